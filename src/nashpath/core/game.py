@@ -1,0 +1,133 @@
+"""The one idea: a game is a module that prices a batch for a player.
+
+Everything random in one step is in the batch, everything else is in parameters and buffers, so a cost is a pure
+function and every solver and every diagnostic runs on every game. A solver receives the game as a `Problem`: it may
+ask for any player's cost or gradient at any point it likes.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value
+
+from nashpath.core.numbers import Stateful, split_buffers
+from nashpath.core.tree import Tree, part, prefixed
+
+Batch = dict[str, Any]
+"""All randomness of one step: a (nested) dict of tensors."""
+
+
+class Game(nn.Module):
+    """A game: each player is a child module of that name, and wants its own cost small.
+
+    Every two-player game calls the player who minimises the value ``generator`` and the one who maximises it
+    ``discriminator``, so that settings, reports and solvers speak of toys and GANs alike.
+    """
+
+    players: tuple[str, ...] = ("discriminator", "generator")
+
+    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+        """All randomness of one step, with ``lead`` axes in front (``(5,)`` draws five independent steps)."""
+        raise NotImplementedError
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        """The cost of ``player``, a scalar it wants small; a pure function of parameters, buffers and batch."""
+        raise NotImplementedError
+
+
+class Point(NamedTuple):
+    """Where a game stands: each player's parameters, and the state buffers."""
+
+    players: dict[str, Tree]
+    state: Tree
+
+
+class Priced(NamedTuple):
+    """One player's gradient (over its own parameters), its cost, and the state buffers that its turn changed."""
+
+    gradient: Tree
+    cost: Tensor
+    state: Tree
+
+
+class _Turn(nn.Module):
+    """Renews the player's own state where asked, then prices the batch."""
+
+    def __init__(self, game: Game):
+        super().__init__()
+        self.game = game
+
+    def forward(self, player: str, batch: Batch, advance: bool) -> Tensor:
+        if advance:
+            for module in self.game.get_submodule(player).modules():
+                if isinstance(module, Stateful):
+                    module.advance()
+        return self.game(player, batch)
+
+
+class Problem:
+    """A game as pure functions of a `Point`; what a solver or a diagnostic receives.
+
+    ``numbers`` are the game's hyper-parameters by name (by default the game's own buffers); ``precision`` is a dtype
+    for mixed precision (autocast) or None.
+    """
+
+    def __init__(self, game: Game, numbers: Tree | None = None, precision: torch.dtype | None = None):
+        self._turn = _Turn(game)
+        self._numbers = prefixed(split_buffers(game)[0] if numbers is None else numbers, "game.")
+        self._precision = precision
+        self.players = game.players
+
+    def cost(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
+        """The player's cost (a scalar), and the state buffers as the evaluation left them.
+
+        State that belongs to another player is never in the result: it changes only in that player's own turn.
+        """
+        full = {f"game.{who}.{k}": v for who, params in point.players.items() for k, v in params.items()}
+        full.update(self._numbers)
+        full.update({f"game.{k}": v.clone() for k, v in point.state.items()})
+        if self._precision is None:
+            cost = functional_call(self._turn, full, (player, batch, advance))
+        else:
+            device = next(iter(full.values())).device.type
+            with torch.autocast(device, self._precision):
+                cost = functional_call(self._turn, full, (player, batch, advance))
+        others = tuple(f"{who}." for who in self.players if who != player)
+        changed = {k: full[f"game.{k}"] for k in point.state if not k.startswith(others)}
+        return cost.float() if self._precision is not None else cost, changed
+
+    def gradient(self, player: str, point: Point, batch: Batch) -> Priced:
+        """The gradient of the player's cost over its own parameters: one component of the game's vector field."""
+
+        def own(params: Tree) -> tuple[Tensor, Tree]:
+            moved = Point({**point.players, player: params}, point.state)
+            return self.cost(player, moved, batch, advance=True)
+
+        gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
+        return Priced(gradient, cost, state)
+
+
+def point_of(game: Game) -> Point:
+    """The game's present parameters and state, detached, in copies of their own."""
+    owned = {who: prefixed(dict(game.get_submodule(who).named_parameters()), "") for who in game.players}
+    stray = {k for k, _ in game.named_parameters()} - {f"{who}.{k}" for who, own in owned.items() for k in own}
+    if stray:
+        raise ValueError(f"parameters outside the players {game.players}: {sorted(stray)}; put each inside a player")
+    players = {who: {k: v.detach().clone() for k, v in own.items()} for who, own in owned.items()}
+    return Point(players, {k: v.detach().clone() for k, v in split_buffers(game)[1].items()})
+
+
+def load_point(game: Game, point: Point) -> None:
+    """Writes a point's parameters and state into the game's modules, in place."""
+    with torch.no_grad():
+        for who, params in point.players.items():
+            for name, parameter in game.get_submodule(who).named_parameters():
+                parameter.copy_(params[name])
+        for name, buffer in split_buffers(game)[1].items():
+            buffer.copy_(point.state[name])
+
+
+def own_state(state: Tree, player: str) -> Tree:
+    """The state buffers inside one player, with the player's name taken off."""
+    return part(state, f"{player}.")

@@ -1,0 +1,66 @@
+"""Numbers of a method are buffers, and buffers are of two kinds.
+
+*Numbers* (a penalty weight, a learning rate) are set by the user, may be swept, and no step changes them.
+*State* (running statistics, spectral vectors) is changed only by the step that owns it. Because both are tensors,
+a population of experiments is a stack of tensors, and changing a number never recompiles a program.
+"""
+
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Le, Lt
+from torch import Tensor, nn
+
+SWEPT = "swept"
+"""Marks a constructor argument that becomes a buffer: a sweep over it shares one program."""
+
+Number = Annotated[float, SWEPT]
+NonNegative = Annotated[float, Ge(0), SWEPT]
+Positive = Annotated[float, Gt(0), SWEPT]
+Fraction = Annotated[float, Ge(0), Le(1), SWEPT]
+Decay = Annotated[float, Ge(0), Lt(1), SWEPT]
+Count = Annotated[int, Ge(1)]
+"""A whole number of at least 1. It shapes the program, so it is structure, not a number."""
+
+
+class Numbers(nn.Module):
+    """A module whose hyper-parameters are scalar buffers: ``Numbers(weight=10.0).weight`` is a 0-d tensor."""
+
+    def __init__(self, **numbers: float | Tensor):
+        super().__init__()
+        self.number_names = tuple(numbers)
+        for name, value in numbers.items():
+            self.register_buffer(name, torch.as_tensor(value, dtype=torch.get_default_dtype()).clone())
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name).item():g}" for name in self.number_names)
+
+
+class Stateful(nn.Module):
+    """A module with state that is renewed once before its player's turn, not inside ``forward``.
+
+    State assigned inside ``forward`` cannot leave a nested derivative (a gradient penalty); what is renewed by
+    ``advance`` can. Own modules that need state under a penalised critic derive from this.
+    """
+
+    def advance(self) -> None:
+        """Assigns the next value of this module's state buffers, computed from parameters and present state."""
+        raise NotImplementedError
+
+
+def number_names(module: nn.Module) -> set[str]:
+    """The qualified names of all buffers below ``module`` that are numbers; every other buffer is state."""
+    return {
+        f"{prefix}.{name}" if prefix else name
+        for prefix, part in module.named_modules()
+        if isinstance(part, Numbers)
+        for name in part.number_names
+    }
+
+
+def split_buffers(module: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """``(numbers, state)`` of a module, each a flat dict from qualified name to tensor."""
+    names = number_names(module)
+    buffers: dict[str, Any] = dict(module.named_buffers())
+    numbers = {k: v for k, v in buffers.items() if k in names}
+    return numbers, {k: v for k, v in buffers.items() if k not in names}

@@ -1,0 +1,21 @@
+"""Where samples come from, as a game sees it."""
+
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Source(Protocol):
+    """An endless supply of real samples.
+
+    ``shape`` is the shape of one sample: ``(2,)`` for points, ``(channels, height, width)`` for images, whose values
+    lie in [-1, 1]. ``draw(rng, count)`` returns independent samples ``{"real": [count, *shape]}`` as float32 on
+    the generator's device; labelled data adds ``"label": [count]`` (int64). The same generator state gives the same
+    samples. Sources carry no parameters; members of a sweep may share one.
+    """
+
+    shape: tuple[int, ...]
+
+    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]: ...
