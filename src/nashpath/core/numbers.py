@@ -5,7 +5,7 @@
 a population of experiments is a stack of tensors, and changing a number never recompiles a program.
 """
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
@@ -24,7 +24,7 @@ Count = Annotated[int, Ge(1)]
 
 
 class Numbers(nn.Module):
-    """A module whose hyper-parameters are scalar buffers: ``Numbers(weight=10.0).weight`` is a 0-d tensor."""
+    """A module whose hyper-parameters are buffers, most scalar: ``Numbers(weight=10.0).weight`` is a 0-d tensor."""
 
     def __init__(self, **numbers: float | Tensor):
         super().__init__()
@@ -32,8 +32,13 @@ class Numbers(nn.Module):
         for name, value in numbers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.get_default_dtype()).clone())
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def extra_repr(self) -> str:
-        return ", ".join(f"{name}={getattr(self, name).item():g}" for name in self.number_names)
+        values = {name: getattr(self, name) for name in self.number_names}
+        return ", ".join(f"{k}={v.item():g}" if v.dim() == 0 else f"{k}={tuple(v.shape)}" for k, v in values.items())
 
 
 class Stateful(nn.Module):

@@ -1,0 +1,11 @@
+"""Games: what the players are, and what each of them pays."""
+
+from nashpath.core import Table
+from nashpath.games.gan import GAN
+from nashpath.games.objectives import OBJECTIVES
+from nashpath.games.penalties import PENALTIES
+from nashpath.games.toys import TOYS
+
+GAMES = Table("game", {"gan": GAN, **{name: TOYS[name] for name in TOYS}})
+
+__all__ = ["GAMES", "GAN", "OBJECTIVES", "PENALTIES", "TOYS"]

@@ -1,0 +1,135 @@
+"""A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from nashpath.core import Batch, Count, Game, Source
+from nashpath.games.objectives import NonSaturating, Objective
+from nashpath.games.penalties import NoPenalty, Penalty
+
+Latents = Literal["normal", "uniform"]
+
+
+class GAN(Game):
+    """A generator against a discriminator (critic), priced by any objective and any penalty.
+
+    ``J_D = objective.discriminator + penalty`` and ``J_G = objective.generator``, on batches of ``batch_size`` real
+    samples from ``data`` and as many latents: N(0, I) or U[−1, 1] per coordinate, ``latent`` of them.
+
+    ``generator`` maps [batch, latent] to [batch, *data.shape]; ``discriminator`` maps samples to logits [batch, 1] or
+    [batch]. Both are ordinary modules. Raises `ValueError` where they do not fit each other or the data, or where a
+    module cannot be trained as a pure function.
+
+    Reference: Goodfellow et al. 2014, Algorithm 1.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: Objective | None = None,
+        penalty: Penalty | None = None,
+        *,
+        data: Source,
+        latent: Count,
+        batch_size: Count = 64,
+        latent_distribution: Latents = "normal",
+    ):
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+        self.objective = objective if objective is not None else NonSaturating()
+        self.penalty = penalty if penalty is not None else NoPenalty()
+        self.data, self.latent, self.batch_size = data, latent, batch_size
+        self.latent_distribution = latent_distribution
+        check_trainable(self)
+        check_shapes(self)
+
+    def latents(self, rng: torch.Generator, lead: tuple[int, ...]) -> Tensor:
+        """Latents of shape (*lead, latent) on the generator's device."""
+        shape = (*lead, self.latent)
+        if self.latent_distribution == "uniform":
+            return 2 * torch.rand(shape, generator=rng, device=rng.device) - 1
+        return torch.randn(shape, generator=rng, device=rng.device)
+
+    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+        lead = (*lead, self.batch_size)
+        real = self.data.draw(rng, torch.Size(lead).numel())["real"].reshape(*lead, *self.data.shape)
+        return {
+            "real": real,
+            "latent": self.latents(rng, lead),
+            "penalty": self.penalty.draw(rng, lead, self.data.shape),
+        }
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        real, fake = batch["real"], self.generator(batch["latent"])
+        cost = self.objective(player, self.discriminator, real, fake)
+        if player == "discriminator":
+            cost = cost + self.penalty(self.discriminator, real, fake, batch["penalty"])
+        return cost
+
+    @torch.no_grad()
+    def sample(self, rng: torch.Generator, count: int) -> Tensor:
+        """Generated samples, [count, *data.shape], with running (not batch) statistics; the mode is put back after."""
+        was = self.generator.training
+        self.generator.eval()
+        try:
+            return torch.cat([self.generator(self.latents(rng, (n,))) for n in _chunks(count, 1024)])
+        finally:
+            self.generator.train(was)
+
+
+def _chunks(count: int, most: int) -> list[int]:
+    """Batch sizes that add up to ``count``, each at most ``most``."""
+    return [min(most, count - done) for done in range(0, count, most)] or [0]
+
+
+def check_trainable(game: GAN) -> None:
+    """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
+    for name, module in game.named_modules():
+        kind = type(module).__name__
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            raise ValueError(
+                f"{name} is {kind}, which draws from the global random state, so no run could be repeated; remove it"
+            )
+        if kind == "_SpectralNorm":
+            raise ValueError(
+                f"{name.split('.parametrizations')[0]} uses torch's spectral_norm, which cannot be stacked or "
+                "penalised; use nashpath.networks.spectral_norm(module) instead"
+            )
+    if not isinstance(game.penalty, NoPenalty):
+        for name, module in game.discriminator.named_modules():
+            if getattr(module, "mixes_batch", False) or isinstance(module, nn.modules.batchnorm._BatchNorm):
+                raise ValueError(
+                    f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
+                    "gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "
+                    "normalisation, or penalty=none"
+                )
+
+
+def check_shapes(game: GAN) -> None:
+    """Runs one tiny batch through both networks, and says which of them does not fit."""
+    tensors = [*game.parameters(), *game.buffers()]
+    device = tensors[0].device if tensors else torch.device("cpu")
+    rng = torch.Generator(device).manual_seed(0)
+    expected = (2, *game.data.shape)
+    kept = {k: v.clone() for k, v in game.state_dict().items()}
+    with torch.no_grad():
+        try:
+            fake = game.generator(game.latents(rng, (2,)))
+        except RuntimeError as error:
+            raise ValueError(
+                f"the generator does not accept latents of shape (batch, {game.latent}): {error}"
+            ) from error
+        if tuple(fake.shape) != expected:
+            raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
+        try:
+            logits = game.discriminator(fake)
+        except RuntimeError as error:
+            raise ValueError(f"the discriminator does not accept samples of shape {expected}: {error}") from error
+        if logits.shape[0] != 2:
+            raise ValueError(
+                f"the discriminator returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
+            )
+        game.load_state_dict(kept)

@@ -1,0 +1,37 @@
+"""An objective prices logits for each player. `forward` is the only thing a game calls."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from nashpath.core import Numbers
+
+Critic = Callable[[Tensor], Tensor]
+
+
+class Objective(Numbers):
+    """What each player pays, given the critic's logits on real and on generated samples.
+
+    Subclasses write `discriminator(real, fake)` and `generator(fake, real)`, both from logits of any equal shape to
+    a scalar. Both also work alone, on tensors, in a loop of one's own.
+    """
+
+    compares = False
+    """Whether the generator's cost also looks at the logits of real samples (which costs one more critic pass)."""
+
+    unbounded = False
+    """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The discriminator's cost, a scalar."""
+        raise NotImplementedError
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """The generator's cost, a scalar. ``real`` is given only to objectives that compare."""
+        raise NotImplementedError
+
+    def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        """The cost of ``player`` for samples ``real`` and ``fake`` under ``critic``."""
+        if player == "discriminator":
+            return self.discriminator(critic(real), critic(fake))
+        return self.generator(critic(fake), critic(real) if self.compares else None)

@@ -1,0 +1,52 @@
+"""A penalty differentiates in the critic's *input*, and is added to the discriminator's cost.
+
+The critic is any callable from samples to logits. Penalties look at the logit, never at a probability.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.func import grad
+
+from nashpath.core import Batch, Numbers
+
+Critic = Callable[[Tensor], Tensor]
+
+
+class Penalty(Numbers):
+    """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` prices it."""
+
+    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
+        return {}
+
+    def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
+        """The penalty, a scalar. ``real`` and ``fake`` are [batch, *sample]; ``noise`` is one step's ``draw``."""
+        raise NotImplementedError
+
+
+def slopes(critic: Critic, points: Tensor) -> Tensor:
+    """``∇ₓ d(x)`` at each point: a tensor shaped like ``points``.
+
+    One backward pass serves the batch, because the logit of a sample depends on that sample alone (which is why a
+    penalised critic must not normalise over the batch).
+    """
+    return grad(lambda x: critic(x).sum())(points)
+
+
+def squared_norms(slope: Tensor) -> Tensor:
+    """``‖∇d‖²`` per sample, a tensor [batch]."""
+    return slope.flatten(1).square().sum(1)
+
+
+def norms(slope: Tensor) -> Tensor:
+    """``‖∇d‖`` per sample, [batch]; its derivative is 0, not NaN, where the slope is exactly zero."""
+    square = squared_norms(slope)
+    flat = square == 0
+    return torch.where(flat, torch.zeros_like(square), torch.where(flat, torch.ones_like(square), square).sqrt())
+
+
+def per_sample_uniform(rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+    """U[0, 1] once per sample, shaped (*lead, 1, …, 1) so that it multiplies a batch of samples of ``shape``."""
+    return torch.rand((*lead, *[1] * len(shape)), generator=rng, device=rng.device)

@@ -1,0 +1,12 @@
+"""Games with known answers. One file a game."""
+
+from nashpath.core import Table
+from nashpath.games.toys.base import Vector, ZeroSum
+from nashpath.games.toys.bilinear import Bilinear
+from nashpath.games.toys.dirac import DiracGAN
+from nashpath.games.toys.quadratic import Quadratic
+from nashpath.games.toys.saddle import Saddle
+
+TOYS = Table("game", {"bilinear": Bilinear, "quadratic": Quadratic, "dirac": DiracGAN, "saddle": Saddle})
+
+__all__ = ["TOYS", "Bilinear", "DiracGAN", "Quadratic", "Saddle", "Vector", "ZeroSum"]

@@ -1,0 +1,35 @@
+"""What the toy games share: players that are plain vectors, and nothing random."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nashpath.core import Batch, Game
+
+
+class Vector(nn.Module):
+    """A player whose strategy is a vector, its only parameter ``value``."""
+
+    def __init__(self, value: Sequence[float] | Tensor):
+        super().__init__()
+        self.value = nn.Parameter(torch.as_tensor(value, dtype=torch.get_default_dtype()).clone())
+
+
+class ZeroSum(Game):
+    """A zero-sum game between two vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises it."""
+
+    def __init__(self, x: Sequence[float] | Tensor, y: Sequence[float] | Tensor):
+        super().__init__()
+        self.generator, self.discriminator = Vector(x), Vector(y)
+
+    def value(self, x: Tensor, y: Tensor) -> Tensor:
+        """The value f(x, y) that x pays to y, a scalar."""
+        raise NotImplementedError
+
+    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+        return {}
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        value = self.value(self.generator.value, self.discriminator.value)
+        return value if player == "generator" else -value

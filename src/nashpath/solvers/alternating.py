@@ -1,0 +1,37 @@
+"""The players take turns: the loop of nearly every GAN paper."""
+
+from nashpath.core import Batch, Count, Point, Problem
+from nashpath.solvers.base import Info, Memory, Rule, Solver, gather, pick, report
+
+
+class Alternating(Solver):
+    """Alternating gradient descent: the discriminator moves k times, then the generator sees it moved, and moves.
+
+    ::
+
+        k times:  θ_D ← θ_D + rule_D(∇_D J_D(θ));   then   θ_G ← θ_G + rule_G(∇_G J_G(θ))
+
+    ``discriminator_steps`` is k. Each turn has a batch of its own. On a bilinear game with learning rate h < 2 it
+    stays on a bounded orbit.
+
+    Reference: Goodfellow et al. 2014, Algorithm 1; Zhang et al. 2022 (rates of alternating play).
+    """
+
+    def __init__(self, discriminator: Rule, generator: Rule, discriminator_steps: Count = 1):
+        super().__init__(discriminator=discriminator, generator=generator)
+        if discriminator_steps < 1:
+            raise ValueError(f"discriminator_steps is {discriminator_steps}; it must be at least 1")
+        self.discriminator_steps = discriminator_steps
+        self.draws = self.gradients = discriminator_steps + 1
+
+    def extra_repr(self) -> str:
+        return f"discriminator_steps={self.discriminator_steps}"
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        turns = ["discriminator"] * self.discriminator_steps + ["generator"]
+        infos = []
+        for index, who in enumerate(turns):
+            price = problem.gradient(who, point, pick(batches, index))
+            point, memory = self.move(who, point, price, memory)
+            infos.append(report(who, price))
+        return point, memory, gather(infos)

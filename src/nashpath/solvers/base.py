@@ -1,0 +1,89 @@
+"""A solver receives the game, not a gradient: it decides where the field is evaluated and who moves.
+
+A rule decides by how much, from one player's gradients. Both are pure: memory in, memory out.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nashpath.core import Batch, NonNegative, Numbers, Point, Priced, Problem, Tree
+from nashpath.core import tree as trees
+
+Memory = Any
+"""A tree of tensors that a solver or a rule carries from step to step."""
+
+Info = dict[str, Tensor]
+"""What a step reports, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
+
+
+class Rule(Numbers):
+    """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
+
+    def __init__(self, learning_rate: NonNegative, **numbers: float):
+        super().__init__(learning_rate=learning_rate, **numbers)
+
+    def init(self, params: Tree) -> Memory:
+        """The memory before the first step; every leaf is a fresh tensor."""
+        return {}
+
+    def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
+        """``(move, memory)``: the next parameters are ``params + move``."""
+        raise NotImplementedError
+
+
+class Solver(nn.Module):
+    """One step of play for all players. Abstract: subclasses write `forward` and ``draws``."""
+
+    draws: int = 1
+    """How many independent batches one step consumes."""
+
+    gradients: int = 2
+    """How many player-gradients one step evaluates: the unit in which solvers are compared."""
+
+    def __init__(self, **rules: Rule):
+        super().__init__()
+        self.rules = nn.ModuleDict(rules)
+
+    def init(self, problem: Problem, point: Point) -> Memory:
+        """The memory before the first step."""
+        self.check(problem)
+        return {who: self.rules[who].init(point.players[who]) for who in problem.players}
+
+    def check(self, problem: Problem) -> None:
+        """Raises `ValueError` unless there is a rule for each player and no other."""
+        if set(self.rules) != set(problem.players):
+            raise ValueError(
+                f"the game's players are {sorted(problem.players)}; the solver has rules for {sorted(self.rules)}"
+            )
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        """One step: ``(point, memory, info)``. ``batches`` holds `draws` batches along its first axis."""
+        raise NotImplementedError
+
+    def averages(self, memory: Memory) -> dict[str, Tree]:
+        """Averaged parameters by player, where this solver keeps any."""
+        return {}
+
+    def move(self, player: str, point: Point, priced: Priced, memory: Memory) -> tuple[Point, Memory]:
+        """Lets one player's rule act on its gradient, and keeps the state that its turn changed."""
+        move, kept = self.rules[player](priced.gradient, memory[player])
+        players = {**point.players, player: trees.add(point.players[player], move)}
+        return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
+
+
+def pick(batches: Batch, index: int) -> Batch:
+    """Batch ``index`` of several."""
+    return trees.tree_map(lambda v: v[index], batches)
+
+
+def report(player: str, priced: Priced) -> Info:
+    """A player's cost and gradient norm, under their names."""
+    return {f"cost.{player}": priced.cost, f"gradient_norm.{player}": trees.norm(priced.gradient)}
+
+
+def gather(infos: list[Info]) -> Info:
+    """The mean of each name over several reports of one step."""
+    names = dict.fromkeys(name for info in infos for name in info)
+    return {k: torch.stack([info[k] for info in infos if k in info]).mean() for k in names}

@@ -1,0 +1,11 @@
+"""By how much a player moves, given its gradients. One file a rule."""
+
+from nashpath.core import Table
+from nashpath.solvers.rules.adam import Adam
+from nashpath.solvers.rules.momentum import Momentum
+from nashpath.solvers.rules.rmsprop import RMSProp
+from nashpath.solvers.rules.sgd import SGD
+
+RULES = Table("rule", {"adam": Adam, "sgd": SGD, "momentum": Momentum, "rmsprop": RMSProp})
+
+__all__ = ["RULES", "SGD", "Adam", "Momentum", "RMSProp"]

@@ -1,0 +1,35 @@
+"""Adaptive moments."""
+
+import torch
+
+from nashpath.core import Decay, NonNegative, Positive, Tree
+from nashpath.core import tree as trees
+from nashpath.solvers.base import Memory, Rule
+
+
+class Adam(Rule):
+    """Adam with bias correction; the defaults are those of GAN practice (first decay 0.5), not of the Adam paper.
+
+    ::
+
+        m ← b1 m + (1 − b1) g,   v ← b2 v + (1 − b2) g²
+        move = −learning_rate · (m / (1 − b1ᵗ)) / (sqrt(v / (1 − b2ᵗ)) + epsilon)
+
+    Reference: Kingma and Ba 2015, Algorithm 1; Radford et al. 2016, Sec. 4 (0.0002 and 0.5 for GANs).
+    """
+
+    def __init__(self, learning_rate: NonNegative = 2e-4, b1: Decay = 0.5, b2: Decay = 0.999, epsilon: Positive = 1e-8):
+        super().__init__(learning_rate, b1=b1, b2=b2, epsilon=epsilon)
+
+    def init(self, params: Tree) -> Memory:
+        count = torch.zeros((), device=next(iter(params.values())).device)
+        return {"first": trees.zeros(params), "second": trees.zeros(params), "count": count}
+
+    def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
+        count = memory["count"] + 1
+        first = {k: self.b1 * memory["first"][k] + (1 - self.b1) * g for k, g in gradient.items()}
+        second = {k: self.b2 * memory["second"][k] + (1 - self.b2) * g * g for k, g in gradient.items()}
+        size = -self.learning_rate / (1 - self.b1**count)
+        spread = (1 - self.b2**count).sqrt()
+        move = {k: size * m / (second[k].sqrt() / spread + self.epsilon) for k, m in first.items()}
+        return move, {"first": first, "second": second, "count": count}

@@ -1,0 +1,32 @@
+"""Everybody moves at once."""
+
+from nashpath.core import Batch, Point, Problem
+from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, report
+
+
+class Simultaneous(Solver):
+    """Simultaneous gradient descent: every player moves from the same point, on the same batch.
+
+    ::
+
+        θ_i ← θ_i + rule_i(∇_i J_i(θ)),   all i at the old θ
+
+    On a bilinear game with learning rate h it leaves the equilibrium at the rate ``sqrt(1 + h²)`` a step.
+
+    Reference: Mescheder et al. 2017, Algorithm 1.
+    """
+
+    draws = 1
+    gradients = 2
+
+    def __init__(self, discriminator: Rule, generator: Rule):
+        super().__init__(discriminator=discriminator, generator=generator)
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        batch = pick(batches, 0)
+        priced = {who: problem.gradient(who, point, batch) for who in problem.players}
+        info: Info = {}
+        for who, price in priced.items():
+            point, memory = self.move(who, point, price, memory)
+            info |= report(who, price)
+        return point, memory, info
