@@ -15,5 +15,5 @@ def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
 def seeded(seed: int) -> Iterator[None]:
     """Within this block the global CPU generator is seeded (PyTorch's initialisers draw from it); then restored."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield

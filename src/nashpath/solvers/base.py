@@ -49,7 +49,13 @@ class Solver(nn.Module):
     def init(self, problem: Problem, point: Point) -> Memory:
         """The memory before the first step."""
         self.check(problem)
-        return {who: self.rules[who].init(point.players[who]) for who in problem.players}
+        return {who: self.rule(who).init(point.players[who]) for who in problem.players}
+
+    def rule(self, player: str) -> Rule:
+        """The rule of one player."""
+        rule = self.rules[player]
+        assert isinstance(rule, Rule)
+        return rule
 
     def check(self, problem: Problem) -> None:
         """Raises `ValueError` unless there is a rule for each player and no other."""
@@ -68,7 +74,7 @@ class Solver(nn.Module):
 
     def move(self, player: str, point: Point, priced: Priced, memory: Memory) -> tuple[Point, Memory]:
         """Lets one player's rule act on its gradient, and keeps the state that its turn changed."""
-        move, kept = self.rules[player](priced.gradient, memory[player])
+        move, kept = self.rule(player)(priced.gradient, memory[player])
         players = {**point.players, player: trees.add(point.players[player], move)}
         return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
 

@@ -17,7 +17,7 @@ class Vector(nn.Module):
 
 
 class ZeroSum(Game):
-    """A zero-sum game between two vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises it."""
+    """A zero-sum game between vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises it."""
 
     def __init__(self, x: Sequence[float] | Tensor, y: Sequence[float] | Tensor):
         super().__init__()

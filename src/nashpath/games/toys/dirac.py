@@ -13,7 +13,7 @@ from nashpath.games.toys.base import Vector
 class _Origin:
     """All data at zero."""
 
-    shape = (1,)
+    shape: tuple[int, ...] = (1,)
 
     def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
         return {"real": torch.zeros(count, 1, device=rng.device)}
