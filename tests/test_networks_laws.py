@@ -1,0 +1,260 @@
+"""Laws over the tables of networks: each row, each normalisation, as the training program uses them."""
+
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp, stack_module_state, vmap
+
+from nashpath.core.game import Batch, Game, Problem, point_of
+from nashpath.core.numbers import Stateful
+from nashpath.core.rng import generator, seeded
+from nashpath.networks import DISCRIMINATORS, GENERATORS, ResNetDiscriminator, ResNetGenerator, mixes_batch
+from nashpath.networks.norms import Norm
+
+NORMS = get_args(Norm)
+SEES_ONE_SAMPLE = [norm for norm in NORMS if norm != "batch"]
+LATENT, SHAPE, COUNT = 3, (2, 8, 8), 4
+SMALL = {"width": 16}
+TORCH_USES_JIT = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
+
+class Pair(Game):
+    """Non-saturating costs and, with ``weight``, a gradient penalty on the real samples."""
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, weight: float = 0.0):
+        super().__init__()
+        self.generator, self.discriminator, self.weight = generator, discriminator, weight
+
+    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+        real = torch.rand(*lead, COUNT, *SHAPE, generator=rng) * 2 - 1
+        return {"real": real, "z": torch.randn(*lead, COUNT, LATENT, generator=rng)}
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        logit = self.discriminator(self.generator(batch["z"]))
+        if player == "generator":
+            return nn.functional.softplus(-logit).mean()
+        cost = nn.functional.softplus(logit).mean() + nn.functional.softplus(-self.discriminator(batch["real"])).mean()
+        if self.weight:
+            slope = grad(lambda x: self.discriminator(x).sum())(batch["real"])
+            cost = cost + self.weight * slope.square().sum((1, 2, 3)).mean()
+        return cost
+
+
+def pair(kind: str, norm: str, seed: int, weight: float = 0.0) -> Pair:
+    with seeded(seed):
+        one = GENERATORS[kind](LATENT, SHAPE, norm=norm if norm != "layer" else "batch", **SMALL)
+        return Pair(one, DISCRIMINATORS[kind](SHAPE, norm=norm, **SMALL), weight).double()
+
+
+def doubled(batch: Batch) -> Batch:
+    return {name: part.double() for name, part in batch.items()}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [8, 16, 32, 64])
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_images_of_every_size_and_number_of_channels(kind, size, channels):
+    shape = (channels, size, size)
+    images = GENERATORS[kind](5, shape, width=2)(torch.randn(2, 5, generator=generator(0)))
+    assert images.shape == (2, *shape)
+    assert images.abs().max() <= 1
+    logits = DISCRIMINATORS[kind](shape, width=2, outputs=3)(images)
+    assert logits.shape == (2, 3)
+    assert logits.isfinite().all()
+
+
+def test_vectors_are_not_squashed():
+    net = GENERATORS["mlp"](5, (2,))
+    nn.init.constant_(net.head.bias, 7.0)
+    assert net(torch.randn(9, 5, generator=generator(0))).min() > 2
+    assert DISCRIMINATORS["mlp"]((2,))(torch.zeros(9, 2)).shape == (9, 1)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", DISCRIMINATORS)
+def test_last_hidden_activation_is_called_features(kind, norm):
+    net = DISCRIMINATORS[kind](SHAPE, norm=norm, **SMALL).eval()
+    x = torch.randn(COUNT, *SHAPE, generator=generator(0))
+    features = net.get_submodule("features")(x)
+    assert features.dim() == 2
+    torch.testing.assert_close(net.get_submodule("head")(features), net(x))
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 8, 16), (3, 128, 128), (2,)])
+@pytest.mark.parametrize("kind", ["dcgan", "resnet"])
+def test_other_image_sizes_are_refused_by_name(kind, shape):
+    match = rf"{kind}.*\({', '.join(map(str, shape))},?\).*8x8, 16x16, 32x32, 64x64"
+    with pytest.raises(ValueError, match=match):
+        GENERATORS[kind](4, shape)
+    with pytest.raises(ValueError, match=match):
+        DISCRIMINATORS[kind](shape)
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_sizes_below_one_and_unknown_names_are_refused(kind):
+    with pytest.raises(ValueError, match=r"width must be .* got 0"):
+        GENERATORS[kind](4, SHAPE, width=0)
+    with pytest.raises(ValueError, match=r"latent must be .* got 0"):
+        GENERATORS[kind](0, SHAPE)
+    with pytest.raises(ValueError, match=r"outputs must be .* got 0"):
+        DISCRIMINATORS[kind](SHAPE, outputs=0)
+    with pytest.raises(KeyError, match="Did you mean 'spectral'"):
+        DISCRIMINATORS[kind](SHAPE, norm="spektral")
+    with pytest.raises(KeyError, match="Did you mean 'relu'"):
+        GENERATORS[kind](4, SHAPE, activation="rellu")
+
+
+def test_every_row_names_its_source():
+    for table in (GENERATORS, DISCRIMINATORS):
+        assert all(table.summary(name).endswith(".") and "arXiv" in table.reference(name) for name in table)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_stacked_equals_solo(kind, norm):
+    games = [pair(kind, norm, seed) for seed in range(3)]
+    batches = [doubled(game.draw(generator(9 + k))) for k, game in enumerate(games)]
+    points = [point_of(game) for game in games]
+    stack = torch.utils._pytree.tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
+    for player in games[0].players:
+        problem = Problem(games[0])
+        together = vmap(lambda point, batch: problem.gradient(player, point, batch))(*stack)  # noqa: B023
+        for k, (game, batch) in enumerate(zip(games, batches)):
+            alone = Problem(game).gradient(player, points[k], batch)
+            mine = torch.utils._pytree.tree_map(lambda part: part[k], together)  # noqa: B023
+            torch.testing.assert_close(mine, alone, rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("norm", SEES_ONE_SAMPLE)
+@pytest.mark.parametrize("kind", DISCRIMINATORS)
+def test_penalised_gradient_equals_double_backward(kind, norm):
+    game = pair(kind, norm, 0, weight=3.0)
+    batch = doubled(game.draw(generator(1)))
+    problem, point = Problem(game), point_of(game)
+    priced = problem.gradient("discriminator", point, batch)
+
+    for module in game.discriminator.modules():
+        if isinstance(module, Stateful):
+            module.advance()
+    real = batch["real"].clone().requires_grad_()
+    logits = game.discriminator(real)
+    (slope,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    fake = game.discriminator(game.generator(batch["z"]).detach())
+    cost = nn.functional.softplus(fake).mean() + nn.functional.softplus(-logits).mean()
+    (cost + 3.0 * slope.square().sum((1, 2, 3)).mean()).backward()
+    by_hand = {name: parameter.grad for name, parameter in game.discriminator.named_parameters()}
+    torch.testing.assert_close(priced.gradient, {name: v.nan_to_num() for name, v in by_hand.items() if v is not None})
+
+
+@TORCH_USES_JIT
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_forward_mode_agrees_with_reverse_mode_at_second_order(kind, norm):
+    game = pair(kind, norm, 0)
+    batch, point, problem = doubled(game.draw(generator(1))), point_of(game), Problem(game)
+    for player in game.players:
+        params = point.players[player]
+        way = {name: torch.randn(v.shape, generator=generator(2), dtype=v.dtype) for name, v in params.items()}
+
+        def slope(at, player=player):
+            return grad(
+                lambda own: problem.cost(player, point._replace(players={**point.players, player: own}), batch)[0]
+            )(at)
+
+        _, forward = jvp(slope, (params,), (way,))
+        reverse = grad(lambda at: sum((v * way[k]).sum() for k, v in slope(at).items()))(params)  # noqa: B023
+        torch.testing.assert_close(forward, reverse)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_memory_format_changes_nothing(kind, norm):
+    game = pair(kind, norm, 0)
+    z = torch.randn(COUNT, LATENT, generator=generator(0), dtype=torch.float64)
+    images = game.generator(z)
+    logits = game.discriminator(images)
+    assert logits.dtype == torch.float64
+    game = pair(kind, norm, 0).to(memory_format=torch.channels_last)
+    torch.testing.assert_close(game.generator(z), images)
+    torch.testing.assert_close(game.discriminator(images.to(memory_format=torch.channels_last)), logits)
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_in_eval_mode_a_sample_stands_alone(kind):
+    game = pair(kind, "batch", 0)
+    z = torch.randn(COUNT, LATENT, generator=generator(0), dtype=torch.float64)
+    game.discriminator(game.generator(z))
+    game.eval()
+    before = {name: v.clone() for name, v in game.named_buffers()}
+    logits = game.discriminator(game.generator(z))
+    torch.testing.assert_close(game.discriminator(game.generator(z[:1])), logits[:1])
+    torch.testing.assert_close(dict(game.named_buffers()), before, rtol=0, atol=0)
+
+
+def test_only_batch_normalisation_mixes_the_batch():
+    for kind in DISCRIMINATORS:
+        assert {norm for norm in NORMS if mixes_batch(DISCRIMINATORS[kind](SHAPE, norm=norm, **SMALL))} == {"batch"}
+    assert mixes_batch(nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.BatchNorm1d(2))))
+    assert not mixes_batch(nn.Sequential(nn.Conv2d(2, 2, 1), nn.InstanceNorm2d(2, affine=True)))
+
+
+def test_published_networks_have_their_number_of_parameters():
+    conv3, conv1 = (lambda a, b: 9 * a * b + b), (lambda a, b: a * b + b)
+    up = 2 * 2 * 256 + 2 * conv3(256, 256) + conv1(256, 256)
+    count = 129 * 4096 + 3 * up + 2 * 256 + conv3(256, 3)
+    assert sum(p.numel() for p in ResNetGenerator(128, (3, 32, 32), width=256).parameters()) == count == 4_276_739
+    first = conv3(3, 128) + conv3(128, 128) + conv1(3, 128)
+    count = first + (2 * conv3(128, 128) + conv1(128, 128)) + 2 * 2 * conv3(128, 128) + 129
+    assert sum(p.numel() for p in ResNetDiscriminator((3, 32, 32), width=128).parameters()) == count == 1_053_825
+
+
+def test_dcgan_of_the_paper_has_its_channels():
+    net = GENERATORS["dcgan"](100, (3, 64, 64), width=128)
+    assert net.project.out_features == 1024 * 4 * 4
+    assert [m.out_channels for m in net.modules() if isinstance(m, nn.ConvTranspose2d)] == [512, 256, 128, 3]
+
+
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_normal_initialisation_draws_from_the_seeded_generator(kind):
+    with seeded(3):
+        one = GENERATORS[kind](64, (3, 16, 16), width=32, init="normal")
+    with seeded(3):
+        two = GENERATORS[kind](64, (3, 16, 16), width=32, init="normal")
+    torch.testing.assert_close(one.state_dict(), two.state_dict(), rtol=0, atol=0)
+    weights = torch.cat([p.flatten() for p in one.parameters() if p.dim() > 1])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+    assert one.head.bias.abs().max() == 0
+
+
+@TORCH_USES_JIT
+def test_compiled_equals_eager():
+    """The convolutional pair with batch norm and spectral norm under a penalty, stacked, through the compiler."""
+    games = [Pair(pair("dcgan", "batch", k).generator, pair("dcgan", "spectral", k).discriminator, 3.0) for k in (0, 1)]
+    games = [game.float() for game in games]
+    points, problem = [point_of(game) for game in games], Problem(games[0])
+    batches = [game.draw(generator(k)) for k, game in enumerate(games)]
+    point, batch = torch.utils._pytree.tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
+
+    def field(point, batch):
+        first = problem.gradient("discriminator", point, batch)
+        second = problem.gradient("generator", point._replace(state={**point.state, **first.state}), batch)
+        return first, second
+
+    eager = vmap(field)(point, batch)
+    compiled = torch.compile(vmap(field), fullgraph=True)(point, batch)
+    torch.testing.assert_close(compiled, eager, rtol=1e-4, atol=1e-6)
+    # The head's vector has one entry, 1 or -1, which no iteration changes.
+    changed = {k for k, v in eager[0].state.items() if not torch.equal(v, point.state[k])}
+    assert changed == {f"discriminator.features.conv{k}.u" for k in (1, 2)}
+    statistics = {k for k in point.state if "running" in k}
+    assert statistics == {k for k, v in eager[1].state.items() if not torch.equal(v, point.state[k])}
+
+
+def test_stack_module_state_of_torch_takes_the_networks():
+    nets = [DISCRIMINATORS["resnet"](SHAPE, **SMALL) for _ in range(2)]
+    params, buffers = stack_module_state(nets)
+    x = torch.randn(COUNT, *SHAPE, generator=generator(0))
+    out = vmap(lambda p, b: functional_call(nets[0], (p, b), (x,)))(params, buffers)
+    torch.testing.assert_close(out, torch.stack([net(x) for net in nets]), rtol=1e-4, atol=1e-6)
