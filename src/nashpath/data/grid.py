@@ -1,0 +1,26 @@
+"""The grid of Gaussians: more modes than the ring, at unequal distances from the origin."""
+
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+
+from nashpath.core.numbers import Count
+from nashpath.data.mixture import Mixture
+
+
+class Grid(Mixture):
+    """Gaussians on a square grid around the origin, in the plane.
+
+    ``x = h (i - (k-1)/2, j - (k-1)/2) + s ε``, with ``i, j`` uniform on the ``k = side`` rows and columns and
+    ``ε ~ N(0, I)``; ``spacing`` is ``h``, ``deviation`` is ``s``. Samples have shape ``(2,)``; the density is exact.
+
+    Reference: Lin, Khetan, Fanti & Oh 2018, "PacGAN: The power of two samples in generative adversarial networks"
+    (2D-grid: 25 modes, spacing 2, deviation 0.05).
+    """
+
+    def __init__(
+        self, side: Count = 5, spacing: Annotated[float, Gt(0)] = 2.0, deviation: Annotated[float, Gt(0)] = 0.05
+    ):
+        ticks = spacing * (torch.arange(side) - (side - 1) / 2)
+        super().__init__(torch.cartesian_prod(ticks, ticks), deviation)

@@ -1,0 +1,28 @@
+"""The ring of Gaussians: the first test for mode collapse."""
+
+import math
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+
+from nashpath.core.numbers import Count
+from nashpath.data.mixture import Mixture
+
+
+class Ring(Mixture):
+    """Gaussians evenly spaced on a circle, in the plane.
+
+    ``x = r (cos 2πj/k, sin 2πj/k) + s ε``, with ``j`` uniform on the ``k`` modes and ``ε ~ N(0, I)``; ``radius`` is
+    ``r``, ``deviation`` is ``s``. Samples have shape ``(2,)``; the density is exact.
+
+    Reference: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial Networks" (mixture of
+    Gaussians).
+    """
+
+    def __init__(
+        self, modes: Count = 8, radius: Annotated[float, Gt(0)] = 2.0, deviation: Annotated[float, Gt(0)] = 0.05
+    ):
+        angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
+        centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
+        super().__init__(centres.float(), deviation)
