@@ -1,0 +1,30 @@
+"""A thousand modes that can be told apart: three digits, one in each colour channel."""
+
+import torch
+from torch import Tensor
+
+from nashpath.data.digits import Digits, Split
+from nashpath.data.endless import Endless
+
+
+class StackedDigits(Endless):
+    """Three random digits in three channels; the label is the number they spell: 1,000 modes.
+
+    Channel 0 holds the hundreds. Samples have shape ``(3, 8, 8)`` and a label 0..999, nearly uniform (the ten classes
+    are). ``split`` is that of `Digits`.
+
+    Reference: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial Networks" (stacked MNIST),
+    with the digits of the UCI repository.
+    """
+
+    shape: tuple[int, ...] = (3, 8, 8)
+    classes = 1000
+
+    def __init__(self, split: Split = "train"):
+        self._digits = Digits(split)
+
+    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+        """``{"real": [count, 3, 8, 8], "label": [count]}``."""
+        batch = self._digits.draw(rng, 3 * count)
+        hundreds, tens, units = batch["label"].view(count, 3).unbind(1)
+        return {"real": batch["real"].view(count, *self.shape), "label": 100 * hundreds + 10 * tens + units}
