@@ -1,0 +1,62 @@
+"""Where samples come from.
+
+Every source has ``shape`` and ``draw(rng, count)`` (`nashpath.core.source.Source`). Some know more, and say so by what
+they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, whose modes can be counted);
+``manifold_distance(x)`` and ``coordinate(x)`` (data on a line, whose density is along the line only); ``examples()``
+(real samples to compare with), ``classes`` and ``labelled_examples()`` (``classes`` is 0 without labels); and
+``prepare(progress)`` for those with slow work to do before the first draw.
+"""
+
+from nashpath.core.table import Table
+from nashpath.data.array import Array
+from nashpath.data.coloured_digits import ColouredDigits
+from nashpath.data.digits import Digits
+from nashpath.data.embedded_gaussian import EmbeddedGaussian
+from nashpath.data.folder import Folder
+from nashpath.data.gaussian import Gaussian
+from nashpath.data.grid import Grid
+from nashpath.data.hub import Hub
+from nashpath.data.parallel_lines import ParallelLines
+from nashpath.data.ring import Ring
+from nashpath.data.samples import Samples, as_source
+from nashpath.data.spiral import Spiral
+from nashpath.data.stacked_digits import StackedDigits
+from nashpath.data.swiss_roll import SwissRoll
+
+SOURCES = Table(
+    "data set",
+    {
+        "ring": Ring,
+        "grid": Grid,
+        "gaussian": Gaussian,
+        "spiral": Spiral,
+        "swiss_roll": SwissRoll,
+        "parallel_lines": ParallelLines,
+        "embedded_gaussian": EmbeddedGaussian,
+        "digits": Digits,
+        "stacked_digits": StackedDigits,
+        "coloured_digits": ColouredDigits,
+        "folder": Folder,
+        "array": Array,
+        "hub": Hub,
+    },
+)
+
+__all__ = [
+    "SOURCES",
+    "Array",
+    "ColouredDigits",
+    "Digits",
+    "EmbeddedGaussian",
+    "Folder",
+    "Gaussian",
+    "Grid",
+    "Hub",
+    "ParallelLines",
+    "Ring",
+    "Samples",
+    "Spiral",
+    "StackedDigits",
+    "SwissRoll",
+    "as_source",
+]

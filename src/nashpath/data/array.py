@@ -1,0 +1,80 @@
+"""Arrays that somebody saved with NumPy."""
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from nashpath.data.bank import GIBIBYTE, Bytes
+from nashpath.data.recognise import Layout
+from nashpath.data.samples import Samples
+
+ZIP = b"PK"
+OBJECTS = re.compile("pickle|Python objects|Object arrays")
+"""How NumPy says that a file is not one of plain numbers."""
+
+
+class Array(Samples):
+    """Samples in an .npy or .npz file: vectors, or images.
+
+    ``[n, d]`` are vectors, taken as they are. Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]``
+    (``layout`` decides where one cannot tell): uint8 as ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in
+    [-1, 1] as they are. In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the
+    labels. An .npy of more than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for
+    NaN, for any other range, shape or kind, and for pickled objects.
+
+    Reference: NumPy's documentation of `numpy.lib.format`.
+    """
+
+    def __init__(
+        self,
+        path: str = "",
+        key: str = "",
+        label_key: str = "",
+        layout: Layout = "auto",
+        device_bytes: Bytes = GIBIBYTE,
+    ):
+        values, labels = _read(path, key, label_key)
+        super().__init__(values, labels, layout, device_bytes, where=str(path))
+
+
+def _read(path: str, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray | None]:
+    if not path:
+        raise ValueError("path is missing: give an .npy or .npz file")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file} (seen from {Path.cwd()})")
+    try:
+        with open(file, "rb") as handle:
+            if handle.read(2) == ZIP:
+                handle.seek(0)
+                return _from_archive(handle, key, label_key)
+        return _from_plain(file, key or label_key)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{file}: cannot be read as an .npy or .npz file ({error})") from error
+    except ValueError as error:
+        hint = "no .npy or .npz file of plain numbers (Python objects are never loaded); save it with numpy.save"
+        raise ValueError(f"{file}: {hint if OBJECTS.search(str(error)) else error}") from error
+
+
+def _from_plain(file: Path, key: str) -> tuple[np.ndarray, None]:
+    if key:
+        raise ValueError(f"an .npy file holds one array and no names; key {key!r} needs an .npz file")
+    return np.load(file, mmap_mode="r", allow_pickle=False), None
+
+
+def _from_archive(handle: BinaryIO, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray | None]:
+    with np.load(handle, allow_pickle=False) as archive:
+        names = [name for name in archive.files if name != label_key]
+        if not key and len(names) != 1:
+            raise ValueError(f"holds the arrays {', '.join(archive.files)}; say which are the samples with key=...")
+        return _member(archive, key or names[0]), _member(archive, label_key) if label_key else None
+
+
+def _member(archive: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
+    if key not in archive.files:
+        raise ValueError(f"holds no array {key!r}; it holds {', '.join(archive.files)}")
+    return archive[key]

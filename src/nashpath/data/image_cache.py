@@ -1,0 +1,154 @@
+"""Pictures are decoded once, into one file of bytes that later runs map into memory.
+
+A file is complete or absent: rows go to a temporary file, which is renamed when it is whole. The note beside it
+(``.json``) names what could not be read, and is written last; without it there is no cache.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from nashpath.data.held import Progress
+from nashpath.data.picture import read_picture
+
+BLOCK = 256
+NAMED = 20
+Item = tuple[str, Path | bytes]
+Shape = tuple[int, int, int]
+
+
+class Decoded(NamedTuple):
+    """``images`` is uint8 ``[n, channels, size, size]``, mapped from disk; ``kept`` the places of their ``n`` items."""
+
+    images: np.ndarray
+    kept: np.ndarray
+
+
+class _Unreadable(NamedTuple):
+    reason: str
+    lasting: bool
+    """Whether the file itself is damaged; a refusal by the system may be gone at the next run."""
+
+
+class _Lost(NamedTuple):
+    place: int
+    name: str
+    reason: str
+    lasting: bool
+
+
+def cache_folder() -> Path:
+    """``$NASHPATH_CACHE``, else ``~/.cache/nashpath``."""
+    return Path(os.environ.get("NASHPATH_CACHE") or Path.home() / ".cache" / "nashpath")
+
+
+def fingerprint(root: Path, files: Sequence[Path], *settings: object) -> str:
+    """A hash of the files' names, sizes and times of change, and of the settings."""
+    digest = hashlib.sha256(repr((str(root.resolve()), *settings)).encode())
+    for file in files:
+        facts = file.stat()
+        digest.update(f"\n{file.relative_to(root).as_posix()}\t{facts.st_size}\t{facts.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def decoded(
+    key: str, where: str, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None
+) -> Decoded:
+    """The pictures of ``items`` (names and files), from the cache if they were decoded before.
+
+    What cannot be read is left out with one warning that lists it; `ValueError` if nothing can, `OSError` if the cache
+    cannot be written.
+    """
+    folder = cache_folder()
+    array, note = folder / f"{key}.npy", folder / f"{key}.json"
+    if array.exists() and note.exists():
+        lost = [_Lost(*entry) for entry in json.loads(note.read_text())]
+    else:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lost = _replace(array, lambda file: _decode(file, items, total, shape, progress))
+            if all(entry.lasting for entry in lost):
+                _replace(note, lambda file: file.write(json.dumps(lost).encode()))
+        except OSError as error:
+            needed = total * int(np.prod(shape)) / 1e6
+            raise OSError(
+                f"cannot make the image cache in {folder} ({error}); it needs {needed:.0f} MB there, or set "
+                "NASHPATH_CACHE to another folder"
+            ) from error
+    if len(lost) == total:
+        raise ValueError(f"none of the {total} images in {where} could be read:{_listing(lost)}")
+    if lost:
+        start = f"{len(lost)} of {total} images in {where} could not be read and are left out:"
+        warnings.warn(start + _listing(lost), stacklevel=2)
+    kept = np.delete(np.arange(total), [entry.place for entry in lost])
+    return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
+
+
+def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> Any:
+    """Writes a file as a whole: another process, or a kill, sees the old one or the new one."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+    try:
+        with open(handle, "wb") as file:
+            result = write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return result
+
+
+def _decode(file: BinaryIO, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None) -> list[_Lost]:
+    """Appends a row for each readable picture; returns the others."""
+    lost = []
+    _header(file, total, shape)
+    start = file.tell()
+    for index, (name, pixels) in enumerate(_pixels(items, shape)):
+        if isinstance(pixels, _Unreadable):
+            lost.append(_Lost(index, name, *pixels))
+        else:
+            file.write(pixels.tobytes())
+        if progress is not None and (index % BLOCK == BLOCK - 1 or index == total - 1):
+            progress(index + 1, total)
+    file.seek(0)
+    _header(file, total - len(lost), shape)  # NumPy pads headers so that the row count may change in place
+    if file.tell() != start:
+        raise RuntimeError("NumPy changed the length of its header; delete the cache and report this")
+    return lost
+
+
+def _header(file: BinaryIO, count: int, shape: Shape) -> None:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)})
+
+
+def _pixels(items: Iterable[Item], shape: Shape) -> Iterator[tuple[str, np.ndarray | _Unreadable]]:
+    """Decodes in threads (Pillow lets go of the interpreter lock), a block at a time so that memory stays bounded."""
+    read = partial(_attempt, size=shape[1], channels=shape[0])
+    rest = iter(items)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        while block := list(islice(rest, BLOCK)):
+            yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
+
+
+def _attempt(source: Path | bytes, size: int, channels: int) -> np.ndarray | _Unreadable:
+    try:
+        return read_picture(source, size, channels)
+    except Exception as error:  # a damaged file makes decoders raise nearly anything
+        lasting = getattr(error, "errno", None) is None
+        return _Unreadable(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
+
+
+def _listing(lost: list[_Lost]) -> str:
+    more = f"\n  and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
+    return "".join(f"\n  {entry.name} ({entry.reason})" for entry in lost[:NAMED]) + more

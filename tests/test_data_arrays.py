@@ -1,0 +1,138 @@
+"""Arrays: which axis is colour, which range, what is refused and how."""
+
+import numpy as np
+import pytest
+import torch
+
+from nashpath.core.rng import generator
+from nashpath.data import Array, Samples
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
+CENTRED = PIXELS.transpose(0, 3, 1, 2) / 127.5 - 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        PIXELS,
+        PIXELS.transpose(0, 3, 1, 2),
+        PIXELS.astype(np.float32) / 255,
+        PIXELS / 255,
+        (PIXELS / 127.5 - 1).astype(np.float16),
+        (PIXELS / 127.5 - 1).astype(">f4"),
+        torch.from_numpy(PIXELS),
+    ],
+    ids=["nhwc", "nchw", "unit", "unit64", "centred16", "big-endian", "tensor"],
+)
+def test_every_form_of_the_same_images_is_the_same_data(given):
+    source = Samples(given)
+    assert source.shape == (3, 5, 7)
+    assert np.allclose(source.examples(), CENTRED, atol=2e-3 if given.dtype == np.float16 else 1e-6)
+
+
+def test_the_ends_of_the_range_are_exact():
+    assert Samples(np.array([[[0, 255]]], dtype=np.uint8)).examples().flatten().tolist() == [-1, 1]
+    assert Samples(np.array([[[0.0, 1.0]]])).examples().flatten().tolist() == [-1, 1]
+
+
+def test_grey_images_gain_their_channel_and_vectors_stay():
+    assert Samples(PIXELS[..., 0]).shape == (1, 5, 7)
+    vectors = np.array([[1e4, -3.0], [2.0, 255.0]])
+    assert np.array_equal(Samples(vectors).examples(), vectors)
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5, 3), (4, 5, 6, 7)])
+def test_an_undecided_layout_is_asked_for(shape):
+    images = np.zeros(shape, dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"axis 1.*say layout='channels_first' or 'channels_last'"):
+        Samples(images)
+    assert Samples(images, layout="channels_first").shape == shape[1:]
+    assert Samples(images, layout="channels_last").shape == (shape[3], *shape[1:3])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (PIXELS.astype(np.float32), r"float images from 0 to 255; expected \[-1, 1\] or \[0, 1\]"),
+        (PIXELS / 100 - 1, r"from -1 to 1\.55; expected"),
+        (PIXELS.astype(np.int64), r"images of int64 .* save them as uint8"),
+        (np.array([[0.0, 1.0], [np.nan, 0.0]]), r"sample 1 holds NaN"),
+        (np.array([[0.0, 1.0], [1.0, 0.0], [-np.inf, 0.0]]), r"sample 2 holds NaN, infinity"),
+        (np.array([[1e300]]), r"sample 0 .* more than float32"),
+        (np.zeros(4), r"shape \(4,\); expected vectors"),
+        (np.zeros((0, 4)), r"shape \(0, 4\)"),
+        (np.array([["a"]]), r"holds <U1, not numbers"),
+        (np.zeros((3, 2), dtype=complex), r"holds complex128"),
+    ],
+)
+def test_what_is_not_data_is_refused_with_the_reason(given, message):
+    with pytest.raises(ValueError, match=r"^samples: .*" + message):
+        Samples(given)
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 1]), np.array([0.0, 1, 2]), np.array([-1, 0, 1])])
+def test_labels_that_do_not_fit_are_refused(labels):
+    with pytest.raises(ValueError, match="labels must be 3 whole numbers from 0"):
+        Samples(np.zeros((3, 2)), labels)
+
+
+def test_unlabelled_samples_say_so():
+    with pytest.raises(ValueError, match="holds no labels"):
+        Samples(np.zeros((3, 2))).labelled_examples()
+
+
+def test_given_arrays_are_copied():
+    values = np.zeros((3, 2), dtype=np.float32)
+    source = Samples(values)
+    values += 1
+    assert source.examples().sum() == 0
+
+
+@pytest.mark.parametrize("values", [PIXELS, PIXELS / 255, PIXELS[:, :, 0, 0].astype(">i4")], ids=["u1", "f8", "i4"])
+def test_a_streamed_file_equals_a_resident_one(tmp_path, values):
+    np.save(tmp_path / "x.npy", values)
+    resident, streamed = (Array(str(tmp_path / "x.npy"), device_bytes=budget) for budget in (1 << 30, 0))
+    assert not resident._bank.streams
+    assert streamed._bank.streams
+    assert isinstance(streamed._bank._rows, np.memmap)
+    first, second = (source.draw(generator(5), 64)["real"] for source in (resident, streamed))
+    assert torch.equal(first, second)
+    assert torch.equal(resident.examples(), streamed.examples())
+
+
+def test_an_archive_holds_samples_and_labels(tmp_path):
+    file = tmp_path / "x.npz"
+    np.savez(file, images=PIXELS, y=np.arange(6, dtype=np.uint8))
+    source = Array(str(file), label_key="y")
+    real, label = source.labelled_examples()
+    assert source.classes == 6
+    assert label.tolist() == list(range(6))
+    assert torch.equal(real, Array(str(file), key="images").examples())
+    with pytest.raises(ValueError, match=r"x\.npz: holds the arrays images, y; say which .* key="):
+        Array(str(file))
+    with pytest.raises(ValueError, match=r"x\.npz: holds no array 'z'; it holds images, y"):
+        Array(str(file), key="z")
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ValueError, match="path is missing"):
+        Array()
+    with pytest.raises(FileNotFoundError, match=r"no file .*gone\.npy"):
+        Array(str(tmp_path / "gone.npy"))
+    np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "objects.npz", x=np.array([{}, []], dtype=object))
+    (tmp_path / "text.npy").write_text("not an array")
+    for name in ("objects.npy", "objects.npz", "text.npy"):
+        with pytest.raises(ValueError, match=name + r": no \.npy or \.npz file of plain numbers"):
+            Array(str(tmp_path / name))
+    (tmp_path / "empty.npy").touch()
+    np.savez(tmp_path / "cut.npz", x=np.zeros((9, 9)))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:60])
+    np.save(tmp_path / "cut.npy", np.zeros((90, 9)))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:200])
+    for name in ("empty.npy", "cut.npz", "cut.npy"):
+        with pytest.raises(ValueError, match=name + ": "):
+            Array(str(tmp_path / name))
+    np.save(tmp_path / "plain.npy", np.zeros((3, 3)))
+    with pytest.raises(ValueError, match=r"plain\.npy: .*needs an \.npz file"):
+        Array(str(tmp_path / "plain.npy"), key="x")

@@ -1,0 +1,245 @@
+"""A folder of images: every kind of picture, damage, the cache, and streaming."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nashpath.core.rng import generator
+from nashpath.data import Folder, image_cache
+from nashpath.data.picture import read_picture
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def images(tmp_path):
+    """Twelve 8x8 pictures, losslessly saved, some in a subfolder."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+    for number, picture in enumerate(pixels):
+        file = tmp_path / "images" / ("a" if number < 5 else "b") / f"{number:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(file)
+    return tmp_path / "images", pixels
+
+
+def test_what_was_saved_comes_back(images):
+    root, pixels = images
+    source = Folder(str(root), size=8)
+    assert source.shape == (3, 8, 8)
+    assert np.allclose(source.examples(), pixels.transpose(0, 3, 1, 2) / 127.5 - 1, atol=1e-6)
+    assert source.classes == 0
+
+
+def test_subfolders_are_classes_if_wanted(images):
+    root, _ = images
+    source = Folder(str(root), size=8, labels=True)
+    assert (source.classes, source.class_names) == (2, ["a", "b"])
+    assert source.labelled_examples()[1].tolist() == [0] * 5 + [1] * 7
+    Image.new("RGB", (8, 8)).save(root / "stray.png")
+    with pytest.raises(ValueError, match=r"1 images lie outside any, such as stray\.png"):
+        Folder(str(root), size=8, labels=True)
+
+
+@pytest.mark.parametrize("shape", [(31, 57), (9, 300), (8, 8), (3, 4), (1, 1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_size_becomes_a_square(tmp_path, shape, channels):
+    file = tmp_path / "x.png"
+    Image.new("RGB", shape, (10, 200, 90)).save(file)
+    pixels = read_picture(file, 8, channels)
+    grey = round(0.299 * 10 + 0.587 * 200 + 0.114 * 90)
+    assert pixels.shape == (channels, 8, 8)
+    assert np.abs(pixels[:, 4, 4].astype(int) - ([10, 200, 90] if channels == 3 else [grey])).max() <= 1
+    assert (pixels == pixels[:, :1, :1]).all()
+
+
+def test_the_shorter_side_is_scaled_and_the_centre_cut_out(tmp_path):
+    wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 60), dtype=np.uint8))
+    wide.save(tmp_path / "x.png")
+    cut = wide.resize((30, 10), Image.Resampling.BICUBIC).crop((10, 0, 20, 10))
+    assert np.abs(read_picture(tmp_path / "x.png", 10, 1)[0].astype(int) - np.asarray(cut)).max() <= 1
+
+
+def test_every_mode_of_picture_keeps_its_brightness(tmp_path):
+    ramp = np.tile(np.arange(0, 256, 17, dtype=np.uint8), (16, 1))
+    grey = Image.fromarray(ramp)
+    clear = Image.fromarray(np.stack([ramp, ramp, ramp, np.zeros_like(ramp)], -1))
+    palette = grey.convert("P")
+    pictures = {
+        "l.png": (grey, ramp),
+        "rgb.bmp": (grey.convert("RGB"), ramp),
+        "p.png": (palette, ramp),
+        "p.gif": (palette, ramp),
+        "cmyk.tif": (grey.convert("RGB").convert("CMYK"), ramp),
+        "i16.png": (Image.fromarray(ramp.astype(np.uint16) * 257), ramp),
+        "i16.tif": (Image.fromarray(ramp.astype(np.uint16) * 257), ramp),
+        "i32.tif": (Image.fromarray(ramp.astype(np.int32) * 257), ramp),
+        "rgba.png": (clear, np.full_like(ramp, 255)),
+        "la.png": (clear.convert("LA"), np.full_like(ramp, 255)),
+        "one.png": (grey.convert("1", dither=Image.Dither.NONE), np.where(ramp > 127, 255, 0)),
+    }
+    for name, (picture, expected) in pictures.items():
+        picture.save(tmp_path / name)
+        read = read_picture(tmp_path / name, 16, 1)[0].astype(int)
+        assert np.abs(read - expected).max() <= 1, name
+    palette.save(tmp_path / "hole.png", transparency=0)
+    assert read_picture(tmp_path / "hole.png", 16, 3)[:, :, 0].min() == 255
+
+
+def test_a_rotated_photograph_stands_upright(tmp_path):
+    half = np.zeros((16, 16), dtype=np.uint8)
+    half[:8] = 255
+    turned = Image.fromarray(half)
+    facts = turned.getexif()
+    facts[0x0112] = 6  # to be shown turned by 90 degrees clockwise: the top goes to the right
+    turned.save(tmp_path / "x.png", exif=facts)
+    read = read_picture(tmp_path / "x.png", 16, 1)[0]
+    assert read[:, 9:].min() > 200
+    assert read[:, :7].max() < 50
+
+
+def test_a_large_jpeg_is_read_faithfully(tmp_path):
+    ramp = np.tile(np.linspace(0, 255, 512).astype(np.uint8), (512, 1))
+    Image.fromarray(ramp).save(tmp_path / "x.jpg", quality=95)
+    expected = ramp.reshape(16, 32, 16, 32).mean((1, 3))
+    assert np.abs(read_picture(tmp_path / "x.jpg", 16, 1)[0] - expected).max() < 4
+
+
+def test_damaged_files_are_left_out_and_named(images, cache):
+    root, pixels = images
+    whole = (root / "a" / "01.png").read_bytes()
+    (root / "a" / "01.png").write_bytes(whole[: len(whole) // 2])
+    (root / "b" / "07.png").write_bytes(b"not a picture")
+    Image.fromarray(np.zeros((4, 4), dtype=np.float32)).save(root / "b" / "float.tif")
+    left = np.delete(pixels, [1, 7], 0)
+    for _ in range(2):  # decoded, then from the cache
+        source = Folder(str(root), size=8, labels=True)
+        with pytest.warns(
+            UserWarning, match=r"(?s)3 of 13 images .*a/01\.png \(OSError.*b/07\.png.*float\.tif \(Value"
+        ):
+            real, label = source.labelled_examples()
+        assert np.allclose(real, left.transpose(0, 3, 1, 2) / 127.5 - 1, atol=1e-6)
+        assert label.tolist() == [0] * 4 + [1] * 6
+    assert len(np.load(next(cache.glob("*.npy")))) == 10
+
+
+def test_what_the_system_refused_is_tried_again(images, monkeypatch):
+    root, _ = images
+
+    def refuse(source, size, channels):
+        if source.name == "03.png":
+            raise PermissionError(13, "Permission denied")
+        return read_picture(source, size, channels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_cache, "read_picture", refuse)
+        with pytest.warns(UserWarning, match=r"1 of 12 images .*\n  a/03\.png \(PermissionError"):
+            assert len(Folder(str(root), size=8)) == 11
+    assert len(Folder(str(root), size=8)) == 12
+
+
+def test_a_folder_with_nothing_readable_is_an_error_that_names_the_files(tmp_path):
+    (tmp_path / "x.png").write_text("no")
+    with pytest.raises(ValueError, match=r"none of the 1 images in .* could be read:\n  x\.png \(Unidentified"):
+        Folder(str(tmp_path)).prepare()
+
+
+def test_missing_and_empty_folders_are_clear_errors(tmp_path):
+    with pytest.raises(ValueError, match="path is missing"):
+        Folder()
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*gone"):
+        Folder(str(tmp_path / "gone"))
+    with pytest.raises(FileNotFoundError, match=r"no images in .* found no files at all"):
+        Folder(str(tmp_path))
+    (tmp_path / "x.heic").touch()
+    with pytest.raises(FileNotFoundError, match=r"looked for .*\.png.* found only 1 \.heic"):
+        Folder(str(tmp_path))
+    with pytest.raises(NotADirectoryError, match=r"x\.heic is a file"):
+        Folder(str(tmp_path / "x.heic"))
+    Image.new("L", (4, 4)).save(tmp_path / "x.png")
+    with pytest.raises(ValueError, match="channels must be 1"):
+        Folder(str(tmp_path), channels=4)  # pyright: ignore[reportArgumentType]
+
+
+def test_hidden_files_are_not_data(images):
+    root, _ = images
+    (root / "a" / "._00.png").write_text("a resource fork")
+    (root / ".thumbnails").mkdir()
+    (root / ".thumbnails" / "t.png").write_text("a thumbnail")
+    assert len(Folder(str(root), size=8)) == 12
+
+
+def test_progress_ends_at_the_total(images):
+    seen = []
+    Folder(str(images[0]), size=8).prepare(lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (12, 12)
+
+
+def test_decoded_once_and_again_when_something_changes(images, cache):
+    root, pixels = images
+
+    def runs(size=8, channels=3):
+        seen = []
+        Folder(str(root), size=size, channels=channels).prepare(lambda *done: seen.append(done))
+        return len(seen)
+
+    assert (runs(), runs()) == (1, 0)
+    assert (runs(size=4), runs(channels=1), runs()) == (1, 1, 0)
+    os.utime(root / "a" / "00.png", ns=(1, 1))
+    assert (runs(), runs()) == (1, 0)
+    (root / "a" / "00.png").rename(root / "a" / "000.png")
+    assert (runs(), runs()) == (1, 0)
+    Image.fromarray(pixels[0]).save(root / "new.png")
+    assert (runs(), runs()) == (1, 0)
+    assert not list(cache.glob("*.part"))
+
+
+def test_an_unfinished_cache_is_not_used(images, cache):
+    root, _ = images
+    expected = Folder(str(root), size=8).examples()
+    array, note = next(cache.glob("*.npy")), next(cache.glob("*.json"))
+    assert json.loads(note.read_text()) == []
+    note.unlink()
+    array.write_bytes(b"half of it")
+    assert torch.equal(Folder(str(root), size=8).examples(), expected)
+
+
+def test_an_interrupted_decoding_leaves_nothing_behind(images, cache):
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Folder(str(images[0]), size=8).prepare(interrupt)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_says_where_and_what_to_do(images, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match=r"cannot make the image cache in .*file.cache .* or set NASHPATH_CACHE"):
+        Folder(str(images[0]), size=8).prepare()
+
+
+def test_streaming_equals_resident(images):
+    root, _ = images
+    resident, streamed = (Folder(str(root), size=8, labels=True, device_bytes=budget) for budget in (1 << 30, 100))
+    first, second = (source.draw(generator(2), 200) for source in (resident, streamed))
+    assert streamed._filled().streams
+    assert isinstance(streamed._filled()._rows, np.memmap)
+    assert all(torch.equal(first[key], second[key]) for key in ("real", "label"))
+
+
+def test_many_files_keep_their_order_over_blocks(tmp_path):
+    root = tmp_path / "many"
+    root.mkdir()
+    for number in range(600):
+        Image.new("L", (4, 4), number % 256).save(root / f"{number:04}.bmp")
+    values = 127.5 * (Folder(str(root), size=4, channels=1).examples()[:, 0, 0, 0] + 1)
+    assert values.round().tolist() == [number % 256 for number in range(600)]

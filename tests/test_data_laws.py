@@ -1,0 +1,121 @@
+"""Laws over the table of sources: what every one of them must do."""
+
+import copy
+import inspect
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nashpath.core.rng import generator
+from nashpath.core.source import Source
+from nashpath.data import SOURCES, Samples, as_source
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Builds any source of the table, on small files where it needs some."""
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 7, 3), dtype=np.uint8)
+
+    def folder():
+        (tmp_path / "images").mkdir(exist_ok=True)
+        for number, picture in enumerate(pixels):
+            Image.fromarray(picture).save(tmp_path / "images" / f"{number}.png")
+        return {"path": str(tmp_path / "images"), "size": 8}
+
+    def array():
+        np.save(tmp_path / "images.npy", pixels)
+        return {"path": str(tmp_path / "images.npy")}
+
+    def hub():
+        parquet = pytest.importorskip("pyarrow.parquet")
+        arrow = pytest.importorskip("pyarrow")
+        folder()
+        cells = [{"bytes": file.read_bytes()} for file in sorted((tmp_path / "images").glob("*.png"))]
+        parquet.write_table(arrow.table({"image": cells}), tmp_path / "train-0.parquet")
+        return {"folder": str(tmp_path), "size": 8}
+
+    files = {"folder": folder, "array": array, "hub": hub}
+    return lambda name: SOURCES[name](**files.get(name, dict)())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_draw_is_what_the_source_says_and_depends_on_the_seed_alone(name, build):
+    source = build(name)
+    assert isinstance(source, Source)
+    batch, again = source.draw(generator(3), 17), build(name).draw(generator(3), 17)
+    assert batch.keys() == again.keys() <= {"real", "label"}
+    assert all(torch.equal(batch[key], again[key]) for key in batch)
+    assert not torch.equal(batch["real"], source.draw(generator(4), 17)["real"])
+    assert batch["real"].shape == (17, *source.shape)
+    assert batch["real"].dtype == torch.float32
+    assert batch["real"].isfinite().all()
+    if len(source.shape) == 3:
+        assert batch["real"].abs().max() <= 1
+        assert batch["real"].min() < -0.5
+        assert batch["real"].max() > 0.5
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_labels_come_with_classes(name, build):
+    source = build(name)
+    batch = source.draw(generator(0), 500)
+    assert ("label" in batch) == bool(getattr(source, "classes", 0))
+    if "label" in batch:
+        assert batch["label"].dtype == torch.int64
+        assert batch["label"].shape == (500,)
+        assert batch["label"].min() >= 0
+        assert batch["label"].max() < source.classes
+        real, label = source.labelled_examples(limit=20)
+        assert real.shape == (20, *source.shape)
+        assert label.shape == (20,)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_global_random_state_is_left_alone(name, build):
+    before = torch.get_rng_state()
+    build(name).draw(generator(0), 3)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_copy_draws_the_same(name, build):
+    source = build(name)
+    first = source.draw(generator(1), 4)["real"]
+    assert torch.equal(copy.deepcopy(source).draw(generator(1), 4)["real"], first)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_docstring_has_a_summary_and_a_source(name):
+    assert SOURCES.summary(name).endswith(".")
+    assert len(SOURCES.summary(name)) <= 100
+    assert len(SOURCES.reference(name)) > 20
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_setting_has_a_default_so_that_the_command_line_can_offer_it(name):
+    settings = inspect.signature(SOURCES[name]).parameters.values()
+    assert all(s.default is not s.empty and s.annotation is not s.empty for s in settings)
+
+
+def test_as_source_takes_sources_tensors_and_arrays_and_nothing_else():
+    ring = SOURCES["ring"]()
+    assert as_source(ring) is ring
+    points = torch.randn(30, 5, generator=generator(0))
+    for given in (points, points.numpy(), points.bfloat16()):
+        source = as_source(given)
+        assert source.shape == (5,)
+        assert isinstance(source, Samples)
+        assert torch.allclose(source.examples(), points, atol=0.02)
+    with pytest.raises(TypeError, match=r"got str.*Array\(path\)"):
+        as_source("data.npy")
+
+
+def test_importing_the_room_stays_light():
+    heavy = ["pandas", "sklearn", "scipy", "huggingface_hub", "pyarrow", "matplotlib", "rich"]
+    probe = f"import sys, nashpath.data; print(sorted(set({heavy}) & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True).stdout.strip() == "[]"
