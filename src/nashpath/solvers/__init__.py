@@ -1,27 +1,73 @@
 """Solvers: where the field is evaluated, who moves, and (the rules) by how much."""
 
 from nashpath.core import Table
+from nashpath.solvers.acgd import AdaptiveCompetitiveGradient
 from nashpath.solvers.alternating import Alternating
 from nashpath.solvers.averaged import Averaged
 from nashpath.solvers.base import Rule, Solver
-from nashpath.solvers.rules import RULES, SGD, Adam, Momentum, RMSProp
+from nashpath.solvers.cgd import CompetitiveGradient
+from nashpath.solvers.consensus import Consensus
+from nashpath.solvers.ema import EMA
+from nashpath.solvers.extragradient import Extragradient
+from nashpath.solvers.lola import LOLA
+from nashpath.solvers.lookahead import Lookahead
+from nashpath.solvers.optimistic import Optimistic
+from nashpath.solvers.past_extragradient import PastExtragradient
+from nashpath.solvers.rules import RULES, SGD, Adam, ConjugateGradient, Momentum, RMSProp, Scheduled
+from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
+from nashpath.solvers.sga import SymplecticAdjustment
 from nashpath.solvers.simultaneous import Simultaneous
+from nashpath.solvers.uniform import Uniform
 
-SOLVERS = Table("solver", {"alternating": Alternating, "simultaneous": Simultaneous})
+SOLVERS = Table(
+    "solver",
+    {
+        "alternating": Alternating,
+        "simultaneous": Simultaneous,
+        "extragradient": Extragradient,
+        "past_extragradient": PastExtragradient,
+        "optimistic": Optimistic,
+        "consensus": Consensus,
+        "sga": SymplecticAdjustment,
+        "lola": LOLA,
+        "cgd": CompetitiveGradient,
+        "acgd": AdaptiveCompetitiveGradient,
+        "lookahead": Lookahead,
+    },
+)
 
-AVERAGES = Table("average", {"ema": Averaged})
+AVERAGES = Table("average", {"ema": EMA, "uniform": Uniform})
 
 __all__ = [
     "AVERAGES",
+    "EMA",
+    "LOLA",
     "RULES",
+    "SCHEDULES",
     "SGD",
     "SOLVERS",
     "Adam",
+    "AdaptiveCompetitiveGradient",
     "Alternating",
     "Averaged",
+    "CompetitiveGradient",
+    "ConjugateGradient",
+    "Consensus",
+    "Constant",
+    "Extragradient",
+    "InverseSqrt",
+    "Lookahead",
     "Momentum",
+    "Optimistic",
+    "PastExtragradient",
+    "Power",
     "RMSProp",
     "Rule",
+    "Schedule",
+    "Scheduled",
     "Simultaneous",
     "Solver",
+    "StepDecay",
+    "SymplecticAdjustment",
+    "Uniform",
 ]

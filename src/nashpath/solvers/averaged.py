@@ -1,39 +1,44 @@
-"""Averages of a player's parameters, kept beside any solver."""
+"""Averages of a player's parameters, kept beside any solver. Abstract: `EMA` and `Uniform` say with what weight."""
 
-from nashpath.core import Batch, Decay, Numbers, Point, Problem, Tree
+import torch
+from torch import Tensor
+
+from nashpath.core import Batch, Numbers, Point, Problem, Tree
 from nashpath.solvers.base import Info, Memory, Solver
 
 
 class Averaged(Solver):
-    """Keeps an exponential moving average of the generator beside any solver; sampling and metrics use it.
+    """A solver with an average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player beside it.
 
-    ::
-
-        a ← decay · a + (1 − decay) · θ_G,   a₀ = θ_G
-
-    The average starts at the present parameters, so short runs are not pulled to zero. Running statistics of
-    normalisation layers are taken from the present network.
-
-    Reference: Yazıcı et al. 2019, Sec. 3.1.
+    Sampling and metrics use the average; play does not. Running statistics of normalisation layers are taken from the
+    present network. Wrap twice, with another ``player``, to average both.
     """
 
-    def __init__(self, solver: Solver, decay: Decay = 0.999, player: str = "generator"):
+    def __init__(self, solver: Solver, player: str, **numbers: float):
         super().__init__()
-        self.solver, self.ema, self.player = solver, Numbers(decay=decay), player
-        self.draws, self.gradients = solver.draws, solver.gradients
+        self.solver, self.player, self.numbers = solver, player, Numbers(**numbers)
+        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+
+    def share(self, count: Tensor) -> Tensor:
+        """The weight, in (0, 1], of the iterate after step ``count`` = 1, 2, …"""
+        raise NotImplementedError
 
     def check(self, problem: Problem) -> None:
         self.solver.check(problem)
 
     def init(self, problem: Problem, point: Point) -> Memory:
+        if self.player not in point.players:
+            raise ValueError(f"no player is called {self.player!r} to average; players: {', '.join(point.players)}")
         average = {k: v.clone() for k, v in point.players[self.player].items()}
-        return {"solver": self.solver.init(problem, point), "average": average}
+        count = torch.zeros((), device=next(iter(average.values())).device)
+        return {"solver": self.solver.init(problem, point), "average": average, "count": count}
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
         point, kept, info = self.solver(problem, point, memory["solver"], batches)
-        decay, present = self.ema.decay, point.players[self.player]
-        average = {k: present[k] + decay * (v - present[k]) for k, v in memory["average"].items()}
-        return point, {"solver": kept, "average": average}, info
+        count, present = memory["count"] + 1, point.players[self.player]
+        share = self.share(count)
+        average = {k: v + share * (present[k] - v) for k, v in memory["average"].items()}
+        return point, {"solver": kept, "average": average, "count": count}, info
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return {**self.solver.averages(memory["solver"]), self.player: memory["average"]}

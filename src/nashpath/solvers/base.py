@@ -29,8 +29,16 @@ class Rule(Numbers):
         return {}
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
-        """``(move, memory)``: the next parameters are ``params + move``."""
+        """``(move, memory)``: the next parameters are ``params + move``. Every move is linear in the learning rate."""
         raise NotImplementedError
+
+    def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
+        """As `forward`, for a step that is only a look ahead: moments see it, a schedule does not count it."""
+        return self(gradient, memory)
+
+    def rate(self, memory: Memory) -> Tensor:
+        """The learning rate of the coming step, a scalar."""
+        return self.learning_rate
 
 
 class Solver(nn.Module):
@@ -41,6 +49,9 @@ class Solver(nn.Module):
 
     gradients: int = 2
     """How many player-gradients one step evaluates: the unit in which solvers are compared."""
+
+    products: int = 0
+    """How many times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
 
     def __init__(self, **rules: Rule):
         super().__init__()
@@ -68,6 +79,22 @@ class Solver(nn.Module):
         """One step: ``(point, memory, info)``. ``batches`` holds `draws` batches along its first axis."""
         raise NotImplementedError
 
+    def play(
+        self, point: Point, priced: dict[str, Priced], memory: Memory, directions: dict[str, Tree] | None = None
+    ) -> tuple[Point, Memory, Info]:
+        """Moves every player by its own rule, and reports costs and gradient norms.
+
+        ``directions`` are what the rules see in place of the gradients; the report then has their norms, too.
+        """
+        info: Info = {}
+        for who, price in priced.items():
+            info |= report(who, price)
+            if directions is not None:
+                price = price._replace(gradient=directions[who])
+                info[f"direction_norm.{who}"] = trees.norm(directions[who])
+            point, memory = self.move(who, point, price, memory)
+        return point, memory, info
+
     def averages(self, memory: Memory) -> dict[str, Tree]:
         """Averaged parameters by player, where this solver keeps any."""
         return {}
@@ -82,6 +109,11 @@ class Solver(nn.Module):
 def pick(batches: Batch, index: int) -> Batch:
     """Batch ``index`` of several."""
     return trees.tree_map(lambda v: v[index], batches)
+
+
+def price_all(problem: Problem, point: Point, batch: Batch) -> dict[str, Priced]:
+    """Every player's gradient at one point, on one batch."""
+    return {who: problem.gradient(who, point, batch) for who in problem.players}
 
 
 def report(player: str, priced: Priced) -> Info:

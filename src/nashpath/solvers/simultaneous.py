@@ -1,7 +1,7 @@
 """Everybody moves at once."""
 
 from nashpath.core import Batch, Point, Problem
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, report
+from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
 
 
 class Simultaneous(Solver):
@@ -23,10 +23,4 @@ class Simultaneous(Solver):
         super().__init__(discriminator=discriminator, generator=generator)
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
-        batch = pick(batches, 0)
-        priced = {who: problem.gradient(who, point, batch) for who in problem.players}
-        info: Info = {}
-        for who, price in priced.items():
-            point, memory = self.move(who, point, price, memory)
-            info |= report(who, price)
-        return point, memory, info
+        return self.play(point, price_all(problem, point, pick(batches, 0)), memory)

@@ -2,10 +2,21 @@
 
 from nashpath.core import Table
 from nashpath.solvers.rules.adam import Adam
+from nashpath.solvers.rules.conjugate_gradient import ConjugateGradient
 from nashpath.solvers.rules.momentum import Momentum
 from nashpath.solvers.rules.rmsprop import RMSProp
+from nashpath.solvers.rules.scheduled import Scheduled
 from nashpath.solvers.rules.sgd import SGD
 
-RULES = Table("rule", {"adam": Adam, "sgd": SGD, "momentum": Momentum, "rmsprop": RMSProp})
+RULES = Table(
+    "rule",
+    {
+        "adam": Adam,
+        "sgd": SGD,
+        "momentum": Momentum,
+        "rmsprop": RMSProp,
+        "conjugate_gradient": ConjugateGradient,
+    },
+)
 
-__all__ = ["RULES", "SGD", "Adam", "Momentum", "RMSProp"]
+__all__ = ["RULES", "SGD", "Adam", "ConjugateGradient", "Momentum", "RMSProp", "Scheduled"]

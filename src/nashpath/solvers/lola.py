@@ -1,0 +1,51 @@
+"""Shape what the opponent will learn."""
+
+from torch import Tensor
+from torch.func import grad
+
+from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, Tree
+from nashpath.core import tree as trees
+from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.solvers.derivatives import cross, settled
+
+
+class LOLA(Solver):
+    """Learning with opponent-learning awareness: each player accounts for the opponent's next gradient step.
+
+    ::
+
+        rule_i sees  ∇_i J_i − lookahead · ∂_i ⟨∂_j J_j, c⟩,   c = ∂_j J_i held fixed
+
+    That is the first-order effect, on ``J_i``, of how ``θ_i`` steers the opponent's step ``−lookahead · ∂_j J_j``. On a
+    bilinear game the rate is ``sqrt((1 − h·lookahead)² + h²)``.
+
+    Reference: Foerster et al. 2018, Sec. 4.1 (exact gradients).
+    """
+
+    draws = 1
+    gradients = 4
+    products = 2
+
+    def __init__(self, discriminator: Rule, generator: Rule, lookahead: NonNegative = 0.1):
+        super().__init__(discriminator=discriminator, generator=generator)
+        self.numbers = Numbers(lookahead=lookahead)
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        batch = pick(batches, 0)
+        priced = price_all(problem, point, batch)
+        at, shaped = settled(point, priced), {}
+        one, two = problem.players
+        for i, j in {one: two, two: one}.items():
+            stake = _stake(problem, at, batch, i, j)
+            steer = cross(problem, at, batch, {j: 1.0}, inner=j, outer=i)(stake)
+            shaped[i] = trees.add(priced[i].gradient, steer, -self.numbers.lookahead)
+        return self.play(point, priced, memory, shaped)
+
+
+def _stake(problem: Problem, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
+    """``∂_mover J_payer``: what one player gains or loses as the other one moves."""
+
+    def cost(params: Tree) -> Tensor:
+        return problem.cost(payer, Point({**point.players, mover: params}, point.state), batch)[0]
+
+    return grad(cost)(point.players[mover])

@@ -1,0 +1,81 @@
+"""Every few steps, walk back part of the way."""
+
+from typing import Literal
+
+import torch
+
+from nashpath.core import Batch, Count, Fraction, Numbers, Point, Problem, Table, Tree
+from nashpath.solvers.alternating import Alternating
+from nashpath.solvers.base import Info, Memory, Rule, Solver
+from nashpath.solvers.extragradient import Extragradient
+from nashpath.solvers.optimistic import Optimistic
+from nashpath.solvers.simultaneous import Simultaneous
+
+Inner = Literal["alternating", "simultaneous", "extragradient", "optimistic"]
+
+_INNER = Table(
+    "inner solver",
+    {
+        "alternating": Alternating,
+        "simultaneous": Simultaneous,
+        "extragradient": Extragradient,
+        "optimistic": Optimistic,
+    },
+)
+
+
+class Lookahead(Solver):
+    """Lookahead-minmax: after every ``period`` steps of an inner solver all players return part of the way.
+
+    ::
+
+        every ``period`` steps:   θ ← φ + weight · (θ − φ),   φ ← θ,   φ₀ = θ₀
+
+    All players return at the same time. The inner solver's memory runs on. Where the inner step is linear with
+    eigenvalue λ, ``period`` = k steps have eigenvalue ``1 − weight + weight · λᵏ``.
+
+    Reference: Chavdarova et al. 2021, Algorithm 1 (LA-AltGAN, and LA-ExtraGrad with ``inner`` extragradient).
+    """
+
+    def __init__(
+        self,
+        discriminator: Rule,
+        generator: Rule,
+        weight: Fraction = 0.5,
+        period: Count = 5,
+        inner: Inner = "alternating",
+    ):
+        super().__init__()
+        if period < 1:
+            raise ValueError(f"period is {period}; it must be at least 1")
+        self.solver: Solver = _INNER[inner](discriminator, generator)
+        self.numbers, self.period = Numbers(weight=weight), period
+        self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products
+
+    def extra_repr(self) -> str:
+        return f"period={self.period}"
+
+    def check(self, problem: Problem) -> None:
+        self.solver.check(problem)
+
+    def init(self, problem: Problem, point: Point) -> Memory:
+        anchor = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
+        inner = self.solver.init(problem, point)
+        device = next(iter(anchor["generator"].values())).device
+        return {"solver": inner, "anchor": anchor, "count": torch.zeros((), device=device)}
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        point, inner, info = self.solver(problem, point, memory["solver"], batches)
+        count = memory["count"] + 1
+        home = count == self.period
+        weight = self.numbers.weight
+        players, anchor = {}, {}
+        for who, params in point.players.items():
+            slow: Tree = memory["anchor"][who]
+            players[who] = {k: torch.where(home, slow[k] + weight * (v - slow[k]), v) for k, v in params.items()}
+            anchor[who] = {k: torch.where(home, v, slow[k]) for k, v in players[who].items()}
+        memory = {"solver": inner, "anchor": anchor, "count": torch.where(home, torch.zeros_like(count), count)}
+        return Point(players, point.state), memory, info
+
+    def averages(self, memory: Memory) -> dict[str, Tree]:
+        return self.solver.averages(memory["solver"])

@@ -1,0 +1,54 @@
+"""The two half-steps of extragradient, for a loop of one's own."""
+# pyright: reportPrivateImportUsage=false
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nashpath.solvers.optim.base import DropIn, Group, evaluate, given
+
+
+class Extrapolating(DropIn):
+    """An optimizer with two half-steps. Abstract: subclasses write `moves`.
+
+    ::
+
+        loss.backward(); opt.extrapolation();   loss at the new point .backward(); opt.step()
+
+    For a game call `extrapolation` of all players' optimizers, then `step` of all. `step` raises `RuntimeError` unless
+    `extrapolation` came before it.
+    """
+
+    def moves(self, params: list[Tensor], gradients: list[Tensor], group: Group) -> list[Tensor]:
+        """The steps, not yet taken, in fresh tensors; renews the moments."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def extrapolation(self) -> None:
+        """Looks ahead: moves to where the second gradient is to be taken, and remembers where it was."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p]["anchor"] = p.detach().clone()
+            params, gradients = given(group)
+            if params:
+                torch._foreach_add_(params, self.moves(params, gradients, group))
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Steps from the remembered point with the gradients of the point ahead."""
+        everything = [p for group in self.param_groups for p in group["params"]]
+        if any("anchor" not in self.state[p] for p in everything):
+            raise RuntimeError("step() needs extrapolation() before it: call extrapolation(), backward(), then step()")
+        loss = evaluate(closure)
+        planned = []
+        for group in self.param_groups:
+            params, gradients = given(group)
+            planned.append((params, self.moves(params, gradients, group) if params else []))
+        for p in everything:
+            p.copy_(self.state[p].pop("anchor"))
+        for params, moves in planned:
+            if params:
+                torch._foreach_add_(params, moves)
+        return loss

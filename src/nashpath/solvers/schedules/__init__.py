@@ -1,0 +1,15 @@
+"""How the learning rate of any rule changes with the step. One file a schedule."""
+
+from nashpath.core import Table
+from nashpath.solvers.schedules.base import Schedule
+from nashpath.solvers.schedules.constant import Constant
+from nashpath.solvers.schedules.inverse_sqrt import InverseSqrt
+from nashpath.solvers.schedules.power import Power
+from nashpath.solvers.schedules.step_decay import StepDecay
+
+SCHEDULES = Table(
+    "schedule",
+    {"constant": Constant, "inverse_sqrt": InverseSqrt, "power": Power, "step_decay": StepDecay},
+)
+
+__all__ = ["SCHEDULES", "Constant", "InverseSqrt", "Power", "Schedule", "StepDecay"]

@@ -1,0 +1,13 @@
+"""A schedule multiplies a rule's learning rate, step by step."""
+
+from torch import Tensor
+
+from nashpath.core import Numbers
+
+
+class Schedule(Numbers):
+    """A factor for the learning rate at each step. Abstract: subclasses write `forward`."""
+
+    def forward(self, count: Tensor) -> Tensor:
+        """The factor at step ``count`` = 0, 1, 2, …; both are scalars. Every schedule starts at 1."""
+        raise NotImplementedError
