@@ -1,11 +1,17 @@
 """What each player pays, as a function of the critic's logits. One file an objective."""
 
 from nashpath.core import Table
-from nashpath.games.objectives.base import Objective
+from nashpath.games.objectives.base import Critic, Objective
+from nashpath.games.objectives.f_gan import FGAN
 from nashpath.games.objectives.hinge import Hinge
 from nashpath.games.objectives.least_squares import LeastSquares
 from nashpath.games.objectives.minimax import Minimax
+from nashpath.games.objectives.mmd import MMD
+from nashpath.games.objectives.mmd_gaussian import GaussianMMD
+from nashpath.games.objectives.mmd_rational_quadratic import RationalQuadraticMMD
+from nashpath.games.objectives.neural_net_distance import NeuralNetDistance
 from nashpath.games.objectives.non_saturating import NonSaturating
+from nashpath.games.objectives.relativistic import Relativistic
 from nashpath.games.objectives.wasserstein import Wasserstein
 
 OBJECTIVES = Table(
@@ -16,7 +22,27 @@ OBJECTIVES = Table(
         "wasserstein": Wasserstein,
         "least_squares": LeastSquares,
         "hinge": Hinge,
+        "relativistic": Relativistic,
+        "f_gan": FGAN,
+        "mmd_gaussian": GaussianMMD,
+        "mmd_rational_quadratic": RationalQuadraticMMD,
+        "neural_net_distance": NeuralNetDistance,
     },
 )
 
-__all__ = ["OBJECTIVES", "Hinge", "LeastSquares", "Minimax", "NonSaturating", "Objective", "Wasserstein"]
+__all__ = [
+    "FGAN",
+    "MMD",
+    "OBJECTIVES",
+    "Critic",
+    "GaussianMMD",
+    "Hinge",
+    "LeastSquares",
+    "Minimax",
+    "NeuralNetDistance",
+    "NonSaturating",
+    "Objective",
+    "RationalQuadraticMMD",
+    "Relativistic",
+    "Wasserstein",
+]

@@ -22,6 +22,9 @@ class Objective(Numbers):
     unbounded = False
     """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""
 
+    outputs = 1
+    """How many numbers the critic returns for one sample: 1, a logit, unless the objective wants features."""
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's cost, a scalar."""
         raise NotImplementedError
@@ -29,6 +32,11 @@ class Objective(Numbers):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         """The generator's cost, a scalar. ``real`` is given only to objectives that compare."""
         raise NotImplementedError
+
+    def witness(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
+        """The function of one sample that tells p from q, whose slope a penalty prices: the critic, unless it is not
+        the logit itself that the objective compares."""
+        return critic
 
     def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         """The cost of ``player`` for samples ``real`` and ``fake`` under ``critic``."""

@@ -1,4 +1,4 @@
-"""A penalty differentiates in the critic's *input*, and is added to the discriminator's cost.
+"""A penalty is added to the discriminator's cost; most differentiate in the critic's *input*.
 
 The critic is any callable from samples to logits. Penalties look at the logit, never at a probability.
 """
@@ -16,6 +16,9 @@ Critic = Callable[[Tensor], Tensor]
 
 class Penalty(Numbers):
     """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` prices it."""
+
+    per_sample = True
+    """Whether it prices each sample's own slope, which means nothing where the critic normalises over the batch."""
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""

@@ -1,13 +1,13 @@
 """The penalty of WGAN-GP, on the segments between real and generated samples."""
 
-import torch
 from torch import Tensor
 
-from nashpath.core import Batch, NonNegative
-from nashpath.games.penalties.base import Critic, Penalty, norms, per_sample_uniform, slopes
+from nashpath.core import NonNegative
+from nashpath.games.penalties.base import norms
+from nashpath.games.penalties.interpolated import Interpolated
 
 
-class GradientPenalty(Penalty):
+class GradientPenalty(Interpolated):
     """Pulls ‖∇d‖ to 1 between real and generated samples: WGAN-GP; on the non-saturating game it makes GAN-GP.
 
     ::
@@ -23,9 +23,5 @@ class GradientPenalty(Penalty):
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        return {"alpha": per_sample_uniform(rng, lead, shape)}
-
-    def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
-        between = fake + noise["alpha"] * (real - fake)
-        return self.weight * (norms(slopes(critic, between)) - 1).square().mean()
+    def price(self, slope: Tensor) -> Tensor:
+        return (norms(slope) - 1).square()

@@ -13,7 +13,9 @@ class R1(Penalty):
 
         ½ weight · E_p ‖∇d(x)‖₂²
 
-    Reference: Mescheder et al. 2018, Eq. 9.
+    The authors' code leaves out the ½: its ``reg_param`` of 10 is a weight of 20 here.
+
+    Reference: Mescheder et al. 2018, Eq. 9; LMescheder/GAN_stability ``gan_training/train.py``.
     """
 
     def __init__(self, weight: NonNegative = 10.0):

@@ -1,0 +1,78 @@
+"""What the kernel games share: the squared maximum mean discrepancy of two batches of features.
+
+The critic is a map into a space where a fixed kernel compares; it wants the discrepancy large, the generator small.
+"""
+
+import torch
+from torch import Tensor
+
+from nashpath.games.objectives.base import Critic, Objective
+
+
+class MMD(Objective):
+    """A game of the maximum mean discrepancy between ``critic(real)`` and ``critic(fake)``; subclasses give a kernel.
+
+    ``J_G = MMD²``, ``J_D = −MMD²``, with the unbiased estimate of MMD² from features [batch, features]. A penalty is
+    put on the slope of the witness function (the difference of mean kernels), as the authors do.
+    """
+
+    compares = True
+
+    def __init__(self, features: int, **numbers: Tensor):
+        super().__init__(**numbers)
+        self.outputs = features
+
+    def kernel(self, squared: Tensor) -> Tensor:
+        """The kernel as a function of squared distances, elementwise."""
+        raise NotImplementedError
+
+    def discrepancy(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The unbiased estimate of MMD², a scalar; it may be negative. `ValueError` for fewer than 2 samples."""
+        sizes = real.shape[0] if real.dim() else 1, fake.shape[0] if fake.dim() else 1
+        if min(sizes) < 2:
+            raise ValueError(f"MMD compares samples in pairs and needs at least 2 of each; got {sizes}")
+        real, fake = real.flatten(1), fake.flatten(1)
+        within = [_mean_of_pairs(self.kernel(squared_distances(x, x))) for x in (real, fake)]
+        return within[0] + within[1] - 2 * self.kernel(squared_distances(real, fake)).mean()
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return -self.discrepancy(_rows(real), _rows(fake))
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        if real is None:
+            raise ValueError("the generator's cost compares with real samples; give their features as `real`")
+        return self.discrepancy(_rows(real), _rows(fake))
+
+    def witness(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
+        real, fake = _rows(critic(real)).flatten(1), _rows(critic(fake)).flatten(1)
+
+        def gap(x):
+            features = _rows(critic(x)).flatten(1)
+            return self._towards(features, real) - self._towards(features, fake)
+
+        return gap
+
+    def _towards(self, features: Tensor, samples: Tensor) -> Tensor:
+        return self.kernel(squared_distances(features, samples)).mean(1)
+
+
+def _rows(features: Tensor) -> Tensor:
+    """A batch of plain numbers as a batch of vectors of length 1."""
+    return features[:, None] if features.dim() == 1 else features
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """``‖xᵢ − yⱼ‖²``, a tensor [rows of x, rows of y], by one matrix product.
+
+    Both are moved by the mean of y first: far from the origin the product would lose all digits in float32.
+    """
+    origin = y.mean(0).detach()
+    x, y = x - origin, y - origin
+    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
+    return squares.clamp_min(0)
+
+
+def _mean_of_pairs(kernel: Tensor) -> Tensor:
+    """The mean over pairs of different samples."""
+    count = kernel.shape[0]
+    return (kernel.sum() - torch.diagonal(kernel).sum()) / (count * (count - 1))
