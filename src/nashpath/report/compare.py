@@ -1,0 +1,99 @@
+"""A page that lays runs side by side: what was set differently, where they ended, and their curves in one picture."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nashpath.report.bootstrap import interval
+from nashpath.report.curves import Strand, strands
+from nashpath.report.page import curves_data, write_page
+from nashpath.report.phrasing import count, duration, number, setting, title
+from nashpath.report.read import Run, load_run
+from nashpath.report.tables import Cell, cell, flat_settings
+from nashpath.report.verdict import measured
+
+UNEQUAL_BY_NATURE = ("name", "out", "sweep")
+"""Top-level settings that say nothing about the method (a sweep's values stand in each line of the table)."""
+
+
+def compare_reports(runs: list[Path], out: Path) -> Path:
+    """Writes a comparison of run folders to ``out`` (an ``.html`` file) and returns its path.
+
+    Each line of the table is a run or, where a run sweeps settings, the members of a run with the same settings.
+    """
+    if not runs:
+        raise ValueError("nothing to compare: give at least one run folder")
+    out = Path(out)
+    loaded = [load_run(run) for run in runs]
+    lines = [(run, name, strand) for run, name in zip(loaded, _names(loaded)) for strand in strands(run)]
+    settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
+    differing = _differing(settings)
+    metrics = list(dict.fromkeys(key for _, _, strand in lines for key in measured(strand.members)))
+    rows = [
+        [_link(run, name, out), *(_setting(own, key) for key in differing), *_results(run, strand, metrics)]
+        for (run, name, strand), own in zip(lines, settings)
+    ]
+    context = {
+        "name": "Comparison of " + count(len(loaded), "run"),
+        "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *(title(key) for key in metrics)],
+        "rows": rows,
+        "data": {"film": None, "curves": curves_data(_overlaid(lines))},
+    }
+    return write_page(out, "compare.html.j2", context)
+
+
+def _names(runs: list[Run]) -> list[str]:
+    """Each run's name; where two share it, with the folder's name; where even that is shared, with its number."""
+    names = [run.name for run in runs]
+    names = [n if names.count(n) == 1 else f"{n} ({run.folder.resolve().name})" for n, run in zip(names, runs)]
+    return [n if names.count(n) == 1 else f"{n} #{place}" for place, n in enumerate(names, 1)]
+
+
+def _overlaid(lines: list[tuple[Run, str, Strand]]) -> list[Strand]:
+    return [
+        Strand(name if not strand.settings else f"{name}: {strand.label}", strand.settings, strand.members, strand.rows)
+        for _, name, strand in lines
+    ]
+
+
+def _config(run: Run) -> dict[str, Any]:
+    return flat_settings({key: value for key, value in run.config.items() if key not in UNEQUAL_BY_NATURE})
+
+
+def _differing(settings: list[dict[str, Any]]) -> list[str]:
+    keys = dict.fromkeys(key for own in settings for key in own)
+    return [key for key in keys if any(own.get(key) != settings[0].get(key) for own in settings)]
+
+
+def _setting(own: dict[str, Any], key: str) -> Cell:
+    return Cell(setting(own[key]), cell(own[key]).value) if key in own else Cell("–")
+
+
+def _results(run: Run, strand: Strand, metrics: list[str]) -> list[Cell]:
+    done = sum(m.outcome == "finished" for m in strand.members)
+    steps = [m.steps for m in strand.members if m.steps is not None]
+    values = measured(strand.members)
+    wall = run.info.get("wall_seconds")
+    return [
+        Cell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
+        cell(max(steps, default=None)),
+        Cell(duration(wall), cell(wall).value),
+        *(_mean(values.get(key, [])) for key in metrics),
+    ]
+
+
+def _mean(values: list[float]) -> Cell:
+    if not values:
+        return Cell("–")
+    mean, low, high = interval(values)
+    if len(values) == 1:
+        return Cell(f"{number(mean)} (n = 1)", mean)
+    return Cell(f"{number(mean)} [{number(low)}, {number(high)}] (n = {len(values)})", mean)
+
+
+def _link(run: Run, name: str, out: Path) -> Cell:
+    page = run.folder / "report.html"
+    if not page.exists():
+        return Cell(name)
+    return Cell(name, link=quote(Path(os.path.relpath(page.resolve(), out.resolve().parent)).as_posix()))

@@ -1,0 +1,101 @@
+"""Curves over training: the middle and the spread of the members that share the same settings.
+
+A *strand* is such a set of members; it gets one colour in every chart.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nashpath.report.phrasing import settings_label, title
+from nashpath.report.read import RESERVED, Member, Run
+
+POINTS = 400
+"""A chart shows at most this many points; beyond, neighbouring steps are pooled."""
+QUARTILES_FROM = 5
+"""From this many values on, the spread is the quartiles; below, the extremes."""
+FAMILIES = {"cost": "Costs", "gradient_norm": "Gradient norms"}
+OTHER = "Evaluation"
+
+
+@dataclass(frozen=True)
+class Strand:
+    """Members that share their settings, and their rows of ``metrics.jsonl``."""
+
+    label: str
+    settings: dict[str, Any]
+    members: list[Member]
+    rows: list[dict[str, Any]]
+
+
+def strands(run: Run) -> list[Strand]:
+    """The members of a run, grouped by their settings, in order of first appearance."""
+    groups: dict[str, list[Member]] = defaultdict(list)
+    for member in run.members:
+        groups[settings_label(member.settings)].append(member)
+    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in run.rows:
+        rows[row["member"]].append(row)
+    return [
+        Strand(label or "all members", members[0].settings, members, [row for m in members for row in rows[m.member]])
+        for label, members in groups.items()
+    ]
+
+
+def charts(parts: list[Strand]) -> list[dict[str, Any]]:
+    """One chart a measured key.
+
+    A chart is ``{"key", "title", "family", "steps", "pooled", "series": [{"strand", "middle", "low", "high"}]}``.
+    Costs come first, then gradient norms, then whatever was evaluated. Missing values are None.
+    """
+    order = [*FAMILIES.values(), OTHER]
+    built = [chart for key in _keys(parts) if (chart := _chart(key, parts))]
+    return sorted(built, key=lambda chart: order.index(chart["family"]))
+
+
+def finite(value: Any) -> bool:
+    """Whether this is a number that can be drawn."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _keys(parts: list[Strand]) -> list[str]:
+    keys = {key for part in parts for row in part.rows for key, value in row.items() if finite(value)}
+    return sorted(keys.difference(RESERVED))
+
+
+def _chart(key: str, parts: list[Strand]) -> dict[str, Any] | None:
+    values = [_by_step(key, part.rows) for part in parts]
+    steps = sorted({step for one in values for step in one})
+    bins = np.array_split(np.array(steps), min(POINTS, len(steps)))
+    return {
+        "key": key,
+        "title": title(key),
+        "family": FAMILIES.get(key.partition(".")[0], OTHER),
+        "steps": [int(pooled[-1]) for pooled in bins],
+        "pooled": -(-len(steps) // len(bins)),
+        "series": [{"strand": i, **_spread(one, bins)} for i, one in enumerate(values) if one],
+    }
+
+
+def _by_step(key: str, rows: list[dict[str, Any]]) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = defaultdict(list)
+    for row in rows:
+        if finite(row.get(key)):
+            found[row["step"]].append(float(row[key]))
+    return found
+
+
+def _spread(values: dict[int, list[float]], bins: list[np.ndarray]) -> dict[str, list[float | None]]:
+    pools = [[v for step in pooled for v in values.get(int(step), ())] for pooled in bins]
+    ends = [(25, 75) if len(pool) >= QUARTILES_FROM else (0, 100) for pool in pools]
+    return {
+        "low": [_rounded(np.percentile(pool, end[0])) if pool else None for pool, end in zip(pools, ends)],
+        "middle": [_rounded(np.median(pool)) if pool else None for pool in pools],
+        "high": [_rounded(np.percentile(pool, end[1])) if pool else None for pool, end in zip(pools, ends)],
+    }
+
+
+def _rounded(value: Any) -> float:
+    return float(f"{float(value):.6g}")

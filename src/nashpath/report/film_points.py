@@ -1,0 +1,109 @@
+"""Points through training over the discriminator's level sets, quantised to 16 bits."""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+BUDGET = 1_700_000
+"""Bytes of all frames together; base64 makes a third more of it in the page."""
+MOST_POINTS, MOST_GRID, LEAST_GRID = 1000, 64, 20
+LARGEST = 32767
+REACH = 4.0
+"""Coordinates are kept up to this many half-widths from the middle; what lies further is moved to that edge."""
+Frames = list[tuple[int, dict[str, np.ndarray]]]
+
+
+def points_film(frames: Frames, members: list[int], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Points ``frames[frame][position of the member] = {"points", "levels", "low", "high"}`` in base64.
+
+    Points are pairs of little-endian int16; levels are the inverse hyperbolic sine of the logits, in int16 between
+    ``low`` and ``high``, row by row, upwards in the second coordinate (``[row, column]`` is ``[y, x]``).
+    """
+    real = reference.get("real")
+    extent = _extent(frames, members, real)
+    grid, shown = _sizes(frames, members)
+    centres = reference.get("centres")
+    return {
+        "kind": "points",
+        "steps": [step for step, _ in frames],
+        "extent": extent,
+        "grid": grid,
+        "reach": REACH,
+        "dimensions": int(next((v.shape[1] for _, s in frames for v in s.values() if v.ndim == 2), 2)),
+        "frames": [[_frame(saved, m, extent, grid, shown) for m in members] for _, saved in frames],
+        "real": _packed(real[:MOST_POINTS], extent) if real is not None else None,
+        "centres": _plane(centres).tolist() if centres is not None else [],
+    }
+
+
+def _sizes(frames: Frames, members: list[int]) -> tuple[int, int]:
+    saved = frames[-1][1]
+    each = BUDGET / (len(frames) * max(1, len(members)))
+    sides = [len(saved[f"level{m}"]) for m in members if f"level{m}" in saved]
+    affordable = int(np.sqrt(each / 2 / 2))
+    grid = min(max(sides), MOST_GRID, max(LEAST_GRID, affordable)) if sides else 0
+    return grid, int(np.clip((each - 2 * grid**2) / 4, 50, MOST_POINTS))
+
+
+def _frame(
+    saved: dict[str, np.ndarray], member: int, extent: list[float], grid: int, shown: int
+) -> dict[str, Any] | None:
+    points = saved.get(f"m{member}")
+    if points is None:
+        return None
+    lost = int((~np.isfinite(points).all(axis=1)).sum())
+    return {"points": _packed(points[:shown], extent), "lost": lost, **_levels(saved.get(f"level{member}"), grid)}
+
+
+def _levels(logits: np.ndarray | None, grid: int) -> dict[str, Any]:
+    if logits is None or not grid or logits.ndim != 2 or not np.isfinite(logits).all():
+        return {"levels": None}
+    values = np.arcsinh(_resampled(logits.astype(np.float64), grid))
+    low, high = float(values.min()), float(values.max())
+    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return {"levels": _base64(np.rint((2 * share - 1) * LARGEST)), "low": low, "high": high}
+
+
+def _resampled(values: np.ndarray, grid: int) -> np.ndarray:
+    """Linear interpolation to ``[grid, grid]``, corners kept."""
+    for _ in range(2):
+        old, new = np.linspace(0, 1, len(values)), np.linspace(0, 1, grid)
+        values = np.stack([np.interp(new, old, column) for column in values.T])
+    return values
+
+
+def _packed(points: np.ndarray, extent: list[float]) -> str:
+    plane = _plane(points)
+    plane = plane[np.isfinite(plane).all(axis=1)]
+    middle = np.array([(extent[0] + extent[1]) / 2, (extent[2] + extent[3]) / 2])
+    half = np.array([(extent[1] - extent[0]) / 2, (extent[3] - extent[2]) / 2])
+    return _base64(np.rint(np.clip((plane - middle) / (half * REACH), -1, 1) * LARGEST))
+
+
+def _plane(points: np.ndarray) -> np.ndarray:
+    """The first two coordinates; one-dimensional points are spread over the second."""
+    points = np.asarray(points, dtype=np.float64).reshape(len(points), -1)
+    if points.shape[1] == 1:
+        return np.column_stack([points[:, 0], np.linspace(-1, 1, len(points))])
+    return points[:, :2]
+
+
+def _extent(frames: Frames, members: list[int], real: np.ndarray | None) -> list[float]:
+    """The picture's edges: as saved with the level sets, or around the real points, or around the last samples."""
+    saved = next((s["extent"] for _, s in frames if "extent" in s and np.isfinite(s["extent"]).all()), None)
+    if saved is not None:
+        return [float(v) for v in saved]
+    last = [frames[-1][1][f"m{m}"] for m in members if f"m{m}" in frames[-1][1]]
+    cloud = np.concatenate([_plane(part) for part in ([real] if real is not None else last)] or [np.zeros((1, 2))])
+    cloud = cloud[np.isfinite(cloud).all(axis=1)]
+    if not len(cloud):
+        return [-1.0, 1.0, -1.0, 1.0]
+    low, high = cloud.min(axis=0), cloud.max(axis=0)
+    half = 0.65 * float(max((high - low).max(), 1e-6))
+    middle = (low + high) / 2
+    return [float(middle[0] - half), float(middle[0] + half), float(middle[1] - half), float(middle[1] + half)]
+
+
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype("<i2").tobytes()).decode("ascii")

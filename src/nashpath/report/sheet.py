@@ -1,0 +1,91 @@
+"""Sample sheets: a grid of images, or a scatter of points, as a picture file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+LEGIBLE = 48
+"""Images smaller than this many pixels are enlarged by a whole factor."""
+REAL, GENERATED = "#0072b2", "#d55e00"
+
+
+def sheet(images: Any, columns: int | None = None, scale: int | None = None, gap: int | None = None) -> Image.Image:
+    """A grid of ``images`` ``[n, channels, height, width]`` in [-1, 1], row by row; what is not finite is black.
+
+    Three channels are RGB; of any other number the first is shown in grey. ``scale`` enlarges each pixel to a square
+    (by default so that small images are legible), ``gap`` is the space between images in pixels of the result.
+    """
+    stack = np.asarray(images, dtype=np.float32)
+    if stack.ndim != 4 or not len(stack):
+        raise ValueError(f"a sheet needs images [n, channels, height, width] with n > 0, got shape {stack.shape}")
+    stack = np.nan_to_num(stack, nan=-1.0, posinf=-1.0, neginf=-1.0)
+    bytes_ = np.clip(np.rint((stack + 1) * 127.5), 0, 255).astype(np.uint8)
+    tiles = (bytes_ if bytes_.shape[1] == 3 else bytes_[:, :1]).transpose(0, 2, 3, 1)
+    n, height, width, channels = tiles.shape
+    scale = scale or max(1, -(-LEGIBLE // max(height, width)))
+    gap = max(1, scale // 2) if gap is None else gap
+    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    tall, wide = height * scale + gap, width * scale + gap
+    canvas = np.full((-(-n // columns) * tall + gap, columns * wide + gap, channels), 128, np.uint8)
+    for i, tile in enumerate(tiles):
+        top, left = (i // columns) * tall + gap, (i % columns) * wide + gap
+        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+    return Image.fromarray(canvas if channels == 3 else canvas[..., 0])
+
+
+def scatter(samples: Any, reference: Any = None, centres: Any = None) -> Figure:
+    """Points ``[n, d]`` over real ones, in their first two coordinates; for ``d = 1`` a histogram."""
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    layers = [("real", reference, REAL, 0.35), ("generated", samples, GENERATED, 0.8)]
+    for label, points, colour, alpha in layers:
+        if points is None:
+            continue
+        points = _flat(points)
+        if points.shape[1] == 1:
+            axes.hist(points[:, 0], bins=60, density=True, label=label, color=colour, alpha=0.6)
+        else:
+            axes.scatter(points[:, 0], points[:, 1], s=6, label=label, color=colour, alpha=alpha, linewidths=0)
+    if centres is not None and np.ndim(centres) == 2 and np.shape(centres)[1] > 1:
+        spots = _flat(centres)
+        axes.scatter(spots[:, 0], spots[:, 1], marker="+", color="black", label="centres")
+    plane = _flat(samples).shape[1] > 1
+    axes.set(xlabel="first coordinate", ylabel="second coordinate" if plane else "density")
+    if plane:
+        axes.set_aspect("equal", adjustable="datalim")
+    axes.legend(loc="upper right")
+    return figure
+
+
+def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: Any = None) -> Path:
+    """Writes a picture of ``samples`` (images or points): the format is that of the path's ending, usually ``.png``.
+
+    With ``reference``, real images stand to the right of the generated ones, real points under them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if np.ndim(samples) != 4:
+        scatter(samples, reference, centres).savefig(path, dpi=120)
+        return path
+    pages = [sheet(samples)] if reference is None else [sheet(samples), sheet(reference[: len(samples)])]
+    space = 24
+    width = sum(page.width for page in pages) + space * (len(pages) - 1)
+    joined = Image.new(pages[0].mode, (width, max(page.height for page in pages)), "white")
+    left = 0
+    for page in pages:
+        joined.paste(page, (left, 0))
+        left += page.width + space
+    joined.save(path)
+    return path
+
+
+def _flat(points: Any) -> np.ndarray:
+    array = np.asarray(points, dtype=np.float64)
+    array = array.reshape(len(array), -1)
+    return array[np.isfinite(array).all(axis=1)]

@@ -1,0 +1,65 @@
+"""Tables as cells: what is shown, and the value by which a column sorts."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from nashpath.report.curves import finite
+from nashpath.report.phrasing import number, setting, title
+from nashpath.report.read import Member, Run
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: its text, its sorting value (a number, or None to sort as text), and an optional link."""
+
+    text: str
+    value: float | None = None
+    link: str | None = None
+
+
+def cell(value: Any) -> Cell:
+    """A cell for any value that may stand in a run folder."""
+    if finite(value):
+        return Cell(number(value), float(value))
+    return Cell(json.dumps(value) if isinstance(value, list | dict) else number(value))
+
+
+def member_table(run: Run) -> tuple[list[str], list[list[Cell]]]:
+    """``(headers, rows)``: every member with its seed, its own settings, outcome, steps, costs and metrics."""
+    settings, costs, metrics = (_union(run.members, part) for part in ("settings", "costs", "metrics"))
+    headers = ["Member", "Seed", *settings, "Outcome", "Steps", *(title(f"cost.{c}") for c in costs)]
+    rows = [
+        [
+            cell(m.member),
+            cell(m.seed),
+            *(_setting(m.settings.get(key)) for key in settings),
+            cell(m.outcome),
+            cell(m.steps),
+            *(cell(m.costs.get(key)) for key in costs),
+            *(cell(m.metrics.get(key)) for key in metrics),
+        ]
+        for m in run.members
+    ]
+    return headers + [title(key) for key in metrics], rows
+
+
+def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat.update(flat_settings(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat
+
+
+def settings_table(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """Dotted key and text of every setting."""
+    return [(key, setting(value)) for key, value in flat_settings(config).items()]
+
+
+def _setting(value: Any) -> Cell:
+    return Cell(setting(value) if value is not None else "–", cell(value).value)
+
+
+def _union(members: list[Member], part: str) -> list[str]:
+    return list(dict.fromkeys(key for member in members for key in getattr(member, part)))

@@ -1,0 +1,98 @@
+"""The verdict: what the run's own data say, in plain sentences, and nothing they do not say."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from nashpath.report.curves import finite
+from nashpath.report.phrasing import count, listed, number, title
+from nashpath.report.read import Member, Run
+
+STATUS = {
+    "running": "The run was still going when this page was written.",
+    "stopped": "The run was stopped before its last step; it can be resumed.",
+    "failed": "The run failed before its last step.",
+}
+STILL = 0.01
+"""A cost that, over the last quarter, moves less than this share of its whole range is said to stand still."""
+ENOUGH = 12
+"""Fewer logged values than this say nothing about standing still."""
+
+
+def verdict(run: Run) -> tuple[str, list[str]]:
+    """``(tone, sentences)``; the tone is "good", "open" or "bad"."""
+    bad = any(m.diverged for m in run.members) or run.info.get("status") == "failed"
+    whole = bool(run.members) and all(m.outcome == "finished" for m in run.members)
+    said = [_ended(run.members), STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
+    return "bad" if bad else "good" if whole else "open", [s for s in [*said, *_still(run)] if s]
+
+
+def measured(members: list[Member]) -> dict[str, list[float]]:
+    """The last finite value of each evaluated metric, over members."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for member in members:
+        for key, value in member.metrics.items():
+            if finite(value):
+                found[key].append(float(value))
+    return found
+
+
+def _ended(members: list[Member]) -> str:
+    if not members:
+        return "No member of this run has reported yet."
+    done = [m for m in members if m.outcome == "finished"]
+    waiting = any(m.outcome in ("running", "unknown") for m in members)
+    steps = sorted({m.steps for m in (done or members) if m.steps is not None})
+    span = f" {number(steps[0])}" + (f" to {number(steps[-1])}" if len(steps) > 1 else "") + " steps" if steps else ""
+    if done:
+        return f"{len(done):,} of {count(len(members), 'member')} finished{span}."
+    return f"0 of {count(len(members), 'member')} finished{' so far' * waiting}" + (f", after{span}." if span else ".")
+
+
+def _diverged(members: list[Member]) -> list[str]:
+    lost = [m for m in members if m.diverged]
+    if not lost:
+        return []
+    named = [f"member {m.member} (seed {m.seed}; {m.outcome.removeprefix('diverged').strip(': ')})" for m in lost]
+    return [f"{count(len(lost), 'member')} left the finite numbers and stopped there: {listed(named, 6)}."]
+
+
+def _metrics(run: Run) -> list[str]:
+    return [_metric(key, values, run) for key, values in measured(run.members).items()]
+
+
+def _metric(key: str, values: list[float], run: Run) -> str:
+    centres = run.reference.get("centres")
+    modes = key == "modes"
+    of = f" of {len(centres)}" if modes and centres is not None else ""
+    name = "Modes covered" if modes else title(key)
+    if len(values) == 1:
+        return f"{name}: {number(values[0])}{of}."
+    ends = f"worst {number(min(values))}" if modes else f"{number(min(values))} to {number(max(values))}"
+    return f"{name}: {number(float(np.mean(values)))}{of} on average ({ends})."
+
+
+def _still(run: Run) -> list[str]:
+    series: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in run.rows:
+        for key, value in row.items():
+            if key.startswith("cost.") and finite(value):
+                series[key][row["member"]].append(float(value))
+    return [sentence for key, members in sorted(series.items()) if (sentence := _standing(key, members))]
+
+
+def _standing(key: str, members: dict[int, list[float]]) -> str | None:
+    long = [values for values in members.values() if len(values) >= ENOUGH]
+    still = [v for v in long if np.ptp(v[-(len(v) // 4) :]) <= STILL * np.ptp(v)]
+    if not still:
+        return None
+    where = "" if len(members) == 1 else f" in {len(still):,} of {len(members):,} members"
+    return f"{title(key)} stood still at the end{where}: over the last quarter it moved less than 1 % of its range."
+
+
+def facts(run: Run) -> list[tuple[str, Any]]:
+    """Name and value of what is worth knowing about how a run was made, in reading order."""
+    info = run.info
+    rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "platform", "threads")]
+    return [(key, value) for key, value in [*rows, *dict(info.get("versions") or {}).items()] if value is not None]

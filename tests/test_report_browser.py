@@ -1,0 +1,243 @@
+"""Every page is opened in a real browser: no console error, no request, pictures drawn, nothing injected runs."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import report_folders as folders
+from nashpath.report import compare_reports, write_report
+
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "ring": folders.ring_folder,
+    "digits": folders.digits_folder,
+    "toy": folders.toy_folder,
+    "hostile": folders.hostile_folder,
+}
+READ = """canvas => { const copy = document.createElement('canvas');
+  copy.width = canvas.width; copy.height = canvas.height;
+  const context = copy.getContext('2d', {willReadFrequently: true}); context.drawImage(canvas, 0, 0);
+  return context.getImageData(0, 0, copy.width, copy.height).data; }"""
+PIXELS = f"canvas => ({READ})(canvas).reduce((sum, v) => (sum * 31 + v) % 1000003, 0)"
+COLOURS = f"""canvas => {{ const d = ({READ})(canvas), seen = new Set();
+  for (let i = 0; i < d.length; i += 4) if (d[i + 3] > 200) seen.add(d.slice(i, i + 3).join()); return seen.size; }}"""
+PIXEL = f"(canvas, [x, y]) => [...({READ})(canvas).slice(4 * (y * canvas.width + x)).slice(0, 3)]"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        message = "no executable called chromium is on the PATH; install the package of that name to run these tests"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@contextmanager
+def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light") -> Iterator[Page]:
+    """The page, open; on leaving, checks that nothing was logged, thrown or asked of a network, and nothing ran."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # pyright: ignore
+    page = context.new_page()
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(f"console {message.type}: {message.text}"))
+    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: trouble.append(f"dialog: {dialog.message}"))
+    page.on(
+        "request", lambda request: trouble.append(f"request: {request.url}") if _foreign(request.url, path) else None
+    )
+    page.goto(path.as_uri())
+    yield page
+    assert page.evaluate("window.broken") is None
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    context.close()
+    assert trouble == []
+
+
+def _foreign(url: str, path: Path) -> bool:
+    return not url.startswith("data:") and url != path.as_uri()
+
+
+def slide(page: Page, frame: int) -> None:
+    page.locator("#frame").evaluate("(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); }", str(frame))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_page_is_quiet_in_either_look_and_draws_its_curves(browser: Browser, tmp_path: Path, name: str) -> None:
+    path = write_report(MAKERS[name](tmp_path / name))
+    for width, scheme in ((1200, "light"), (360, "dark")):
+        with opened(browser, path, width, scheme) as page:
+            for canvas in page.locator("#charts canvas").all():
+                assert canvas.evaluate(COLOURS) > 2
+            page.locator("#log").check()
+            assert page.locator("#charts canvas").count() == page.locator(".chart").count() > 0
+
+
+@pytest.mark.parametrize("name", ["ring", "toy"])
+def test_moving_the_slider_and_playing_change_the_canvas(browser: Browser, tmp_path: Path, name: str) -> None:
+    with opened(browser, write_report(MAKERS[name](tmp_path / name))) as page:
+        assert page.locator("#picture").evaluate(COLOURS) > 20
+        last = page.locator("#picture").evaluate(PIXELS)
+        slide(page, 1)
+        early = page.locator("#picture").evaluate(PIXELS)
+        assert early != last
+        said = page.locator(".player output").text_content()
+        page.locator("#play").click()
+        page.wait_for_function("said => document.querySelector('.player output').textContent !== said", arg=said)
+        assert page.locator("#picture").evaluate(PIXELS) != early
+        page.locator("#play").click()
+        assert "Play" in page.locator("#play").inner_text()
+
+
+def test_members_are_chosen_and_a_diverged_one_is_told(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, write_report(folders.ring_folder(tmp_path / "ring"))) as page:
+        first = page.locator("#picture").evaluate(PIXELS)
+        page.locator("#member").select_option(index=2)
+        assert page.locator("#picture").evaluate(PIXELS) != first
+        assert "512 more are not finite" in page.locator("#film").inner_text()
+        assert "member 2 (seed 2; discriminator at step 412)" in page.locator(".verdict").inner_text()
+
+
+def test_points_stand_where_they_were_saved(browser: Browser, tmp_path: Path) -> None:
+    path = folders.folder(tmp_path / "one", [{"member": 0}], [])
+    level = np.zeros((3, 3)) + np.array([-1.0, 0.0, 1.0])[:, None]
+    folders.save(path, 0, m0=np.full((4, 2), [1.0, -1.0]), level0=level, extent=[-2, 2, -2, 2])
+    with opened(browser, write_report(path)) as page:
+        picture = page.locator("#picture")
+        side = picture.evaluate("canvas => canvas.width")
+        assert side == picture.evaluate("canvas => parseFloat(canvas.style.width)") == 600
+
+        def redness(x: float, y: float) -> int:
+            pixel = [round(52 + (x + 2) / 4 * (side - 60)), round(side - 52 - (y + 2) / 4 * (side - 60))]
+            red, _, blue = picture.evaluate(PIXEL, pixel)
+            return red - blue
+
+        assert redness(1, -1) > 100
+        assert redness(-1.5, 1.9) < -20
+        assert redness(-1.5, -1.9) > 20
+
+
+def test_sheets_of_images_change_with_step_and_member(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, write_report(folders.digits_folder(tmp_path / "digits"))) as page:
+        sources = [page.locator("#sheet").get_attribute("src")]
+        slide(page, 2)
+        sources.append(page.locator("#sheet").get_attribute("src"))
+        page.locator("#member").select_option(index=1)
+        sources.append(page.locator("#sheet").get_attribute("src"))
+        assert len(set(sources)) == 3
+        page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth === 73)")
+        assert page.locator("img").count() == 2
+
+
+def test_settings_switch_off_and_the_cursor_is_read(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, write_report(folders.digits_folder(tmp_path / "digits"))) as page:
+        labels = page.locator("#strands label")
+        assert labels.all_inner_texts() == ["penalty.weight = 0.1", "penalty.weight = 10"]
+        page.locator(".u-over").first.hover()
+        assert page.locator(".reading").first.inner_text().count("penalty.weight") == 2
+        labels.first.locator("input").uncheck()
+        page.mouse.move(0, 0)
+        page.locator(".u-over").first.hover()
+        assert "= 0.1:" not in page.locator(".reading").first.inner_text()
+
+
+def test_a_click_sorts_by_number_and_a_second_turns_it_round(browser: Browser, tmp_path: Path) -> None:
+    path = folders.folder(tmp_path / "many", [], [])
+    members = [
+        {"member": m, "seed": s, "metrics": {"fid": f}} for m, (s, f) in enumerate(zip((9, 10, 2), (1, None, 0.5)))
+    ]
+    (path / "members.json").write_text(json.dumps(members))
+    with opened(browser, write_report(path)) as page:
+
+        def column(place: int) -> list[str]:
+            return page.locator(f"table.sortable tbody td:nth-child({place})").all_inner_texts()
+
+        page.get_by_role("button", name="Seed").click()
+        assert column(2) == ["2", "9", "10"]
+        page.get_by_role("button", name="Seed").click()
+        assert column(2) == ["10", "9", "2"]
+        assert page.locator(".sortable th", has_text="Seed").get_attribute("aria-sort") == "descending"
+        page.get_by_role("button", name="Fid").click()
+        assert column(5) == ["0.5", "1", "–"]
+
+
+def test_markup_in_a_run_is_shown_as_text(browser: Browser, tmp_path: Path) -> None:
+    path = folders.hostile_folder(tmp_path / "hostile")
+    compared = compare_reports([path, folders.toy_folder(tmp_path / "toy")], tmp_path / "compare.html")
+    with opened(browser, write_report(path)) as page:
+        assert page.locator("h1").text_content() == folders.HOSTILE
+        assert page.locator("script").count() == 2
+        assert page.locator("img").count() == 0
+    with opened(browser, compared) as page:
+        assert folders.HOSTILE in (page.locator("table").text_content() or "")
+        assert page.locator("script").count() == 2
+
+
+def test_the_policy_of_the_page_stops_a_script_that_was_slipped_in(browser: Browser, tmp_path: Path) -> None:
+    path = write_report(folders.toy_folder(tmp_path / "toy"))
+    path.write_text(path.read_text().replace("</main>", "<script>window.broken = 1</script></main>"))
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.evaluate("window.broken") is None
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "missing", ["run.json", "members.json", "metrics.jsonl", "config.toml", "samples", "reference.npz"]
+)
+def test_any_missing_piece_leaves_a_page(browser: Browser, tmp_path: Path, missing: str) -> None:
+    path = folders.ring_folder(tmp_path / "ring", steps=2)
+    gone = path / missing
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    with opened(browser, write_report(path)) as page:
+        assert page.locator("h2").count() == 6
+        told = page.locator(".absent").all_inner_texts()
+        assert missing in {"members.json", "reference.npz"} or any(missing in sentence for sentence in told)
+
+
+def test_extreme_and_constant_curves_are_drawn(browser: Browser, tmp_path: Path) -> None:
+    rows = [
+        {
+            "step": k,
+            "member": 0,
+            "cost.a": 1.0,
+            "cost.b": (-10.0) ** (k % 60 - 30),
+            "cost.c": 0.0,
+            "gradient_norm.a": 1e-30,
+        }
+        for k in range(1000)
+    ]
+    lone = {"step": 5, "member": 0, "fid": 3.0, "broken": None, "worse": float("nan"), "listed": [1, 2]}
+    with opened(browser, write_report(folders.folder(tmp_path / "odd", [{"member": 0}], [*rows, lone]))) as page:
+        assert page.locator(".chart").count() == 5
+        page.locator("#log").check()
+        assert page.locator("#charts canvas").count() == 5
+        assert "pools up to 3 logged steps" in page.locator("#charts").inner_text()
+        assert page.locator("#charts canvas").last.evaluate(COLOURS) > 2
+
+
+def test_comparison_lays_runs_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    runs = [folders.ring_folder(tmp_path / "ring"), folders.digits_folder(tmp_path / "digits")]
+    write_report(runs[0])
+    path = compare_reports(runs, tmp_path / "pages" / "compare.html")
+    for width in (1200, 360):
+        with opened(browser, path, width) as page:
+            headings = [text.strip() for text in page.locator("th").all_inner_texts()]
+            assert headings[:2] == ["Run", "penalty.weight"]
+            assert page.locator("tbody tr").count() == 3
+            assert page.locator("tbody a").get_attribute("href") == "../ring/report.html"
+            assert page.locator("#strands label").count() == 3
+            for canvas in page.locator("#charts canvas").all():
+                assert canvas.evaluate(COLOURS) > 2

@@ -1,0 +1,202 @@
+"""Run folders as data, and what is said about them: reading, verdict, curves, intervals, tables."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+import report_folders as folders
+from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
+from nashpath.report.curves import charts, strands
+from nashpath.report.film import film
+from nashpath.report.film_points import REACH
+from nashpath.report.phrasing import duration, number, setting
+from nashpath.report.verdict import verdict
+
+
+def test_a_folder_is_read_whole(tmp_path: Path) -> None:
+    run = load_run(folders.ring_folder(tmp_path / "ring", steps=4))
+    assert run.name == "ring"
+    assert [m.seed for m in run.members] == [0, 1, 2]
+    assert [m.diverged for m in run.members] == [False, False, True]
+    assert [step for step, _ in run.frames] == [0, 250, 500, 750]
+    assert run.reference["centres"].shape == (8, 2)
+    assert run.config["penalty"]["weight"] == 1.0
+
+
+@pytest.mark.parametrize("tail", ['{"step": 3, "mem', '{"step": 3}', "\xff", "7"])
+def test_a_half_written_last_line_is_left_out(tmp_path: Path, tail: str) -> None:
+    path = folders.folder(tmp_path / "run", [], [{"step": k, "member": 0, "cost.a": 1.0} for k in range(3)])
+    with (path / "metrics.jsonl").open("a") as out:
+        out.write(tail)
+    run = load_run(path)
+    assert [row["step"] for row in run.rows] == [0, 1, 2]
+    assert [(m.member, m.steps) for m in run.members] == [(0, 2)]
+
+
+def test_a_last_line_without_its_newline_counts_when_it_is_whole(tmp_path: Path) -> None:
+    path = folders.folder(tmp_path / "run", [], [])
+    (path / "metrics.jsonl").write_text('{"step": 1, "member": 0}\n{"step": 2, "member": 0}')
+    assert [row["step"] for row in load_run(path).rows] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "name", ["run.json", "members.json", "config.toml", "reference.npz", "samples/step-00000000.npz"]
+)
+def test_a_corrupt_file_is_named(tmp_path: Path, name: str) -> None:
+    path = folders.ring_folder(tmp_path / "ring", steps=2)
+    (path / name).write_bytes(b"{[ not this")
+    with pytest.raises(RunFolderError, match=re.escape(name)):
+        write_report(path)
+
+
+def test_a_corrupt_line_is_named(tmp_path: Path) -> None:
+    path = folders.folder(tmp_path / "run", [], [])
+    (path / "metrics.jsonl").write_text('{"step": 1, "member": 0}\nnonsense\n{"step": 2, "member": 0}\n')
+    with pytest.raises(RunFolderError, match=r"metrics\.jsonl, line 2.*nonsense"):
+        load_run(path)
+
+
+def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        load_run(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match="not a run folder"):
+        load_run(tmp_path)
+    with pytest.raises(ValueError, match="nothing to compare"):
+        compare_reports([], tmp_path / "out.html")
+
+
+def test_the_verdict_says_what_the_data_say(tmp_path: Path) -> None:
+    tone, said = verdict(load_run(folders.ring_folder(tmp_path / "ring", steps=2, members=5)))
+    assert tone == "bad"
+    assert said == [
+        "4 of 5 members finished 3,000 steps.",
+        "1 member left the finite numbers and stopped there: member 4 (seed 4; discriminator at step 412).",
+        "Modes covered: 7.5 of 8 on average (worst 7).",
+        "High quality: 0.93 on average (0.93 to 0.93).",
+    ]
+    tone, said = verdict(load_run(folders.toy_folder(tmp_path / "toy")))
+    assert tone == "open"
+    assert said[:2] == [
+        "0 of 2 members finished, after 199 steps.",
+        "The run was stopped before its last step; it can be resumed.",
+    ]
+
+
+def test_a_cost_that_stands_still_is_told_and_one_that_moves_is_not(tmp_path: Path) -> None:
+    rows = [
+        {"step": k, "member": m, "cost.discriminator": float(min(k, 20) if m else k), "cost.generator": np.sin(k)}
+        for k in range(40)
+        for m in range(2)
+    ]
+    _, said = verdict(load_run(folders.folder(tmp_path / "run", [], rows)))
+    still = [sentence for sentence in said if "stood still" in sentence]
+    assert len(still) == 1
+    assert still[0].startswith("Cost of the discriminator stood still at the end in 1 of 2 members")
+
+
+def test_curves_are_medians_and_bands_over_members_of_equal_settings(tmp_path: Path) -> None:
+    values = [[5.0, 1.0, 3.0], [2.0, None, 8.0]]
+    rows = [
+        {"step": 10, "member": 3 * s + m, "cost.a": v} for s, three in enumerate(values) for m, v in enumerate(three)
+    ]
+    members = [{"member": m, "seed": m % 3, "settings": {"w": m // 3}} for m in range(6)]
+    parts = strands(load_run(folders.folder(tmp_path / "run", members, rows)))
+    assert [part.label for part in parts] == ["w = 0", "w = 1"]
+    (chart,) = charts(parts)
+    assert (chart["title"], chart["family"], chart["steps"]) == ("Cost of the a", "Costs", [10])
+    assert chart["series"] == [
+        {"strand": 0, "low": [1.0], "middle": [3.0], "high": [5.0]},
+        {"strand": 1, "low": [2.0], "middle": [5.0], "high": [8.0]},
+    ]
+
+
+def test_five_members_get_quartiles_and_long_curves_are_pooled(tmp_path: Path) -> None:
+    rows = [{"step": k, "member": m, "fid": float(m)} for k in range(1200) for m in range(5)]
+    (chart,) = charts(strands(load_run(folders.folder(tmp_path / "run", [{"member": m} for m in range(5)], rows))))
+    assert chart["pooled"] == 3
+    assert len(chart["steps"]) == 400
+    assert chart["steps"][-1] == 1199
+    assert {(s["low"][9], s["middle"][9], s["high"][9]) for s in chart["series"]} == {(1.0, 2.0, 3.0)}
+
+
+def test_interval_agrees_with_scipy() -> None:
+    values = np.random.default_rng(0).gamma(2.0, size=16)
+    theirs = bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, random_state=1).confidence_interval
+    mean, low, high = interval(values.tolist(), resamples=20_000)
+    assert mean == pytest.approx(values.mean())
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    assert np.isnan(interval([3.0])[1:]).all()
+
+
+def test_points_survive_the_packing(tmp_path: Path) -> None:
+    path = folders.folder(tmp_path / "run", [{"member": 0}], [])
+    points = np.array([[0.5, -1.0], [1.9, 3.1], [-7.0, 1e9]])
+    level = np.linspace(-40, 7, 25).reshape(5, 5)
+    folders.save(path, 0, m0=points, level0=level, extent=[-1, 3, 0, 4])
+    made = film(load_run(path))
+    assert made is not None
+    (frame,) = made["frames"][0]
+    back = np.frombuffer(base64.b64decode(frame["points"]), "<i2").reshape(-1, 2) / 32767 * REACH * 2 + [1, 2]
+    np.testing.assert_allclose(back[:2], points[:2], atol=3e-4)
+    np.testing.assert_allclose(back[2], [-7, 2 + 2 * REACH], atol=3e-4)
+    share = (np.frombuffer(base64.b64decode(frame["levels"]), "<i2").reshape(5, 5) + 32767.0) / 65534
+    np.testing.assert_allclose(
+        np.sinh(frame["low"] + share * (frame["high"] - frame["low"])), level, rtol=2e-3, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("kind", ["points", "noise images"])
+def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Path, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    path = folders.folder(tmp_path / "run", [{"member": m} for m in range(16)], [])
+    shape = (512, 2) if kind == "points" else (64, 3, 16, 16)
+    for step in range(45):
+        arrays = {f"m{m}": rng.normal(size=shape) for m in range(16)}
+        folders.save(path, step, **arrays, **{f"level{m}": rng.normal(size=(48, 48)) for m in range(16)})
+    made = film(load_run(path))
+    assert made is not None
+    assert len(json.dumps(made)) < 2_700_000
+    assert made["steps"][0] == 0
+    assert made["steps"][-1] == 44
+
+
+@pytest.mark.parametrize(("dimensions", "said"), [(1, 1), (3, 3)])
+def test_points_of_other_dimensions_have_a_film(tmp_path: Path, dimensions: int, said: int) -> None:
+    path = folders.folder(tmp_path / "run", [{"member": 0}], [])
+    folders.save(path, 0, m0=np.random.default_rng(0).normal(size=(20, dimensions)))
+    made = film(load_run(path))
+    assert made is not None
+    assert made["kind"] == "points"
+    assert made["dimensions"] == said
+
+
+def test_a_comparison_shows_what_differs_and_intervals(tmp_path: Path) -> None:
+    members = [
+        {"member": m, "seed": m, "outcome": "finished", "steps": 9, "metrics": {"fid": float(m)}} for m in range(4)
+    ]
+    one = folders.folder(tmp_path / "one", members, [], {"name": "one"}, penalty={"kind": "r1"})
+    two = folders.folder(tmp_path / "two", members[:1], [], {"name": "two"}, penalty={"kind": "r2"})
+    text = compare_reports([one, two], tmp_path / "compare.html").read_text()
+    mean, low, high = interval([0.0, 1.0, 2.0, 3.0])
+    assert f"{number(mean)} [{number(low)}, {number(high)}] (n = 4)" in text
+    assert "0 (n = 1)" in text
+    assert re.findall(r'<button type="button">(.*?)</button>', text)[:3] == ["Run", "penalty.kind", "Finished"]
+
+
+def test_numbers_times_and_settings_are_worded() -> None:
+    assert [number(v) for v in (3000, 0.93456, 1234.56, 1e-7, float("nan"), None, True, "x")] == [
+        *("3,000", "0.9346", "1,235", "1e-07", "–", "–", "True", "x")
+    ]
+    assert [duration(v) for v in (4.24, 59.97, 151.2, 7500, None)] == [
+        "4.2 s",
+        "1 min 0 s",
+        "2 min 31 s",
+        "2 h 5 min",
+        "–",
+    ]
+    assert [setting(v) for v in ([0, 1, 2], [0, 2], 0.1, "a")] == ["0:3", "0, 2", "0.1", "a"]
