@@ -1,0 +1,241 @@
+"""Objectives against arithmetic done by hand, numerical conjugates, explicit divergences and the authors' formulas."""
+
+import math
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, tensor
+from torch.autograd import gradcheck
+
+from nashpath.games import OBJECTIVES
+from nashpath.games.asked_once import AskedOnce
+from nashpath.games.ideal import Population, Softmax
+from nashpath.games.objectives import (
+    FGAN,
+    GaussianMMD,
+    Minimax,
+    NeuralNetDistance,
+    NonSaturating,
+    RationalQuadraticMMD,
+    Relativistic,
+)
+from nashpath.games.objectives.f_gan import DIVERGENCES, Names
+from nashpath.games.objectives.mmd import squared_distances
+
+REAL, FAKE = tensor([0.5, -2.0]), tensor([1.0, 3.0])
+
+
+def log_sigmoid(v: float) -> float:
+    return math.log(1 / (1 + math.exp(-v)))
+
+
+# J_D and J_G at the logits above, term by term, in plain Python.
+BY_HAND = {
+    "minimax": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+    ),
+    "non_saturating": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        -(log_sigmoid(1) + log_sigmoid(3)) / 2,
+    ),
+    "wasserstein": (2.0 - (-0.75), -2.0),
+    "least_squares": (0.5 * (0.25 + 9) / 2 + 0.5 * (1 + 9) / 2, 0.5 * (0 + 4) / 2),
+    "hinge": ((0.5 + 3) / 2 + (2 + 4) / 2, -2.0),
+    "relativistic": (
+        -(log_sigmoid(0.5 - 1) + log_sigmoid(-2 - 3)) / 2,
+        -(log_sigmoid(1 - 0.5) + log_sigmoid(3 + 2)) / 2,
+    ),
+    "neural_net_distance": (
+        -(1 / (1 + math.exp(-0.5)) + 1 / (1 + math.exp(2))) / 2 - (1 / (1 + math.exp(1)) + 1 / (1 + math.exp(3))) / 2,
+        (1 / (1 + math.exp(1)) + 1 / (1 + math.exp(3))) / 2,
+    ),
+    "mmd_gaussian": tuple(
+        sign * sum(math.exp(-6.25 / 2 / s**2) + math.exp(-4 / 2 / s**2) - 0.5 * cross for s, cross in terms)
+        for terms in [
+            [
+                (s, sum(math.exp(-d * d / 2 / s**2) for d in (0.5, 2.5, 3.0, 5.0)))
+                for s in (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
+            ]
+        ]
+        for sign in (-1, 1)
+    ),
+    "mmd_rational_quadratic": tuple(
+        sign
+        * sum(
+            (1 + 6.25 / 2 / a) ** -a
+            + (1 + 4 / 2 / a) ** -a
+            - 0.5 * sum((1 + d * d / 2 / a) ** -a for d in (0.5, 2.5, 3.0, 5.0))
+            for a in (0.2, 0.5, 1.0, 2.0, 5.0)
+        )
+        for sign in (-1, 1)
+    ),
+    "f_gan": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2) + log_sigmoid(-1) + log_sigmoid(-3)) / 2 - 2 * math.log(2),
+        (log_sigmoid(-1) + log_sigmoid(-3)) / 2 + math.log(2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_costs_are_those_worked_out_by_hand(name):
+    objective = OBJECTIVES[name]()
+    discriminator, generator = BY_HAND[name]
+    assert objective.discriminator(REAL, FAKE).item() == pytest.approx(discriminator, rel=1e-5)
+    assert objective.generator(FAKE, REAL).item() == pytest.approx(generator, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_first_and_second_derivatives_agree_with_finite_differences(name):
+    objective = OBJECTIVES[name]().double()
+    generator = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(3, 2, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(2))
+    assert gradcheck(objective.discriminator, (real, fake))
+    assert gradcheck(lambda f: objective.generator(f, real.detach()), (fake,))
+    assert torch.autograd.gradgradcheck(objective.discriminator, (real, fake))
+
+
+# f of the paper's table, as a function of the ratio u = p/q.
+F = {
+    "kl": lambda u: u * np.log(u),
+    "reverse_kl": lambda u: -np.log(u),
+    "pearson": lambda u: (u - 1) ** 2,
+    "hellinger": lambda u: (np.sqrt(u) - 1) ** 2,
+    "js": lambda u: u * np.log(u) - (u + 1) * np.log((u + 1) / 2),
+    "total_variation": lambda u: 0.5 * np.abs(u - 1),
+}
+
+
+@pytest.mark.parametrize("name", get_args(Names))
+def test_f_gan_uses_the_convex_conjugate(name):
+    """``f*(t) = sup_u (u t − f(u))`` on a fine grid of u, at t = g(v)."""
+    u = np.exp(np.linspace(-14, 14, 400_001))
+    for v in (-1.5, -0.3, 0.0, 0.4, 1.2):
+        raw = tensor(v, dtype=torch.float64)
+        t = DIVERGENCES[name].activation(raw).item()
+        assert DIVERGENCES[name].conjugate(raw).item() == pytest.approx(np.max(u * t - F[name](u)), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", get_args(Names))
+def test_the_value_of_the_f_gan_is_its_divergence(name):
+    """Minimising J_D over all critics on four atoms gives −D_f(p‖q); the best output is where the docstring says."""
+    p = tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
+    q = tensor([0.4, 0.1, 0.3, 0.2], dtype=torch.float64)
+    ratio = p / q
+    best = {
+        "kl": 1 + ratio.log(),
+        "reverse_kl": ratio.log(),
+        "pearson": 2 * (ratio - 1),
+        "hellinger": ratio.log() / 2,
+        "js": ratio.log(),
+        "total_variation": 50 * (ratio - 1),
+    }[name]
+    game = Population(Softmax(q.log()), p.log(), torch.arange(4.0), FGAN(name)).double()
+    game.discriminator.value.data = best
+    gradient = torch.autograd.grad(game("discriminator", {}), game.discriminator.value)[0]
+    assert gradient.abs().max() < 1e-8  # log-masses are float32
+    divergence = (q.numpy() * F[name](ratio.numpy())).sum()
+    assert -game("discriminator", {}).item() == pytest.approx(divergence, rel=1e-6)
+    assert game("generator", {}).item() == pytest.approx(-(q * DIVERGENCES[name].conjugate(best)).sum().item())
+
+
+def test_the_js_row_is_minimax_up_to_a_constant_and_its_alternative_is_non_saturating():
+    js, shift = FGAN("js"), math.log(2)
+    assert js.discriminator(REAL, FAKE).item() == pytest.approx(Minimax().discriminator(REAL, FAKE).item() - 2 * shift)
+    alternative = FGAN("js", generator="alternative")
+    assert alternative.generator(FAKE).item() == pytest.approx(NonSaturating().generator(FAKE).item() - shift)
+
+
+@pytest.mark.parametrize("name", get_args(Names))
+def test_only_rows_marked_unbounded_overflow(name):
+    objective, far = FGAN(name), tensor([1e4, -1e4])
+    assert torch.isfinite(objective.discriminator(far, far)).item() == (not objective.unbounded)
+
+
+def test_relativistic_refuses_to_pair_by_broadcasting():
+    with pytest.raises(ValueError, match="as many real as generated"):
+        Relativistic().discriminator(torch.zeros(4, 1), torch.zeros(4))
+    with pytest.raises(ValueError, match="real: none"):
+        Relativistic().generator(torch.zeros(4))
+
+
+def test_neural_net_distance_spans_minimax_and_total_variation():
+    log = NeuralNetDistance("log", delta=0.0)
+    assert log.discriminator(REAL, FAKE).item() == pytest.approx(Minimax().discriminator(REAL, FAKE).item())
+    assert log.generator(FAKE).item() == pytest.approx(Minimax().generator(FAKE).item())
+    phi = NeuralNetDistance("log", delta=0.25).phi(tensor([1.3]))
+    assert phi.item() == pytest.approx(math.log(0.25 + 0.75 / (1 + math.exp(-1.3))))
+    p, q = tensor([0.1, 0.2, 0.7]), tensor([0.5, 0.2, 0.3])
+    game = Population(Softmax(q.log()), p.log(), torch.arange(3.0), NeuralNetDistance("linear"))
+    game.discriminator.value.data = 60 * (p - q)
+    assert -game("discriminator", {}).item() - 1 == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("delta", [0.0, 0.1, 1.0])
+def test_the_log_measure_has_finite_second_derivatives_everywhere(delta):
+    phi = NeuralNetDistance("log", delta=delta).phi
+    slope = torch.func.vmap(torch.func.grad(torch.func.grad(phi)))(tensor([-1e4, -1.0, 0.0, 1.0, 1e4]))
+    assert torch.isfinite(slope).all()
+
+
+def loop_mmd(real: Tensor, fake: Tensor, kernel) -> float:
+    def mean(pairs):
+        values = [kernel((a - b).square().sum().item()) for a, b in pairs]
+        return sum(values) / len(values)
+
+    same = [[(x[i], x[j]) for i in range(len(x)) for j in range(len(x)) if i != j] for x in (real, fake)]
+    return mean(same[0]) + mean(same[1]) - 2 * mean([(a, b) for a in real for b in fake])
+
+
+@pytest.mark.parametrize(
+    ("objective", "kernel"),
+    [
+        (GaussianMMD(3, (0.5, 2.0)), lambda s: math.exp(-s / 2 / 0.25) + math.exp(-s / 2 / 4)),
+        (RationalQuadraticMMD(3, (0.5, 3.0)), lambda s: (1 + s / 1) ** -0.5 + (1 + s / 6) ** -3),
+    ],
+)
+def test_mmd_is_the_mean_over_different_pairs(objective, kernel):
+    generator = torch.Generator().manual_seed(1)
+    real, fake = torch.randn(5, 3, generator=generator), 1 + torch.randn(7, 3, generator=generator)
+    assert objective.generator(fake, real).item() == pytest.approx(loop_mmd(real, fake, kernel), rel=1e-4)
+    assert objective.discriminator(real, fake) == -objective.generator(fake, real)
+    with pytest.raises(ValueError, match="at least 2"):
+        objective.discriminator(real[:1], fake)
+
+
+def test_the_gaussian_mmd_of_two_normals_has_its_closed_form():
+    """E k(a, b) of N(m, 1) and N(m', 1) under bandwidth s is ``s/√(s²+2) · exp(−(m−m')²/(2(s²+2)))``."""
+    generator = torch.Generator().manual_seed(2)
+    real, fake = torch.randn(4000, 1, generator=generator), 1 + torch.randn(4000, 1, generator=generator)
+    expected = 2 * 2 / math.sqrt(6) * (1 - math.exp(-1 / 12))
+    assert GaussianMMD(1, (2.0,)).generator(fake, real).item() == pytest.approx(expected, rel=0.1)
+
+
+def test_distances_keep_their_digits_far_from_the_origin():
+    generator = torch.Generator().manual_seed(3)
+    x, y = torch.randn(6, 4, generator=generator), torch.randn(5, 4, generator=generator)
+    near = torch.cdist(x.double(), y.double()).square()
+    far = squared_distances(x + 1e4, y + 1e4)
+    assert torch.allclose(far.double(), near, atol=0.02, rtol=1e-2)
+
+
+def test_the_witness_of_mmd_is_the_difference_of_mean_kernels():
+    objective, critic = GaussianMMD(2, (1.0,)), torch.nn.Linear(2, 2)
+    real, fake, point = torch.randn(4, 2), torch.randn(3, 2), torch.randn(1, 2)
+    towards = [
+        sum(math.exp(-(critic(point[0]) - critic(x)).square().sum().item() / 2) for x in batch) / len(batch)
+        for batch in (real, fake)
+    ]
+    witness = objective.witness(critic, real, fake)
+    assert witness(point).item() == pytest.approx(towards[0] - towards[1], rel=1e-4, abs=1e-6)
+
+
+def test_a_critic_is_asked_once_about_each_batch():
+    asked = []
+    critic = AskedOnce(lambda x: asked.append(1) or x.sum(1))
+    real, fake = torch.ones(2, 2), torch.ones(2, 2)
+    assert critic(real) is critic(real)
+    critic(fake)
+    assert len(asked) == 2

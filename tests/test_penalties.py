@@ -1,0 +1,236 @@
+"""Penalties on critics whose slopes are known, against autograd of the authors' formulas, and inside a game."""
+
+import pytest
+import torch
+from torch import nn, tensor
+
+from nashpath.core import Problem, point_of
+from nashpath.games import GAN, PENALTIES
+from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Sum
+from nashpath.solvers import SGD, Simultaneous
+from nashpath.solvers.clipped import Clipped
+
+REAL, FAKE = tensor([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), tensor([[-1.0, 0.0], [3.0, 4.0], [0.0, 0.5]])
+
+
+def line(x):
+    """d(x) = 3 x₁ + 4 x₂: the slope has norm 5 everywhere."""
+    return 3 * x[:, :1] + 4 * x[:, 1:]
+
+
+def bowl(x):
+    """d(x) = ½ ‖x‖²: the slope is x."""
+    return 0.5 * x.square().sum(1, keepdim=True)
+
+
+def flat(x):
+    """d(x) = ½ x₁: the slope has norm ½ everywhere."""
+    return 0.5 * x[:, :1]
+
+
+class Square(nn.Module):
+    """A small smooth critic with parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, 5), nn.Tanh(), nn.Linear(5, 1))
+
+    def forward(self, x):
+        return self.body(x)
+
+
+def noise(penalty, seed=0):
+    return penalty.draw(torch.Generator().manual_seed(seed), (3,), (2,))
+
+
+def price(name, critic, **settings):
+    penalty = PENALTIES[name](**settings)
+    return penalty(critic, REAL, FAKE, noise(penalty)).item()
+
+
+@pytest.mark.parametrize(
+    ("name", "steep", "gentle"),
+    [
+        ("none", 0.0, 0.0),
+        ("wgan_gp", 7 * 16, 7 * 0.25),
+        ("gan_gp", 7 * 16, 7 * 0.25),
+        ("wgan_gp_one_sided", 7 * 16, 0.0),
+        ("dragan", 7 * 16, 7 * 0.25),
+        ("dragan_centred", 7 * 16, 7 * 0.25),
+        ("zero_centred", 7 * 25, 7 * 0.25),
+        ("r1", 3.5 * 25, 3.5 * 0.25),
+        ("r2", 3.5 * 25, 3.5 * 0.25),
+        ("r1_r2", 7 * 25, 7 * 0.25),
+    ],
+)
+def test_linear_critics_pay_by_the_norm_of_their_slope(name, steep, gentle):
+    settings = {} if name == "none" else {"weight": 7.0}
+    assert price(name, line, **settings) == pytest.approx(steep)
+    assert price(name, flat, **settings) == pytest.approx(gentle)
+
+
+def test_every_row_but_the_stateful_one_is_priced_above():
+    tested = {case[0] for case in test_linear_critics_pay_by_the_norm_of_their_slope.pytestmark[0].args[1]}
+    assert tested | {"lecam"} == set(PENALTIES)
+
+
+def test_each_penalty_looks_where_it_says():
+    """The slope of the bowl is the point itself, so the price tells the points."""
+    assert price("r1", bowl, weight=2.0) == pytest.approx((1 + 4 + 2) / 3)
+    assert price("r2", bowl, weight=2.0) == pytest.approx((1 + 25 + 0.25) / 3)
+    assert price("r1_r2", bowl, weight=2.0) == pytest.approx((1 + 4 + 2) / 3 + (1 + 25 + 0.25) / 3)
+
+    alpha = noise(GradientPenalty())["alpha"].double()
+    assert alpha.shape == (3, 1)
+    between = (alpha * REAL + (1 - alpha) * FAKE).norm(dim=1)
+    assert price("wgan_gp", bowl, weight=2.0) == pytest.approx((2 * (between - 1) ** 2).mean().item())
+    assert price("wgan_gp_one_sided", bowl, weight=2.0) == pytest.approx(
+        (2 * (between - 1).clamp(min=0) ** 2).mean().item()
+    )
+    assert price("zero_centred", bowl, weight=2.0) == pytest.approx((2 * between**2).mean().item())
+
+    drawn, deviation = noise(PENALTIES["dragan"]()), REAL.numpy().std()
+    cloud = REAL + drawn["alpha"] * (REAL + 0.5 * deviation * drawn["cloud"] - REAL)
+    assert price("dragan", bowl, weight=2.0) == pytest.approx((2 * (cloud.norm(dim=1) - 1) ** 2).mean().item())
+    cloud = REAL + deviation * noise(DraganCentred())["cloud"]
+    assert price("dragan_centred", bowl, weight=2.0) == pytest.approx((2 * (cloud.norm(dim=1) - 1) ** 2).mean().item())
+
+
+def test_noise_has_the_range_of_its_formula():
+    rng = torch.Generator().manual_seed(0)
+    one_sided, centred = (PENALTIES[name]().draw(rng, (500,), (2,))["cloud"] for name in ("dragan", "dragan_centred"))
+    assert 0 <= one_sided.min() < 0.01
+    assert 0.99 < one_sided.max() <= 1
+    assert -0.5 <= centred.min() < -0.49
+    assert 0.49 < centred.max() <= 0.5
+
+
+@pytest.mark.parametrize("name", sorted(set(PENALTIES) - {"lecam"}))  # whose averages carry no gradient: see below
+def test_gradients_in_the_critics_parameters_agree_with_finite_differences(name):
+    torch.manual_seed(0)
+    critic, penalty = Square().double(), PENALTIES[name]().double()
+    names = [k for k, _ in critic.named_parameters()]
+    drawn = {k: v.double() for k, v in noise(penalty).items()}
+    real, fake = REAL.double(), FAKE.double()
+
+    def total(*values):
+        fresh = PENALTIES[name]().double()
+        held = dict(zip(names, values))
+        return fresh(lambda x: torch.func.functional_call(critic, held, (x,)), real, fake, drawn) + 0 * values[0].sum()
+
+    values = tuple(p.detach().requires_grad_() for p in critic.parameters())
+
+    assert torch.autograd.gradcheck(total, values)
+
+
+def test_a_flat_critic_has_no_nan():
+    critic = nn.Linear(2, 1)
+    nn.init.zeros_(critic.weight)
+    penalty = GradientPenalty()
+    penalty(critic, REAL, FAKE, noise(penalty)).backward()
+    assert torch.isfinite(critic.weight.grad).all()
+
+
+def test_segments_need_equal_batches():
+    penalty = GradientPenalty()
+    with pytest.raises(ValueError, match="as many real as generated"):
+        penalty(line, REAL, FAKE[:1], noise(penalty))
+
+
+def test_lecam_follows_the_authors_formula_over_several_steps():
+    """Zero-debiased averages as in TensorFlow's ``assign_moving_average``, gradients through the logits alone."""
+    penalty, decay = LeCam(weight=2.0, decay=0.9), 0.9
+    biased_real = biased_fake = 0.0
+    torch.manual_seed(0)
+    for step in range(1, 5):
+        real, fake = torch.randn(6, 1, requires_grad=True), (torch.randn(6, 1) - 1).requires_grad_()
+        biased_real = decay * biased_real + (1 - decay) * real.mean().item()
+        biased_fake = decay * biased_fake + (1 - decay) * fake.mean().item()
+        average_real, average_fake = biased_real / (1 - decay**step), biased_fake / (1 - decay**step)
+        cost = penalty(lambda x: x, real, fake, {})
+        above, below = (real - average_fake).clamp(min=0), (average_real - fake).clamp(min=0)
+        assert cost.item() == pytest.approx(2 * (above.square().mean() + below.square().mean()).item(), rel=1e-5)
+        slope_real, slope_fake = torch.autograd.grad(cost, (real, fake))
+        assert torch.allclose(slope_real, 2 * 2 * above / 6, atol=1e-6)
+        assert torch.allclose(slope_fake, -2 * 2 * below / 6, atol=1e-6)
+    assert penalty.count == 4
+
+
+def test_a_sum_adds_and_keeps_noise_apart():
+    both = Sum(R1(4.0), GradientPenalty(7.0), DraganCentred(2.0))
+    drawn = noise(both)
+    parts = [part(bowl, REAL, FAKE, drawn[str(i)]) for i, part in enumerate(both.parts)]
+    assert both(bowl, REAL, FAKE, drawn).item() == pytest.approx(sum(p.item() for p in parts))
+    assert drawn["1"]["alpha"].shape == (3, 1)
+    r3gan = Sum(R1(4.0), R2(4.0))
+    assert r3gan(bowl, REAL, FAKE, noise(r3gan)).item() == pytest.approx(R1R2(4.0)(bowl, REAL, FAKE, {}).item())
+    with pytest.raises(ValueError, match="at least one"):
+        Sum()
+
+
+class Plane:
+    shape = (2,)
+
+    def draw(self, rng, count):
+        return {"real": torch.randn(count, 2, generator=rng)}
+
+
+def game(penalty, batch_norm=False):
+    torch.manual_seed(0)
+    middle = [nn.BatchNorm1d(4)] if batch_norm else []
+    critic = nn.Sequential(nn.Linear(2, 4), *middle, nn.Tanh(), nn.Linear(4, 1))
+    return GAN(nn.Linear(3, 2), critic, penalty=penalty, data=Plane(), latent=3, batch_size=4)
+
+
+@pytest.mark.parametrize("name", list(PENALTIES))
+def test_batch_normalisation_is_refused_where_slopes_are_priced(name):
+    penalty = PENALTIES[name]()
+    assert penalty.per_sample == (name not in ("none", "lecam"))
+    if penalty.per_sample:
+        with pytest.raises(ValueError, match="normalises over the batch"):
+            game(penalty, batch_norm=True)
+        with pytest.raises(ValueError, match="normalises over the batch"):
+            game(Sum(NoPenalty(), penalty), batch_norm=True)
+    else:
+        game(penalty, batch_norm=True)
+
+
+def test_lecam_state_changes_in_the_discriminators_turn_only():
+    played = game(LeCam())
+    problem, point = Problem(played), point_of(played)
+    batch = played.draw(torch.Generator().manual_seed(0))
+    assert problem.gradient("generator", point, batch).state["penalty.count"] == 0
+    priced = problem.gradient("discriminator", point, batch)
+    assert priced.state["penalty.count"] == 1
+    assert point.state["penalty.count"] == 0
+    logits = played.discriminator(batch["real"]).mean().item()
+    assert priced.state["penalty.real_sum"].item() == pytest.approx(0.01 * logits, rel=1e-4)
+
+
+def test_lecam_moves_running_statistics_once_a_turn():
+    plain, held = game(NoPenalty(), batch_norm=True), game(LeCam(), batch_norm=True)
+    states = []
+    for played in (plain, held):
+        batch = played.draw(torch.Generator().manual_seed(0))
+        states.append(Problem(played).gradient("discriminator", point_of(played), batch).state)
+    name = "discriminator.1.running_mean"
+    assert torch.equal(states[0][name], states[1][name])
+    assert states[1]["discriminator.1.num_batches_tracked"] == states[0]["discriminator.1.num_batches_tracked"]
+
+
+def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
+    played = game(NoPenalty())
+    problem, start = Problem(played), point_of(played)
+    batches = played.draw(torch.Generator().manual_seed(0), (1,))
+    inner = Simultaneous(discriminator=SGD(0.5), generator=SGD(0.5))
+    solver = Clipped(inner, bound=0.2)
+    boxed = solver.project(start)
+    clipped, _, _ = solver(problem, start, solver.init(problem, start), batches)
+    free, _, _ = inner(problem, boxed, inner.init(problem, boxed), batches)
+    for name, value in free.players["discriminator"].items():
+        assert torch.equal(clipped.players["discriminator"][name], value.clamp(-0.2, 0.2))
+    assert any((v.abs() > 0.2).any() for v in free.players["discriminator"].values())
+    for name, value in free.players["generator"].items():
+        assert torch.equal(clipped.players["generator"][name], value)
+    with pytest.raises(ValueError, match="no player is called 'critic'"):
+        Clipped(inner, player="critic").init(problem, start)
