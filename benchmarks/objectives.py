@@ -1,8 +1,9 @@
 """What a step costs under each objective and penalty: against NS-GAN, and against the same arithmetic by hand.
 
-One step is one discriminator gradient and one generator gradient on one batch; the median of CPU time over interleaved rounds.
-"By hand" is eager PyTorch with ``autograd``, written as in the papers' repositories. ``--compile`` adds the compiled
-step (half a minute a row), which is what long runs use; the target is at most 1.15 times the hand-written cost.
+One step is one discriminator gradient and one generator gradient on one batch: the median of CPU time (other work on
+the machine must not count) over interleaved rounds. "By hand" is eager PyTorch with ``autograd``, written as in the
+papers' repositories. ``--compile`` adds the compiled step (about ten seconds a row), which is what long runs use; the
+target is at most 1.15 times the hand-written cost.
 
     python benchmarks/objectives.py [--compile] [--batch 256] [--width 128] [--rounds 30] [--only r1 mmd_gaussian]
 """
@@ -148,7 +149,7 @@ def ours(game: GAN, compiled: bool) -> Callable[[Batch], object]:
 
 
 def measure(steps: dict[str, Callable[[Batch], object]], batch: Batch, rounds: int) -> dict[str, float]:
-    """Median CPU-milliseconds of each step (other work on the machine must not count), in interleaved rounds, after two calls that do not count."""
+    """Median CPU-milliseconds of each step, in interleaved rounds, after two calls that do not count."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for count in range(rounds + 2):
         for name, step in steps.items():
@@ -175,6 +176,7 @@ def main() -> None:
     kinds = ["ours", "compiled"] if options.compile else ["ours"]
     print(f"{'':24}{'NS by hand = 1':>16}" + "".join(f"{kind + ' / by hand':>20}" for kind in kinds))
     for label, objective, penalty in rows:
+        torch.compiler.reset()
         games = []
         for loss, term in ((objective, penalty), ("non_saturating", "none")):
             torch.manual_seed(0)
