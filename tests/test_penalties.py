@@ -199,12 +199,18 @@ def test_lecam_state_changes_in_the_discriminators_turn_only():
     played = game(LeCam())
     problem, point = Problem(played), point_of(played)
     batch = played.draw(torch.Generator().manual_seed(0))
-    assert problem.gradient("generator", point, batch).state["penalty.count"] == 0
+    assert problem.gradient("generator", point, batch).state.get("penalty.count", 0) == 0
     priced = problem.gradient("discriminator", point, batch)
     assert priced.state["penalty.count"] == 1
     assert point.state["penalty.count"] == 0
     logits = played.discriminator(batch["real"]).mean().item()
     assert priced.state["penalty.real_sum"].item() == pytest.approx(0.01 * logits, rel=1e-4)
+
+    solver = Simultaneous(discriminator=SGD(0.1), generator=SGD(0.1))
+    memory = solver.init(problem, point)
+    for step in (1, 2):  # the generator's turn, which comes last, must not put the averages back
+        point, memory, _ = solver(problem, point, memory, played.draw(torch.Generator().manual_seed(step), (1,)))
+        assert point.state["penalty.count"] == step
 
 
 def test_lecam_moves_running_statistics_once_a_turn():
