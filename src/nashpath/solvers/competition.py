@@ -39,7 +39,7 @@ def compete(
     g, d = gradients["generator"], gradients["discriminator"]
     size, root = sizes["discriminator"], {k: v.sqrt() for k, v in sizes["generator"].items()}
 
-    def operator(vector: Tensor) -> Tensor:
+    def operator(vector):
         back = mine(times(size, theirs(times(root, unflat(vector, g)))))
         return vector - flat(times(root, back))
 

@@ -1,12 +1,13 @@
 """Second derivatives of a game, as products: nothing larger than a parameter tree is ever formed.
 
 Everything is reverse mode over reverse mode, which every layer that can be trained under a gradient penalty supports
-(forward mode is missing for some). State that an evaluation changes leaves only by ``has_aux``.
+(forward mode is missing for some). State that an evaluation changes leaves only by ``has_aux``. Inner functions are
+not annotated, because the compiler would have to trace their annotations.
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from torch import Tensor
 from torch.func import grad, vjp
 
 from nashpath.core import Batch, Point, Priced, Problem, Tree
@@ -17,10 +18,10 @@ from nashpath.solvers.base import price_all
 def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree], dict[str, Priced]]:
     """``(Jᵀv, priced)``: the gradient of ``½‖v‖²`` over all players' parameters, where v is the game's field."""
 
-    def half_square(players: dict[str, Tree]) -> tuple[Tensor, dict[str, Priced]]:
+    def half_square(players):
         priced = price_all(problem, Point(players, point.state), batch)
-        total = sum((trees.dot(p.gradient, p.gradient) for p in priced.values()), start=_zero(players))
-        return 0.5 * total, priced
+        squares = [trees.dot(p.gradient, p.gradient) for p in priced.values()]
+        return 0.5 * sum(squares[1:], start=squares[0]), priced
 
     return grad(half_square, has_aux=True)(point.players)
 
@@ -34,17 +35,17 @@ def cross(
     product is one backward pass through it.
     """
 
-    def slope(own: Tree) -> Tree:
+    def slope(own):
         players = {**point.players, outer: own}
 
-        def cost(other: Tree) -> Tensor:
+        def cost(other):
             at = Point({**players, inner: other}, point.state)
             priced = [sign * problem.cost(who, at, batch)[0] for who, sign in costs.items()]
             return sum(priced[1:], start=priced[0])
 
         return grad(cost)(players[inner])
 
-    _, pull = vjp(slope, point.players[outer])
+    pull: Any = vjp(slope, point.players[outer])[1]
     return lambda direction: pull(direction)[0]
 
 
@@ -54,7 +55,3 @@ def settled(point: Point, priced: dict[str, Priced]) -> Point:
     for price in priced.values():
         state = {**state, **price.state}
     return Point(point.players, state)
-
-
-def _zero(players: dict[str, Tree]) -> Tensor:
-    return next(iter(next(iter(players.values())).values())).new_zeros(())

@@ -1,6 +1,5 @@
 """Shape what the opponent will learn."""
 
-from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, Tree
@@ -45,7 +44,7 @@ class LOLA(Solver):
 def _stake(problem: Problem, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
     """``∂_mover J_payer``: what one player gains or loses as the other one moves."""
 
-    def cost(params: Tree) -> Tensor:
+    def cost(params):
         return problem.cost(payer, Point({**point.players, mover: params}, point.state), batch)[0]
 
     return grad(cost)(point.players[mover])
