@@ -6,8 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
+from nashpath.core.noise import bound, draw_noise
+from nashpath.games.asked_once import AskedOnce
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
+from nashpath.games.techniques.joint_batch import check_joint
 
 Latents = Literal["normal", "uniform"]
 
@@ -44,6 +47,7 @@ class GAN(Game):
         self.data, self.latent, self.batch_size = data, latent, batch_size
         self.latent_distribution = latent_distribution
         check_trainable(self)
+        check_joint(self.discriminator, self.objective, self.penalty)
         check_shapes(self)
 
     def latents(self, rng: torch.Generator, lead: tuple[int, ...]) -> Tensor:
@@ -60,13 +64,20 @@ class GAN(Game):
             "real": real,
             "latent": self.latents(rng, lead),
             "penalty": self.penalty.draw(rng, lead, self.data.shape),
+            "noise": draw_noise(self, rng, lead),
         }
 
     def forward(self, player: str, batch: Batch) -> Tensor:
-        real, fake = batch["real"], self.generator(batch["latent"])
-        cost = self.objective(player, self.discriminator, real, fake)
+        with bound(self, batch["noise"]):
+            real, fake = batch["real"], self.generator(batch["latent"])
+            return self.price(player, AskedOnce(self.discriminator), real, fake, batch)
+
+    def price(self, player: str, critic: AskedOnce, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
+        """What ``player`` pays for ``fake`` beside ``real`` before one critic: objective and penalty."""
+        cost = self.objective(player, critic, real, fake)
         if player == "discriminator":
-            cost = cost + self.penalty(self.discriminator, real, fake, batch["penalty"])
+            witness = self.objective.witness(critic, real, fake)
+            cost = cost + self.penalty(witness, real, fake, batch["penalty"])
         return cost
 
     @torch.no_grad()
@@ -98,7 +109,7 @@ def check_trainable(game: GAN) -> None:
                 f"{name.split('.parametrizations')[0]} uses torch's spectral_norm, which cannot be stacked or "
                 "penalised; use nashpath.networks.spectral_norm(module) instead"
             )
-    if not isinstance(game.penalty, NoPenalty):
+    if game.penalty.per_sample:
         for name, module in game.discriminator.named_modules():
             if getattr(module, "mixes_batch", False) or isinstance(module, nn.modules.batchnorm._BatchNorm):
                 raise ValueError(

@@ -1,0 +1,147 @@
+"""MIX+GAN: equal to the plain GAN with one network a side, to the double sum with more, and good for something."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nashpath.core import Problem, generator, load_point, point_of, seeded, tree_map
+from nashpath.data import Ring
+from nashpath.games.gan import GAN
+from nashpath.games.mixture import Mixture, Team
+from nashpath.games.objectives import Hinge, NonSaturating, Relativistic
+from nashpath.games.penalties import R1, GradientPenalty
+from nashpath.games.techniques import FeatureMatching, historical_averaging
+from nashpath.networks import MLPDiscriminator, MLPGenerator
+from nashpath.run.program import Program
+from nashpath.run.step import Trial
+from nashpath.solvers import SGD, SOLVERS, Adam, Alternating
+
+SETTINGS = {"data": Ring(), "latent": 2, "batch_size": 8}
+
+
+def networks(generators: int, discriminators: int) -> tuple[list[nn.Module], list[nn.Module]]:
+    with seeded(0):
+        return (
+            [MLPGenerator(2, (2,), width=8) for _ in range(generators)],
+            [MLPDiscriminator((2,), width=8) for _ in range(discriminators)],
+        )
+
+
+def mixture(generators: int = 3, discriminators: int = 2, objective=None, penalty=None, **settings) -> Mixture:
+    return Mixture(*networks(generators, discriminators), objective, penalty, **SETTINGS, **settings)
+
+
+@pytest.mark.parametrize("penalty", [None, GradientPenalty()])
+@pytest.mark.parametrize("objective", [NonSaturating(), Hinge(), Relativistic(), FeatureMatching()])
+def test_one_against_one_is_the_plain_gan_bit_for_bit(objective, penalty):
+    (one,), (critic,) = networks(1, 1)
+    plain, mixed = GAN(one, critic, objective, penalty, **SETTINGS), mixture(1, 1, objective, penalty)
+    batch = plain.draw(generator(4))
+    drawn = mixed.draw(generator(4))
+    assert torch.equal(batch["real"], drawn["real"])
+    for player in plain.players:
+        first = Problem(plain).gradient(player, point_of(plain), batch)
+        second = Problem(mixed).gradient(player, point_of(mixed), drawn)
+        assert first.cost.item() == second.cost.item()
+        for name, slope in first.gradient.items():
+            assert torch.equal(slope, second.gradient[f"networks.0.{name}"]), name
+        assert second.gradient["logits"].item() == 0
+
+
+@pytest.mark.parametrize("penalty", [None, R1(2.0)])
+def test_the_cost_is_the_weighted_sum_over_pairs_and_the_released_regulariser(penalty):
+    mixed = mixture(penalty=penalty, entropy=0.3)
+    with torch.no_grad():
+        mixed.generator.logits.copy_(torch.tensor([0.1, -1.0, 2.0]))
+        mixed.discriminator.logits.copy_(torch.tensor([0.5, -0.5]))
+    batch = mixed.draw(generator(0))
+    w, v = (np.exp(t) / np.exp(t).sum() for t in (np.array([0.1, -1.0, 2.0]), np.array([0.5, -0.5])))
+    for player, own in (("generator", w), ("discriminator", v)):
+        total = 0.3 * (np.log(1 / len(own) + 1e-6) - np.log(own + 1e-6).mean())
+        for i, one in enumerate(mixed.generator.networks):
+            for j, critic in enumerate(mixed.discriminator.networks):
+                pair = GAN(one, critic, None, penalty, **SETTINGS)
+                total += w[i] * v[j] * pair(player, batch).item()
+        assert mixed(player, batch).item() == pytest.approx(total, rel=1e-5)
+
+
+def test_the_regulariser_lifts_the_smallest_weight():
+    team = Team([nn.Identity(), nn.Identity(), nn.Identity()])
+    with torch.no_grad():
+        team.logits.copy_(torch.tensor([3.0, 0.0, -2.0]))
+    before = team.weights().min().item()
+    (slope,) = torch.autograd.grad(team.evenness(), team.logits)
+    with torch.no_grad():
+        team.logits.sub_(slope)
+    assert team.weights().min().item() > 1.5 * before
+    assert team.evenness() > 0
+    assert Team([nn.Identity()] * 3).evenness().item() == 0
+
+
+def test_samples_come_from_each_generator_by_its_weight():
+    mixed = mixture()
+    for place, network in enumerate(mixed.generator.networks):
+        nn.init.zeros_(network.head.weight)
+        nn.init.constant_(network.head.bias, place)
+    with torch.no_grad():
+        mixed.generator.logits.copy_(torch.tensor([0.5, 0.3, 0.2]).log())
+    x = mixed.sample(generator(0), 1000)[:, 0]
+    counts = torch.bincount(x.round().long(), minlength=3)
+    np.testing.assert_allclose(counts.numpy(), [500, 300, 200], atol=5)
+    assert (x[1:] != x[:-1]).float().mean() > 0.3
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_every_solver_plays_a_mixture(name):
+    game = mixture(2, 2)
+    solver = SOLVERS[name](discriminator=SGD(0.01), generator=SGD(0.01))
+    program = Program([Trial(game, solver)], [0])
+    program.run(2)
+    start, end = point_of(game), program.carry(0).point
+    for player in game.players:
+        moved = tree_map(lambda a, b: (a - b).abs().max().item(), start.players[player], end.players[player])
+        assert max(moved.values()) > 0
+        assert all(np.isfinite(list(moved.values())))
+
+
+def test_stacked_mixtures_with_history_equal_the_solo_ones():
+    def trials():
+        games = [historical_averaging(mixture(2, 2, entropy=e), 0.1) for e in (0.1, 0.4)]
+        return [Trial(g, Alternating(discriminator=Adam(1e-3), generator=Adam(1e-3))) for g in games]
+
+    stacked, solo = Program(trials(), [0, 1], "stacked"), Program(trials(), [0, 1], "looped")
+    stacked.run(3)
+    solo.run(3)
+    for member in range(2):
+        torch.testing.assert_close(stacked.carry(member).point, solo.carry(member).point, rtol=1e-4, atol=1e-6)
+
+
+def test_teams_that_cannot_play_are_refused():
+    with pytest.raises(ValueError, match="at least one generator"):
+        Mixture([], networks(1, 1)[1], **SETTINGS)
+    with pytest.raises(ValueError, match="returns shape"):
+        Mixture([nn.Linear(2, 3)], networks(1, 1)[1], **SETTINGS)
+
+
+def modes(generators: int, steps: int) -> list[int]:
+    """Modes of the ring that affine generators hold after a short training, a number a seed."""
+    trials = []
+    for seed in range(2):
+        with seeded(seed):
+            teams = [nn.Linear(2, 2) for _ in range(generators)], [MLPDiscriminator((2,), activation="relu")]
+        game = Mixture(*teams, data=Ring(), latent=2)
+        trials.append(Trial(game, Alternating(*(Adam(3e-3, 0.5, 0.9) for _ in range(2)))))
+    program, held = Program(trials, range(2), "stacked"), []
+    program.run(steps)
+    for member, trial in enumerate(trials):
+        load_point(trial.game, program.carry(member).point)
+        distance = torch.cdist(trial.game.sample(generator(1), 2000), Ring().centres)
+        near = distance.amin(1) < 4 * Ring().deviation
+        held.append(int((torch.bincount(distance.argmin(1)[near], minlength=8) > 20).sum()))
+    return held
+
+
+def test_a_mixture_of_affine_generators_holds_modes_that_one_cannot():
+    assert max(modes(1, 1000)) <= 2
+    assert min(modes(8, 900)) >= 4

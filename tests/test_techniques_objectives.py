@@ -1,0 +1,153 @@
+"""Feature matching, label smoothing and joint batches, against formulas written out in NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from nashpath.core import Problem, generator, point_of, seeded
+from nashpath.data import Ring
+from nashpath.games.gan import GAN
+from nashpath.games.objectives import Hinge, Minimax, NonSaturating, Wasserstein
+from nashpath.games.penalties import R1, Dragan
+from nashpath.games.techniques import FeatureMatching, JointBatch, LabelSmoothing, activations, layer_names
+from nashpath.networks import MLPDiscriminator, MLPGenerator
+from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
+
+RNG = np.random.default_rng(0)
+REAL, FAKE = torch.tensor(RNG.normal(size=(6, 2)), dtype=torch.float), torch.tensor(RNG.normal(size=(6, 2)) + 1).float()
+
+
+def critic() -> nn.Sequential:
+    with seeded(3):
+        return nn.Sequential(nn.Sequential(nn.Linear(2, 5), nn.Tanh()), nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 1))
+
+
+def by_hand(network: nn.Sequential, x: torch.Tensor) -> np.ndarray:
+    """The last hidden activations of `critic`, in NumPy."""
+    layers = {k: v.detach().numpy().astype(float) for k, v in network.state_dict().items()}
+    hidden = np.tanh(x.numpy() @ layers["0.0.weight"].T + layers["0.0.bias"])
+    return np.maximum(hidden @ layers["1.weight"].T + layers["1.bias"], 0)
+
+
+@pytest.mark.parametrize(
+    ("norm", "distance"),
+    [
+        ("squared", lambda gap: (gap**2).sum()),
+        ("mean_squared", lambda gap: (gap**2).mean()),
+        ("absolute", lambda gap: np.abs(gap).mean()),
+    ],
+)
+def test_feature_matching_is_the_distance_of_batch_means(norm, distance):
+    network = critic()
+    expected = distance(by_hand(network, REAL).mean(0) - by_hand(network, FAKE).mean(0))
+    assert FeatureMatching("2", norm)("generator", network, REAL, FAKE).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", [NonSaturating(), Hinge(), Wasserstein(), LabelSmoothing()])
+def test_feature_matching_leaves_the_discriminator_its_objective(objective):
+    network = critic()
+    wrapped = FeatureMatching("2", objective=objective)("discriminator", network, REAL, FAKE)
+    assert wrapped.item() == objective("discriminator", network, REAL, FAKE).item()
+
+
+def test_any_layer_by_name_and_a_list_of_names_where_there_is_none():
+    network, own = critic(), MLPDiscriminator((2,), width=4)
+    assert torch.equal(activations(network, REAL, "0.1"), torch.tanh(network[0][0](REAL)))
+    assert torch.equal(activations(own, REAL, "features"), own.features(REAL))
+    inside = activations(own, REAL, "features.linear2")
+    assert torch.equal(nn.functional.leaky_relu(inside, 0.2), own.features(REAL))
+    assert layer_names(own)[:3] == ["features", "features.flatten", "features.linear1"]
+    with pytest.raises(ValueError, match=r"no layer '7' .* 0, 1, 2, 3"):
+        activations(network, REAL, "7")
+    with pytest.raises(ValueError, match=r"no layer 'head' .* features, features\.flatten"):
+        activations(own, REAL, "head")
+    with pytest.raises(ValueError, match=r"nn\.Sequential"):
+        activations(nn.Linear(2, 1), REAL, "features")
+
+
+def test_feature_matching_is_a_cost_of_the_game_with_its_gradient():
+    with seeded(0):
+        game = GAN(nn.Linear(2, 2), critic(), FeatureMatching("2"), Dragan(), data=Ring(), latent=2, batch_size=8)
+    point, batch, problem = point_of(game), game.draw(generator(0)), Problem(game)
+    slope = problem.gradient("generator", point, batch).gradient["bias"]
+    for axis in range(2):
+        step = torch.zeros(2)
+        step[axis] = 1e-2
+        sides = []
+        for sign in (1, -1):
+            bias = point.players["generator"]["bias"] + sign * step
+            moved = point._replace(players={**point.players, "generator": {**point.players["generator"], "bias": bias}})
+            sides.append(problem.cost("generator", moved, batch)[0].item())
+        assert slope[axis].item() == pytest.approx((sides[0] - sides[1]) / 2e-2, rel=2e-2, abs=1e-4)
+
+
+@pytest.mark.parametrize(("positive", "negative"), [(0.9, 0.0), (0.75, 0.0), (0.9, 0.1)])
+def test_the_best_discriminator_under_smoothing(positive, negative):
+    p, q = np.array([1, 4, 5]), np.array([6, 3, 1])
+    real, fake = (torch.repeat_interleave(torch.arange(3), torch.tensor(counts)) for counts in (p, q))
+    objective, logits = LabelSmoothing(positive, negative).double(), torch.zeros(3, dtype=torch.float64)
+    logits.requires_grad_()
+    descent = torch.optim.LBFGS(
+        [logits], max_iter=200, tolerance_grad=1e-10, tolerance_change=0, line_search_fn="strong_wolfe"
+    )
+
+    def closure():
+        descent.zero_grad()
+        cost = objective.discriminator(logits[real], logits[fake])
+        cost.backward()
+        return cost
+
+    descent.step(closure)
+    expected = (np.float32(positive) * p + np.float32(negative) * q) / (p + q)
+    np.testing.assert_allclose(torch.sigmoid(logits).detach().numpy(), expected, atol=1e-6)
+
+
+def test_without_smoothing_it_is_the_plain_game():
+    d = torch.linspace(-5, 5, 11)
+    for kind, plain in {"non_saturating": NonSaturating(), "minimax": Minimax()}.items():
+        hard = LabelSmoothing(1.0, 0.0, kind)
+        assert hard.discriminator(d, d.flip(0) + 1).item() == plain.discriminator(d, d.flip(0) + 1).item()
+        assert hard.generator(d).item() == plain.generator(d).item()
+
+
+def test_the_shifted_generator_meets_the_released_target():
+    objective = LabelSmoothing(0.75, 0.0, "shifted")
+    at = torch.tensor([np.log(0.375 / 0.625)], dtype=torch.float)
+    assert objective.generator(at).item() == pytest.approx(0, abs=1e-6)
+    d = torch.tensor([0.3, -2.0])
+    probability = 1 / (1 + np.exp(-d.numpy().astype(float)))
+    released = 0.375 * np.log(0.375 / probability) + 0.625 * np.log(0.625 / (1 - probability))
+    assert objective.generator(d).item() == pytest.approx(released.mean(), rel=1e-5)
+    assert torch.isfinite(objective.generator(torch.tensor([1e4, -1e4])))
+    assert LabelSmoothing(0.0, 0.0, "shifted").generator(at) > 0
+
+
+def test_a_label_outside_the_unit_interval_is_refused():
+    with pytest.raises(ValueError, match=r"positive is 1\.2"):
+        LabelSmoothing(1.2)
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_a_joint_batch_changes_nothing_for_a_critic_of_single_samples(player):
+    network = critic()
+    for objective in (NonSaturating(), Hinge(), LabelSmoothing(generator="shifted")):
+        joint = JointBatch(objective)(player, network, REAL, FAKE)
+        torch.testing.assert_close(joint, objective(player, network, REAL, FAKE))
+
+
+def joint_game(objective, penalty=None, joint=True) -> GAN:
+    with seeded(1):
+        discriminator = MinibatchMLPDiscriminator((2,), width=8, kernels=3, dimensions=2, joint=joint)
+        generator_ = MLPGenerator(2, (2,), width=8)
+    return GAN(generator_, discriminator, objective, penalty, data=Ring(), latent=2, batch_size=6)
+
+
+def test_combinations_that_make_no_sense_are_refused_with_the_reason():
+    with pytest.raises(ValueError, match="shows them apart: use joint_batch"):
+        joint_game(NonSaturating())
+    with pytest.raises(ValueError, match="gradient penalty has no meaning"):
+        joint_game(NonSaturating(), R1(), joint=False)
+    with pytest.raises(ValueError, match="put joint_batch inside it"):
+        JointBatch(FeatureMatching())
+    assert joint_game(FeatureMatching(objective=JointBatch())).objective.joint
