@@ -1,0 +1,80 @@
+"""Samples against the real samples nearest to them: which classes they cover, and whether they are copies."""
+
+import torch
+from torch import Tensor
+
+from nashpath.metrics.checked import pair, rows
+from nashpath.metrics.distances import nearest
+from nashpath.metrics.errors import ShapeError
+from nashpath.metrics.modes import coverage
+
+
+def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> dict[str, float]:
+    """Classes covered by samples, each labelled as the real example nearest to it.
+
+    ``samples [n, ...]``, ``examples [m, ...]`` with ``labels [m]`` in 0..count-1; distance is Euclidean on the
+    samples as they are. ``classes``: classes with more than 1 % of the samples (a quarter of a fair share where there
+    are more than 25); ``class_kl``: KL divergence in nats of the histogram over classes from the uniform one.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
+
+    Reference: Srivastava et al. 2017, "VEEGAN", section 4.2 (a classifier's labels; nearest neighbours here).
+    """
+    found = nearest_labels(samples, examples, labels)
+    covered, kl = coverage(found, count, len(found))
+    return {"classes": covered, "class_kl": kl}
+
+
+def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
+    """The label of the example nearest to each sample, ``[n]``."""
+    x, known = pair(samples, examples, ("samples", "examples"))
+    if labels.shape != (len(known),):
+        raise ShapeError(f"{len(known)} examples but labels of shape {tuple(labels.shape)}; give one label each")
+    return labels.to(x.device)[nearest(x, known)[1][:, 0]]
+
+
+def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 10) -> dict[str, float]:
+    """How many of the 1,000 modes of stacked digits occur: three channels, a digit in each.
+
+    ``samples [n, channels, h, w]``; ``digits [m, 1, h, w]`` and ``labels [m]`` are single real digits. Each channel
+    has the label of its nearest digit; together they name one of count**channels modes. ``stacked_modes``: modes that
+    occur at least once (so it depends on n; the usual n is 26,000); ``stacked_kl``: KL divergence in nats of the
+    histogram over modes from the uniform one.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
+
+    Reference: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial Networks", section 3.3.1.
+    """
+    if samples.dim() != 4 or digits.dim() != 4 or digits.shape[1] != 1:
+        raise ShapeError(
+            f"stacked digits are [n, channels, h, w] and single ones [m, 1, h, w]; got {tuple(samples.shape)} and "
+            f"{tuple(digits.shape)}"
+        )
+    channels = samples.shape[1]
+    digit = nearest_labels(samples.flatten(0, 1).unsqueeze(1), digits, labels).view(-1, channels)
+    number = (digit * count ** torch.arange(channels - 1, -1, -1, device=digit.device)).sum(1)
+    _, kl = coverage(number, count**channels, len(number))
+    return {"stacked_modes": float(len(number.unique())), "stacked_kl": kl}
+
+
+def memorisation(samples: Tensor, examples: Tensor) -> dict[str, float]:
+    """How near samples are to the training examples, against how near these are to one another.
+
+    ``nearest``: mean Euclidean distance of a sample to its nearest example; ``nearest_real``: the same for an example
+    and its nearest *other* example; ``copies``: share of samples whose nearest example is less than a third as far as
+    the second nearest.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError` (fewer than two examples).
+
+    Reference: Yoon, Choi, Kwon & Ryu 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize" (the
+    ratio 1/3).
+    """
+    x, known = pair(samples, rows(examples, "examples", least=2), ("samples", "examples"))
+    distance, _ = nearest(x, known, count=2)
+    among, _ = nearest(known, known, count=2)
+    copies = distance[:, 0] < distance[:, 1] / 3
+    return {
+        "nearest": float(distance[:, 0].mean()),
+        "nearest_real": float(among[:, 1].mean()),
+        "copies": float(copies.double().mean()),
+    }
