@@ -13,7 +13,7 @@ from nashpath.core.numbers import (
     number_names,
     split_buffers,
 )
-from nashpath.core.rng import generator, seeded
+from nashpath.core.rng import derive, generator, seeded
 from nashpath.core.source import Source
 from nashpath.core.table import Table, nearest
 from nashpath.core.tree import Tree, tree_map
@@ -35,6 +35,7 @@ __all__ = [
     "Stateful",
     "Table",
     "Tree",
+    "derive",
     "generator",
     "load_point",
     "nearest",

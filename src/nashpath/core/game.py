@@ -73,34 +73,43 @@ class Problem:
     for mixed precision (autocast) or None.
     """
 
-    def __init__(self, game: Game, numbers: Tree | None = None, precision: torch.dtype | None = None):
-        self._turn = _Turn(game)
-        self._numbers = prefixed(split_buffers(game)[0] if numbers is None else numbers, "game.")
+    def __init__(self, game: "Game | _Turn", numbers: Tree | None = None, precision: torch.dtype | None = None):
+        self._turn = game if isinstance(game, _Turn) else _Turn(game)
+        self._numbers = prefixed(split_buffers(self._turn.game)[0] if numbers is None else numbers, "game.")
         self._precision = precision
-        self.players = game.players
+        self.players = self._turn.game.players
+
+    def bind(self, numbers: Tree) -> "Problem":
+        """The same game with other hyper-parameters."""
+        return Problem(self._turn, numbers, self._precision)
 
     def cost(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
         """The player's cost (a scalar), and the state buffers as the evaluation left them.
 
-        State that belongs to another player is never in the result: it changes only in that player's own turn.
+        State that belongs to another player is never in the result: it changes only in that player's own turn. State
+        that belongs to no player is in it where the evaluation assigned it, so that what one player's turn changed
+        is not undone by another's.
         """
         full = {f"game.{who}.{k}": v for who, params in point.players.items() for k, v in params.items()}
         full.update(self._numbers)
-        full.update({f"game.{k}": v.clone() for k, v in point.state.items()})
+        given = {f"game.{k}": v.clone() for k, v in point.state.items()}
+        full.update(given)
         if self._precision is None:
             cost = functional_call(self._turn, full, (player, batch, advance))
         else:
             device = next(iter(full.values())).device.type
             with torch.autocast(device, self._precision):
                 cost = functional_call(self._turn, full, (player, batch, advance))
-        others = tuple(f"{who}." for who in self.players if who != player)
-        changed = {k: full[f"game.{k}"] for k in point.state if not k.startswith(others)}
+        own = f"game.{player}."
+        others = tuple(f"game.{who}." for who in self.players if who != player)
+        left = {k: v for k, v in full.items() if k in given and not k.startswith(others)}
+        changed = {k[5:]: v for k, v in left.items() if k.startswith(own) or v is not given[k]}
         return cost.float() if self._precision is not None else cost, changed
 
     def gradient(self, player: str, point: Point, batch: Batch) -> Priced:
         """The gradient of the player's cost over its own parameters: one component of the game's vector field."""
 
-        def own(params: Tree) -> tuple[Tensor, Tree]:
+        def own(params):  # unannotated: the compiler would have to trace the annotations of an inner function
             moved = Point({**point.players, player: params}, point.state)
             return self.cost(player, moved, batch, advance=True)
 

@@ -1,5 +1,6 @@
 """Seeding. Nothing here or elsewhere leaves a trace in the global random state."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,3 +18,9 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+def derive(seed: int, stream: str) -> int:
+    """A seed for one purpose: streams of one member (initial weights, draws, samples) must not share numbers."""
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

@@ -6,6 +6,7 @@ from nashpath.solvers.alternating import Alternating
 from nashpath.solvers.averaged import Averaged
 from nashpath.solvers.base import Rule, Solver
 from nashpath.solvers.cgd import CompetitiveGradient
+from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
 from nashpath.solvers.ema import EMA
 from nashpath.solvers.extragradient import Extragradient
@@ -13,6 +14,7 @@ from nashpath.solvers.lola import LOLA
 from nashpath.solvers.lookahead import Lookahead
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.past_extragradient import PastExtragradient
+from nashpath.solvers.plain import plain
 from nashpath.solvers.rules import RULES, SGD, Adam, ConjugateGradient, Momentum, RMSProp, Scheduled
 from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment
@@ -36,10 +38,13 @@ SOLVERS = Table(
     },
 )
 
-AVERAGES = Table("average", {"ema": EMA, "uniform": Uniform})
+AVERAGES = Table("average", {"none": plain, "ema": EMA, "uniform": Uniform})
+
+CONSTRAINTS = Table("constraint", {"none": plain, "clip": Clipped})
 
 __all__ = [
     "AVERAGES",
+    "CONSTRAINTS",
     "EMA",
     "LOLA",
     "RULES",
@@ -50,6 +55,7 @@ __all__ = [
     "AdaptiveCompetitiveGradient",
     "Alternating",
     "Averaged",
+    "Clipped",
     "CompetitiveGradient",
     "ConjugateGradient",
     "Consensus",
@@ -70,4 +76,5 @@ __all__ = [
     "StepDecay",
     "SymplecticAdjustment",
     "Uniform",
+    "plain",
 ]

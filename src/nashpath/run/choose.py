@@ -1,0 +1,83 @@
+"""How a program is run: stacked or looped, compiled or not. Chosen by measurement, then written into the settings."""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nashpath.run.program import Mode, Program
+from nashpath.run.step import Trial
+
+COMPILE_SECONDS = 25.0
+"""What compiling a program costs, measured: 5 to 30 seconds."""
+
+SPEEDUP = {"dense": 2.0, "convolutional": 1.1}
+"""How much faster a compiled step is than an eager one, measured with `benchmarks/stacked.py`."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A way to run, and the sentence that says why."""
+
+    mode: Mode
+    compiled: bool
+    reason: str
+
+
+def choose(
+    trials: Sequence[Trial], seeds: Sequence[int], steps: int, stack: str, compile: str, precision: torch.dtype | None
+) -> Choice:
+    """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials."""
+    why = []
+    mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
+    if stack == "auto" and len(trials) > 1:
+        few = trials[:8], seeds[:8]
+        speeds = {way: _seconds(Program(*few, way, False, precision)) for way in ("stacked", "looped")}
+        mode = "stacked" if speeds["stacked"] < speeds["looped"] else "looped"
+        other = "looped" if mode == "stacked" else "stacked"
+        why.append(f"{mode}: {speeds[other] / speeds[mode]:.1f} times faster than {other}, measured")
+    if compile != "auto":
+        return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile} as asked"]))
+    device = next(trials[0].parameters()).device
+    missing = compiler_missing(device)
+    if missing:
+        return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
+    few = trials[: 8 if mode == "stacked" else 1], seeds[: 8 if mode == "stacked" else 1]
+    total = _seconds(Program(*few, mode, False, precision)) * steps * len(trials) / len(few[0])
+    saved = total * (1 - 1 / SPEEDUP["convolutional" if _convolutional(trials[0]) else "dense"])
+    if saved > COMPILE_SECONDS:
+        return Choice(mode, True, "; ".join([*why, f"compiled: saves about {saved - COMPILE_SECONDS:.0f} s"]))
+    short = f"eager: about {total:.0f} s of work, compiling would not pay"
+    return Choice(mode, False, "; ".join([*why, short]))
+
+
+def compiler_missing(device: torch.device) -> str:
+    """Why nothing can be compiled for this device, or an empty string."""
+    if device.type == "cpu":
+        found = any(shutil.which(name) for name in (os.environ.get("CXX", ""), "c++", "g++", "clang++") if name)
+        return "" if found else "no C++ compiler was found (install g++ or clang++ to compile)"
+    try:
+        import triton  # noqa: F401  # type: ignore[import-not-found]
+    except ImportError:
+        return "triton is not installed"
+    return ""
+
+
+def _convolutional(trial: Trial) -> bool:
+    return any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in trial.modules())
+
+
+def _seconds(program: Program) -> float:
+    """Seconds of one step of a throwaway program, the best of three after one to warm up."""
+    program.run(1)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        program.run(1)
+        program.wait()
+        times.append(time.perf_counter() - start)
+    return min(times)

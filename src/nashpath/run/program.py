@@ -1,0 +1,126 @@
+"""Members of one structure, trained side by side: as one stacked program, or one after the other through one program.
+
+Both ways take the same pure step, so they agree; which is faster depends on the networks (stacking wins on small
+dense nets, loses on convolutions, where it means grouped kernels).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from nashpath.core import Batch, tree_map
+from nashpath.run.draws import Sampler, block_length
+from nashpath.run.step import SOUND, Carry, Trial, begin, make_step, numbers_of
+
+Mode = Literal["stacked", "looped"]
+
+
+def never() -> bool:
+    """The stop signal of a program that nobody stops."""
+    return False
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Trees of equal structure as one tree with a leading member axis."""
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+class Program:
+    """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
+
+    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken`` counts
+    the steps so far; ``seconds`` is the time spent in all steps but the first (which compiles).
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        seeds: Sequence[int],
+        mode: Mode = "looped",
+        compiled: bool = False,
+        precision: torch.dtype | None = None,
+    ):
+        self.trials, self.mode, self.compiled = list(trials), mode, compiled
+        carries = [begin(trial) for trial in trials]
+        self.device = carries[0].steps.device
+        draws = trials[0].solver.draws
+        length = block_length(trials[0].game, draws, self.device)
+        self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
+        numbers = [numbers_of(trial) for trial in trials]
+        step = make_step(trials[0], precision)
+        self._carry, self._numbers = (stack(carries), stack(numbers)) if mode == "stacked" else (carries, numbers)
+        step = vmap(step) if mode == "stacked" else step
+        self._step = torch.compile(step, fullgraph=True, dynamic=False) if compiled else step
+        self._block: list[Any] = []
+        self._info: list[dict[str, Tensor]] | dict[str, Tensor] = {}
+        self.taken, self.seconds, self.timed = 0, 0.0, 0
+
+    def carry(self, member: int) -> Carry:
+        """One member's carry."""
+        return tree_map(lambda v: v[member], self._carry) if self.mode == "stacked" else self._carry[member]
+
+    def load(self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int) -> None:
+        """Puts all members where a checkpoint says: their carries, their samplers, and the number of steps taken."""
+        carries = [carry for carry, _ in members]
+        self._carry = stack(carries) if self.mode == "stacked" else carries
+        for sampler, (_, state) in zip(self.samplers, members):
+            sampler.restore(state)
+        self._block, self.taken = [], taken
+
+    @torch.no_grad()
+    def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
+        """Takes ``steps`` steps with every member, or fewer if ``stop`` says so between two steps."""
+        while steps > 0 and not stop():
+            if not self._block:
+                self._block = self._draw()
+            first = self.samplers[0]
+            start, began, count = time.perf_counter(), self.taken, 0
+            for index in range(first.offset, min(first.length, first.offset + steps)):
+                self._take(self._block[index])
+                count += 1
+                if began == 0 or stop():
+                    break
+            if self.timed or began:
+                self.wait()
+                self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
+            for sampler in self.samplers:
+                sampler.advance(count)
+            self.taken, steps = self.taken + count, steps - count
+            if first.offset == 0:
+                self._block = []
+
+    def wait(self) -> None:
+        """Returns when the device has done all that was asked of it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def info(self) -> list[dict[str, float]]:
+        """The last step's report of every member."""
+        if isinstance(self._info, dict):
+            columns = {k: v.tolist() for k, v in self._info.items()}
+            return [{k: v[i] for k, v in columns.items()} for i in range(len(self.trials))] if columns else []
+        return [{k: v.item() for k, v in info.items()} for info in self._info]
+
+    def alive(self) -> bool:
+        """Whether any member still moves."""
+        return any(int(self.carry(i).culprit) == SOUND for i in range(len(self.trials)))
+
+    def _draw(self) -> list[Any]:
+        """The present block as a list over steps; stacked or as a list over members, as the mode needs it."""
+        blocks = [sampler.block() for sampler in self.samplers]
+        steps = range(self.samplers[0].length)
+        if self.mode == "stacked":
+            joint = tree_map(lambda *leaves: torch.stack(leaves, 1), *blocks)
+            return [tree_map(lambda v: v[k], joint) for k in steps]
+        return [[tree_map(lambda v: v[k], block) for block in blocks] for k in steps]
+
+    def _take(self, batches: Batch | list[Batch]) -> None:
+        if self.mode == "stacked":
+            self._carry, self._info = self._step(self._carry, self._numbers, batches)
+            return
+        taken = [self._step(c, n, b) for c, n, b in zip(self._carry, self._numbers, batches)]
+        self._carry, self._info = [carry for carry, _ in taken], [info for _, info in taken]

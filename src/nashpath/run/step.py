@@ -1,0 +1,87 @@
+"""One step of one member, as a pure function: from carry, numbers and batches to the next carry and a report.
+
+Being pure, it can be stacked with `vmap`, compiled, or both, and means the same each time.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from nashpath.core import Batch, Game, Point, Problem, Tree, point_of, split_buffers, tree_map
+from nashpath.core.tree import part
+from nashpath.solvers import Solver
+
+SOUND = -1
+"""The culprit of a member that has left the finite numbers nowhere."""
+
+
+class Trial(nn.Module):
+    """A whole experiment as one module: the game, and the solver that plays it."""
+
+    def __init__(self, game: Game, solver: Solver):
+        super().__init__()
+        self.game, self.solver = game, solver
+
+
+class Carry(NamedTuple):
+    """All that a member takes from step to step.
+
+    ``steps`` counts the steps it took; ``culprit`` is the index of the player whose cost or parameters left the
+    finite numbers (the member then stays where it was before that step), or `SOUND`.
+    """
+
+    point: Point
+    memory: Any
+    steps: Tensor
+    culprit: Tensor
+
+
+Step = Callable[[Carry, Tree, Batch], tuple[Carry, dict[str, Tensor]]]
+
+
+def numbers_of(trial: Trial) -> Tree:
+    """The hyper-parameters of game and solver, by qualified name."""
+    return {k: v.detach().clone() for k, v in split_buffers(trial)[0].items()}
+
+
+def begin(trial: Trial) -> Carry:
+    """The carry before the first step."""
+    point = point_of(trial.game)
+    memory = trial.solver.init(Problem(trial.game), point)
+    device = next(v for params in point.players.values() for v in params.values()).device
+    zero = torch.zeros((), dtype=torch.int64, device=device)
+    return Carry(point, memory, zero, zero.clone() + SOUND)
+
+
+def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
+    """The step of every member that has this trial's structure; the trial's own values are not used."""
+    general, solver, players = Problem(trial.game, precision=precision), trial.solver, trial.game.players
+
+    def step(carry, numbers, batches):
+        problem = general.bind(part(numbers, "game."))
+        point, memory, info = functional_call(
+            solver, part(numbers, "solver."), (problem, carry.point, carry.memory, batches)
+        )
+        sound = torch.stack([_sound(info, who) for who in players])
+        fault = torch.where(sound.all(), SOUND, sound.int().argmin())
+        culprit = torch.where(carry.culprit == SOUND, fault, carry.culprit)
+        going = culprit == SOUND
+        point, memory = tree_map(
+            lambda new, old: torch.where(going, new, old), (point, memory), (carry.point, carry.memory)
+        )
+        return Carry(point, memory, carry.steps + going, culprit), info
+
+    return step
+
+
+def _sound(info: dict[str, Tensor], player: str) -> Tensor:
+    """Whether all that a step reports of a player (its cost, its gradient's norm, …) is finite.
+
+    These are known before anybody moves, so that freezing costs no second pass over the parameters; and a finite
+    gradient whose squared norm is representable cannot push finite parameters out of range.
+    """
+    reported = torch.stack([v for k, v in info.items() if k.endswith(f".{player}")])
+    return torch.isfinite(reported).all()

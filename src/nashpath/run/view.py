@@ -1,0 +1,97 @@
+"""What can be seen of a member at a moment: samples, metrics of the samples, level sets, or a toy's strategies."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nashpath.core import Point, derive, generator, load_point
+from nashpath.games.gan import GAN
+from nashpath.metrics import classes, modes, sliced_wasserstein
+from nashpath.networks import mixes_batch
+from nashpath.run.step import Carry, Trial
+
+GRID = 48
+
+
+def place(trial: Trial, carry: Carry, averaged: bool = True) -> None:
+    """Writes a member's parameters (averaged ones where it keeps any) and state into the trial's own modules."""
+    averages = trial.solver.averages(carry.memory) if averaged else {}
+    load_point(trial.game, Point({**carry.point.players, **averages}, carry.point.state))
+
+
+def samples(trial: Trial, carry: Carry, seed: int, count: int) -> Tensor:
+    """``count`` samples of the member's (averaged) generator; the same seed gives the same latents at every moment."""
+    game = trial.game
+    place(trial, carry)
+    return game.sample(generator(derive(seed, "samples"), carry.steps.device), count)  # type: ignore[operator]
+
+
+def evaluate(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+    """The metrics that make sense for this data, from samples [n, *shape]."""
+    if not torch.isfinite(found).all():
+        return {}
+    results: dict[str, float] = {}
+    for applies, measure in EVALUATIONS:
+        if applies(source):
+            results |= measure(found, source, seed)
+    return results
+
+
+def _modes(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+    return modes(found.cpu(), source.centres, source.deviation)
+
+
+def _classes(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+    examples, labels = source.labelled_examples()
+    return classes(found.cpu(), examples, labels, source.classes)
+
+
+def _distance(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+    rng = generator(derive(seed, "reference"))
+    real = source.draw(rng, len(found))["real"]
+    return {"sliced_wasserstein": sliced_wasserstein(real, found.cpu(), rng)}
+
+
+Measure = Callable[[Tensor, Any, int], dict[str, float]]
+
+EVALUATIONS: list[tuple[Callable[[Any], bool], Measure]] = [
+    (lambda source: hasattr(source, "centres"), _modes),
+    (lambda source: getattr(source, "classes", 0) > 0 and source.classes <= 100, _classes),
+    (lambda source: True, _distance),
+]
+
+
+def extent(real: Tensor) -> list[float]:
+    """A square around points in the plane, [xmin, xmax, ymin, ymax]."""
+    centre = (real.amax(0) + real.amin(0)) / 2
+    half = 0.625 * (real.amax(0) - real.amin(0)).max().item()
+    (x, y) = centre.tolist()
+    return [x - half, x + half, y - half, y + half]
+
+
+@torch.no_grad()
+def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None:
+    """The discriminator's logits over a square, [GRID, GRID] with y growing downwards; None if there is no one logit."""
+    if mixes_batch(trial.game.discriminator):
+        return None
+    place(trial, carry)
+    x = torch.linspace(square[0], square[1], GRID)
+    y = torch.linspace(square[2], square[3], GRID)
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(carry.steps.device)
+    logits = trial.game.discriminator(grid)  # type: ignore[operator]
+    return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
+
+
+def strategies(carry: Carry) -> np.ndarray:
+    """A toy's strategies as one vector: first coordinates of generator and discriminator first."""
+    players = [carry.point.players[who] for who in ("generator", "discriminator")]
+    flat = [torch.cat([v.flatten() for v in params.values()]).cpu() for params in players]
+    return torch.cat([*(v[:1] for v in flat), *(v[1:] for v in flat)]).numpy()
+
+
+def has_samples(trial: Trial) -> bool:
+    """Whether this game generates samples that can be compared with a data set."""
+    return isinstance(trial.game, GAN)
