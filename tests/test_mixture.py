@@ -9,9 +9,9 @@ from nashpath.core import Problem, generator, load_point, point_of, seeded, tree
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.mixture import Mixture, Team
-from nashpath.games.objectives import Hinge, NonSaturating, Relativistic
+from nashpath.games.objectives import FeatureMatching, Hinge, NonSaturating, Relativistic
 from nashpath.games.penalties import R1, GradientPenalty
-from nashpath.games.techniques import FeatureMatching, historical_averaging
+from nashpath.games.techniques import historical_averaging
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run.program import Program
 from nashpath.run.step import Trial
@@ -29,7 +29,9 @@ def networks(generators: int, discriminators: int) -> tuple[list[nn.Module], lis
 
 
 def mixture(generators: int = 3, discriminators: int = 2, objective=None, penalty=None, **settings) -> Mixture:
-    return Mixture(*networks(generators, discriminators), objective, penalty, **SETTINGS, **settings)
+    makers = [iter(team).__next__ for team in networks(generators, discriminators)]
+    sizes = {"generators": generators, "discriminators": discriminators}
+    return Mixture(*makers, objective, penalty, **SETTINGS, **sizes, **settings)
 
 
 @pytest.mark.parametrize("penalty", [None, GradientPenalty()])
@@ -118,10 +120,10 @@ def test_stacked_mixtures_with_history_equal_the_solo_ones():
 
 
 def test_teams_that_cannot_play_are_refused():
-    with pytest.raises(ValueError, match="at least one generator"):
-        Mixture([], networks(1, 1)[1], **SETTINGS)
+    with pytest.raises(ValueError, match="0 generators and 1 discriminators cannot play"):
+        mixture(0, 1)
     with pytest.raises(ValueError, match="returns shape"):
-        Mixture([nn.Linear(2, 3)], networks(1, 1)[1], **SETTINGS)
+        Mixture(lambda: nn.Linear(2, 3), lambda: nn.Linear(2, 1), **SETTINGS)
 
 
 def modes(generators: int, steps: int) -> list[int]:
@@ -129,8 +131,8 @@ def modes(generators: int, steps: int) -> list[int]:
     trials = []
     for seed in range(2):
         with seeded(seed):
-            teams = [nn.Linear(2, 2) for _ in range(generators)], [MLPDiscriminator((2,), activation="relu")]
-        game = Mixture(*teams, data=Ring(), latent=2)
+            makers = (lambda: nn.Linear(2, 2)), (lambda: MLPDiscriminator((2,), activation="relu"))
+            game = Mixture(*makers, data=Ring(), latent=2, generators=generators, discriminators=1)
         trials.append(Trial(game, Alternating(*(Adam(3e-3, 0.5, 0.9) for _ in range(2)))))
     program, held = Program(trials, range(2), "stacked"), []
     program.run(steps)

@@ -48,6 +48,19 @@ BY_HAND = {
         -(log_sigmoid(0.5 - 1) + log_sigmoid(-2 - 3)) / 2,
         -(log_sigmoid(1 - 0.5) + log_sigmoid(3 + 2)) / 2,
     ),
+    "feature_matching": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        (-0.75 - 2.0) ** 2,
+    ),
+    "label_smoothing": (
+        -(0.9 * (log_sigmoid(0.5) + log_sigmoid(-2)) + 0.1 * (log_sigmoid(-0.5) + log_sigmoid(2))) / 2
+        - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        -(log_sigmoid(1) + log_sigmoid(3)) / 2,
+    ),
+    "joint_batch": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        -(log_sigmoid(1) + log_sigmoid(3)) / 2,
+    ),
     "neural_net_distance": (
         -(1 / (1 + math.exp(-0.5)) + 1 / (1 + math.exp(2))) / 2 - (1 / (1 + math.exp(1)) + 1 / (1 + math.exp(3))) / 2,
         (1 / (1 + math.exp(1)) + 1 / (1 + math.exp(3))) / 2,

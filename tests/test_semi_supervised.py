@@ -6,10 +6,17 @@ import torch
 
 from nashpath.core import Problem, generator, own_state, point_of, seeded, split_buffers
 from nashpath.data import Digits, Ring, Samples
-from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
+from nashpath.games.objectives import (
+    FeatureMatching,
+    Hinge,
+    LabelSmoothing,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Wasserstein,
+)
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.semi_supervised import ClassCritic, SemiSupervised
-from nashpath.games.techniques import FeatureMatching, LabelSmoothing
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator

@@ -15,7 +15,8 @@ from nashpath.networks import minibatch_discrimination
 from nashpath.networks.gaussian_noise import GaussianNoise
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
-from nashpath.networks.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm, with_reference
+from nashpath.networks.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm
+from nashpath.networks.virtual_generators import VirtualDCGANGenerator, VirtualMLPGenerator
 
 
 def discrimination(**settings) -> MinibatchDiscrimination:
@@ -140,6 +141,14 @@ def test_other_samples_of_a_batch_change_nothing_under_virtual_batch_norm():
     torch.testing.assert_close(network(z)[:1], network(z[:1]))
 
 
+@pytest.mark.parametrize("kind", [VirtualMLPGenerator, VirtualDCGANGenerator])
+def test_the_ready_made_virtual_generators_make_each_image_alone(kind):
+    with seeded(0):
+        network, z = kind(4, (1, 8, 8), width=8, reference=8), torch.randn(3, 4)
+    assert network(z).shape == (3, 1, 8, 8)
+    torch.testing.assert_close(network(z)[1:2], network(z[1:2]))
+
+
 def test_a_virtual_batch_generator_plays_and_keeps_its_reference():
     game = GAN(virtual_generator(), nn.Linear(2, 1), None, GradientPenalty(), data=Ring(), latent=2, batch_size=4)
     point = point_of(game)
@@ -151,10 +160,8 @@ def test_a_virtual_batch_generator_plays_and_keeps_its_reference():
 def test_virtual_batch_norm_asks_for_its_reference():
     with pytest.raises(ValueError, match="wrap the generator"):
         VirtualBatchNorm(2)(torch.randn(4, 2))
-    plain = nn.Linear(2, 2)
-    assert with_reference(plain, 2) is plain
     with pytest.raises(ValueError, match="no VirtualBatchNorm"):
-        VirtualBatchGenerator(plain, torch.randn(4, 2))
+        VirtualBatchGenerator(nn.Linear(2, 2), torch.randn(4, 2))
     with pytest.raises(ValueError, match="at least 2 rows"):
         VirtualBatchGenerator(VirtualBatchNorm(2), torch.randn(1, 2))
 

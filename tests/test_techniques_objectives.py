@@ -7,10 +7,18 @@ from torch import nn
 
 from nashpath.core import Problem, generator, point_of, seeded
 from nashpath.data import Ring
+from nashpath.games.features import activations, layer_names
 from nashpath.games.gan import GAN
-from nashpath.games.objectives import Hinge, Minimax, NonSaturating, Wasserstein
+from nashpath.games.objectives import (
+    FeatureMatching,
+    Hinge,
+    JointBatch,
+    LabelSmoothing,
+    Minimax,
+    NonSaturating,
+    Wasserstein,
+)
 from nashpath.games.penalties import R1, Dragan
-from nashpath.games.techniques import FeatureMatching, JointBatch, LabelSmoothing, activations, layer_names
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from nashpath.games.techniques.features import activations
+from nashpath.games.features import activations
 
 
 class AskedOnce:

@@ -10,7 +10,6 @@ from nashpath.core.noise import bound, draw_noise
 from nashpath.games.asked_once import AskedOnce
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
-from nashpath.games.techniques.joint_batch import check_joint
 
 Latents = Literal["normal", "uniform"]
 
@@ -47,7 +46,7 @@ class GAN(Game):
         self.data, self.latent, self.batch_size = data, latent, batch_size
         self.latent_distribution = latent_distribution
         check_trainable(self)
-        check_joint(self.discriminator, self.objective, self.penalty)
+        check_joint(self)
         check_shapes(self)
 
     def latents(self, rng: torch.Generator, lead: tuple[int, ...]) -> Tensor:
@@ -117,6 +116,21 @@ def check_trainable(game: GAN) -> None:
                     "gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "
                     "normalisation, or penalty=none"
                 )
+
+
+def check_joint(game: GAN) -> None:
+    """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
+    layers = [name for name, layer in game.discriminator.named_modules() if getattr(layer, "joint", False)]
+    if layers and not getattr(game.objective, "joint", False):
+        raise ValueError(
+            f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "
+            f"{type(game.objective).__name__} shows them apart: use joint_batch, or joint=False in the layer"
+        )
+    if layers and not isinstance(game.penalty, NoPenalty):
+        raise ValueError(
+            f"discriminator.{layers[0]} sees joint batches only, and {type(game.penalty).__name__} shows it one kind "
+            "of sample at a time; use penalty=none"
+        )
 
 
 def check_shapes(game: GAN) -> None:

@@ -1,6 +1,6 @@
 """Mixed strategies: several generators against several discriminators, each with a weight."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -70,29 +70,36 @@ class Mixture(GAN):
     for any objective and penalty. The regulariser keeps weights from collapsing; it is reported from its minimum, so
     that it is 0 at equal weights and one generator against one discriminator costs exactly what the plain GAN does. All
     generators see the same latents. The two numbers of networks may differ; a step costs their product. ``sample``
-    gives each sample to one generator, by weight.
+    gives each sample to one generator, by weight. ``new_generator`` and ``new_discriminator`` return a freshly
+    initialised network at each call.
 
-    Raises ValueError for an empty team and, as `GAN` does, for networks that fit neither each other nor the data.
+    Raises ValueError for a team without networks and, as `GAN` does, for networks that fit neither each other nor the
+    data.
 
     Reference: Arora et al. 2017, Sec. 5; PrincetonML/MIX-plus-GANs ``cifar10/train_mixgan.py`` (5 and 5, entropy 0.1).
     """
 
     def __init__(
         self,
-        generators: Sequence[nn.Module],
-        discriminators: Sequence[nn.Module],
+        new_generator: Callable[[], nn.Module],
+        new_discriminator: Callable[[], nn.Module],
         objective: Objective | None = None,
         penalty: Penalty | None = None,
         *,
         data: Source,
         latent: Count,
+        generators: Count = 5,
+        discriminators: Count = 5,
         entropy: NonNegative = 0.1,
         batch_size: Count = 64,
         latent_distribution: Latents = "normal",
     ):
-        if not generators or not discriminators:
-            raise ValueError("a mixture needs at least one generator and one discriminator")
-        teams = GeneratorTeam(generators), DiscriminatorTeam(discriminators)
+        if min(generators, discriminators) < 1:
+            raise ValueError(f"a mixture of {generators} generators and {discriminators} discriminators cannot play")
+        teams = (
+            GeneratorTeam([new_generator() for _ in range(generators)]),
+            DiscriminatorTeam([new_discriminator() for _ in range(discriminators)]),
+        )
         settings = {"data": data, "latent": latent, "batch_size": batch_size}
         super().__init__(*teams, objective, penalty, **settings, latent_distribution=latent_distribution)
         self.regulariser = Numbers(entropy=entropy)

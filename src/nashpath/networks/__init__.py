@@ -4,13 +4,35 @@ from nashpath.core.table import Table
 from nashpath.networks.batch_mixing import mixes_batch
 from nashpath.networks.batch_norm import BatchNorm
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from nashpath.networks.gaussian_noise import GaussianNoise
+from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
+from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
+from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from nashpath.networks.spectral import SpectralNorm, spectral_norm
+from nashpath.networks.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm, virtual
+from nashpath.networks.virtual_generators import VirtualDCGANGenerator, VirtualMLPGenerator
 
-GENERATORS = Table("generator", {"mlp": MLPGenerator, "dcgan": DCGANGenerator, "resnet": ResNetGenerator})
+GENERATORS = Table(
+    "generator",
+    {
+        "mlp": MLPGenerator,
+        "dcgan": DCGANGenerator,
+        "resnet": ResNetGenerator,
+        "virtual_mlp": VirtualMLPGenerator,
+        "virtual_dcgan": VirtualDCGANGenerator,
+    },
+)
 DISCRIMINATORS = Table(
-    "discriminator", {"mlp": MLPDiscriminator, "dcgan": DCGANDiscriminator, "resnet": ResNetDiscriminator}
+    "discriminator",
+    {
+        "mlp": MLPDiscriminator,
+        "dcgan": DCGANDiscriminator,
+        "resnet": ResNetDiscriminator,
+        "minibatch_mlp": MinibatchMLPDiscriminator,
+        "noisy_mlp": NoisyMLPDiscriminator,
+    },
 )
 
 __all__ = [
@@ -20,11 +42,20 @@ __all__ = [
     "BatchNorm",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "GaussianNoise",
     "MLPDiscriminator",
     "MLPGenerator",
+    "MinibatchDiscrimination",
+    "MinibatchMLPDiscriminator",
+    "NoisyMLPDiscriminator",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "SpectralNorm",
+    "VirtualBatchGenerator",
+    "VirtualBatchNorm",
+    "VirtualDCGANGenerator",
+    "VirtualMLPGenerator",
     "mixes_batch",
     "spectral_norm",
+    "virtual",
 ]

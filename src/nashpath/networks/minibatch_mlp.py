@@ -23,7 +23,7 @@ class MinibatchMLPDiscriminator(nn.Module):
 
     Raises ValueError if a size is not a whole number of at least 1.
 
-    Reference: Salimans et al. 2016, Sec. 3.2.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498), Sec. 3.2.
     """
 
     def __init__(

@@ -26,7 +26,8 @@ class NoisyMLPDiscriminator(nn.Module):
 
     Raises ValueError if a size is not a whole number of at least 1.
 
-    Reference: Salimans et al. 2016, Sec. 5; openai/improved_gan ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498), Sec. 5; openai/improved_gan
+    ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
     """
 
     def __init__(

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from nashpath.networks.batch_norm import BatchNorm
+
 
 class VirtualBatchNorm(nn.Module):
     """Virtual batch normalisation: each sample by the statistics of a fixed reference batch and of itself.
@@ -53,8 +55,8 @@ class VirtualBatchGenerator(nn.Module):
     ``G(z)`` is the network on [reference; z] with the reference's rows taken off: one pass, nothing remembered. The
     ``reference`` latents [n, latent] are drawn once and are state that no step changes. Costs n more samples a pass.
 
-    Shapes: ``[batch, latent] -> [batch, *shape]``. Raises ValueError if the network has no `VirtualBatchNorm`, or one
-    that normalises over the batch, or if the reference has fewer than 2 rows.
+    Shapes: ``[batch, latent] -> [batch, *shape]``. Raises ValueError if the network has no `VirtualBatchNorm`, or
+    if the reference has fewer than 2 rows.
 
     Reference: Salimans et al. 2016, Sec. 3.5.
     """
@@ -77,11 +79,9 @@ class VirtualBatchGenerator(nn.Module):
         return self.network(torch.cat([self.reference.to(z.dtype), z]))[len(self.reference) :]
 
 
-def with_reference(generator: nn.Module, latent: int, size: int = 64) -> nn.Module:
-    """The generator as it is, or wrapped where it has `VirtualBatchNorm` layers.
-
-    ``size`` reference latents come from N(0, I), from the global generator, which the builder seeds.
-    """
-    if any(isinstance(layer, VirtualBatchNorm) for layer in generator.modules()):
-        return VirtualBatchGenerator(generator, torch.randn(size, latent))
-    return generator
+def virtual(network: nn.Module) -> nn.Module:
+    """Puts `VirtualBatchNorm` in the place of every `BatchNorm` of ``network``, in place, and returns it."""
+    for path, layer in dict(network.named_modules()).items():
+        if isinstance(layer, BatchNorm):
+            network.set_submodule(path, VirtualBatchNorm(layer.channels, eps=layer.eps))
+    return network

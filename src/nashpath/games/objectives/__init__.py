@@ -3,7 +3,10 @@
 from nashpath.core import Table
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.f_gan import FGAN
+from nashpath.games.objectives.feature_matching import FeatureMatching
 from nashpath.games.objectives.hinge import Hinge
+from nashpath.games.objectives.joint_batch import JointBatch
+from nashpath.games.objectives.label_smoothing import LabelSmoothing
 from nashpath.games.objectives.least_squares import LeastSquares
 from nashpath.games.objectives.minimax import Minimax
 from nashpath.games.objectives.mmd import MMD
@@ -27,6 +30,9 @@ OBJECTIVES = Table(
         "mmd_gaussian": GaussianMMD,
         "mmd_rational_quadratic": RationalQuadraticMMD,
         "neural_net_distance": NeuralNetDistance,
+        "feature_matching": FeatureMatching,
+        "label_smoothing": LabelSmoothing,
+        "joint_batch": JointBatch,
     },
 )
 
@@ -35,8 +41,11 @@ __all__ = [
     "MMD",
     "OBJECTIVES",
     "Critic",
+    "FeatureMatching",
     "GaussianMMD",
     "Hinge",
+    "JointBatch",
+    "LabelSmoothing",
     "LeastSquares",
     "Minimax",
     "NeuralNetDistance",

@@ -1,22 +1,9 @@
-"""Techniques that go with any game or objective. One file a technique."""
+"""Techniques that turn a game into a game. One file a technique; others are objectives, layers, or games themselves."""
 
 from nashpath.core import Table
-from nashpath.games.techniques.feature_matching import FeatureMatching
-from nashpath.games.techniques.features import activations, layer_names
 from nashpath.games.techniques.historical_averaging import HistoricalAveraging, historical_averaging
-from nashpath.games.techniques.joint_batch import JointBatch
-from nashpath.games.techniques.label_smoothing import LabelSmoothing
+from nashpath.games.techniques.none import no_technique
 
-TECHNIQUES = Table("technique", {"historical_averaging": historical_averaging})
-"""From a game to a game; the others are rows of `nashpath.games.objectives` and layers of `nashpath.networks`."""
+TECHNIQUES = Table("technique", {"none": no_technique, "historical_averaging": historical_averaging})
 
-__all__ = [
-    "TECHNIQUES",
-    "FeatureMatching",
-    "HistoricalAveraging",
-    "JointBatch",
-    "LabelSmoothing",
-    "activations",
-    "historical_averaging",
-    "layer_names",
-]
+__all__ = ["TECHNIQUES", "HistoricalAveraging", "historical_averaging", "no_technique"]

@@ -6,7 +6,11 @@ from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
+from nashpath.games.toys.salimans import Salimans
 
-TOYS = Table("game", {"bilinear": Bilinear, "quadratic": Quadratic, "dirac": DiracGAN, "saddle": Saddle})
+TOYS = Table(
+    "game",
+    {"bilinear": Bilinear, "quadratic": Quadratic, "dirac": DiracGAN, "saddle": Saddle, "salimans": Salimans},
+)
 
-__all__ = ["TOYS", "Bilinear", "DiracGAN", "Quadratic", "Saddle", "Vector", "ZeroSum"]
+__all__ = ["TOYS", "Bilinear", "DiracGAN", "Quadratic", "Saddle", "Salimans", "Vector", "ZeroSum"]

@@ -1,12 +1,10 @@
 """One pass of the critic over real and generated samples together."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.non_saturating import NonSaturating
-from nashpath.games.penalties.base import Penalty
-from nashpath.games.penalties.none import NoPenalty
 
 
 class JointBatch(Objective):
@@ -46,18 +44,3 @@ class JointBatch(Objective):
         if player == "discriminator":
             return self.discriminator(on_real, on_fake)
         return self.generator(on_fake, on_real if self.compares else None)
-
-
-def check_joint(discriminator: nn.Module, objective: Objective, penalty: Penalty) -> None:
-    """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
-    layers = [name for name, layer in discriminator.named_modules() if getattr(layer, "joint", False)]
-    if layers and not getattr(objective, "joint", False):
-        raise ValueError(
-            f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "
-            f"{type(objective).__name__} shows them apart: use joint_batch over it, or joint=False in the layer"
-        )
-    if layers and not isinstance(penalty, NoPenalty):
-        raise ValueError(
-            f"discriminator.{layers[0]} sees joint batches only, and {type(penalty).__name__} shows it one kind of "
-            "sample at a time; use penalty=none"
-        )

@@ -5,9 +5,9 @@ from typing import Literal
 from torch import Tensor
 
 from nashpath.core import Table
+from nashpath.games.features import activations
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.non_saturating import NonSaturating
-from nashpath.games.techniques.features import activations
 
 Norm = Literal["squared", "mean_squared", "absolute"]
 
