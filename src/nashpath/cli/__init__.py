@@ -1,0 +1,30 @@
+"""The ``nashpath`` command. Each verb is one file; this one joins them."""
+
+import typer
+
+from nashpath.cli.flow import flow
+from nashpath.cli.list_methods import list_methods
+from nashpath.cli.report import report
+from nashpath.cli.sample import sample
+from nashpath.cli.train import train
+
+app = typer.Typer(
+    name="nashpath",
+    help="Train GANs as the games they are, and see where they ended up.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+app.command()(flow)
+app.command("list")(list_methods)
+app.command()(sample)
+app.command()(report)
+
+
+def main() -> None:
+    """The console entry point."""
+    app()
+
+
+__all__ = ["app", "main"]

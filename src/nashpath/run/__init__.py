@@ -1,0 +1,27 @@
+"""Runs: settings to trials, trials to programs, programs through the one training loop."""
+
+from nashpath.run.checkpoint import CheckpointError
+from nashpath.run.overrides import SettingError, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.session import Progress, Session
+from nashpath.run.step import Trial
+from nashpath.run.store import Store, read_toml
+from nashpath.run.train import Trained, open_session, resume_session, train, train_many
+
+__all__ = [
+    "CheckpointError",
+    "Progress",
+    "Session",
+    "SettingError",
+    "Store",
+    "Trained",
+    "Trial",
+    "open_session",
+    "override",
+    "parse_overrides",
+    "parse_seeds",
+    "parse_sweeps",
+    "read_toml",
+    "resume_session",
+    "train",
+    "train_many",
+]

@@ -1,0 +1,72 @@
+"""Live progress: a bar where somebody watches, plain lines where the output is a file."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from nashpath.run import Progress as Moment
+
+QUIET_SECONDS = 10.0
+
+
+class Live:
+    """Shows a run's progress on standard error; use it as a context manager and call it with each moment."""
+
+    def __init__(self, quiet: bool = False):
+        self.console = Console(stderr=True)
+        self.fancy = self.console.is_terminal and not quiet
+        self.quiet, self.begun, self.last = quiet, time.perf_counter(), 0.0
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console, transient=False)
+        self.task = None
+
+    def __enter__(self) -> "Live":
+        if self.fancy:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        if self.fancy:
+            self.bar.stop()
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        if not self.quiet:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def __call__(self, moment: Moment) -> None:
+        """Shows a moment of training."""
+        if self.quiet:
+            return
+        facts = describe(moment)
+        if self.fancy:
+            if self.task is None:
+                self.task = self.bar.add_task("training", total=moment.total, facts="")
+            label = moment.message or "training"
+            self.bar.update(self.task, description=label, completed=moment.step, total=moment.total, facts=facts)
+            return
+        now = time.perf_counter()
+        if now - self.last > QUIET_SECONDS or moment.step == moment.total:
+            self.last = now
+            label = moment.message or "step"
+            print(f"{label} {moment.step}/{moment.total}  {facts}{self.left(moment)}", file=sys.stderr, flush=True)
+
+    def left(self, moment: Moment) -> str:
+        """The time left, for plain lines (the bar has a column of its own)."""
+        if not moment.steps_per_second or not moment.members:
+            return ""
+        seconds = (moment.total - moment.step) * moment.members / moment.steps_per_second
+        return f"  {seconds:.0f} s left"
+
+
+def describe(moment: Moment) -> str:
+    """Costs, members still moving and rate, in one line."""
+    if not moment.members:
+        return ""
+    parts = [f"{who} {cost:.3f}" for who, cost in moment.costs.items()]
+    if moment.members > 1:
+        parts.append(f"{moment.alive}/{moment.members} members")
+    return "  ".join([*parts, f"{moment.steps_per_second:,.0f} steps/s"])

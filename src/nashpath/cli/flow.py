@@ -1,0 +1,37 @@
+"""``nashpath flow``: particles along a flow, with a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nashpath.cli.console import Live
+from nashpath.cli.errors import friendly
+from nashpath.cli.train import Config, Quiet, Setting, stopping
+from nashpath.report import write_report
+from nashpath.run.flow import run_flow
+from nashpath.run.flow_settings import resolve_flow
+from nashpath.run.overrides import parse_overrides
+from nashpath.run.store import read_toml
+
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/flow-N).")]
+
+
+def flow(config: Config = None, settings: Setting = None, out: Out = None, quiet: Quiet = False) -> None:
+    """Let particles flow to the data, for any increasing h, and write a report.
+
+    For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500
+    """
+    with friendly(), Live(quiet) as live, stopping() as stop:
+        chosen = resolve_flow(parse_overrides(settings or []), read_toml(config) if config else None)
+        folder = run_flow(chosen, out or _next_folder(), live, stop)
+        page = write_report(folder)
+    typer.echo(str(page))
+
+
+def _next_folder() -> Path:
+    """The first free ``runs/flow-N``."""
+    number = 1
+    while (folder := Path("runs") / f"flow-{number}").exists():
+        number += 1
+    return folder

@@ -1,0 +1,58 @@
+"""``nashpath list``: every method with one line, or one method with its settings and equation."""
+
+import inspect
+from typing import Annotated
+
+import typer
+
+from nashpath.cli.errors import friendly
+from nashpath.core import nearest
+from nashpath.run.fields import arguments, is_swept
+from nashpath.run.settings import TABLES, General
+
+What = Annotated[str | None, typer.Argument(help="A kind (penalty) or a method (penalty.dragan).", show_default=False)]
+
+
+def list_methods(what: What = None) -> None:
+    """Show every data set, objective, penalty, network and solver; with a name, its equation and settings."""
+    kinds = {path: table for path, table in TABLES.items() if path != "solver.discriminator" and "schedule" not in path}
+    kinds = {path.replace("solver.generator", "rule"): table for path, table in kinds.items()}
+    kinds["schedule"] = TABLES["solver.generator.schedule"]
+    with friendly():
+        if what is None:
+            for kind, table in kinds.items():
+                _print_table(kind, table)
+            _print_general()
+            return
+        kind, _, name = what.partition(".")
+        if kind not in kinds:
+            raise ValueError(f"no kind is called {kind!r}.{nearest(kind, list(kinds))} Known: {', '.join(kinds)}")
+        table = kinds[kind]
+        if not name:
+            _print_table(kind, table)
+            return
+        if name not in table:
+            raise ValueError(f"no {table.kind} is called {name!r}.{nearest(name, list(table))} Known: {', '.join(table)}")
+        _print_method(kind, name, table[name])
+
+
+def _print_table(kind, table) -> None:
+    typer.secho(kind, bold=True)
+    width = max(map(len, table))
+    for name in table:
+        typer.echo(f"  {name:<{width}}  {table.summary(name)}")
+    typer.echo()
+
+
+def _print_general() -> None:
+    typer.secho("settings of every run", bold=True)
+    for name, field in General.model_fields.items():
+        typer.echo(f"  {name:<20}  {field.description} (default: {field.default})")
+
+
+def _print_method(kind: str, name: str, method) -> None:
+    typer.echo(inspect.getdoc(method))
+    typer.echo()
+    for argument, (annotation, default) in arguments(method).items():
+        swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
+        typer.echo(f"  -s {kind}.{argument}={default}{swept}")

@@ -1,0 +1,18 @@
+"""``nashpath report``: rebuild the page of a run, or compare several."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nashpath.cli.errors import friendly
+from nashpath.report import compare_reports, write_report
+
+Runs = Annotated[list[Path], typer.Argument(help="Run folders; two or more are compared.")]
+Out = Annotated[Path, typer.Option("--out", help="Where the comparison goes.")]
+
+
+def report(runs: Runs, out: Out = Path("comparison.html")) -> None:
+    """Rebuild a run's report, or compare several runs on one page."""
+    with friendly():
+        typer.echo(str(write_report(runs[0]) if len(runs) == 1 else compare_reports(runs, out)))

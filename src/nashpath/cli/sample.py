@@ -1,0 +1,38 @@
+"""``nashpath sample``: draw from a trained generator."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from nashpath.cli.errors import friendly
+from nashpath.core import generator
+from nashpath.report import write_sheet
+from nashpath.run import SettingError
+from nashpath.run.restore import restore_member
+from nashpath.run.view import place
+
+Folder = Annotated[Path, typer.Argument(help="A run folder.")]
+Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]
+Out = Annotated[Path, typer.Option("--out", help="A picture (.png) or the numbers (.npz).")]
+Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents.")]
+
+
+def sample(run: Folder, count: Count = 64, out: Out = Path("sheet.png"), member: Member = 0, seed: Seed = 0) -> None:
+    """Draw samples from a trained generator into a picture or an array file."""
+    with friendly():
+        if out.suffix not in (".png", ".npz"):
+            raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
+        trial, carry = restore_member(run, member)
+        if not hasattr(trial.game, "sample"):
+            raise SettingError(f"{run}: a {type(trial.game).__name__} has no generator to sample from")
+        place(trial, carry)
+        found = trial.game.sample(generator(seed, carry.steps.device), count).cpu()  # type: ignore[operator]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".npz":
+            np.savez_compressed(out, samples=found.numpy())
+        else:
+            write_sheet(found.numpy(), out)
+        typer.echo(str(out))

@@ -1,0 +1,135 @@
+"""``nashpath train``: from settings to a trained game and a report."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nashpath.cli.console import Live
+from nashpath.cli.errors import friendly
+from nashpath.report import write_report
+from nashpath.run import (
+    Session,
+    SettingError,
+    open_session,
+    override,
+    parse_overrides,
+    parse_seeds,
+    parse_sweeps,
+    read_toml,
+    resume_session,
+)
+
+Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting, such as -s penalty=dragan -s penalty.weight=1."),
+]
+Sweep = Annotated[
+    list[str] | None,
+    typer.Option("--sweep", metavar="KEY=A,B,C", help="Train every value; several sweeps are crossed."),
+]
+Seeds = Annotated[str | None, typer.Option("--seeds", metavar="RANGE", help="0:16, or 0,1,2; crossed with sweeps.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/NAME-N).")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+def train(
+    config: Config = None,
+    settings: Setting = None,
+    sweep: Sweep = None,
+    seeds: Seeds = None,
+    out: Out = None,
+    resume: Resume = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a GAN, or a population of them side by side, and write a report.
+
+    Ctrl-C stops cleanly after writing a checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows
+    all methods, and `nashpath list penalty.dragan` the settings of one.
+    """
+    with friendly(), Live(quiet) as live, stopping() as stop:
+        changes = parse_overrides(settings or [])
+        if seeds is not None:
+            changes.append(("seeds", parse_seeds(seeds)))
+        if resume:
+            session = resume_session(_resumed(config, out, sweep), changes, live, stop)
+        else:
+            session = _fresh(config, changes, sweep or [], out, live, stop)
+        for team in session.teams:
+            live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
+        status = session.train()
+        page = write_report(session.store.folder)
+    _conclude(session, status, page, as_json, live)
+
+
+def _fresh(
+    config: Path | None, changes: list[tuple[str, Any]], sweep: list[str], out: Path | None, live: Live, stop: Any
+) -> Session:
+    raw = read_toml(config) if config else {}
+    sweeps = raw.pop("sweep", {}) | parse_sweeps(sweep)
+    raw = override(raw, changes)
+    if "seeds" in raw:
+        raw["seeds"] = parse_seeds(raw["seeds"])
+    return open_session(raw, sweeps, out or _next_folder(raw), live, stop)
+
+
+def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
+    """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
+    folder = out or (config.parent if config and config.name == "config.toml" else config)
+    if folder is None:
+        raise SettingError("--resume needs the run folder: nashpath train --resume --out runs/NAME")
+    if sweep:
+        raise SettingError("--sweep: a resumed run keeps its members; start anew in another --out")
+    return folder
+
+
+def _next_folder(raw: dict[str, Any]) -> Path:
+    """The first free ``runs/NAME-N``, named after the data or the game."""
+    chosen = raw.get("game", raw.get("data", "ring"))
+    if isinstance(chosen, dict):
+        chosen = chosen.get("kind", "run")
+    chosen = raw.get("data", chosen) if chosen == "gan" else chosen
+    name = chosen.get("kind", "run") if isinstance(chosen, dict) else chosen
+    number = 1
+    while (folder := Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return folder
+
+
+@contextmanager
+def stopping() -> Iterator[Any]:
+    """A stop signal that Ctrl-C (or a termination request) raises; a second Ctrl-C interrupts at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _conclude(session: Session, status: str, page: Path, as_json: bool, live: Live) -> None:
+    members = session.summary()
+    for member in members:
+        if member["outcome"].startswith("diverged"):
+            live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
+    if status == "stopped":
+        live.say(f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}")
+    if as_json:
+        rate = round(session.steps_per_second(), 3)
+        typer.echo(json.dumps({"run": str(session.store.folder), "steps_per_second": rate, "members": members}))
+    else:
+        typer.echo(str(page))

@@ -1,0 +1,37 @@
+"""The rectifier against PyTorch's own: values, gradients and second derivatives."""
+
+import pytest
+import torch
+from torch.func import grad
+from torch.nn.functional import leaky_relu
+
+from nashpath.networks.rectifier import Rectifier
+
+POINTS = torch.tensor([-3.0, -0.5, 0.0, 0.25, 4.0, float("-inf")])
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_values_and_gradients_are_those_of_torch(slope):
+    own, theirs = Rectifier(slope), lambda x: leaky_relu(x, slope)
+    if slope == 0:
+        theirs = torch.relu
+    assert torch.equal(own(POINTS), theirs(POINTS))
+    finite = POINTS[:-1]
+    assert torch.equal(grad(lambda x: own(x).sum())(finite), grad(lambda x: theirs(x).sum())(finite))
+    cubed = grad(lambda x: grad(lambda y: own(y).pow(3).sum())(x).sum())(finite)
+    assert torch.equal(cubed, grad(lambda x: grad(lambda y: theirs(y).pow(3).sum())(x).sum())(finite))
+
+
+def test_no_second_derivative_reaches_the_layers_below():
+    """A gradient penalty on a rectifier net must not differentiate through the pre-activations' signs."""
+    weight = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(Rectifier()(x @ weight.T).sum(), x, create_graph=True)
+    graph, seen = [slope.grad_fn], set()
+    while graph:
+        node = graph.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            graph += [below for below, _ in node.next_functions]
+    leaves = {node.variable.shape for node in seen if hasattr(node, "variable")}
+    assert leaves == {weight.shape}
