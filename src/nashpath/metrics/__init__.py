@@ -1,7 +1,12 @@
-"""Numbers about samples: they see tensors, never a game. Every refusal is a `MetricError` that says what to do."""
+"""Numbers about samples: they see tensors, never a game. Every refusal is a `MetricError` that says what to do.
 
+`evaluate` measures by name and hands back each number with its protocol; a metric called by itself
+(``FID()(real, fake)``) measures features as they are.
+"""
+
+from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.errors import (
-    ConstantError,
     FeaturesError,
     MetricError,
     NotFiniteError,
@@ -9,22 +14,60 @@ from nashpath.metrics.errors import (
     ShapeError,
     TooFewSamplesError,
 )
+from nashpath.metrics.evaluate import evaluate, named, real_sample
+from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
+from nashpath.metrics.fid import FID
+from nashpath.metrics.fid_infinity import FIDInfinity
+from nashpath.metrics.inception_score import InceptionScore
+from nashpath.metrics.informed import Classes, Memorisation, Modes, StackedModes
+from nashpath.metrics.kid import KID
 from nashpath.metrics.modes import modes
+from nashpath.metrics.moments import frechet, moments
+from nashpath.metrics.ms_ssim import MSSSIM
 from nashpath.metrics.nearest import classes, memorisation, nearest_labels, stacked_modes
-from nashpath.metrics.sliced import sliced_wasserstein
+from nashpath.metrics.precision_recall import PrecisionRecall
+from nashpath.metrics.protocol import Measurement, Protocol
+from nashpath.metrics.sliced import SlicedWasserstein, sliced_wasserstein
+from nashpath.metrics.table import GROUPS, METRICS
 
 __all__ = [
-    "ConstantError",
+    "FEATURES",
+    "FID",
+    "GROUPS",
+    "KID",
+    "METRICS",
+    "MSSSIM",
+    "Classes",
+    "DensityCoverage",
+    "Extractor",
+    "FIDInfinity",
     "FeaturesError",
+    "InceptionScore",
+    "Measurement",
+    "Memorisation",
+    "Metric",
     "MetricError",
+    "Modes",
     "NotFiniteError",
+    "PrecisionRecall",
+    "Protocol",
     "ProtocolError",
+    "Sample",
     "ShapeError",
+    "SlicedWasserstein",
+    "StackedModes",
     "TooFewSamplesError",
+    "as_extractor",
     "classes",
+    "download_inception",
+    "evaluate",
+    "frechet",
     "memorisation",
     "modes",
+    "moments",
+    "named",
     "nearest_labels",
+    "real_sample",
     "sliced_wasserstein",
     "stacked_modes",
 ]

@@ -17,10 +17,6 @@ class ShapeError(MetricError):
     """Samples or features of a shape that the metric cannot use, or of two shapes that do not fit together."""
 
 
-class ConstantError(MetricError):
-    """Samples that are all the same, for a metric that needs variation."""
-
-
 class ProtocolError(MetricError):
     """Numbers measured under different protocols, asked to be compared."""
 

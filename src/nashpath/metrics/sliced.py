@@ -1,9 +1,35 @@
 """The sliced Wasserstein distance: an optimal transport that only needs sorting."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
+from nashpath.core.numbers import Count
+from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.checked import pair
+
+
+class SlicedWasserstein(Metric):
+    """Wasserstein distance averaged over random directions of feature space.
+
+    ``(mean over directions θ of W_p(θ·real, θ·fake)^p)^(1/p)`` with ``p`` = power and ``projections`` directions.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
+
+    Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
+    """
+
+    bias: ClassVar[str] = "biased upward, more so with fewer samples"
+
+    def __init__(self, projections: Count = 128, power: Count = 2):
+        self.projections = projections
+        self.power = power
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"sliced_wasserstein": distance}``."""
+        value = sliced_wasserstein(real.features, fake.features, rng, self.projections, self.power)
+        return {"sliced_wasserstein": value}
 
 
 def sliced_wasserstein(

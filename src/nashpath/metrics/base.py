@@ -1,0 +1,98 @@
+"""A metric: settings in, numbers out. A sample is tensors, and lazily what an extractor and arithmetic make of them."""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from nashpath.core.rng import generator
+from nashpath.metrics.cache import remembered
+from nashpath.metrics.checked import rows
+from nashpath.metrics.errors import FeaturesError
+from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
+from nashpath.metrics.moments import Moments, moments
+
+
+class Sample:
+    """Samples ``values [n, ...]`` (images in [-1, 1]), their features, logits and moments, each computed once.
+
+    ``cached`` (for real data) keeps features and moments on disk under a hash of the content and of the extractor.
+    ``split`` says where they come from, for the protocol. Without an extractor the values are the features.
+    """
+
+    def __init__(self, values: Tensor, extractor: Extractor | None = None, split: str = "", cached: bool = False):
+        self.values = values.detach()
+        self.extractor = extractor if extractor is not None else Pixels()
+        self.split = split
+        self._cached = cached and bool(self.extractor.digest)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 of the values with their shape and type."""
+        flat = self.values.cpu().contiguous()
+        digest = hashlib.sha256(f"{tuple(flat.shape)} {flat.dtype}".encode())
+        digest.update(flat.view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    @cached_property
+    def _outputs(self) -> Outputs:
+        rows(self.values, "samples")
+        kept = self._kept("features", lambda: extract(self.extractor, self.values).as_dict())
+        return Outputs(kept["features"], kept.get("logits"))
+
+    @property
+    def features(self) -> Tensor:
+        """``[n, d]``, float32 or float64, finite."""
+        return rows(self._outputs.features, f"{self.extractor.name} features")
+
+    @property
+    def logits(self) -> Tensor:
+        """``[n, classes]``; raises `FeaturesError` if the extractor has none."""
+        if self._outputs.logits is None:
+            raise FeaturesError(f"{self.extractor.name} features come without class logits; use digits or inception")
+        return rows(self._outputs.logits, f"{self.extractor.name} logits")
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance of the features."""
+        kept = self._kept("moments", lambda: moments(self.features).as_dict())
+        return Moments(kept["mean"], kept.get("covariance"), kept.get("root"))
+
+    def _kept(self, kind: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        if not self._cached:
+            return make()
+        kept = remembered(f"{kind}-{self.content[:32]}-{self.extractor.digest[:32]}", make)
+        return {name: tensor.to(self.values.device) for name, tensor in kept.items()}
+
+
+class Metric:
+    """Base: constructor arguments are the settings (kept as attributes), ``compute`` the arithmetic.
+
+    ``bias`` says in a few words how the number depends on the number of samples; it is part of the protocol.
+    """
+
+    bias: ClassVar[str] = ""
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """The numbers by name, from real and fake samples."""
+        raise NotImplementedError
+
+    def __call__(
+        self, real: Tensor | Sample, fake: Tensor | Sample, rng: torch.Generator | None = None
+    ) -> dict[str, float]:
+        """As `compute`; tensors are features (or points) as they are, and the generator is seeded with 0 by default."""
+        a = real if isinstance(real, Sample) else Sample(real)
+        b = fake if isinstance(fake, Sample) else Sample(fake)
+        return self.compute(a, b, generator(0) if rng is None else rng)
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor arguments that have defaults, by name."""
+        parameters = inspect.signature(type(self).__init__).parameters.values()
+        return {p.name: getattr(self, p.name) for p in parameters if p.default is not inspect.Parameter.empty}

@@ -1,0 +1,44 @@
+"""What is slow to compute and never changes, kept on disk by its hash: tensors in safetensors files, written whole."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def cache_folder() -> Path:
+    """``$NASHPATH_CACHE``, or ``~/.cache/nashpath``."""
+    return Path(os.environ.get("NASHPATH_CACHE") or Path.home() / ".cache" / "nashpath")
+
+
+def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The tensors kept under ``key``, or else those that ``make`` returns, kept from now on.
+
+    A damaged file is made anew; a folder that cannot be written is not an error, the work is only not kept.
+    """
+    path = cache_folder() / "metrics" / f"{key}.safetensors"
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
+    try:
+        _write(path, made)
+    except OSError:
+        pass
+    return made
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    """Writes beside the target and renames, so that a reader sees all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(handle)
+    try:
+        save_file(tensors, name)
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)

@@ -1,0 +1,38 @@
+"""Quality and variety apart, robust to outliers among the fakes and among the reals."""
+
+from typing import ClassVar
+
+import torch
+
+from nashpath.core.numbers import Count
+from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.checked import pair
+from nashpath.metrics.distances import nearest
+from nashpath.metrics.neighbourhoods import counts, radii
+
+
+class DensityCoverage(Metric):
+    """How crowded with reals the fakes' places are, and the share of reals that have a fake nearby.
+
+    With open balls around reals up to their ``neighbours``-th (k-th) nearest other: ``density`` is the mean number of
+    balls that a fake is in, over k (about 1 for equal distributions, and not bounded by it); ``coverage`` the share of
+    balls that hold a fake.
+
+    Raises `TooFewSamplesError` (no more samples than neighbours), `NotFiniteError`, `ShapeError`.
+
+    Reference: Naeem, Oh, Uh, Choi & Yoo 2020, "Reliable Fidelity and Diversity Metrics for Generative Models",
+    section 3.
+    """
+
+    bias: ClassVar[str] = "coverage rises with the number of fakes"
+
+    def __init__(self, neighbours: Count = 5):
+        self.neighbours = neighbours
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"density": mean count over k, "coverage": share of reals}``."""
+        x, y = pair(real.features, fake.features, least=1)
+        reach = radii(x, self.neighbours, "real")
+        density = counts(y, x, reach).double().mean() / self.neighbours
+        coverage = nearest(x, y)[0][:, 0] < reach
+        return {"density": float(density), "coverage": float(coverage.double().mean())}

@@ -1,0 +1,89 @@
+"""The front door: real and fake samples in, measurements with their protocols out."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from nashpath.core.rng import derive, generator
+from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.errors import MetricError
+from nashpath.metrics.features import Extractor, as_extractor
+from nashpath.metrics.protocol import Measurement, Protocol
+from nashpath.metrics.table import GROUPS, METRICS
+
+
+def evaluate(
+    real: Tensor | Sample,
+    fake: Tensor,
+    metrics: Sequence[str] = ("fid",),
+    features: str | Extractor | nn.Module | Callable = "pixels",
+    *,
+    split: str = "",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> list[Measurement]:
+    """Every metric named, on the same features, each a `Measurement` per number.
+
+    ``real`` and ``fake`` are ``[n, ...]`` (images in [-1, 1]). To measure often against the same reals, make
+    ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings`` are
+    constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics need to
+    know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``). The same seed
+    gives the same numbers, whatever other metrics are measured.
+
+    Raises `KeyError` for an unknown metric, and a `MetricError` for samples that cannot be measured.
+    """
+    chosen = {name: build(name, (settings or {}).get(name, {}), known or {}) for name in named(metrics)}
+    reference = real if isinstance(real, Sample) else real_sample(real, features, split)
+    measured = Sample(fake, reference.extractor)
+    results = []
+    for name, metric in chosen.items():
+        values = metric.compute(reference, measured, generator(derive(seed, name)))
+        protocol = protocol_of(name, metric, reference, measured)
+        results += [Measurement(key, value, protocol) for key, value in values.items()]
+    return results
+
+
+def real_sample(
+    real: Tensor, features: str | Extractor | nn.Module | Callable = "pixels", split: str = "", cached: bool = True
+) -> Sample:
+    """The real side of many evaluations; features and moments are computed once, and kept on disk if ``cached``."""
+    return Sample(real, as_extractor(features), split, cached)
+
+
+def named(metrics: Sequence[str]) -> list[str]:
+    """The metrics' names, with groups (``prdc``) spelt out, without repetition."""
+    return list(dict.fromkeys(part for name in metrics for part in GROUPS.get(name, (name,))))
+
+
+def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> Metric:
+    """The metric, with its settings and what it needs to know of the data; a `MetricError` names what is missing."""
+    kind = METRICS[name]
+    needs = [
+        p.name
+        for p in inspect.signature(kind).parameters.values()
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]
+    missing = [need for need in needs if need not in known]
+    if missing:
+        raise MetricError(f"{name} needs the data's {', '.join(missing)}, which this data set does not have")
+    return kind(**{need: known[need] for need in needs}, **settings)
+
+
+def protocol_of(name: str, metric: Metric, real: Sample, fake: Sample) -> Protocol:
+    """How this metric measures these samples."""
+    extractor = real.extractor
+    return Protocol(
+        metric=name,
+        settings=", ".join(f"{k}={v}" for k, v in sorted(metric.settings().items())),
+        real=len(real),
+        fake=len(fake),
+        features=extractor.name,
+        digest=extractor.digest,
+        resize=extractor.resize,
+        split=real.split,
+        reference=real.content,
+        bias=metric.bias,
+    )

@@ -1,0 +1,27 @@
+"""The Fréchet distance, the number everyone reports."""
+
+from typing import ClassVar
+
+import torch
+
+from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.moments import frechet
+
+
+class FID(Metric):
+    """Fréchet distance of two Gaussians fitted to features.
+
+    ``‖μ₁ - μ₂‖² + tr(Σ₁ + Σ₂ - 2 (Σ₁Σ₂)^½)`` with unbiased covariances, in squared units of the features; 0 is best.
+    Exact for any rank: with fewer samples than dimensions the samples stand in for their covariance.
+
+    Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`.
+
+    Reference: Heusel, Ramsauer, Unterthiner, Nessler & Hochreiter 2017, "GANs Trained by a Two Time-Scale Update Rule
+    Converge to a Local Nash Equilibrium", section 4.
+    """
+
+    bias: ClassVar[str] = "biased upward, more so with fewer samples"
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"fid": distance}``."""
+        return {"fid": frechet(real.moments, fake.moments)}

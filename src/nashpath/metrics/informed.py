@@ -1,0 +1,82 @@
+"""Metrics that need to know something of the data: a mixture's centres, or labels. `evaluate` takes it as ``known``."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.modes import modes
+from nashpath.metrics.nearest import classes, memorisation, stacked_modes
+
+
+class Modes(Metric):
+    """Modes of a known mixture that the samples cover, how evenly, and the share of good samples.
+
+    See `modes`. ``centres [k, d]`` and ``deviation`` are the data's.
+
+    Reference: Srivastava et al. 2017, "VEEGAN" (modes and high-quality samples).
+    """
+
+    bias: ClassVar[str] = "modes can only be found with enough samples for each"
+
+    def __init__(self, centres: Tensor, deviation: float):
+        self.centres = centres
+        self.deviation = deviation
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"modes", "high_quality", "mode_kl"}``."""
+        return modes(fake.values, self.centres, self.deviation)
+
+
+class Classes(Metric):
+    """Classes that the samples cover, each labelled as its nearest real sample, and how evenly.
+
+    See `classes`. ``labels [n]`` (0..classes-1) are those of the real samples, in their order.
+
+    Reference: Srivastava et al. 2017, "VEEGAN", section 4.2 (a classifier's labels; nearest neighbours here).
+    """
+
+    bias: ClassVar[str] = "classes can only be found with enough samples for each"
+
+    def __init__(self, labels: Tensor, classes: int):
+        self.labels = labels
+        self.classes = classes
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"classes", "class_kl"}``."""
+        return classes(fake.values, real.values, self.labels, self.classes)
+
+
+class StackedModes(Metric):
+    """How many of the 1,000 combinations of three digits occur in stacked digits.
+
+    See `stacked_modes`. ``digits [m, 1, h, w]`` and ``digit_labels [m]`` are single real digits.
+
+    Reference: Metz, Poole, Pfau & Sohl-Dickstein 2017, "Unrolled Generative Adversarial Networks", section 3.3.1.
+    """
+
+    bias: ClassVar[str] = "rises with the number of samples; 26,000 are usual"
+
+    def __init__(self, digits: Tensor, digit_labels: Tensor):
+        self.digits = digits
+        self.digit_labels = digit_labels
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"stacked_modes", "stacked_kl"}``."""
+        return stacked_modes(fake.values, self.digits, self.digit_labels)
+
+
+class Memorisation(Metric):
+    """Distance of samples to the nearest real ones, and the share of them that are copies.
+
+    See `memorisation`; the real samples must be those trained on.
+
+    Reference: Yoon, Choi, Kwon & Ryu 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize".
+    """
+
+    bias: ClassVar[str] = "distances fall with the number of real samples"
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"nearest", "nearest_real", "copies"}``."""
+        return memorisation(fake.values, real.values)

@@ -1,0 +1,33 @@
+"""All metrics by name."""
+
+from nashpath.core.table import Table
+from nashpath.metrics.density_coverage import DensityCoverage
+from nashpath.metrics.fid import FID
+from nashpath.metrics.fid_infinity import FIDInfinity
+from nashpath.metrics.inception_score import InceptionScore
+from nashpath.metrics.informed import Classes, Memorisation, Modes, StackedModes
+from nashpath.metrics.kid import KID
+from nashpath.metrics.ms_ssim import MSSSIM
+from nashpath.metrics.precision_recall import PrecisionRecall
+from nashpath.metrics.sliced import SlicedWasserstein
+
+METRICS = Table(
+    "metric",
+    {
+        "fid": FID,
+        "kid": KID,
+        "inception_score": InceptionScore,
+        "precision_recall": PrecisionRecall,
+        "density_coverage": DensityCoverage,
+        "ms_ssim": MSSSIM,
+        "fid_infinity": FIDInfinity,
+        "sliced_wasserstein": SlicedWasserstein,
+        "modes": Modes,
+        "classes": Classes,
+        "stacked_modes": StackedModes,
+        "memorisation": Memorisation,
+    },
+)
+
+GROUPS = {"prdc": ("precision_recall", "density_coverage")}
+"""Names for several metrics at once."""

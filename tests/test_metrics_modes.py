@@ -1,0 +1,98 @@
+"""Modes, classes, copies: against histograms made by construction, closed forms, and SciPy's distances."""
+
+import math
+
+import pytest
+import torch
+from scipy.spatial.distance import cdist
+
+from nashpath.core import generator
+from nashpath.data import Digits, Grid, Ring, StackedDigits
+from nashpath.metrics import classes, memorisation, modes, nearest_labels, stacked_modes
+from nashpath.metrics.distances import nearest, squared_blocks
+
+
+def placed(ring: Ring, counts: list[int], radius: float = 0.0) -> torch.Tensor:
+    """So many samples at each centre, ``radius`` deviations away from it."""
+    offset = torch.tensor([radius * ring.deviation, 0.0])
+    return ring.centres.repeat_interleave(torch.tensor(counts), 0) + offset
+
+
+def test_the_data_cover_their_own_modes():
+    for data in (Ring(), Grid()):
+        found = modes(data.draw(generator(0), 5000)["real"], data.centres, data.deviation)
+        assert found["modes"] == len(data.centres)
+        assert found["high_quality"] == pytest.approx(1 - math.exp(-8), abs=0.002)  # P(|z| < 4) in two dimensions
+        assert found["mode_kl"] < 0.01
+
+
+def test_histograms_made_by_hand():
+    ring = Ring()
+    found = modes(placed(ring, [500, 250, 250, 0, 0, 0, 0, 0]), ring.centres, ring.deviation)
+    assert found == {"modes": 3.0, "high_quality": 1.0, "mode_kl": pytest.approx(math.log(8) - 1.5 * math.log(2))}
+    threshold = modes(placed(ring, [979, 10, 11, 0, 0, 0, 0, 0]), ring.centres, ring.deviation)
+    assert threshold["modes"] == 2  # 1.1 % counts, 1.0 % does not
+
+
+@pytest.mark.parametrize(("radius", "share"), [(3.9, 1.0), (4.1, 0.0)])
+def test_four_deviations_are_the_border(radius: float, share: float):
+    ring = Ring()
+    found = modes(placed(ring, [10] * 8, radius), ring.centres, ring.deviation)
+    assert found["high_quality"] == share
+    assert found["mode_kl"] == pytest.approx(0.0 if share else math.log(8), abs=1e-12)
+
+
+def test_many_modes_need_a_quarter_of_a_fair_share():
+    centres = 10.0 * torch.arange(1000.0)[:, None]
+    sampled = centres.repeat_interleave(torch.tensor([1, 3] * 500), 0)  # a fair share is 2
+    assert modes(sampled, centres, 1.0)["modes"] == 1000
+    sparse = centres[:-1].repeat_interleave(5, 0)
+    assert modes(torch.cat([sparse, centres[-1:]]), centres, 1.0)["modes"] == 999
+
+
+def test_classes_of_real_digits_are_their_labels():
+    images, labels = Digits("test").labelled_examples()
+    known = Digits("train").labelled_examples()
+    kept = labels < 7
+    found = classes(images[kept], images[kept], labels[kept], 10)
+    share = torch.bincount(labels[kept], minlength=10).double() / kept.sum()
+    assert found == {"classes": 7.0, "class_kl": pytest.approx(float(torch.xlogy(share, 10 * share).sum()))}
+    right = nearest_labels(images, *known) == labels
+    theirs = known[1][torch.from_numpy(cdist(images.flatten(1), known[0].flatten(1)).argmin(1))]
+    assert torch.equal(nearest_labels(images, *known), theirs)
+    assert right.float().mean() > 0.97
+
+
+def test_stacked_modes_are_the_labels_of_stacked_digits():
+    digits = Digits("train").labelled_examples()
+    batch = StackedDigits("train").draw(generator(0), 1500)
+    found = stacked_modes(batch["real"], *digits)
+    assert found["stacked_modes"] == len(batch["label"].unique())
+    collapsed = stacked_modes(batch["real"][:1].repeat(50, 1, 1, 1), *digits)
+    assert collapsed == {"stacked_modes": 1.0, "stacked_kl": pytest.approx(math.log(1000))}
+
+
+def test_copies_are_found_and_fresh_samples_are_not_copies():
+    train, test = Digits("train").examples(), Digits("test").examples()
+    copied = memorisation(train[:100], train)
+    assert (copied["nearest"], copied["copies"]) == (0.0, 1.0)
+    fresh = memorisation(test, train)
+    among = cdist(train.flatten(1), train.flatten(1))
+    among[range(len(train)), range(len(train))] = math.inf
+    assert fresh["nearest"] == pytest.approx(cdist(test.flatten(1), train.flatten(1)).min(1).mean(), rel=1e-9)
+    assert fresh["nearest_real"] == pytest.approx(among.min(1).mean(), rel=1e-9)
+    assert fresh["copies"] == 0
+
+
+@pytest.mark.parametrize("entries", [1, 50, 1 << 24])
+def test_blocks_do_not_change_distances(entries: int):
+    rng = generator(1)
+    x, y = torch.randn(37, 5, generator=rng) + 100, torch.randn(23, 5, generator=rng) + 100
+    whole = torch.empty(37, 23, dtype=torch.double)
+    for at, over, squared in squared_blocks(x, y, entries):
+        whole[at, over] = squared
+    truth = cdist(x.double(), y.double())
+    assert whole.sqrt().numpy() == pytest.approx(truth, rel=1e-9)
+    distance, index = nearest(x, y, 3, entries)
+    assert distance.numpy() == pytest.approx(whole.sqrt().sort(1)[0][:, :3].numpy(), rel=1e-12)
+    assert torch.equal(index, torch.from_numpy(truth.argsort(1)[:, :3]))
