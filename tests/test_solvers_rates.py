@@ -59,7 +59,7 @@ BILINEAR = {
 @pytest.mark.parametrize("name", BILINEAR)
 def test_the_rate_on_the_bilinear_game(name, h):
     kind, options, theory = BILINEAR[name]
-    points, _, _ = play(kind(SGD(h), SGD(h), **options), TOYS["bilinear"](), 120)
+    points, _, _ = play(kind(SGD(h), SGD(h), **options), TOYS["bilinear"](), 80)
     assert rate(points) == pytest.approx(theory(h), rel=1e-3)
 
 
