@@ -1,4 +1,4 @@
-"""Trains the digits classifier inside the package and prints its accuracy: `python scripts/make_digits_classifier.py [FILE]`.
+"""Trains the package's digits classifier, prints its accuracy: `python scripts/make_digits_classifier.py [FILE]`.
 
 Half a minute on one core. Inputs get noise and shifts of up to half a pixel, so that features stay informative off the
 data (a generator's samples are never quite on it).
@@ -53,9 +53,7 @@ def main(target: Path = WEIGHTS) -> None:
             features, logits = classifier(images)
             spread = torch.linalg.eigvalsh(features.double().T.cov())
             share = (logits.argmax(1) == labels).float().mean()
-            print(
-                f"{split}: accuracy {share:.4f} of {len(labels)}; feature variances {spread[0]:.2g} to {spread[-1]:.2g}"
-            )
+            print(f"{split}: accuracy {share:.4f} of {len(labels)}; variances {spread[0]:.2g} to {spread[-1]:.2g}")
     print(f"{target}: {target.stat().st_size} bytes")
 
 

@@ -38,7 +38,7 @@ class Sample:
         """SHA-256 of the values with their shape and type."""
         flat = self.values.cpu().contiguous()
         digest = hashlib.sha256(f"{tuple(flat.shape)} {flat.dtype}".encode())
-        digest.update(flat.view(-1).view(torch.uint8).numpy())
+        digest.update(flat.view(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     @cached_property

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -25,10 +26,8 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
         return load_file(path)
     except (OSError, SafetensorError):
         made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
-    try:
+    with suppress(OSError):
         _write(path, made)
-    except OSError:
-        pass
     return made
 
 

@@ -28,10 +28,10 @@ def evaluate(
     """Every metric named, on the same features, each a `Measurement` per number.
 
     ``real`` and ``fake`` are ``[n, ...]`` (images in [-1, 1]). To measure often against the same reals, make
-    ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings`` are
-    constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics need to
-    know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``). The same seed
-    gives the same numbers, whatever other metrics are measured.
+    ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings``
+    are constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics
+    need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``).
+    The same seed gives the same numbers, whatever other metrics are measured.
 
     Raises `KeyError` for an unknown metric, and a `MetricError` for samples that cannot be measured.
     """

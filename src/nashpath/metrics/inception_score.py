@@ -1,5 +1,6 @@
 """The Inception score: are samples of a clear class, and are all classes there?"""
 
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -39,7 +40,7 @@ class InceptionScore(Metric):
         """The score of each split, from ``logits [n, classes]``."""
         log_p = rows(logits, "logits", least=self.splits).double().log_softmax(1)
         edges = [i * len(log_p) // self.splits for i in range(self.splits + 1)]
-        return torch.stack([_score(log_p[low:high]) for low, high in zip(edges, edges[1:])])
+        return torch.stack([_score(log_p[low:high]) for low, high in pairwise(edges)])
 
 
 def _score(log_p: Tensor) -> Tensor:

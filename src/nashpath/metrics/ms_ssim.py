@@ -47,7 +47,5 @@ def checked_images(values: Tensor, name: str) -> Tensor:
     """``[n, channels, h, w]``, finite, two at least."""
     rows(values, name, least=2)
     if values.dim() != 4:
-        raise ShapeError(
-            f"{name} has shape {tuple(values.shape)}; similarity needs images [n, channels, height, width]"
-        )
+        raise ShapeError(f"{name} has shape {tuple(values.shape)}; similarity needs images [n, channels, h, w]")
     return values

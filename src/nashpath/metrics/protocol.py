@@ -1,6 +1,6 @@
 """How a number was measured. Numbers of different protocols are not comparable, and here cannot be compared."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from nashpath.metrics.errors import ProtocolError
@@ -28,11 +28,7 @@ class Protocol:
     def differences(self, other: "Protocol") -> list[str]:
         """``"field: mine, not theirs"`` for each field that differs."""
         mine, theirs = asdict(self), asdict(other)
-        return [
-            f"{f.name}: {mine[f.name]!r}, not {theirs[f.name]!r}"
-            for f in fields(self)
-            if mine[f.name] != theirs[f.name]
-        ]
+        return [f"{key}: {mine[key]!r}, not {theirs[key]!r}" for key in mine if mine[key] != theirs[key]]
 
 
 @dataclass(frozen=True)

@@ -51,4 +51,4 @@ def sliced_wasserstein(
     directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
     directions = (directions / directions.norm(dim=0)).to(x.device)
     distance = ot.sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)
-    return float(distance)
+    return float(torch.as_tensor(distance))

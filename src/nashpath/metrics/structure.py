@@ -35,7 +35,7 @@ def similarity(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _compare(x: Tensor, y: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """``(similarity, its contrast and structure part)`` at one scale, averaged over pixels and channels: ``[n]`` each."""
+    """``(similarity, its contrast and structure part)`` at one scale, mean over pixels and channels: ``[n]`` each."""
     offset = torch.arange(window, dtype=x.dtype, device=x.device) - (window - 1) / 2
     line = torch.exp(-offset.square() / (2 * DEVIATION**2))
     kernel = torch.outer(line, line)[None, None] / line.sum() ** 2

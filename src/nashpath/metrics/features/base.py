@@ -1,4 +1,4 @@
-"""Feature extractors: from samples to vectors. Every one has a name, a hash of what it computes, and says how it resizes."""
+"""Feature extractors: from samples to vectors, with a name, a hash of what is computed, and how images are resized."""
 
 import hashlib
 from collections.abc import Callable
@@ -80,7 +80,7 @@ def state_digest(network: nn.Module) -> str:
     digest = hashlib.sha256(repr(network).encode())
     for name, tensor in network.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

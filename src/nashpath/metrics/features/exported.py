@@ -1,4 +1,4 @@
-"""Someone else's network, as a file that carries its own program: `torch.export.save(torch.export.export(net, ...))`."""
+"""Someone else's network, as a file that carries its own program (`torch.export.save`)."""
 
 import hashlib
 from pathlib import Path

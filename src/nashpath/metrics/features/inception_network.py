@@ -31,7 +31,8 @@ class Convolution(nn.Module):
 
     def __init__(self, inputs: int, layer: Layer, padded: bool = True):
         super().__init__()
-        padding = tuple(k // 2 for k in layer.kernel) if padded and layer.stride == 1 else 0
+        tall, wide = layer.kernel
+        padding = (tall // 2, wide // 2) if padded and layer.stride == 1 else (0, 0)
         self.conv = nn.Conv2d(inputs, layer.width, layer.kernel, layer.stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(layer.width, eps=0.001)
 
