@@ -25,7 +25,7 @@ class LOLA(Solver):
     gradients = 4
     products = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule, lookahead: NonNegative = 0.1):
+    def __init__(self, discriminator: Rule, generator: Rule, lookahead: NonNegative = 0.01):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers = Numbers(lookahead=lookahead)
 
