@@ -12,8 +12,10 @@ from nashpath.games.objectives.minimax import Minimax
 from nashpath.games.objectives.mmd import MMD
 from nashpath.games.objectives.mmd_gaussian import GaussianMMD
 from nashpath.games.objectives.mmd_rational_quadratic import RationalQuadraticMMD
+from nashpath.games.objectives.monoflow import MonoFlow
 from nashpath.games.objectives.neural_net_distance import NeuralNetDistance
 from nashpath.games.objectives.non_saturating import NonSaturating
+from nashpath.games.objectives.plug_in import PlugIn
 from nashpath.games.objectives.relativistic import Relativistic
 from nashpath.games.objectives.wasserstein import Wasserstein
 
@@ -33,6 +35,8 @@ OBJECTIVES = Table(
         "feature_matching": FeatureMatching,
         "label_smoothing": LabelSmoothing,
         "joint_batch": JointBatch,
+        "monoflow": MonoFlow,
+        "plug_in": PlugIn,
     },
 )
 
@@ -48,9 +52,11 @@ __all__ = [
     "LabelSmoothing",
     "LeastSquares",
     "Minimax",
+    "MonoFlow",
     "NeuralNetDistance",
     "NonSaturating",
     "Objective",
+    "PlugIn",
     "RationalQuadraticMMD",
     "Relativistic",
     "Wasserstein",

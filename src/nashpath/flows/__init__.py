@@ -1,0 +1,69 @@
+"""Particles that move towards a target: MonoFlow for any increasing h, and its relatives.
+
+``FLOWS`` are velocity fields, ``RATIOS`` say where a MonoFlow's log ratio comes from, ``INTEGRATORS`` turn a field into
+steps, `simulate` runs them. `drawing_cost` lets a generator draw a flow; `Variational` compares minimising a divergence
+with what a GAN does.
+"""
+
+from nashpath.core import Table
+from nashpath.core.monotone import Monotone, UserMonotone
+from nashpath.flows.base import Field, Flow
+from nashpath.flows.density_ratio import DensityRatio, gaussian_of
+from nashpath.flows.discriminator_ratio import DiscriminatorRatio
+from nashpath.flows.distances import mmd_squared, smoothed_kl, wasserstein2
+from nashpath.flows.drawn import drawing_cost
+from nashpath.flows.euler import Euler, Integrator, Overshoot, Stride, euler
+from nashpath.flows.kde_ratio import KDERatio
+from nashpath.flows.langevin import Langevin
+from nashpath.flows.mmd import MMDFlow
+from nashpath.flows.monoflow import MonoFlow
+from nashpath.flows.ode import TorchDiffEq
+from nashpath.flows.ratio import Ratio
+from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
+from nashpath.flows.simulate import State, simulate
+from nashpath.flows.svgd import SVGD
+from nashpath.flows.variational import GaussianGenerator, Variational, gaussian_kl
+
+FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin})
+
+RATIOS = Table("ratio", {"discriminator": DiscriminatorRatio, "kde": KDERatio, "density": DensityRatio})
+
+INTEGRATORS = Table("integrator", {"euler": Euler, "torchdiffeq": TorchDiffEq})
+
+__all__ = [
+    "FLOWS",
+    "INTEGRATORS",
+    "RATIOS",
+    "SVGD",
+    "DensityRatio",
+    "DiscriminatorRatio",
+    "Euler",
+    "Field",
+    "Flow",
+    "GaussianGenerator",
+    "Integrator",
+    "KDERatio",
+    "Langevin",
+    "MMDFlow",
+    "MonoFlow",
+    "Monotone",
+    "Overshoot",
+    "Ratio",
+    "State",
+    "Stride",
+    "TorchDiffEq",
+    "UserMonotone",
+    "Variational",
+    "drawing_cost",
+    "euler",
+    "exact_score",
+    "gaussian_kl",
+    "gaussian_of",
+    "kernel_score",
+    "longest_step",
+    "mmd_squared",
+    "score_of",
+    "simulate",
+    "smoothed_kl",
+    "wasserstein2",
+]

@@ -1,0 +1,53 @@
+"""A flow moves particles towards a target; there are no players.
+
+A flow is pure: memory in, memory out, all randomness in a batch. So flows stack with `vmap` like everything else.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Batch, Numbers
+
+Memory = Any
+"""A tree of tensors that a flow carries from step to step (a discriminator's weights, samples of the target, …)."""
+
+
+class Field(NamedTuple):
+    """A flow's velocity at some points, and what it says there of the divergence that it must decrease.
+
+    ``velocity`` is [points, *shape]; ``divergence`` (a scalar, known up to a constant) and ``dissipation``, the rate at
+    which theory says it falls, are None for a flow that does not know them.
+    """
+
+    velocity: Tensor
+    divergence: Tensor | None = None
+    dissipation: Tensor | None = None
+
+
+class Flow(Numbers):
+    """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
+
+    noisy = False
+    """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
+
+    longest_step = math.inf
+    """The longest step at which the flow is known to be stable."""
+
+    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+        """The memory before the first step."""
+        return {}
+
+    def draw(self, rng: torch.Generator, count: int) -> Batch:
+        """All randomness of one `learn` on ``count`` particles."""
+        return {}
+
+    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+        """What the flow learns about where the particles are now."""
+        return memory
+
+    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+        """The field at ``points`` [n, *shape] while the particles stand at ``particles`` [count, *shape]."""
+        raise NotImplementedError

@@ -1,0 +1,91 @@
+"""The log ratio that a classifier learns: the logit of its belief that a sample is real."""
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import softplus
+
+from nashpath.core import Batch, Count, Game, Point, Problem, Source, Tree, own_state, point_of
+from nashpath.core import tree as trees
+from nashpath.flows.base import Memory
+from nashpath.flows.ratio import Ratio, with_gradient
+
+ROW_BYTES = 4096
+"""What one particle costs in activations, roughly: blocks that stay in the cache are several times faster."""
+
+
+class Rule(Protocol):
+    """How the discriminator's weights move: any rule of `nashpath.solvers`."""
+
+    def init(self, params: Tree) -> Any: ...
+
+    def __call__(self, gradient: Tree, memory: Any) -> tuple[Tree, Any]: ...
+
+
+class Classification(Game):
+    """One player who tells real samples from particles: ``J_D = E_p softplus(−d) + E_q softplus(d)``."""
+
+    players = ("discriminator",)
+
+    def __init__(self, discriminator: nn.Module):
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"])
+        return softplus(-real).mean() + softplus(fake).mean()
+
+
+class DiscriminatorRatio(Ratio):
+    """Log ratio from a discriminator, trained by cross-entropy and refreshed at every step of the flow.
+
+    ``d = arg min E_p softplus(−d) + E_q softplus(d) = log(p/q)``. Before the first step it takes ``warm_up`` training
+    steps, then ``refresh`` at each step of the flow, each on ``batch`` real samples and as many particles.
+    ``discriminator`` maps samples to logits [batch, 1] or [batch]; ``rule`` says how its weights move.
+
+    Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
+    Flows", Sec. 4.1; Sugiyama, Suzuki & Kanamori 2012, "Density Ratio Estimation in Machine Learning", Ch. 4.
+    """
+
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        rule: Rule,
+        data: Source,
+        *,
+        refresh: Count = 5,
+        warm_up: int = 200,
+        batch: Count = 256,
+    ):
+        super().__init__()
+        self.game, self.rule, self.data = Classification(discriminator), rule, data
+        self.refresh, self.warm_up, self.batch = refresh, warm_up, batch
+
+    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+        point = point_of(self.game)
+        memory = (point, self.rule.init(point.players["discriminator"]))
+        for _ in range(-(-self.warm_up // self.refresh)):
+            memory = self.learn(particles, memory, self.draw(rng, len(particles)))
+        return memory
+
+    def draw(self, rng: torch.Generator, count: int) -> Batch:
+        real = self.data.draw(rng, self.refresh * self.batch)["real"]
+        which = torch.randint(count, (self.refresh, self.batch), generator=rng, device=rng.device)
+        return {"real": real.unflatten(0, (self.refresh, self.batch)), "which": which}
+
+    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+        problem, (point, kept) = Problem(self.game), memory
+        for step in range(self.refresh):
+            seen = {"real": batch["real"][step], "fake": particles[batch["which"][step]]}
+            priced = problem.gradient("discriminator", point, seen)
+            move, kept = self.rule(priced.gradient, kept)
+            moved = trees.add(point.players["discriminator"], move)
+            point = Point({"discriminator": moved}, {**point.state, **priced.state})
+        return point, kept
+
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        point, _ = memory
+        full = {**point.players["discriminator"], **own_state(point.state, "discriminator")}
+        return with_gradient(lambda x: functional_call(self.game.discriminator, full, (x,)), points, ROW_BYTES)

@@ -1,0 +1,28 @@
+"""Noise and the score."""
+
+import math
+
+from torch import Tensor
+
+from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.score import Score
+
+
+class Langevin(Flow):
+    """Unadjusted Langevin dynamics: the same densities as the reverse-KL flow, by noise instead of by ∇log q.
+
+    ``dx = ∇log p(x) dt + √2 dW``. ``score`` is ∇log p, [n, d] to [n, d]. With steps of length ε the particles
+    settle at a density O(ε) away from p; ``longest_step`` bounds ε.
+
+    Reference: Jordan, Kinderlehrer & Otto 1998, "The Variational Formulation of the Fokker-Planck Equation"; Roberts
+    & Tweedie 1996, "Exponential convergence of Langevin distributions and their discrete approximations".
+    """
+
+    noisy = True
+
+    def __init__(self, score: Score, *, longest_step: float = math.inf):
+        super().__init__()
+        self.score, self.longest_step = score, longest_step
+
+    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+        return Field(self.score(points))

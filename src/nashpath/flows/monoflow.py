@@ -1,0 +1,44 @@
+"""The flow that GANs follow."""
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Batch
+from nashpath.core.monotone import Increasing, Monotone
+from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.ratio import Ratio
+
+
+class MonoFlow(Flow):
+    """MonoFlow: particles climb an increasing function of the log ratio.
+
+    ::
+
+        dx = h'(d) ∇d dt = ∇h(d) dt,   d = log(p/q_t)
+        d/dt KL(q_t‖p) = −E_q h'(d) ‖∇d‖² ≤ 0
+
+    for every h with h' > 0: `Monotone` by name, or `UserMonotone`. ``ratio`` says where d comes from. The divergence
+    of its fields is ``KL(q‖p) = −E_q d``.
+
+    Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
+    Flows", Sec. 3.
+    """
+
+    def __init__(self, ratio: Ratio, h: Increasing | None = None):
+        super().__init__()
+        self.ratio, self.h = ratio, h if h is not None else Monotone()
+
+    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+        return self.ratio.init(particles, rng)
+
+    def draw(self, rng: torch.Generator, count: int) -> Batch:
+        return self.ratio.draw(rng, count)
+
+    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+        return self.ratio.learn(particles, memory, batch)
+
+    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+        d, gradient = self.ratio.log_ratio(points, particles, memory)
+        slope = self.h.slope(d)
+        velocity = slope.reshape(-1, *[1] * (points.dim() - 1)) * gradient
+        return Field(velocity, -d.mean(), (velocity * gradient).flatten(1).sum(1).mean())

@@ -1,0 +1,49 @@
+"""Where a flow's log ratio comes from: ``d(x) = log p(x) − log q(x)``, p the target, q the particles' density now."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import grad
+
+from nashpath.core import Batch
+from nashpath.flows.base import Memory
+from nashpath.flows.kernel import by_rows
+
+LogDensity = Callable[[Tensor], Tensor]
+"""``[n, *shape] -> [n]``, row by row."""
+
+
+class Ratio(nn.Module):
+    """An estimate of the log ratio and of its gradient. Abstract: subclasses write `log_ratio`."""
+
+    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+        """The memory before the first step."""
+        return {}
+
+    def draw(self, rng: torch.Generator, count: int) -> Batch:
+        """All randomness of one `learn` on ``count`` particles."""
+        return {}
+
+    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+        """Brings the estimate closer to where the particles are now."""
+        return memory
+
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""
+        raise NotImplementedError
+
+
+def with_gradient(function: LogDensity, points: Tensor, row_bytes: int = 1024) -> tuple[Tensor, Tensor]:
+    """``(f(x), ∇f(x))`` for a function of each row alone: [n] and [n, *shape]."""
+
+    def total(x):
+        value = function(x).reshape(len(x))
+        return value.sum(), value
+
+    def some(x):
+        slope, value = grad(total, has_aux=True)(x)
+        return value, slope
+
+    value, slope = by_rows(some, points, row_bytes)
+    return value, slope

@@ -1,0 +1,40 @@
+"""The score ∇log p of a target: what Langevin dynamics and SVGD know of it."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Source
+from nashpath.flows.kernel import kernel_density
+from nashpath.flows.ratio import LogDensity, with_gradient
+
+Score = Callable[[Tensor], Tensor]
+"""``[n, d] -> [n, d]``."""
+
+
+def exact_score(log_density: LogDensity) -> Score:
+    """The score of a known density, by automatic differentiation."""
+    return lambda points: with_gradient(log_density, points)[1]
+
+
+def kernel_score(samples: Tensor, bandwidth: float) -> Score:
+    """The score of the kernel density estimate of ``samples`` [m, d]."""
+    return lambda points: kernel_density(points, samples, bandwidth)[1]
+
+
+def score_of(data: Source, rng: torch.Generator, references: int = 1000, bandwidth: float = 0.2) -> Score:
+    """The exact score where the source knows its density, else that of a kernel density estimate of its samples."""
+    known = getattr(data, "log_density", None)
+    if known is not None and not hasattr(data, "manifold_distance"):
+        return exact_score(known)
+    return kernel_score(data.draw(rng, references)["real"].flatten(1), bandwidth)
+
+
+def longest_step(score: Score, samples: Tensor, rng: torch.Generator) -> float:
+    """``1 / L``, L the score's steepest change near ``samples`` [m, d]: Euler's steps are stable below ``2 / L``."""
+    way = torch.randn(samples.shape, generator=rng, device=rng.device)
+    way = 1e-3 * way / way.norm(dim=1, keepdim=True)
+    steepest = float(((score(samples + way) - score(samples - way)).norm(dim=1) / 2e-3).max())
+    return 1 / steepest if steepest > 0 else math.inf

@@ -1,0 +1,47 @@
+"""Particles along a flow, step by step."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.euler import Integrator, Overshoot
+
+
+class State(NamedTuple):
+    """Where a flow stands after ``step`` steps.
+
+    ``field`` is that of the last step, at the particles where it began (None at step 0); ``held`` is the share of
+    particles that the integrator held back.
+    """
+
+    step: int
+    time: float
+    particles: Tensor
+    memory: Memory
+    field: Field | None = None
+    overshoot: Overshoot | None = None
+    held: float = 0.0
+
+
+@torch.no_grad()
+def simulate(
+    flow: Flow, particles: Tensor, rng: torch.Generator, integrator: Integrator, steps: int
+) -> Iterator[State]:
+    """The states after 0, 1, …, ``steps`` steps; ends early, after the last finite one, if particles are lost.
+
+    Each step first lets the flow learn where the particles are, then moves them.
+    """
+    memory, time = flow.init(particles, rng), 0.0
+    yield State(0, time, particles, memory)
+    for step in range(1, steps + 1):
+        memory = flow.learn(particles, memory, flow.draw(rng, len(particles)))
+        shape = particles.shape
+        noise = torch.randn(shape, generator=rng, device=rng.device) if flow.noisy else None
+        stride = integrator.step(flow, particles, memory, noise)
+        if not torch.isfinite(stride.particles).all():
+            return
+        particles, time = stride.particles, time + stride.size
+        yield State(step, time, particles, memory, stride.field, stride.overshoot, stride.held)
