@@ -14,7 +14,7 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.run.fields import Method
+from nashpath.run.fields import Method, accepts
 from nashpath.run.overrides import SettingError
 from nashpath.run.settings import General
 from nashpath.run.step import Trial
@@ -61,9 +61,8 @@ def _discriminator(settings: Any, source: Source, objective: nn.Module) -> nn.Mo
     """The critic, as wide at its output as the game and the objective need it."""
     classes = getattr(source, "classes", 0) if "labels" in type(settings.game).model_fields else 0
     outputs = classes or getattr(objective, "outputs", 1)
-    options = {"outputs": outputs} if "outputs" in type(settings.discriminator).model_fields else {}
-    chosen = settings.discriminator.model_copy(update=options)
-    return make(DISCRIMINATORS, chosen, shape=source.shape)
+    options = {"outputs": outputs} if "outputs" in accepts(DISCRIMINATORS[settings.discriminator.kind]) else {}
+    return make(DISCRIMINATORS, settings.discriminator, shape=source.shape, **options)
 
 
 def build_solver(settings: Any) -> Solver:

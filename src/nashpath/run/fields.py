@@ -10,13 +10,21 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
 from nashpath.core import Table
 from nashpath.core.numbers import SWEPT
 
 PLAIN = (bool, int, float, str)
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """A validator: ``true`` is not the number 1."""
+    kind = cls.model_fields[info.field_name or ""].annotation
+    if isinstance(value, bool) and kind in (int, float):
+        raise ValueError("a number" if kind is float else "a whole number")
+    return value
 
 
 class Method(BaseModel):
@@ -76,7 +84,10 @@ def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested:
             marks = [m for m in get_args(annotation)[1:] if isinstance(m, BaseMetadata) or m == SWEPT]
             kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation  # type: ignore[misc]
             fields[argument] = (kept, Field(default))
-    return create_model(f"{table.kind.title().replace(' ', '')}.{name}", __base__=Method, **fields, **nested)
+    plain = [argument for argument in fields if argument != "kind"]
+    checks = {"numbers": field_validator(*plain, mode="before")(no_truth_value)} if plain else {}
+    called = f"{table.kind.title().replace(' ', '')}.{name}"
+    return create_model(called, __base__=Method, __validators__=checks, **fields, **nested)
 
 
 def choice(table: Table, skip: frozenset[str] = frozenset(), **nested: tuple[Any, Any]) -> Any:

@@ -19,9 +19,10 @@ class SettingError(ValueError):
 def parse_value(text: str) -> Any:
     """A TOML value where the text is one (``3``, ``1e-3``, ``true``, ``[1, 2]``, ``"ring"``), else the text itself."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if isinstance(value, bool | int | float | str | list | dict) else text
 
 
 def parse_assignment(text: str, flag: str) -> tuple[str, str]:
@@ -33,20 +34,29 @@ def parse_assignment(text: str, flag: str) -> tuple[str, str]:
 
 
 def parse_seeds(value: Any) -> list[int]:
-    """Seeds from ``"0:16"`` (0 to 15), ``"3,5,9"``, a number or a list."""
+    """Seeds from ``"0:16"`` (0 to 15), ``"3,5,9"``, a number or a list. Raises `SettingError`."""
     if isinstance(value, str):
+        text = value.removeprefix("[").removesuffix("]")
         try:
-            parts = [part.split(":") for part in value.split(",")]
-            ranges = [range(int(p[0]), int(p[1])) if len(p) == 2 else [int(p[0])] for p in parts]
-        except (ValueError, IndexError):
-            raise SettingError(f"seeds: {value!r} is not a range such as 0:16, or a list such as 0,1,2") from None
-        value = list(itertools.chain.from_iterable(ranges))
-        if not value:
-            raise SettingError("seeds: the range is empty; 0:16 means 0 to 15")
+            value = [seed for part in text.split(",") for seed in _seed_range(*map(int, part.split(":")))]
+        except (ValueError, TypeError):
+            raise SettingError(
+                f"seeds: {value!r} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
+            ) from None
     seeds = value if isinstance(value, list) else [value]
+    if not seeds:
+        raise SettingError("seeds: there are none; give at least one, such as 0 or 0:16")
     if len(set(map(str, seeds))) < len(seeds):
         raise SettingError(f"seeds: {seeds} names a seed twice; two such members would be the same experiment")
     return seeds
+
+
+def _seed_range(first: int, end: int | None = None) -> range:
+    """One seed, or those from ``first`` to just before ``end``."""
+    end = first + 1 if end is None else end
+    if end <= first:
+        raise ValueError("an empty range")
+    return range(first, end)
 
 
 def assign(raw: Raw, path: str, value: Any) -> None:
@@ -60,15 +70,24 @@ def assign(raw: Raw, path: str, value: Any) -> None:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise SettingError(f"{path}: {where} is a plain value and has no settings of its own")
-    if path in TABLES and isinstance(value, str):
-        value = {"kind": value}
-    table[last] = value
+    table[last] = _chosen(path, table.get(last), value) if path in TABLES and isinstance(value, str) else value
+
+
+def _chosen(path: str, before: Any, kind: str) -> Raw:
+    """A method by name, with the settings that were meant for it: those of another method do not carry over.
+
+    Methods inside it (a solver's rules, a rule's schedule) do.
+    """
+    if not isinstance(before, dict):
+        return {"kind": kind}
+    same = before.get("kind", kind) == kind
+    return {**{k: v for k, v in before.items() if same or f"{path}.{k}" in TABLES}, "kind": kind}
 
 
 def override(raw: Raw, assignments: Iterable[tuple[str, Any]]) -> Raw:
     """The settings with assignments applied: methods first, so that the order of the flags does not matter.
 
-    Choosing another method drops the settings that the file gave to the old one.
+    Choosing another method drops the settings that a file gave to the old one.
     """
     raw = copy.deepcopy(raw)
     ordered = sorted(assignments, key=lambda item: (item[0] not in TABLES, item[0].count(".")))
@@ -91,14 +110,32 @@ def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:
         values = parse_value(value) if value.startswith("[") else [parse_value(v.strip()) for v in value.split(",")]
         if key in sweeps:
             raise SettingError(f"--sweep {key} is given twice; write --sweep {key}=a,b,c once")
-        if key == "seeds":
-            raise SettingError("seeds are not swept with --sweep; use --seeds 0:8, which crosses with every sweep")
-        if not values or "" in values:
-            raise SettingError(f"--sweep {text!r} has an empty value; write --sweep {key}=a,b,c")
-        if len(set(map(str, values))) < len(values):
-            raise SettingError(f"--sweep {text!r} names a value twice")
         sweeps[key] = values
+    check_sweeps(sweeps)
     return sweeps
+
+
+def flatten_sweeps(table: Any, prefix: str = "") -> dict[str, list[Any]]:
+    """The ``[sweep]`` table of a config file as ``{key: values}``; ``"penalty.weight"`` may be quoted or nested."""
+    if not isinstance(table, dict):
+        raise SettingError(f"sweep: expected a table of lists, such as penalty.weight = [0.1, 1], got {table!r}")
+    sweeps: dict[str, list[Any]] = {}
+    for key, value in table.items():
+        inner = isinstance(value, dict)
+        sweeps |= flatten_sweeps(value, f"{prefix}{key}.") if inner else {prefix + key: value}
+    check_sweeps(sweeps)
+    return sweeps
+
+
+def check_sweeps(sweeps: dict[str, Any]) -> None:
+    """Raises `SettingError` for sweeps that make no members, or the same member twice."""
+    for key, values in sweeps.items():
+        if key == "seeds":
+            raise SettingError("sweep: seeds are not swept; use --seeds 0:8, which crosses with every sweep")
+        if not isinstance(values, list) or not values or "" in values:
+            raise SettingError(f"sweep: {key}: expected values, such as --sweep {key}=a,b,c, got {values!r}")
+        if len(set(map(str, values))) < len(values):
+            raise SettingError(f"sweep: {key}: {values} names a value twice")
 
 
 def cross(sweeps: dict[str, list[Any]]) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Raw settings, completed by defaults and validated, with errors that a person can act on."""
 
 import copy
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -27,15 +28,15 @@ def complete(raw: Raw) -> Raw:
         holder: Any = raw
         for key in parents:
             holder = holder.setdefault(key, {})
-        chosen = holder.get(last)
+        chosen = holder.setdefault(last, {})
         if isinstance(chosen, str):
             chosen = holder[last] = {"kind": chosen}
-        if path not in DEFAULTS and (chosen is None or "kind" not in chosen):
+        if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
+            raise SettingError(
+                f"{path}: expected the name of a {table.kind}, got {chosen!r}; known: {', '.join(table)}"
+            )
+        if path not in DEFAULTS and "kind" not in chosen:
             continue
-        if chosen is None:
-            chosen = holder[last] = {}
-        if not isinstance(chosen, dict):
-            raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}")
         kind = chosen.setdefault("kind", DEFAULTS.get(path))
         if kind not in table:
             raise SettingError(
@@ -72,16 +73,16 @@ def dump(settings: General) -> Raw:
 
 def _default_networks(raw: Raw) -> None:
     """Chooses networks by the shape of the data: convolutional for square images of 8 to 64 pixels, else dense."""
-    if all(isinstance(raw.get(k), dict) and "kind" in raw[k] for k in ("generator", "discriminator")):
+    if all("kind" in raw[who] for who in ("generator", "discriminator")):
         return
     options = {k: v for k, v in raw["data"].items() if k != "kind"}
     try:
         shape = tuple(SOURCES[raw["data"]["kind"]](**options).shape)
-    except TypeError:
+    except (TypeError, ValueError):  # validation will say what is wrong with them
         shape = ()
     convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
     for who in ("generator", "discriminator"):
-        raw.setdefault(who, {}).setdefault("kind", "dcgan" if convolutional else "mlp")
+        raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
 
 
 def _check_top_level(raw: Raw) -> None:
@@ -95,38 +96,35 @@ def _check_used(settings: General, given: set[str]) -> None:
     unused = sorted(given - used(settings))
     if unused:
         kind = settings.game.kind  # type: ignore[attr-defined]
-        raise SettingError(f"{', '.join(unused)}: the game {kind!r} has no use for {'it' if len(unused) == 1 else 'these'}")
+        raise SettingError(
+            f"{', '.join(unused)}: the game {kind!r} has no use for {'it' if len(unused) == 1 else 'these'}"
+        )
 
 
 def _explain(fault: Any) -> str:
     """One pydantic fault as a sentence that names the key."""
-    path = [str(part) for part in fault["loc"] if part not in _kinds()]
+    path, known = _place(fault["loc"])
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
-        known = _known_at(fault["loc"])
         return f"{key}: no such setting.{nearest(path[-1], known)} Known here: {', '.join(known)}"
-    expected = fault["msg"].removeprefix("Input should be ")
-    return f"{key}: expected {expected}, got {fault['input']!r}"
+    given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    near = nearest(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
+    return f"{key}: expected {expected}, got {given!r}.{near}"
 
 
-def _kinds() -> set[str]:
-    return {name for table in TABLES.values() for name in table}
-
-
-def _known_at(location: tuple[Any, ...]) -> list[str]:
-    """The setting names that exist beside the faulty one: a walk down the models along the fault's location."""
-    node: Any = settings_model()
-    for part in location[:-1]:
-        fields = node.model_fields
-        options = [node] if part not in fields else _models(fields[part].annotation)
-        if part in fields:
-            node = options[0] if len(options) == 1 else options
-        elif isinstance(node, list):
-            break
-        if isinstance(node, list):
-            kind = location[location.index(part) + 1]
-            node = next(m for m in node if m.model_fields["kind"].default == kind)
-    return list(node.model_fields)
+def _place(location: tuple[Any, ...]) -> tuple[list[str], list[str]]:
+    """``(path, known)`` of a fault: where it is without the kinds in between, and the names that exist beside it."""
+    node, path, parts = settings_model(), [], list(location)
+    while True:
+        known, here = list(node.model_fields), parts.pop(0)
+        path.append(str(here))
+        options = _models(node.model_fields[here].annotation) if here in node.model_fields else []
+        if not options or not parts:
+            return [*path, *map(str, parts)], known
+        kind = parts.pop(0) if len(options) > 1 else options[0].model_fields["kind"].default
+        node = next(option for option in options if option.model_fields["kind"].default == kind)
+        if not parts:
+            return path, known
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -4,18 +4,22 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, create_model, field_validator
 
 from nashpath.core import Count
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.run.fields import STRICT, choice
+from nashpath.run.fields import STRICT, choice, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
 SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
 """Game arguments that stand at the top level of the settings, because nearly every game has them."""
+
+
+GIVEN = frozenset({"outputs"})
+"""Network arguments that follow from the game and the objective."""
 
 
 class General(BaseModel):
@@ -47,6 +51,8 @@ class General(BaseModel):
     evaluation_samples: Annotated[Count, Field(description="generated samples that metrics are computed from")] = 2000
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
+    numbers = field_validator("*", mode="before")(no_truth_value)
+
 
 @cache
 def settings_model() -> type[General]:
@@ -61,7 +67,7 @@ def settings_model() -> type[General]:
         "penalty": choice(PENALTIES),
         "technique": choice(TECHNIQUES),
         "generator": choice(GENERATORS),
-        "discriminator": choice(DISCRIMINATORS),
+        "discriminator": choice(DISCRIMINATORS, skip=GIVEN),
         "solver": solver,
         "constraint": choice(CONSTRAINTS),
         "average": choice(AVERAGES),
