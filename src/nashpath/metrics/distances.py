@@ -18,7 +18,7 @@ def squared_blocks(x: Tensor, y: Tensor, entries: int = ENTRIES) -> Iterator[tup
 
     Each block of x is finished, over all blocks of y, before the next begins.
     """
-    centre = y.double().mean(0)
+    centre = y.mean(0, dtype=torch.double)
     width = max(1, min(len(y), entries // max(1, min(len(x), 1024))))
     height = max(1, min(len(x), entries // width))
     for top in range(0, len(x), height):

@@ -13,12 +13,15 @@ def radii(features: Tensor, neighbours: int, name: str) -> Tensor:
     return nearest(x, x, neighbours + 1)[0][:, -1]
 
 
-def inside(points: Tensor, centres: Tensor, reach: Tensor) -> Tensor:
-    """Whether each of ``points [n, d]`` is in any closed ball around ``centres [m, d]`` of radius ``reach [m]``."""
-    found = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for at, over, squared in squared_blocks(points, centres):
-        found[at] |= (squared.sqrt_() <= reach[over]).any(1)
-    return found
+def inside_each_other(x: Tensor, y: Tensor, reach_x: Tensor, reach_y: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether each of ``x [n, d]`` is in any closed ball around ``y [m, d]``, and each of y in any around x."""
+    in_y = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    in_x = torch.zeros(len(y), dtype=torch.bool, device=x.device)
+    for at, over, squared in squared_blocks(x, y):
+        distance = squared.sqrt_()
+        in_y[at] |= (distance <= reach_y[over]).any(1)
+        in_x[over] |= (distance <= reach_x[at, None]).any(0)
+    return in_y, in_x
 
 
 def counts(points: Tensor, centres: Tensor, reach: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import torch
 from nashpath.core.numbers import Count
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.checked import pair
-from nashpath.metrics.neighbourhoods import inside, radii
+from nashpath.metrics.neighbourhoods import inside_each_other, radii
 
 
 class PrecisionRecall(Metric):
@@ -31,6 +31,6 @@ class PrecisionRecall(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"precision": share of fakes, "recall": share of reals}``."""
         x, y = pair(real.features, fake.features, least=self.neighbours + 1)
-        precision = inside(y, x, radii(x, self.neighbours, "real"))
-        recall = inside(x, y, radii(y, self.neighbours, "fake"))
+        reach = radii(x, self.neighbours, "real"), radii(y, self.neighbours, "fake")
+        recall, precision = inside_each_other(x, y, *reach)
         return {"precision": float(precision.double().mean()), "recall": float(recall.double().mean())}

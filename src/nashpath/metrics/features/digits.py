@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -28,8 +29,9 @@ class DigitsFeatures(Extractor):
     resize = "8x8, bilinear, antialiased"
 
     def __init__(self) -> None:
-        classifier = DigitsClassifier()
-        classifier.load_state_dict(load_file(WEIGHTS))
+        with torch.device("meta"):  # initial weights would be drawn from the global generator
+            classifier = DigitsClassifier()
+        classifier.load_state_dict(load_file(WEIGHTS), assign=True)
         self.network = Network(classifier.requires_grad_(False), "digits")
         self.digest = self.network.digest
 

@@ -40,9 +40,9 @@ class InceptionFeatures(Extractor):
     def __init__(self, weights: str | Path = ""):
         file = Path(weights) if weights else kept_file()
         check_weights(file)
-        network = InceptionNetwork()
-        state = torch.load(file, weights_only=True, map_location="cpu")
-        network.load_state_dict(state)
+        with torch.device("meta"):  # initial weights would be drawn from the global generator
+            network = InceptionNetwork()
+        network.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"), assign=True)
         self.network = Network(network.requires_grad_(False), "inception")
         self.digest = SHA256
 
