@@ -10,6 +10,9 @@ from nashpath.core import nearest
 from nashpath.run.fields import arguments, is_swept
 from nashpath.run.settings import TABLES, General
 
+KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
+"""Where methods are set that each player has one of; the discriminator's are beside them."""
+
 What = Annotated[str | None, typer.Argument(help="A kind (penalty) or a method (penalty.dragan).", show_default=False)]
 
 
@@ -32,8 +35,10 @@ def list_methods(what: What = None) -> None:
             _print_table(kind, table)
             return
         if name not in table:
-            raise ValueError(f"no {table.kind} is called {name!r}.{nearest(name, list(table))} Known: {', '.join(table)}")
-        _print_method(kind, name, table[name])
+            raise ValueError(
+                f"no {table.kind} is called {name!r}.{nearest(name, list(table))} Known: {', '.join(table)}"
+            )
+        _print_method(KEYS.get(kind, kind), table[name])
 
 
 def _print_table(kind, table) -> None:
@@ -50,9 +55,9 @@ def _print_general() -> None:
         typer.echo(f"  {name:<20}  {field.description} (default: {field.default})")
 
 
-def _print_method(kind: str, name: str, method) -> None:
+def _print_method(key: str, method) -> None:
     typer.echo(inspect.getdoc(method))
     typer.echo()
     for argument, (annotation, default) in arguments(method).items():
         swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
-        typer.echo(f"  -s {kind}.{argument}={default}{swept}")
+        typer.echo(f"  -s {key}.{argument}={default}{swept}")

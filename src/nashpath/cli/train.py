@@ -1,7 +1,7 @@
 """``nashpath train``: from settings to a trained game and a report."""
 
-import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,19 +15,24 @@ from nashpath.report import write_report
 from nashpath.run import (
     Session,
     SettingError,
+    flatten_sweeps,
     open_session,
     override,
     parse_overrides,
     parse_seeds,
     parse_sweeps,
+    plain_json,
     read_toml,
     resume_session,
 )
+from nashpath.run.settings import DEFAULTS
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
     list[str] | None,
-    typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting, such as -s penalty=dragan -s penalty.weight=1."),
+    typer.Option(
+        "-s", "--set", metavar="KEY=VALUE", help="One setting, such as -s penalty=dragan -s penalty.weight=1."
+    ),
 ]
 Sweep = Annotated[
     list[str] | None,
@@ -74,7 +79,7 @@ def _fresh(
     config: Path | None, changes: list[tuple[str, Any]], sweep: list[str], out: Path | None, live: Live, stop: Any
 ) -> Session:
     raw = read_toml(config) if config else {}
-    sweeps = raw.pop("sweep", {}) | parse_sweeps(sweep)
+    sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
     raw = override(raw, changes)
     if "seeds" in raw:
         raw["seeds"] = parse_seeds(raw["seeds"])
@@ -86,6 +91,8 @@ def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> 
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
         raise SettingError("--resume needs the run folder: nashpath train --resume --out runs/NAME")
+    if out and config and config.resolve() != (out / "config.toml").resolve():
+        raise SettingError(f"--resume takes its settings from {out / 'config.toml'}; leave out {config}")
     if sweep:
         raise SettingError("--sweep: a resumed run keeps its members; start anew in another --out")
     return folder
@@ -93,15 +100,15 @@ def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> 
 
 def _next_folder(raw: dict[str, Any]) -> Path:
     """The first free ``runs/NAME-N``, named after the data or the game."""
-    chosen = raw.get("game", raw.get("data", "ring"))
-    if isinstance(chosen, dict):
-        chosen = chosen.get("kind", "run")
-    chosen = raw.get("data", chosen) if chosen == "gan" else chosen
-    name = chosen.get("kind", "run") if isinstance(chosen, dict) else chosen
-    number = 1
+    game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
+    name, number = data if game == "gan" else game, 1
     while (folder := Path("runs") / f"{name}-{number}").exists():
         number += 1
     return folder
+
+
+def _kind(chosen: Any, standard: str) -> str:
+    return str(chosen.get("kind", standard) if isinstance(chosen, dict) else chosen or standard)
 
 
 @contextmanager
@@ -111,6 +118,7 @@ def stopping() -> Iterator[Any]:
 
     def ask(number: int, frame: Any) -> None:
         asked.append(number)
+        print("\nstopping after this step; Ctrl-C again quits at once", file=sys.stderr, flush=True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -122,14 +130,16 @@ def stopping() -> Iterator[Any]:
 
 
 def _conclude(session: Session, status: str, page: Path, as_json: bool, live: Live) -> None:
-    members = session.summary()
-    for member in members:
+    for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
     if status == "stopped":
-        live.say(f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}")
+        live.say(
+            f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}"
+        )
     if as_json:
         rate = round(session.steps_per_second(), 3)
-        typer.echo(json.dumps({"run": str(session.store.folder), "steps_per_second": rate, "members": members}))
+        members = [{k: v for k, v in member.items() if k != "member"} for member in session.summary()]
+        typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, "members": members}))
     else:
         typer.echo(str(page))

@@ -1,10 +1,17 @@
 """Runs: settings to trials, trials to programs, programs through the one training loop."""
 
 from nashpath.run.checkpoint import CheckpointError
-from nashpath.run.overrides import SettingError, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.overrides import (
+    SettingError,
+    flatten_sweeps,
+    override,
+    parse_overrides,
+    parse_seeds,
+    parse_sweeps,
+)
 from nashpath.run.session import Progress, Session
 from nashpath.run.step import Trial
-from nashpath.run.store import Store, read_toml
+from nashpath.run.store import Store, plain_json, read_toml
 from nashpath.run.train import Trained, open_session, resume_session, train, train_many
 
 __all__ = [
@@ -15,11 +22,13 @@ __all__ = [
     "Store",
     "Trained",
     "Trial",
+    "flatten_sweeps",
     "open_session",
     "override",
     "parse_overrides",
     "parse_seeds",
     "parse_sweeps",
+    "plain_json",
     "read_toml",
     "resume_session",
     "train",

@@ -36,7 +36,6 @@ def build_game(settings: Any, seed: int) -> Game:
     """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state."""
     source = cache(lambda: build_source(settings))
     objective = cache(lambda: make(OBJECTIVES, settings.objective))
-    generator, discriminator = settings.generator, settings.discriminator
     parts: dict[str, Callable[[], Any]] = {
         "objective": objective,
         "penalty": lambda: make(PENALTIES, settings.penalty),
@@ -45,7 +44,7 @@ def build_game(settings: Any, seed: int) -> Game:
         "batch_size": lambda: settings.batch_size,
         "latent_distribution": lambda: settings.latent_distribution,
         "seed": lambda: derive(seed, "labels"),
-        "generator": lambda: make(GENERATORS, generator, latent=settings.latent, shape=source().shape),
+        "generator": lambda: make(GENERATORS, settings.generator, latent=settings.latent, shape=source().shape),
         "discriminator": lambda: _discriminator(settings, source(), objective()),
         "new_generator": lambda: parts["generator"],
         "new_discriminator": lambda: parts["discriminator"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from nashpath.run.overrides import SettingError
 from nashpath.run.program import Mode, Program
 from nashpath.run.step import Trial
 
@@ -40,10 +41,11 @@ def choose(
         mode = "stacked" if speeds["stacked"] < speeds["looped"] else "looped"
         other = "looped" if mode == "stacked" else "stacked"
         why.append(f"{mode}: {speeds[other] / speeds[mode]:.1f} times faster than {other}, measured")
+    missing = compiler_missing(next(trials[0].parameters()).device)
+    if compile == "on" and missing:
+        raise SettingError(f"compile=on: {missing}; or use compile=auto, which then stays eager")
     if compile != "auto":
-        return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile} as asked"]))
-    device = next(trials[0].parameters()).device
-    missing = compiler_missing(device)
+        return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile}"]))
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
     few = trials[: 8 if mode == "stacked" else 1], seeds[: 8 if mode == "stacked" else 1]

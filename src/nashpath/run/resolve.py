@@ -31,17 +31,14 @@ def complete(raw: Raw) -> Raw:
         chosen = holder.setdefault(last, {})
         if isinstance(chosen, str):
             chosen = holder[last] = {"kind": chosen}
+        known = f"Known: {', '.join(table)}"
         if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
-            raise SettingError(
-                f"{path}: expected the name of a {table.kind}, got {chosen!r}; known: {', '.join(table)}"
-            )
+            raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
         if path not in DEFAULTS and "kind" not in chosen:
             continue
         kind = chosen.setdefault("kind", DEFAULTS.get(path))
         if kind not in table:
-            raise SettingError(
-                f"{path}: no {table.kind} is called {kind!r}.{nearest(str(kind), list(table))} Known: {', '.join(table)}"
-            )
+            raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{nearest(kind, list(table))} {known}")
     _default_networks(raw)
     return raw
 

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from nashpath.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from nashpath.run.events import Events
 from nashpath.run.members import Member
 from nashpath.run.program import Program, never
-from nashpath.run.step import SOUND
+from nashpath.run.step import SOUND, outcome
 from nashpath.run.store import Store
-from nashpath.run.view import evaluate, extent, has_samples, levels, samples, strategies
+from nashpath.run.view import evaluate, has_samples, picture, reference, samples, strategies
 
 CHECKPOINT_SECONDS = 60.0
 SHOWN = 16
@@ -54,6 +55,7 @@ class Session:
     name: str
     notify: Callable[[Progress], None] = lambda progress: None
     stop: Callable[[], bool] = never
+    events: Events | None = None
     warnings: list[str] = field(default_factory=list)
     spent: float = 0.0
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -64,12 +66,12 @@ class Session:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.saved = self.begun
         trial = self.teams[0].program.trials[0]
-        self.pictures = has_samples(trial) and "data" in self.store.read_config()
+        self.pictures = has_samples(trial)
         frames = 20 if self.pictures else 200
         self.log_every = self.settings.log_every or max(1, self.settings.steps // 100)
         self.sample_every = self.settings.sample_every or max(1, self.settings.steps // frames)
         self.results = self.results or {
-            m.index: {"costs": {}, "metrics": {}, "outcome": "running"} for m in self.members
+            m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in self.members
         }
 
     @property
@@ -80,11 +82,14 @@ class Session:
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way."""
         if self.taken == 0:
-            self._reference()
+            if self.pictures:
+                source = self.teams[0].program.trials[0].game.data
+                self.store.write_arrays("reference.npz", reference(source, self.settings.samples))
             self._look()
         while self.taken < self.settings.steps and not self.stop():
-            self._advance(self._next())
-            if self.stop():
+            target = self._next()
+            self._advance(target)
+            if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
             if self._due(self.log_every):
                 self._log()
@@ -101,6 +106,7 @@ class Session:
         pairs = self._indexed()
         meta = {
             "taken": [team.program.taken for team in self.teams],
+            "reports": [team.program.info() for team in self.teams],
             "spent": self._spent(),
             "results": {str(k): v for k, v in self.results.items()},
         }
@@ -108,17 +114,23 @@ class Session:
         self.saved = time.perf_counter()
 
     def restore(self) -> None:
-        """Continues where the run folder's checkpoint was taken; later rows and samples are dropped."""
+        """Continues where the run folder's checkpoint was taken; later rows and samples are dropped.
+
+        A run that was killed before its first checkpoint starts again: its draws are the same.
+        """
+        if not self.store.checkpoint.exists():
+            self.store.truncate(-1)
+            return
         pairs = self._indexed()
         like = [(p.carry(i), p.samplers[i].state()) for _, p, i in pairs]
         stored, meta = load_checkpoint(self.store.checkpoint, like)
         if len(meta["taken"]) != len(self.teams):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.teams)}")
-        for team, taken in zip(self.teams, meta["taken"]):
-            own = [stored[k] for k, (member, _, _) in enumerate(pairs) if member in team.members]
-            team.program.load(own, taken)
+        for team, taken, report in zip(self.teams, meta["taken"], meta["reports"]):
+            own = [stored[k] for k, (_, program, _) in enumerate(pairs) if program is team.program]
+            team.program.load(own, taken, report)
         self.spent, self.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
-        self.store.truncate(self.taken)
+        self.store.truncate(self.taken or -1)  # a run stopped before its first step looks at its start again
 
     def _indexed(self) -> list[tuple[Member, Program, int]]:
         """Every member with its program and its place in it, in member order."""
@@ -155,15 +167,14 @@ class Session:
                 result, carry = self.results[member.index], team.program.carry(i)
                 where = {"step": self.taken, "member": member.index, "seconds": round(self._spent(), 3)}
                 if int(carry.culprit) != SOUND:
-                    if not result["outcome"].startswith("diverged"):
-                        player = team.program.trials[i].game.players[int(carry.culprit)]
-                        result["outcome"] = f"diverged: {player} at step {int(carry.steps) + 1}"
+                    if result["outcome"] == "running":
+                        result["outcome"] = outcome(team.program.trials[i], carry)
                         rows.append({**where, **dict.fromkeys(info)})
                     continue
                 rows.append({**where, **info})
                 result["costs"] = {k.removeprefix("cost."): v for k, v in info.items() if k.startswith("cost.")}
                 costs.append(result["costs"])
-        self.store.append(rows)
+        self._record(rows)
         middle = {k: float(np.median([c[k] for c in costs])) for k in (costs[0] if costs else {})}
         self.notify(
             Progress(self.taken, self.settings.steps, len(costs), len(self.members), middle, self.steps_per_second())
@@ -174,15 +185,10 @@ class Session:
         taken = sum(team.program.timed * len(team.members) for team in self.teams)
         return taken / max(1e-9, sum(team.program.seconds for team in self.teams))
 
-    def _reference(self) -> None:
-        if not self.pictures:
-            return
-        source: Any = self.teams[0].program.trials[0].game.data
-        real = source.draw(torch.Generator().manual_seed(0), max(256, self.settings.samples))["real"]
-        arrays = {"real": real.numpy()}
-        if hasattr(source, "centres"):
-            arrays["centres"] = np.asarray(source.centres)
-        self.store.write_arrays("reference.npz", arrays)
+    def _record(self, rows: list[dict[str, Any]]) -> None:
+        self.store.append(rows)
+        if self.events is not None:
+            self.events.write(rows)
 
     def _look(self) -> None:
         """Saves samples (or a toy's strategies) and evaluates every member."""
@@ -190,7 +196,7 @@ class Session:
         rows = []
         for member, program, i in self._indexed():
             trial, carry = program.trials[i], program.carry(i)
-            if not self.pictures:
+            if not has_samples(trial):
                 arrays[f"p{member.index}"] = strategies(carry)
                 continue
             found = samples(trial, carry, member.seed, max(self.settings.evaluation_samples, self.settings.samples))
@@ -198,37 +204,28 @@ class Session:
             self.results[member.index]["metrics"] = results
             rows.append({"step": self.taken, "member": member.index, **results})
             if member.index < SHOWN:
-                arrays |= self._picture(member, trial, carry, found)
-        self.store.append(rows)
+                arrays |= picture(member.index, trial, carry, found, self.settings.samples)
+        self._record(rows)
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
-
-    def _picture(self, member: Member, trial: Any, carry: Any, found: torch.Tensor) -> dict[str, np.ndarray]:
-        points = found.shape[1:] == (2,)
-        shown = found[: max(self.settings.samples, 400) if points else self.settings.samples]
-        arrays = {f"m{member.index}": shown.cpu().numpy()}
-        if points:
-            square = extent(trial.game.data.draw(torch.Generator().manual_seed(0), 2000)["real"])
-            level = levels(trial, carry, square)
-            if level is not None:
-                arrays |= {f"level{member.index}": level, "extent": np.array(square, dtype=np.float32)}
-        return arrays
 
     def _conclude(self, status: str) -> None:
         self.checkpoint()
         for member, program, i in self._indexed():
             result, carry = self.results[member.index], program.carry(i)
             result["steps"] = int(carry.steps)
-            if not result["outcome"].startswith("diverged"):
-                result["outcome"] = status
+            result["outcome"] = status if int(carry.culprit) == SOUND else outcome(program.trials[i], carry)
+        if self.events is not None:
+            self.events.close()
         self.store.write_json("members.json", self.summary())
         self.store.write_json("run.json", self._facts(status))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
-        return [
-            {"member": m.index, "seed": m.seed, "settings": m.swept, **self.results[m.index]}
-            for m in sorted(self.members, key=lambda m: m.index)
-        ]
+        found = []
+        for member in sorted(self.members, key=lambda m: m.index):
+            result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
+            found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
+        return found
 
     def _facts(self, status: str) -> dict[str, Any]:
         trial = self.teams[0].program.trials[0]

@@ -56,6 +56,14 @@ def begin(trial: Trial) -> Carry:
     return Carry(point, memory, zero, zero.clone() + SOUND)
 
 
+def outcome(trial: Trial, carry: Carry) -> str:
+    """What became of a member that is done: ``finished``, or which player left the finite numbers, and when."""
+    culprit = int(carry.culprit)
+    if culprit == SOUND:
+        return "finished"
+    return f"diverged: {trial.game.players[culprit]} at step {int(carry.steps) + 1}"
+
+
 def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used."""
     general, solver, players = Problem(trial.game, precision=precision), trial.solver, trial.game.players

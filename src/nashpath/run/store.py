@@ -34,6 +34,8 @@ class Store:
     def create(self, raw: Raw) -> None:
         """Makes the folder and writes the resolved settings."""
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".*.tmp"):  # by a run that was killed while it wrote
+            left.unlink()
         write_atomic(self.config, tomli_w.dumps(raw).encode())
 
     def read_config(self) -> Raw:
@@ -42,12 +44,12 @@ class Store:
 
     def write_json(self, name: str, value: Any) -> None:
         """Replaces one of the JSON files; numbers that are not finite become null."""
-        write_atomic(self.folder / name, (json.dumps(_finite(value), indent=1) + "\n").encode())
+        write_atomic(self.folder / name, (plain_json(value, indent=1) + "\n").encode())
 
     def append(self, rows: list[dict[str, Any]]) -> None:
         """Appends rows to the metrics."""
         with open(self.metrics, "a") as file:
-            file.write("".join(json.dumps(_finite(row)) + "\n" for row in rows))
+            file.write("".join(plain_json(row) + "\n" for row in rows))
 
     def truncate(self, step: int) -> None:
         """Drops what was recorded after ``step``: rows, a half-written last line, and samples."""
@@ -73,6 +75,11 @@ def read_toml(path: Path) -> Raw:
         raise SettingError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise SettingError(f"{path}: not a TOML file: {error}") from None
+
+
+def plain_json(value: Any, indent: int | None = None) -> str:
+    """Standard JSON: numbers that are not finite become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

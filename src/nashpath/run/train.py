@@ -9,15 +9,16 @@ import torch
 from torch import nn
 
 from nashpath.core import Game
-from nashpath.run.build import build_trial
+from nashpath.run.build import build_source, build_trial
 from nashpath.run.choose import Choice, choose
-from nashpath.run.members import Member, groups, plan
+from nashpath.run.events import Events
+from nashpath.run.members import Member, groups, plan, record
 from nashpath.run.overrides import Raw, SettingError
 from nashpath.run.program import Program, never
-from nashpath.run.resolve import dump
+from nashpath.run.resolve import used
 from nashpath.run.session import Progress, Session, Team
 from nashpath.run.settings import General
-from nashpath.run.step import SOUND, Trial
+from nashpath.run.step import Trial, outcome
 from nashpath.run.store import Store
 from nashpath.run.view import place
 from nashpath.solvers import Solver
@@ -33,19 +34,34 @@ def open_session(
     notify: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
 ) -> Session:
-    """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down."""
+    """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down.
+
+    ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key. Raises `SettingError`.
+    """
     store = Store(folder)
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
     members = plan(raw, sweeps)
     settings = members[0].settings
-    settings.device = str(find_device(settings.device))
+    _settle(members, device=str(find_device(settings.device)))
+    events = Events(folder / "events") if settings.tensorboard else None
     prepare(members, notify)
     teams = build_teams(members, settings)
-    settings.stack = "on" if any(team.program.mode == "stacked" for team in teams) else "off"
-    settings.compile = "on" if teams[0].program.compiled else "off"
-    store.create({**dump(settings), **({"sweep": sweeps} if sweeps else {})})
-    return Session(store, teams, folder.name, notify, stop)
+    stacked = any(team.program.mode == "stacked" for team in teams)
+    _settle(members, stack=_switch(stacked), compile=_switch(teams[0].program.compiled))
+    store.create({**record(raw, members), **({"sweep": sweeps} if sweeps else {})})
+    return Session(store, teams, folder.name, notify, stop, events)
+
+
+def _settle(members: list[Member], **chosen: str) -> None:
+    """Writes what was found out into every member's settings, in place."""
+    for member in members:
+        for name, value in chosen.items():
+            setattr(member.settings, name, value)
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def resume_session(
@@ -61,9 +77,8 @@ def resume_session(
     raw = store.read_config()
     for key, value in changes:
         if key not in FREE and raw.get(key) != value:
-            raise SettingError(
-                f"{key}: a resumed run keeps its settings, except {', '.join(sorted(FREE))}; start anew in another --out"
-            )
+            free = ", ".join(sorted(FREE))
+            raise SettingError(f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out")
         raw[key] = value
     sweeps = raw.pop("sweep", {})
     members = plan(raw, sweeps)
@@ -71,16 +86,15 @@ def resume_session(
     find_device(settings.device)
     session = Session(store, build_teams(members, settings), folder.name, notify, stop)
     session.restore()
+    session.events = Events(folder / "events", session.taken) if settings.tensorboard else None
     store.create({**raw, **({"sweep": sweeps} if sweeps else {})})
     return session
 
 
 def prepare(members: list[Member], notify: Callable[[Progress], None]) -> None:
     """Lets each data set do its slow work (decoding, downloading) before training, and says so."""
-    from nashpath.run.build import build_source
-    from nashpath.run.resolve import used
-
-    for source in {id(s): s for s in (build_source(m.settings) for m in members if "data" in used(m.settings))}.values():
+    sources = [build_source(m.settings) for m in members if "data" in used(m.settings)]
+    for source in {id(source): source for source in sources}.values():
         ready = getattr(source, "prepare", None)
         if ready is not None:
             ready(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
@@ -110,8 +124,13 @@ def find_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise SettingError(f"device: {name!r} is no device; use auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type not in ("cpu", "cuda"):
+        raise SettingError(f"device: {name!r} is not supported; use auto, cpu, cuda or cuda:N")
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and not found:
         raise SettingError("device: cuda was asked for, but PyTorch finds no usable GPU here; use device=cpu or auto")
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise SettingError(f"device: there is no {name}; PyTorch finds cuda:0 to cuda:{found - 1}")
     return device
 
 
@@ -176,11 +195,15 @@ def train_many(
     Raises `ValueError` if the numbers of games, solvers and seeds differ, or if the games differ in structure.
     """
     if not len(games) == len(solvers) == len(seeds) > 0:
-        raise ValueError(f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds; give one of each a member")
+        given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
+        raise ValueError(f"{given}; give one of each for every member")
     trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
-    shapes = [{k: v.shape for k, v in trial.state_dict().items()} for trial in trials]
-    if any(other != shapes[0] for other in shapes):
-        raise ValueError("the games (or solvers) differ in structure; train each kind in a call of its own")
+    for trial in trials[1:]:
+        differs = difference(trials[0], trial)
+        if differs:
+            raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
+    for trial in trials:
+        trial.solver.to(next(trial.game.parameters()).device)
     program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)
     every = log_every or max(1, steps // 100)
     histories: list[list[dict[str, float]]] = [[] for _ in trials]
@@ -195,7 +218,20 @@ def train_many(
 def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
     trial, carry = program.trials[member], program.carry(member)
     place(trial, carry, averaged=False)
-    taken, culprit = int(carry.steps), int(carry.culprit)
-    outcome = "finished" if culprit == SOUND else f"diverged: {trial.game.players[culprit]} at step {taken + 1}"
+    taken = int(carry.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, outcome, taken, rows, trial.solver.averages(carry.memory))
+    return Trained(trial.game, outcome(trial, carry), taken, rows, trial.solver.averages(carry.memory))
+
+
+def difference(a: Trial, b: Trial) -> str:
+    """The first module (or tensor) in which two trials are not of one structure, or an empty string."""
+    kinds, others = ({name: _form(module) for name, module in trial.named_modules()} for trial in (a, b))
+    changed = [name for name in {**kinds, **others} if kinds.get(name) != others.get(name)]
+    return changed[0] if changed else ""
+
+
+def _form(module: nn.Module) -> tuple[Any, ...]:
+    """What shapes a program in one module: its class, its plain attributes, and the shapes of its tensors."""
+    plain = {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, bool | int | float | str | tuple)}
+    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+    return type(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}

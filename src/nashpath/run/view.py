@@ -88,6 +88,25 @@ def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None
     return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
 
 
+def picture(index: int, trial: Trial, carry: Carry, found: Tensor, count: int) -> dict[str, np.ndarray]:
+    """What is saved of one member's samples: ``count`` of them (more where they are points), and level sets."""
+    points = found.shape[1:] == (2,)
+    arrays = {f"m{index}": found[: max(count, 400) if points else count].cpu().numpy()}
+    if points:
+        source: Any = trial.game.data
+        square = extent(source.draw(generator(0), 2000)["real"])
+        level = levels(trial, carry, square)
+        if level is not None:
+            arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
+    return arrays
+
+
+def reference(source: Any, count: int) -> dict[str, np.ndarray]:
+    """Real samples to compare with, and the centres of the modes where the data has any."""
+    arrays = {"real": source.draw(generator(0), max(256, count))["real"].numpy()}
+    return arrays | ({"centres": np.asarray(source.centres)} if hasattr(source, "centres") else {})
+
+
 def strategies(carry: Carry) -> np.ndarray:
     """A toy's strategies as one vector: first coordinates of generator and discriminator first."""
     players = [carry.point.players[who] for who in ("generator", "discriminator")]
