@@ -33,8 +33,8 @@ class Flow(Numbers):
     noisy = False
     """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
 
-    longest_step = math.inf
-    """The longest step at which the flow is known to be stable."""
+    longest_step: float = math.inf
+    """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
 
     def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
         """The memory before the first step."""

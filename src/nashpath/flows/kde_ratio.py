@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Numbers, Positive, Source
+from nashpath.core import Count, Positive, Source
 from nashpath.flows.base import Memory
 from nashpath.flows.kernel import kernel_density
 from nashpath.flows.ratio import Ratio
 
 
-class KDERatio(Numbers, Ratio):
+class KDERatio(Ratio):
     """Log ratio of two kernel density estimates of one bandwidth: of real samples, and of the particles.
 
     ``d(x) = log 1/m Σ_j k(x, y_j) − log 1/n Σ_i k(x, x_i)``, ``k = exp(−‖a − b‖² / (2 bandwidth²))``, with
@@ -26,9 +26,6 @@ class KDERatio(Numbers, Ratio):
 
     def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
         return {"real": self.data.draw(rng, self.references)["real"].flatten(1)}
-
-    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
-        return memory
 
     def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         flat = points.flatten(1)

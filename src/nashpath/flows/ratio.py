@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import grad
 
-from nashpath.core import Batch
+from nashpath.core import Batch, Numbers
 from nashpath.flows.base import Memory
 from nashpath.flows.kernel import by_rows
 
@@ -14,7 +14,7 @@ LogDensity = Callable[[Tensor], Tensor]
 """``[n, *shape] -> [n]``, row by row."""
 
 
-class Ratio(nn.Module):
+class Ratio(Numbers):
     """An estimate of the log ratio and of its gradient. Abstract: subclasses write `log_ratio`."""
 
     def init(self, particles: Tensor, rng: torch.Generator) -> Memory:

@@ -22,15 +22,15 @@ class SVGD(Flow):
         dx = 1/n Σ_i [k(x_i, x) ∇log p(x_i) + ∇_{x_i} k(x_i, x)] dt,   k = exp(−‖a − b‖² / (2 bandwidth²))
 
     ``score`` is ∇log p, [n, d] to [n, d]. ``bandwidth`` 0 takes the authors' choice at every step, ``med² / log n =
-    2 bandwidth²``, with the median distance between particles. ``longest_step`` bounds the integrator's step.
+    2 bandwidth²``, with the median distance between particles.
 
     Reference: Liu & Wang 2016, "Stein Variational Gradient Descent: A General Purpose Bayesian Inference Algorithm",
     Algorithm 1 and Sec. 5.
     """
 
-    def __init__(self, score: Score, bandwidth: NonNegative = 0.0, *, longest_step: float = math.inf):
+    def __init__(self, score: Score, bandwidth: NonNegative = 0.0):
         super().__init__(bandwidth=bandwidth)
-        self.score, self.longest_step = score, longest_step
+        self.score = score
 
     def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
         width = torch.where(self.bandwidth > 0, self.bandwidth, median_bandwidth(particles))

@@ -37,9 +37,9 @@ def run_flow(
     """Runs a flow and writes its run folder ``out``; ``settings`` come from `resolve_flow`.
 
     Rows of ``metrics.jsonl`` hold ``time``, ``step_size``, ``divergence`` (what the flow must decrease, as it sees it),
-    ``dissipation`` (the rate at which that fell since the last row), ``dissipation_theory`` (the rate that theory gives,
-    averaged over the same steps), ``held`` (share of particles whose move was cut), ``overshoots``; and, where samples
-    are saved, ``kl`` (smoothed), ``mmd`` and ``w2`` between particles and real samples.
+    ``dissipation`` (the rate at which that fell since the last row), ``dissipation_theory`` (the rate that theory
+    gives, averaged over the same steps), ``held`` (share of particles whose move was cut), ``overshoots``; and, where
+    samples are saved, ``kl`` (smoothed), ``mmd`` (squared) and ``w2`` between particles and real samples.
     """
     store = Store(out)
     if store.exists():

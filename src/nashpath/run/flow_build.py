@@ -1,6 +1,5 @@
 """From settings to a flow: each constructor is given the parts that it names."""
 
-import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -14,7 +13,7 @@ from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow, Integrator, longest_step, score_of
 from nashpath.networks import DISCRIMINATORS
 from nashpath.run.build import make
-from nashpath.run.fields import Method
+from nashpath.run.fields import Method, accepts
 from nashpath.run.overrides import SettingError
 from nashpath.solvers import RULES
 
@@ -35,10 +34,12 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
         "rule": lambda: make(RULES, settings.rule),
         "target": lambda: _density(source, settings.data.kind),
         "score": score,
-        "longest_step": lambda: longest_step(score(), source.draw(rng, PROBES)["real"].flatten(1), rng),
     }
     with seeded(derive(settings.seed, "weights")):
-        return _made(FLOWS, settings.flow, parts).to(device), source
+        flow = _made(FLOWS, settings.flow, parts).to(device)
+    if "score" in accepts(FLOWS[settings.flow.kind]):
+        flow.longest_step = longest_step(score(), source.draw(rng, PROBES)["real"].flatten(1), rng)
+    return flow, source
 
 
 def build_integrator(settings: Any) -> Integrator:
@@ -54,13 +55,10 @@ def start(settings: Any, shape: tuple[int, ...], device: torch.device) -> Tensor
 
 
 def _made(table: Any, chosen: Method, parts: dict[str, Callable[[], Any]]) -> Any:
-    wanted = inspect.signature(table[chosen.kind]).parameters
-    return make(table, chosen, **{name: parts[name]() for name in wanted if name in parts})
+    return make(table, chosen, **{name: parts[name]() for name in accepts(table[chosen.kind]) if name in parts})
 
 
 def _density(source: Any, kind: str) -> Callable[[Tensor], Tensor]:
     if not hasattr(source, "log_density"):
-        raise SettingError(
-            f"ratio: 'density' needs data of known density, and {kind} has none; use discriminator or kde"
-        )
+        raise SettingError(f"ratio: density needs data of known density; {kind} has none. Use discriminator or kde")
     return source.log_density

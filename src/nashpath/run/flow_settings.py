@@ -5,14 +5,14 @@ from functools import cache
 from typing import Annotated, Any, get_args
 
 from annotated_types import Ge
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
 from nashpath.core import Count, Number, Positive, nearest
 from nashpath.core.monotone import MonotoneName
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
 from nashpath.networks import DISCRIMINATORS
-from nashpath.run.fields import STRICT, Method, choice
+from nashpath.run.fields import STRICT, Method, choice, no_truth_value
 from nashpath.run.overrides import Raw, SettingError, assign
 from nashpath.solvers import RULES
 
@@ -48,6 +48,8 @@ class FlowGeneral(BaseModel):
     evaluation_samples: Annotated[Count, Field(description="particles, and real samples, that estimates use")] = 500
     bandwidth: Annotated[Positive, Field(description="kernel width of the estimates of KL and MMD")] = 0.2
 
+    numbers = field_validator("*", mode="before")(no_truth_value)
+
 
 @cache
 def flow_model() -> type[FlowGeneral]:
@@ -60,15 +62,14 @@ def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None)
     """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
     full: Raw = dict(raw or {})
     for path, value in sorted(assignments, key=lambda item: (item[0] not in FLOW_TABLES, item[0].count("."))):
-        assign(full, path, value)
+        assign(full, path, {"kind": value} if path in FLOW_TABLES and isinstance(value, str) else value)
     for name, (table, standard) in FLOW_TABLES.items():
         chosen = full.setdefault(name, {})
         chosen = full[name] = {"kind": chosen} if isinstance(chosen, str) else chosen
         kind = chosen.setdefault("kind", standard)
         if kind not in table:
-            raise SettingError(
-                f"{name}: no {table.kind} is called {kind!r}.{nearest(str(kind), list(table))} Known: {', '.join(table)}"
-            )
+            known = f"{nearest(str(kind), list(table))} Known: {', '.join(table)}"
+            raise SettingError(f"{name}: no {table.kind} is called {kind!r}.{known}")
     try:
         return flow_model()(**full)
     except ValidationError as error:

@@ -1,0 +1,117 @@
+"""``nashpath flow``, through the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from nashpath.cli import app
+from nashpath.core.monotone import MONOTONES
+from nashpath.report import load_run
+from nashpath.report.read import arrays
+
+TINY = ("particles=200", "steps=20", "evaluation_samples=100", "ratio.warm_up=30", "discriminator.width=16")
+
+
+def invoke(*settings, out):
+    flags = [flag for setting in settings for flag in ("-s", setting)]
+    return CliRunner().invoke(app, ["flow", *flags, "--out", str(out), "--quiet"])
+
+
+def rows_of(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("data", ["ring", "spiral", "gaussian"])
+@pytest.mark.parametrize("h", MONOTONES)
+def test_every_h_runs_on_every_plane(h, data, tmp_path):
+    result = invoke(f"h={h}", f"data={data}", *TINY, out=tmp_path / "flow")
+    assert result.exit_code == 0, result.output
+    run = load_run(tmp_path / "flow")
+    assert (run.members[0].outcome, run.members[0].steps) == ("finished", 20)
+    assert run.config["h"] == h
+    assert set(run.members[0].metrics) == {"kl", "mmd", "w2"}
+    assert all(np.isfinite(value) for value in run.members[0].metrics.values())
+    measured = [key for row in run.rows for key in row]
+    assert {"time", "divergence", "dissipation", "dissipation_theory", "held", "overshoots"} <= set(measured)
+    saved = arrays(run.frames[-1][1])
+    assert saved["m0"].shape == (200, 2)
+    assert saved["level0"].shape == (48, 48)
+    assert saved["field0"].shape == (16, 16, 2)
+    assert "<html" in (tmp_path / "flow" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("flow=mmd", "data=ring", "flow.bandwidth=0.5"),
+        ("flow=svgd", "data=ring"),
+        ("flow=langevin", "data=spiral"),
+        ("ratio=kde", "ratio.bandwidth=0.3", "h=arcsinh", "data=spiral"),
+        ("ratio=density", "data=gaussian"),
+        ("ratio=kde", "integrator=torchdiffeq", "integrator.method=midpoint", "integrator.step_size=0.05"),
+    ],
+)
+def test_every_flow_comes_closer(settings, tmp_path):
+    known = [s for s in TINY if "." not in s]
+    result = invoke(*settings, *known, out=tmp_path / "flow")
+    assert result.exit_code == 0, result.output
+    distances = [row["w2"] for row in rows_of(tmp_path / "flow") if "w2" in row]
+    assert distances[-1] < distances[0]
+
+
+def test_measured_dissipation_is_the_theoretical_rate(tmp_path):
+    settings = ("ratio=density", "data=gaussian", "start_mean=2", "integrator.step_size=0.002", "log_every=1")
+    assert invoke(*settings, "particles=500", "steps=12", out=tmp_path / "flow").exit_code == 0
+    pairs = [(r["dissipation"], r["dissipation_theory"]) for r in rows_of(tmp_path / "flow") if "dissipation" in r]
+    assert len(pairs) == 11
+    for measured, theory in pairs:
+        assert measured == pytest.approx(theory, rel=0.1)
+
+
+def test_the_same_seed_gives_the_same_particles(tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        assert invoke(*TINY, f"seed={seed}", out=tmp_path / name).exit_code == 0
+    ends = [arrays(tmp_path / name / "samples" / "step-00000020.npz")["m0"] for name in "abc"]
+    assert np.array_equal(ends[0], ends[1])
+    assert not np.array_equal(ends[0], ends[2])
+
+
+def test_overshoots_are_told(tmp_path):
+    settings = ("ratio=density", "data=gaussian", "integrator.step_size=5", "integrator.reach=100")
+    assert invoke(*settings, "particles=200", "steps=3", out=tmp_path / "flow").exit_code == 0
+    told = json.loads((tmp_path / "flow" / "run.json").read_text())
+    assert told["overshoots"] > 0
+    assert "raises the divergence from" in told["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("h=arcsin", "h: expected"),
+        ("hh=logit", "hh: no such setting. Did you mean 'h'?"),
+        ("flow=monoflo", "no flow is called 'monoflo'. Did you mean 'monoflow'?"),
+        ("ratio.refrsh=2", "ratio.refrsh: no such setting. Did you mean 'refresh'?"),
+        ("particles=0", "particles: expected"),
+        ("data.modes=many", "data.modes: expected"),
+    ],
+)
+def test_bad_settings_are_named(setting, said, tmp_path):
+    result = invoke(setting, out=tmp_path / "flow")
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "flow").exists()
+
+
+def test_a_density_ratio_needs_a_density(tmp_path):
+    result = invoke("ratio=density", "data=spiral", out=tmp_path / "flow")
+    assert result.exit_code == 2
+    assert "spiral has none. Use discriminator or kde" in result.output
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    assert invoke(*TINY, out=tmp_path / "flow").exit_code == 0
+    again = invoke(*TINY, out=tmp_path / "flow")
+    assert again.exit_code == 2
+    assert "already holds a run" in again.output
