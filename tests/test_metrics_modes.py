@@ -85,11 +85,12 @@ def test_copies_are_found_and_fresh_samples_are_not_copies():
 
 
 @pytest.mark.parametrize("entries", [1, 50, 1 << 24])
-def test_blocks_do_not_change_distances(entries: int):
+def test_blocks_are_small_and_do_not_change_distances(entries: int):
     rng = generator(1)
     x, y = torch.randn(37, 5, generator=rng) + 100, torch.randn(23, 5, generator=rng) + 100
     whole = torch.empty(37, 23, dtype=torch.double)
     for at, over, squared in squared_blocks(x, y, entries):
+        assert squared.numel() <= entries
         whole[at, over] = squared
     truth = cdist(x.double(), y.double())
     assert whole.sqrt().numpy() == pytest.approx(truth, rel=1e-9)
