@@ -14,6 +14,8 @@ from torch.func import vmap
 
 from nashpath.core import Batch, tree_map
 from nashpath.run.draws import Sampler, block_length
+from nashpath.run.products import exact_onednn
+from nashpath.run.products import exact_onednn
 from nashpath.run.step import SOUND, Carry, Trial, begin, make_step, numbers_of
 
 Mode = Literal["stacked", "looped"]
@@ -56,20 +58,22 @@ class Program:
         step = vmap(step) if mode == "stacked" else step
         self._step = torch.compile(step, fullgraph=True, dynamic=False) if compiled else step
         self._block: list[Any] = []
-        self._info: list[dict[str, Tensor]] | dict[str, Tensor] = {}
-        self.taken, self.seconds, self.timed = 0, 0.0, 0
+        self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
+        self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
 
     def carry(self, member: int) -> Carry:
         """One member's carry."""
         return tree_map(lambda v: v[member], self._carry) if self.mode == "stacked" else self._carry[member]
 
-    def load(self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int) -> None:
-        """Puts all members where a checkpoint says: their carries, their samplers, and the number of steps taken."""
+    def load(
+        self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
+    ) -> None:
+        """Puts all members where a checkpoint says: carries, samplers, the number of steps taken and the last report."""
         carries = [carry for carry, _ in members]
         self._carry = stack(carries) if self.mode == "stacked" else carries
         for sampler, (_, state) in zip(self.samplers, members):
             sampler.restore(state)
-        self._block, self.taken = [], taken
+        self._block, self.taken, self._info = [], taken, report
 
     @torch.no_grad()
     def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
@@ -78,13 +82,15 @@ class Program:
             if not self._block:
                 self._block = self._draw()
             first = self.samplers[0]
-            start, began, count = time.perf_counter(), self.taken, 0
-            for index in range(first.offset, min(first.length, first.offset + steps)):
-                self._take(self._block[index])
-                count += 1
-                if began == 0 or stop():
-                    break
-            if self.timed or began:
+            start, warm, count = time.perf_counter(), self._warm, 0
+            with exact_onednn(self.mode == "stacked" and self.device.type == "cpu"):
+                for index in range(first.offset, min(first.length, first.offset + steps)):
+                    self._take(self._block[index])
+                    count += 1
+                    if not warm or stop():
+                        break
+            self._warm = True
+            if warm:
                 self.wait()
                 self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
             for sampler in self.samplers:
@@ -102,8 +108,8 @@ class Program:
         """The last step's report of every member."""
         if isinstance(self._info, dict):
             columns = {k: v.tolist() for k, v in self._info.items()}
-            return [{k: v[i] for k, v in columns.items()} for i in range(len(self.trials))] if columns else []
-        return [{k: v.item() for k, v in info.items()} for info in self._info]
+            return [{k: v[i] for k, v in columns.items()} for i in range(len(self.trials))]
+        return [{k: float(v) for k, v in info.items()} for info in self._info]
 
     def alive(self) -> bool:
         """Whether any member still moves."""

@@ -1,0 +1,180 @@
+"""Races the training program against the plain eager PyTorch loop that a user would write.
+
+    python benchmarks/stacked.py [--game ring|dcgan] [--members 64] [--rounds 5]
+
+Both sides train the same game on one thread; each round times both, one after the other, in CPU-seconds, and the table
+shows the median over rounds. Compile time is left out and printed apart. Quote the ratio, not the rates.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from nashpath.core import seeded
+from nashpath.data import Ring, Samples
+from nashpath.games.gan import GAN
+from nashpath.games.objectives import NonSaturating
+from nashpath.games.penalties import Dragan
+from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
+from nashpath.run.program import Program
+from nashpath.run.step import Trial
+from nashpath.solvers import Adam, Alternating
+
+
+@dataclass
+class Race:
+    """One game: its networks by nashpath, and the same networks as a user would write them."""
+
+    name: str
+    latent: int
+    weight: float
+    ours: Callable[[], tuple[nn.Module, nn.Module]]
+    theirs: Callable[[], tuple[nn.Module, nn.Module]]
+    real: Callable[[torch.Generator], Tensor]
+    data: object
+    members: int
+    steps: tuple[int, int]
+
+
+def plain_mlp(inputs: int, outputs: int, leak: float) -> nn.Module:
+    """Two hidden layers of 64, in stock PyTorch."""
+    act = nn.LeakyReLU(leak) if leak else nn.ReLU()
+    return nn.Sequential(nn.Linear(inputs, 64), act, nn.Linear(64, 64), act, nn.Linear(64, outputs))
+
+
+def plain_dcgan() -> tuple[nn.Module, nn.Module]:
+    """The DCGAN of 32 pixels and width 32, in stock PyTorch."""
+
+    def up(a: int, b: int) -> list[nn.Module]:
+        return [nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU()]
+
+    first = [nn.ConvTranspose2d(64, 128, 4, bias=False), nn.BatchNorm2d(128), nn.ReLU()]
+    last = [nn.ConvTranspose2d(32, 3, 4, 2, 1), nn.Tanh()]
+    generator = nn.Sequential(nn.Unflatten(1, (64, 1, 1)), *first, *up(128, 64), *up(64, 32), *last)
+    down = [nn.Conv2d(3, 32, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(32, 64, 4, 2, 1), nn.LeakyReLU(0.2)]
+    deep = [nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2), nn.Flatten(), nn.Linear(2048, 1)]
+    return generator, nn.Sequential(*down, *deep)
+
+
+def races() -> dict[str, Race]:
+    """The two games."""
+    ring = Ring()
+    pictures = torch.rand(512, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    def image_batch(rng: torch.Generator) -> Tensor:
+        return pictures[torch.randint(512, (64,), generator=rng)]
+
+    return {
+        "ring": Race(
+            "ring, MLP 2x64, batch 64, DRAGAN",
+            16,
+            1.0,
+            lambda: (MLPGenerator(16, (2,)), MLPDiscriminator((2,))),
+            lambda: (plain_mlp(16, 2, 0.0), plain_mlp(2, 1, 0.2)),
+            lambda rng: ring.draw(rng, 64)["real"],
+            ring,
+            64,
+            (600, 128),
+        ),
+        "dcgan": Race(
+            "DCGAN 32x32, width 32, batch 64, DRAGAN",
+            64,
+            10.0,
+            lambda: (DCGANGenerator(64, (3, 32, 32)), DCGANDiscriminator((3, 32, 32))),
+            plain_dcgan,
+            image_batch,
+            Samples(pictures),
+            2,
+            (8, 8),
+        ),
+    }
+
+
+def eager_loop(race: Race) -> Callable[[int], None]:
+    """The loop of a careful user: stock modules, stock Adam, DRAGAN by double backward."""
+    torch.manual_seed(0)
+    g, d = race.theirs()
+    g_opt = torch.optim.Adam(g.parameters(), 2e-4, betas=(0.5, 0.999))
+    d_opt = torch.optim.Adam(d.parameters(), 2e-4, betas=(0.5, 0.999))
+    rng = torch.Generator().manual_seed(0)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            x = race.real(rng)
+            with torch.no_grad():
+                fake = g(torch.randn(64, race.latent, generator=rng))
+            one = [1] * (x.dim() - 1)
+            cloud = x + torch.rand(64, *one, generator=rng) * 0.5 * x.std() * torch.rand(x.shape, generator=rng)
+            cloud.requires_grad_()
+            (slope,) = torch.autograd.grad(d(cloud).sum(), cloud, create_graph=True)
+            penalty = race.weight * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+            loss = softplus(-d(x)).mean() + softplus(d(fake)).mean() + penalty
+            d_opt.zero_grad()
+            loss.backward()
+            d_opt.step()
+            loss = softplus(-d(g(torch.randn(64, race.latent, generator=rng)))).mean()
+            g_opt.zero_grad()
+            loss.backward()
+            g_opt.step()
+
+    return run
+
+
+def program(race: Race, members: int, mode: str, compiled: bool) -> Program:
+    """The same game as a program of ``members``."""
+    trials = []
+    for seed in range(members):
+        with seeded(seed):
+            nets = race.ours()
+        game = GAN(*nets, NonSaturating(), Dragan(race.weight), data=race.data, latent=race.latent)  # type: ignore[arg-type]
+        trials.append(Trial(game, Alternating(Adam(2e-4), Adam(2e-4))))
+    return Program(trials, range(members), mode, compiled)  # type: ignore[arg-type]
+
+
+def rate(run: Callable[[int], None], steps: int, members: int) -> float:
+    """GAN steps a CPU-second."""
+    start = time.process_time()
+    run(steps)
+    return steps * members / (time.process_time() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--game", choices=["ring", "dcgan"], action="append")
+    parser.add_argument("--members", type=int)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in arguments.game or ["ring", "dcgan"]:
+        race = races()[name]
+        members = arguments.members or race.members
+        print(f"\n{race.name}: GAN steps a CPU-second, median of {arguments.rounds} rounds, one thread")
+        loop = eager_loop(race)
+        loop(3)
+        rates: dict[str, list[float]] = {}
+        ways = {f"{mode} compiled, {members} members": (members, mode) for mode in ("stacked", "looped")}
+        programs = {}
+        for label, (count, mode) in ways.items():
+            start = time.perf_counter()
+            programs[label] = program(race, count, mode, True)
+            programs[label].run(2)
+            print(f"  {label}: compiled in {time.perf_counter() - start:.0f} s")
+        for _ in range(arguments.rounds):
+            rates.setdefault("eager loop", []).append(rate(loop, race.steps[0], 1))
+            for label, built in programs.items():
+                rates.setdefault(label, []).append(rate(built.run, race.steps[1], members))
+        base = statistics.median(rates["eager loop"])
+        for label, found in rates.items():
+            ratios = [r / e for r, e in zip(found, rates["eager loop"])]
+            spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+            print(f"  {label:<34} {statistics.median(found):>9,.1f}   {statistics.median(found) / base:5.2f} x  ({spread})")
+
+
+if __name__ == "__main__":
+    main()
