@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -90,4 +89,4 @@ def _fill(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) -> Any
         if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and "sampler" not in prefix):
             raise CheckpointError(f"{path}: {name} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
         leaves.append(stored.to(leaf.device) if "sampler" not in prefix else stored)
-    return torch.utils._pytree.tree_unflatten(leaves, spec)
+    return _pytree.tree_unflatten(leaves, spec)

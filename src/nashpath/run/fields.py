@@ -87,7 +87,8 @@ def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested:
     plain = [argument for argument in fields if argument != "kind"]
     checks = {"numbers": field_validator(*plain, mode="before")(no_truth_value)} if plain else {}
     called = f"{table.kind.title().replace(' ', '')}.{name}"
-    return create_model(called, __base__=Method, __validators__=checks, **fields, **nested)
+    fields |= nested
+    return create_model(called, __base__=Method, __validators__=checks, **fields)
 
 
 def choice(table: Table, skip: frozenset[str] = frozenset(), **nested: tuple[Any, Any]) -> Any:

@@ -1,14 +1,15 @@
 """Batched matrix products of a stack through oneDNN, where that library is exact on this processor.
 
-PyTorch sends float32 products on CPUs to MKL, which runs at less than half of oneDNN's speed on some processors (AMD
-Zen 5: 85 against 200 GFLOP/s). The only public switch to oneDNN is its permission to round to bfloat16, of which it makes no
-use on processors without matrix units. So the permission is given only after a probe has shown that the results here are
-those of float32.
+PyTorch sends float32 products on CPUs to MKL, which runs at less than half of oneDNN's speed on some processors
+(AMD Zen 5: 85 against 200 GFLOP/s). The only public switch to oneDNN is a permission to round to bfloat16, of which
+it makes no use on processors without matrix units. So the permission is given only after a probe has shown that the
+results here are those of float32.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import torch
 
@@ -23,7 +24,7 @@ def exact_onednn(wanted: bool) -> Iterator[None]:
     if not wanted or not onednn_is_exact():
         yield
         return
-    setting = torch.backends.mkldnn.matmul
+    setting = _setting()
     before = setting.fp32_precision
     setting.fp32_precision = "bf16"
     try:
@@ -35,7 +36,7 @@ def exact_onednn(wanted: bool) -> Iterator[None]:
 @cache
 def onednn_is_exact() -> bool:
     """Whether oneDNN, allowed to round to bfloat16, does not do so on this processor. Deterministic; takes 10 ms."""
-    setting = getattr(torch.backends.mkldnn, "matmul", None)
+    setting = _setting()
     if setting is None or not torch.backends.mkldnn.is_available():
         return False
     rng = torch.Generator().manual_seed(0)
@@ -45,6 +46,11 @@ def onednn_is_exact() -> bool:
         return all(_error(shape, rng) < EXACT for shape in SHAPES)
     finally:
         setting.fp32_precision = before
+
+
+def _setting() -> Any:
+    """PyTorch's switch for oneDNN's matrix products, or None where this build has none."""
+    return getattr(torch.backends.mkldnn, "matmul", None)
 
 
 def _error(shape: tuple[int, int, int, int], rng: torch.Generator) -> float:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from nashpath.core import Batch, tree_map
+from nashpath.core import tree_map
 from nashpath.run.draws import Sampler, block_length
 from nashpath.run.products import exact_onednn
-from nashpath.run.products import exact_onednn
 from nashpath.run.step import SOUND, Carry, Trial, begin, make_step, numbers_of
+from nashpath.solvers.base import pick
 
 Mode = Literal["stacked", "looped"]
 
@@ -34,8 +34,8 @@ def stack(trees: Sequence[Any]) -> Any:
 class Program:
     """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
 
-    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken`` counts
-    the steps so far; ``seconds`` is the time spent in all steps but the first (which compiles).
+    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken``
+    counts the steps so far; ``seconds`` is the time spent in all steps but the first (which compiles).
     """
 
     def __init__(
@@ -54,9 +54,10 @@ class Program:
         self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
         numbers = [numbers_of(trial) for trial in trials]
         step = make_step(trials[0], precision)
-        self._carry, self._numbers = (stack(carries), stack(numbers)) if mode == "stacked" else (carries, numbers)
+        self._carry: Any = stack(carries) if mode == "stacked" else carries
+        self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         step = vmap(step) if mode == "stacked" else step
-        self._step = torch.compile(step, fullgraph=True, dynamic=False) if compiled else step
+        self._step: Any = torch.compile(step, fullgraph=True, dynamic=False) if compiled else step
         self._block: list[Any] = []
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
@@ -68,7 +69,7 @@ class Program:
     def load(
         self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
     ) -> None:
-        """Puts all members where a checkpoint says: carries, samplers, the number of steps taken and the last report."""
+        """Puts all members where a checkpoint says: carries, samplers, the steps taken and the last report."""
         carries = [carry for carry, _ in members]
         self._carry = stack(carries) if self.mode == "stacked" else carries
         for sampler, (_, state) in zip(self.samplers, members):
@@ -121,10 +122,10 @@ class Program:
         steps = range(self.samplers[0].length)
         if self.mode == "stacked":
             joint = tree_map(lambda *leaves: torch.stack(leaves, 1), *blocks)
-            return [tree_map(lambda v: v[k], joint) for k in steps]
-        return [[tree_map(lambda v: v[k], block) for block in blocks] for k in steps]
+            return [pick(joint, k) for k in steps]
+        return [[pick(block, k) for block in blocks] for k in steps]
 
-    def _take(self, batches: Batch | list[Batch]) -> None:
+    def _take(self, batches: Any) -> None:
         if self.mode == "stacked":
             self._carry, self._info = self._step(self._carry, self._numbers, batches)
             return

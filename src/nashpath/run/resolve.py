@@ -11,7 +11,7 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.run.fields import accepts
 from nashpath.run.overrides import Raw, SettingError
-from nashpath.run.settings import DEFAULTS, TABLES, General, settings_model
+from nashpath.run.settings import DEFAULTS, OF_GAME, TABLES, General, settings_model
 
 ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
     set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
@@ -34,12 +34,14 @@ def complete(raw: Raw) -> Raw:
         known = f"Known: {', '.join(table)}"
         if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
             raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
-        if path not in DEFAULTS and "kind" not in chosen:
+        defaults = DEFAULTS | OF_GAME.get(raw["game"].get("kind", ""), {})
+        if path not in defaults and "kind" not in chosen:
             continue
-        kind = chosen.setdefault("kind", DEFAULTS.get(path))
+        kind = chosen.setdefault("kind", defaults.get(path, ""))
         if kind not in table:
             raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{nearest(kind, list(table))} {known}")
     _default_networks(raw)
+    _default_rates(raw)
     return raw
 
 
@@ -80,6 +82,14 @@ def _default_networks(raw: Raw) -> None:
     convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
+
+
+def _default_rates(raw: Raw) -> None:
+    """Adam at 1e-3 for dense networks and toys, whose best rates are higher; convolutions keep the rule's 2e-4."""
+    for who in ("generator", "discriminator"):
+        rule = raw["solver"][who]
+        if rule["kind"] == "adam" and raw[who]["kind"] not in ("dcgan", "resnet", "virtual_dcgan"):
+            rule.setdefault("learning_rate", 1e-3)
 
 
 def _check_top_level(raw: Raw) -> None:

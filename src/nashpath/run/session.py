@@ -228,7 +228,7 @@ class Session:
         return found
 
     def _facts(self, status: str) -> dict[str, Any]:
-        trial = self.teams[0].program.trials[0]
+        trial: Any = self.teams[0].program.trials[0]
         names = ("nashpath", "torch", "numpy")
         return {
             "format": 1,

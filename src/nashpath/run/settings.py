@@ -72,7 +72,7 @@ def settings_model() -> type[General]:
         "constraint": choice(CONSTRAINTS),
         "average": choice(AVERAGES),
     }
-    required = {name: (kind, ...) for name, kind in fields.items()}
+    required: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
     return create_model("Settings", __base__=General, **required)
 
 
@@ -109,3 +109,8 @@ DEFAULTS = {
     "average": "none",
 }
 """The method chosen where the settings name none; networks depend on the data (`build.default_networks`)."""
+
+OF_GAME = {
+    "semi_supervised": {"objective": "feature_matching", "generator": "mlp", "discriminator": "noisy_mlp"},
+}
+"""What a game's paper chooses where `DEFAULTS` would choose otherwise."""

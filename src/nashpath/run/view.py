@@ -78,13 +78,14 @@ def extent(real: Tensor) -> list[float]:
 @torch.no_grad()
 def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None:
     """The discriminator's logits over a square, [GRID, GRID] rows growing with y; None if there is no one logit."""
-    if mixes_batch(trial.game.discriminator):
+    critic = trial.game.get_submodule("discriminator")
+    if mixes_batch(critic):
         return None
     place(trial, carry)
     x = torch.linspace(square[0], square[1], GRID)
     y = torch.linspace(square[2], square[3], GRID)
     grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(carry.steps.device)
-    logits = trial.game.discriminator(grid)  # type: ignore[operator]
+    logits = critic(grid)
     return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
 
 
