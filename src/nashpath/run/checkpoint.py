@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -88,5 +89,6 @@ def _fill(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) -> Any
         stored = tensors.pop(name)
         if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and "sampler" not in prefix):
             raise CheckpointError(f"{path}: {name} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
-        leaves.append(stored.to(leaf.device) if "sampler" not in prefix else stored)
+        # A copy is aligned as PyTorch aligns its own memory; products on other addresses may round in another way.
+        leaves.append(stored.clone() if "sampler" in prefix else torch.empty_like(leaf).copy_(stored))
     return _pytree.tree_unflatten(leaves, spec)

@@ -79,9 +79,14 @@ class Session:
         """Steps that every program has taken."""
         return min(team.program.taken for team in self.teams)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether no program has taken a step; training then begins with a look at the start."""
+        return not any(team.program.taken for team in self.teams)
+
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way."""
-        if self.taken == 0:
+        if self.untouched:
             if self.pictures:
                 source = self.teams[0].program.trials[0].game.data
                 self.store.write_arrays("reference.npz", reference(source, self.settings.samples))
@@ -130,7 +135,7 @@ class Session:
             own = [stored[k] for k, (_, program, _) in enumerate(pairs) if program is team.program]
             team.program.load(own, taken, report)
         self.spent, self.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
-        self.store.truncate(self.taken or -1)  # a run stopped before its first step looks at its start again
+        self.store.truncate(-1 if self.untouched else self.taken)
 
     def _indexed(self) -> list[tuple[Member, Program, int]]:
         """Every member with its program and its place in it, in member order."""

@@ -1,0 +1,108 @@
+"""A member of a sweep equals its solo run; a member that leaves the finite numbers is frozen, and no other notices."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from run_folders import assert_same, members, rows, small, tensors, trained
+
+RING = small(penalty="dragan", average={"kind": "ema", "decay": 0.9}, steps=12)
+CONV = small(data="digits", steps=3, generator={"width": 2}, discriminator={"width": 2}, evaluation_samples=64)
+RATES = "solver__generator__learning_rate"
+
+
+def solo(raw, folder, seed, rate):
+    return trained({**raw, "seeds": [seed], "solver": {"generator": {"learning_rate": rate}}}, folder)
+
+
+@pytest.mark.parametrize("raw", [RING, CONV], ids=["ring", "convolutional"])
+@pytest.mark.parametrize("stack", ["off", "on"])
+def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
+    session = trained({**raw, "seeds": [5, 7], "stack": stack}, tmp_path / "all", **{RATES: [1e-3, 1e-2]})
+    assert [team.program.mode for team in session.teams] == [{"off": "looped", "on": "stacked"}[stack]]
+    solo(raw, tmp_path / "one", 7, 1e-2)
+    mine, alone = tensors(tmp_path / "all", 3), tensors(tmp_path / "one", 0)
+    if stack == "off":
+        assert_same(mine, alone)
+        found = members(tmp_path / "all")[3]
+        assert {**found, "member": 0, "settings": {}} == members(tmp_path / "one")[0]
+    for key, value in alone.items():
+        np.testing.assert_allclose(mine[key].astype(float), value.astype(float), rtol=1e-3, atol=2e-5, err_msg=key)
+
+
+def test_members_differ_by_seed_and_by_setting(tmp_path):
+    trained({**RING, "seeds": [5, 7]}, tmp_path / "all", **{RATES: [1e-3, 1e-2]})
+    weights = [tensors(tmp_path / "all", k)["carry.point.players['generator']['head.weight']"] for k in range(4)]
+    assert all(abs(a - b).max() > 1e-4 for i, a in enumerate(weights) for b in weights[:i])
+
+
+DIVERGING = small(
+    steps=20,
+    log_every=5,
+    solver={"kind": "simultaneous", "generator": {"kind": "sgd"}, "discriminator": {"kind": "sgd"}},
+)
+BOTH = ("solver__generator__learning_rate", "solver__discriminator__learning_rate")
+
+
+@pytest.mark.parametrize("stack", ["off", "on"])
+@pytest.mark.parametrize("game", ["gan", "bilinear"])
+def test_a_diverged_member_is_frozen_at_its_last_finite_state(tmp_path, stack, game):
+    raw = dict(DIVERGING) if game == "gan" else {k: DIVERGING[k] for k in ("steps", "log_every", "solver", "compile")}
+    raw |= {"game": game, "stack": stack}
+    trained(raw, tmp_path / "all", **{BOTH[0]: [1e-2, 1e10]})
+    sound, broken = members(tmp_path / "all")
+    assert sound["outcome"] == "finished"
+    assert sound["steps"] == 20
+    said = re.fullmatch(r"diverged: (generator|discriminator) at step (\d+)", broken["outcome"])
+    assert said
+    assert broken["steps"] == int(said[2]) - 1 < 20
+
+    def alone(name, rate, steps):
+        solver = {**raw["solver"], "generator": {"kind": "sgd", "learning_rate": rate}}
+        trained({**raw, "solver": solver, "steps": steps}, tmp_path / name)
+        return tensors(tmp_path / name, 0)
+
+    before, kept = alone("before", 1e10, broken["steps"]), tensors(tmp_path / "all", 1)
+    others, well = alone("well", 1e-2, 20), tensors(tmp_path / "all", 0)
+    for key, value in before.items():
+        if "sampler" not in key and "culprit" not in key:
+            np.testing.assert_allclose(kept[key], value, rtol=0 if stack == "off" else 1e-5, err_msg=key)
+            assert np.isfinite(kept[key]).all()
+    for key, value in others.items():
+        np.testing.assert_allclose(well[key], value, rtol=0 if stack == "off" else 1e-4, atol=1e-6, err_msg=key)
+    empty = [row for row in rows(tmp_path / "all") if row["member"] == 1 and row.get("cost.generator", 0) is None]
+    assert [row["step"] for row in empty] == [-(-int(said[2]) // 5) * 5]
+
+
+def test_a_run_whose_members_have_all_diverged_takes_no_more_steps(tmp_path):
+    raw = {"game": "bilinear", "compile": "off", "steps": 1_000, "log_every": 10, "sample_every": 1_000}
+    raw["solver"] = {
+        "kind": "simultaneous",
+        "generator": {"kind": "sgd", "learning_rate": 1e10},
+        "discriminator": "sgd",
+    }
+    session = trained(raw, tmp_path / "run")
+    assert session.taken == 1_000
+    assert members(tmp_path / "run")[0]["outcome"].startswith("diverged: ")
+    assert session.teams[0].program.timed <= 20
+
+
+def test_a_population_is_judged_member_by_member_when_games_differ(tmp_path):
+    raw = {"steps": 4, "compile": "off", "evaluation_samples": 16}
+    trained(raw, tmp_path / "run", game=["gan", "bilinear"])
+    gan, toy = members(tmp_path / "run")
+    assert "sliced_wasserstein" in gan["metrics"]
+    assert toy["metrics"] == {}
+
+
+def test_bf16_runs(tmp_path):
+    session = trained(small(precision="bf16"), tmp_path / "run")
+    assert members(tmp_path / "run")[0]["outcome"] == "finished"
+    carry = session.teams[0].program.carry(0)
+    assert all(v.dtype == torch.float32 for v in carry.point.players["generator"].values())
+    exact = trained(small(), tmp_path / "exact").teams[0].program.carry(0)
+    pairs = [(v, exact.point.players["generator"][k]) for k, v in carry.point.players["generator"].items()]
+    assert any(not torch.equal(a, b) for a, b in pairs)
+    assert all(torch.allclose(a, b, atol=0.05) for a, b in pairs)

@@ -1,0 +1,225 @@
+"""Settings: every row of every table resolves and builds; faults name the key, what was expected, the nearest name."""
+
+import itertools
+import tomllib
+
+import numpy as np
+import pytest
+import tomli_w
+from PIL import Image
+
+from nashpath.run import SettingError, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
+from nashpath.run.build import build_trial
+from nashpath.run.members import groups, plan, record
+from nashpath.run.program import Program
+from nashpath.run.resolve import dump, resolve
+from nashpath.run.settings import TABLES
+from nashpath.run.step import SOUND
+from run_folders import assert_same_run, members, rows, small, trained
+
+DIGITS = {"data": "digits"}
+IMAGES_ONLY = {(who, kind) for who in ("generator", "discriminator") for kind in ("dcgan", "resnet", "virtual_dcgan")}
+ROWS = [(path, kind) for path, table in TABLES.items() for kind in table]
+OUTSIDE = ("folder", "array", "hub")
+"""Data sets that need a user's own files."""
+
+
+def suited(path, kind):
+    """Small settings with one method chosen, on data and in a game that it is made for."""
+    if path == "game" and kind not in ("gan", "mixture", "semi_supervised"):
+        return {"game": kind, "steps": 2}
+    labelled = (path, kind) == ("game", "semi_supervised")
+    base = small(**(DIGITS if labelled or (path, kind) in IMAGES_ONLY else {}))
+    return override(base, [(path, kind)])
+
+
+@pytest.mark.parametrize(("path", "kind"), [row for row in ROWS if row[1] not in OUTSIDE])
+def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind):
+    settings = resolve(suited(path, kind))
+    assert dump(resolve(dump(settings))) == dump(settings)
+    program = Program([build_trial(settings, 0)], [0])
+    program.run(1)
+    assert int(program.carry(0).culprit) == SOUND
+    assert all(np.isfinite(value) for value in program.info()[0].values())
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    (tmp_path / "pictures").mkdir()
+    for k in range(3):
+        Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(tmp_path / "pictures" / f"{k}.png")
+    np.save(tmp_path / "points.npy", rng.normal(size=(20, 3)).astype(np.float32))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("kind", "name", "shape"), [("array", "points.npy", (3,)), ("folder", "pictures", (3, 8, 8))])
+def test_data_of_the_user_s_own_builds(files, kind, name, shape):
+    raw = small(data={"kind": kind, "path": str(files / name), **({"size": 8} if kind == "folder" else {})})
+    trial = build_trial(resolve(raw), 0)
+    assert trial.game.data.shape == shape
+    Program([trial], [0]).run(1)
+
+
+FAULTS = [
+    (["step=3"], ["step:", "'steps'"]),
+    (["penalty=dragn"], ["penalty:", "'dragn'", "'dragan'"]),
+    (["penalty=dragan", "penalty.wieght=1"], ["penalty.wieght", "'weight'"]),
+    (["penalty=dragan", "penalty.weight=much"], ["penalty.weight", "number", "'much'"]),
+    (["penalty=dragan", "penalty.weight=nan"], ["penalty.weight", "finite"]),
+    (["penalty=dragan", "penalty.weight=true"], ["penalty.weight", "a number", "True"]),
+    (["penalty=[1]"], ["penalty", "name of a penalty", "dragan"]),
+    (["generator=5"], ["generator", "name of a generator", "mlp"]),
+    (["steps=-1"], ["steps", "greater than or equal to 0", "-1"]),
+    (["steps=3.5"], ["steps", "integer", "3.5"]),
+    (["steps=true"], ["steps", "whole number", "True"]),
+    (["steps.x=1"], ["steps", "integer"]),
+    (["precision=fp16"], ["precision", "'fp32' or 'bf16'", "Did you mean"]),
+    (["generator.activation=leakyrelu"], ["generator.activation", "'leaky_relu'", "Did you mean 'leaky_relu'"]),
+    (["discriminator.outputs=3"], ["discriminator.outputs", "no such setting"]),
+    (["data.modes=0"], ["data.modes", "greater than or equal to 1"]),
+    (["solver.generator=momentum", "solver.generator.momentum=x"], ["solver.generator.momentum", "number"]),
+    (["solver.generator.schedule=power", "solver.generator.schedule.exponnt=1"], ["schedule.exponnt", "'exponent'"]),
+    (["average=ema", "average.decay=1.5"], ["average.decay", "less than 1"]),
+    (["game=bilinear", "penalty=dragan"], ["penalty", "'bilinear'", "no use"]),
+    (["seeds=3:1"], ["seeds", "0:16"]),
+    (["seeds=1:2:3"], ["seeds", "0:16"]),
+    (["seeds=0,1,1"], ["seeds", "twice"]),
+    (["steps"], ["'steps'", "key=value"]),
+]
+
+
+@pytest.mark.parametrize(("texts", "words"), FAULTS, ids=lambda value: " ".join(value)[:40])
+def test_faults_name_the_key_what_was_expected_and_the_nearest_name(texts, words):
+    with pytest.raises(SettingError) as caught:
+        resolve(override({}, parse_overrides(texts)))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(SettingError, match=r"(?s)batch_size: .*\n.*average\.decay: "):
+        resolve({"batch_size": 0, "average": {"kind": "ema", "decay": 2}})
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ({"penalty": "r1", "discriminator": {"norm": "batch"}}, ["penalty", "normalises over the batch"]),
+        ({"generator": "dcgan"}, ["dcgan", "(2,)", "mlp"]),
+        ({"game": "semi_supervised"}, ["no labels", "digits"]),
+        ({"average": {"kind": "ema", "player": "me"}}, ["'me'", "generator"]),
+    ],
+    ids=["batch norm under a penalty", "images for points", "labels", "no such player"],
+)
+def test_impossible_combinations_are_refused_with_what_to_do(raw, words):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the words are checked below)
+        Program([build_trial(resolve(small(**raw)), 0)], [0])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_order_of_flags_does_not_matter():
+    texts = ["solver.generator.momentum=0.1", "solver.generator=momentum", "solver=simultaneous", "penalty.weight=3"]
+    texts += ["penalty=r1"]
+    found = [dump(resolve(override({}, parse_overrides(order)))) for order in itertools.permutations(texts)]
+    assert all(one == found[0] for one in found)
+    assert found[0]["solver"]["generator"]["momentum"] == 0.1
+    assert found[0]["penalty"] == {"kind": "r1", "weight": 3.0}
+
+
+def test_naming_the_method_a_file_names_keeps_its_settings_and_naming_another_drops_them():
+    raw = {"penalty": {"kind": "dragan", "weight": 7.0}}
+    assert override(raw, [("penalty", "dragan")])["penalty"]["weight"] == 7.0
+    assert override({"penalty": {"weight": 7.0}}, [("penalty", "r1")])["penalty"] == {"weight": 7.0, "kind": "r1"}
+    assert override(raw, [("penalty", "r1")])["penalty"] == {"kind": "r1"}
+
+
+def test_another_solver_keeps_the_players_rules():
+    raw = {"solver": {"kind": "alternating", "discriminator_steps": 3, "generator": {"kind": "sgd"}}}
+    assert override(raw, [("solver", "simultaneous")])["solver"] == {
+        "kind": "simultaneous",
+        "generator": {"kind": "sgd"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("0:4", [0, 1, 2, 3]), ("3,5,9", [3, 5, 9]), ("7", [7]), ("0:2,9", [0, 1, 9]), ("[4, 2]", [4, 2])],
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+def test_values_are_toml_or_text():
+    texts = ["a=3", "a=1e-3", "a=true", "a=ring", 'a="3"', "a=2024-01-01", "a=x=y"]
+    assert [value for _, value in parse_overrides(texts)] == [3, 1e-3, True, "ring", "3", "2024-01-01", "x=y"]
+
+
+def test_sweep_tables_of_a_file_may_be_quoted_or_nested():
+    text = '[sweep]\nobjective = ["minimax", "hinge"]\n[sweep.penalty]\nweight = [0.1, 1]\n'
+    assert flatten_sweeps(tomllib.loads(text)["sweep"]) == {
+        "objective": ["minimax", "hinge"],
+        "penalty.weight": [0.1, 1],
+    }
+    assert flatten_sweeps({"penalty.weight": [1, 2]}) == {"penalty.weight": [1, 2]}
+    assert parse_sweeps(["penalty.weight=0.1,1"]) == {"penalty.weight": [0.1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "word"),
+    [
+        ({"seeds": [0, 1]}, "--seeds"),
+        ({"penalty.weight": []}, "expected values"),
+        ({"penalty.weight": 3}, "expected values"),
+        ({"penalty.weight": [1, 1]}, "twice"),
+        ([1], "table"),
+    ],
+)
+def test_sweeps_that_make_no_sense_are_refused(sweep, word):
+    with pytest.raises(SettingError, match=word):
+        flatten_sweeps(sweep)
+
+
+@pytest.mark.parametrize("key", ["steps", "precision", "device", "log_every"])
+def test_settings_of_the_whole_run_are_not_swept(key):
+    with pytest.raises(SettingError, match=f"{key} is a setting of the whole run"):
+        plan({}, {key: [1, 2]})
+
+
+def test_a_sweep_over_numbers_is_one_program_and_over_structure_one_each():
+    penalised = {"penalty": "dragan", "seeds": [0, 1]}
+    numbers = plan(penalised, {"penalty.weight": [0.1, 1.0], "solver.generator.learning_rate": [1e-4, 1e-3]})
+    assert [len(group) for group in groups(numbers)] == [8]
+    structures = plan(penalised, {"objective": ["minimax", "hinge"], "penalty.weight": [0.1, 1.0]})
+    assert [len(group) for group in groups(structures)] == [4, 4]
+    assert [m.index for m in structures] == list(range(8))
+
+
+SWEEPS = [
+    ({}, {"data": ["ring", "digits"]}),
+    ({"penalty": {"kind": "dragan", "weight": 5}}, {"penalty": ["dragan", "r1"]}),
+    ({"penalty": {"weight": 5}}, {"penalty": ["dragan", "r1"]}),
+    ({}, {"solver": ["alternating", "extragradient"], "solver.generator": ["sgd", "momentum"]}),
+    ({"game": "bilinear"}, {"game": ["bilinear", "gan"]}),
+    ({"penalty": "r1"}, {"penalty.weight": [1, 2]}),
+]
+
+
+@pytest.mark.parametrize(("raw", "sweeps"), SWEEPS, ids=lambda value: " ".join(value))
+def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
+    planned = plan(raw, sweeps)
+    again = plan(tomllib.loads(tomli_w.dumps(record(raw, planned))), sweeps)
+    assert [dump(m.settings) for m in again] == [dump(m.settings) for m in planned]
+
+
+@pytest.mark.parametrize("sweeps", [{}, {"objective": ["minimax", "hinge"], "penalty__weight": [0.5, 1]}])
+def test_running_again_from_the_recorded_settings_gives_the_same_numbers(tmp_path, sweeps):
+    trained(small(seeds=[0, 3], penalty="dragan", average="ema"), tmp_path / "a", **sweeps)
+    raw = read_toml(tmp_path / "a" / "config.toml")
+    swept = {key.replace(".", "__"): value for key, value in flatten_sweeps(raw.pop("sweep", {})).items()}
+    trained(raw, tmp_path / "b", **swept)
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+    assert len(members(tmp_path / "a")) == (8 if sweeps else 2)
+    assert {row["step"] for row in rows(tmp_path / "a")} == {0, 4, 8, 10, 12, 16, 20}
