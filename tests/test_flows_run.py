@@ -9,9 +9,17 @@ from typer.testing import CliRunner
 from nashpath.cli import app
 from nashpath.core.monotone import MONOTONES
 from nashpath.report import load_run
+from nashpath.report.film import film
 from nashpath.report.read import arrays
 
-TINY = ("particles=200", "steps=20", "evaluation_samples=100", "ratio.warm_up=30", "discriminator.width=16")
+TINY = (
+    "particles=200",
+    "steps=20",
+    "sample_every=10",
+    "evaluation_samples=100",
+    "ratio.warm_up=30",
+    "discriminator.width=16",
+)
 
 
 def invoke(*settings, out):
@@ -39,6 +47,10 @@ def test_every_h_runs_on_every_plane(h, data, tmp_path):
     assert saved["m0"].shape == (200, 2)
     assert saved["level0"].shape == (48, 48)
     assert saved["field0"].shape == (16, 16, 2)
+    drawn = film(run)["frames"][-1][0]["arrows"]
+    assert [angle for angle, _ in drawn] == pytest.approx(
+        np.degrees(np.angle(saved["field0"] @ [1, 1j])).ravel(), abs=0.51
+    )
     assert "<html" in (tmp_path / "flow" / "report.html").read_text()
 
 

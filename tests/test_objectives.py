@@ -89,6 +89,14 @@ BY_HAND = {
         -(log_sigmoid(0.5) + log_sigmoid(-2) + log_sigmoid(-1) + log_sigmoid(-3)) / 2 - 2 * math.log(2),
         (log_sigmoid(-1) + log_sigmoid(-3)) / 2 + math.log(2),
     ),
+    "monoflow": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        -2.0,
+    ),
+    "plug_in": (
+        -(log_sigmoid(0.5) + log_sigmoid(-2)) / 2 - (log_sigmoid(-1) + log_sigmoid(-3)) / 2,
+        -2.0,
+    ),
 }
 
 

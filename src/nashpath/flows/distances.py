@@ -1,6 +1,7 @@
 """How far particles are from real samples, from the two samples alone."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ def smoothed_kl(x: Tensor, y: Tensor, bandwidth: float) -> float:
     Reference: Joe 1989, "Estimation of entropy and other functionals of a multivariate density"; Wand & Jones 1995,
     "Kernel Smoothing", Ch. 4.
     """
-    others = torch.logsumexp(exponents(x, x, bandwidth).fill_diagonal_(-torch.inf), 1) - math.log(len(x) - 1)
+    others = torch.logsumexp(exponents(x, bandwidth)(x).fill_diagonal_(-torch.inf), 1) - math.log(len(x) - 1)
     return float((others - kernel_density(x, y, bandwidth)[0]).mean())
 
 
@@ -42,4 +43,5 @@ def wasserstein2(x: Tensor, y: Tensor) -> float:
 
     cost = torch.cdist(x.double(), y.double()).square().cpu().numpy()
     uniform_x, uniform_y = ([1 / len(a)] * len(a) for a in (x, y))
-    return math.sqrt(max(float(ot.emd2(uniform_x, uniform_y, cost, numItermax=1_000_000)), 0.0))
+    squared: Any = ot.emd2(uniform_x, uniform_y, cost, numItermax=1_000_000)
+    return math.sqrt(max(float(squared), 0.0))

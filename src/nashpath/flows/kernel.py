@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-BLOCK_BYTES = 1 << 25
-"""The largest block of pairs that is held at once; a few such blocks live at a time."""
+BLOCK_BYTES = 1 << 22
+"""The largest block of pairs that is held at once: small enough to stay in the cache between passes."""
 
 
 def by_rows(function: Callable[[Tensor], tuple[Tensor, ...]], rows: Tensor, row_bytes: int) -> tuple[Tensor, ...]:
@@ -19,18 +19,29 @@ def by_rows(function: Callable[[Tensor], tuple[Tensor, ...]], rows: Tensor, row_
     return tuple(torch.cat(columns) for columns in zip(*parts))
 
 
-def exponents(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> Tensor:
-    """``−‖xᵢ − cⱼ‖² / (2 bandwidth²)``, [points, centres], by one matrix product around the centres' mean."""
+def exponents(centres: Tensor, bandwidth: Tensor | float) -> Callable[[Tensor], Tensor]:
+    """The function from points x to ``−‖xᵢ − cⱼ‖² / (2 bandwidth²)``, [points, centres].
+
+    One matrix product around the centres' mean: far from the origin it would lose all digits in float32.
+    """
     origin = centres.mean(0)
-    x, c = (points - origin) / bandwidth, (centres - origin) / bandwidth
-    return (x @ c.mT - x.square().sum(1)[:, None] / 2 - c.square().sum(1) / 2).clamp_max(0)
+    c = (centres - origin) / bandwidth
+    ends = -c.square().sum(1) / 2
+
+    def of(points):
+        x = (points - origin) / bandwidth
+        return torch.addmm(ends, x, c.mT).sub_(x.square().sum(1)[:, None] / 2).clamp_max_(0)
+
+    return of
 
 
 def kernel_mean(points: Tensor, centres: Tensor, values: Tensor, bandwidth: Tensor | float) -> Tensor:
-    """``1/m Σⱼ k(xᵢ, cⱼ) valuesⱼ`` with ``k = exp(exponents)``: [n, d], [m, d], [m, v] to [n, v]."""
+    """``1/m Σⱼ k(xᵢ, cⱼ) valuesⱼ`` with ``k`` the exponential of `exponents`: [n, d], [m, d], [m, v] to [n, v]."""
+
+    exponent_of = exponents(centres, bandwidth)
 
     def some(x):
-        return (torch.exp(exponents(x, centres, bandwidth)) @ values / len(centres),)
+        return (exponent_of(x).exp_() @ values / len(centres),)
 
     return by_rows(some, points, 4 * len(centres))[0]
 
@@ -38,11 +49,14 @@ def kernel_mean(points: Tensor, centres: Tensor, values: Tensor, bandwidth: Tens
 def kernel_density(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> tuple[Tensor, Tensor]:
     """Logarithm of the kernel density estimate at the points (up to a constant), [n], and its gradient, [n, d]."""
 
-    def some(x):
-        exponent = exponents(x, centres, bandwidth)
-        value = torch.logsumexp(exponent, 1)
-        mean = torch.exp(exponent - value[:, None]) @ centres
-        return value, (mean - x) / bandwidth**2
+    exponent_of = exponents(centres, bandwidth)
 
+    def some(x):
+        exponent = exponent_of(x)
+        largest = exponent.amax(1, keepdim=True)
+        sums = exponent.sub_(largest).exp_() @ values
+        return (largest + sums[:, :1].log())[:, 0], (sums[:, 1:] / sums[:, :1] - x) / bandwidth**2
+
+    values = torch.cat([torch.ones_like(centres[:, :1]), centres], 1)
     value, slope = by_rows(some, points, 4 * len(centres))
     return value - math.log(len(centres)), slope

@@ -53,7 +53,22 @@ def _frame(
     if points is None:
         return None
     lost = int((~np.isfinite(points).all(axis=1)).sum())
-    return {"points": _packed(points[:shown], extent), "lost": lost, **_levels(saved.get(f"level{member}"), grid)}
+    beside = _levels(saved.get(f"level{member}"), grid) | _arrows(saved.get(f"field{member}"))
+    return {"points": _packed(points[:shown], extent), "lost": lost, **beside}
+
+
+def _arrows(velocity: np.ndarray | None) -> dict[str, Any]:
+    """A flow's velocity on a square grid, ``[row, column, 2]``, as angles in degrees and shares of the largest speed.
+
+    Shares are on a scale of arcsinh from the median speed, so that slow regions show their direction, too.
+    """
+    if velocity is None or velocity.ndim != 3 or not np.isfinite(velocity).all():
+        return {}
+    speed = np.hypot(velocity[..., 0], velocity[..., 1])
+    shown = np.arcsinh(speed / max(float(np.median(speed)), 1e-12))
+    share = shown / max(float(shown.max()), 1e-12)
+    angle = np.degrees(np.arctan2(velocity[..., 1], velocity[..., 0]))
+    return {"arrows": [[round(float(a)), round(float(s), 2)] for a, s in zip(angle.ravel(), share.ravel())]}
 
 
 def _levels(logits: np.ndarray | None, grid: int) -> dict[str, Any]:

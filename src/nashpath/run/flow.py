@@ -50,9 +50,8 @@ def run_flow(
     recorder.reference()
     rng = generator(derive(settings.seed, "draws"), settings.device)
     particles = start(settings, recorder.source.shape, recorder.device)
-    for state in simulate(
-        recorder.flow, particles, rng, build_integrator(settings).to(recorder.device), settings.steps
-    ):
+    integrator = build_integrator(settings, recorder.device)
+    for state in simulate(recorder.flow, particles, rng, integrator, settings.steps):
         recorder.take(state)
         if recorder.logged:
             notify(recorder.progress())

@@ -42,9 +42,9 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     return flow, source
 
 
-def build_integrator(settings: Any) -> Integrator:
+def build_integrator(settings: Any, device: torch.device) -> Integrator:
     """The integrator that the settings choose."""
-    return make(INTEGRATORS, settings.integrator)
+    return make(INTEGRATORS, settings.integrator).to(device)
 
 
 def start(settings: Any, shape: tuple[int, ...], device: torch.device) -> Tensor:

@@ -36,6 +36,27 @@ function crosses(context, view, centres) {
   context.stroke();
 }
 
+// A flow's velocity: one arrow a grid point, row by row upwards, of [angle in degrees, share of the longest].
+function arrows(context, view, field) {
+  const [x0, x1, y0, y1] = view.extent, side = Math.sqrt(field.length);
+  const longest = 0.9 * (view.x(x1) - view.x(x0)) / (side - 1);
+  context.strokeStyle = colour("soft");
+  context.lineWidth = 1;
+  context.beginPath();
+  field.forEach(([degrees, share], i) => {
+    const x = view.x(x0 + (x1 - x0) * (i % side) / (side - 1)), y = view.y(y0 + (y1 - y0) * Math.floor(i / side) / (side - 1));
+    const turn = degrees * Math.PI / 180, length = longest * share;
+    const tipX = x + length * Math.cos(turn), tipY = y - length * Math.sin(turn);
+    context.moveTo(x, y);
+    context.lineTo(tipX, tipY);
+    for (const barb of [2.6, -2.6]) {
+      context.moveTo(tipX, tipY);
+      context.lineTo(tipX + 0.3 * length * Math.cos(turn + barb), tipY - 0.3 * length * Math.sin(turn + barb));
+    }
+  });
+  context.stroke();
+}
+
 function logits(frame) {
   return int16(frame.levels).map(q => Math.sinh(frame.low + (q + 32767) / 65534 * (frame.high - frame.low)));
 }
@@ -61,6 +82,9 @@ function pointsFilm(host, film) {
   const aside = element("div", {class: "aside"}, legend(marks), note, element("p", {class: "note"}, pointsCaption(film, anyLevels)));
   host.append(element("div", {class: "stage"}, element("figure", {}, canvas), aside));
 
+  if (film.frames.some(members => members.some(frame => frame && frame.arrows))) {
+    aside.append(element("p", {class: "note"}, "Arrows: the velocity of the flow; their lengths are compressed (inverse hyperbolic sine)."));
+  }
   const real = film.real ? unpacked(film.real, film) : [];
   player(host, film.steps, memberChoices(film), (step, member) => {
     const side = Math.min(host.clientWidth, 600), height = side - 10;
@@ -69,6 +93,7 @@ function pointsFilm(host, film) {
     context.save();
     view.clip(context);
     if (frame && frame.levels) levelSets(context, view, logits(frame), film.grid);
+    if (frame && frame.arrows) arrows(context, view, frame.arrows);
     dots(context, view, real, colour("real"), 1.6, 0.5);
     const points = frame ? unpacked(frame.points, film) : [];
     const outside = dots(context, view, points, colour("fake"), 2.4, 0.85);

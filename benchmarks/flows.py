@@ -1,0 +1,143 @@
+"""Rates and memory of particle flows, beside plain loops and POT's gradient flow.
+
+    python benchmarks/flows.py [--particles 100000] [--quick]
+
+Discriminator flow: particle-steps a second, against the same arithmetic in an eager loop with torch.optim. Kernel flow:
+one step with the memory it took, against all pairs at once. Transport: our logit flow against a gradient flow of the
+exact W2 (ot.emd2), to the same W2 from the ring.
+"""
+
+import argparse
+import resource
+import time
+
+import ot
+import torch
+from torch.nn.functional import softplus
+
+from nashpath.core import generator, seeded
+from nashpath.core.monotone import Monotone
+from nashpath.data import Ring
+from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate, wasserstein2
+from nashpath.networks import MLPDiscriminator
+from nashpath.solvers import Adam
+
+DATA = Ring()
+
+
+def seconds(function, repeats):
+    """The best of three means over ``repeats`` calls."""
+    function()
+    best = float("inf")
+    for _ in range(3):
+        begun = time.perf_counter()
+        for _ in range(repeats):
+            function()
+        best = min(best, (time.perf_counter() - begun) / repeats)
+    return best
+
+
+def peak():
+    """The largest resident size so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def network():
+    with seeded(0):
+        return MLPDiscriminator((2,), width=64, depth=2)
+
+
+def discriminator_flow(particles, repeats):
+    """Seconds a step: 5 discriminator steps of 256 + 256 samples, then all particles move."""
+    rng, x = generator(0), torch.randn(particles, 2, generator=generator(1))
+    flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA, warm_up=0), Monotone("arcsinh"))
+    state = {"x": x, "memory": flow.init(x, rng)}
+
+    @torch.no_grad()
+    def step():
+        state["memory"] = flow.learn(state["x"], state["memory"], flow.draw(rng, particles))
+        state["x"] = euler(flow, state["x"], state["memory"], 0.1)
+
+    return seconds(step, repeats)
+
+
+def plain_loop(particles, repeats):
+    """The same by hand: eager modules, autograd and torch.optim."""
+    rng, net = generator(0), network()
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
+    state = {"x": torch.randn(particles, 2, generator=generator(1))}
+
+    def step():
+        x = state["x"]
+        for _ in range(5):
+            real = DATA.draw(rng, 256)["real"]
+            fake = x[torch.randint(particles, (256,), generator=rng)]
+            optimizer.zero_grad()
+            (softplus(-net(real)).mean() + softplus(net(fake)).mean()).backward()
+            optimizer.step()
+        leaf = x.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(torch.asinh(net(leaf)).sum(), leaf)
+        state["x"] = x + 0.1 * slope
+
+    return seconds(step, repeats)
+
+
+def kernel_step(flow, particles):
+    """Seconds and MB (beyond what was there) of one step of a kernel flow."""
+    x, before = torch.randn(particles, 2, generator=generator(1)), peak()
+    memory = flow.init(x, generator(0))
+    begun = time.perf_counter()
+    with torch.no_grad():
+        euler(flow, x, memory, 0.1)
+    return time.perf_counter() - begun, peak() - before
+
+
+def pot_flow(x, real, steps, rate):
+    """Gradient flow of the exact squared W2, by POT's differentiable emd2."""
+    uniform_x, uniform_y = (torch.full((len(a),), 1 / len(a)) for a in (x, real))
+    for _ in range(steps):
+        leaf = x.clone().requires_grad_()
+        cost = ot.emd2(uniform_x, uniform_y, torch.cdist(leaf, real).square())
+        (slope,) = torch.autograd.grad(cost, leaf)
+        x = x - rate * len(x) * slope
+    return x
+
+
+def transport(particles):
+    """Both flows from N(0, I) to the ring: seconds, and W2 to fresh real samples."""
+    x, real = torch.randn(particles, 2, generator=generator(1)), DATA.draw(generator(2), particles)["real"]
+    fresh = DATA.draw(generator(3), particles)["real"]
+    begun = time.perf_counter()
+    flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA))
+    *_, last = simulate(flow, x, generator(0), Euler(0.1, control="off"), 100)
+    middle = time.perf_counter()
+    pot = pot_flow(x, real, 20, 0.1)
+    ours, theirs = wasserstein2(last.particles, fresh), wasserstein2(pot, fresh)
+    print(f"to the ring, {particles:,} particles (W2 between two real samples: {wasserstein2(real, fresh):.3f})")
+    print(f"  logit flow, 100 steps            {middle - begun:8.2f} s   W2 {ours:.3f}")
+    print(f"  POT emd2 gradient flow, 20 steps {time.perf_counter() - middle:8.2f} s   W2 {theirs:.3f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--particles", type=int, default=100_000)
+    parser.add_argument("--quick", action="store_true", help="few repeats, no kernel flow at full size")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    repeats = 3 if chosen.quick else 10
+    for name, cost in (("nashpath", discriminator_flow), ("plain loop", plain_loop)):
+        taken = cost(chosen.particles, repeats)
+        rate = f"{taken * 1e3:8.1f} ms a step  {chosen.particles / taken / 1e6:.2f} M particles/s"
+        print(f"discriminator flow, {chosen.particles:,} x 2, {name:10} {rate}")
+    transport(500 if chosen.quick else 1000)
+    size = 10_000 if chosen.quick else chosen.particles
+    for name, flow in (("kde", MonoFlow(KDERatio(DATA))), ("mmd", MMDFlow(DATA))):
+        taken, more = kernel_step(flow, size)
+        whole = 4 * size**2 / 1e6
+        print(
+            f"{name} flow, {size:,} x 2: {taken:.2f} s a step, {more:.0f} MB more (all pairs at once: {whole:,.0f} MB)"
+        )
+
+
+if __name__ == "__main__":
+    main()
