@@ -43,7 +43,6 @@ DIVERGING = small(
     log_every=5,
     solver={"kind": "simultaneous", "generator": {"kind": "sgd"}, "discriminator": {"kind": "sgd"}},
 )
-BOTH = ("solver__generator__learning_rate", "solver__discriminator__learning_rate")
 
 
 @pytest.mark.parametrize("stack", ["off", "on"])
@@ -51,7 +50,7 @@ BOTH = ("solver__generator__learning_rate", "solver__discriminator__learning_rat
 def test_a_diverged_member_is_frozen_at_its_last_finite_state(tmp_path, stack, game):
     raw = dict(DIVERGING) if game == "gan" else {k: DIVERGING[k] for k in ("steps", "log_every", "solver", "compile")}
     raw |= {"game": game, "stack": stack}
-    trained(raw, tmp_path / "all", **{BOTH[0]: [1e-2, 1e10]})
+    trained(raw, tmp_path / "all", **{RATES: [1e-2, 1e10]})
     sound, broken = members(tmp_path / "all")
     assert sound["outcome"] == "finished"
     assert sound["steps"] == 20

@@ -1,0 +1,127 @@
+"""``nashpath list``, ``sample`` and ``report``."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nashpath.core import generator
+from nashpath.run.restore import restore_member
+from nashpath.run.settings import TABLES, General
+from nashpath.run.view import samples as samples_of
+from run_folders import flags, nash, tensors
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    average = flags("average=ema", "average.decay=0.9", "solver.generator.learning_rate=0.01")
+    nash("train", *average, "--seeds", "0:2", "--out", folder / "ring")
+    nash("train", *flags("data=digits", "steps=2", "evaluation_samples=64"), "--out", folder / "digits")
+    nash("train", "-s", "game=bilinear", "-s", "steps=4", "-s", "compile=off", "--out", folder / "toy")
+    return folder
+
+
+def test_list_names_every_method_with_its_summary_and_every_setting():
+    said = nash("list").stdout
+    for path, table in TABLES.items():
+        for name in table:
+            assert f"  {name} " in said, (path, name)
+            assert table.summary(name) in said
+    assert all(f"  {name} " in said for name in General.model_fields)
+
+
+def test_list_of_one_method_shows_its_equation_and_settings():
+    said = nash("list", "penalty.dragan").stdout
+    assert "Reference:" in said
+    assert "-s penalty.weight=" in said
+    assert "-s solver.generator.b1=0.5" in nash("list", "rule.adam").stdout
+    assert "-s solver.generator.schedule.exponent=" in nash("list", "schedule.power").stdout
+    assert "dragan" in nash("list", "penalty").stdout
+    assert "least_squares" not in nash("list", "penalty").stdout
+
+
+@pytest.mark.parametrize(("what", "word"), [("penalties", "'penalty'"), ("penalty.dragn", "'dragan'")])
+def test_list_of_an_unknown_name_suggests_one(what, word):
+    assert word in nash("list", what, expect=2).stderr
+
+
+def test_sample_writes_numbers(runs, tmp_path):
+    out = tmp_path / "new" / "samples.npz"
+    assert nash("sample", runs / "ring", "-n", 70, "--out", out).stdout == f"{out}\n"
+    samples = np.load(out)["samples"]
+    assert samples.shape == (70, 2)
+    assert np.isfinite(samples).all()
+    nash("sample", runs / "ring", "-n", 70, "--out", tmp_path / "again.npz")
+    nash("sample", runs / "ring", "-n", 70, "--seed", 1, "--out", tmp_path / "other.npz")
+    nash("sample", runs / "ring", "-n", 70, "--member", 1, "--out", tmp_path / "member.npz")
+    again, other, member = (np.load(tmp_path / f"{name}.npz")["samples"] for name in ("again", "other", "member"))
+    assert (again == samples).all()
+    assert (other != samples).any()
+    assert (member != samples).any()
+
+
+def test_sample_uses_the_averaged_generator(runs, tmp_path):
+    nash("sample", runs / "ring", "-n", 8, "--out", tmp_path / "samples.npz")
+    trial, _ = restore_member(runs / "ring")
+    stored = tensors(runs / "ring", 0)
+    z = torch.randn((8, 2), generator=generator(0))
+    made = {}
+    for name, prefix in {"average": "carry.memory['average']", "present": "carry.point.players['generator']"}.items():
+        weights = {
+            k: torch.from_numpy(stored[f"{prefix}['{k}']"]) for k in dict(trial.game.generator.named_parameters())
+        }
+        made[name] = torch.func.functional_call(trial.game.generator, weights, (z,)).detach().numpy()
+    samples = np.load(tmp_path / "samples.npz")["samples"]
+    np.testing.assert_allclose(samples, made["average"], atol=1e-6)
+    assert abs(samples - made["present"]).max() > 1e-3
+
+
+def test_samples_of_a_restored_member_are_those_that_training_saved(runs):
+    trial, carry = restore_member(runs / "ring", 1)
+    saved = np.load(runs / "ring" / "samples" / "step-00000020.npz")["m1"]
+    np.testing.assert_array_equal(samples_of(trial, carry, 1, 16).numpy()[: len(saved)], saved[:16])
+
+
+def test_sample_writes_a_picture_of_points(runs, tmp_path):
+    nash("sample", runs / "ring", "--out", tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as picture:
+        assert len(set(picture.convert("L").tobytes())) > 10
+
+
+def test_sample_writes_a_picture_of_images(runs, tmp_path):
+    for name in ("sheet.png", "sheet.npz"):
+        nash("sample", runs / "digits", "-n", 9, "--out", tmp_path / name)
+    images = np.load(tmp_path / "sheet.npz")["samples"]
+    assert images.shape == (9, 1, 8, 8)
+    with Image.open(tmp_path / "sheet.png") as picture:
+        pixels, side = np.asarray(picture), (picture.size[0] - 3) // 3
+    first = pixels[3:side:6, 3:side:6]
+    np.testing.assert_array_equal(first, np.rint((images[0, 0] + 1) * 127.5))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["ring", "--out", "sheet.jpg"], ".png"),
+        (["ring", "--member", "7"], "members 0 to 1"),
+        (["toy"], "no generator"),
+        (["nothing"], "holds no run"),
+        (["ring", "-n", "0"], "Invalid value"),
+    ],
+)
+def test_sample_refuses_with_a_reason(runs, monkeypatch, arguments, word):
+    monkeypatch.chdir(runs)
+    assert word in nash("sample", *arguments, expect=2).stderr
+
+
+def test_report_rebuilds_one_run_and_compares_several(runs, tmp_path):
+    page = runs / "ring" / "report.html"
+    first = page.read_text()
+    page.unlink()
+    assert nash("report", runs / "ring").stdout == f"{page}\n"
+    assert page.read_text() == first
+    both = tmp_path / "both.html"
+    assert nash("report", runs / "ring", runs / "digits", "--out", both).stdout == f"{both}\n"
+    assert "digits" in both.read_text()
+    assert "no run folder" in nash("report", runs / "nothing", expect=2).stderr

@@ -1,0 +1,165 @@
+"""Checkpoints and events: damaged and foreign files are refused by name, writing is atomic, pickle is never read."""
+
+import json
+import os
+import pickle
+import sys
+import types
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from nashpath.run import CheckpointError, open_session, resume_session
+from nashpath.run.checkpoint import write_atomic
+from nashpath.run.restore import restore_member
+from run_folders import nash, rows, small, tensors, trained
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original") / "run"
+    trained(small(average="ema"), folder)
+    return folder
+
+
+@pytest.fixture
+def run(original, tmp_path):
+    (tmp_path / "samples").mkdir()
+    for name in ("config.toml", "checkpoint.safetensors", "metrics.jsonl"):
+        (tmp_path / name).write_bytes((original / name).read_bytes())
+    return tmp_path
+
+
+class Trap:
+    def __reduce__(self):
+        return os.mkdir, ("pickle-was-read",)
+
+
+DAMAGE = {
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-100]),
+    "cut in the header": lambda file: file.write_bytes(file.read_bytes()[:50]),
+    "empty": lambda file: file.write_bytes(b""),
+    "pickle": lambda file: file.write_bytes(pickle.dumps(Trap())),
+    "foreign": lambda file: save_file({"weight": torch.zeros(3)}, file),
+    "another experiment": lambda file: rewritten(file, lambda found: found.pop("m0.carry.steps")),
+    "another shape": lambda file: rewritten(
+        file, lambda found: found.update({"m0.carry.point.players['generator']['head.bias']": torch.zeros(3)})
+    ),
+    "one member too many": lambda file: rewritten(
+        file, lambda found: found.update({"m1.carry.steps": torch.tensor(3)})
+    ),
+}
+
+
+def rewritten(file, change):
+    with safe_open(file, "pt") as stored:
+        found, header = {key: stored.get_tensor(key) for key in stored.keys()}, stored.metadata()  # noqa: SIM118
+    change(found)
+    save_file(found, file, header)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_and_foreign_checkpoints_are_refused_by_name(run, monkeypatch, damage):
+    monkeypatch.chdir(run)
+    file = run / "checkpoint.safetensors"
+    DAMAGE[damage](file)
+    before = file.read_bytes()
+    for use in (lambda: resume_session(run, []), lambda: restore_member(run)):
+        with pytest.raises(CheckpointError, match="checkpoint"):
+            use()
+    assert str(file) in nash("train", "--resume", "--out", run, expect=2).stderr
+    assert file.read_bytes() == before
+    assert not (run / "pickle-was-read").exists()
+
+
+def test_a_checkpoint_of_a_sweep_holds_each_member_s_tensors_apart(tmp_path):
+    session = trained(small(stack="on", seeds=[0, 1]), tmp_path / "run")
+    for member in (0, 1):
+        found = tensors(tmp_path / "run", member)
+        for who, params in session.teams[0].program.carry(member).point.players.items():
+            for name, value in params.items():
+                assert torch.equal(torch.from_numpy(found[f"carry.point.players['{who}']['{name}']"]), value)
+
+
+def test_writing_is_atomic(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    write_atomic(file, b"old")
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_run_leaves_no_temporary_files(original):
+    assert not [path for path in original.rglob("*") if path.name.startswith(".") or path.suffix in (".tmp", ".part")]
+
+
+def test_metrics_open_as_a_table(original):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_json(original / "metrics.jsonl", lines=True)
+    assert list(table.query("`cost.generator` == `cost.generator`")["step"]) == [4, 8, 12, 16, 20]
+    assert table["seconds"].dropna().is_monotonic_increasing
+
+
+class Writer:
+    """Stands in for TensorBoard's writer."""
+
+    made: list["Writer"] = []  # noqa: RUF012
+
+    def __init__(self, folder, purge_step):
+        self.folder, self.purge_step, self.scalars, self.closed = folder, purge_step, [], False
+        Writer.made.append(self)
+
+    def add_scalar(self, name, value, step):
+        self.scalars.append((name, value, step))
+
+    def close(self):
+        self.closed = True
+
+
+def test_events_hold_the_rows_of_the_metrics(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
+    monkeypatch.setattr(Writer, "made", [])
+    run = tmp_path / "run"
+    trained(small(tensorboard=True, seeds=[0, 1]), run)
+    assert [writer.folder for writer in Writer.made] == [str(run / "events" / f"member-{k}") for k in (0, 1)]
+    assert all(writer.closed for writer in Writer.made)
+    expected = [
+        (key.replace(".", "/", 1), value, row["step"])
+        for row in rows(run)
+        for key, value in row.items()
+        if row["member"] == 1 and key not in ("step", "member")
+    ]
+    assert Writer.made[1].scalars == expected
+    assert ("cost/generator", 20) in {(name, step) for name, _, step in expected}
+    resume_session(run, [("steps", 24)]).train()
+    assert [writer.purge_step for writer in Writer.made] == [1, 1, 21, 21]
+
+
+def test_events_are_real_where_tensorboard_is_installed(tmp_path):
+    pytest.importorskip("tensorboard")
+    trained(small(tensorboard=True), tmp_path / "run")
+    assert list((tmp_path / "run" / "events").rglob("events.out.tfevents*"))
+
+
+def test_events_without_tensorboard_say_what_to_install_and_leave_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ImportError, match=r"nashpath\[tensorboard\]"):
+        open_session(small(tensorboard=True), {}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    said = nash("train", "-s", "tensorboard=true", "--out", tmp_path / "run", expect=2).stderr
+    assert "pip install 'nashpath[tensorboard]'" in said
+
+
+def test_numbers_that_are_not_finite_are_null_in_every_file(tmp_path):
+    raw = {"game": "bilinear", "compile": "off", "steps": 10, "log_every": 5}
+    rule = {"kind": "sgd", "learning_rate": 1e10}
+    raw["solver"] = {"kind": "simultaneous", "generator": rule, "discriminator": rule}
+    trained(raw, tmp_path / "run")
+    text = (tmp_path / "run" / "metrics.jsonl").read_text() + (tmp_path / "run" / "members.json").read_text()
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert json.loads(text.splitlines()[0])["cost.generator"] is None
