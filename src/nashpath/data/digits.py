@@ -27,7 +27,12 @@ class Digits(Held):
     shape: tuple[int, ...] = (1, 8, 8)
 
     def __init__(self, split: Split = "train"):
-        self._chosen = _chosen(split)
+        self.split, self._chosen = split, _chosen(split)
+
+    @property
+    def held_out(self) -> "Digits | None":
+        """The split that was kept from training, to test a classifier on; None where nothing was."""
+        return Digits("test") if self.split == "train" else None
 
     def _fill(self, progress: Progress | None) -> Bank:
         images, labels = _bundle()

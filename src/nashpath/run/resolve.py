@@ -11,7 +11,7 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.run.fields import accepts
 from nashpath.run.overrides import Raw, SettingError
-from nashpath.run.settings import DEFAULTS, OF_GAME, TABLES, General, settings_model
+from nashpath.run.settings import DEFAULTS, OF_GAME, OPTIONS_OF_GAME, TABLES, General, settings_model
 
 ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
     set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
@@ -40,6 +40,8 @@ def complete(raw: Raw) -> Raw:
         kind = chosen.setdefault("kind", defaults.get(path, ""))
         if kind not in table:
             raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{nearest(kind, list(table))} {known}")
+        for key, value in OPTIONS_OF_GAME.get(raw["game"]["kind"], {}).get((path, kind), {}).items():
+            chosen.setdefault(key, value)
     _default_networks(raw)
     _default_rates(raw)
     return raw
