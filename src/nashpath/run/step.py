@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core import Batch, Game, Point, Problem, Tree, point_of, split_buffers, tree_map
-from nashpath.core.tree import part
+from nashpath.core.tree import finite, part
 from nashpath.solvers import Solver
 
 SOUND = -1
@@ -73,7 +73,7 @@ def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
         point, memory, info = functional_call(
             solver, part(numbers, "solver."), (problem, carry.point, carry.memory, batches)
         )
-        sound = torch.stack([_sound(info, who) for who in players])
+        sound = torch.stack([_sound(info, who) & finite(point.players[who]) for who in players])
         fault = torch.where(sound.all(), SOUND, sound.int().argmin())
         culprit = torch.where(carry.culprit == SOUND, fault, carry.culprit)
         going = culprit == SOUND
@@ -86,10 +86,6 @@ def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
 
 
 def _sound(info: dict[str, Tensor], player: str) -> Tensor:
-    """Whether all that a step reports of a player (its cost, its gradient's norm, …) is finite.
-
-    These are known before anybody moves, so that freezing costs no second pass over the parameters; and a finite
-    gradient whose squared norm is representable cannot push finite parameters out of range.
-    """
+    """Whether all that a step reports of a player (its cost, its gradient's norm, …) is finite."""
     reported = torch.stack([v for k, v in info.items() if k.endswith(f".{player}")])
     return torch.isfinite(reported).all()
