@@ -1,0 +1,74 @@
+"""Diagnostics: they look at a game and change nothing."""
+
+from nashpath.core import Table
+from nashpath.diagnostics.base import Diagnostic, Readings
+from nashpath.diagnostics.certificate import Certificate, Evidence, Kind, certify
+from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
+from nashpath.diagnostics.eigenvalues import hessian_ends, hessian_leading, leading, most_negative
+from nashpath.diagnostics.field_cosine import FieldCosine
+from nashpath.diagnostics.field_norm import FieldNorm
+from nashpath.diagnostics.linearised import Linearised
+from nashpath.diagnostics.matrix_game import Equilibrium, exploitability, matrix_duality_gap, solve_matrix_game
+from nashpath.diagnostics.path import Path
+from nashpath.diagnostics.rotation import Rotation, rotation
+from nashpath.diagnostics.signal_to_noise import SignalToNoise
+from nashpath.diagnostics.spectrum import Spectrum
+from nashpath.diagnostics.stable_step import StableStep, stable_steps
+from nashpath.diagnostics.trajectory import Trajectory, trajectory
+from nashpath.diagnostics.vanishing import VanishingGradient
+from nashpath.diagnostics.verdict import FINDINGS, Finding, Symptoms, certificate_sentence, findings
+
+DIAGNOSTICS = Table(
+    "diagnostic",
+    {
+        "field_norm": FieldNorm,
+        "signal_to_noise": SignalToNoise,
+        "vanishing": VanishingGradient,
+        "field_cosine": FieldCosine,
+        "path": Path,
+        "spectrum": Spectrum,
+        "rotation": Rotation,
+        "stable_step": StableStep,
+        "certificate": Certificate,
+        "duality_gap": DualityGap,
+        "perturbed_duality_gap": PerturbedDualityGap,
+    },
+)
+
+__all__ = [
+    "DIAGNOSTICS",
+    "FINDINGS",
+    "Certificate",
+    "Diagnostic",
+    "DualityGap",
+    "Equilibrium",
+    "Evidence",
+    "FieldCosine",
+    "FieldNorm",
+    "Finding",
+    "Kind",
+    "Linearised",
+    "Path",
+    "PerturbedDualityGap",
+    "Readings",
+    "Rotation",
+    "SignalToNoise",
+    "Spectrum",
+    "StableStep",
+    "Symptoms",
+    "Trajectory",
+    "VanishingGradient",
+    "certificate_sentence",
+    "certify",
+    "exploitability",
+    "findings",
+    "hessian_ends",
+    "hessian_leading",
+    "leading",
+    "matrix_duality_gap",
+    "most_negative",
+    "rotation",
+    "solve_matrix_game",
+    "stable_steps",
+    "trajectory",
+]

@@ -1,0 +1,50 @@
+"""A diagnostic looks at a game and changes nothing: from a problem, a point and batches to named readings."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Batch, Point, Problem, Tree
+from nashpath.core import tree as trees
+
+Readings = dict[str, Tensor]
+"""What a diagnostic measured, by name."""
+
+
+class Diagnostic:
+    """One measurement of a game at a point. Pure: no parameter, buffer or random state is touched.
+
+    ``batches`` holds `draws` batches along its first axis, as `Game.draw(rng, (draws,))` makes them.
+    """
+
+    draws: int = 1
+    """How many independent batches it looks at."""
+
+    stackable: ClassVar[bool] = True
+    """Whether it runs under `vmap`, and so on a whole population at once."""
+
+    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+        """The readings of one member."""
+        raise NotImplementedError
+
+
+def pick(batches: Batch, index: int) -> Batch:
+    """Batch ``index`` of several."""
+    return trees.tree_map(lambda v: v[index], batches)
+
+
+def field(problem: Problem, point: Point, batch: Batch) -> dict[str, Tree]:
+    """The game's vector field ξ on one batch: every player's gradient of its own cost, at the same point."""
+    return {who: problem.gradient(who, point, batch).gradient for who in problem.players}
+
+
+def mean_field(problem: Problem, point: Point, batches: Batch, draws: int) -> dict[str, Tree]:
+    """The field averaged over ``draws`` batches."""
+    fields = [field(problem, point, pick(batches, k)) for k in range(draws)]
+    return trees.tree_map(lambda *leaves: torch.stack(leaves).mean(0), *fields)
+
+
+def flatten(players: dict[str, Tree]) -> Tensor:
+    """All players' parameters (or a field) as one vector."""
+    return torch.cat([v.reshape(-1) for own in players.values() for v in own.values()])

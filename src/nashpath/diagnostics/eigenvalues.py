@@ -1,0 +1,79 @@
+"""Extreme eigenvalues: in full for small games, by ARPACK from products alone for large ones.
+
+ARPACK's accuracy is relative to the eigenvalue asked for, so the most negative ones, often close to zero, are found as
+the leading ones of a shifted operator: accurate relative to the leading curvature, and fast.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
+
+from nashpath.diagnostics.linearised import Linearised, dense, operator
+
+DENSE = 256
+"""Up to this many parameters the matrix is formed."""
+TOLERANCE = 1e-5
+ITERATIONS = 300
+
+
+def leading(near: Linearised, count: int = 20) -> np.ndarray:
+    """The Jacobian's ``count`` eigenvalues of largest magnitude, complex, largest first."""
+    return _by_size(_of_jacobian(near, count, 0.0))
+
+
+def most_negative(near: Linearised, largest: float, count: int = 6) -> np.ndarray:
+    """The Jacobian's eigenvalues of smallest real part, smallest first; ``largest`` is its spectral radius."""
+    found = _of_jacobian(near, count, 3 * largest)
+    return found[np.argsort(found.real, kind="stable")]
+
+
+def hessian_leading(near: Linearised, player: str, count: int = 20) -> np.ndarray:
+    """One player's Hessian: its ``count`` eigenvalues of largest magnitude, largest first."""
+    return _by_size(_of_hessian(near, player, count, 0.0))
+
+
+def hessian_ends(near: Linearised, player: str) -> tuple[float, float]:
+    """``(smallest, largest)`` eigenvalue of one player's Hessian."""
+    first = float(_of_hessian(near, player, 1, 0.0)[0])
+    other = float(_of_hessian(near, player, 1, first)[0])
+    return min(first, other), max(first, other)
+
+
+def _by_size(found: np.ndarray) -> np.ndarray:
+    return found[np.argsort(-np.abs(found), kind="stable")]
+
+
+def _of_jacobian(near: Linearised, count: int, shift: float) -> np.ndarray:
+    """The ``count`` eigenvalues furthest from ``shift``."""
+    if near.size <= DENSE or count >= near.size - 2:
+        found = np.linalg.eigvals(near.matrix).astype(complex)
+        return found[np.argsort(-np.abs(found - shift), kind="stable")][:count]
+    apply = operator(lambda u: shift * u - near.transposed(u), near.vector)
+    return shift - _converged(eigs, apply, count, near)
+
+
+def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> np.ndarray:
+    product, own = near.hessian(player), near.vector[near.block(player)]
+    if len(own) <= DENSE or count >= len(own):
+        matrix = dense(product, own)
+        found = np.linalg.eigvalsh((matrix + matrix.T) / 2)
+        return found[np.argsort(-np.abs(found - shift), kind="stable")][:count]
+    return shift - _converged(eigsh, operator(lambda u: shift * u - product(u), own), count, near)
+
+
+def _converged(solve: Any, apply: Any, count: int, near: Linearised) -> np.ndarray:
+    """What ARPACK finds; where it runs out of iterations, what it has found until then.
+
+    Raises `RuntimeError` if that is nothing.
+    """
+    size = apply.shape[0]
+    options = {"ncv": min(size, max(3 * count, 20)), "tol": TOLERANCE, "maxiter": ITERATIONS, "v0": near.start(size)}
+    try:
+        return solve(apply, k=count, which="LM", return_eigenvectors=False, **options)
+    except ArpackNoConvergence as error:
+        if not len(error.eigenvalues):
+            raise RuntimeError(
+                f"no eigenvalue of {size} converged in {ITERATIONS} iterations; use a larger batch, or float64"
+            ) from error
+        return error.eigenvalues

@@ -1,0 +1,135 @@
+"""A game near a point, as products with its second derivatives: nothing larger than a parameter vector is formed.
+
+All is reverse mode over reverse mode, because forward mode is missing for some layers. Graphs are built once, on first
+use; each product is one backward pass. ``Jᵀu`` needs the field's graph only; ``Jv`` needs each player's whole Hessian
+(``(Jv)_i = (H_i v)_i``), so what J and Jᵀ share (the spectrum) is asked of Jᵀ.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
+from torch.func import grad, vjp, vmap
+
+from nashpath.core import Batch, Point, Problem, Tree
+from nashpath.diagnostics.base import flatten, pick
+
+Product = Callable[[Tensor], Tensor]
+CHUNK = 64
+
+
+class Linearised:
+    """The field ξ and its Jacobian ``J = ∂ξ/∂θ`` at a point, on the mean over ``draws`` batches.
+
+    ``rates`` (a learning rate a player, default 1) multiply the players' rows, so that one step of gradient descent is
+    ``θ − ξ`` and its linear part ``I − J``. Vectors are flat over all players, in the order of ``problem.players``.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        point: Point,
+        batches: Batch,
+        draws: int = 1,
+        rates: dict[str, float] | None = None,
+    ):
+        self.problem, self.draws, self.batches = problem, draws, batches
+        self.point = Point({who: point.players[who] for who in problem.players}, point.state)
+        self.vector = flatten(self.point.players).detach()
+        self.sizes = {who: sum(v.numel() for v in own.values()) for who, own in self.point.players.items()}
+        self.size = len(self.vector)
+        given = rates or {}
+        scale = [torch.full((n,), float(given.get(who, 1.0))) for who, n in self.sizes.items()]
+        self.rates = torch.cat(scale).to(self.vector)
+
+    def block(self, player: str) -> slice:
+        """Where one player's parameters lie in the flat vector."""
+        before = list(self.sizes)[: list(self.sizes).index(player)]
+        start = sum(self.sizes[who] for who in before)
+        return slice(start, start + self.sizes[player])
+
+    def _players(self, vector: Tensor) -> dict[str, Tree]:
+        shapes = [v for own in self.point.players.values() for v in own.values()]
+        parts = iter(torch.split(vector, [v.numel() for v in shapes]))
+        return {who: {k: next(parts).view(v.shape) for k, v in own.items()} for who, own in self.point.players.items()}
+
+    def cost(self, player: str, vector: Tensor) -> Tensor:
+        """The player's cost at a flat vector of parameters, mean over the batches."""
+        at = Point(self._players(vector), self.point.state)
+        costs = [self.problem.cost(player, at, pick(self.batches, k), advance=True)[0] for k in range(self.draws)]
+        return torch.stack(costs).mean()
+
+    def _slope(self, player: str) -> Callable[[Tensor], Tensor]:
+        """The gradient of one player's cost over its own parameters, at a flat vector."""
+        where = self.block(player)
+
+        def slope(vector):
+            return grad(lambda own: self.cost(player, torch.cat([vector[: where.start], own, vector[where.stop :]])))(
+                vector[where]
+            )
+
+        return slope
+
+    @cached_property
+    def _field_graph(self) -> tuple[Tensor, Any]:
+        slopes = [self._slope(who) for who in self.sizes]
+        found, pull = vjp(lambda vector: torch.cat([slope(vector) for slope in slopes]), self.vector)[:2]
+        return found.detach(), pull
+
+    @property
+    def field(self) -> Tensor:
+        """ξ, flat."""
+        return self.rates * self._field_graph[0]
+
+    def transposed(self, u: Tensor) -> Tensor:
+        """``Jᵀ u``."""
+        return self._field_graph[1](self.rates * u)[0]
+
+    @cached_property
+    def _whole(self) -> dict[str, Any]:
+        return {who: vjp(grad(lambda v, who=who: self.cost(who, v)), self.vector)[1] for who in self.sizes}
+
+    def product(self, v: Tensor) -> Tensor:
+        """``J v``."""
+        rows = [pull(v)[0][..., self.block(who)] for who, pull in self._whole.items()]
+        return self.rates * torch.cat(rows, -1)
+
+    def hessian(self, player: str) -> Product:
+        """``u ↦ H u`` for the player's Hessian over its own parameters (without the rate)."""
+        where, slope = self.block(player), self._slope(player)
+        rest = self.vector
+
+        def own_slope(own):
+            return slope(torch.cat([rest[: where.start], own, rest[where.stop :]]))
+
+        pull: Any = vjp(own_slope, rest[where])[1]
+        return lambda u: pull(u)[0]
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """J in full, [size, size]: for small games."""
+        return dense(self.transposed, self.vector)
+
+    def start(self, size: int) -> np.ndarray:
+        """A fixed vector for iterative eigen-solvers to start from: same game, same answer."""
+        return np.random.default_rng(0).standard_normal(size).astype(self.vector.cpu().numpy().dtype)
+
+
+def dense(product: Product, like: Tensor) -> np.ndarray:
+    """The matrix whose row k is ``product(e_k)``: the transpose of the product's own matrix."""
+    eye = torch.eye(len(like), dtype=like.dtype, device=like.device)
+    return vmap(product, chunk_size=CHUNK)(eye).detach().double().cpu().numpy()
+
+
+def operator(product: Product, like: Tensor) -> LinearOperator:
+    """A product as SciPy wants it, on vectors like ``like``."""
+
+    def matvec(v: np.ndarray) -> np.ndarray:
+        given = torch.from_numpy(np.ascontiguousarray(v).reshape(-1)).to(like)
+        return product(given).detach().cpu().numpy()
+
+    return LinearOperator((len(like), len(like)), matvec=matvec, dtype=like.cpu().numpy().dtype)  # type: ignore[call-arg]

@@ -1,0 +1,70 @@
+"""Finite games exactly: equilibria by linear programming, exploitability by inspection."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linprog
+
+
+class Equilibrium(NamedTuple):
+    """Mixed strategies of the row and the column player, and what the column player wins on average."""
+
+    row: np.ndarray
+    column: np.ndarray
+    value: float
+
+
+def solve_matrix_game(payoff: np.ndarray) -> Equilibrium:
+    """A Nash equilibrium of the zero-sum game in which row pays ``payoff[row, column]`` to column.
+
+    ::
+
+        min_x max_j (xᵀA)_j = v = max_y min_i (A y)_i
+
+    ``payoff`` is [rows, columns], finite; raises `ValueError` otherwise. Two linear programs (HiGHS).
+
+    Reference: von Neumann & Morgenstern 1944; Shoham & Leyton-Brown 2009, "Multiagent Systems", Sec. 4.1.
+    """
+    a = _checked(payoff)
+    row, value = _minimax(a)
+    column, _ = _minimax(-a.T)
+    return Equilibrium(row, column, value)
+
+
+def matrix_duality_gap(payoff: np.ndarray, row: np.ndarray, column: np.ndarray) -> float:
+    """``max_j (xᵀA)_j − min_i (A y)_i`` ≥ 0; exactly 0 at the equilibria, and there only."""
+    a = _checked(payoff)
+    return float((row @ a).max() - (a @ column).min())
+
+
+def exploitability(row_cost: np.ndarray, column_cost: np.ndarray, row: np.ndarray, column: np.ndarray) -> float:
+    """What both players together could save by deviating, in a game with a cost matrix for each (general-sum)."""
+    a, b = _checked(row_cost), _checked(column_cost)
+    if a.shape != b.shape:
+        raise ValueError(f"the cost matrices have shapes {a.shape} and {b.shape}; a game has one shape")
+    played = row @ a @ column + row @ b @ column
+    return float(played - (a @ column).min() - (row @ b).min())
+
+
+def _minimax(a: np.ndarray) -> tuple[np.ndarray, float]:
+    """The mixed row strategy with the smallest worst payment, and that payment."""
+    rows, columns = a.shape
+    found = linprog(
+        c=np.append(np.zeros(rows), 1.0),
+        A_ub=np.hstack([a.T, -np.ones((columns, 1))]),
+        b_ub=np.zeros(columns),
+        A_eq=np.append(np.ones(rows), 0.0)[None],
+        b_eq=[1.0],
+        bounds=[(0, None)] * rows + [(None, None)],
+        method="highs",
+    )
+    if not found.success:
+        raise RuntimeError(f"the linear program of a {rows} x {columns} game was not solved: {found.message}")
+    return found.x[:-1], float(found.x[-1])
+
+
+def _checked(payoff: np.ndarray) -> np.ndarray:
+    a = np.asarray(payoff, dtype=float)
+    if a.ndim != 2 or not a.size or not np.isfinite(a).all():
+        raise ValueError(f"a payoff matrix must be finite with shape [rows, columns]; got shape {a.shape}")
+    return a
