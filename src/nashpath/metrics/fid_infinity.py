@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge
-from scipy.stats import t
+from scipy.special import stdtrit
 from torch import Tensor
 
 from nashpath.core.numbers import Count
@@ -42,7 +42,7 @@ class FIDInfinity(Metric):
         for _ in range(self.resamples):
             drawn = torch.randint(len(y), (len(y),), generator=rng, device=rng.device)
             again.append(self._intercept(real.moments, y[drawn.to(y.device)]))
-        half = float(t.ppf(0.975, self.resamples - 1) * np.std(again, ddof=1))
+        half = float(stdtrit(self.resamples - 1, 0.975) * np.std(again, ddof=1))
         return {"fid_infinity": value, "fid_infinity_low": value - half, "fid_infinity_high": value + half}
 
     def _intercept(self, real: Moments, fake: Tensor) -> float:

@@ -1,12 +1,13 @@
 """Sample sheets: a grid of images, or a scatter of points, as a picture file."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LEGIBLE = 48
 """Images smaller than this many pixels are enlarged by a whole factor."""
@@ -38,8 +39,11 @@ def sheet(images: Any, columns: int | None = None, scale: int | None = None, gap
     return Image.fromarray(canvas if channels == 3 else canvas[..., 0])
 
 
-def scatter(samples: Any, reference: Any = None, centres: Any = None) -> Figure:
+def scatter(samples: Any, reference: Any = None, centres: Any = None) -> "Figure":
     """Points ``[n, d]`` over real ones, in their first two coordinates; for ``d = 1`` a histogram."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here: half a second that no other verb needs
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
