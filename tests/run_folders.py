@@ -71,9 +71,9 @@ def flags(*settings: str) -> list[str]:
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of the metrics, without the wall time."""
+    """The rows of the metrics, without their times."""
     parsed = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in parsed]
+    return [{k: v for k, v in row.items() if not k.endswith("seconds")} for row in parsed]
 
 
 def members(folder: Path) -> list[dict[str, Any]]:

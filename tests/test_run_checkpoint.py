@@ -1,6 +1,5 @@
 """Checkpoints and events: damaged and foreign files are refused by name, writing is atomic, pickle is never read."""
 
-import json
 import os
 import pickle
 import sys
@@ -162,4 +161,4 @@ def test_numbers_that_are_not_finite_are_null_in_every_file(tmp_path):
     text = (tmp_path / "run" / "metrics.jsonl").read_text() + (tmp_path / "run" / "members.json").read_text()
     assert "NaN" not in text
     assert "Infinity" not in text
-    assert json.loads(text.splitlines()[0])["cost.generator"] is None
+    assert next(row for row in rows(tmp_path / "run") if "cost.generator" in row)["cost.generator"] is None

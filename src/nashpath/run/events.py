@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-WHERE = ("step", "member", "seconds")
+WHERE = ("step", "member", "seconds", "train_seconds")
 MISSING = (
     "tensorboard: writing events needs the extra: pip install 'nashpath[tensorboard]'; or leave the setting out "
     "(metrics.jsonl holds the same numbers)"

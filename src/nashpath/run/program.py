@@ -35,7 +35,8 @@ class Program:
     """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
 
     ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken``
-    counts the steps so far; ``seconds`` is the time spent in all steps but the first (which compiles).
+    counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first, which
+    compiles.
     """
 
     def __init__(
@@ -80,10 +81,10 @@ class Program:
     def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
         """Takes ``steps`` steps with every member, or fewer if ``stop`` says so between two steps."""
         while steps > 0 and not stop():
+            start, warm, count = time.perf_counter(), self._warm, 0
             if not self._block:
                 self._block = self._draw()
             first = self.samplers[0]
-            start, warm, count = time.perf_counter(), self._warm, 0
             with exact_onednn(self.mode == "stacked" and self.device.type == "cpu"):
                 for index in range(first.offset, min(first.length, first.offset + steps)):
                     self._take(self._block[index])

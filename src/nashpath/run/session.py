@@ -12,16 +12,18 @@ import numpy as np
 import torch
 
 from nashpath.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from nashpath.run.cost import spent
 from nashpath.run.events import Events
+from nashpath.run.look import look
 from nashpath.run.members import Member
 from nashpath.run.program import Program, never
 from nashpath.run.step import SOUND, outcome
 from nashpath.run.store import Store
-from nashpath.run.view import evaluate, has_samples, picture, reference, samples, strategies
+from nashpath.run.view import equilibrium, has_samples, reference
 
 CHECKPOINT_SECONDS = 60.0
 SHOWN = 16
-"""Members whose samples are saved through training."""
+"""So many members' samples are saved through training, spread evenly over all."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Session:
         frames = 20 if self.pictures else 200
         self.log_every = self.settings.log_every or max(1, self.settings.steps // 100)
         self.sample_every = self.settings.sample_every or max(1, self.settings.steps // frames)
+        self.shown = set(np.linspace(0, len(self.members) - 1, SHOWN).round().astype(int).tolist())
         self.results = self.results or {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in self.members
         }
@@ -87,9 +90,10 @@ class Session:
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way."""
         if self.untouched:
-            if self.pictures:
-                source = self.teams[0].program.trials[0].game.data
-                self.store.write_arrays("reference.npz", reference(source, self.settings.samples))
+            trial: Any = self.teams[0].program.trials[0]
+            known = reference(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
+            if known:
+                self.store.write_arrays("reference.npz", known)
             self._look()
         while self.taken < self.settings.steps and not self.stop():
             target = self._next()
@@ -112,6 +116,7 @@ class Session:
         meta = {
             "taken": [team.program.taken for team in self.teams],
             "reports": [team.program.info() for team in self.teams],
+            "clocks": [(team.program.seconds, team.program.timed) for team in self.teams],
             "spent": self._spent(),
             "results": {str(k): v for k, v in self.results.items()},
         }
@@ -131,9 +136,10 @@ class Session:
         stored, meta = load_checkpoint(self.store.checkpoint, like)
         if len(meta["taken"]) != len(self.teams):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.teams)}")
-        for team, taken, report in zip(self.teams, meta["taken"], meta["reports"]):
+        for team, taken, report, clock in zip(self.teams, meta["taken"], meta["reports"], meta["clocks"]):
             own = [stored[k] for k, (_, program, _) in enumerate(pairs) if program is team.program]
             team.program.load(own, taken, report)
+            team.program.seconds, team.program.timed = clock
         self.spent, self.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 
@@ -171,6 +177,7 @@ class Session:
             for i, (member, info) in enumerate(zip(team.members, team.program.info())):
                 result, carry = self.results[member.index], team.program.carry(i)
                 where = {"step": self.taken, "member": member.index, "seconds": round(self._spent(), 3)}
+                where |= spent(team.program, i, carry)
                 if int(carry.culprit) != SOUND:
                     if result["outcome"] == "running":
                         result["outcome"] = outcome(team.program.trials[i], carry)
@@ -201,15 +208,13 @@ class Session:
         rows = []
         for member, program, i in self._indexed():
             trial, carry = program.trials[i], program.carry(i)
-            if not has_samples(trial):
-                arrays[f"p{member.index}"] = strategies(carry)
-                continue
-            found = samples(trial, carry, member.seed, max(self.settings.evaluation_samples, self.settings.samples))
-            results = evaluate(found, trial.game.data, member.seed)
+            saved, results = look(member, trial, carry, member.index in self.shown)
+            arrays |= saved
+            # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
+            results = dict.fromkeys(self.results[member.index]["metrics"]) | results
             self.results[member.index]["metrics"] = results
-            rows.append({"step": self.taken, "member": member.index, **results})
-            if member.index < SHOWN:
-                arrays |= picture(member.index, trial, carry, found, self.settings.samples)
+            if results:
+                rows.append({"step": self.taken, "member": member.index, **spent(program, i, carry), **results})
         self._record(rows)
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
 

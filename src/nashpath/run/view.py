@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Point, derive, generator, load_point
-from nashpath.games.gan import GAN
+from nashpath.games import GAN, SemiSupervised
 from nashpath.metrics import classes, modes, sliced_wasserstein
 from nashpath.networks import mixes_batch
 from nashpath.run.step import Carry, Trial
@@ -67,6 +67,22 @@ EVALUATIONS: list[tuple[Callable[[Any], bool], Measure]] = [
 ]
 
 
+def held_out_error(trial: Trial, carry: Carry) -> dict[str, float]:
+    """``test_error`` of a game that learns to classify, on data kept from training (averaged weights where kept).
+
+    Empty for other games, and for data that keep nothing back: an error on known samples would mean nothing.
+    """
+    game = trial.game
+    if not isinstance(game, SemiSupervised):
+        return {}
+    kept = getattr(game.data, "held_out", None)
+    if kept is None:
+        return {}
+    place(trial, carry, averaged=False)
+    x, y = (part.to(carry.steps.device) for part in kept.labelled_examples())
+    return {"test_error": game.test_error(x, y, trial.solver.averages(carry.memory).get("discriminator"))}
+
+
 def extent(real: Tensor) -> list[float]:
     """A square around points in the plane, [xmin, xmax, ymin, ymax]."""
     centre = (real.amax(0) + real.amin(0)) / 2
@@ -115,6 +131,22 @@ def strategies(carry: Carry) -> np.ndarray:
     return torch.cat([*(v[:1] for v in flat), *(v[1:] for v in flat)]).numpy()
 
 
+def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
+    """Where a toy's two strategies should arrive, in the order of `strategies`; empty if nobody knows."""
+    known = getattr(trial.game, "equilibrium", None)
+    return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
+
+
+def distance(trial: Trial, carry: Carry) -> dict[str, float]:
+    """How far the strategies (averaged ones where the solver keeps any) are from the known equilibrium, if any is."""
+    known = getattr(trial.game, "equilibrium", None)
+    if known is None:
+        return {}
+    players = {**carry.point.players, **trial.solver.averages(carry.memory)}
+    away = [(v.double() - known[who]).flatten() for who, params in players.items() for v in params.values()]
+    return {"distance": float(torch.cat(away).norm())}
+
+
 def has_samples(trial: Trial) -> bool:
-    """Whether this game generates samples that can be compared with a data set."""
-    return isinstance(trial.game, GAN)
+    """Whether this game generates samples that can be compared with a data set; a toy's strategies say more."""
+    return isinstance(trial.game, GAN) and not hasattr(trial.game, "equilibrium")

@@ -1,11 +1,15 @@
 """What the toy games share: players that are plain vectors, and nothing random."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Game
+
+ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
+"""An equilibrium at which every coordinate of both players is zero."""
 
 
 class Vector(nn.Module):
@@ -17,7 +21,12 @@ class Vector(nn.Module):
 
 
 class ZeroSum(Game):
-    """A zero-sum game between vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises it."""
+    """A zero-sum game between vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises.
+
+    ``equilibrium`` is the known one: the value of each player's coordinates there.
+    """
+
+    equilibrium: ClassVar[Mapping[str, float]] = ORIGIN
 
     def __init__(self, x: Sequence[float] | Tensor, y: Sequence[float] | Tensor):
         super().__init__()

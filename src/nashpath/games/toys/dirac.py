@@ -1,5 +1,8 @@
 """The smallest GAN: one point of data, one point of model, a linear critic."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +10,7 @@ from nashpath.core import Count, Number
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
-from nashpath.games.toys.base import Vector
+from nashpath.games.toys.base import ORIGIN, Vector
 
 
 class _Origin:
@@ -45,6 +48,8 @@ class DiracGAN(GAN):
 
     Reference: Mescheder et al. 2018, Definition 2.1, Lemmas 2.3 and 4.1.
     """
+
+    equilibrium: ClassVar[Mapping[str, float]] = ORIGIN
 
     def __init__(
         self,

@@ -1,5 +1,8 @@
 """The toy on which historical averaging finds what gradient descent circles."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,8 @@ class Salimans(ZeroSum):
 
     Reference: Salimans et al. 2016, Sec. 3.3.
     """
+
+    equilibrium: ClassVar[Mapping[str, float]] = {"generator": 1.0, "discriminator": 1.0}
 
     def __init__(self, x: Number = 0.5, y: Number = 2.0):
         super().__init__([float(x)], [float(y)])
