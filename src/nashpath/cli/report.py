@@ -6,13 +6,19 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.errors import friendly
-from nashpath.report import compare_reports, write_report
+from nashpath.report import compare_reports, equal_cost_text, write_report
 
 Runs = Annotated[list[Path], typer.Argument(help="Run folders; two or more are compared.")]
 Out = Annotated[Path, typer.Option("--out", help="Where the comparison goes.")]
 
 
 def report(runs: Runs, out: Out = Path("comparison.html")) -> None:
-    """Rebuild a run's report, or compare several runs on one page."""
+    """Rebuild a run's report, or compare several runs on one page.
+
+    Where settings differ, prints first what each reached for the same gradient evaluations, and in the same time.
+    """
     with friendly():
+        table = equal_cost_text(runs)
+        if table:
+            typer.echo(table + "\n")
         typer.echo(str(write_report(runs[0]) if len(runs) == 1 else compare_reports(runs, out)))

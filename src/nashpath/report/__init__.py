@@ -2,15 +2,20 @@
 
 from nashpath.report.bootstrap import interval
 from nashpath.report.compare import compare_reports
+from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
+from nashpath.report.plain import equal_cost_text
 from nashpath.report.read import Member, Run, RunFolderError, load_run
 from nashpath.report.sheet import sheet, write_sheet
 
 __all__ = [
+    "EqualCost",
     "Member",
     "Run",
     "RunFolderError",
     "compare_reports",
+    "equal_cost",
+    "equal_cost_text",
     "interval",
     "load_run",
     "sheet",

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from nashpath.report.bootstrap import interval
 from nashpath.report.curves import Strand, strands
+from nashpath.report.equal_cost import equal_cost
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import count, duration, number, setting, title
 from nashpath.report.read import Run, load_run
@@ -26,7 +27,7 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
         raise ValueError("nothing to compare: give at least one run folder")
     out = Path(out)
     loaded = [load_run(run) for run in runs]
-    lines = [(run, name, strand) for run, name in zip(loaded, _names(loaded)) for strand in strands(run)]
+    lines = _lines(loaded)
     settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
     differing = _differing(settings)
     metrics = list(dict.fromkeys(key for _, _, strand in lines for key in measured(strand.members)))
@@ -38,9 +39,19 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
         "name": "Comparison of " + count(len(loaded), "run"),
         "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *(title(key) for key in metrics)],
         "rows": rows,
+        "equal_cost": equal_cost(_overlaid(lines)),
         "data": {"film": None, "curves": curves_data(_overlaid(lines))},
     }
     return write_page(out, "compare.html.j2", context)
+
+
+def lines_of(runs: list[Run]) -> list[Strand]:
+    """The strands of several runs, each labelled with its run's name."""
+    return _overlaid(_lines(runs))
+
+
+def _lines(runs: list[Run]) -> list[tuple[Run, str, Strand]]:
+    return [(run, name, strand) for run, name in zip(runs, _names(runs)) for strand in strands(run)]
 
 
 def _names(runs: list[Run]) -> list[str]:

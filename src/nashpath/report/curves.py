@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.report.phrasing import settings_label, title
-from nashpath.report.read import RESERVED, Member, Run
+from nashpath.report.read import COSTS, RESERVED, Member, Run
 
 POINTS = 400
 """A chart shows at most this many points; beyond, neighbouring steps are pooled."""
@@ -48,11 +48,19 @@ def charts(parts: list[Strand]) -> list[dict[str, Any]]:
     """One chart a measured key.
 
     A chart is ``{"key", "title", "family", "steps", "pooled", "series": [{"strand", "middle", "low", "high"}]}``.
-    Costs come first, then gradient norms, then whatever was evaluated. Missing values are None.
+    Costs come first, then gradient norms, then whatever was evaluated. Missing values are None. Where strands can be
+    compared at equal cost, each of the series also has ``"at"``: what its members had cost at each step, by `axes`.
     """
     order = [*FAMILIES.values(), OTHER]
-    built = [chart for key in _keys(parts) if (chart := _chart(key, parts))]
+    spent = {cost: [_by_step(cost, part.rows) for part in parts] for cost in axes(parts) if cost != "step"}
+    built = [_chart(key, parts, spent) for key in _keys(parts)]
     return sorted(built, key=lambda chart: order.index(chart["family"]))
+
+
+def axes(parts: list[Strand]) -> dict[str, str]:
+    """What curves can be drawn against, and its unit: the step; with several strands, what was spent on them, too."""
+    known = [cost for cost in COSTS if all(any(finite(row.get(cost)) for row in part.rows) for part in parts)]
+    return {"step": "step", **{cost: COSTS[cost] for cost in known if len(parts) > 1}}
 
 
 def finite(value: Any) -> bool:
@@ -65,7 +73,7 @@ def _keys(parts: list[Strand]) -> list[str]:
     return sorted(keys.difference(RESERVED))
 
 
-def _chart(key: str, parts: list[Strand]) -> dict[str, Any] | None:
+def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[float]]]]) -> dict[str, Any]:
     values = [_by_step(key, part.rows) for part in parts]
     steps = sorted({step for one in values for step in one})
     bins = np.array_split(np.array(steps), min(POINTS, len(steps)))
@@ -75,7 +83,11 @@ def _chart(key: str, parts: list[Strand]) -> dict[str, Any] | None:
         "family": FAMILIES.get(key.partition(".")[0], OTHER),
         "steps": [int(pooled[-1]) for pooled in bins],
         "pooled": -(-len(steps) // len(bins)),
-        "series": [{"strand": i, **_spread(one, bins)} for i, one in enumerate(values) if one],
+        "series": [
+            {"strand": i, **_spread(one, bins), **_costs({cost: of[i] for cost, of in spent.items()}, bins)}
+            for i, one in enumerate(values)
+            if one
+        ],
     }
 
 
@@ -95,6 +107,15 @@ def _spread(values: dict[int, list[float]], bins: list[np.ndarray]) -> dict[str,
         "middle": [_rounded(np.median(pool)) if pool else None for pool in pools],
         "high": [_rounded(np.percentile(pool, end[1])) if pool else None for pool, end in zip(pools, ends)],
     }
+
+
+def _costs(spent: dict[str, dict[int, list[float]]], bins: list[np.ndarray]) -> dict[str, dict[str, Any]]:
+    """``"at"``: what the members that went on had cost at the end of each bin."""
+    found = {}
+    for cost, values in spent.items():
+        pools = [[v for step in pooled for v in values.get(int(step), ())] for pooled in bins]
+        found[cost] = [_rounded(max(pool)) if pool else None for pool in pools]
+    return {"at": found} if found else {}
 
 
 def _rounded(value: Any) -> float:

@@ -29,11 +29,12 @@ def film(run: Run) -> dict[str, Any] | None:
     chosen = thin(run.frames, FRAMES[kind])
     frames = [(step, arrays(path)) for step, path in chosen]
     prefix = "p" if kind == "trajectory" else "m"
-    members = _present(frames, prefix)[:MEMBERS]
+    parts = strands(run)
+    strand = {m.member: place for place, part in enumerate(parts) for m in part.members}
+    members = _chosen(_present(frames, prefix), strand)
     made = FILMS[kind](frames, members, run.reference)
-    strand = {m.member: place for place, part in enumerate(strands(run)) for m in part.members}
     made["members"] = [{"member": m, "label": _label(run, m), "strand": strand.get(m, 0)} for m in members]
-    made["strands"] = max(strand.values(), default=0) + 1
+    made["strands"] = [part.label for part in parts]
     made["left_out"] = {"steps": len(run.frames) - len(made["steps"]), "members": len(run.members) - len(members)}
     return made
 
@@ -55,6 +56,16 @@ def _kind(saved: dict[str, np.ndarray]) -> str | None:
 def _present(frames: list[tuple[int, dict[str, np.ndarray]]], prefix: str) -> list[int]:
     names = {name for _, saved in frames for name in saved if _numbered(name, prefix)}
     return sorted(int(name[len(prefix) :]) for name in names)
+
+
+def _chosen(members: list[int], strand: dict[int, int]) -> list[int]:
+    """At most `MEMBERS` of them, the first of every strand before the second of any, in their own order."""
+    seen: dict[int, int] = {}
+    ranks = {}
+    for member in members:
+        place = strand.get(member, 0)
+        ranks[member] = seen[place] = seen.get(place, -1) + 1
+    return sorted(sorted(members, key=lambda m: (ranks[m], m))[:MEMBERS])
 
 
 def _numbered(name: str, prefix: str) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from nashpath.report.curves import charts, strands
+from nashpath.report.curves import axes, charts, strands
+from nashpath.report.equal_cost import equal_cost
 from nashpath.report.film import film
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
@@ -42,7 +43,7 @@ def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
 
 def curves_data(parts: list[Any]) -> dict[str, Any]:
     """What the page's script needs to draw the curves of some strands."""
-    return {"strands": [part.label for part in parts], "charts": charts(parts)}
+    return {"strands": [part.label for part in parts], "charts": charts(parts), "axes": axes(parts)}
 
 
 def _context(run: Run) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def _context(run: Run) -> dict[str, Any]:
         "headers": headers,
         "rows": rows,
         "settings": settings_table(run.config),
+        "equal_cost": equal_cost(strands(run)),
         "data": {"film": film(run), "curves": curves_data(strands(run))},
     }
 

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
-RESERVED = ("step", "member", "seconds")
-"""Keys of a metrics row that say when and who, not what was measured."""
+COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of training"}
+"""Keys of a metrics row that say what a member has cost so far, and their units."""
+RESERVED = ("step", "member", "seconds", *COSTS)
+"""Keys of a metrics row that say when, who and for what price, not what was measured."""
 
 
 class RunFolderError(ValueError):

@@ -51,11 +51,15 @@ def _ended(members: list[Member]) -> str:
 
 
 def _diverged(members: list[Member]) -> list[str]:
-    lost = [m for m in members if m.diverged]
-    if not lost:
+    gone = [lost(m) for m in members if m.diverged]
+    if not gone:
         return []
-    named = [f"member {m.member} (seed {m.seed}; {m.outcome.removeprefix('diverged').strip(': ')})" for m in lost]
-    return [f"{count(len(lost), 'member')} left the finite numbers and stopped there: {listed(named, 6)}."]
+    return [f"{count(len(gone), 'member')} left the finite numbers and stopped there: {listed(gone, 6)}."]
+
+
+def lost(member: Member) -> str:
+    """A member that diverged, by number, seed, player and step."""
+    return f"member {member.member} (seed {member.seed}; {member.outcome.removeprefix('diverged').strip(': ')})"
 
 
 def _metrics(run: Run) -> list[str]:

@@ -1,29 +1,29 @@
 // One chart a measured key; each strand is a median line with its band, in the same colour everywhere.
 
 const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].flatMap(k => [1, 2, 5].map(v => v * 10 ** k));
-const HEIGHT = 240;
+const HEIGHT = 240, MOST_PLACES = 1200;
 
-function options({chart, box, reading}, scale, strands, shown) {
+function options({chart, box, reading}, scale, axis, places, strands, shown) {
   const series = [{}], bands = [];
   for (const one of chart.series) {
     const stroke = strandColour(one.strand, strands.length), show = shown[one.strand];
-    const edge = {stroke: "transparent", width: 0, show, points: {show: false}};
+    const edge = {stroke: "transparent", width: 0, show, spanGaps: axis.key !== "step", points: {show: false}};
     const lone = one.middle.filter(v => v !== null).length === 1;
     series.push({...edge}, {...edge}, {stroke, width: 2, show, spanGaps: true, points: {show: lone, size: 7, fill: stroke}});
     bands.push({series: [series.length - 3, series.length - 2], fill: stroke + "2e"});
   }
-  const font = "12px system-ui, sans-serif", rule = {stroke: colour("line"), width: 1};
-  const axis = {stroke: colour("soft"), font, labelFont: font, grid: rule, ticks: rule};
+  const font = "12px system-ui, sans-serif", line = {stroke: colour("line"), width: 1};
+  const rule = {stroke: colour("soft"), font, labelFont: font, grid: line, ticks: line};
   return {
     width: box.clientWidth, height: HEIGHT, series, bands,
     scales: {x: {time: false}, y: {range: (_, low, high) => room(low, high)}},
     legend: {show: false},
-    cursor: {sync: {key: "step"}, points: {show: false}},
+    cursor: {sync: {key: axis.key}, points: {show: false}},
     axes: [
-      {...axis, incrs: WHOLE, label: "step", labelSize: 20, size: 34, values: (_, marks) => marks.map(v => v.toLocaleString("en"))},
-      {...axis, size: 62, splits: (_, __, low, high) => scale.marks(low, high), values: (_, marks) => marks.map(scale.label)},
+      {...rule, ...(axis.key === "train_seconds" ? {} : {incrs: WHOLE}), label: axis.unit, labelSize: 20, size: 34, values: (_, marks) => marks.map(v => v.toLocaleString("en"))},
+      {...rule, size: 62, splits: (_, __, low, high) => scale.marks(low, high), values: (_, marks) => marks.map(scale.label)},
     ],
-    hooks: {setCursor: [plot => { reading.textContent = read(chart, plot.cursor.idx, strands, shown); }]},
+    hooks: {setCursor: [plot => { reading.textContent = read(chart, axis, places[plot.cursor.idx], strands, shown); }]},
   };
 }
 
@@ -34,26 +34,69 @@ function room(low, high) {
   return [low - pad, high + pad];
 }
 
-function read(chart, index, strands, shown) {
-  if (index == null) return "";
-  const parts = chart.series.filter(one => shown[one.strand] && one.middle[index] !== null).slice(0, 4).map(one => {
+// Where each of a series' points lies on the axis; null where it is not known.
+function placesOf(chart, one, axis) {
+  return axis.key === "step" ? chart.steps : one.at[axis.key];
+}
+
+function read(chart, axis, place, strands, shown) {
+  if (place == null) return "";
+  const parts = chart.series.filter(one => shown[one.strand]).map(one => {
+    const i = lastWithin(placesOf(chart, one, axis), one.middle, place, axis.key === "step");
     const name = strands.length > 1 ? strands[one.strand] + ": " : "";
-    return name + short(one.middle[index]) + " [" + short(one.low[index]) + ", " + short(one.high[index]) + "]";
+    return i < 0 ? null : name + short(one.middle[i]) + " [" + short(one.low[i]) + ", " + short(one.high[i]) + "]";
+  }).filter(part => part !== null).slice(0, 4);
+  const value = place.toLocaleString("en", {maximumSignificantDigits: axis.key === "step" ? 21 : 6});
+  return (axis.key === "step" ? "step " + value : value + " " + axis.unit) + " · " + parts.join(" · ");
+}
+
+// The last point that is no further than `place` (at a step: exactly there), as the table at equal cost reads it.
+function lastWithin(places, values, place, exactly) {
+  let found = -1;
+  places.forEach((at, i) => {
+    if (at !== null && values[i] !== null && (exactly ? at === place : at <= place)) found = i;
   });
-  return "step " + chart.steps[index].toLocaleString("en") + " · " + parts.join(" · ");
+  return found;
+}
+
+// All lines over the places of all series together: between its own points each goes straight on, outside it is absent.
+function joined(chart, axis, share) {
+  const lines = chart.series.flatMap(one => [one.high, one.low, one.middle]);
+  if (axis.key === "step") return [chart.steps, ...lines.map(line => line.map(share))];
+  const all = chart.series.flatMap(one => placesOf(chart, one, axis).filter((at, i) => at !== null && one.middle[i] !== null));
+  const union = [...new Set(all)].sort((a, b) => a - b), every = Math.ceil(union.length / MOST_PLACES);
+  const places = union.filter((_, i) => i % every === 0 || i === union.length - 1);
+  return [places, ...chart.series.flatMap(one => [one.high, one.low, one.middle].map(line =>
+    straight(placesOf(chart, one, axis), line.map(share), places)))];
+}
+
+function straight(own, shares, places) {
+  const points = own.map((at, i) => [at, shares[i]]).filter(([at, v]) => at !== null && v !== null).sort((a, b) => a[0] - b[0]);
+  let next = 0;
+  return places.map(place => {
+    while (next < points.length && points[next][0] < place) next++;
+    if (next === points.length) return null;
+    const [x1, y1] = points[next];
+    if (x1 === place) return y1;
+    if (next === 0) return null;
+    const [x0, y0] = points[next - 1];
+    return y0 + (y1 - y0) * (place - x0) / (x1 - x0);
+  });
 }
 
 function curves(curves) {
   const host = document.getElementById("charts"), log = document.getElementById("log");
   if (!host) return;
-  const shown = curves.strands.map(() => true), drawn = [];
+  const shown = curves.strands.map(() => true), drawn = [], against = document.getElementById("against");
 
   function draw(entry) {
     if (entry.plot) entry.plot.destroy();
     const lines = entry.chart.series.flatMap(one => [one.high, one.low, one.middle]);
     const scale = verticalScale(lines.flat().filter(v => v !== null), log.checked);
-    const data = [entry.chart.steps, ...lines.map(line => line.map(scale.share))];
-    entry.plot = new uPlot(options(entry, scale, curves.strands, shown), data, entry.target);
+    const key = against ? against.value : "step", axis = {key, unit: curves.axes[key]};
+    const data = joined(entry.chart, axis, scale.share);
+    entry.target.setAttribute("aria-label", entry.chart.title + " against " + axis.unit);
+    entry.plot = new uPlot(options(entry, scale, axis, data[0], curves.strands, shown), data, entry.target);
   }
   function redraw() { drawn.forEach(draw); }
 
@@ -61,7 +104,7 @@ function curves(curves) {
     const grid = element("div", {class: "charts"});
     host.append(element("h3", {}, family), grid);
     for (const chart of curves.charts.filter(one => one.family === family)) {
-      const reading = element("p", {class: "reading", "aria-live": "off"}), target = element("div", {role: "img", "aria-label": chart.title + " against the step"});
+      const reading = element("p", {class: "reading", "aria-live": "off"}), target = element("div", {role: "img"});
       const box = element("div", {class: "chart"}, element("h4", {}, chart.title), reading, target);
       grid.append(box);
       drawn.push({chart, box, target, reading, plot: null});
@@ -72,6 +115,7 @@ function curves(curves) {
   strandSwitches(curves, shown, redraw);
   redraw();
   log.addEventListener("change", redraw);
+  if (against) against.addEventListener("change", redraw);
   dark.addEventListener("change", redraw);
   let width = host.clientWidth;
   new ResizeObserver(() => {

@@ -41,6 +41,19 @@ function legend(entries) {
   return list;
 }
 
+// The settings of a run, each in the colour it has in every picture.
+function strandLegend(labels) {
+  const list = element("ul", {class: "legend"});
+  labels.forEach((label, i) => {
+    const swatch = element("span", {class: "swatch line"});
+    const paint = () => swatch.style.setProperty("--mark", strandColour(i, labels.length));
+    paint();
+    dark.addEventListener("change", paint);
+    list.append(element("li", {}, swatch, element("span", {}, label)));
+  });
+  return list;
+}
+
 // A canvas of `width` by `height` CSS pixels, sharp on any screen.
 function prepare(canvas, width, height) {
   const ratio = window.devicePixelRatio || 1;

@@ -48,9 +48,11 @@ function verticalScale(values, logarithmic) {
     low -= pad;
     high += pad;
   }
+  const even = shape === LINEAR ? 1e-12 * (high - low) : 0;
+  const exact = value => Math.abs(value) < even ? 0 : value;
   return {
     share: v => v === null ? null : (shape.to(v) - low) / (high - low),
-    label: share => short(shape.from(low + share * (high - low)), 6),
+    label: share => short(exact(shape.from(low + share * (high - low))), 6),
     marks(from, to) {
       const found = shape.marks(low + from * (high - low), low + to * (high - low)).map(f => (f - low) / (high - low));
       return found.filter((mark, i) => i === 0 || mark - found[i - 1] > 0.06 * (to - from));

@@ -20,7 +20,8 @@ function viewOf(film, chosen) {
 
 // Settings have the colour they have in the curves; members that differ in the seed alone have one each.
 function pathColour(film, place) {
-  return film.strands > 1 ? strandColour(film.members[place].strand, film.strands) : strandColour(place, film.members.length);
+  const total = film.strands.length;
+  return total > 1 ? strandColour(film.members[place].strand, total) : strandColour(place, film.members.length);
 }
 
 function path(context, view, spots, stroke) {
@@ -37,11 +38,22 @@ function path(context, view, spots, stroke) {
   context.fillRect(view.x(last[0]) - 5, view.y(last[1]) - 5, 10, 10);
 }
 
+function cross(context, x, y) {
+  context.strokeStyle = colour("ink");
+  context.lineWidth = 2;
+  context.beginPath();
+  for (const [dx, dy] of [[8, 0], [0, 8]]) { context.moveTo(x - dx, y - dy); context.lineTo(x + dx, y + dy); }
+  context.stroke();
+}
+
 function trajectoryFilm(host, film) {
   const canvas = element("canvas", {id: "picture", role: "img"});
   const note = element("p", {class: "note"});
-  const aside = element("div", {class: "aside"}, legend([["ring", "ink", "start"], ["square", "ink", "position at the step shown"]]), note,
-    element("p", {class: "note"}, "One line a member, in the plane of the players' first two parameters" + (film.strands > 1 ? ", in the colour its settings have in the curves." : ".") + leftOut(film)));
+  const marks = [["ring", "ink", "start"], ["square", "ink", "position at the step shown"]];
+  if (film.equilibrium) marks.push(["plus", "ink", "equilibrium"]);
+  const aside = element("div", {class: "aside"}, legend(marks), note,
+    element("p", {class: "note"}, "One line a member, in the plane of the players' first two parameters." + leftOut(film)));
+  if (film.strands.length > 1) aside.prepend(strandLegend(film.strands));
   host.append(element("div", {class: "stage"}, element("figure", {}, canvas), aside));
   const places = film.members.map((_, place) => place);
   const choices = [[-1, "all members"], ...memberChoices(film)];
@@ -57,6 +69,7 @@ function trajectoryFilm(host, film) {
       const spots = film.paths[place].slice(0, frame + 1).filter(Boolean);
       if (spots.length) { path(context, view, spots, pathColour(film, place)); drawn++; }
     }
+    if (film.equilibrium) cross(context, view.x(film.equilibrium[0]), view.y(film.equilibrium[1]));
     context.restore();
     frameAxes(context, view, film.axes);
     note.textContent = drawn + (drawn === 1 ? " path" : " paths") + " up to step " + film.steps[frame].toLocaleString("en") + "."

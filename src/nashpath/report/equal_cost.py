@@ -1,0 +1,105 @@
+"""What each of several settings reached for the same price, in gradient evaluations and in seconds of training.
+
+The budget is the most that all settings reached, so that nothing is extrapolated; a member's result is its last
+evaluation within the budget. Members that diverged stay where they stopped, count with what they had there, and are
+named; they do not limit the budget unless nobody else is left.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from nashpath.report.bootstrap import interval
+from nashpath.report.curves import Strand, finite
+from nashpath.report.phrasing import listed, number, title
+from nashpath.report.read import COSTS, Member
+from nashpath.report.tables import Cell
+from nashpath.report.verdict import lost
+
+Evaluations = dict[int, list[dict[str, Any]]]
+"""Rows of one strand that hold an evaluation, by member, in order of steps."""
+
+
+@dataclass(frozen=True)
+class EqualCost:
+    """All settings at one budget: a table with one row for each of them."""
+
+    cost: str
+    budget: float
+    caption: str
+    headers: list[str]
+    rows: list[list[Cell]]
+
+
+def equal_cost(parts: list[Strand]) -> list[EqualCost]:
+    """One table a cost; none where there is nothing to compare, or where a strand's costs were not recorded."""
+    parts = [part for part in parts if part.members]
+    keys = list(dict.fromkeys(key for part in parts for m in part.members for key in m.metrics))
+    found = [_evaluations(part, keys) for part in parts]
+    keys = [k for k in keys if any(finite(row.get(k)) for one in found for rows in one.values() for row in rows)]
+    if len(parts) < 2 or not keys:
+        return []
+    budgets = {cost: _budget(parts, found, cost) for cost in COSTS}
+    return [_table(parts, found, keys, cost, budget) for cost, budget in budgets.items() if budget]
+
+
+def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
+    known: Evaluations = {m.member: [] for m in part.members}
+    for row in part.rows:
+        if any(key in row for key in keys):
+            known[row["member"]].append(row)
+    return {member: sorted(rows, key=lambda row: row["step"]) for member, rows in known.items()}
+
+
+def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float | None:
+    """The most of ``cost`` at which every sound member of every strand was evaluated; None if one never recorded it."""
+    reached = []
+    for part, rows in zip(parts, found):
+        last = {m: max((row[cost] for row in rows[m] if finite(row.get(cost))), default=None) for m in rows}
+        if all(value is None for value in last.values()):
+            return None
+        sound = [last[m.member] for m in part.members if not m.diverged]
+        reached.append((bool(sound), min((v for v in (sound or last.values()) if v is not None), default=0.0)))
+    limiting = [value for sound, value in reached if sound] or [value for _, value in reached]
+    return min(limiting)
+
+
+def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, budget: float) -> EqualCost:
+    marked = any(m.diverged for part in parts for m in part.members)
+    headers = ["Settings", "Members", *(["Diverged"] if marked else []), f"Last evaluation ({COSTS[cost]})"]
+    rows = []
+    for part, evaluations in zip(parts, found):
+        within = {m: _within(rows, cost, budget) for m, rows in evaluations.items()}
+        members, gone = Cell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
+        cells = [Cell(part.label), members, *([_gone(gone)] if marked else []), _where(part.members, within, cost)]
+        rows.append([*cells, *(_result(key, within) for key in keys)])
+    caption = f"At {number(budget)} {COSTS[cost]} a member, the most that all settings reached."
+    return EqualCost(cost, budget, caption, headers + [title(key) for key in keys], rows)
+
+
+def _within(rows: list[dict[str, Any]], cost: str, budget: float) -> dict[str, Any] | None:
+    """The last evaluation that cost no more than ``budget``."""
+    return next((row for row in reversed(rows) if finite(row.get(cost)) and row[cost] <= budget), None)
+
+
+def _gone(members: list[Member]) -> Cell:
+    return Cell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0", len(members))
+
+
+def _where(members: list[Member], within: dict[int, dict[str, Any] | None], cost: str) -> Cell:
+    """The cost at which the members that go on (or, if none does, all) were evaluated."""
+    sound = [m.member for m in members if not m.diverged] or list(within)
+    spots = sorted({row[cost] for m in sound if (row := within[m]) is not None})
+    if not spots:
+        return Cell("–")
+    return Cell(number(spots[0]) + (f" to {number(spots[-1])}" if len(spots) > 1 else ""), float(spots[-1]))
+
+
+def _result(key: str, within: dict[int, dict[str, Any] | None]) -> Cell:
+    """Mean and bootstrap interval over members; how many have no number, if any has none."""
+    values = [float(row[key]) for row in within.values() if row is not None and finite(row.get(key))]
+    short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
+    if not values:
+        return Cell(f"–{short}")
+    mean, low, high = interval(values)
+    span = f" [{number(low)}, {number(high)}]" if len(values) > 1 else ""
+    return Cell(f"{number(mean)}{span}{short}", mean)

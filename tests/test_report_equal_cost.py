@@ -1,0 +1,198 @@
+"""What settings reached for the same price: budgets, intervals and names computed by hand; then through the command."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import report_folders as folders
+from nashpath.games import GAMES
+from nashpath.report import compare_reports, equal_cost, equal_cost_text, interval, load_run, write_report
+from nashpath.report.curves import axes, charts, strands
+from nashpath.report.film import film
+from nashpath.report.phrasing import number
+from nashpath.run import resume_session
+from run_folders import nash, trained
+
+
+def race(path: Path, rates: tuple[int, ...] = (2, 6), seeds: int = 4, gone: tuple[int, ...] = ()) -> Path:
+    """Settings that pay ``rates`` gradients a step and k·10 ms a step (k = 1, 2, …), evaluated at steps 0, 10, …, 30.
+
+    The metric of setting k, seed s at step t is 100 k + 10 s + t/10; members in ``gone`` stopped at step 10.
+    """
+    members, rows = [], []
+    for k, rate in enumerate(rates):
+        for seed in range(seeds):
+            m, lost = k * seeds + seed, k * seeds + seed in gone
+            outcome = "diverged: generator at step 11" if lost else "finished"
+            told = {"member": m, "seed": seed, "settings": {"solver": "abc"[k]}, "outcome": outcome}
+            members.append({**told, "steps": 10 if lost else 30, "metrics": {"fid": 0.0}})
+            for step in range(0, 31, 10):
+                own = min(step, 10) if lost else step
+                cost = {"gradients": own * rate, "train_seconds": step * (k + 1) / 100}
+                rows.append({"step": step, "member": m, **cost, "fid": 100 * (k + 1) + 10 * seed + own / 10})
+                rows.append({"step": step, "member": m, **cost, "seconds": 0.0, "cost.generator": 1.0})
+    return folders.folder(path, members, rows)
+
+
+def texts(table: Any) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def spread(values: list[float]) -> str:
+    mean, low, high = interval(values)
+    return f"{number(mean)} [{number(low)}, {number(high)}]"
+
+
+def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts(tmp_path: Path) -> None:
+    gradients, seconds = equal_cost(strands(load_run(race(tmp_path / "run"))))
+    assert (gradients.cost, gradients.budget) == ("gradients", 60)  # 30 steps of 2; the other reaches 180
+    assert gradients.headers == ["Settings", "Members", "Last evaluation (gradient evaluations)", "Fid"]
+    assert texts(gradients) == [
+        ["solver = a", "4", "60", spread([103, 113, 123, 133])],  # step 30
+        ["solver = b", "4", "60", spread([201, 211, 221, 231])],  # step 10
+    ]
+    assert gradients.rows[0][3].value == 118
+    assert (seconds.cost, seconds.budget) == ("train_seconds", 0.3)  # 30 steps of 10 ms
+    assert texts(seconds) == [
+        ["solver = a", "4", "0.3", spread([103, 113, 123, 133])],
+        ["solver = b", "4", "0.2", spread([201, 211, 221, 231])],  # 20 ms a step: step 20 would cost 0.4
+    ]
+
+
+def test_those_that_diverged_count_and_are_named_and_do_not_limit_the_budget(tmp_path: Path) -> None:
+    gradients, _ = equal_cost(strands(load_run(race(tmp_path / "run", gone=(1,)))))
+    assert gradients.budget == 60
+    assert gradients.headers[2] == "Diverged"
+    first, second = texts(gradients)
+    assert first == [
+        "solver = a",
+        "4",
+        "1: member 1 (seed 1; generator at step 11)",
+        "60",
+        spread([103, 111, 123, 133]),
+    ]
+    assert second[2] == "0"
+
+
+def test_a_setting_that_diverged_whole_keeps_its_line(tmp_path: Path) -> None:
+    gradients, _ = equal_cost(strands(load_run(race(tmp_path / "run", seeds=2, gone=(0, 1)))))
+    assert gradients.budget == 180
+    first, second = texts(gradients)
+    assert first[2:] == [
+        "2: member 0 (seed 0; generator at step 11) and member 1 (seed 1; generator at step 11)",
+        "20",
+        spread([101, 111]),
+    ]
+    assert second[3:] == ["180", spread([203, 213])]
+
+
+def test_a_metric_without_a_number_is_told_not_replaced_by_an_earlier_one(tmp_path: Path) -> None:
+    path = race(tmp_path / "run", seeds=2)
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["member"] == 0 and row["step"] == 30 and "fid" in row:
+            row["fid"] = None
+    (path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    gradients, _ = equal_cost(strands(load_run(path)))
+    assert texts(gradients)[0][3] == "113 (1 of 2 have one)"
+
+
+def test_nothing_is_said_of_one_setting_or_of_costs_that_were_not_recorded(tmp_path: Path) -> None:
+    lone = race(tmp_path / "lone", rates=(2,))
+    assert equal_cost(strands(load_run(lone))) == []
+    assert equal_cost_text([lone]) == ""
+    assert "At equal cost" not in write_report(lone).read_text()
+    old = folders.digits_folder(tmp_path / "old")
+    assert equal_cost(strands(load_run(old))) == []
+    assert list(axes(strands(load_run(old)))) == ["step"]
+
+
+def test_runs_are_compared_under_their_names_on_the_page_and_as_text(tmp_path: Path) -> None:
+    one, two = race(tmp_path / "one", rates=(2,)), race(tmp_path / "two", rates=(4,))
+    page = compare_reports([one, two], tmp_path / "compare.html").read_text()
+    said = equal_cost_text([one, two])
+    assert "At 60 gradient evaluations a member" in page
+    assert "At 60 gradient evaluations a member" in said
+    lines = [line for line in said.splitlines() if line.startswith("ring")]
+    assert [line.split("  ")[0] for line in lines] == ["ring (one): solver = a", "ring (two): solver = a"] * 2
+    assert lines[1].endswith(spread([101, 111, 121, 131]))  # 15 steps of 4; evaluated at step 10
+
+
+def test_curves_know_what_each_setting_had_cost_at_each_step(tmp_path: Path) -> None:
+    parts = strands(load_run(race(tmp_path / "run", gone=(0,))))
+    assert list(axes(parts)) == ["step", "gradients", "train_seconds"]
+    fid = next(chart for chart in charts(parts) if chart["key"] == "fid")
+    assert [one["at"] for one in fid["series"]] == [
+        {"gradients": [0, 20, 40, 60], "train_seconds": [0, 0.1, 0.2, 0.3]},
+        {"gradients": [0, 60, 120, 180], "train_seconds": [0, 0.2, 0.4, 0.6]},
+    ]
+    assert {chart["key"] for chart in charts(parts)} == {"fid", "cost.generator"}
+
+
+def test_a_film_has_members_of_every_setting_and_the_equilibrium(tmp_path: Path) -> None:
+    path = race(tmp_path / "run", rates=(2, 4, 6), seeds=8)
+    folders.save(path, 0, **{f"p{m}": [m, -m] for m in range(24)})
+    np.savez(path / "reference.npz", equilibrium=np.ones(2))
+    made = film(load_run(path))
+    assert made is not None
+    shown = [one["strand"] for one in made["members"]]
+    assert [shown.count(k) for k in range(3)] == [6, 5, 5]
+    assert made["strands"] == ["solver = a", "solver = b", "solver = c"]
+    assert made["equilibrium"] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["bilinear", "quadratic", "saddle", "dirac", "salimans"])
+def test_no_player_wants_to_leave_the_equilibrium_that_a_toy_names(name: str) -> None:
+    game = GAMES[name]()
+    for who, value in game.equilibrium.items():
+        torch.nn.init.constant_(game.get_submodule(who).value, value)
+    batch = game.draw(torch.Generator())
+    for who in game.players:
+        (slope,) = torch.autograd.grad(game(who, batch), game.get_submodule(who).value)
+        assert slope.abs().max() == 0
+
+
+H = 0.3
+SGD = {"kind": "sgd", "learning_rate": H}
+SOLVERS = ["simultaneous", "alternating", "extragradient"]
+
+
+def test_the_command_compares_solvers_at_equal_cost(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    rules = [part for who in ("generator", "discriminator") for part in ("-s", f"solver.{who}=sgd")]
+    rules += [part for who in ("generator", "discriminator") for part in ("-s", f"solver.{who}.learning_rate={H}")]
+    chosen = ["--sweep", f"solver={','.join(SOLVERS)}", "--seeds", "0:2", "-s", "steps=30", "-s", "compile=off"]
+    nash("train", "--out", out, "-s", "game=bilinear", *rules, *chosen, "--quiet")
+    said = nash("report", out).output
+    assert "At 60 gradient evaluations a member" in said
+    assert said.rstrip().endswith("report.html")
+    table = {line.split()[2]: line.split() for line in said.split("\n\n")[1].splitlines()[1:]}
+    for solver, factor, steps in (
+        ("simultaneous", math.sqrt(1 + H**2), 30),
+        ("extragradient", math.sqrt(1 - H**2 + H**4), 15),
+    ):
+        assert table[solver][3:5] == ["2", "60"]
+        assert float(table[solver][5]) == pytest.approx(math.sqrt(2) * factor**steps, rel=1e-3)
+    assert "seconds of training a member" in said
+    page = (out / "report.html").read_text()
+    assert "At equal cost" in page
+    made = film(load_run(out))
+    assert made is not None
+    assert made["strands"] == [f"solver = {solver}" for solver in SOLVERS]
+    assert len(made["paths"]) == 6
+
+
+def test_time_goes_on_after_a_resume_and_gradients_count_products(tmp_path: Path) -> None:
+    raw = {"game": "bilinear", "compile": "off", "steps": 10, "sample_every": 10, "log_every": 5}
+    trained({**raw, "solver": {"kind": "consensus", "generator": SGD, "discriminator": SGD}}, tmp_path / "run")
+    before = load_run(tmp_path / "run").rows[-1]
+    assert before["gradients"] == 10 * (2 + 2)
+    resume_session(tmp_path / "run", [("steps", 20)]).train()
+    after = load_run(tmp_path / "run").rows[-1]
+    assert (after["step"], after["gradients"]) == (20, 80)
+    assert after["train_seconds"] > before["train_seconds"] > 0
