@@ -172,8 +172,8 @@ def main() -> None:
         base = statistics.median(rates["eager loop"])
         for label, found in rates.items():
             ratios = [r / e for r, e in zip(found, rates["eager loop"])]
-            spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-            print(f"  {label:<34} {statistics.median(found):>9,.1f}   {statistics.median(found) / base:5.2f} x  ({spread})")
+            median, spread = statistics.median(found), f"{min(ratios):.2f} to {max(ratios):.2f}"
+            print(f"  {label:<34} {median:>9,.1f}   {median / base:5.2f} x  ({spread})")
 
 
 if __name__ == "__main__":

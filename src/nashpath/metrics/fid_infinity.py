@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge
-from scipy.special import stdtrit
 from torch import Tensor
 
 from nashpath.core.numbers import Count
@@ -36,6 +35,8 @@ class FIDInfinity(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid_infinity": intercept, "fid_infinity_low": ..., "fid_infinity_high": ...}``."""
+        from scipy.special import stdtrit  # here, so that importing nashpath stays light
+
         y = rows(fake.features, "fake", least=2 ** (self.halvings + 1))
         value = self._intercept(real.moments, y[torch.randperm(len(y), generator=rng, device=rng.device).to(y.device)])
         again = []
