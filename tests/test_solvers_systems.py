@@ -53,6 +53,8 @@ def test_a_solved_system_is_left_alone_and_zero_is_solved():
     x, residual = conjugate_residual(lambda v: 2 * v, torch.zeros(3), 6, torch.tensor(1e-6))
     assert x.tolist() == [0] * 3
     assert float(residual) == 0
+    x, _ = conjugate_residual(lambda v: 2 * v, torch.full((3,), 1e-40).float(), 6, torch.tensor(1e-6))
+    assert torch.isfinite(x).all()  # a solved game's gradients get as small as this, and 1 over them is infinite
 
 
 def test_the_tolerance_stops_each_member_of_a_stack_by_itself():

@@ -37,7 +37,7 @@ def conjugate_residual(
             overlap = torch.dot(image, old_image)
             step, image = step - overlap * old_step, image - overlap * old_image
         length = torch.linalg.vector_norm(image)
-        going = going & (length > 0)
+        going = going & (length > torch.finfo(target.dtype).tiny)  # 1 over less is infinite
         shrink = torch.where(going, 1 / torch.where(going, length, 1.0), 0.0)
         step, image = shrink * step, shrink * image
         along = torch.dot(rest, image)
