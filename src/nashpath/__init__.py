@@ -1,21 +1,38 @@
 """nashpath: train GANs as the games they are, and measure whether, and how, they reach an equilibrium."""
 
 from nashpath.core import Game, Problem
-from nashpath.data import Digits, Folder, Grid, Ring, as_source
-from nashpath.games.gan import GAN
-from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Wasserstein
-from nashpath.games.penalties import R1, R2, Dragan, GradientPenalty, NoPenalty
+from nashpath.data import Array, Digits, Folder, Grid, Ring, Samples, as_source
+from nashpath.games import GAN, Mixture, SemiSupervised
+from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, Wasserstein
+from nashpath.games.penalties import R1, R1R2, R2, Dragan, GradientPenalty, NoPenalty, Sum
+from nashpath.games.penalties.base import Penalty
+from nashpath.networks import spectral_norm
 from nashpath.run import Trained, train, train_many
-from nashpath.solvers import EMA, SGD, Adam, Alternating, Extragradient, Momentum, RMSProp, Simultaneous
+from nashpath.solvers import (
+    EMA,
+    SGD,
+    Adam,
+    Alternating,
+    Extragradient,
+    Momentum,
+    Optimistic,
+    RMSProp,
+    Rule,
+    Simultaneous,
+    Solver,
+    Uniform,
+)
 
 __all__ = [
     "EMA",
     "GAN",
     "R1",
+    "R1R2",
     "R2",
     "SGD",
     "Adam",
     "Alternating",
+    "Array",
     "Digits",
     "Dragan",
     "Extragradient",
@@ -26,16 +43,28 @@ __all__ = [
     "Hinge",
     "LeastSquares",
     "Minimax",
+    "Mixture",
     "Momentum",
     "NoPenalty",
     "NonSaturating",
+    "Objective",
+    "Optimistic",
+    "Penalty",
     "Problem",
     "RMSProp",
+    "Relativistic",
     "Ring",
+    "Rule",
+    "Samples",
+    "SemiSupervised",
     "Simultaneous",
+    "Solver",
+    "Sum",
     "Trained",
+    "Uniform",
     "Wasserstein",
     "as_source",
+    "spectral_norm",
     "train",
     "train_many",
 ]

@@ -1,0 +1,187 @@
+"""The documentation is true: its code runs, its commands are accepted, its links lead somewhere, its names exist."""
+
+import itertools
+import os
+import re
+import shlex
+from importlib import util
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from nashpath.cli import app
+from nashpath.run import flatten_sweeps, open_session, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
+from nashpath.run.flow_settings import FLOW_TABLES, resolve_flow
+from nashpath.run.members import plan
+from nashpath.run.settings import TABLES
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CHEAP = {"compile": "off", "stack": "off", "samples": "4", "evaluation_samples": "20", "sample_every": "0"}
+FLOW_CHEAP = {"samples": "20", "evaluation_samples": "20", "particles": "30"}
+ELSEWHERE = ("device=cuda",)
+"""Parts of commands that need what a test machine may lack: these commands are resolved, not run."""
+
+
+def named(pages):
+    return [pytest.param(page, id=page.name) for page in pages]
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The code blocks of a page in one of the languages."""
+    found = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [text for language, text in found if language in languages]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The nashpath commands of a page, as arguments, in order."""
+    lines = [line for text in blocks(page, "console", "bash") for line in text.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("nashpath ")]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder with what the commands of the pages speak of: the examples, photos, an array."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(3):
+        Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
+    np.save(tmp_path / "vectors.npy", rng.normal(size=(50, 3)).astype(np.float32))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if blocks(page, "python")]))
+def test_every_example_runs(page, here):
+    """The blocks of a page share a namespace; trainings are cut to three steps, loops to two."""
+    state = torch.random.get_rng_state()
+    space = {"__name__": f"documented_{page.stem}"}
+    for text in blocks(page, "python"):
+        short = re.sub(r"\bsteps=\d{3,}", "steps=3", text)
+        short = re.sub(r"in range\(\d{3,}\)", "in range(2)", short)
+        exec(compile(short, str(page), "exec"), space)
+    torch.random.set_rng_state(state)
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """The command with two steps and little else to do."""
+    verb = arguments[0]
+    if verb == "flow":
+        cheap = FLOW_CHEAP | {"steps": "2"}
+    elif verb == "train" and "--resume" not in arguments:
+        cheap = CHEAP | {"steps": "2"}
+    elif verb == "train":
+        return [part if "steps=" not in part else "steps=3" for part in arguments]
+    else:
+        return arguments
+    return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))
+def test_every_command_runs(page, here):
+    """The commands of a page in order, in one folder, each with two steps."""
+    for arguments in commands(page):
+        if set(arguments) & set(ELSEWHERE):
+            continue
+        result = CliRunner().invoke(app, shortened(arguments))
+        assert result.exit_code == 0, f"{shlex.join(arguments)}\n{result.output}"
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))
+def test_every_command_means_what_it_says_in_full(page, here):
+    """Settings, sweeps and seeds as written, without shortening, make members."""
+    for verb, *arguments in commands(page):
+        settings = [b for a, b in itertools.pairwise(arguments) if a == "-s"]
+        if verb == "flow":
+            resolve_flow(parse_overrides(settings))
+        elif verb == "train" and "--resume" not in arguments:
+            file = arguments[0] if arguments[0].endswith(".toml") else None
+            raw = read_toml(Path(file)) if file else {}
+            swept = [b for a, b in itertools.pairwise(arguments) if a == "--sweep"]
+            seeds = [("seeds", parse_seeds(b)) for a, b in itertools.pairwise(arguments) if a == "--seeds"]
+            sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)
+            raw = override(raw, [*parse_overrides(settings), *seeds])
+            raw["seeds"] = parse_seeds(raw.get("seeds", 0))
+            assert plan(raw, sweeps)
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), f"{page.name} links to {target}"
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\s-]", "", t).strip().lower().replace(" ", "-") for t in titles}, target
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_method_that_is_chosen_exists(page):
+    for key, value in re.findall(r"(?:-s|--sweep)\s+([\w.]+)=([\w,]+)", page.read_text()):
+        tables = [table for table in (TABLES.get(key), FLOW_TABLES.get(key, (None,))[0]) if table is not None]
+        for name in value.split(",") if tables else ():
+            known = any(name in table for table in tables) or page.name == "extend.md"
+            assert known, f"{page.name}: -s {key}={name}"
+
+
+@pytest.mark.parametrize("page", named([ROOT / "docs" / "run.md"]))
+def test_every_settings_file_is_accepted(page, here):
+    for text in blocks(page, "toml"):
+        Path("settings.toml").write_text(text)
+        raw = read_toml(Path("settings.toml"))
+        sweeps = flatten_sweeps(raw.pop("sweep", {}))
+        raw["seeds"] = parse_seeds(raw["seeds"])
+        assert len(plan(raw, sweeps)) == 48
+
+
+@pytest.mark.parametrize("name", ["digits", "ring"])
+def test_every_settings_file_of_the_examples_trains(name, here):
+    raw = read_toml(ROOT / "examples" / f"{name}.toml")
+    sweeps = flatten_sweeps(raw.pop("sweep", {}))
+    raw = override({**raw, "seeds": [0]}, [(key, parse_overrides([f"{key}={v}"])[0][1]) for key, v in CHEAP.items()])
+    session = open_session({**raw, "steps": 2}, sweeps, here / "run")
+    assert session.train() == "finished"
+
+
+@pytest.mark.parametrize("name", ["own_loop", "own_method"])
+def test_every_script_of_the_examples_runs(name, here, capsys):
+    state = torch.random.get_rng_state()
+    found = util.spec_from_file_location(f"example_{name}", ROOT / "examples" / f"{name}.py")
+    assert found is not None
+    assert found.loader is not None
+    module = util.module_from_spec(found)
+    found.loader.exec_module(module)
+    module.train(steps=3)
+    torch.random.set_rng_state(state)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_make_has_the_targets_that_are_named(page):
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in "\n".join(blocks(page, "console", "bash")).splitlines():
+        if line.startswith("make "):
+            assert line.split()[1] in targets
+
+
+def test_every_page_is_in_the_index():
+    text = (ROOT / "docs" / "index.md").read_text()
+    for page in PAGES:
+        assert page.name in ("README.md", "index.md") or f"({page.name})" in text, page.name
+
+
+def test_pictures_are_small():
+    for picture in (ROOT / "docs" / "figures").glob("*.png"):
+        assert os.path.getsize(picture) < 200_000, picture.name
