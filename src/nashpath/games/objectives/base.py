@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from nashpath.core import Numbers
+from nashpath.core.shapes import FakeLogits, RealLogits, Samples, Scalar
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -25,11 +26,11 @@ class Objective(Numbers):
     outputs = 1
     """How many numbers the critic returns for one sample: 1, a logit, unless the objective wants features."""
 
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+    def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""
         raise NotImplementedError
 
-    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+    def generator(self, fake: FakeLogits, real: RealLogits | None = None) -> Scalar:
         """The generator's cost, a scalar. ``real`` is given only to objectives that compare."""
         raise NotImplementedError
 
@@ -38,7 +39,7 @@ class Objective(Numbers):
         the logit itself that the objective compares."""
         return critic
 
-    def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+    def forward(self, player: str, critic: Critic, real: Samples, fake: Samples) -> Scalar:
         """The cost of ``player`` for samples ``real`` and ``fake`` under ``critic``."""
         if player == "discriminator":
             return self.discriminator(critic(real), critic(fake))

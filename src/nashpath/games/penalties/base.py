@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Numbers
+from nashpath.core.shapes import Samples, Scalar
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -24,7 +25,7 @@ class Penalty(Numbers):
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
         return {}
 
-    def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
+    def forward(self, critic: Critic, real: Samples, fake: Samples, noise: Batch) -> Scalar:
         """The penalty, a scalar. ``real`` and ``fake`` are [batch, *sample]; ``noise`` is one step's ``draw``."""
         raise NotImplementedError
 
