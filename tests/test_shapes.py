@@ -60,6 +60,6 @@ def test_a_wrong_shape_is_caught():
 
     with pytest.raises(TypeCheckError):
         checked(copy_of(Vectors.discriminator), Objective.discriminator)(Vectors(), torch.ones(3), torch.ones(3))
+    price = checked(copy_of(PENALTIES["r1"].forward), Penalty.forward)
     with pytest.raises(TypeCheckError):
-        price = checked(copy_of(PENALTIES["r1"].forward), Penalty.forward)
         price(PENALTIES["r1"](), lambda x: x.sum(1), torch.ones(3, 2), torch.ones(4, 2), {})
