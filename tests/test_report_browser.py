@@ -152,6 +152,27 @@ def test_settings_switch_off_and_the_cursor_is_read(browser: Browser, tmp_path: 
         assert "= 0.1:" not in page.locator(".reading").first.inner_text()
 
 
+def test_curves_are_drawn_against_what_they_cost(browser: Browser, tmp_path: Path) -> None:
+    members = [{"member": m, "seed": 0, "settings": {"solver": s}} for m, s in enumerate("ab")]
+    rows = [
+        {"step": k, "member": m, "gradients": k * (2 + 2 * m), "train_seconds": k / 10, "fid": float(k + 100 * m)}
+        for k in range(31)
+        for m in range(2)
+    ]
+    with opened(browser, write_report(folders.folder(tmp_path / "run", members, rows))) as page:
+        charts = page.locator("#charts canvas")
+        drawn = [charts.evaluate(PIXELS)]
+        for axis in ("gradients", "train_seconds"):
+            page.locator("#against").select_option(axis)
+            drawn.append(charts.evaluate(PIXELS))
+            assert charts.evaluate(COLOURS) > 2
+        assert len(set(drawn)) == 3
+        page.locator("#against").select_option("gradients")
+        page.locator(".u-over").hover()
+        said = page.locator(".reading").inner_text()
+        assert said == "60 gradient evaluations · solver = a: 30 [30, 30] · solver = b: 115 [115, 115]"
+
+
 def test_a_click_sorts_by_number_and_a_second_turns_it_round(browser: Browser, tmp_path: Path) -> None:
     path = folders.folder(tmp_path / "many", [], [])
     members = [

@@ -51,7 +51,7 @@ def spread(values: list[float]) -> str:
 def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts(tmp_path: Path) -> None:
     gradients, seconds = equal_cost(strands(load_run(race(tmp_path / "run"))))
     assert (gradients.cost, gradients.budget) == ("gradients", 60)  # 30 steps of 2; the other reaches 180
-    assert gradients.headers == ["Settings", "Members", "Last evaluation (gradient evaluations)", "Fid"]
+    assert gradients.headers == ["Settings", "Members", "Evaluated at", "Fid"]
     assert texts(gradients) == [
         ["solver = a", "4", "60", spread([103, 113, 123, 133])],  # step 30
         ["solver = b", "4", "60", spread([201, 211, 221, 231])],  # step 10
@@ -67,16 +67,16 @@ def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts
 def test_those_that_diverged_count_and_are_named_and_do_not_limit_the_budget(tmp_path: Path) -> None:
     gradients, _ = equal_cost(strands(load_run(race(tmp_path / "run", gone=(1,)))))
     assert gradients.budget == 60
-    assert gradients.headers[2] == "Diverged"
+    assert gradients.headers[-1] == "Diverged"
     first, second = texts(gradients)
     assert first == [
         "solver = a",
         "4",
-        "1: member 1 (seed 1; generator at step 11)",
         "60",
         spread([103, 111, 123, 133]),
+        "1: member 1 (seed 1; generator at step 11)",
     ]
-    assert second[2] == "0"
+    assert second[-1] == "0"
 
 
 def test_a_setting_that_diverged_whole_keeps_its_line(tmp_path: Path) -> None:
@@ -84,11 +84,18 @@ def test_a_setting_that_diverged_whole_keeps_its_line(tmp_path: Path) -> None:
     assert gradients.budget == 180
     first, second = texts(gradients)
     assert first[2:] == [
-        "2: member 0 (seed 0; generator at step 11) and member 1 (seed 1; generator at step 11)",
         "20",
         spread([101, 111]),
+        "2: member 0 (seed 0; generator at step 11) and member 1 (seed 1; generator at step 11)",
     ]
-    assert second[3:] == ["180", spread([203, 213])]
+    assert second[2:] == ["180", spread([203, 213]), "0"]
+    assert "all settings that did not diverge reached" in gradients.caption
+
+
+def test_where_all_diverged_each_counts_where_it_stopped(tmp_path: Path) -> None:
+    gradients, _ = equal_cost(strands(load_run(race(tmp_path / "run", seeds=2, gone=(0, 1, 2, 3)))))
+    assert [row[2:4] for row in texts(gradients)] == [["20", spread([101, 111])], ["60", spread([201, 211])]]
+    assert "all diverged" in gradients.caption
 
 
 def test_a_metric_without_a_number_is_told_not_replaced_by_an_earlier_one(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 The budget is the most that all settings reached, so that nothing is extrapolated; a member's result is its last
 evaluation within the budget. Members that diverged stay where they stopped, count with what they had there, and are
-named; they do not limit the budget unless nobody else is left.
+named; they do not limit the budget.
 """
 
 from dataclasses import dataclass
@@ -51,29 +51,42 @@ def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
 
 
 def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float | None:
-    """The most of ``cost`` at which every sound member of every strand was evaluated; None if one never recorded it."""
-    reached = []
+    """The most of ``cost`` at which every sound member was evaluated; where none is sound, the most of all.
+
+    None where a strand never recorded this cost.
+    """
+    limiting, reached = [], []
     for part, rows in zip(parts, found):
         last = {m: max((row[cost] for row in rows[m] if finite(row.get(cost))), default=None) for m in rows}
-        if all(value is None for value in last.values()):
+        known = {m: value for m, value in last.items() if value is not None}
+        if not known:
             return None
-        sound = [last[m.member] for m in part.members if not m.diverged]
-        reached.append((bool(sound), min((v for v in (sound or last.values()) if v is not None), default=0.0)))
-    limiting = [value for sound, value in reached if sound] or [value for _, value in reached]
-    return min(limiting)
+        limiting += [known[m.member] for m in part.members if not m.diverged and m.member in known]
+        reached += known.values()
+    return min(limiting) if limiting else max(reached)
 
 
 def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, budget: float) -> EqualCost:
     marked = any(m.diverged for part in parts for m in part.members)
-    headers = ["Settings", "Members", *(["Diverged"] if marked else []), f"Last evaluation ({COSTS[cost]})"]
+    headers = ["Settings", "Members", "Evaluated at", *(title(key) for key in keys), *(["Diverged"] if marked else [])]
     rows = []
     for part, evaluations in zip(parts, found):
         within = {m: _within(rows, cost, budget) for m, rows in evaluations.items()}
         members, gone = Cell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
-        cells = [Cell(part.label), members, *([_gone(gone)] if marked else []), _where(part.members, within, cost)]
-        rows.append([*cells, *(_result(key, within) for key in keys)])
-    caption = f"At {number(budget)} {COSTS[cost]} a member, the most that all settings reached."
-    return EqualCost(cost, budget, caption, headers + [title(key) for key in keys], rows)
+        results = [_result(key, within) for key in keys]
+        named = [_gone(gone)] if marked else []
+        rows.append([Cell(part.label), members, _where(part.members, within, cost), *results, *named])
+    caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts)}."
+    return EqualCost(cost, budget, caption, headers, rows)
+
+
+def _limit(parts: list[Strand]) -> str:
+    """Why the budget is not larger."""
+    ended = [all(m.diverged for m in part.members) for part in parts]
+    if all(ended):
+        return "the most that any reached: all diverged, and count where they stopped"
+    whose = "all settings that did not diverge" if any(ended) else "all settings"
+    return f"the most that {whose} reached"
 
 
 def _within(rows: list[dict[str, Any]], cost: str, budget: float) -> dict[str, Any] | None:
@@ -82,7 +95,7 @@ def _within(rows: list[dict[str, Any]], cost: str, budget: float) -> dict[str, A
 
 
 def _gone(members: list[Member]) -> Cell:
-    return Cell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0", len(members))
+    return Cell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0")
 
 
 def _where(members: list[Member], within: dict[int, dict[str, Any] | None], cost: str) -> Cell:

@@ -1,13 +1,20 @@
 // The path of a toy game's parameters, from its start (ring) to where it stands (square).
 
-// A path that runs away would leave every other one a dot: such a picture is cut at ten times the usual size.
+// A path that runs away would leave every other one a dot: such a picture is cut at ten times the usual size (where the
+// equilibrium is known: at ten times the distance of the farthest start from it).
 function viewOf(film, chosen) {
   const spots = chosen.flatMap(place => film.paths[place].filter(Boolean));
   if (!spots.length) return {extent: [-1, 1, -1, 1], cut: false};
-  const ranges = [0, 1].map(axis => spots.map(spot => spot[axis]).sort((a, b) => a - b)).map(sorted => {
+  const centre = film.equilibrium, starts = chosen.map(place => film.paths[place].find(Boolean)).filter(Boolean);
+  const far = centre && 10 * Math.max(...starts.map(([x, y]) => Math.hypot(x - centre[0], y - centre[1])));
+  const ranges = [0, 1].map(axis => spots.map(spot => spot[axis]).sort((a, b) => a - b)).map((sorted, axis) => {
     const low = sorted[0], high = sorted[sorted.length - 1];
     const quarter = sorted[Math.floor(sorted.length / 4)], three = sorted[Math.floor(sorted.length * 3 / 4)];
     const reach = 10 * (three - quarter);
+    if (far) {
+      const ends = [Math.max(low, centre[axis] - far), Math.min(high, centre[axis] + far)];
+      return [...ends, ends[0] > low || ends[1] < high];
+    }
     return reach > 0 && high - low > 10 * reach ? [quarter - reach, three + reach, true] : [low, high, false];
   });
   const half = Math.max(...ranges.map(([low, high]) => (high - low) / 2), 1e-9);
