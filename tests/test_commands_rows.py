@@ -7,10 +7,12 @@ import json
 import math
 
 import pytest
+import torch
 
 from nashpath.games import IDEALS
 from nashpath.games.toys import TOYS
 from nashpath.run.settings import TABLES
+from nashpath.solvers import RULES
 from run_folders import members, nash, rows
 
 ROWS = [(path, kind) for path, table in TABLES.items() if path != "data" for kind in table]
@@ -66,3 +68,14 @@ def test_digits_that_hold_nothing_back_have_no_test_error(tmp_path):
     settings = {**EVERY, **SMALL, **NARROW, "data": "digits", "data.split": "all", "game": "semi_supervised"}
     told = train(tmp_path / "run", **settings)
     assert all("test_error" not in m["metrics"] for m in told["members"])
+
+
+def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path, monkeypatch):
+    """More than the compiler's limit for one function (8), here traced but not compiled further."""
+    compiler = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda step, **given: compiler(step, backend="eager", **given))
+    sweeps = [f"solver.generator={','.join(RULES)}", "solver.discriminator=sgd,momentum"]
+    given = ["-s", "game=bilinear", "-s", "steps=2", "-s", "compile=on", "--sweep", sweeps[0], "--sweep", sweeps[1]]
+    nash("train", *given, "--quiet", "--out", tmp_path / "run")
+    assert [m["outcome"] for m in members(tmp_path / "run")] == ["finished"] * (2 * len(RULES))
+    assert 2 * len(RULES) > 8
