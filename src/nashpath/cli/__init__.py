@@ -2,6 +2,7 @@
 
 import typer
 
+from nashpath.cli.diagnose import diagnose
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.report import report
@@ -20,6 +21,7 @@ app.command()(flow)
 app.command("list")(list_methods)
 app.command()(sample)
 app.command()(report)
+app.command()(diagnose)
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.matrix_game import Equilibrium, exploitability, matrix_duality_gap, solve_matrix_game
 from nashpath.diagnostics.path import Path
-from nashpath.diagnostics.rotation import Rotation, rotation
+from nashpath.diagnostics.rotation import Rotation, rotation_share
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
 from nashpath.diagnostics.spectrum import Spectrum
 from nashpath.diagnostics.stable_step import StableStep, stable_steps
-from nashpath.diagnostics.trajectory import Trajectory, trajectory
+from nashpath.diagnostics.trajectory import Trajectory, trajectory_of
 from nashpath.diagnostics.vanishing import VanishingGradient
 from nashpath.diagnostics.verdict import FINDINGS, Finding, Symptoms, certificate_sentence, findings
 
@@ -67,8 +67,8 @@ __all__ = [
     "leading",
     "matrix_duality_gap",
     "most_negative",
-    "rotation",
+    "rotation_share",
     "solve_matrix_game",
     "stable_steps",
-    "trajectory",
+    "trajectory_of",
 ]

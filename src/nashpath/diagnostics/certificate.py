@@ -36,6 +36,8 @@ class Evidence:
     """The smallest eigenvalue of the generator's curvature once the discriminator answers; None: not checked."""
     trajectory: Trajectory | None = None
     scale: float = 1.0
+    leading: complex = 0j
+    """J's eigenvalue of largest magnitude."""
 
 
 def certify(seen: Evidence, tolerance: float = 1e-3, collapse: float = 0.1) -> Kind:
@@ -91,13 +93,15 @@ class Certificate(Diagnostic):
         near = near or Linearised(problem, point, batches, self.draws)
         if not torch.isfinite(near.field).all():
             return Evidence(finite=False)
-        scale = float(abs(leading(near, min(6, near.size))[0])) or 1.0
+        first = complex(leading(near, min(6, near.size))[0])
+        scale = abs(first) or 1.0
         return Evidence(
             distance=max(0.0, float(near.field.norm()) - 2 * self._error(problem, point, batches)) / scale,
             smallest_real=float(most_negative(near, scale)[0].real) / scale,
             curvature={who: hessian_ends(near, who)[0] / scale for who in problem.players},
             schur=schur(near) / scale if near.size <= SCHUR else None,
             scale=scale,
+            leading=first,
         )
 
     def _error(self, problem: Problem, point: Point, batches: Batch) -> float:

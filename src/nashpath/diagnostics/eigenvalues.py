@@ -7,9 +7,13 @@ the leading ones of a shifted operator: accurate relative to the leading curvatu
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 
 from nashpath.diagnostics.linearised import Linearised, dense, operator
+
+Array = NDArray[np.complex128]
+"""Eigenvalues of a Jacobian."""
 
 DENSE = 256
 """Up to this many parameters the matrix is formed."""
@@ -17,18 +21,18 @@ TOLERANCE = 1e-5
 ITERATIONS = 300
 
 
-def leading(near: Linearised, count: int = 20) -> np.ndarray:
+def leading(near: Linearised, count: int = 20) -> Array:
     """The Jacobian's ``count`` eigenvalues of largest magnitude, complex, largest first."""
     return _by_size(_of_jacobian(near, count, 0.0))
 
 
-def most_negative(near: Linearised, largest: float, count: int = 6) -> np.ndarray:
+def most_negative(near: Linearised, largest: float, count: int = 6) -> Array:
     """The Jacobian's eigenvalues of smallest real part, smallest first; ``largest`` is its spectral radius."""
     found = _of_jacobian(near, count, 3 * largest)
     return found[np.argsort(found.real, kind="stable")]
 
 
-def hessian_leading(near: Linearised, player: str, count: int = 20) -> np.ndarray:
+def hessian_leading(near: Linearised, player: str, count: int = 20) -> NDArray[Any]:
     """One player's Hessian: its ``count`` eigenvalues of largest magnitude, largest first."""
     return _by_size(_of_hessian(near, player, count, 0.0))
 
@@ -40,20 +44,20 @@ def hessian_ends(near: Linearised, player: str) -> tuple[float, float]:
     return min(first, other), max(first, other)
 
 
-def _by_size(found: np.ndarray) -> np.ndarray:
+def _by_size(found: NDArray[Any]) -> NDArray[Any]:
     return found[np.argsort(-np.abs(found), kind="stable")]
 
 
-def _of_jacobian(near: Linearised, count: int, shift: float) -> np.ndarray:
+def _of_jacobian(near: Linearised, count: int, shift: float) -> Array:
     """The ``count`` eigenvalues furthest from ``shift``."""
     if near.size <= DENSE or count >= near.size - 2:
-        found = np.linalg.eigvals(near.matrix).astype(complex)
+        found = np.asarray(np.linalg.eigvals(near.matrix), dtype=np.complex128)
         return found[np.argsort(-np.abs(found - shift), kind="stable")][:count]
     apply = operator(lambda u: shift * u - near.transposed(u), near.vector)
-    return shift - _converged(eigs, apply, count, near)
+    return shift - np.asarray(_converged(eigs, apply, count, near), dtype=np.complex128)
 
 
-def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> np.ndarray:
+def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> NDArray[Any]:
     product, own = near.hessian(player), near.vector[near.block(player)]
     if len(own) <= DENSE or count >= len(own):
         matrix = dense(product, own)
@@ -62,7 +66,7 @@ def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> np.n
     return shift - _converged(eigsh, operator(lambda u: shift * u - product(u), own), count, near)
 
 
-def _converged(solve: Any, apply: Any, count: int, near: Linearised) -> np.ndarray:
+def _converged(solve: Any, apply: Any, count: int, near: Linearised) -> NDArray[Any]:
     """What ARPACK finds; where it runs out of iterations, what it has found until then.
 
     Raises `RuntimeError` if that is nothing.

@@ -27,10 +27,10 @@ class Rotation(Diagnostic):
         self.probes, self.seed, self.draws = probes, seed, draws
 
     def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
-        return {"rotation": rotation(Linearised(problem, point, batches, self.draws), self.probes, self.seed)}
+        return {"rotation": rotation_share(Linearised(problem, point, batches, self.draws), self.probes, self.seed)}
 
 
-def rotation(near: Linearised, probes: int = 16, seed: int = 0) -> torch.Tensor:
+def rotation_share(near: Linearised, probes: int = 16, seed: int = 0) -> torch.Tensor:
     """``‖A‖² / (‖S‖² + ‖A‖²)`` of a linearised game; NaN where J is zero."""
     if near.size <= DENSE:
         matrix = torch.from_numpy(near.matrix)

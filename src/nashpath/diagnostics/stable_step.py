@@ -1,6 +1,7 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigs
 
 from nashpath.core import Batch, Count, Point, Problem
 from nashpath.diagnostics.base import Diagnostic, Readings
-from nashpath.diagnostics.eigenvalues import DENSE, leading, most_negative
+from nashpath.diagnostics.eigenvalues import DENSE, Array, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised, operator
 
 NEUTRAL = 1e-5
@@ -55,18 +56,18 @@ def stable_steps(near: Linearised, count: int = 20) -> dict[str, float]:
     return {solver: limit(known, near) for solver, limit in LIMITS.items()}
 
 
-def _acting(eigenvalues: np.ndarray) -> np.ndarray:
+def _acting(eigenvalues: Array) -> Array:
     return eigenvalues[np.abs(eigenvalues) > NEUTRAL * np.abs(eigenvalues).max()]
 
 
-def simultaneous_limit(eigenvalues: np.ndarray) -> float:
+def simultaneous_limit(eigenvalues: Array) -> float:
     """``min 2 Re λ / |λ|²``, or 0 where some λ does not attract."""
     acting = _acting(eigenvalues)
     limits = 2 * acting.real / np.abs(acting) ** 2
     return float(limits.min()) if (acting.real > NEUTRAL * np.abs(acting)).all() else 0.0
 
 
-def descent_limit(eigenvalues: np.ndarray, most: float = 1.0) -> float:
+def descent_limit(eigenvalues: Array, most: float = 1.0) -> float:
     """As `simultaneous_limit`, over the attracting eigenvalues with ``|imag| ≤ most · real`` alone; infinite if none.
 
     Beyond it steps jump across valleys, whatever else the game does.
@@ -75,7 +76,7 @@ def descent_limit(eigenvalues: np.ndarray, most: float = 1.0) -> float:
     return float((2 * straight.real / np.abs(straight) ** 2).min()) if len(straight) else float("inf")
 
 
-def extragradient_limit(eigenvalues: np.ndarray) -> float:
+def extragradient_limit(eigenvalues: Array) -> float:
     """The first h > 0 at which some ``|1 − hλ + h²λ²|`` reaches 1, or 0 where some λ repels."""
     acting = _acting(eigenvalues)
     if (acting.real < -NEUTRAL * np.abs(acting)).any():
@@ -90,7 +91,7 @@ def extragradient_limit(eigenvalues: np.ndarray) -> float:
     return float(min(limits))
 
 
-def alternating_limit(eigenvalues: np.ndarray, near: Linearised) -> float:
+def alternating_limit(eigenvalues: Array, near: Linearised) -> float:
     """The first h > 0 at which one round of alternating play stretches some direction."""
     radius = _dense_radius(near) if near.size <= DENSE else _sparse_radius(near)
     slack = 1e-7 if near.size <= DENSE else 1e-3
@@ -133,8 +134,9 @@ def _sparse_radius(near: Linearised) -> Callable[[float], float]:
 
     def radius(h: float) -> float:
         apply = operator(lambda v: turn(v, h), near.vector)
+        options: Any = {"ncv": 12, "maxiter": 8, "tol": 1e-4, "v0": near.start(near.size)}
         try:
-            found = eigs(apply, k=2, ncv=12, maxiter=8, tol=1e-4, v0=near.start(near.size), return_eigenvectors=False)
+            found = eigs(apply, k=2, return_eigenvectors=False, **options)
         except ArpackNoConvergence as error:  # nothing stands out from the many flat directions at 1
             found = error.eigenvalues
         return float(np.abs(found).max()) if len(found) else 1.0
@@ -142,7 +144,7 @@ def _sparse_radius(near: Linearised) -> Callable[[float], float]:
     return radius
 
 
-LIMITS: dict[str, Callable[[np.ndarray, Linearised], float]] = {
+LIMITS: dict[str, Callable[[Array, Linearised], float]] = {
     "simultaneous": lambda eigenvalues, near: simultaneous_limit(eigenvalues),
     "alternating": alternating_limit,
     "extragradient": lambda eigenvalues, near: extragradient_limit(eigenvalues),

@@ -20,7 +20,7 @@ class Trajectory(NamedTuple):
     move: float
 
 
-def trajectory(points: Tensor) -> Trajectory:
+def trajectory_of(points: Tensor) -> Trajectory:
     """Summarises [time, parameters] (time ≥ 4). A random walk winds less than one turn in its leading plane.
 
     Raises `ValueError` for fewer points or for such as are not finite.

@@ -25,13 +25,13 @@ class Symptoms:
     outcome: str = "finished"
     solver: str = "alternating"
     rates: dict[str, float] = field(default_factory=dict)
-    leading: complex = 0j
-    """The Jacobian's eigenvalue of largest magnitude."""
     margins: dict[str, float] | None = None
     """By solver, the largest stable multiple of the present learning rates; None unless the rules are plain descent."""
     descent: float | None = None
     """The same for the mostly real eigenvalues alone: beyond 1, steps jump across valleys."""
     vanishing: float | None = None
+    logit: float | None = None
+    """The critic's mean logit on generated samples: negative where it is the critic that wins."""
     modes: tuple[int, int] | None = None
     spread: float | None = None
     moves: float | None = None
@@ -67,8 +67,8 @@ def _step_too_large(s: Symptoms) -> str | None:
         rates = ", ".join(f"{who} {rate:g}" for who, rate in s.rates.items())
         return (
             f"step too large: the learning rates ({rates}) are {1 / max(s.descent, 1e-12):.3g} times the largest at "
-            f"which the steepest direction (curvature {s.leading.real:.3g}) still contracts. Multiply them by less than "
-            f"{s.descent:.3g}."
+            f"which the steepest direction (curvature {s.evidence.leading.real:.3g}) still contracts. Multiply them by "
+            f"less than {s.descent:.3g}."
         )
     if s.moves is not None and s.moves > LARGE_MOVE:
         return (
@@ -79,12 +79,12 @@ def _step_too_large(s: Symptoms) -> str | None:
 
 
 def _discriminator_too_strong(s: Symptoms) -> str | None:
-    if s.vanishing is None or not s.vanishing < WEAK:
+    if s.vanishing is None or s.logit is None or not (s.vanishing < WEAK and s.logit < 0):
         return None
     return (
-        f"discriminator too strong for this loss: the generator's gradient is {s.vanishing:.2g} of what the same critic "
-        "would give under the logit loss, so it has vanished. Use the non-saturating loss, penalise the critic (R1, "
-        "DRAGAN), or slow the discriminator down."
+        f"discriminator too strong for this loss: the generator's gradient is {s.vanishing:.2g} of what the same "
+        "critic would give under the logit loss, so it has vanished. Use the non-saturating loss, penalise the critic "
+        "(R1, DRAGAN), or slow the discriminator down."
     )
 
 
@@ -102,7 +102,7 @@ def _mode_collapse(s: Symptoms) -> str | None:
 
 def _rotation(s: Symptoms) -> str | None:
     path = s.evidence.trajectory
-    ratio = abs(s.leading.imag) / max(abs(s.leading.real), 1e-12)
+    ratio = abs(s.evidence.leading.imag) / max(abs(s.evidence.leading.real), 1e-12)
     if s.kind != "limit cycle" or path is None or ratio < ROUND:
         return None
     shown = f"{ratio:.3g}" if ratio < 1e6 else "infinite"

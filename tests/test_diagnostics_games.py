@@ -1,0 +1,250 @@
+"""Diagnostics of the field, gaps and finite games: closed forms, stacking, and that nothing is touched."""
+
+import numpy as np
+import pytest
+import torch
+from torch.func import vmap
+
+from nashpath.core import Problem, generator, point_of, split_buffers, tree_map
+from nashpath.core.tree import leaves
+from nashpath.data import SOURCES
+from nashpath.diagnostics import (
+    DIAGNOSTICS,
+    Certificate,
+    DualityGap,
+    Evidence,
+    FieldCosine,
+    FieldNorm,
+    Path,
+    PerturbedDualityGap,
+    SignalToNoise,
+    Spectrum,
+    VanishingGradient,
+    certify,
+    exploitability,
+    matrix_duality_gap,
+    solve_matrix_game,
+    trajectory_of,
+)
+from nashpath.games import GAN, OBJECTIVES, TOYS
+from nashpath.networks import DISCRIMINATORS, GENERATORS
+
+
+def gan(objective="minimax", seed=0, batch_size=8):
+    torch.manual_seed(seed)
+    source = SOURCES["ring"]()
+    networks = (
+        GENERATORS["mlp"](latent=2, shape=source.shape, width=4),
+        DISCRIMINATORS["mlp"](shape=source.shape, width=4),
+    )
+    return GAN(*networks, OBJECTIVES[objective](), data=source, latent=2, batch_size=batch_size).double()
+
+
+def doubled(tree):
+    return tree_map(lambda v: v.double() if v.is_floating_point() else v, tree)
+
+
+def measure(diagnostic, game, seed=0):
+    return diagnostic(Problem(game), point_of(game), doubled(game.draw(generator(seed), (diagnostic.draws,))))
+
+
+def logit_game(game):
+    other = gan("monoflow")
+    other.load_state_dict(
+        {**other.state_dict(), **{k: v for k, v in game.state_dict().items() if "objective" not in k}}
+    )
+    return other
+
+
+BUILD = {
+    "vanishing": lambda game: VanishingGradient(Problem(logit_game(game)), draws=2),
+    "field_cosine": lambda game: FieldCosine(point_of(gan(seed=5)), draws=2),
+    "path": lambda game: Path(point_of(gan(seed=5)), count=5),
+    "duality_gap": lambda game: DualityGap(steps=3, restarts=2, batches=2),
+    "perturbed_duality_gap": lambda game: PerturbedDualityGap(steps=3, restarts=2, batches=2),
+    "signal_to_noise": lambda game: SignalToNoise(3),
+}
+
+
+def build(name, game):
+    return BUILD.get(name, lambda game: DIAGNOSTICS[name]())(game)
+
+
+@pytest.mark.parametrize("name", DIAGNOSTICS)
+def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
+    assert len(DIAGNOSTICS.reference(name).split()) > 3
+    assert 10 < len(DIAGNOSTICS.summary(name)) < 125
+    game = gan()
+    diagnostic, point = build(name, game), point_of(game)
+    batches = doubled(game.draw(generator(0), (diagnostic.draws,)))
+    kept = tree_map(torch.clone, (game.state_dict(), point, batches))
+    rng = torch.get_rng_state()
+    first = diagnostic(Problem(game), point, batches)
+    second = diagnostic(Problem(game), point, batches)
+    for a, b in zip(leaves(kept), leaves((game.state_dict(), point, batches))):
+        assert torch.equal(a, b)
+    assert torch.equal(rng, torch.get_rng_state())
+    assert all(p.grad is None for p in game.parameters())
+    for key, value in first.items():
+        assert torch.equal(value, second[key])
+        assert torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all(), key
+
+
+@pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])  # type: ignore
+def test_stacked_members_read_as_they_do_alone(name):
+    games = [gan(seed=seed) for seed in range(3)]
+    diagnostic, problem = build(name, games[0]), Problem(games[0])
+    points = [point_of(g) for g in games]
+    numbers = [split_buffers(g)[0] for g in games]
+    batches = [doubled(g.draw(generator(s), (diagnostic.draws,))) for s, g in enumerate(games)]
+
+    def look(point, numbers, batch):
+        return diagnostic(problem.bind(numbers), point, batch)
+
+    alone = [look(p, n, b) for p, n, b in zip(points, numbers, batches)]
+    together = vmap(look)(*(tree_map(lambda *v: torch.stack(v), *trees) for trees in (points, numbers, batches)))
+    for member, solo in enumerate(alone):
+        for key, value in solo.items():
+            torch.testing.assert_close(together[key][member], value, rtol=1e-9, atol=1e-12)
+
+
+def test_field_of_the_bilinear_game():
+    found = measure(FieldNorm(), TOYS["bilinear"](x=3.0, y=4.0, strength=2.0).double())
+    assert float(found["field_norm.generator"]) == pytest.approx(8)  # s·y
+    assert float(found["field_norm.discriminator"]) == pytest.approx(6)
+    assert float(found["hamiltonian"]) == pytest.approx(50)
+
+
+class Noisy(type(TOYS["quadratic"]())):
+    """A quadratic game whose generator's gradient at 0 is 3 plus standard normal noise."""
+
+    def draw(self, rng, lead=()):
+        return {"noise": torch.randn(lead, generator=rng)}
+
+    def forward(self, player, batch):
+        return self.generator.value.sum() * (3 + batch["noise"]) + 0 * self.discriminator.value.sum()
+
+
+def test_signal_to_noise_of_a_known_noise():
+    game = Noisy(x=torch.tensor(0.0)).double()
+    found = measure(SignalToNoise(2000), game)
+    assert float(found["signal_to_noise.generator"]) == pytest.approx(3, rel=0.05)
+    with pytest.raises(ValueError, match="at least 2"):
+        SignalToNoise(1)
+
+
+def test_the_minimax_gradient_vanishes_by_the_critics_confidence():
+    """With a critic that adds a bias b, σ(d) multiplies each sample's slope: b = −30 leaves e⁻³⁰ of it."""
+    game = gan()
+    critic_bias = [p for n, p in game.discriminator.named_parameters() if n.endswith("bias")][-1]
+    ratios = []
+    for bias in (0.0, -30.0):
+        with torch.no_grad():
+            critic_bias.fill_(bias)
+        ratios.append(float(measure(VanishingGradient(Problem(logit_game(game))), game)["vanishing"]))
+    assert 0.3 < ratios[0] < 0.7
+    assert ratios[1] / ratios[0] == pytest.approx(2 * np.exp(-30), rel=0.3)
+
+
+def test_the_path_to_a_minimum_flips_and_round_a_centre_it_does_not():
+    """At the quadratic's minimum the angle jumps from −1 to 1; on a centre field and way stay orthogonal."""
+    start = TOYS["quadratic"](torch.tensor(1.0), torch.tensor(0.0), torch.tensor(1.0)).double()
+    end = TOYS["quadratic"](
+        torch.tensor(1.0), torch.tensor(0.0), torch.tensor(1.0), torch.tensor(0.0), torch.tensor(0.0)
+    )
+    found = measure(Path(point_of(start), count=4, reach=1.5), end.double())
+    torch.testing.assert_close(found["path_angle"][[0, 1, 3]], torch.tensor([-1.0, -1.0, 1.0]).double())
+    torch.testing.assert_close(found["path_norm"], 2**0.5 * torch.tensor([1.0, 0.5, 0.0, 0.5]).double())
+    centre = measure(Path(point_of(TOYS["bilinear"]().double()), 4), TOYS["bilinear"](x=0.0, y=0.0).double())
+    torch.testing.assert_close(centre["path_angle"][[0, 1, 3]], torch.zeros(3).double())
+
+
+def test_the_field_turns_by_the_angle_travelled_round_a_centre():
+    before = point_of(TOYS["bilinear"](x=1.0, y=0.0).double())
+    angle = 0.7
+    now = TOYS["bilinear"](x=float(np.cos(angle)), y=float(np.sin(angle))).double()
+    assert float(measure(FieldCosine(before), now)["field_cosine"]) == pytest.approx(np.cos(angle), rel=1e-6)
+
+
+def test_the_gap_of_a_quadratic_game_is_its_closed_form():
+    """regret of x at (x, y): ½a(x + b y/a)², of y: ½c(y − b x/c)²."""
+    a, b, c, x, y = 2.0, 0.5, 1.0, 1.0, -0.5
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c, x, y))).double()
+    found = measure(DualityGap(steps=400, rate=0.02, restarts=1), game)
+    assert float(found["regret.generator"]) == pytest.approx(0.5 * a * (x + b * y / a) ** 2, rel=1e-3)
+    assert float(found["regret.discriminator"]) == pytest.approx(0.5 * c * (y - b * x / c) ** 2, rel=1e-3)
+
+
+def test_only_the_perturbed_gap_sees_that_a_stationary_point_is_not_nash():
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (-1.0, 2.0, 1.0, 0.0, 0.0))).double()
+    plain, perturbed = (measure(kind(steps=50), game) for kind in (DualityGap, PerturbedDualityGap))
+    assert float(plain["duality_gap"]) == 0
+    assert float(perturbed["regret.generator"]) > 0.1
+
+
+PAYOFFS = {
+    "matching pennies": ([[1, -1], [-1, 1]], [0.5, 0.5], [0.5, 0.5], 0),
+    "rock paper scissors": ([[0, 1, -1], [-1, 0, 1], [1, -1, 0]], [1 / 3] * 3, [1 / 3] * 3, 0),
+    "uneven pennies": ([[3, -1], [-2, 1]], [3 / 7, 4 / 7], [2 / 7, 5 / 7], 1 / 7),
+    "dominated": ([[1, 2], [3, 4]], [1, 0], [0, 1], 2),
+}
+
+
+@pytest.mark.parametrize("name", PAYOFFS)
+def test_finite_games_have_their_known_equilibria(name):
+    payoff, row, column, value = PAYOFFS[name]
+    found = solve_matrix_game(np.array(payoff))
+    np.testing.assert_allclose(found.row, row, atol=1e-9)
+    np.testing.assert_allclose(found.column, column, atol=1e-9)
+    assert found.value == pytest.approx(value, abs=1e-9)
+    assert matrix_duality_gap(np.array(payoff), found.row, found.column) == pytest.approx(0, abs=1e-9)
+
+
+def test_pure_play_is_exploitable_by_hand_counts():
+    rock = np.array([1.0, 0, 0])
+    payoff = np.array(PAYOFFS["rock paper scissors"][0])
+    assert matrix_duality_gap(payoff, rock, rock) == 2  # each could win 1 instead of 0
+    prisoners = np.array([[1.0, 3.0], [0.0, 2.0]])  # years; row and column, cooperate first
+    assert exploitability(prisoners, prisoners.T, np.array([0, 1.0]), np.array([0, 1.0])) == 0
+    assert exploitability(prisoners, prisoners.T, np.array([1.0, 0]), np.array([1.0, 0])) == 2
+    with pytest.raises(ValueError, match="finite"):
+        solve_matrix_game(np.array([[np.nan]]))
+
+
+def test_trajectories_of_known_shape():
+    time = torch.linspace(0, 6 * torch.pi, 300).double()
+    circle = torch.stack([time.cos(), time.sin(), 0 * time], 1)
+    found = trajectory_of(circle)
+    assert found.turns == pytest.approx(3, abs=0.05)
+    assert found.growth == pytest.approx(1, abs=0.02)
+    assert trajectory_of(circle * torch.exp(-time / 6)[:, None]).growth < 0.7
+    line = trajectory_of(time[:, None] * torch.tensor([[1.0, 2.0, 3.0]]).double())
+    assert line.straightness == pytest.approx(1)
+    assert line.turns == 0
+    walks = torch.randn(20, 300, 50, generator=generator(0)).cumsum(1)
+    assert max(trajectory_of(walk).turns for walk in walks) < 1
+    with pytest.raises(ValueError, match="finite"):
+        trajectory_of(torch.full((5, 2), float("nan")))
+
+
+def test_certificates_ask_in_order():
+    circle = trajectory_of(torch.stack([torch.linspace(0, 12, 99).cos(), torch.linspace(0, 12, 99).sin()], 1))
+    assert certify(Evidence(finite=False, spread=0.0)) == "diverged"
+    assert certify(Evidence(spread=0.01, distance=1.0)) == "collapsed"
+    assert certify(Evidence(distance=1.0, trajectory=circle)) == "limit cycle"
+    assert certify(Evidence(distance=float("nan"))) == "drifting"
+    assert certify(Evidence(distance=1e-4, smallest_real=-0.1)) == "saddle"
+
+
+def test_nothing_finite_is_asked_of_a_broken_game():
+    game = TOYS["quadratic"](x=torch.tensor(float("inf"))).double()
+    assert not Certificate(1).look(Problem(game), point_of(game), {}).finite
+
+
+def test_spectrum_of_a_gan_is_reported_whole():
+    found = measure(Spectrum(count=5), gan())
+    assert found["jacobian"].shape == (5,)
+    magnitudes = found["jacobian"].abs()
+    assert (magnitudes.diff() <= 1e-12).all()
+    for who in ("discriminator", "generator"):
+        assert float(found[f"hessian_smallest.{who}"]) <= float(found[f"hessian_largest.{who}"])
