@@ -182,6 +182,12 @@ def test_every_page_is_in_the_index():
         assert page.name in ("README.md", "index.md") or f"({page.name})" in text, page.name
 
 
+def test_every_verb_has_a_section():
+    sections = set(re.findall(r"^## (\w+)$", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE))
+    known = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
+    assert known == sections
+
+
 def test_pictures_are_small():
     for picture in (ROOT / "docs" / "figures").glob("*.png"):
         assert os.path.getsize(picture) < 200_000, picture.name
