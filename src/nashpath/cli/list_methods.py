@@ -8,7 +8,7 @@ import typer
 from nashpath.cli.errors import friendly
 from nashpath.core import nearest
 from nashpath.run.fields import arguments, is_swept
-from nashpath.run.settings import TABLES, General
+from nashpath.run.settings import SHARED, TABLES, General
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are beside them."""
@@ -60,4 +60,5 @@ def _print_method(key: str, method) -> None:
     typer.echo()
     for argument, (annotation, default) in arguments(method).items():
         swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
-        typer.echo(f"  -s {key}.{argument}={default}{swept}")
+        path = argument if argument in SHARED else f"{key}.{argument}"
+        typer.echo(f"  -s {path}={default}{swept}")
