@@ -4,7 +4,7 @@ from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.certificate import Certificate, Evidence, Kind, certify
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
-from nashpath.diagnostics.eigenvalues import hessian_ends, hessian_leading, leading, most_negative
+from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
 from nashpath.diagnostics.field_cosine import FieldCosine
 from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
@@ -48,6 +48,7 @@ __all__ = [
     "Finding",
     "Kind",
     "Linearised",
+    "NotConvergedError",
     "Path",
     "PerturbedDualityGap",
     "Readings",

@@ -17,8 +17,11 @@ Array = NDArray[np.complex128]
 
 DENSE = 256
 """Up to this many parameters the matrix is formed."""
-TOLERANCE = 1e-5
 ITERATIONS = 300
+
+
+class NotConvergedError(ValueError):
+    """An eigen-solver found nothing within its iterations."""
 
 
 def leading(near: Linearised, count: int = 20) -> Array:
@@ -69,15 +72,20 @@ def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> NDAr
 def _converged(solve: Any, apply: Any, count: int, near: Linearised) -> NDArray[Any]:
     """What ARPACK finds; where it runs out of iterations, what it has found until then.
 
-    Raises `RuntimeError` if that is nothing.
+    Raises `NotConvergedError` if that is nothing.
     """
     size = apply.shape[0]
-    options = {"ncv": min(size, max(3 * count, 20)), "tol": TOLERANCE, "maxiter": ITERATIONS, "v0": near.start(size)}
+    options = {
+        "ncv": min(size, max(3 * count, 20)),
+        "tol": near.tolerance,
+        "maxiter": ITERATIONS,
+        "v0": near.start(size),
+    }
     try:
         return solve(apply, k=count, which="LM", return_eigenvectors=False, **options)
     except ArpackNoConvergence as error:
         if not len(error.eigenvalues):
-            raise RuntimeError(
+            raise NotConvergedError(
                 f"no eigenvalue of {size} converged in {ITERATIONS} iterations; use a larger batch, or float64"
             ) from error
         return error.eigenvalues

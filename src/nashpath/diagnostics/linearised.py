@@ -27,6 +27,7 @@ class Linearised:
 
     ``rates`` (a learning rate a player, default 1) multiply the players' rows, so that one step of gradient descent is
     ``θ − ξ`` and its linear part ``I − J``. Vectors are flat over all players, in the order of ``problem.players``.
+    ``tolerance`` is the relative accuracy asked of iterative eigen-solvers.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class Linearised:
         batches: Batch,
         draws: int = 1,
         rates: dict[str, float] | None = None,
+        tolerance: float = 1e-5,
     ):
-        self.problem, self.draws, self.batches = problem, draws, batches
+        self.problem, self.draws, self.batches, self.tolerance = problem, draws, batches, tolerance
         self.point = Point({who: point.players[who] for who in problem.players}, point.state)
         self.vector = flatten(self.point.players).detach()
         self.sizes = {who: sum(v.numel() for v in own.values()) for who, own in self.point.players.items()}

@@ -19,7 +19,7 @@ class Spectrum(Diagnostic):
     rotation. Formed in full for up to 256 parameters, by ARPACK from products beyond. Readings: ``jacobian`` (complex,
     [count], largest magnitude first), ``jacobian_negative`` (complex, smallest real part first),
     ``hessian.<player>`` ([count]), ``hessian_smallest.<player>``, ``hessian_largest.<player>``.
-    Raises `RuntimeError` where no eigenvalue converges.
+    Raises `NotConvergedError` where no eigenvalue converges.
 
     Reference: Berard et al. 2020, Sec. 4.3 and Appendix; Mescheder et al. 2017, "The Numerics of GANs", Sec. 3.
     """

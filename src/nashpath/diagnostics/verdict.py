@@ -10,7 +10,7 @@ from nashpath.diagnostics.certificate import Evidence, Kind
 
 WEAK = 0.05
 """A generator's gradient below this share of the logit loss's has vanished."""
-LARGE_MOVE = 0.05
+LARGE_MOVE = 0.02
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 ROUND = 3.0
 """|imag/real| of an eigenvalue above which its motion counts as rotation."""
@@ -91,7 +91,7 @@ def _discriminator_too_strong(s: Symptoms) -> str | None:
 def _mode_collapse(s: Symptoms) -> str | None:
     advice = (
         "Slow the generator down against the discriminator, penalise the critic (DRAGAN, R1), or let the critic see "
-        "the batch (minibatch discrimination)."
+        "the batch (minibatch discrimination). Early in training this is normal: train on first."
     )
     if s.modes is not None and 2 * s.modes[0] <= s.modes[1]:
         return f"mode collapse: the samples lie around {s.modes[0]} of {s.modes[1]} modes. {advice}"

@@ -44,6 +44,7 @@ RECORDED = 128
 MOST_STEPS = 2000
 NETWORK_STEPS = 128
 SAMPLES = 1000
+TOLERANCE = 1e-3
 
 
 class Diagnosis(NamedTuple):
@@ -81,11 +82,10 @@ def diagnose_member(member: int, trial: Trial, carry: Carry) -> Diagnosis:
     evidence, symptoms, numbers = _local(trial, carry)
     symptoms.spread, symptoms.modes = spread, modes
     evidence.spread = 1.0 if spread is None else spread
-    if evidence.finite and symptoms.outcome == "finished":
-        path = _continue(trial, carry, symptoms)
-        evidence.trajectory = path
-        symptoms.moves = path.move if path and isinstance(trial.game, GAN) and _size(carry) > 100 else None
-    symptoms.kind = certify(evidence)
+    if evidence.finite and symptoms.outcome == "finished" and (_network(carry) or evidence.distance > TOLERANCE):
+        evidence.trajectory = path = _continue(trial, carry, symptoms)
+        symptoms.moves = path.move if path and _network(carry) else None
+    symptoms.kind = certify(evidence, TOLERANCE)
     sentences = [f.sentence for f in findings(symptoms)] + [certificate_sentence(symptoms)]
     numbers |= {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex)}
     numbers |= {"trajectory": evidence.trajectory._asdict() if evidence.trajectory else None}
@@ -112,7 +112,7 @@ def _local(trial: Trial, carry: Carry) -> tuple[Evidence, Symptoms, dict[str, An
     problem, point = Problem(trial.game), carry.point
     batches = _draw(trial.game, 0, BATCHES)
     look = Certificate(BATCHES)
-    near = Linearised(problem, point, batches, BATCHES)
+    near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     evidence = symptoms.evidence = look.look(problem, point, batches, near)
     if not evidence.finite:
         return evidence, symptoms, {}
@@ -170,9 +170,9 @@ def _samples(trial: Trial, carry: Carry) -> tuple[float | None, tuple[int, int] 
 def _continue(trial: Trial, carry: Carry, symptoms: Symptoms) -> Trajectory | None:
     """A stretch of play from the checkpoint on: two turns of the leading pair, or `NETWORK_STEPS` steps."""
     steps = NETWORK_STEPS
-    if _size(carry) <= 100:
+    if not _network(carry):
         turn = abs(symptoms.evidence.leading.imag) * min(symptoms.rates.values(), default=0.0)
-        steps = MOST_STEPS if turn == 0 else min(MOST_STEPS, max(NETWORK_STEPS, int(4 * math.pi / turn)))
+        steps = max(NETWORK_STEPS, min(MOST_STEPS, int(4 * math.pi / turn))) if turn else NETWORK_STEPS
     step, numbers, every = make_step(trial), numbers_of(trial), max(1, steps // RECORDED)
     points, rng = [flatten(carry.point.players)], generator(derive(0, "diagnosis"))
     with torch.no_grad():
@@ -190,5 +190,6 @@ def _draw(game: Game, seed: int, count: int) -> Batch:
     return doubled(game.draw(generator(derive(seed, "diagnosis")), (count,)))
 
 
-def _size(carry: Carry) -> int:
-    return len(flatten(carry.point.players))
+def _network(carry: Carry) -> bool:
+    """Whether the players are networks rather than a toy's vectors: then the norm of the parameters has a meaning."""
+    return len(flatten(carry.point.players)) > 100
