@@ -48,7 +48,7 @@ BROKEN = {
         ring(objective="minimax", steps=120, solver=play("alternating", 4e-2, 1e-4, discriminator_steps=3)),
         "discriminator too strong",
     ),
-    "rates of 1/2 under Adam": (ring(steps=40, solver=play("alternating", 0.5, 0.5)), "step too large"),
+    "rates of 1/2 under Adam": (ring(steps=20, solver=play("alternating", 0.5, 0.5)), "step too large"),
     "a step beyond 2/λ": (
         toy(20, play("simultaneous", 3.0, 3.0, "sgd"), "quadratic", a=1.0, b=0.1, c=1.0),
         "step too large",

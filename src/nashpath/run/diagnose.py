@@ -42,9 +42,11 @@ BATCHES = 4
 RECORDED = 128
 """Points of the stretch of play that is looked at."""
 MOST_STEPS = 2000
-NETWORK_STEPS = 128
+NETWORK_STEPS = 96
 SAMPLES = 1000
 TOLERANCE = 1e-3
+PRECISE = 20_000
+"""Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 
 
 class Diagnosis(NamedTuple):
@@ -78,7 +80,8 @@ def diagnose_member(member: int, trial: Trial, carry: Carry) -> Diagnosis:
     """The verdict on one trial where its carry stands; neither is changed."""
     trial = copy.deepcopy(trial)
     spread, modes = _samples(trial, carry) if has_samples(trial) else (None, None)
-    trial, carry = doubled(trial), doubled(carry)
+    if len(flatten(carry.point.players)) <= PRECISE:
+        trial, carry = doubled(trial), doubled(carry)
     evidence, symptoms, numbers = _local(trial, carry)
     symptoms.spread, symptoms.modes = spread, modes
     evidence.spread = 1.0 if spread is None else spread
@@ -110,7 +113,7 @@ def _local(trial: Trial, carry: Carry) -> tuple[Evidence, Symptoms, dict[str, An
     ended = "diverged" if (said := outcome(trial, carry)).startswith("diverged") else "finished"
     symptoms = Symptoms("drifting", Evidence(), said if ended == "diverged" else ended, type(trial.solver).__name__)
     problem, point = Problem(trial.game), carry.point
-    batches = _draw(trial.game, 0, BATCHES)
+    batches = _draw(trial.game, generator(derive(0, "curvature")), BATCHES)
     look = Certificate(BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     evidence = symptoms.evidence = look.look(problem, point, batches, near)
@@ -177,7 +180,7 @@ def _continue(trial: Trial, carry: Carry, symptoms: Symptoms) -> Trajectory | No
     points, rng = [flatten(carry.point.players)], generator(derive(0, "diagnosis"))
     with torch.no_grad():
         for index in range(1, steps + 1):
-            batches = doubled(trial.game.draw(rng, (trial.solver.draws,)))
+            batches = _draw(trial.game, rng, trial.solver.draws)
             carry, _ = step(carry, numbers, batches)
             if index % every == 0:
                 points.append(flatten(carry.point.players))
@@ -186,8 +189,10 @@ def _continue(trial: Trial, carry: Carry, symptoms: Symptoms) -> Trajectory | No
     return found._replace(move=found.move / every) if found else None
 
 
-def _draw(game: Game, seed: int, count: int) -> Batch:
-    return doubled(game.draw(generator(derive(seed, "diagnosis")), (count,)))
+def _draw(game: Game, rng: torch.Generator, count: int) -> Batch:
+    """``count`` batches in the precision of the game's own parameters."""
+    drawn = game.draw(rng, (count,))
+    return doubled(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
 
 
 def _network(carry: Carry) -> bool:
