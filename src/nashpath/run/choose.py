@@ -37,7 +37,7 @@ def choose(
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
     if stack == "auto" and len(trials) > 1:
         few = trials[:8], seeds[:8]
-        speeds = {way: _seconds(Program(*few, way, False, precision)) for way in ("stacked", "looped")}
+        speeds = {way: seconds(Program(*few, way, False, precision)) for way in ("stacked", "looped")}
         mode = "stacked" if speeds["stacked"] < speeds["looped"] else "looped"
         other = "looped" if mode == "stacked" else "stacked"
         why.append(f"{mode}: {speeds[other] / speeds[mode]:.1f} times faster than {other}, measured")
@@ -49,7 +49,7 @@ def choose(
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
     few = trials[: 8 if mode == "stacked" else 1], seeds[: 8 if mode == "stacked" else 1]
-    total = _seconds(Program(*few, mode, False, precision)) * steps * len(trials) / len(few[0])
+    total = seconds(Program(*few, mode, False, precision)) * steps * len(trials) / len(few[0])
     saved = total * (1 - 1 / SPEEDUP["convolutional" if _convolutional(trials[0]) else "dense"])
     if saved > COMPILE_SECONDS:
         return Choice(mode, True, "; ".join([*why, f"compiled: saves about {saved - COMPILE_SECONDS:.0f} s"]))
@@ -73,7 +73,7 @@ def _convolutional(trial: Trial) -> bool:
     return any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in trial.modules())
 
 
-def _seconds(program: Program) -> float:
+def seconds(program: Program) -> float:
     """Seconds of one step of a throwaway program, the best of three after one to warm up."""
     program.run(1)
     times = []

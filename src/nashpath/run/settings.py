@@ -42,6 +42,7 @@ class General(BaseModel):
         Literal["auto", "on", "off"],
         Field(description="train members stacked or one after the other; auto measures which is faster"),
     ] = "auto"
+    threads: Annotated[int, Ge(0), Field(description="CPU threads; 0 measures whether more than one is faster")] = 0
     log_every: Annotated[int, Ge(0), Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
     sample_every: Annotated[
         int, Ge(0), Field(description="steps between saved samples and evaluations; 0: twenty of them")

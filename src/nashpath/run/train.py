@@ -20,6 +20,7 @@ from nashpath.run.session import Progress, Session, Team
 from nashpath.run.settings import General
 from nashpath.run.step import Trial, outcome
 from nashpath.run.store import Store
+from nashpath.run.threads import choose_threads
 from nashpath.run.view import place
 from nashpath.solvers import Solver
 
@@ -49,11 +50,12 @@ def open_session(
     teams = build_teams(members, settings)
     stacked = any(team.program.mode == "stacked" for team in teams)
     _settle(members, stack=_switch(stacked), compile=_switch(teams[0].program.compiled))
+    _settle(members, threads=torch.get_num_threads())
     store.create({**record(raw, members), **({"sweep": sweeps} if sweeps else {})})
     return Session(store, teams, folder.name, notify, stop, events)
 
 
-def _settle(members: list[Member], **chosen: str) -> None:
+def _settle(members: list[Member], **chosen: str | int) -> None:
     """Writes what was found out into every member's settings, in place."""
     for member in members:
         for name, value in chosen.items():
@@ -106,6 +108,7 @@ def build_teams(members: list[Member], settings: General) -> list[Team]:
     built = [(group, [build_trial(m.settings, m.seed, device) for m in group]) for group in groups(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
+    torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision)
     return [_team(group, trials, choice, precision) for group, trials in built]
 
