@@ -1,10 +1,8 @@
 """A flow of particles as a run folder, so that a report shows it as it shows a trained game."""
 
-import platform
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import Tensor
 from nashpath.core import derive, generator
 from nashpath.flows import Flow, State, mmd_squared, simulate, smoothed_kl, wasserstein2
 from nashpath.run.flow_build import build_flow, build_integrator, start
+from nashpath.run.machine import machine
 from nashpath.run.overrides import SettingError
 from nashpath.run.program import never
 from nashpath.run.session import Progress
@@ -170,13 +169,8 @@ class _Recorder:
             "wall_seconds": round(seconds, 3),
             "steps": self.state.step,
             "steps_per_second": round(self.state.step / seconds, 3),
-            "versions": {
-                **{k: version(k) for k in ("nashpath", "torch", "numpy")},
-                "python": platform.python_version(),
-            },
-            "platform": platform.platform(),
+            **machine(),
             "device": str(self.device),
-            "threads": torch.get_num_threads(),
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,
             "warnings": self.warnings,

@@ -1,20 +1,18 @@
 """The one training loop: programs in lockstep, rows and samples at intervals, checkpoints, a clean stop."""
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
 
 from nashpath.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from nashpath.run.cost import spent
 from nashpath.run.events import Events
 from nashpath.run.look import look
+from nashpath.run.machine import machine
 from nashpath.run.members import Member
 from nashpath.run.program import Program, never
 from nashpath.run.step import SOUND, outcome
@@ -239,7 +237,6 @@ class Session:
 
     def _facts(self, status: str) -> dict[str, Any]:
         trial: Any = self.teams[0].program.trials[0]
-        names = ("nashpath", "torch", "numpy")
         return {
             "format": 1,
             "name": self.name,
@@ -248,10 +245,8 @@ class Session:
             "wall_seconds": round(self._spent(), 3),
             "steps": self.taken,
             "steps_per_second": round(self.steps_per_second(), 3),
-            "versions": {**{name: version(name) for name in names}, "python": platform.python_version()},
-            "platform": platform.platform(),
+            **machine(),
             "device": str(self.teams[0].program.device),
-            "threads": torch.get_num_threads(),
             "shape": list(trial.game.data.shape) if self.pictures else None,
             "warnings": self.warnings,
             "programs": [

@@ -1,0 +1,17 @@
+"""What a result was computed with: versions, platform, threads."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+
+def machine() -> dict[str, Any]:
+    """The facts of this machine and these libraries that a run folder records."""
+    versions = {name: version(name) for name in ("nashpath", "torch", "numpy")}
+    return {
+        "versions": {**versions, "python": platform.python_version()},
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
