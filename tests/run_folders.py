@@ -34,6 +34,7 @@ FLAGS = [
     "log_every=4",
     "sample_every=10",
     "steps=20",
+    "threads=1",
     "compile=off",
     "stack=off",
     "generator.width=4",
