@@ -5,13 +5,13 @@ import argparse
 import torch
 
 import nashpath as nash
-from nashpath.core import Number, Point
+from nashpath.core import Number, Point, pick
 from nashpath.core import tree as trees
 from nashpath.games.objectives import Objective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run import Trained
 from nashpath.solvers import Solver
-from nashpath.solvers.base import pick, price_all
+from nashpath.solvers.base import price_all
 
 
 class Pearson(Objective):

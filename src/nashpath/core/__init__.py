@@ -1,6 +1,6 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
-from nashpath.core.game import Batch, Game, Point, Priced, Problem, load_point, own_state, point_of
+from nashpath.core.game import Batch, Game, Point, Priced, Problem, load_point, own_state, pick, point_of
 from nashpath.core.numbers import (
     Count,
     Decay,
@@ -41,6 +41,7 @@ __all__ = [
     "nearest",
     "number_names",
     "own_state",
+    "pick",
     "point_of",
     "seeded",
     "split_buffers",

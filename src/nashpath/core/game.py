@@ -12,10 +12,15 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.numbers import Stateful, split_buffers
-from nashpath.core.tree import Tree, part, prefixed
+from nashpath.core.tree import Tree, part, prefixed, tree_map
 
 Batch = dict[str, Any]
 """All randomness of one step: a (nested) dict of tensors."""
+
+
+def pick(batches: Batch, index: int) -> Batch:
+    """Batch ``index`` of several, which lie along the first axis."""
+    return tree_map(lambda v: v[index], batches)
 
 
 class Game(nn.Module):

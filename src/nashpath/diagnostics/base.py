@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Point, Problem, Tree
+from nashpath.core import Batch, Point, Problem, Tree, pick
 from nashpath.core import tree as trees
 
 Readings = dict[str, Tensor]
@@ -27,11 +27,6 @@ class Diagnostic:
     def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""
         raise NotImplementedError
-
-
-def pick(batches: Batch, index: int) -> Batch:
-    """Batch ``index`` of several."""
-    return trees.tree_map(lambda v: v[index], batches)
 
 
 def field(problem: Problem, point: Point, batch: Batch) -> dict[str, Tree]:

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
-from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten, pick
+from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten
 from nashpath.diagnostics.eigenvalues import hessian_ends, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.trajectory import Trajectory

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Point, Problem, Tree, generator
+from nashpath.core import Batch, Count, Point, Problem, Tree, generator, pick
 from nashpath.core import tree as trees
-from nashpath.diagnostics.base import Diagnostic, Readings, pick
+from nashpath.diagnostics.base import Diagnostic, Readings
 
 
 class DualityGap(Diagnostic):

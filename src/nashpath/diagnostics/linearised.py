@@ -15,8 +15,8 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from nashpath.core import Batch, Point, Problem, Tree
-from nashpath.diagnostics.base import flatten, pick
+from nashpath.core import Batch, Point, Problem, Tree, pick
+from nashpath.diagnostics.base import flatten
 
 Product = Callable[[Tensor], Tensor]
 CHUNK = 64

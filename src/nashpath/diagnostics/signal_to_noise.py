@@ -2,8 +2,8 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
-from nashpath.diagnostics.base import Diagnostic, Readings, field, pick
+from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.diagnostics.base import Diagnostic, Readings, field
 
 
 class SignalToNoise(Diagnostic):

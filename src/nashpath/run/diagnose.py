@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Game, Point, Problem, derive, generator, tree_map
+from nashpath.core import Batch, Game, Point, Problem, derive, generator, pick, tree_map
 from nashpath.diagnostics import (
     Certificate,
     Evidence,
@@ -25,7 +25,7 @@ from nashpath.diagnostics import (
     stable_steps,
     trajectory_of,
 )
-from nashpath.diagnostics.base import flatten, pick
+from nashpath.diagnostics.base import flatten
 from nashpath.diagnostics.stable_step import descent_limit
 from nashpath.games import GAN, SemiSupervised
 from nashpath.games.objectives import MonoFlow

@@ -19,7 +19,7 @@ from nashpath.run.program import never
 from nashpath.run.session import Progress
 from nashpath.run.store import Store
 from nashpath.run.train import find_device
-from nashpath.run.view import GRID, extent
+from nashpath.run.view import GRID, extent, grid
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -138,10 +138,10 @@ class _Recorder:
         arrays = {"m0": state.particles[: self.settings.samples].cpu().numpy()}
         if self.square is not None:
             arrays["extent"] = np.array(self.square, dtype=np.float32)
-            arrow_grid = _grid(self.square, ARROWS, self.device)
+            arrow_grid = grid(self.square, ARROWS, self.device)
             velocity = self.flow.field(arrow_grid, state.particles, state.memory).velocity
             arrays["field0"] = velocity.reshape(ARROWS, ARROWS, 2).cpu().numpy()
-            arrays |= _levels(self.flow, state, _grid(self.square, GRID, self.device))
+            arrays |= _levels(self.flow, state, grid(self.square, GRID, self.device))
         self.store.write_arrays(f"samples/step-{state.step:08d}.npz", arrays)
 
     def progress(self) -> Progress:
@@ -176,12 +176,6 @@ class _Recorder:
             "warnings": self.warnings,
         }
         self.store.write_json("run.json", facts)
-
-
-def _grid(square: list[float], side: int, device: torch.device) -> Tensor:
-    """Points over the square, [side², 2], row by row upwards."""
-    x, y = torch.linspace(square[0], square[1], side), torch.linspace(square[2], square[3], side)
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(device)
 
 
 def _levels(flow: Flow, state: State, grid: Tensor) -> dict[str, np.ndarray]:

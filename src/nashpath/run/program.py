@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from nashpath.core import tree_map
+from nashpath.core import pick, tree_map
 from nashpath.run.draws import Sampler, block_length
 from nashpath.run.products import exact_onednn
 from nashpath.run.step import SOUND, Carry, Trial, begin, make_step, numbers_of
-from nashpath.solvers.base import pick
 
 Mode = Literal["stacked", "looped"]
 

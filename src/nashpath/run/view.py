@@ -91,6 +91,12 @@ def extent(real: Tensor) -> list[float]:
     return [x - half, x + half, y - half, y + half]
 
 
+def grid(square: list[float], side: int, device: torch.device) -> Tensor:
+    """Points over the square, [side², 2], row by row upwards."""
+    x, y = torch.linspace(square[0], square[1], side), torch.linspace(square[2], square[3], side)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(device)
+
+
 @torch.no_grad()
 def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None:
     """The discriminator's logits over a square, [GRID, GRID] rows growing with y; None if there is no one logit."""
@@ -98,10 +104,7 @@ def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None
     if mixes_batch(critic):
         return None
     place(trial, carry)
-    x = torch.linspace(square[0], square[1], GRID)
-    y = torch.linspace(square[2], square[3], GRID)
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2).to(carry.steps.device)
-    logits = critic(grid)
+    logits = critic(grid(square, GRID, carry.steps.device))
     return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Decay, NonNegative, Numbers, Point, Positive, Problem, Tree
+from nashpath.core import Batch, Count, Decay, NonNegative, Numbers, Point, Positive, Problem, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
 from nashpath.solvers.competition import compete, products, times
 from nashpath.solvers.derivatives import settled
 

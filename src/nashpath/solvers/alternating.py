@@ -1,7 +1,7 @@
 """The players take turns: the loop of nearly every GAN paper."""
 
-from nashpath.core import Batch, Count, Point, Problem
-from nashpath.solvers.base import Info, Memory, Rule, Solver, gather, pick, report
+from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.solvers.base import Info, Memory, Rule, Solver, gather, report
 
 
 class Alternating(Solver):

@@ -106,11 +106,6 @@ class Solver(nn.Module):
         return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
 
 
-def pick(batches: Batch, index: int) -> Batch:
-    """Batch ``index`` of several."""
-    return trees.tree_map(lambda v: v[index], batches)
-
-
 def price_all(problem: Problem, point: Point, batch: Batch) -> dict[str, Priced]:
     """Every player's gradient at one point, on one batch."""
     return {who: problem.gradient(who, point, batch) for who in problem.players}

@@ -1,7 +1,7 @@
 """Answer the opponent's answer."""
 
-from nashpath.core import Batch, Count, NonNegative, Numbers, Point, Problem
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.core import Batch, Count, NonNegative, Numbers, Point, Problem, pick
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
 from nashpath.solvers.competition import compete, products
 from nashpath.solvers.derivatives import settled
 

@@ -1,8 +1,8 @@
 """Descend on the size of the field, too."""
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem
+from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick
+from nashpath.solvers.base import Info, Memory, Rule, Solver
 from nashpath.solvers.derivatives import energy
 
 

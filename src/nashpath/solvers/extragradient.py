@@ -1,8 +1,8 @@
 """Look ahead, then step from where you were."""
 
-from nashpath.core import Batch, Point, Problem
+from nashpath.core import Batch, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
 
 
 class Extragradient(Solver):

@@ -2,9 +2,9 @@
 
 from torch.func import grad
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, Tree
+from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
 from nashpath.solvers.derivatives import cross, settled
 
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem
+from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all, report
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all, report
 
 
 class Optimistic(Solver):

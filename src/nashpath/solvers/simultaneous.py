@@ -1,7 +1,7 @@
 """Everybody moves at once."""
 
-from nashpath.core import Batch, Point, Problem
-from nashpath.solvers.base import Info, Memory, Rule, Solver, pick, price_all
+from nashpath.core import Batch, Point, Problem, pick
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
 
 
 class Simultaneous(Solver):
