@@ -1,6 +1,6 @@
 """Pictures and pages of runs: the only room that knows what a result looks like."""
 
-from nashpath.report.bootstrap import interval
+from nashpath.core.bootstrap import interval
 from nashpath.report.compare import compare_reports
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report

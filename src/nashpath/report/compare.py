@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nashpath.report.bootstrap import interval
+from nashpath.core.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import equal_cost
 from nashpath.report.page import curves_data, write_page

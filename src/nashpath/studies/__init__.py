@@ -1,0 +1,40 @@
+"""Studies: what papers claim, measured again and judged. One file a paper; one file an experiment."""
+
+from nashpath.studies.claim import Claim, Verdict, judge, judge_all
+from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
+from nashpath.studies.find import NAMES, find_study
+from nashpath.studies.population import Population, Seat, marks
+from nashpath.studies.result import Result, read_json, source_hash
+from nashpath.studies.rows import Row, Rows, paired
+from nashpath.studies.runner import Step, reproduce
+from nashpath.studies.study import SCALES, Cell, Experiment, Size, Study
+
+__all__ = [
+    "NAMES",
+    "SCALES",
+    "Cell",
+    "Claim",
+    "Cloud",
+    "Experiment",
+    "Figure",
+    "Heat",
+    "Lines",
+    "Population",
+    "Result",
+    "Row",
+    "Rows",
+    "Seat",
+    "Size",
+    "Step",
+    "Strip",
+    "Study",
+    "Verdict",
+    "find_study",
+    "judge",
+    "judge_all",
+    "marks",
+    "paired",
+    "read_json",
+    "reproduce",
+    "source_hash",
+]

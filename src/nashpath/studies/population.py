@@ -1,0 +1,60 @@
+"""Populations for experiments: from settings (as `nashpath train` takes them) to members that train side by side."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from nashpath.run.members import Member, plan
+from nashpath.run.overrides import Raw
+from nashpath.run.program import Program
+from nashpath.run.session import Team
+from nashpath.run.step import Carry, Trial, outcome
+from nashpath.run.train import build_teams, find_device, prepare
+from nashpath.studies.study import Size
+
+
+class Seat(NamedTuple):
+    """One member where it stands: its settings and seed, its trial, its carry and its outcome so far."""
+
+    member: Member
+    trial: Trial
+    carry: Carry
+    outcome: str
+
+
+class Population:
+    """Members of all points of ``sweeps`` with seeds 0 to ``size.seeds - 1``, one program for each structure.
+
+    ``settings`` are those of `nashpath train`; what changes numbers only is swept within one program. Members are
+    stacked unless ``settings`` say ``stack="off"`` (better for convolutions), on the CPU unless they name a ``device``.
+    Raises `SettingError` as the command does.
+    """
+
+    def __init__(self, settings: Raw, size: Size, sweeps: dict[str, list[Any]] | None = None):
+        way = {"stack": "on", "compile": "on" if size.compiled else "off", "threads": 1}
+        raw = {**way, **settings, "device": str(find_device(settings.get("device", "cpu")))}
+        raw |= {"seeds": list(range(size.seeds)), "steps": max(1, size.steps)}
+        self.members = plan(raw, sweeps or {})
+        prepare(self.members, lambda progress: None)
+        self.teams: list[Team] = build_teams(self.members, self.members[0].settings)
+
+    def play(self, steps: int) -> None:
+        """Trains every member for ``steps`` more steps."""
+        for team in self.teams:
+            team.program.run(steps)
+
+    def __iter__(self) -> Iterator[Seat]:
+        """The members where they stand, in order."""
+        seats = [seat for team in self.teams for seat in _seats(team.members, team.program)]
+        return iter(sorted(seats, key=lambda seat: seat.member.index))
+
+
+def marks(steps: int, looks: int) -> list[int]:
+    """``looks`` numbers of steps that add up to ``steps``: how far to play between two looks."""
+    ends = [round(steps * k / looks) for k in range(looks + 1)]
+    return [b - a for a, b in pairwise(ends) if b > a]
+
+
+def _seats(members: Sequence[Member], program: Program) -> list[Seat]:
+    trials = [(trial, program.carry(i)) for i, trial in enumerate(program.trials)]
+    return [Seat(member, trial, carry, outcome(trial, carry)) for member, (trial, carry) in zip(members, trials)]

@@ -1,0 +1,106 @@
+"""The folder of a reproduction: a file for each measured cell, and ``study.json`` with what was claimed and found.
+
+``study.json`` is first written before anything is measured: the claims with their criteria, the seeds, versions, the
+hash of the source. The verdicts are added at the end, and claims whose criterion has changed since then are named.
+Cells measured by other source are measured again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nashpath
+from nashpath.run import SettingError
+from nashpath.run.machine import machine
+from nashpath.run.store import Store
+from nashpath.studies.claim import Verdict, judge_all
+from nashpath.studies.find import NAMES
+from nashpath.studies.rows import Row, Rows
+from nashpath.studies.study import Experiment, Study
+
+UNSEEN = ("report/", "cli/", *(f"studies/{name.replace('-', '_')}.py" for name in NAMES))
+"""What no measured row depends on: rooms that show, and the files that only judge (their criteria are kept apart)."""
+
+
+def source_hash(own: Path | None = None) -> str:
+    """The hash of every source file of nashpath that a row may depend on, and of a study's ``own`` file; 16 digits."""
+    root = Path(nashpath.__file__).parent
+    named = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
+    seen = [(name, path) for name, path in named if not name.startswith(UNSEEN)]
+    digest = hashlib.sha256()
+    for name, path in [*seen, *([("own", own)] if own else [])]:
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+class Result:
+    """One study's folder. Raises `SettingError` where the folder holds another study, or another scale of it."""
+
+    def __init__(
+        self, study: Study, scale: str, folder: Path, own: Path | None = None, options: Mapping[str, Any] | None = None
+    ):
+        self.study, self.scale, self.store, self.hash = study, scale, Store(folder), source_hash(own)
+        self.cells = folder / "cells"
+        self.cells.mkdir(parents=True, exist_ok=True)
+        there = folder / "study.json"
+        known = read_json(there) if there.exists() else {}
+        self.given = {"study": study.name, "scale": scale, "options": dict(options or {})}
+        other = {key: known[key] for key in self.given if key in known and known[key] != self.given[key]}
+        if other:
+            held = ", ".join(f"{key} {value}" for key, value in other.items())
+            raise SettingError(f"{folder} holds a reproduction with {held}; choose another --out")
+        self.started = known.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
+        criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
+        self.registered = known.get("registered") or criteria
+        self.changed = sorted(name for name in criteria if self.registered.get(name) != criteria[name])
+
+    def has(self, experiment: Experiment, cell: int) -> bool:
+        """Whether a cell was measured by the present source."""
+        path = self._path(experiment, cell)
+        return path.exists() and read_json(path)["source"] == self.hash
+
+    def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
+        """Writes down a measured cell."""
+        own = {**experiment.cells[cell]}
+        entry = {"source": self.hash, "seconds": round(seconds, 2), "rows": [{**own, **row} for row in rows]}
+        self.store.write_json(self._path(experiment, cell).relative_to(self.store.folder).as_posix(), entry)
+
+    def rows(self) -> dict[str, Rows]:
+        """The rows of every experiment of which all cells were measured."""
+        found = {}
+        for experiment in self.study.experiments_at(self.scale):
+            paths = [self._path(experiment, cell) for cell in range(len(experiment.cells))]
+            if all(path.exists() for path in paths):
+                found[experiment.name] = Rows(row for path in paths for row in read_json(path)["rows"])
+        return found
+
+    def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
+        """Writes ``study.json``; judges the claims unless the status is ``running``."""
+        claims = self.study.claims_at(self.scale)
+        verdicts = judge_all(claims, {} if status == "running" else self.rows())
+        about = {**self.given, "title": self.study.title, "paper": self.study.paper}
+        ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers, "seconds": seconds}
+        experiments = [
+            {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}
+            for e in self.study.experiments_at(self.scale)
+        ]
+        judged: dict[str, Any] = {"claims": [v.as_json() for v in verdicts], "failed": failed}
+        judged |= {"registered": self.registered, "changed_since": self.changed}
+        self.store.write_json("study.json", {**about, **ran, **machine(), "experiments": experiments, **judged})
+        return verdicts
+
+    def _path(self, experiment: Experiment, cell: int) -> Path:
+        return self.cells / f"{experiment.name}.{cell}.json"
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of a reproduction. Raises `SettingError` that names it where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingError(f"{path}: no such file; this is no folder of a reproduction") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is damaged ({error}); delete it, and it is measured again") from None

@@ -1,0 +1,151 @@
+"""Runs a study: each cell of each experiment is a job; worker processes take them, and every cell is kept at once."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nashpath.studies.claim import Verdict
+from nashpath.studies.find import find_study
+from nashpath.studies.result import Result
+from nashpath.studies.rows import Row
+from nashpath.studies.study import Experiment, Study
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a reproduction stands: cells done of all, the cell just measured, and an estimate of what is left."""
+
+    done: int
+    total: int
+    label: str
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which study, at which scale and with which other sizes: what a worker is told."""
+
+    name: str
+    scale: str
+    options: dict[str, Any]
+
+    def study(self) -> Study:
+        """The study with its sizes."""
+        return find_study(self.name).adjusted(self.scale, self.options)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell to measure."""
+
+    experiment: Experiment
+    cell: int
+
+    @property
+    def label(self) -> str:
+        """The job in words."""
+        own = ", ".join(f"{k}={v}" for k, v in self.experiment.cells[self.cell].items())
+        return f"{self.experiment.name} {own}".strip()
+
+
+def reproduce(
+    name: str,
+    scale: str,
+    folder: Path,
+    workers: int = 1,
+    notify: Callable[[Step], None] = lambda step: None,
+    stop: Callable[[], bool] = lambda: False,
+    options: Mapping[str, Any] | None = None,
+) -> list[Verdict]:
+    """Runs the study called ``name`` (or in the file ``name``) at ``scale`` in ``folder``, and judges its claims.
+
+    ``options`` are other sizes than the study's own (see `Study.adjusted`).
+
+    Cells that the folder already holds, measured by the same source, are not measured again. A cell that fails is
+    written down with its error, and the claims that rest on it are not judged. With one worker all is run in this
+    process.
+    """
+    task = Task(name, scale, dict(options or {}))
+    study, own = task.study(), Path(name) if name.endswith(".py") else None
+    result, begun, failed = Result(study, scale, folder, own, task.options), time.perf_counter(), {}
+    jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
+    waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
+    result.write("running", workers, 0.0, {})
+    done = len(jobs) - len(waiting)
+    for job, rows, seconds, error in _measured(task, waiting, workers, stop):
+        if error:
+            failed[job.label] = error
+        else:
+            result.keep(job.experiment, job.cell, rows, seconds)
+        done += 1
+        spent, new = time.perf_counter() - begun, done - len(jobs) + len(waiting)
+        notify(Step(done, len(jobs), f"{study.name}: {job.label}", spent / new * (len(jobs) - done)))
+    status = "failed" if failed else "finished" if done == len(jobs) else "stopped"
+    return result.write(status, workers, round(time.perf_counter() - begun, 1), failed)
+
+
+Measured = tuple[Job, list[Row], float, str]
+
+
+def _measured(name: str, scale: str, jobs: list[Job], workers: int, stop: Callable[[], bool]) -> Iterator[Measured]:
+    """Each job with its rows, its seconds and its error (or an empty text), as they are done; ends early at ``stop``."""
+    if workers == 1:
+        for job in jobs:
+            if stop():
+                return
+            yield (job, *measure(task, job.experiment.name, job.cell))
+        return
+    with _pool(min(workers, len(jobs) or 1)) as pool:
+        running: dict[Future, Job] = {pool.submit(measure, task, job.experiment.name, job.cell): job for job in jobs}
+        while running and not stop():
+            finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield (running.pop(future), *_outcome(future))
+
+
+def _outcome(future: Future) -> tuple[list[Row], float, str]:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return [], 0.0, "the worker died (out of memory?); run again with fewer --workers"
+
+
+def measure(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, str]:
+    """Measures one cell: its rows, its seconds, and what went wrong (or an empty text)."""
+    chosen = next(e for e in task.study().experiments if e.name == experiment)
+    begun = time.perf_counter()
+    try:
+        rows = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
+    except Exception as error:
+        return [], time.perf_counter() - begun, f"{type(error).__name__}: {error}"
+    return rows, time.perf_counter() - begun, ""
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Fresh processes, one thread each; whatever ends the block ends them."""
+    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    try:
+        yield pool
+    finally:
+        children = multiprocessing.active_children()
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in children:
+            child.terminate()
+
+
+def _begin() -> None:
+    """In a worker: the parent alone answers Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
