@@ -97,8 +97,8 @@ def reproduce(
 Measured = tuple[Job, list[Row], float, str]
 
 
-def _measured(name: str, scale: str, jobs: list[Job], workers: int, stop: Callable[[], bool]) -> Iterator[Measured]:
-    """Each job with its rows, its seconds and its error (or an empty text), as they are done; ends early at ``stop``."""
+def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool]) -> Iterator[Measured]:
+    """Each job with its rows, its seconds and its error (or an empty text), as they are done; may `stop` early."""
     if workers == 1:
         for job in jobs:
             if stop():
