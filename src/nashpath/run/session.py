@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.diagnostics import Diagnostic
 from nashpath.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from nashpath.run.cost import spent
 from nashpath.run.events import Events
+from nashpath.run.facts import facts
 from nashpath.run.look import look
-from nashpath.run.machine import machine
 from nashpath.run.members import Member
 from nashpath.run.program import Program, never
 from nashpath.run.step import SOUND, outcome
 from nashpath.run.store import Store
 from nashpath.run.view import equilibrium, has_samples, reference
+from nashpath.run.watch import rows as watched
 
 CHECKPOINT_SECONDS = 60.0
 SHOWN = 16
@@ -44,6 +46,7 @@ class Team:
     members: list[Member]
     program: Program
     reason: str
+    diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
 @dataclass
@@ -70,6 +73,8 @@ class Session:
         frames = 20 if self.pictures else 200
         self.log_every = self.settings.log_every or max(1, self.settings.steps // 100)
         self.sample_every = self.settings.sample_every or max(1, self.settings.steps // frames)
+        watch_every = (self.settings.diagnose_every or self.sample_every) if self.settings.diagnostics else 0
+        self.regular = [(self.log_every, self._log), (self.sample_every, self._look), (watch_every, self._watch)]
         self.shown = set(np.linspace(0, len(self.members) - 1, SHOWN).round().astype(int).tolist())
         self.results = self.results or {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in self.members
@@ -93,15 +98,14 @@ class Session:
             if known:
                 self.store.write_arrays("reference.npz", known)
             self._look()
+            self._watch()
         while self.taken < self.settings.steps and not self.stop():
             target = self._next()
             self._advance(target)
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
-            if self._due(self.log_every):
-                self._log()
-            if self._due(self.sample_every):
-                self._look()
+            for act in [act for every, act in self.regular if every and self._due(every)]:
+                act()
             if self._checkpoint_due():
                 self.checkpoint()
         status = "finished" if self.taken >= self.settings.steps else "stopped"
@@ -115,7 +119,7 @@ class Session:
             "taken": [team.program.taken for team in self.teams],
             "reports": [team.program.info() for team in self.teams],
             "clocks": [(team.program.seconds, team.program.timed) for team in self.teams],
-            "spent": self._spent(),
+            "spent": self.seconds(),
             "results": {str(k): v for k, v in self.results.items()},
         }
         save_checkpoint(self.store.checkpoint, [(p.carry(i), p.samplers[i].state()) for _, p, i in pairs], meta)
@@ -148,7 +152,7 @@ class Session:
 
     def _next(self) -> int:
         """The step at which something is due next."""
-        periods = [self.log_every, self.sample_every, self.settings.checkpoint_every]
+        periods = [*(every for every, _ in self.regular), self.settings.checkpoint_every]
         return min([self.settings.steps, *((self.taken // p + 1) * p for p in periods if p)])
 
     def _due(self, every: int) -> bool:
@@ -165,7 +169,8 @@ class Session:
         every = self.settings.checkpoint_every
         return self.taken % every == 0 if every else time.perf_counter() - self.saved > CHECKPOINT_SECONDS
 
-    def _spent(self) -> float:
+    def seconds(self) -> float:
+        """Wall-clock seconds of this run, those before it was resumed included."""
         return self.spent + time.perf_counter() - self.begun
 
     def _log(self) -> None:
@@ -174,7 +179,7 @@ class Session:
         for team in self.teams:
             for i, (member, info) in enumerate(zip(team.members, team.program.info())):
                 result, carry = self.results[member.index], team.program.carry(i)
-                where = {"step": self.taken, "member": member.index, "seconds": round(self._spent(), 3)}
+                where = {"step": self.taken, "member": member.index, "seconds": round(self.seconds(), 3)}
                 where |= spent(team.program, i, carry)
                 if int(carry.culprit) != SOUND:
                     if result["outcome"] == "running":
@@ -199,6 +204,11 @@ class Session:
         self.store.append(rows)
         if self.events is not None:
             self.events.write(rows)
+
+    def _watch(self) -> None:
+        """Records what the diagnostics that the settings name read of every member."""
+        for team in self.teams:
+            self._record(watched(team.members, team.program, team.diagnostics))
 
     def _look(self) -> None:
         """Saves samples (or a toy's strategies) and evaluates every member."""
@@ -225,7 +235,7 @@ class Session:
         if self.events is not None:
             self.events.close()
         self.store.write_json("members.json", self.summary())
-        self.store.write_json("run.json", self._facts(status))
+        self.store.write_json("run.json", facts(self, status))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
@@ -234,28 +244,3 @@ class Session:
             result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
             found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
         return found
-
-    def _facts(self, status: str) -> dict[str, Any]:
-        trial: Any = self.teams[0].program.trials[0]
-        return {
-            "format": 1,
-            "name": self.name,
-            "status": status,
-            "started": self.started,
-            "wall_seconds": round(self._spent(), 3),
-            "steps": self.taken,
-            "steps_per_second": round(self.steps_per_second(), 3),
-            **machine(),
-            "device": str(self.teams[0].program.device),
-            "shape": list(trial.game.data.shape) if self.pictures else None,
-            "warnings": self.warnings,
-            "programs": [
-                {
-                    "members": [m.index for m in team.members],
-                    "mode": team.program.mode if len(team.members) > 1 else "solo",
-                    "compiled": team.program.compiled,
-                    "reason": team.reason,
-                }
-                for team in self.teams
-            ],
-        }

@@ -11,6 +11,7 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.run.by_name import nameable
 from nashpath.run.fields import STRICT, choice, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
@@ -52,7 +53,19 @@ class General(BaseModel):
     evaluation_samples: Annotated[Count, Field(description="generated samples that metrics are computed from")] = 2000
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
+    diagnostics: Annotated[
+        list[Literal[tuple(nameable())]],  # type: ignore[valid-type]
+        Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
+    ] = []
+    diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+
     numbers = field_validator("*", mode="before")(no_truth_value)
+
+    @field_validator("diagnostics", mode="before")
+    @classmethod
+    def names(cls, value: Any) -> Any:
+        """A list, or names with commas between them, as the command line gives them."""
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 @cache

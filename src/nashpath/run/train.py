@@ -10,6 +10,7 @@ from torch import nn
 
 from nashpath.core import Game
 from nashpath.run.build import build_source, build_trial
+from nashpath.run.by_name import build_diagnostics
 from nashpath.run.choose import Choice, choose
 from nashpath.run.events import Events
 from nashpath.run.members import Member, groups, plan, record
@@ -24,7 +25,7 @@ from nashpath.run.threads import choose_threads
 from nashpath.run.view import place
 from nashpath.solvers import Solver
 
-FREE = {"steps", "log_every", "sample_every", "checkpoint_every", "tensorboard"}
+FREE = {"steps", "log_every", "sample_every", "checkpoint_every", "tensorboard", "diagnostics", "diagnose_every"}
 """Settings that a resumed run may change."""
 
 
@@ -115,8 +116,9 @@ def build_teams(members: list[Member], settings: General) -> list[Team]:
 
 def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> Team:
     mode = choice.mode if len(members) > 1 else "looped"
+    diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
     program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision)
-    return Team(members, program, choice.reason)
+    return Team(members, program, choice.reason, list(diagnostics.values()))
 
 
 def find_device(name: str) -> torch.device:
