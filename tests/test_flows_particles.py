@@ -8,6 +8,7 @@ import torch
 from torch.func import grad, jacrev, stack_module_state, vmap
 
 from nashpath.core import generator, seeded
+from nashpath.core import kernel as kernels
 from nashpath.core.monotone import MONOTONES, Monotone
 from nashpath.core.tree import tree_map
 from nashpath.data import Gaussian, Ring, Samples
@@ -30,7 +31,6 @@ from nashpath.flows import (
     smoothed_kl,
     wasserstein2,
 )
-from nashpath.flows import kernel as kernels
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
 

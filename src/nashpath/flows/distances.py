@@ -1,12 +1,13 @@
 """How far particles are from real samples, from the two samples alone."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from nashpath.flows.kernel import exponents, kernel_density, kernel_mean
+from nashpath.core.kernel import exponents, kernel_density
+from nashpath.core.mmd import gaussian_mmd
+from nashpath.core.transport import wasserstein
 
 
 def smoothed_kl(x: Tensor, y: Tensor, bandwidth: float) -> float:
@@ -27,21 +28,12 @@ def mmd_squared(x: Tensor, y: Tensor, bandwidth: float) -> float:
 
     Reference: Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, "A Kernel Two-Sample Test", Lemma 6.
     """
-    one_x, one_y = torch.ones_like(x[:, :1]), torch.ones_like(y[:, :1])
-    within = [
-        (len(a) * kernel_mean(a, a, one, bandwidth).mean() - 1) / (len(a) - 1) for a, one in ((x, one_x), (y, one_y))
-    ]
-    return float(within[0] + within[1] - 2 * kernel_mean(x, y, one_y, bandwidth).mean())
+    return float(gaussian_mmd(x, y, bandwidth)[0])
 
 
 def wasserstein2(x: Tensor, y: Tensor) -> float:
-    """The exact ``W₂`` between two samples, [n, d] and [m, d], of equal weights, by POT's network simplex.
+    """The exact ``W₂`` between two samples, [n, d] and [m, d], of equal weights.
 
     Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 3.5.
     """
-    import ot  # takes half a second to import
-
-    cost = torch.cdist(x.double(), y.double()).square().cpu().numpy()
-    uniform_x, uniform_y = ([1 / len(a)] * len(a) for a in (x, y))
-    squared: Any = ot.emd2(uniform_x, uniform_y, cost, numItermax=1_000_000)
-    return math.sqrt(max(float(squared), 0.0))
+    return wasserstein(x, y, power=2)

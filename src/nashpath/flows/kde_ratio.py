@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
+from nashpath.core.kernel import kernel_density
 from nashpath.flows.base import Memory
-from nashpath.flows.kernel import kernel_density
 from nashpath.flows.ratio import Ratio
 
 

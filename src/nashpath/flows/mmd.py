@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
+from nashpath.core.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, Memory
-from nashpath.flows.kernel import kernel_mean
 
 
 class MMDFlow(Flow):

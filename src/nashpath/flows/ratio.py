@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Numbers
+from nashpath.core.kernel import by_rows
 from nashpath.flows.base import Memory
-from nashpath.flows.kernel import by_rows
 
 LogDensity = Callable[[Tensor], Tensor]
 """``[n, *shape] -> [n]``, row by row."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from nashpath.core import NonNegative
+from nashpath.core.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, Memory
-from nashpath.flows.kernel import kernel_mean
 from nashpath.flows.score import Score
 
 MOST = 1000

@@ -6,6 +6,14 @@
 
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.density_coverage import DensityCoverage
+from nashpath.metrics.divergences import (
+    DIVERGENCES,
+    Estimate,
+    by_quadrature,
+    exact_wasserstein,
+    from_densities,
+    from_samples,
+)
 from nashpath.metrics.errors import (
     FeaturesError,
     MetricError,
@@ -13,6 +21,7 @@ from nashpath.metrics.errors import (
     ProtocolError,
     ShapeError,
     TooFewSamplesError,
+    TooManySamplesError,
 )
 from nashpath.metrics.evaluate import evaluate, named, real_sample
 from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
@@ -31,6 +40,7 @@ from nashpath.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from nashpath.metrics.table import GROUPS, METRICS
 
 __all__ = [
+    "DIVERGENCES",
     "FEATURES",
     "FID",
     "GROUPS",
@@ -39,6 +49,7 @@ __all__ = [
     "MSSSIM",
     "Classes",
     "DensityCoverage",
+    "Estimate",
     "Extractor",
     "FIDInfinity",
     "FeaturesError",
@@ -57,11 +68,16 @@ __all__ = [
     "SlicedWasserstein",
     "StackedModes",
     "TooFewSamplesError",
+    "TooManySamplesError",
     "as_extractor",
+    "by_quadrature",
     "classes",
     "download_inception",
     "evaluate",
+    "exact_wasserstein",
     "frechet",
+    "from_densities",
+    "from_samples",
     "memorisation",
     "modes",
     "moments",

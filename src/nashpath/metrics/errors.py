@@ -13,6 +13,10 @@ class TooFewSamplesError(MetricError):
     """Fewer samples than the metric is defined for."""
 
 
+class TooManySamplesError(MetricError):
+    """More samples than an exact computation can hold."""
+
+
 class ShapeError(MetricError):
     """Samples or features of a shape that the metric cannot use, or of two shapes that do not fit together."""
 

@@ -5,6 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core.mmd import unbiased
 from nashpath.core.numbers import Count
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.checked import pair
@@ -32,9 +33,8 @@ class KID(Metric):
         x, y = pair(real.features, fake.features, least=2)
         within = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
         across = [self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x)]
-        squared = within[0].mean() + within[1].mean() - 2 * across[0].mean()
-        variance = sum(4 * (own - other).var() / len(own) for own, other in zip(within, across))
-        return {"kid": float(squared), "kid_error": float(torch.as_tensor(variance).sqrt())}
+        squared, error = unbiased((within[0], within[1]), (across[0], across[1]))
+        return {"kid": float(squared), "kid_error": float(error)}
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:
         """``Σ_j k(xᵢ, yⱼ)``, without ``j = i`` where they must be distinct: ``[n]``."""
