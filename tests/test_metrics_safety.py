@@ -92,7 +92,7 @@ def test_the_input_is_left_alone_and_global_randomness_too(name: str):
 def test_what_the_data_must_provide_is_named():
     with pytest.raises(MetricError, match="modes needs the data's centres, deviation"):
         evaluate(REAL, FAKE, ["modes"])
-    with pytest.raises(KeyError, match="Did you mean 'fid'"):
+    with pytest.raises(MetricError, match="Did you mean 'fid'"):
         evaluate(REAL, FAKE, ["fdi"])
     with pytest.raises(MetricError, match="without class logits"):
         evaluate(REAL, FAKE, ["inception_score"], "pixels")

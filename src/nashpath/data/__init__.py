@@ -3,7 +3,8 @@
 Every source has ``shape`` and ``draw(rng, count)`` (`nashpath.core.source.Source`). Some know more, and say so by what
 they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, whose modes can be counted);
 ``manifold_distance(x)`` and ``coordinate(x)`` (data on a line, whose density is along the line only); ``examples()``
-(real samples to compare with), ``classes`` and ``labelled_examples()`` (``classes`` is 0 without labels); and
+(real samples to compare with), ``classes`` and ``labelled_examples()`` (``classes`` is 0 without labels); ``digits``
+(the single digits of stacked ones); and
 ``prepare(progress)`` for those with slow work to do before the first draw.
 """
 

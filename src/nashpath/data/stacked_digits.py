@@ -23,6 +23,11 @@ class StackedDigits(Endless):
     def __init__(self, split: Split = "train"):
         self._digits = Digits(split)
 
+    @property
+    def digits(self) -> Digits:
+        """The single digits that samples are stacked from; their nearest neighbours name a sample's mode."""
+        return self._digits
+
     def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, 8, 8], "label": [count]}``."""
         batch = self._digits.draw(rng, 3 * count)

@@ -20,8 +20,9 @@ from nashpath.metrics.moments import Moments, moments
 class Sample:
     """Samples ``values [n, ...]`` (images in [-1, 1]), their features, logits and moments, each computed once.
 
-    ``cached`` (for real data) keeps features and moments on disk under a hash of the content and of the extractor.
-    ``split`` says where they come from, for the protocol. Without an extractor the values are the features.
+    ``cached`` (for real data) keeps features, moments and what else is made `once` on disk, under a hash of the
+    content and of the extractor. ``split`` says where they come from, for the protocol. Without an extractor the
+    values are the features.
     """
 
     def __init__(self, values: Tensor, extractor: Extractor | None = None, split: str = "", cached: bool = False):
@@ -29,6 +30,7 @@ class Sample:
         self.extractor = extractor if extractor is not None else Pixels()
         self.split = split
         self._cached = cached and bool(self.extractor.digest)
+        self._made: dict[str, dict[str, Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -44,7 +46,7 @@ class Sample:
     @cached_property
     def _outputs(self) -> Outputs:
         rows(self.values, "samples")
-        kept = self._kept("features", lambda: extract(self.extractor, self.values).as_dict())
+        kept = self.once("features", lambda: extract(self.extractor, self.values).as_dict())
         return Outputs(kept["features"], kept.get("logits"))
 
     @property
@@ -62,14 +64,16 @@ class Sample:
     @cached_property
     def moments(self) -> Moments:
         """Mean and covariance of the features."""
-        kept = self._kept("moments", lambda: moments(self.features).as_dict())
+        kept = self.once("moments", lambda: moments(self.features).as_dict())
         return Moments(kept["mean"], kept.get("covariance"), kept.get("root"))
 
-    def _kept(self, kind: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        if not self._cached:
-            return make()
-        kept = remembered(f"{kind}-{self.content[:32]}-{self.extractor.digest[:32]}", make)
-        return {name: tensor.to(self.values.device) for name, tensor in kept.items()}
+    def once(self, kind: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What ``make`` makes of this sample alone (its balls, its kernel sums), made once however often it is used."""
+        if kind not in self._made:
+            key = f"{kind}-{self.content[:32]}-{self.extractor.digest[:32]}" if self._cached else ""
+            made = remembered(key, make) if key else make()
+            self._made[kind] = {name: tensor.to(self.values.device) for name, tensor in made.items()}
+        return self._made[kind]
 
 
 class Metric:

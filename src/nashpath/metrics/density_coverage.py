@@ -8,7 +8,7 @@ from nashpath.core.numbers import Count
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.checked import pair
 from nashpath.metrics.distances import nearest
-from nashpath.metrics.neighbourhoods import counts, radii
+from nashpath.metrics.neighbourhoods import counts, reach
 
 
 class DensityCoverage(Metric):
@@ -32,7 +32,7 @@ class DensityCoverage(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"density": mean count over k, "coverage": share of reals}``."""
         x, y = pair(real.features, fake.features, least=1)
-        reach = radii(x, self.neighbours, "real")
-        density = counts(y, x, reach).double().mean() / self.neighbours
-        coverage = nearest(x, y)[0][:, 0] < reach
+        balls = reach(real, self.neighbours, "real")
+        density = counts(y, x, balls).double().mean() / self.neighbours
+        coverage = nearest(x, y)[0][:, 0] < balls
         return {"density": float(density), "coverage": float(coverage.double().mean())}

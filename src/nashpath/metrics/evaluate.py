@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nashpath.core.rng import derive, generator
+from nashpath.core.table import nearest
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError
 from nashpath.metrics.features import Extractor, as_extractor
@@ -33,7 +34,7 @@ def evaluate(
     need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``).
     The same seed gives the same numbers, whatever other metrics are measured.
 
-    Raises `KeyError` for an unknown metric, and a `MetricError` for samples that cannot be measured.
+    Raises a `MetricError` for an unknown metric, and for samples that cannot be measured.
     """
     chosen = {name: build(name, (settings or {}).get(name, {}), known or {}) for name in named(metrics)}
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
@@ -54,7 +55,11 @@ def real_sample(
 
 
 def named(metrics: Sequence[str]) -> list[str]:
-    """The metrics' names, with groups (``prdc``) spelt out, without repetition."""
+    """The metrics' names, with groups (``prdc``) spelt out, without repetition; a `MetricError` for unknown ones."""
+    known = [*METRICS, *GROUPS]
+    for name in metrics:
+        if name not in known:
+            raise MetricError(f"no metric is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}")
     return list(dict.fromkeys(part for name in metrics for part in GROUPS.get(name, (name,))))
 
 

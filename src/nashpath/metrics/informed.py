@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.modes import modes
-from nashpath.metrics.nearest import classes, memorisation, stacked_modes
+from nashpath.metrics.nearest import classes, distances_among, memorisation, stacked_modes
 
 
 class Modes(Metric):
@@ -79,4 +79,5 @@ class Memorisation(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""
-        return memorisation(fake.values, real.values)
+        among = real.once("among", lambda: {"nearest": distances_among(real.values)})["nearest"]
+        return memorisation(fake.values, real.values, among)

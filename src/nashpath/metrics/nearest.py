@@ -57,12 +57,12 @@ def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 
     return {"stacked_modes": float(len(number.unique())), "stacked_kl": kl}
 
 
-def memorisation(samples: Tensor, examples: Tensor) -> dict[str, float]:
+def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None) -> dict[str, float]:
     """How near samples are to the training examples, against how near these are to one another.
 
     ``nearest``: mean Euclidean distance of a sample to its nearest example; ``nearest_real``: the same for an example
     and its nearest *other* example; ``copies``: share of samples whose nearest example is less than a third as far as
-    the second nearest.
+    the second nearest. ``among`` is `distances_among` the examples, where that is known already.
 
     Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError` (fewer than two examples).
 
@@ -71,10 +71,16 @@ def memorisation(samples: Tensor, examples: Tensor) -> dict[str, float]:
     """
     x, known = pair(samples, rows(examples, "examples", least=2), ("samples", "examples"))
     distance, _ = nearest(x, known, count=2)
-    among, _ = nearest(known, known, count=2)
+    among = distances_among(known) if among is None else among
     copies = distance[:, 0] < distance[:, 1] / 3
     return {
         "nearest": float(distance[:, 0].mean()),
-        "nearest_real": float(among[:, 1].mean()),
+        "nearest_real": float(among.mean()),
         "copies": float(copies.double().mean()),
     }
+
+
+def distances_among(examples: Tensor) -> Tensor:
+    """The distance of each example to its nearest other one, ``[n]``; needs two."""
+    known = rows(examples, "examples", least=2)
+    return nearest(known, known, count=2)[0][:, 1]

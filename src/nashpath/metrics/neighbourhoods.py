@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from nashpath.metrics.base import Sample
 from nashpath.metrics.checked import rows
 from nashpath.metrics.distances import nearest, squared_blocks
 
@@ -11,6 +12,12 @@ def radii(features: Tensor, neighbours: int, name: str) -> Tensor:
     """Distance of each of ``features [n, d]`` to its k-th nearest other one, ``[n]``; needs k + 1 samples."""
     x = rows(features, name, least=neighbours + 1)
     return nearest(x, x, neighbours + 1)[0][:, -1]
+
+
+def reach(sample: Sample, neighbours: int, name: str) -> Tensor:
+    """The `radii` of a sample's features, made once."""
+    made = sample.once(f"radii-{neighbours}", lambda: {"radii": radii(sample.features, neighbours, name)})
+    return made["radii"]
 
 
 def inside_each_other(x: Tensor, y: Tensor, reach_x: Tensor, reach_y: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from nashpath.core.numbers import Count
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.checked import pair
-from nashpath.metrics.neighbourhoods import inside_each_other, radii
+from nashpath.metrics.neighbourhoods import inside_each_other, reach
 
 
 class PrecisionRecall(Metric):
@@ -31,6 +31,6 @@ class PrecisionRecall(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"precision": share of fakes, "recall": share of reals}``."""
         x, y = pair(real.features, fake.features, least=self.neighbours + 1)
-        reach = radii(x, self.neighbours, "real"), radii(y, self.neighbours, "fake")
-        recall, precision = inside_each_other(x, y, *reach)
+        balls = reach(real, self.neighbours, "real"), reach(fake, self.neighbours, "fake").to(x.device)
+        recall, precision = inside_each_other(x, y, *balls)
         return {"precision": float(precision.double().mean()), "recall": float(recall.double().mean())}

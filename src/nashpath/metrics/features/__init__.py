@@ -1,31 +1,42 @@
 """Feature extractors by name, and whatever else can serve as one."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from torch import nn
 
-from nashpath.core.table import Table
+from nashpath.core.table import Table, nearest
 from nashpath.metrics.errors import FeaturesError
 from nashpath.metrics.features.base import Extractor, Function, Network, Outputs, Pixels, extract
 from nashpath.metrics.features.digits import DigitsFeatures
 from nashpath.metrics.features.exported import Exported
 from nashpath.metrics.features.inception import InceptionFeatures, download_inception
 
+FILES = {".pt2": Exported, ".pth": InceptionFeatures}
+"""What a file is read as, by its ending."""
+
 FEATURES = Table("feature extractor", {"digits": DigitsFeatures, "inception": InceptionFeatures, "pixels": Pixels})
 
 
 def as_extractor(features: str | Extractor | nn.Module | Callable) -> Extractor:
-    """An extractor from a name in `FEATURES`, a ``.pt2`` file, a network, or a function."""
+    """An extractor from a name in `FEATURES`, a file, a network, or a function.
+
+    Files are programs of ``torch.export.save`` (``.pt2``), and the published weights of Inception (``.pth``).
+    """
     if isinstance(features, Extractor):
         return features
     if isinstance(features, nn.Module):
         return Network(features)
     if callable(features):
         return Function(features)
-    if features.endswith(".pt2"):
-        return Exported(features)
+    kind = FILES.get(Path(features).suffix)
+    if kind is not None:
+        return kind(features)
     if features not in FEATURES:
-        raise FeaturesError(f"no features are called {features!r}; give {', '.join(FEATURES)}, or a .pt2 file")
+        raise FeaturesError(
+            f"no features are called {features!r}.{nearest(features, list(FEATURES))} Give {', '.join(FEATURES)}, "
+            "a .pt2 file (torch.export.save), or the .pth file of Inception's weights"
+        )
     return FEATURES[features]()
 
 

@@ -31,6 +31,10 @@ class Extractor:
         """One batch ``[b, ...]``; images in [-1, 1]."""
         raise NotImplementedError
 
+    def to(self, device: torch.device) -> "Extractor":
+        """Computes on ``device`` from now on, where it can; `extract` leaves results on the samples' device."""
+        return self
+
 
 class Pixels(Extractor):
     """The samples themselves, flattened: for points, and for features computed elsewhere."""
@@ -51,6 +55,10 @@ class Network(Extractor):
         self.network = network
         self.name = name or type(network).__name__
         self.digest = state_digest(network)
+
+    def to(self, device: torch.device) -> "Network":
+        self.network.to(device)
+        return self
 
     def __call__(self, samples: Tensor) -> Outputs:
         first = next(iter(self.network.state_dict().values()), samples)

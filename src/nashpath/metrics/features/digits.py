@@ -35,6 +35,10 @@ class DigitsFeatures(Extractor):
         self.network = Network(classifier.requires_grad_(False), "digits")
         self.digest = self.network.digest
 
+    def to(self, device: torch.device) -> "DigitsFeatures":
+        self.network.to(device)
+        return self
+
     def __call__(self, samples: Tensor) -> Outputs:
         if samples.dim() != 4:
             raise ShapeError(

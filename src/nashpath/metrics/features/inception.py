@@ -46,6 +46,10 @@ class InceptionFeatures(Extractor):
         self.network = Network(network.requires_grad_(False), "inception")
         self.digest = SHA256
 
+    def to(self, device: torch.device) -> "InceptionFeatures":
+        self.network.to(device)
+        return self
+
     def __call__(self, samples: Tensor) -> Outputs:
         return self.network(prepared(samples))
 
