@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nashpath.core import Point, derive, generator, load_point
 from nashpath.games import GAN, SemiSupervised
-from nashpath.metrics import classes, modes, sliced_wasserstein
+from nashpath.metrics import classes, modes, sliced_wasserstein, stacked_modes
 from nashpath.networks import mixes_batch
 from nashpath.run.step import Carry, Trial
 
@@ -51,6 +51,10 @@ def _classes(found: Tensor, source: Any, seed: int) -> dict[str, float]:
     return classes(found.cpu(), examples, labels, source.classes)
 
 
+def _stacked(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+    return stacked_modes(found.cpu(), *source.digits.labelled_examples())
+
+
 def _distance(found: Tensor, source: Any, seed: int) -> dict[str, float]:
     rng = generator(derive(seed, "reference"))
     found = found[:DISTANCE_SAMPLES].cpu()
@@ -63,6 +67,7 @@ Measure = Callable[[Tensor, Any, int], dict[str, float]]
 EVALUATIONS: list[tuple[Callable[[Any], bool], Measure]] = [
     (lambda source: hasattr(source, "centres"), _modes),
     (lambda source: getattr(source, "classes", 0) > 0 and source.classes <= 100, _classes),
+    (lambda source: hasattr(source, "digits"), _stacked),
     (lambda source: True, _distance),
 ]
 
