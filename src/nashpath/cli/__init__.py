@@ -6,6 +6,7 @@ from nashpath.cli.diagnose import diagnose
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.report import report
+from nashpath.cli.reproduce import reproduce
 from nashpath.cli.sample import sample
 from nashpath.cli.train import train
 
@@ -21,6 +22,7 @@ app.command()(flow)
 app.command("list")(list_methods)
 app.command()(sample)
 app.command()(report)
+app.command()(reproduce)
 app.command()(diagnose)
 
 

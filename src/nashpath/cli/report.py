@@ -6,9 +6,15 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.errors import friendly
-from nashpath.report import compare_reports, equal_cost_text, write_report
+from nashpath.report import (
+    compare_reports,
+    equal_cost_text,
+    is_reproduction,
+    write_report,
+    write_reproduction,
+)
 
-Runs = Annotated[list[Path], typer.Argument(help="Run folders; two or more are compared.")]
+Runs = Annotated[list[Path], typer.Argument(help="Run folders (two or more are compared), or one reproduction.")]
 Out = Annotated[Path, typer.Option("--out", help="Where the comparison goes.")]
 
 
@@ -18,6 +24,9 @@ def report(runs: Runs, out: Out = Path("comparison.html")) -> None:
     Where settings differ, prints first what each reached for the same gradient evaluations, and in the same time.
     """
     with friendly():
+        if len(runs) == 1 and is_reproduction(runs[0]):
+            typer.echo(str(write_reproduction(runs[0])))
+            return
         table = equal_cost_text(runs)
         if table:
             typer.echo(table + "\n")

@@ -112,13 +112,13 @@ def _kind(chosen: Any, standard: str) -> str:
 
 
 @contextmanager
-def stopping() -> Iterator[Any]:
+def stopping(message: str = "stopping after this step") -> Iterator[Any]:
     """A stop signal that Ctrl-C (or a termination request) raises; a second Ctrl-C interrupts at once."""
     asked: list[int] = []
 
     def ask(number: int, frame: Any) -> None:
         asked.append(number)
-        print("\nstopping after this step; Ctrl-C again quits at once", file=sys.stderr, flush=True)
+        print(f"\n{message}; Ctrl-C again quits at once", file=sys.stderr, flush=True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,6 +6,8 @@ from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
 from nashpath.report.plain import equal_cost_text
 from nashpath.report.read import Member, Run, RunFolderError, load_run
+from nashpath.report.reproduction import is_reproduction, write_reproduction
+from nashpath.report.results import write_results
 from nashpath.report.sheet import sheet, write_sheet
 
 __all__ = [
@@ -17,8 +19,11 @@ __all__ = [
     "equal_cost",
     "equal_cost_text",
     "interval",
+    "is_reproduction",
     "load_run",
     "sheet",
     "write_report",
+    "write_reproduction",
+    "write_results",
     "write_sheet",
 ]

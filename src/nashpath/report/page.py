@@ -54,7 +54,7 @@ def _context(run: Run) -> dict[str, Any]:
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
-        "facts": facts(run),
+        "facts": facts(run.info),
         "headers": headers,
         "rows": rows,
         "settings": settings_table(run.config),

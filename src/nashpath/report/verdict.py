@@ -95,8 +95,7 @@ def _standing(key: str, members: dict[int, list[float]]) -> str | None:
     return f"{title(key)} stood still at the end{where}: over the last quarter it moved less than 1 % of its range."
 
 
-def facts(run: Run) -> list[tuple[str, Any]]:
-    """Name and value of what is worth knowing about how a run was made, in reading order."""
-    info = run.info
+def facts(info: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Name and value of what is worth knowing about how numbers were made, in reading order."""
     rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "platform", "threads")]
     return [(key, value) for key, value in [*rows, *dict(info.get("versions") or {}).items()] if value is not None]

@@ -48,6 +48,7 @@ class Result:
         there = folder / "study.json"
         known = read_json(there) if there.exists() else {}
         self.given = {"study": study.name, "scale": scale, "options": dict(options or {})}
+        self.origin = str(own) if own else study.name
         other = {key: known[key] for key in self.given if key in known and known[key] != self.given[key]}
         if other:
             held = ", ".join(f"{key} {value}" for key, value in other.items())
@@ -81,7 +82,7 @@ class Result:
         """Writes ``study.json``; judges the claims unless the status is ``running``."""
         claims = self.study.claims_at(self.scale)
         verdicts = judge_all(claims, {} if status == "running" else self.rows())
-        about = {**self.given, "title": self.study.title, "paper": self.study.paper}
+        about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers, "seconds": seconds}
         experiments = [
             {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}

@@ -1,0 +1,133 @@
+"""``nashpath reproduce``: measures what a paper claims, again, and judges it."""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from nashpath.cli.errors import friendly
+from nashpath.cli.train import stopping
+from nashpath.report import write_reproduction, write_results
+from nashpath.report.phrasing import duration
+from nashpath.report.reproduction import found_text, tally
+from nashpath.run import SettingError, parse_overrides, plain_json
+from nashpath.studies import NAMES, Step, find_study, read_json
+from nashpath.studies import reproduce as measure
+
+Names = Annotated[list[str], typer.Argument(help=f"{', '.join(NAMES)}, all, or a file of your own that defines STUDY.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
+Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Default: runs/reproduce/DATE. What it holds is kept.")]
+Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at once (0: one a core; with --full one).")]
+Option = Annotated[
+    list[str] | None,
+    typer.Option("-s", "--set", metavar="KEY=VALUE", help="Another size: seeds=4, steps=100, data=PATH, device=cuda."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
+
+
+def reproduce(
+    names: Names,
+    quick: Quick = False,
+    full: Full = False,
+    out: Out = None,
+    workers: Workers = 0,
+    settings: Option = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure the claims of a paper again, and say of each whether it is supported, refuted or undecided.
+
+    Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
+    """
+    with friendly():
+        if quick and full:
+            raise SettingError("--quick and --full exclude each other")
+        scale = "quick" if quick else "full" if full else "default"
+        chosen = list(NAMES) if names == ["all"] else names
+        folders = [_folder(out, name) for name in chosen]
+        count = workers or (1 if full else os.cpu_count() or 1)
+        options = dict(parse_overrides(settings or []))
+        for name, folder in zip(chosen, folders):
+            _one(name, scale, folder, count, options, quiet)
+        found = [read_json(folder / "study.json") for folder in folders]
+        pages = [str(write_reproduction(folder)) for folder in folders]
+        if len(folders) > 1:
+            pages.append(str(write_results(folders, folders[0].parent / "results.md")))
+        _conclude(found, pages, as_json)
+
+
+def _one(name: str, scale: str, folder: Path, workers: int, options: dict[str, Any], quiet: bool) -> None:
+    """Measures one study; a stop by the user ends the command."""
+    with stopping("stopping; what was measured is kept") as stop, _Live(quiet) as live:
+        measure(name, scale, folder, workers, live, stop, options)
+        if stop():
+            typer.echo(f"stopped; go on with the same command and --out {folder.parent}", err=True)
+            raise typer.Exit(130)
+
+
+def _folder(out: Path | None, name: str) -> Path:
+    """Where a study's results go: a folder of its own name, below a dated one."""
+    root = out or Path("runs") / "reproduce" / datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    return root / find_study(name).name
+
+
+def _conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
+    if as_json:
+        keys = ("study", "scale", "status", "seconds", "claims", "failed")
+        typer.echo(plain_json({"studies": [{key: one[key] for key in keys} for one in found], "pages": pages}))
+        return
+    console = Console()
+    for one in found:
+        console.print(_table(one))
+        console.print(f"{tally(one['claims'])}; {duration(one['seconds'])}", highlight=False)
+    for page in pages:
+        typer.echo(page)
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table(title=f"{found['study']} ({found['scale']})", title_justify="left")
+    for column in ("verdict", "claim", "measured", "criterion"):
+        table.add_column(column, overflow="fold")
+    for claim in found["claims"]:
+        word = claim["verdict"]
+        table.add_row(f"[{TONES.get(word, 'dim')}]{word}[/]", claim["says"], found_text(claim), claim["criterion"])
+    return table
+
+
+class _Live:
+    """Progress over cells on standard error: a bar where somebody watches, else a line a cell."""
+
+    def __init__(self, quiet: bool):
+        console = Console(stderr=True)
+        self.fancy, self.quiet, self.task = console.is_terminal and not quiet, quiet, None
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        self.bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
+
+    def __enter__(self) -> Callable[[Step], None]:
+        if self.fancy:
+            self.bar.start()
+        return self.show
+
+    def __exit__(self, *error: object) -> None:
+        if self.fancy:
+            self.bar.stop()
+
+    def show(self, step: Step) -> None:
+        """One measured cell."""
+        left = f"{duration(step.seconds_left)} left"
+        if self.fancy:
+            if self.task is None:
+                self.task = self.bar.add_task("", total=step.total, left="")
+            self.bar.update(self.task, description=step.label, completed=step.done, left=left)
+        elif not self.quiet:
+            print(f"{step.done}/{step.total}  {step.label}  {left}", file=sys.stderr, flush=True)

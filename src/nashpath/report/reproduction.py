@@ -1,0 +1,80 @@
+"""The page of one reproduction: verdicts, what each rests on, and the set-up and figures of every experiment."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from nashpath.report.draw import draw, draw_claim, inline
+from nashpath.report.page import write_page
+from nashpath.report.phrasing import count, listed, number
+from nashpath.report.verdict import facts
+from nashpath.studies import Experiment, Rows, find_study, read_json
+
+WORDS = ("supported", "refuted", "inconclusive", "not measured")
+
+
+def is_reproduction(folder: Path) -> bool:
+    """Whether a folder holds a reproduction (rather than a run)."""
+    return (folder / "study.json").exists()
+
+
+def write_reproduction(folder: Path) -> Path:
+    """Writes ``report.html`` into the folder of a reproduction, from what it holds, and returns its path."""
+    found = read_json(folder / "study.json")
+    claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]
+    context = {
+        **{key: found[key] for key in ("title", "paper", "scale", "started", "status", "seconds", "changed_since")},
+        "name": f"{found['study']}: {found['title']}",
+        "tally": tally(found["claims"]),
+        "claims": claims,
+        "failed": found["failed"],
+        "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)],
+        "facts": [("source", found["source"]), ("workers", found["workers"]), *facts(found)],
+        "data": {"film": None, "curves": {"charts": []}},
+    }
+    return write_page(folder / "report.html", "study.html.j2", context)
+
+
+def experiments_of(found: dict[str, Any]) -> list[Experiment]:
+    """The experiments of a reproduction, as its study has them now."""
+    return find_study(found["from"]).adjusted(found["scale"], found["options"]).experiments_at(found["scale"])
+
+
+def rows_of(folder: Path, experiment: Experiment) -> Rows:
+    """What was measured in an experiment, as far as it was."""
+    paths = [folder / "cells" / f"{experiment.name}.{k}.json" for k in range(len(experiment.cells))]
+    return Rows(row for path in paths if path.exists() for row in read_json(path)["rows"])
+
+
+def tally(claims: list[dict[str, Any]]) -> str:
+    """``"5 supported, 1 refuted and 2 inconclusive"``."""
+    counted = Counter(claim["verdict"] for claim in claims)
+    parts = [f"{counted[word]} {word}" for word in WORDS if counted[word]]
+    return f"{count(len(claims), 'claim')}: {listed(parts)}" if parts else "no claim is judged at this scale"
+
+
+def found_text(claim: dict[str, Any]) -> str:
+    """What was found: ``"0.21 [0.18, 0.25] over 8 seeds"``."""
+    if claim["mean"] is None:
+        return claim["note"] or "–"
+    low, high = claim["interval"]
+    values = claim["values"]
+    if claim["exact"]:
+        return number(values[0]) if len(values) == 1 else f"{number(low)} to {number(high)} ({len(values)} values)"
+    return f"{number(claim['mean'])} [{number(low)}, {number(high)}] over {count(len(values), 'seed')}"
+
+
+def _picture(claim: dict[str, Any]) -> str | None:
+    canvas = draw_claim(claim)
+    return None if canvas is None else inline(canvas, 90)
+
+
+def _experiment(folder: Path, experiment: Experiment, scale: str) -> dict[str, Any]:
+    rows, size = list(rows_of(folder, experiment)), experiment.sizes[scale]
+    pictures = []
+    for figure in experiment.figures if rows else ():
+        try:
+            pictures.append((figure, inline(draw(figure, rows))))
+        except KeyError:  # a cell that this figure needs was not measured
+            continue
+    return {"name": experiment.name, "about": experiment.about, "size": size, "rows": len(rows), "pictures": pictures}

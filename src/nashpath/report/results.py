@@ -1,0 +1,84 @@
+"""The results of several reproductions as one page of Markdown: every claim with its verdict, and the figures."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from nashpath.report.draw import as_png, draw
+from nashpath.report.phrasing import duration
+from nashpath.report.reproduction import WORDS, experiments_of, found_text, rows_of, tally
+from nashpath.run.checkpoint import write_atomic
+from nashpath.studies import read_json
+
+INTRODUCTION = """\
+# Results
+
+What the five papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
+that two cores can train, not the papers' own (those are `--full`). The criteria stood in the code before the run. A
+claim is *supported* where the whole interval of its mean over seeds meets the criterion, *refuted* where none of it
+does, and *inconclusive* otherwise; intervals are bootstraps over (paired) seeds and share an error of 5 % between all
+claims of a study that have seeds (Bonferroni). With few seeds an interval cannot be wider than their range, so read
+"supported" as "every resampling of these seeds agrees". Claims without seeds are identities.
+"""
+
+
+def write_results(folders: list[Path], out: Path) -> Path:
+    """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
+    pictures = out.parent / "figures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    found = [(folder, read_json(folder / "study.json")) for folder in folders]
+    parts = [INTRODUCTION, summary([study for _, study in found])]
+    parts += [_study(folder, study, pictures) for folder, study in found]
+    write_atomic(out, "\n".join(parts).encode())
+    return out
+
+
+def summary(studies: list[dict[str, Any]]) -> str:
+    """A table of studies: how many claims got which verdict."""
+    lines = ["| study | paper | claims | " + " | ".join(WORDS[:3]) + " |", "|---" * 6 + "|"]
+    for study in studies:
+        counted = Counter(claim["verdict"] for claim in study["claims"])
+        numbers = " | ".join(str(counted[word]) for word in WORDS[:3])
+        lines.append(f"| {study['study']} | {study['paper']} | {len(study['claims'])} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in study["versions"].items())
+    lines = [
+        f"## {study['study']}: {study['title']}\n",
+        f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
+        f"{duration(study['seconds'])} with {study['workers']} workers; source {study['source']}; {versions}.\n",
+        "| verdict | claim | measured | criterion |",
+        "|---|---|---|---|",
+        *(_line(claim) for claim in study["claims"]),
+        "",
+        *_reasons(study["claims"]),
+        *_experiments(folder, study, pictures),
+    ]
+    return "\n".join(lines)
+
+
+def _line(claim: dict[str, Any]) -> str:
+    says = f"{claim['says']} ({claim['source']})"
+    measured = f"{claim['quantity']}: {found_text(claim)}"
+    cells = [f"**{claim['verdict']}**", says, measured, claim["criterion"]]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _reasons(claims: list[dict[str, Any]]) -> list[str]:
+    known = [c for c in claims if c["reason"] and c["verdict"] in ("refuted", "inconclusive")]
+    lines = [f"- {c['says']} *{c['verdict'].capitalize()}.* Most likely reason: {c['reason']}" for c in known]
+    return ["What did not hold, or did not decide:\n", *lines, ""] if lines else []
+
+
+def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[str]:
+    lines = []
+    for experiment in experiments_of(study):
+        size, rows = experiment.sizes[study["scale"]], list(rows_of(folder, experiment))
+        lines.append(f"**{experiment.name}** ({size.seeds} seeds, {size.steps} steps). {experiment.about}\n")
+        for place, figure in enumerate(experiment.figures if rows else ()):
+            name = f"{study['study']}-{experiment.name}-{place}.png"
+            write_atomic(pictures / name, as_png(draw(figure, rows), 80))
+            lines.append(f"![{figure.title}](figures/{name})\n\n*{figure.title}. {figure.caption}*\n")
+    return lines
