@@ -67,7 +67,7 @@ def _draw(figure: Figure, rows: list[Row]) -> "Canvas":
     raise TypeError(f"{type(figure).__name__} is no figure that can be drawn")
 
 
-@_draw.register
+@_draw.register(Strip)
 def _strip(figure: Strip, rows: list[Row]) -> "Canvas":
     groups = {label: _column(part, figure.y) for label, part in _groups(rows, figure.by).items()}
     canvas, axes = _canvas(7.2, 1.2 + 0.3 * len(groups))
@@ -85,7 +85,7 @@ def _strip(figure: Strip, rows: list[Row]) -> "Canvas":
     return canvas
 
 
-@_draw.register
+@_draw.register(Lines)
 def _lines(figure: Lines, rows: list[Row]) -> "Canvas":
     canvas, axes = _canvas(7.2, 4.2)
     groups = _groups(rows, figure.by)
@@ -108,7 +108,7 @@ def _lines(figure: Lines, rows: list[Row]) -> "Canvas":
     return canvas
 
 
-@_draw.register
+@_draw.register(Heat)
 def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
     from matplotlib.colors import LogNorm, Normalize
 
@@ -133,7 +133,7 @@ def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
     return canvas
 
 
-@_draw.register
+@_draw.register(Cloud)
 def _cloud(figure: Cloud, rows: list[Row]) -> "Canvas":
     shown = [row for row in rows if row.get(figure.points)]
     first = {label: part[0] for label, part in _groups(shown, figure.by).items()}
