@@ -1,6 +1,7 @@
 """Runs: settings to trials, trials to programs, programs through the one training loop."""
 
 from nashpath.run.checkpoint import CheckpointError
+from nashpath.run.critic import CriticScore, independent_critic
 from nashpath.run.overrides import (
     SettingError,
     flatten_sweeps,
@@ -16,6 +17,7 @@ from nashpath.run.train import Trained, open_session, resume_session, train, tra
 
 __all__ = [
     "CheckpointError",
+    "CriticScore",
     "Progress",
     "Session",
     "SettingError",
@@ -23,6 +25,7 @@ __all__ = [
     "Trained",
     "Trial",
     "flatten_sweeps",
+    "independent_critic",
     "open_session",
     "override",
     "parse_overrides",
