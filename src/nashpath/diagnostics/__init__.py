@@ -9,14 +9,18 @@ from nashpath.diagnostics.field_cosine import FieldCosine
 from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.matrix_game import Equilibrium, exploitability, matrix_duality_gap, solve_matrix_game
+from nashpath.diagnostics.one_round import ROUNDS, smallest_damping
 from nashpath.diagnostics.path import Path
 from nashpath.diagnostics.rotation import Rotation, rotation_share
+from nashpath.diagnostics.sharpness import Sharpness, sharpness_of
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
 from nashpath.diagnostics.spectrum import Spectrum
 from nashpath.diagnostics.stable_step import StableStep, stable_steps
-from nashpath.diagnostics.trajectory import Trajectory, trajectory_of
+from nashpath.diagnostics.symptoms import Finding, Symptoms
+from nashpath.diagnostics.trajectory import Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.vanishing import VanishingGradient
-from nashpath.diagnostics.verdict import FINDINGS, Finding, Symptoms, certificate_sentence, findings
+from nashpath.diagnostics.verdict import FINDINGS, findings
+from nashpath.diagnostics.words import statements
 
 DIAGNOSTICS = Table(
     "diagnostic",
@@ -28,6 +32,7 @@ DIAGNOSTICS = Table(
         "path": Path,
         "spectrum": Spectrum,
         "rotation": Rotation,
+        "sharpness": Sharpness,
         "stable_step": StableStep,
         "certificate": Certificate,
         "duality_gap": DualityGap,
@@ -38,6 +43,7 @@ DIAGNOSTICS = Table(
 __all__ = [
     "DIAGNOSTICS",
     "FINDINGS",
+    "ROUNDS",
     "Certificate",
     "Diagnostic",
     "DualityGap",
@@ -53,13 +59,13 @@ __all__ = [
     "PerturbedDualityGap",
     "Readings",
     "Rotation",
+    "Sharpness",
     "SignalToNoise",
     "Spectrum",
     "StableStep",
     "Symptoms",
     "Trajectory",
     "VanishingGradient",
-    "certificate_sentence",
     "certify",
     "exploitability",
     "findings",
@@ -68,8 +74,12 @@ __all__ = [
     "leading",
     "matrix_duality_gap",
     "most_negative",
+    "plane_of",
     "rotation_share",
+    "sharpness_of",
+    "smallest_damping",
     "solve_matrix_game",
     "stable_steps",
+    "statements",
     "trajectory_of",
 ]

@@ -24,6 +24,9 @@ class Diagnostic:
     stackable: ClassVar[bool] = True
     """Whether it runs under `vmap`, and so on a whole population at once."""
 
+    readings: ClassVar[tuple[str, ...]] = ()
+    """What its readings are called, without the ``.<player>`` or ``.<solver>`` that may follow."""
+
     def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""
         raise NotImplementedError

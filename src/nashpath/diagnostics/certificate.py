@@ -32,6 +32,8 @@ class Evidence:
     """The smallest real part of J's eigenvalues."""
     curvature: dict[str, float] | None = None
     """Each player's smallest Hessian eigenvalue."""
+    largest: dict[str, float] | None = None
+    """Each player's largest Hessian eigenvalue."""
     schur: float | None = None
     """The smallest eigenvalue of the generator's curvature once the discriminator answers; None: not checked."""
     trajectory: Trajectory | None = None
@@ -76,6 +78,7 @@ class Certificate(Diagnostic):
     """
 
     stackable = False
+    readings = ("distance", "smallest_real", "curvature", "scale", "schur")
 
     def __init__(self, draws: Count = 4):
         self.draws = draws
@@ -95,10 +98,12 @@ class Certificate(Diagnostic):
             return Evidence(finite=False)
         first = complex(leading(near, min(6, near.size))[0])
         scale = abs(first) or 1.0
+        ends = {who: hessian_ends(near, who) for who in problem.players}
         return Evidence(
             distance=max(0.0, float(near.field.norm()) - 2 * self._error(problem, point, batches)) / scale,
             smallest_real=float(most_negative(near, scale)[0].real) / scale,
-            curvature={who: hessian_ends(near, who)[0] / scale for who in problem.players},
+            curvature={who: low / scale for who, (low, _) in ends.items()},
+            largest={who: high / scale for who, (_, high) in ends.items()},
             schur=schur(near) / scale if near.size <= SCHUR else None,
             scale=scale,
             leading=first,

@@ -25,6 +25,7 @@ class DualityGap(Diagnostic):
     """
 
     stackable = False
+    readings = ("regret", "duality_gap", "duality_gap_error")
     perturbation: float = 0.0
 
     def __init__(self, steps: Count = 100, rate: float = 0.01, restarts: Count = 3, batches: Count = 8, seed: int = 0):

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
+from torch import Tensor
 
-from nashpath.diagnostics.linearised import Linearised, dense, operator
+from nashpath.diagnostics.linearised import Linearised, Product, dense, operator
 
 Array = NDArray[np.complex128]
 """Eigenvalues of a Jacobian."""
@@ -37,14 +38,24 @@ def most_negative(near: Linearised, largest: float, count: int = 6) -> Array:
 
 def hessian_leading(near: Linearised, player: str, count: int = 20) -> NDArray[Any]:
     """One player's Hessian: its ``count`` eigenvalues of largest magnitude, largest first."""
-    return _by_size(_of_hessian(near, player, count, 0.0))
+    return _by_size(_of_symmetric(near.hessian(player), near, player, count, 0.0))
 
 
 def hessian_ends(near: Linearised, player: str) -> tuple[float, float]:
     """``(smallest, largest)`` eigenvalue of one player's Hessian."""
-    first = float(_of_hessian(near, player, 1, 0.0)[0])
-    other = float(_of_hessian(near, player, 1, first)[0])
+    return _ends_of(near.hessian(player), near, player)
+
+
+def _ends_of(product: Product, near: Linearised, player: str) -> tuple[float, float]:
+    first = float(_of_symmetric(product, near, player, 1, 0.0)[0])
+    other = float(_of_symmetric(product, near, player, 1, first)[0])
     return min(first, other), max(first, other)
+
+
+def largest_scaled(near: Linearised, player: str, root: Tensor) -> float:
+    """The largest eigenvalue of ``diag(root) H diag(root)`` for one player's Hessian H."""
+    product = near.hessian(player)
+    return float(max(_ends_of(lambda u: root * product(root * u), near, player)))
 
 
 def _by_size(found: NDArray[Any]) -> NDArray[Any]:
@@ -60,8 +71,9 @@ def _of_jacobian(near: Linearised, count: int, shift: float) -> Array:
     return shift - np.asarray(_converged(eigs, apply, count, near), dtype=np.complex128)
 
 
-def _of_hessian(near: Linearised, player: str, count: int, shift: float) -> NDArray[Any]:
-    product, own = near.hessian(player), near.vector[near.block(player)]
+def _of_symmetric(product: Product, near: Linearised, player: str, count: int, shift: float) -> NDArray[Any]:
+    """The ``count`` eigenvalues furthest from ``shift`` of a symmetric product on one player's parameters."""
+    own = near.vector[near.block(player)]
     if len(own) <= DENSE or count >= len(own):
         matrix = dense(product, own)
         found = np.linalg.eigvalsh((matrix + matrix.T) / 2)

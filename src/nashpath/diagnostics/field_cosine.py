@@ -18,6 +18,8 @@ class FieldCosine(Diagnostic):
     Reference: Balduzzi et al. 2018, "The Mechanics of n-Player Differentiable Games", Sec. 3 (alignment of fields).
     """
 
+    readings = ("field_cosine",)
+
     def __init__(self, before: Point, draws: Count = 1):
         self.before, self.draws = before, draws
 

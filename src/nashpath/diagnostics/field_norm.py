@@ -19,6 +19,8 @@ class FieldNorm(Diagnostic):
     Reference: Balduzzi et al. 2018, "The Mechanics of n-Player Differentiable Games", Sec. 2.
     """
 
+    readings = ("field_norm", "hamiltonian")
+
     def __init__(self, draws: Count = 1):
         self.draws = draws
 

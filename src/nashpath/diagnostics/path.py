@@ -22,6 +22,8 @@ class Path(Diagnostic):
     Sec. 4.2, Definition 2.
     """
 
+    readings = ("path_alpha", "path_angle", "path_norm")
+
     def __init__(self, start: Point, count: Count = 31, reach: float = 1.5, draws: Count = 1):
         self.start, self.count, self.reach, self.draws = start, count, reach, draws
 

@@ -22,6 +22,7 @@ class Rotation(Diagnostic):
     """
 
     stackable = False
+    readings = ("rotation",)
 
     def __init__(self, probes: Count = 16, seed: int = 0, draws: Count = 1):
         self.probes, self.seed, self.draws = probes, seed, draws

@@ -20,6 +20,8 @@ class SignalToNoise(Diagnostic):
     Reference: McCandlish et al. 2018, "An Empirical Model of Large-Batch Training", Appendix A.1 (the unbiased pair).
     """
 
+    readings = ("signal_to_noise",)
+
     def __init__(self, draws: Count = 16):
         if draws < 2:
             raise ValueError(f"draws is {draws}; a spread over batches needs at least 2")

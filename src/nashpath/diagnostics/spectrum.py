@@ -25,6 +25,7 @@ class Spectrum(Diagnostic):
     """
 
     stackable = False
+    readings = ("jacobian", "jacobian_negative", "hessian", "hessian_smallest", "hessian_largest")
 
     def __init__(self, count: Count = 20, draws: Count = 1):
         self.count, self.draws = count, draws

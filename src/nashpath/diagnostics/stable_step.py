@@ -11,6 +11,7 @@ from nashpath.core import Batch, Count, Point, Problem
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE, Array, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised, operator
+from nashpath.diagnostics.one_round import alternating_round
 
 NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
@@ -36,6 +37,7 @@ class StableStep(Diagnostic):
     """
 
     stackable = False
+    readings = ("stable_step",)
 
     def __init__(self, count: Count = 20, draws: Count = 1):
         self.count, self.draws = count, draws
@@ -65,15 +67,6 @@ def simultaneous_limit(eigenvalues: Array) -> float:
     acting = _acting(eigenvalues)
     limits = 2 * acting.real / np.abs(acting) ** 2
     return float(limits.min()) if (acting.real > NEUTRAL * np.abs(acting)).all() else 0.0
-
-
-def descent_limit(eigenvalues: Array, most: float = 1.0) -> float:
-    """As `simultaneous_limit`, over the attracting eigenvalues with ``|imag| ≤ most · real`` alone; infinite if none.
-
-    Beyond it steps jump across valleys, whatever else the game does.
-    """
-    straight = eigenvalues[(np.abs(eigenvalues.imag) <= most * eigenvalues.real) & (eigenvalues.real > 0)]
-    return float((2 * straight.real / np.abs(straight) ** 2).min()) if len(straight) else float("inf")
 
 
 def extragradient_limit(eigenvalues: Array) -> float:
@@ -113,12 +106,10 @@ def _bisect(over: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def _dense_radius(near: Linearised) -> Callable[[float], float]:
+    blocks = [near.block(who) for who in near.sizes]
+
     def radius(h: float) -> float:
-        turn = np.eye(near.size)
-        for who in near.sizes:
-            moved, where = np.eye(near.size), near.block(who)
-            moved[where] -= h * near.matrix[where]
-            turn = moved @ turn
+        turn = alternating_round(h * near.matrix, blocks)
         return float(np.abs(np.linalg.eigvals(turn)).max())
 
     return radius

@@ -36,15 +36,24 @@ def trajectory_of(points: Tensor) -> Trajectory:
     move = steps.norm(dim=1).mean() / points.norm(dim=1).mean()
     if length == 0:
         return Trajectory(0.0, 1.0, 1.0, 0.0)
-    centred = points - points.mean(0)
-    values, vectors = torch.linalg.eigh(centred @ centred.T)
-    plane = vectors[:, -2:] * values[-2:].clamp(min=0).sqrt()
-    if values[-2] <= 1e-12 * values[-1]:
-        plane = torch.stack([torch.zeros_like(plane[:, 1]), plane[:, 1]], 1)
-    turns = _winding(plane) if values[-2] > 1e-12 * values[-1] else torch.zeros(())
+    plane, shares = plane_of(points)
+    turns = _winding(plane) if shares[1] > 0 else torch.zeros(())
     radius, third = plane.norm(dim=1), max(1, len(points) // 3)
     growth = radius[-third:].mean() / radius[:third].mean()
     return Trajectory(float(turns), float(growth), float((points[-1] - points[0]).norm() / length), float(move))
+
+
+def plane_of(points: Tensor) -> tuple[Tensor, tuple[float, float]]:
+    """The points [time, parameters] in their first two principal directions, [time, 2], and the variance of each.
+
+    The variances are shares of the whole; where all points lie on a line the second is exactly 0.
+    """
+    centred = points - points.mean(0)
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    values = values.clamp(min=0)
+    kept = torch.where(values[-2:] > 1e-12 * values[-1], values[-2:], 0.0).flip(0)
+    total = float(values.sum()) or 1.0
+    return vectors[:, -2:].flip(1) * kept.sqrt(), (float(kept[0]) / total, float(kept[1]) / total)
 
 
 def _winding(plane: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ class VanishingGradient(Diagnostic):
     Reference: Arjovsky & Bottou 2017, Theorem 2.4; Yi, Zhu & Liu 2023, Sec. 4 (the factor h').
     """
 
+    readings = ("vanishing",)
+
     def __init__(self, reference: Problem, draws: Count = 4):
         self.reference, self.draws = reference, draws
 

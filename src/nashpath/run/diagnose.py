@@ -1,200 +1,126 @@
 """Looks at a member of a run folder with every diagnostic that applies, and says what is the matter with it."""
 
 import copy
-import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from nashpath.core import Batch, Game, Point, Problem, derive, generator, pick, tree_map
-from nashpath.diagnostics import (
-    Certificate,
-    Evidence,
-    Linearised,
-    SignalToNoise,
-    Symptoms,
-    Trajectory,
-    VanishingGradient,
-    certificate_sentence,
-    certify,
-    findings,
-    leading,
-    rotation_share,
-    stable_steps,
-    trajectory_of,
-)
-from nashpath.diagnostics.base import flatten
-from nashpath.diagnostics.stable_step import descent_limit
-from nashpath.games import GAN, SemiSupervised
-from nashpath.games.objectives import MonoFlow
-from nashpath.metrics.distances import nearest
-from nashpath.metrics.modes import coverage
+from nashpath.core import Problem, derive, generator
+from nashpath.diagnostics import Finding, Linearised, Symptoms, certify, findings, statements
+from nashpath.diagnostics.certificate import Evidence
+from nashpath.run.diagnose_play import doubled, draw, go_on, is_network, look_at_samples, still_grows
+from nashpath.run.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes, spectrum
+from nashpath.run.diagnose_steps import compare_steps
 from nashpath.run.overrides import SettingError
 from nashpath.run.restore import restore_member
-from nashpath.run.step import Carry, Trial, make_step, numbers_of, outcome
+from nashpath.run.step import Carry, Trial, outcome
 from nashpath.run.store import Store
-from nashpath.run.view import has_samples, samples
-from nashpath.solvers import SGD, Rule
+from nashpath.run.view import has_samples
 
-BATCHES = 4
-RECORDED = 128
-"""Points of the stretch of play that is looked at."""
-MOST_STEPS = 2000
-NETWORK_STEPS = 96
-SAMPLES = 1000
-TOLERANCE = 1e-3
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
+REPORTED = ("rates", "sharpness", "margins", "r1", "vanishing", "logit", "modes", "spread", "growing", "moves")
+"""Symptoms that are written down beside the evidence."""
+
+Frames = tuple[np.ndarray, np.ndarray]
+"""A member's samples halfway through training and at its end, from the same latents."""
 
 
 class Diagnosis(NamedTuple):
-    """The verdict on one member: the certificate, what is wrong (if anything), and the numbers."""
+    """The verdict on one member: the certificate, what is wrong (if anything), the numbers, and what figures need."""
 
     member: int
+    step: int
     symptoms: Symptoms
-    sentences: list[str]
     numbers: dict[str, Any]
+    arrays: Arrays
+
+    @property
+    def said(self) -> list[Finding]:
+        """All that is said: first what is wrong, then what the point is."""
+        return [*findings(self.symptoms), *statements(self.symptoms)]
+
+    @property
+    def sentences(self) -> list[str]:
+        return [one.sentence for one in self.said]
 
     def as_json(self) -> dict[str, Any]:
         """What ``diagnosis.json`` holds of a member."""
-        found = [{"code": f.code, "sentence": f.sentence} for f in findings(self.symptoms)]
-        said = {"certificate": self.symptoms.kind, "findings": found, "sentences": self.sentences}
-        return {"member": self.member, "outcome": self.symptoms.outcome, **said, "numbers": self.numbers}
+        wrong, certified = findings(self.symptoms), statements(self.symptoms)
+        parts = {"findings": [vars(one) for one in wrong], "statements": [vars(one) for one in certified]}
+        where = {"member": self.member, "step": self.step, "outcome": self.symptoms.outcome}
+        return {**where, "certificate": self.symptoms.kind, **parts, "numbers": self.numbers}
 
 
 def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
     """Diagnoses members of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
-    Raises `SettingError` or `CheckpointError` where the folder holds no run or no checkpoint.
+    What the figures of the report need lies beside it, in ``diagnosis.npz``, as ``m<member>.<name>``. Raises
+    `SettingError` or `CheckpointError` where the folder holds no run or no checkpoint.
     """
     if not members:
         raise SettingError("no member to diagnose")
-    found = [diagnose_member(member, *restore_member(folder, member)) for member in members]
-    Store(folder).write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
+    found = [diagnose_member(m, *restore_member(folder, m), _frames(folder, m)) for m in members]
+    store = Store(folder)
+    arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
+    store.write_arrays("diagnosis.npz", arrays)
+    store.write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
     return found
 
 
-def diagnose_member(member: int, trial: Trial, carry: Carry) -> Diagnosis:
+def diagnose_member(member: int, trial: Trial, carry: Carry, frames: Frames | None = None) -> Diagnosis:
     """The verdict on one trial where its carry stands; neither is changed."""
-    trial = copy.deepcopy(trial)
-    spread, modes = _samples(trial, carry) if has_samples(trial) else (None, None)
-    if len(flatten(carry.point.players)) <= PRECISE:
+    trial, step = copy.deepcopy(trial), int(carry.steps)
+    symptoms = Symptoms("diverged", Evidence(), outcome(trial, carry), type(trial.solver).__name__)
+    arrays = look_at_samples(trial, carry, symptoms) if has_samples(trial) else {}
+    if frames and has_samples(trial):
+        symptoms.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))
+    if largest(carry.point) <= PRECISE:
         trial, carry = doubled(trial), doubled(carry)
-    evidence, symptoms, numbers = _local(trial, carry)
-    symptoms.spread, symptoms.modes = spread, modes
-    evidence.spread = 1.0 if spread is None else spread
-    if evidence.finite and symptoms.outcome == "finished" and (_network(carry) or evidence.distance > TOLERANCE):
-        evidence.trajectory = path = _continue(trial, carry, symptoms)
-        symptoms.moves = path.move if path and _network(carry) else None
+    problem, batches = Problem(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
+    if symptoms.outcome.startswith("diverged"):
+        return Diagnosis(member, step, symptoms, {}, arrays | magnitudes(problem, carry.point, batches))
+    near, numbers, seen = look_at_point(trial.game, problem, carry.point, batches, symptoms)
+    arrays |= seen
+    evidence = symptoms.evidence
+    evidence.spread = 1.0 if symptoms.spread is None or symptoms.growing else symptoms.spread
+    if evidence.finite:
+        arrays |= compare_steps(trial, carry.memory, near, symptoms)
+        arrays["spectrum"] = spectrum(_scaled(near, symptoms))
+    if evidence.finite and (is_network(carry) or evidence.distance > TOLERANCE):
+        evidence.trajectory, way = go_on(trial, carry, symptoms)
+        arrays |= way
+        symptoms.moves = evidence.trajectory.move if evidence.trajectory and is_network(carry) else None
     symptoms.kind = certify(evidence, TOLERANCE)
-    sentences = [f.sentence for f in findings(symptoms)] + [certificate_sentence(symptoms)]
-    numbers |= {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex)}
-    numbers |= {"trajectory": evidence.trajectory._asdict() if evidence.trajectory else None}
-    numbers |= {
-        "vanishing": symptoms.vanishing,
-        "logit": symptoms.logit,
-        "modes": symptoms.modes,
-        "margins": symptoms.margins,
-    }
-    return Diagnosis(member, symptoms, sentences, numbers)
+    return Diagnosis(member, step, symptoms, numbers | _numbers(symptoms), arrays)
 
 
-def doubled(value: Any) -> Any:
-    """The same module or tree in float64: curvatures need the digits."""
-    if isinstance(value, torch.nn.Module):
-        return value.double()
-    return tree_map(lambda v: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v, value)
+def _scaled(near: Linearised, symptoms: Symptoms) -> Linearised:
+    """The linearised game in units of the present steps, where these are plain."""
+    if symptoms.margins is None:
+        return near
+    return Linearised(near.problem, near.point, near.batches, near.draws, symptoms.rates)
 
 
-def _local(trial: Trial, carry: Carry) -> tuple[Evidence, Symptoms, dict[str, Any]]:
-    """What the game's derivatives at the point say."""
-    ended = "diverged" if (said := outcome(trial, carry)).startswith("diverged") else "finished"
-    symptoms = Symptoms("drifting", Evidence(), said if ended == "diverged" else ended, type(trial.solver).__name__)
-    problem, point = Problem(trial.game), carry.point
-    batches = _draw(trial.game, generator(derive(0, "curvature")), BATCHES)
-    look = Certificate(BATCHES)
-    near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
-    evidence = symptoms.evidence = look.look(problem, point, batches, near)
-    if not evidence.finite:
-        return evidence, symptoms, {}
-    symptoms.vanishing, symptoms.logit = _vanishing(trial.game, problem, point, batches)
-    _predict(trial, near, symptoms)
-    noise = SignalToNoise(BATCHES)(problem, point, batches)
-    readings = {k: float(v) for k, v in noise.items()}
-    pair = {"real": evidence.leading.real, "imag": evidence.leading.imag}
-    return evidence, symptoms, {**readings, "leading": pair, "rotation": float(rotation_share(near, probes=4))}
+def _numbers(symptoms: Symptoms) -> dict[str, Any]:
+    evidence = symptoms.evidence
+    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex)}
+    path = evidence.trajectory._asdict() if evidence.trajectory else None
+    return {**plain, "trajectory": path, **{name: getattr(symptoms, name) for name in REPORTED}}
 
 
-def _predict(trial: Trial, near: Linearised, symptoms: Symptoms) -> None:
-    """Where every rule is plain descent, how the learning rates compare with the largest stable ones."""
-    rules = dict(trial.solver.rules.items()) if hasattr(trial.solver, "rules") else {}
-    symptoms.rates = {who: float(rule.learning_rate) for who, rule in rules.items() if isinstance(rule, Rule)}
-    if rules and all(type(rule) is SGD for rule in rules.values()) and near.size <= 256:
-        scaled = Linearised(near.problem, near.point, near.batches, near.draws, symptoms.rates)
-        symptoms.margins = stable_steps(scaled)
-        symptoms.descent = descent_limit(leading(scaled, scaled.size))
-
-
-def _vanishing(game: Game, problem: Problem, point: Point, batches: Batch) -> tuple[float | None, float | None]:
-    """The generator's gradient against the logit loss's, and the mean logit of its samples.
-
-    None where the critic does not give logits of single samples, or where both gradients are zero.
-    """
-    if not isinstance(game, GAN) or isinstance(game, SemiSupervised):
-        return None, None
-    if game.objective.outputs != 1 or getattr(game.objective, "joint", False):
-        return None, None
-    twin = copy.deepcopy(game)
-    twin.objective = MonoFlow("logit").to(next(game.parameters()))
-    reference = Problem(twin)
-    found = float(VanishingGradient(reference, BATCHES)(problem, point, batches)["vanishing"])
-    logit = -float(reference.cost("generator", point, pick(batches, 0))[0])
-    return (found, logit) if math.isfinite(found) else (None, logit)
-
-
-def _samples(trial: Trial, carry: Carry) -> tuple[float | None, tuple[int, int] | None]:
-    """Spread of the samples over that of the data, and modes around which they lie, of how many."""
-    source: Any = trial.game.data
-    fake = samples(trial, carry, 0, SAMPLES).double().cpu().flatten(1)
-    if not torch.isfinite(fake).all():
-        return None, None
-    real = source.draw(generator(derive(0, "reference")), SAMPLES)["real"].double().flatten(1)
-    there = float(real.var(0).sum())
-    spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
-    if not hasattr(source, "centres"):
-        return spread, None
-    centres = source.centres.double()
-    _, index = nearest(fake, centres)
-    return spread, (int(coverage(index[:, 0], len(centres), len(fake))[0]), len(centres))
-
-
-def _continue(trial: Trial, carry: Carry, symptoms: Symptoms) -> Trajectory | None:
-    """A stretch of play from the checkpoint on: two turns of the leading pair, or `NETWORK_STEPS` steps."""
-    steps = NETWORK_STEPS
-    if not _network(carry):
-        turn = abs(symptoms.evidence.leading.imag) * min(symptoms.rates.values(), default=0.0)
-        steps = max(NETWORK_STEPS, min(MOST_STEPS, int(4 * math.pi / turn))) if turn else NETWORK_STEPS
-    step, numbers, every = make_step(trial), numbers_of(trial), max(1, steps // RECORDED)
-    points, rng = [flatten(carry.point.players)], generator(derive(0, "diagnosis"))
-    with torch.no_grad():
-        for index in range(1, steps + 1):
-            batches = _draw(trial.game, rng, trial.solver.draws)
-            carry, _ = step(carry, numbers, batches)
-            if index % every == 0:
-                points.append(flatten(carry.point.players))
-    rows = torch.stack(points)
-    found = trajectory_of(rows) if torch.isfinite(rows).all() else None
-    return found._replace(move=found.move / every) if found else None
-
-
-def _draw(game: Game, rng: torch.Generator, count: int) -> Batch:
-    """``count`` batches in the precision of the game's own parameters."""
-    drawn = game.draw(rng, (count,))
-    return doubled(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
-
-
-def _network(carry: Carry) -> bool:
-    """Whether the players are networks rather than a toy's vectors: then the norm of the parameters has a meaning."""
-    return len(flatten(carry.point.players)) > 100
+def _frames(folder: Path, member: int) -> Frames | None:
+    """The saved samples of a member, halfway and last; None where they were not saved."""
+    files = sorted((folder / "samples").glob("step-*.npz"))
+    steps = [int(file.stem.removeprefix("step-")) for file in files]
+    if len(files) < 3:
+        return None
+    half = min(range(1, len(files) - 1), key=lambda i: abs(steps[i] - steps[-1] / 2))
+    found = []
+    for file in (files[half], files[-1]):
+        with np.load(file, allow_pickle=False) as stored:
+            if f"m{member}" not in stored.files:
+                return None
+            found.append(stored[f"m{member}"])
+    return found[0], found[1]
