@@ -39,6 +39,9 @@ class Live:
 
     def __call__(self, moment: Moment) -> None:
         """Shows a moment of training."""
+        if moment.warning:
+            self.say(f"warning: {moment.warning}")
+            return
         if self.quiet:
             return
         facts = describe(moment)

@@ -43,11 +43,13 @@ def equal_cost(parts: list[Strand]) -> list[EqualCost]:
 
 
 def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
+    """Each row with what was last known of the other keys: not all are evaluated at the same steps."""
     known: Evaluations = {m.member: [] for m in part.members}
-    for row in part.rows:
+    for row in sorted(part.rows, key=lambda row: row["step"]):
         if any(key in row for key in keys):
-            known[row["member"]].append(row)
-    return {member: sorted(rows, key=lambda row: row["step"]) for member, rows in known.items()}
+            before = known[row["member"]][-1:] or [{}]
+            known[row["member"]].append({**{key: before[0][key] for key in keys if key in before[0]}, **row})
+    return known
 
 
 def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float | None:

@@ -8,45 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.diagnostics import Diagnostic
+from nashpath.run.aside import Aside
 from nashpath.run.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from nashpath.run.cost import spent
 from nashpath.run.events import Events
 from nashpath.run.facts import facts
 from nashpath.run.look import look
+from nashpath.run.measure import measure
 from nashpath.run.members import Member
-from nashpath.run.program import Program, never
+from nashpath.run.program import never
 from nashpath.run.step import SOUND, outcome
 from nashpath.run.store import Store
+from nashpath.run.team import Progress, Team
 from nashpath.run.view import equilibrium, has_samples, reference
 from nashpath.run.watch import rows as watched
 
 CHECKPOINT_SECONDS = 60.0
 SHOWN = 16
 """So many members' samples are saved through training, spread evenly over all."""
-
-
-@dataclass
-class Progress:
-    """Where training stands: the step of all members, the median cost of each player, and the rate."""
-
-    step: int
-    total: int
-    alive: int
-    members: int
-    costs: dict[str, float]
-    steps_per_second: float
-    message: str = ""
-
-
-@dataclass
-class Team:
-    """One group of members and the program that trains them."""
-
-    members: list[Member]
-    program: Program
-    reason: str
-    diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
 @dataclass
@@ -74,7 +53,14 @@ class Session:
         self.log_every = self.settings.log_every or max(1, self.settings.steps // 100)
         self.sample_every = self.settings.sample_every or max(1, self.settings.steps // frames)
         watch_every = (self.settings.diagnose_every or self.sample_every) if self.settings.diagnostics else 0
-        self.regular = [(self.log_every, self._log), (self.sample_every, self._look), (watch_every, self._watch)]
+        measure_every = (self.settings.evaluate_every or self.sample_every) if self.settings.metrics else 0
+        self.regular = [
+            (self.log_every, "log", self._log),
+            (self.sample_every, "look", self._look),
+            (measure_every, "measure", self._measure),
+            (watch_every, "watch", self._watch),
+        ]
+        self.aside = Aside()
         self.shown = set(np.linspace(0, len(self.members) - 1, SHOWN).round().astype(int).tolist())
         self.results = self.results or {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in self.members
@@ -97,15 +83,16 @@ class Session:
             known = reference(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
             if known:
                 self.store.write_arrays("reference.npz", known)
-            self._look()
-            self._watch()
+            for _, name, act in self.regular[1:]:
+                self.aside.do(name, act)
         while self.taken < self.settings.steps and not self.stop():
             target = self._next()
             self._advance(target)
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
-            for act in [act for every, act in self.regular if every and self._due(every)]:
-                act()
+            for name, act in [(name, act) for every, name, act in self.regular if every and self._due(every)]:
+                self.aside.do(name, act)
+            self._warn()
             if self._checkpoint_due():
                 self.checkpoint()
         status = "finished" if self.taken >= self.settings.steps else "stopped"
@@ -120,9 +107,11 @@ class Session:
             "reports": [team.program.info() for team in self.teams],
             "clocks": [(team.program.seconds, team.program.timed) for team in self.teams],
             "spent": self.seconds(),
+            "aside": vars(self.aside),
             "results": {str(k): v for k, v in self.results.items()},
         }
-        save_checkpoint(self.store.checkpoint, [(p.carry(i), p.samplers[i].state()) for _, p, i in pairs], meta)
+        members = [(team.program.carry(i), team.program.samplers[i].state()) for _, team, i in pairs]
+        save_checkpoint(self.store.checkpoint, members, meta)
         self.saved = time.perf_counter()
 
     def restore(self) -> None:
@@ -134,25 +123,26 @@ class Session:
             self.store.truncate(-1)
             return
         pairs = self._indexed()
-        like = [(p.carry(i), p.samplers[i].state()) for _, p, i in pairs]
+        like = [(t.program.carry(i), t.program.samplers[i].state()) for _, t, i in pairs]
         stored, meta = load_checkpoint(self.store.checkpoint, like)
         if len(meta["taken"]) != len(self.teams):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.teams)}")
         for team, taken, report, clock in zip(self.teams, meta["taken"], meta["reports"], meta["clocks"]):
-            own = [stored[k] for k, (_, program, _) in enumerate(pairs) if program is team.program]
+            own = [stored[k] for k, (_, its, _) in enumerate(pairs) if its is team]
             team.program.load(own, taken, report)
             team.program.seconds, team.program.timed = clock
+        self.aside = Aside(**meta.get("aside", {}))
         self.spent, self.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 
-    def _indexed(self) -> list[tuple[Member, Program, int]]:
-        """Every member with its program and its place in it, in member order."""
-        found = [(m, team.program, i) for team in self.teams for i, m in enumerate(team.members)]
+    def _indexed(self) -> list[tuple[Member, Team, int]]:
+        """Every member with its team and its place in it, in member order."""
+        found = [(m, team, i) for team in self.teams for i, m in enumerate(team.members)]
         return sorted(found, key=lambda entry: entry[0].index)
 
     def _next(self) -> int:
         """The step at which something is due next."""
-        periods = [*(every for every, _ in self.regular), self.settings.checkpoint_every]
+        periods = [*(every for every, *_ in self.regular), self.settings.checkpoint_every]
         return min([self.settings.steps, *((self.taken // p + 1) * p for p in periods if p)])
 
     def _due(self, every: int) -> bool:
@@ -214,24 +204,43 @@ class Session:
         """Saves samples (or a toy's strategies) and evaluates every member."""
         arrays: dict[str, np.ndarray] = {}
         rows = []
-        for member, program, i in self._indexed():
-            trial, carry = program.trials[i], program.carry(i)
-            saved, results = look(member, trial, carry, member.index in self.shown)
+        for member, team, i in self._indexed():
+            saved, results = look(member, team.program.trials[i], team.program.carry(i), member.index in self.shown)
             arrays |= saved
             # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
             results = dict.fromkeys(self.results[member.index]["metrics"]) | results
-            self.results[member.index]["metrics"] = results
-            if results:
-                rows.append({"step": self.taken, "member": member.index, **spent(program, i, carry), **results})
+            rows += self._latest(member, team, i, {k: v for k, v in results.items() if k not in team.measured})
         self._record(rows)
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
 
+    def _measure(self) -> None:
+        """Records the metrics that the settings name of every member."""
+        rows = []
+        for member, team, i in self._indexed():
+            if team.yardstick is not None:
+                found = measure(team.yardstick, member, team.program.trials[i], team.program.carry(i))
+                rows += self._latest(member, team, i, found)
+        self._record(rows)
+
+    def _latest(self, member: Member, team: Team, i: int, results: dict[str, Any]) -> list[dict[str, Any]]:
+        """Keeps an evaluation as the member's latest; the row of it, or none where there was nothing to evaluate."""
+        self.results[member.index]["metrics"] |= results
+        where = {"step": self.taken, "member": member.index, **spent(team.program, i, team.program.carry(i))}
+        return [{**where, **results}] if results else []
+
+    def _warn(self) -> None:
+        """Says once that evaluating takes too long, and what to change."""
+        said = self.aside.excess(sum(team.program.seconds for team in self.teams))
+        if said and not self.warnings:
+            self.warnings.append(said)
+            self.notify(Progress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
+
     def _conclude(self, status: str) -> None:
         self.checkpoint()
-        for member, program, i in self._indexed():
-            result, carry = self.results[member.index], program.carry(i)
+        for member, team, i in self._indexed():
+            result, carry = self.results[member.index], team.program.carry(i)
             result["steps"] = int(carry.steps)
-            result["outcome"] = status if int(carry.culprit) == SOUND else outcome(program.trials[i], carry)
+            result["outcome"] = status if int(carry.culprit) == SOUND else outcome(team.program.trials[i], carry)
         if self.events is not None:
             self.events.close()
         self.store.write_json("members.json", self.summary())

@@ -10,6 +10,7 @@ from nashpath.core import Count
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
+from nashpath.metrics import GROUPS, METRICS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.by_name import nameable
 from nashpath.run.fields import STRICT, choice, no_truth_value
@@ -59,9 +60,18 @@ class General(BaseModel):
     ] = []
     diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
 
+    metrics: Annotated[
+        list[Literal[(*METRICS, *GROUPS)]],  # type: ignore[valid-type]
+        Field(description="more metrics measured through training: a list of names (nashpath list metric)"),
+    ] = []
+    features: Annotated[
+        str, Field(description="features of those metrics: auto, digits, inception, pixels, or a file")
+    ] = "auto"
+    evaluate_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+
     numbers = field_validator("*", mode="before")(no_truth_value)
 
-    @field_validator("diagnostics", mode="before")
+    @field_validator("diagnostics", "metrics", mode="before")
     @classmethod
     def names(cls, value: Any) -> Any:
         """A list, or names with commas between them, as the command line gives them."""

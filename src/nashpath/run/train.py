@@ -13,19 +13,23 @@ from nashpath.run.build import build_source, build_trial
 from nashpath.run.by_name import build_diagnostics
 from nashpath.run.choose import Choice, choose
 from nashpath.run.events import Events
+from nashpath.run.measure import yardstick_of
 from nashpath.run.members import Member, groups, plan, record
 from nashpath.run.overrides import Raw, SettingError
 from nashpath.run.program import Program, never
 from nashpath.run.resolve import used
-from nashpath.run.session import Progress, Session, Team
+from nashpath.run.session import Session
 from nashpath.run.settings import General
 from nashpath.run.step import Trial, outcome
 from nashpath.run.store import Store
+from nashpath.run.team import Progress, Team
 from nashpath.run.threads import choose_threads
 from nashpath.run.view import place
 from nashpath.solvers import Solver
 
-FREE = {"steps", "log_every", "sample_every", "checkpoint_every", "tensorboard", "diagnostics", "diagnose_every"}
+FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
+    f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
+}
 """Settings that a resumed run may change."""
 
 
@@ -118,7 +122,8 @@ def _team(members: list[Member], trials: list[Trial], choice: Choice, precision:
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
     program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision)
-    return Team(members, program, choice.reason, list(diagnostics.values()))
+    yardstick = yardstick_of(members[0].settings, trials[0])
+    return Team(members, program, choice.reason, list(diagnostics.values()), yardstick)
 
 
 def find_device(name: str) -> torch.device:
