@@ -1,6 +1,6 @@
 """A study: experiments that measure rows, and claims that judge them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -37,7 +37,7 @@ class Experiment:
 
     name: str
     about: str
-    measure: Callable[[Cell, Size], Sequence[Row]]
+    measure: Callable[[Cell, Size], Iterable[Row]]
     sizes: Mapping[str, Size]
     cells: Sequence[Cell] = ({},)
     figures: Sequence[Figure] = ()
