@@ -121,6 +121,12 @@ class Problem:
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
         return Priced(gradient, cost, state)
 
+    def output(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
+        """What the player's module makes of ``inputs`` at the point, in full precision; no state is renewed."""
+        tensors = {**point.players[player], **part(self._numbers, f"game.{player}.")}
+        tensors |= {k: v.clone() for k, v in own_state(point.state, player).items()}
+        return functional_call(self._turn.game.get_submodule(player), tensors, inputs)
+
 
 def point_of(game: Game) -> Point:
     """The game's present parameters and state, detached, in copies of their own."""

@@ -2,6 +2,7 @@
 
 from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
+from nashpath.diagnostics.calibration import Calibration, calibration_of
 from nashpath.diagnostics.certificate import Certificate, Evidence, Kind, certify
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
 from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
@@ -28,6 +29,7 @@ DIAGNOSTICS = Table(
         "field_norm": FieldNorm,
         "signal_to_noise": SignalToNoise,
         "vanishing": VanishingGradient,
+        "calibration": Calibration,
         "field_cosine": FieldCosine,
         "path": Path,
         "spectrum": Spectrum,
@@ -44,6 +46,7 @@ __all__ = [
     "DIAGNOSTICS",
     "FINDINGS",
     "ROUNDS",
+    "Calibration",
     "Certificate",
     "Diagnostic",
     "DualityGap",
@@ -66,6 +69,7 @@ __all__ = [
     "Symptoms",
     "Trajectory",
     "VanishingGradient",
+    "calibration_of",
     "certify",
     "exploitability",
     "findings",
