@@ -17,7 +17,8 @@ from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
 from nashpath.report.reproduction import found_text, tally
-from nashpath.run import SettingError, parse_overrides, plain_json
+from nashpath.run import SettingError, plain_json
+from nashpath.run.overrides import parse_assignment, parse_value
 from nashpath.studies import NAMES, Step, find_study, read_json
 from nashpath.studies import reproduce as measure
 
@@ -56,7 +57,7 @@ def reproduce(
         chosen = list(NAMES) if names == ["all"] else names
         folders = [_folder(out, name) for name in chosen]
         count = workers or (1 if full else os.cpu_count() or 1)
-        options = dict(parse_overrides(settings or []))
+        options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
         for name, folder in zip(chosen, folders):
             _one(name, scale, folder, count, options, quiet)
         found = [read_json(folder / "study.json") for folder in folders]

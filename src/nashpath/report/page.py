@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from nashpath.report.curves import axes, charts, strands
+from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
 from nashpath.report.film import film
 from nashpath.report.phrasing import duration, number
@@ -54,6 +55,7 @@ def _context(run: Run) -> dict[str, Any]:
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
+        "diagnoses": diagnoses(run),
         "facts": facts(run.info),
         "headers": headers,
         "rows": rows,

@@ -53,6 +53,10 @@ class Run:
     rows: list[dict[str, Any]] = field(default_factory=list)
     frames: list[tuple[int, Path]] = field(default_factory=list)
     reference: dict[str, np.ndarray] = field(default_factory=dict)
+    diagnosis: list[dict[str, Any]] = field(default_factory=list)
+    """What ``nashpath diagnose`` found, an entry a member."""
+    evidence: dict[str, np.ndarray] = field(default_factory=dict)
+    """The arrays of its figures, by ``m<member>.<name>``."""
 
 
 def load_run(folder: Path | str) -> Run:
@@ -73,7 +77,9 @@ def load_run(folder: Path | str) -> Run:
         members=members or _members_of(rows),
         rows=rows,
         frames=_frames(folder / "samples"),
-        reference=arrays(folder / "reference.npz") if (folder / "reference.npz").exists() else {},
+        reference=_arrays_of(folder / "reference.npz"),
+        diagnosis=_json(folder / "diagnosis.json", dict).get("members", []),
+        evidence=_arrays_of(folder / "diagnosis.npz"),
     )
 
 
@@ -86,6 +92,10 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         raise RunFolderError(
             f"{path} is not a readable .npz file ({error}); delete it and rebuild the report"
         ) from error
+
+
+def _arrays_of(path: Path) -> dict[str, np.ndarray]:
+    return arrays(path) if path.exists() else {}
 
 
 def _json(path: Path, kind: type) -> Any:

@@ -24,6 +24,9 @@ from nashpath.studies.study import Experiment, Study
 UNSEEN = ("report/", "cli/", *(f"studies/{name.replace('-', '_')}.py" for name in NAMES))
 """What no measured row depends on: rooms that show, and the files that only judge (their criteria are kept apart)."""
 
+THREADS = 1
+"""A cell is measured on one thread, so that its numbers do not depend on the number of workers."""
+
 
 def source_hash(own: Path | None = None) -> str:
     """The hash of every source file of nashpath that a row may depend on, and of a study's ``own`` file; 16 digits."""
@@ -90,7 +93,9 @@ class Result:
         ]
         judged: dict[str, Any] = {"claims": [v.as_json() for v in verdicts], "failed": failed}
         judged |= {"registered": self.registered, "changed_since": self.changed}
-        self.store.write_json("study.json", {**about, **ran, **machine(), "experiments": experiments, **judged})
+        self.store.write_json(
+            "study.json", {**about, **ran, **machine(), "threads": 1, "experiments": experiments, **judged}
+        )
         return verdicts
 
     def _path(self, experiment: Experiment, cell: int) -> Path:

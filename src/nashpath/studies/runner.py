@@ -16,7 +16,7 @@ import torch
 
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import find_study
-from nashpath.studies.result import Result
+from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment, Study
 
@@ -121,19 +121,22 @@ def _outcome(future: Future) -> tuple[list[Row], float, str]:
 
 
 def measure(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, str]:
-    """Measures one cell: its rows, its seconds, and what went wrong (or an empty text)."""
+    """Measures one cell on one thread: its rows, its seconds, and what went wrong (or an empty text)."""
     chosen = next(e for e in task.study().experiments if e.name == experiment)
-    begun = time.perf_counter()
+    begun, threads, rows, failed = time.perf_counter(), torch.get_num_threads(), [], ""
+    torch.set_num_threads(THREADS)
     try:
         rows = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
     except Exception as error:
-        return [], time.perf_counter() - begun, f"{type(error).__name__}: {error}"
-    return rows, time.perf_counter() - begun, ""
+        failed = f"{type(error).__name__}: {error}"
+    finally:
+        torch.set_num_threads(threads)
+    return rows, time.perf_counter() - begun, failed
 
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes, one thread each; whatever ends the block ends them."""
+    """Fresh processes; whatever ends the block ends them."""
     os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
     try:
@@ -148,4 +151,3 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _begin() -> None:
     """In a worker: the parent alone answers Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)

@@ -80,6 +80,8 @@ class Study:
 
         Raises `SettingError` for an option that no experiment has.
         """
+        if not self.experiments_at(scale):
+            raise SettingError(f"{self.name} has no experiment at {scale} scale")
         sizes = [experiment.sizes[scale] for experiment in self.experiments_at(scale)]
         known = [
             *(f.name for f in fields(Size) if f.name != "options"),

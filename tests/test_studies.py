@@ -1,0 +1,239 @@
+"""Studies: verdicts follow from intervals and criteria fixed beforehand, and nothing that was measured is lost."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from nashpath.core.bootstrap import interval
+from nashpath.core.tree import leaves
+from nashpath.run import SettingError, open_session
+from nashpath.studies import (
+    Claim,
+    Experiment,
+    Population,
+    Rows,
+    Size,
+    Study,
+    find_study,
+    judge,
+    judge_all,
+    marks,
+    paired,
+    reproduce,
+    runner,
+)
+from nashpath.studies.claim import _level
+
+OWN = Path(__file__).parent.parent / "examples" / "own_study.py"
+
+
+def claim(values=(), **given):
+    made = {"name": "c", "says": "s", "source": "p", "experiment": "e", "quantity": "q", "values": lambda rows: values}
+    return Claim(**{**made, **({"low": 0.0} if not {"low", "high"} & set(given) else {}), **given})
+
+
+def test_few_seeds_widen_the_interval_to_students():
+    """Plain percentile intervals of 10 normal values miss the mean in about 10 % of samples, not in 5 %."""
+    rng, hit, plain = np.random.default_rng(0), 0, 0
+    for values in rng.normal(size=(500, 10)):
+        _, low, high = interval(list(values), _level(0.05, 10), 1000)
+        hit += low <= 0 <= high
+        _, low, high = interval(list(values), 0.95, 1000)
+        plain += low <= 0 <= high
+    assert plain / 500 < 0.92
+    assert 0.92 < hit / 500 < 0.97
+
+
+@pytest.mark.parametrize("seeds", [5, 20, 200])
+def test_the_widened_level_is_hesterbergs(seeds):
+    """A normal interval at the widened level, with the spread that resampling sees, is as wide as Student's."""
+    resampled = stats.norm.isf((1 - _level(0.05, seeds)) / 2) * math.sqrt((seeds - 1) / seeds)
+    assert resampled == pytest.approx(stats.t.isf(0.025, seeds - 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "word"),
+    [
+        ([1.0, 1.1, 0.9, 1.2], {"low": 0.5}, "supported"),
+        ([1.0, 1.1, 0.9, 1.2], {"high": 0.5}, "refuted"),
+        ([1.0, 1.1, 0.9, 1.2], {"low": 1.05}, "inconclusive"),
+        ([1.0, 1.1, 0.9, 1.2], {"low": 0.8, "high": 1.3}, "supported"),
+        ([1.0, 1.1, 0.9, 1.2], {"low": 1.4, "high": 1.6}, "refuted"),
+        ([1.0, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
+        ([1.0, math.nan, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
+        ([], {"low": 0.5}, "inconclusive"),
+        ([1e-9, -1e-9], {"low": -1e-6, "high": 1e-6, "exact": True}, "supported"),
+        ([1e-9, 1e-3], {"low": -1e-6, "high": 1e-6, "exact": True}, "refuted"),
+    ],
+)
+def test_verdicts(values, bounds, word):
+    assert judge(claim(values, **bounds), Rows([])).word == word
+
+
+def test_what_was_not_measured_is_not_judged():
+    missing = replace(claim(), values=lambda rows: rows.where(method="ns").values("d"))
+    assert judge(missing, None).word == "not measured"
+    found = judge(missing, Rows([{"seed": 0, "method": "gp", "d": 1.0}]))
+    assert (found.word, "method = 'ns'" in found.note) == ("not measured", True)
+
+
+def test_claims_share_one_error():
+    values = list(np.random.default_rng(0).normal(size=40))
+    alone = judge(claim(values), Rows([]))
+    many = [claim(values, name=str(k)) for k in range(10)]
+    exact = claim([0.0], exact=True, name="identity")
+    shared = judge_all([*many, exact], {"e": Rows([])})
+    assert shared[0].low < alone.low
+    assert shared[0].high > alone.high
+    expected = interval(values, _level(0.05 / 10, 40), 20_000)
+    assert (shared[0].mean, shared[0].low, shared[0].high) == expected
+
+
+def test_a_criterion_must_be_able_to_decide():
+    with pytest.raises(ValueError, match="never decide"):
+        claim(low=-math.inf, high=math.inf)
+    with pytest.raises(ValueError, match="never decide"):
+        claim(low=1.0, high=0.0)
+
+
+def test_rows_pair_by_seed():
+    rows = Rows({"seed": s, "m": m, "v": v + s} for m, v in (("a", 1.0), ("b", 3.0)) for s in (2, 0, 1))
+    a, b = (rows.where(m=m).by_seed("v") for m in "ab")
+    assert a == {0: 1.0, 1: 2.0, 2: 3.0}
+    assert paired(b, a) == [2.0, 2.0, 2.0]
+    with pytest.raises(ValueError, match="do not pair"):
+        paired(a, {0: 1.0})
+    with pytest.raises(KeyError, match="m = 'c'"):
+        rows.where(m="c")
+
+
+def test_marks_add_up():
+    assert sum(marks(1000, 7)) == 1000
+    assert marks(2, 5) == [1, 1]
+
+
+def test_a_study_that_contradicts_itself_is_refused():
+    experiment = Experiment("e", "about", lambda cell, size: [], {"quick": Size(1)})
+    with pytest.raises(ValueError, match="rests on no experiment 'f'"):
+        Study("s", "t", "p", [experiment], [claim(experiment="f")])
+    with pytest.raises(ValueError, match="there twice"):
+        Study("s", "t", "p", [experiment, experiment], [])
+
+
+def test_a_population_equals_the_run_of_the_command(tmp_path):
+    settings = {"data": "ring", "penalty": "dragan", "generator": {"width": 8}, "discriminator": {"width": 8}}
+    population = Population(settings, Size(seeds=2, steps=20), {"penalty.weight": [0.1, 1.0]})
+    population.play(12)
+    population.play(8)
+    session = open_session(
+        {**settings, "seeds": [0, 1], "steps": 20, "stack": "off", "compile": "off"},
+        {"penalty.weight": [0.1, 1.0]},
+        tmp_path / "run",
+    )
+    session.train()
+    trained = [team.program.carry(i) for team in session.teams for i in range(len(team.members))]
+    for seat, carry in zip(population, trained):
+        assert seat.outcome == "finished"
+        for ours, theirs in zip(leaves(seat.carry.point.players), leaves(carry.point.players)):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def small(folder, workers=1, **options):
+    return reproduce(str(OWN), "quick", folder, workers, options={"steps": 5, "seeds": 2, **options})
+
+
+def cells(folder):
+    return {path.name: json.loads(path.read_text())["rows"] for path in sorted((folder / "cells").iterdir())}
+
+
+def test_workers_do_not_change_the_numbers(tmp_path):
+    """And each row carries its cell."""
+    small(tmp_path / "one")
+    small(tmp_path / "two", workers=2)
+    assert cells(tmp_path / "one") == cells(tmp_path / "two")
+    assert [row["penalty"] for row in cells(tmp_path / "one")["ring.1.json"]] == ["dragan"] * 2
+
+
+def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
+    small(tmp_path)
+    (tmp_path / "cells" / "ring.0.json").unlink()
+    asked = []
+    real = runner.measure
+    monkeypatch.setattr(runner, "measure", lambda *given: asked.append(given[2]) or real(*given))
+    small(tmp_path)
+    assert asked == [0]
+    path = tmp_path / "cells" / "ring.1.json"
+    path.write_text(path.read_text().replace('"source": "', '"source": "other'))
+    small(tmp_path)
+    assert asked == [0, 1]
+
+
+def test_a_stop_keeps_what_was_measured(tmp_path):
+    stopped = iter([False, True])
+    reproduce(str(OWN), "quick", tmp_path, stop=lambda: next(stopped), options={"steps": 2, "seeds": 1})
+    found = json.loads((tmp_path / "study.json").read_text())
+    assert (found["status"], found["claims"][0]["verdict"]) == ("stopped", "not measured")
+    assert list(cells(tmp_path)) == ["ring.0.json"]
+
+
+def test_the_record_of_a_result(tmp_path):
+    small(tmp_path)
+    found = json.loads((tmp_path / "study.json").read_text())
+    assert found["status"] == "finished"
+    assert found["registered"] == {"more-modes": "mean over seeds ≥ 0.5"}
+    assert found["options"] == {"steps": 5, "seeds": 2}
+    assert found["experiments"][0]["seeds"] == 2
+    assert {"torch", "nashpath", "python"} <= set(found["versions"])
+    assert len(found["source"]) == 16
+
+
+def test_a_criterion_that_was_changed_afterwards_is_named(tmp_path):
+    own = tmp_path / "own_study.py"
+    shutil.copy(OWN, own)
+    reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
+    own.write_text(own.read_text().replace("low=0.5", "low=-0.5"))
+    find_study.cache_clear()
+    reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
+    assert json.loads((tmp_path / "r" / "study.json").read_text())["changed_since"] == ["more-modes"]
+
+
+def test_a_cell_that_fails_leaves_the_others(tmp_path):
+    own = tmp_path / "broken.py"
+    own.write_text(OWN.read_text().replace('"penalty": "dragan"}', '"penalty": "dragoon"}'))
+    (verdict,) = reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
+    found = json.loads((tmp_path / "r" / "study.json").read_text())
+    assert (verdict.word, found["status"]) == ("not measured", "failed")
+    assert "dragoon" in found["failed"]["ring penalty=dragoon"]
+    assert list(cells(tmp_path / "r")) == ["ring.0.json"]
+
+
+def test_a_folder_keeps_its_sizes(tmp_path):
+    small(tmp_path)
+    with pytest.raises(SettingError, match="choose another --out"):
+        small(tmp_path, steps=3)
+
+
+def test_damage_is_named(tmp_path):
+    small(tmp_path)
+    (tmp_path / "cells" / "ring.0.json").write_text('{"rows": ')
+    with pytest.raises(SettingError, match=r"ring\.0\.json is damaged"):
+        small(tmp_path)
+
+
+def test_unknown_names_are_refused(tmp_path):
+    with pytest.raises(SettingError, match="Did you mean 'monoflow'"):
+        find_study("monoflows")
+    with pytest.raises(SettingError, match="no such file"):
+        find_study(str(tmp_path / "none.py"))
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    with pytest.raises(SettingError, match="defines no STUDY"):
+        find_study(str(tmp_path / "empty.py"))
+    with pytest.raises(SettingError, match=r"step: penalty-on-the-ring has no such option\. Did you mean 'steps'"):
+        small(tmp_path / "r", step=3)
