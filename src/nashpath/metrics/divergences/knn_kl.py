@@ -22,8 +22,8 @@ class NeighbourKL(Metric):
 
     for x ~ p, n of them, and y ~ q, m of them, in d dimensions; ρ_i is the distance of x_i to its k-th nearest other x,
     ν_i to its k-th nearest y; k = ``neighbours``. ``knn_kl`` has the real samples as p, ``knn_reverse_kl`` the fake
-    ones. Consistent where both have densities, but biased towards 0 where samples of p lie beyond those of q (a wide p
-    against a narrow q: a third too small in three dimensions at n = 4,000), more so in more dimensions; may be negative.
+    ones. Consistent where both have densities, but far too small where samples of p lie beyond those of q: of N(½, 4 I)
+    from N(0, I) in three dimensions it finds 1.08 of 2.80 nats in 3,000 samples. May be negative.
 
     Raises `ShapeError`, `TooFewSamplesError` (k or fewer), and `NotFiniteError`, also where a sample has k copies in
     its own or in the other sample: then there is no density to speak of.
