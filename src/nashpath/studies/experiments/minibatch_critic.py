@@ -1,0 +1,25 @@
+"""Minibatch discrimination put into any discriminator, before its last layer."""
+
+from torch import Tensor, nn
+
+from nashpath.networks import MinibatchDiscrimination
+
+
+class MinibatchCritic(nn.Module):
+    """``network`` (with ``features``, perhaps ``noise``, and a linear ``head``) with closeness before a new head.
+
+    So the networks of few labels and the convolutional ones can have it too. Shapes: those of ``network``.
+    """
+
+    def __init__(self, network: nn.Module, kernels: int, dimensions: int):
+        super().__init__()
+        head = network.get_submodule("head")
+        if not isinstance(head, nn.Linear):
+            raise ValueError(f"{type(network).__name__} has no linear head to put closeness in front of")
+        self.features = network.get_submodule("features")
+        self.noise = dict(network.named_children()).get("noise", nn.Identity())
+        self.closeness = MinibatchDiscrimination(head.in_features, kernels, dimensions, reduce="mean")
+        self.head = nn.Linear(self.closeness.outputs, head.out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.closeness(self.noise(self.features(x))))

@@ -1,0 +1,137 @@
+"""The study of Salimans et al. 2016: its quick run, its full configuration in miniature, and what it measures by."""
+
+import math
+
+import pytest
+import torch
+
+from nashpath.core import derive, generator
+from nashpath.data import Digits
+from nashpath.games.semi_supervised import choose_labelled
+from nashpath.networks import DCGANDiscriminator, MLPDiscriminator
+from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
+from nashpath.run.program import Program
+from nashpath.studies import reproduce
+from nashpath.studies.experiments import few_labels, historical_averaging, technique_ablation
+from nashpath.studies.experiments.few_labels_images import FEW_LABELS_MNIST
+from nashpath.studies.experiments.minibatch_collapse import late
+from nashpath.studies.experiments.minibatch_critic import MinibatchCritic
+from nashpath.studies.experiments.score_ordering import agreement, known_samples
+from nashpath.studies.experiments.technique_ablation import CONDITIONS, TECHNIQUE_ABLATION
+from nashpath.studies.improved_techniques import STUDY, worst_removal
+from nashpath.studies.result import read_json
+from nashpath.studies.rows import Rows
+
+SMALL = {"kind": "digits", "split": "train"}, {"kind": "digits", "split": "test"}
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick")
+    verdicts = reproduce("improved-techniques", "quick", folder)
+    return {v.claim.name: v for v in verdicts}, read_json(folder / "study.json"), folder
+
+
+def test_the_quick_run_measures_and_judges_everything(quick):
+    verdicts, record, folder = quick
+    assert record["status"] == "finished"
+    assert record["failed"] == {}
+    assert set(verdicts) == {claim.name for claim in STUDY.claims_at("quick")}
+    assert "not measured" not in {v.word for v in verdicts.values()}
+    for experiment in STUDY.experiments_at("quick"):
+        for cell in range(len(experiment.cells)):
+            assert read_json(folder / "cells" / f"{experiment.name}.{cell}.json")["rows"]
+
+
+def test_identities_and_orbits_hold_at_any_size(quick):
+    exact = {name: v.word for name, v in quick[0].items() if v.claim.exact}
+    assert len(exact) == 7
+    assert set(exact.values()) == {"supported"}
+
+
+def test_full_configurations_run_in_miniature(tmp_path):
+    data, kept = SMALL
+    tiny = {"steps": 1, "seeds": 1, "compiled": False, "device": "cpu", "data": data, "test": kept, "real": kept}
+    tiny |= {"labels": [10, 20], "minibatch_labels": [10], "width": 8, "latent": 4, "batch": 4, "samples": 40}
+    tiny |= {"features": "digits", "kernels": (2, 2)}
+    verdicts = reproduce("improved-techniques", "full", tmp_path, options=tiny)
+    record = read_json(tmp_path / "study.json")
+    assert record["failed"] == {}
+    assert {e["name"] for e in record["experiments"]} >= {"few-labels-mnist", "technique-ablation"}
+    words = {v.claim.name: v.word for v in verdicts}
+    assert words["MNIST-20-labels"] != "not measured"
+    assert words["all-beats-none"] == "inconclusive"
+
+
+@pytest.mark.parametrize("size", [FEW_LABELS_MNIST.sizes["full"], TECHNIQUE_ABLATION.sizes["full"]])
+def test_full_data_are_pinned(size):
+    assert len(size.options["data"]["revision"]) == 40
+    assert few_labels.named_source({**size.options["data"], "folder": "."}).shape[-1] in (28, 32)
+
+
+@pytest.mark.parametrize("order", historical_averaging.ORDERS)
+def test_a_toy_without_a_coefficient_is_plain_descent(order):
+    toy = historical_averaging.TOYS["bilinear"]
+    trial = historical_averaging.trial(toy.game(1.0, 1.0), 0.0, order)
+    program = Program([trial], [0])
+    program.run(50)
+    x, y = 1.0, 1.0
+    for _ in range(50):
+        new = y + 0.01 * x
+        x, y = x - 0.01 * (new if order == "alternating" else y), new
+    found = [program.carry(0).point.players[who]["value"].item() for who in ("generator", "discriminator")]
+    assert found == pytest.approx([x, y], rel=1e-5)
+    if order == "simultaneous":
+        assert math.hypot(x, y) / math.sqrt(2) == pytest.approx(historical_averaging.growth(50))
+
+
+def test_fewer_labels_are_the_ones_that_few_would_have_been():
+    options, data = {**few_labels.DIGITS, "labels": [10, 40]}, Digits("train")
+    game = few_labels.build(few_labels.ARMS["plain generator"], 10, 3, options, data).game
+    x, y = choose_labelled(data, 10, derive(3, "labels"))
+    kept, count = torch.unique(game.labelled.flatten(1), dim=0, return_counts=True)
+    torch.testing.assert_close(kept, torch.unique(x.flatten(1), dim=0))
+    assert count.tolist() == [4] * 10
+    for image, label in zip(game.labelled, game.label):
+        assert y[(x == image).flatten(1).all(1)].unique() == label
+    with pytest.raises(ValueError, match="30 labels of 10 classes do not divide 40"):
+        few_labels.keep_labels(game, 30)
+
+
+@pytest.mark.parametrize("kind", [MLPDiscriminator, NoisyMLPDiscriminator, DCGANDiscriminator])
+def test_closeness_can_be_put_into_any_critic(kind):
+    critic = MinibatchCritic(kind((1, 8, 8), width=8, outputs=3), kernels=4, dimensions=2)
+    x = torch.randn(6, 1, 8, 8, generator=generator(0))
+    with torch.no_grad():
+        critic.head.weight[:, critic.head.in_features - 4 :] = 0
+        alone = critic.head(torch.cat([critic.noise(critic.features(x)), torch.zeros(6, 4)], 1))
+        torch.testing.assert_close(critic(x), alone)
+        critic.head.weight.fill_(1.0)
+        assert not torch.allclose(critic(x)[:1], critic(torch.cat([x[:1], 3 * x[1:]]))[:1])
+
+
+def test_each_condition_differs_from_all_in_what_its_name_says():
+    on = {name: {field for field, there in vars(t).items() if there} for name, t in CONDITIONS.items()}
+    words = {"minibatch discrimination": "minibatch", "virtual batch norm": "virtual"}
+    words |= {"historical averaging": "history", "label smoothing": "smoothing"}
+    for name, field in words.items():
+        assert on[f"only {name}"] == {field}
+        assert on["all"] - on[f"all but {name}"] == {field}
+    assert on["all and feature matching"] - on["all"] == {"matching"}
+    game = technique_ablation.build(CONDITIONS["none"], 0, technique_ablation.DIGITS, Digits("train")).game
+    assert game.objective.positive.item() == 1.0
+    assert game.history["generator"].coefficient.item() == 0.0
+
+
+def test_scores_and_orders():
+    found = known_samples(0, 50)
+    assert {len(part) for part in found.values()} == {50}
+    assert len(torch.unique(found["one image"].flatten(1), dim=0)) == 1
+    assert agreement([1.0, 2.0, 3.0], [9.0, 4.0, 1.0]) == 1.0
+    assert agreement([1.0, 2.0, 3.0], [1.0, 4.0, 9.0]) == -1.0
+    curve = [{"modes": float(k)} for k in (0, 1, 6, 8)]
+    assert late(curve) == {"modes": 7.0}
+    names = ("minibatch discrimination", "virtual batch norm", "historical averaging", "label smoothing")
+    scores = zip(names, (3.0, 5.0, 4.0, 6.0))
+    rows = Rows({"techniques": f"all but {name}", "seed": 0, "inception_score": score} for name, score in scores)
+    assert worst_removal(rows) == [-1.0]
