@@ -12,22 +12,34 @@ from nashpath.report import (
     is_reproduction,
     write_report,
     write_reproduction,
+    write_results,
 )
+from nashpath.run import SettingError
 
-Runs = Annotated[list[Path], typer.Argument(help="Run folders (two or more are compared), or one reproduction.")]
-Out = Annotated[Path, typer.Option("--out", help="Where the comparison goes.")]
+Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where a comparison goes (.html), or several results (.md).")]
 
 
-def report(runs: Runs, out: Out = Path("comparison.html")) -> None:
-    """Rebuild a run's report, or compare several runs on one page.
+def report(runs: Runs, out: Out = None) -> None:
+    """Rebuild a run's report, or compare several runs on one page; the same for reproductions.
 
-    Where settings differ, prints first what each reached for the same gradient evaluations, and in the same time.
+    Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
     """
     with friendly():
-        if len(runs) == 1 and is_reproduction(runs[0]):
-            typer.echo(str(write_reproduction(runs[0])))
-            return
-        table = equal_cost_text(runs)
-        if table:
-            typer.echo(table + "\n")
-        typer.echo(str(write_report(runs[0]) if len(runs) == 1 else compare_reports(runs, out)))
+        studies = [folder for folder in runs if is_reproduction(folder)]
+        if studies and studies != runs:
+            raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
+        typer.echo(_of_studies(studies, out) if studies else _of_runs(runs, out))
+
+
+def _of_studies(folders: list[Path], out: Path | None) -> Path:
+    if len(folders) == 1:
+        return write_reproduction(folders[0])
+    return write_results(folders, out or Path("results.md"))
+
+
+def _of_runs(runs: list[Path], out: Path | None) -> Path:
+    table = equal_cost_text(runs)
+    if table:
+        typer.echo(table + "\n")
+    return write_report(runs[0]) if len(runs) == 1 else compare_reports(runs, out or Path("comparison.html"))
