@@ -1,6 +1,7 @@
 """The study of Salimans et al. 2016: its quick run, its full configuration in miniature, and what it measures by."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -87,7 +88,7 @@ def test_a_toy_without_a_coefficient_is_plain_descent(order):
 
 def test_fewer_labels_are_the_ones_that_few_would_have_been():
     options, data = {**few_labels.DIGITS, "labels": [10, 40]}, Digits("train")
-    game = few_labels.build(few_labels.ARMS["plain generator"], 10, 3, options, data).game
+    game: Any = few_labels.build(few_labels.ARMS["plain generator"], 10, 3, options, data).game
     x, y = choose_labelled(data, 10, derive(3, "labels"))
     kept, count = torch.unique(game.labelled.flatten(1), dim=0, return_counts=True)
     torch.testing.assert_close(kept, torch.unique(x.flatten(1), dim=0))
@@ -118,7 +119,7 @@ def test_each_condition_differs_from_all_in_what_its_name_says():
         assert on[f"only {name}"] == {field}
         assert on["all"] - on[f"all but {name}"] == {field}
     assert on["all and feature matching"] - on["all"] == {"matching"}
-    game = technique_ablation.build(CONDITIONS["none"], 0, technique_ablation.DIGITS, Digits("train")).game
+    game: Any = technique_ablation.build(CONDITIONS["none"], 0, technique_ablation.DIGITS, Digits("train")).game
     assert game.objective.positive.item() == 1.0
     assert game.history["generator"].coefficient.item() == 0.0
 

@@ -120,10 +120,10 @@ def test_error(trial: Trial, carry: Any, x: Any, y: Any) -> float:
 
 FIGURES = (
     Lines(
-        "Error by number of labels", "Mean and range over seeds.", x="labels", y="test_error", by=("arm",), log_x=True
+        "Error by number of labels", "Median and range of seeds.", x="labels", y="test_error", by=("arm",), log_x=True
     ),
     Strip("Error of every seed", "Test error at the end.", y="test_error", by=("labels", "arm")),
-    Lines("Error through training", "All numbers of labels.", x="step", y="error_curve", by=("arm", "labels")),
+    Lines("Error through training", "Over seeds and numbers of labels.", x="step", y="error_curve", by=("arm",)),
 )
 CELLS = [{"arms": " + ".join(names)} for names in TOGETHER]
 DIGITS = {
