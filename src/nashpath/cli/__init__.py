@@ -3,6 +3,7 @@
 import typer
 
 from nashpath.cli.diagnose import diagnose
+from nashpath.cli.evaluate import evaluate
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.report import report
@@ -24,6 +25,7 @@ app.command()(sample)
 app.command()(report)
 app.command()(reproduce)
 app.command()(diagnose)
+app.command()(evaluate)
 
 
 def main() -> None:

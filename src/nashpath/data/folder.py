@@ -41,6 +41,11 @@ class Folder(Held):
         self._device_bytes = device_bytes
 
     @property
+    def files(self) -> list[Path]:
+        """The image files, in the order of their names."""
+        return list(self._files)
+
+    @property
     def classes(self) -> int:
         """The number of classes; 0 without ``labels``."""
         return len(self.class_names)

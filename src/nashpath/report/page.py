@@ -14,6 +14,7 @@ from markupsafe import Markup
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
+from nashpath.report.evaluation import evaluated
 from nashpath.report.film import film
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
@@ -60,6 +61,7 @@ def _context(run: Run) -> dict[str, Any]:
         "headers": headers,
         "rows": rows,
         "settings": settings_table(run.config),
+        "evaluated": evaluated(run.evaluation),
         "equal_cost": equal_cost(strands(run)),
         "data": {"film": film(run), "curves": curves_data(strands(run))},
     }

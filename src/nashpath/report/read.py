@@ -53,6 +53,8 @@ class Run:
     rows: list[dict[str, Any]] = field(default_factory=list)
     frames: list[tuple[int, Path]] = field(default_factory=list)
     reference: dict[str, np.ndarray] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    """What ``nashpath evaluate`` found."""
     diagnosis: list[dict[str, Any]] = field(default_factory=list)
     """What ``nashpath diagnose`` found, an entry a member."""
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
@@ -77,6 +79,7 @@ def load_run(folder: Path | str) -> Run:
         members=members or _members_of(rows),
         rows=rows,
         frames=_frames(folder / "samples"),
+        evaluation=_json(folder / "evaluation.json", dict),
         reference=_arrays_of(folder / "reference.npz"),
         diagnosis=_json(folder / "diagnosis.json", dict).get("members", []),
         evidence=_arrays_of(folder / "diagnosis.npz"),

@@ -1,0 +1,113 @@
+"""``nashpath evaluate``: how good are the samples, and by which protocol is that said?"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from nashpath.cli.errors import friendly
+from nashpath.report.evaluation import protocol_lines
+from nashpath.report.phrasing import number, settings_label
+from nashpath.run import SettingError, plain_json
+from nashpath.run.evaluate import Wish, evaluate_images, evaluate_run
+
+Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
+Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
+Fake = Annotated[Path | None, typer.Option("--fake", help="Generated images, likewise.")]
+Metrics = Annotated[
+    str, typer.Option("--metrics", help="Names with commas between them (default: what fits the data).")
+]
+Features = Annotated[str, typer.Option("--features", help="auto, digits, inception, pixels, or a .pt2 or .pth file.")]
+Member = Annotated[list[str] | None, typer.Option("--member", help="Which members; may be repeated (default: all).")]
+Count = Annotated[int, typer.Option("--samples", min=0, help="Generated samples (0: 10,000 of a run, all of --fake).")]
+Most = Annotated[int, typer.Option("--real-samples", min=0, help="Real samples at most (0: as many as are usual).")]
+Split = Annotated[str, typer.Option("--split", help="Real samples of this split (default: the one trained on).")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents and of random metrics.")]
+Side = Annotated[int | None, typer.Option("--size", min=4, help="Scale images in folders to so many pixels.")]
+Device = Annotated[str, typer.Option("--device", help="Where to sample and compute features.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The file to write (default: RUN/evaluation.json).")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
+
+
+def evaluate(
+    run: Folder = None,
+    real: Real = None,
+    fake: Fake = None,
+    metrics: Metrics = "",
+    features: Features = "auto",
+    member: Member = None,
+    samples: Count = 0,
+    real_samples: Most = 0,
+    split: Split = "",
+    seed: Seed = 0,
+    size: Side = None,
+    device: Device = "cpu",
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
+
+    Prints each number with its protocol; over members that differ by their seeds alone also the mean with a 95 %
+    bootstrap interval. For example: nashpath evaluate runs/digits --metrics fid,prdc; or: nashpath evaluate --real
+    photos --fake generated --features pixels
+    """
+    with friendly():
+        names = tuple(name.strip() for name in metrics.split(",") if name.strip())
+        wish = Wish(names, features, samples, real_samples, seed, device)
+        if run is None and (real is None or fake is None):
+            raise SettingError("give a run folder, or both --real and --fake")
+        if run is not None:
+            _refuse("is for images made elsewhere; leave it out, or the run", real=real, fake=fake, size=size)
+            found = evaluate_run(run, wish, _members(member), split, out, _say)
+        else:
+            _refuse("is for runs; leave it out", member=member, split=split)
+            found = evaluate_images(real, fake, wish, size, out, _say)  # type: ignore[arg-type]
+    if as_json:
+        typer.echo(plain_json(found))
+        return
+    for group in found["groups"]:
+        _print(group)
+    if run or out:
+        typer.echo(str(out or run / "evaluation.json"))  # type: ignore[operator]
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _refuse(why: str, **given: Any) -> None:
+    """Raises `SettingError` for the first option that was given and cannot be."""
+    for name, value in given.items():
+        if value:
+            raise SettingError(f"--{name} {why}")
+
+
+def _members(texts: list[str] | None) -> list[int] | None:
+    """The members asked for; None for all."""
+    if not texts or texts == ["all"]:
+        return None
+    try:
+        return [int(text) for text in texts]
+    except ValueError:
+        raise SettingError(f"--member {' '.join(texts)}: expected a number, or all") from None
+
+
+def _print(group: dict[str, Any]) -> None:
+    """A line for each member and number, and below them how all were measured."""
+    console, several = Console(highlight=False), len(group["members"]) > 1
+    columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value"]
+    table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
+    for entry in group["numbers"]:
+        for member, value in zip(group["members"] or [0], entry["values"]):
+            table.add_row(entry["name"], *([str(member)] if several else []), number(value))
+        if several:
+            ends = f"{number(entry['low'])} to {number(entry['high'])}"
+            table.add_row(entry["name"], "mean", number(entry["mean"]), ends)
+    console.print(table)
+    for line in protocol_lines(group):
+        console.print(line, markup=False, soft_wrap=True)
+    for member, reason in group["failed"].items():
+        console.print(f"member {member}: {reason}", markup=False, soft_wrap=True)

@@ -1,0 +1,181 @@
+"""Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from nashpath.core import Source, generator
+from nashpath.core.bootstrap import interval
+from nashpath.data import SOURCES
+from nashpath.metrics import Measurement, MetricError
+from nashpath.run.build import build_source
+from nashpath.run.elsewhere import given
+from nashpath.run.measure import data_name, protocols
+from nashpath.run.members import Member
+from nashpath.run.overrides import SettingError
+from nashpath.run.restore import restore_members
+from nashpath.run.step import Carry, Trial
+from nashpath.run.store import Store
+from nashpath.run.train import find_device
+from nashpath.run.view import has_samples, place
+from nashpath.run.yardstick import Yardstick, standard
+
+RUN_SAMPLES = 10_000
+FEW_EXAMPLES = 10_000
+"""Training samples up to which every evaluation looks for copies; of more it takes long, and is done on request."""
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to measure, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
+
+    At most ``most`` real ones (0: as many as are usual, see `Yardstick`).
+    """
+
+    metrics: tuple[str, ...] = ()
+    features: str = "auto"
+    count: int = 0
+    most: int = 0
+    seed: int = 0
+    device: str = "cpu"
+
+
+def evaluate_run(
+    folder: Path,
+    wish: Wish,
+    members: Sequence[int] | None = None,
+    split: str = "",
+    out: Path | None = None,
+    notify: Notify = lambda text: None,
+) -> dict[str, Any]:
+    """Measures members (default: all) and writes ``evaluation.json`` into the run's folder, or to ``out``.
+
+    Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is named with
+    the reason; the others go on. Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
+    """
+    wish = replace(wish, count=wish.count or RUN_SAMPLES)
+    restored = restore_members(folder, members, str(find_device(wish.device)))
+    if not has_samples(restored[0][1]):
+        kind = type(restored[0][1].game).__name__
+        raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
+    groups = []
+    for settings, some in _alike(restored):
+        source, name, wanted = _held_against(some[0][0].settings, split, wish)
+        yardstick = Yardstick(source, wanted.metrics, wish.features, name, wish.most).to(restored[0][2].steps.device)
+        groups.append(_group(settings, [m for m, *_ in some], yardstick, _of_each(some, yardstick, wish, notify)))
+    found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
+    _check_any(groups)
+    _write(out or folder / "evaluation.json", found)
+    return found
+
+
+def evaluate_images(
+    real: Path,
+    fake: Path,
+    wish: Wish,
+    size: int | None = None,
+    out: Path | None = None,
+    notify: Notify = lambda text: None,
+) -> dict[str, Any]:
+    """Measures samples made elsewhere: folders of images, or .npy and .npz files. Writes to ``out`` if given.
+
+    Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
+    """
+    source, samples = given(real, fake, size)
+    notify(f"reading {real} and {fake}")
+    yardstick = Yardstick(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
+    notify("measuring")
+    measured = yardstick(samples.examples(wish.count or None), wish.seed)
+    group = _group({}, [], yardstick, [measured])
+    found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
+    if out is not None:
+        _write(out, found)
+    return found
+
+
+Restored = tuple[Member, Trial, Carry]
+
+
+def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
+    """Members that differ by their seeds alone, together: an interval over others would mean nothing."""
+    groups: list[tuple[dict[str, Any], list[Restored]]] = []
+    for entry in restored:
+        own = next((some for settings, some in groups if settings == entry[0].swept), None)
+        if own is None:
+            groups.append((entry[0].swept, [entry]))
+        else:
+            own.append(entry)
+    return groups
+
+
+def _held_against(settings: Any, split: str, wish: Wish) -> tuple[Source, str, Wish]:
+    """The real samples, their name, and the wish with metrics; copies are looked for in the training samples only."""
+    source, name = build_source(settings), data_name(settings)
+    if split and split != settings.data.options().get("split"):
+        options = settings.data.options()
+        if "split" not in options:
+            raise SettingError(f"--split {split}: the data {settings.data.kind!r} have no splits; leave it out")
+        source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
+        if "memorisation" in wish.metrics:
+            raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
+        return source, name, wish
+    held: Any = source
+    if not wish.metrics and hasattr(held, "__len__") and len(held) <= FEW_EXAMPLES:
+        return source, name, replace(wish, metrics=(*standard(source), "memorisation"))
+    return source, name, wish
+
+
+def _of_each(
+    some: list[Restored], yardstick: Yardstick, wish: Wish, notify: Notify
+) -> list[list[Measurement] | MetricError]:
+    """The measurements of each member, or why there are none."""
+    results: list[list[Measurement] | MetricError] = []
+    for member, trial, carry in some:
+        notify(f"measuring member {member.index}")
+        try:
+            results.append(yardstick(_samples(trial, carry, wish), wish.seed))
+        except MetricError as error:
+            results.append(error)
+    return results
+
+
+def _samples(trial: Trial, carry: Carry, wish: Wish) -> Tensor:
+    """Samples of the (averaged) generator, as `nashpath sample` draws them."""
+    place(trial, carry)
+    game: Any = trial.game
+    return game.sample(generator(wish.seed, carry.steps.device), wish.count)
+
+
+def _group(
+    settings: dict[str, Any],
+    members: list[Member],
+    yardstick: Yardstick,
+    results: Sequence[list[Measurement] | MetricError],
+) -> dict[str, Any]:
+    """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
+    sound = [one for one in results if not isinstance(one, MetricError)]
+    by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
+    numbers = []
+    for m in sound[0] if sound else []:
+        mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
+        values = [one.get(m.name) for one in by_name]
+        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values})
+        numbers[-1] |= {"mean": mean, "low": low, "high": high}
+    failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
+    told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
+    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else [], "failed": failed}
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Store(path.parent).write_json(path.name, found)
+
+
+def _check_any(groups: list[dict[str, Any]]) -> None:
+    if not any(group["numbers"] for group in groups):
+        raise MetricError(next(iter(groups[0]["failed"].values())))
