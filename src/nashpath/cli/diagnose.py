@@ -4,9 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from nashpath.cli.errors import friendly
+from nashpath.report import write_report
 from nashpath.run import plain_json
+from nashpath.run.diagnose import Diagnosis
 from nashpath.run.diagnose import diagnose as look
 
 Folder = Annotated[Path, typer.Argument(help="A run folder.")]
@@ -17,15 +21,25 @@ Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one lin
 def diagnose(run: Folder, member: Member = None, as_json: Json = False) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
 
-    Everything printed is written to RUN/diagnosis.json with the numbers behind it.
+    Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.
     """
     with friendly():
         found = look(run, member or [0])
+        page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))
         return
+    console = Console(highlight=False)
     for one in found:
-        typer.secho(f"member {one.member}: {one.symptoms.kind}", bold=True)
-        for sentence in one.sentences:
-            typer.echo(f"  - {sentence}")
-    typer.echo(str(run / "diagnosis.json"))
+        _print(console, one)
+    typer.echo(str(page))
+
+
+def _print(console: Console, one: Diagnosis) -> None:
+    """A member's verdict: what is wrong stands out; words wrap where somebody reads, not where a file is written."""
+    colour = "red" if one.wrong else "green" if one.symptoms.kind in ("local Nash", "local minimax") else "yellow"
+    console.print(Text(f"member {one.member}: {one.symptoms.kind}", style=f"bold {colour}"))
+    for at, sentence in enumerate(one.sentences):
+        head, colon, rest = sentence.partition(":")
+        said = Text("  - ").append(head, style="bold red" if at < len(one.wrong) else "bold").append(colon + rest)
+        console.print(said, soft_wrap=not console.is_terminal)

@@ -8,13 +8,15 @@ import torch
 
 from nashpath.core import Batch, Count, Point, Problem, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten
-from nashpath.diagnostics.eigenvalues import hessian_ends, leading, most_negative
+from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.trajectory import Trajectory
 
 Kind = Literal[
     "local Nash", "local minimax", "stable, not Nash", "saddle", "limit cycle", "drifting", "diverged", "collapsed"
 ]
+LEADING = 10
+"""So many leading eigenvalues of a large game are looked at."""
 SCHUR = 1500
 """Up to this many parameters the Stackelberg condition is checked (it needs the Jacobian in full)."""
 
@@ -40,6 +42,8 @@ class Evidence:
     scale: float = 1.0
     leading: complex = 0j
     """J's eigenvalue of largest magnitude."""
+    spectrum: np.ndarray | None = None
+    """The eigenvalues of J that were found on the way: the leading ones, then the most negative."""
 
 
 def certify(seen: Evidence, tolerance: float = 1e-3, collapse: float = 0.1) -> Kind:
@@ -50,7 +54,7 @@ def certify(seen: Evidence, tolerance: float = 1e-3, collapse: float = 0.1) -> K
     if seen.spread < collapse:
         return "collapsed"
     if not seen.distance <= tolerance:
-        round_and_round = path is not None and path.turns >= 1 and path.growth > 0.8 and path.straightness < 0.5
+        round_and_round = path is not None and path.turns >= 1 and path.growth > 0.9 and path.straightness < 0.5
         return "limit cycle" if round_and_round else "drifting"
     if seen.smallest_real < -tolerance:
         return "saddle"
@@ -96,17 +100,20 @@ class Certificate(Diagnostic):
         near = near or Linearised(problem, point, batches, self.draws)
         if not torch.isfinite(near.field).all():
             return Evidence(finite=False)
-        first = complex(leading(near, min(6, near.size))[0])
+        values = leading(near, near.size if near.size <= DENSE else LEADING)
+        first = complex(values[0])
         scale = abs(first) or 1.0
+        negative = most_negative(near, scale)
         ends = {who: hessian_ends(near, who) for who in problem.players}
         return Evidence(
             distance=max(0.0, float(near.field.norm()) - 2 * self._error(problem, point, batches)) / scale,
-            smallest_real=float(most_negative(near, scale)[0].real) / scale,
+            smallest_real=float(negative[0].real) / scale,
             curvature={who: low / scale for who, (low, _) in ends.items()},
             largest={who: high / scale for who, (_, high) in ends.items()},
             schur=schur(near) / scale if near.size <= SCHUR else None,
             scale=scale,
             leading=first,
+            spectrum=values if near.size <= DENSE else np.concatenate([values, negative]),
         )
 
     def _error(self, problem: Problem, point: Point, batches: Batch) -> float:

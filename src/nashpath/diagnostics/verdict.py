@@ -100,10 +100,11 @@ def _rotation(s: Symptoms) -> str | None:
     how = f"the orbit's radius changes by a factor {path.growth:.3g} over {path.turns:.3g} turns"
     limit = (s.margins or {}).get("extragradient", 0.0)
     safe = f" (stable up to {limit:.3g} times the present learning rates)" if 0 < limit < float("inf") else ""
-    penalty = f"R1 ≥ {s.r1:.2g}" if s.r1 is not None else "a gradient penalty such as R1"
+    weight = f"R1 ≥ {s.r1:.2g}" if s.r1 is not None else "a gradient penalty such as R1"
+    penalty = "" if s.logit is None else f" or {weight} on the critic"
     return (
         f"limit cycle: |imag/real| = {shown} at the leading pair, and {how}, so more steps of this play bring nothing. "
-        f"Extragradient{safe} or {penalty} on the critic would damp it."
+        f"Extragradient{safe}{penalty} would damp it."
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nashpath.core import Problem, derive, generator
-from nashpath.diagnostics import Finding, Linearised, Symptoms, certify, findings, statements
+from nashpath.diagnostics import Finding, Symptoms, certify, findings, statements
 from nashpath.diagnostics.certificate import Evidence
 from nashpath.run.diagnose_play import doubled, draw, go_on, is_network, look_at_samples, still_grows
-from nashpath.run.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes, spectrum
+from nashpath.run.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes
 from nashpath.run.diagnose_steps import compare_steps
 from nashpath.run.overrides import SettingError
 from nashpath.run.restore import restore_member
@@ -37,18 +37,19 @@ class Diagnosis(NamedTuple):
     arrays: Arrays
 
     @property
-    def said(self) -> list[Finding]:
-        """All that is said: first what is wrong, then what the point is."""
-        return [*findings(self.symptoms), *statements(self.symptoms)]
+    def wrong(self) -> list[Finding]:
+        """What is wrong, most fundamental first."""
+        return findings(self.symptoms)
 
     @property
     def sentences(self) -> list[str]:
-        return [one.sentence for one in self.said]
+        """All that is said: first what is wrong, then what the point is."""
+        return [one.sentence for one in [*self.wrong, *statements(self.symptoms)]]
 
     def as_json(self) -> dict[str, Any]:
         """What ``diagnosis.json`` holds of a member."""
-        wrong, certified = findings(self.symptoms), statements(self.symptoms)
-        parts = {"findings": [vars(one) for one in wrong], "statements": [vars(one) for one in certified]}
+        said = {"findings": self.wrong, "statements": statements(self.symptoms)}
+        parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
         where = {"member": self.member, "step": self.step, "outcome": self.symptoms.outcome}
         return {**where, "certificate": self.symptoms.kind, **parts, "numbers": self.numbers}
 
@@ -87,7 +88,6 @@ def diagnose_member(member: int, trial: Trial, carry: Carry, frames: Frames | No
     evidence.spread = 1.0 if symptoms.spread is None or symptoms.growing else symptoms.spread
     if evidence.finite:
         arrays |= compare_steps(trial, carry.memory, near, symptoms)
-        arrays["spectrum"] = spectrum(_scaled(near, symptoms))
     if evidence.finite and (is_network(carry) or evidence.distance > TOLERANCE):
         evidence.trajectory, way = go_on(trial, carry, symptoms)
         arrays |= way
@@ -96,16 +96,9 @@ def diagnose_member(member: int, trial: Trial, carry: Carry, frames: Frames | No
     return Diagnosis(member, step, symptoms, numbers | _numbers(symptoms), arrays)
 
 
-def _scaled(near: Linearised, symptoms: Symptoms) -> Linearised:
-    """The linearised game in units of the present steps, where these are plain."""
-    if symptoms.margins is None:
-        return near
-    return Linearised(near.problem, near.point, near.batches, near.draws, symptoms.rates)
-
-
 def _numbers(symptoms: Symptoms) -> dict[str, Any]:
     evidence = symptoms.evidence
-    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex)}
+    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex | np.ndarray)}
     path = evidence.trajectory._asdict() if evidence.trajectory else None
     return {**plain, "trajectory": path, **{name: getattr(symptoms, name) for name in REPORTED}}
 

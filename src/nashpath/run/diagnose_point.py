@@ -18,12 +18,9 @@ from nashpath.diagnostics import (
     SignalToNoise,
     Symptoms,
     VanishingGradient,
-    leading,
-    most_negative,
     rotation_share,
 )
 from nashpath.diagnostics.base import mean_field
-from nashpath.diagnostics.eigenvalues import DENSE
 from nashpath.run.by_name import logit_game
 
 BATCHES = 4
@@ -57,13 +54,6 @@ def magnitudes(problem: Problem, point: Point, batches: Batch) -> Arrays:
         for k, v in point.players[who].items()
     ]
     return {"magnitudes": np.array(rows)}
-
-
-def spectrum(near: Linearised) -> np.ndarray:
-    """Eigenvalues of J, [n, 2]: all of a small game's; of a large one's the leading and the most negative."""
-    first = leading(near, near.size if near.size <= DENSE else 20)
-    rest = most_negative(near, float(np.abs(first).max())) if near.size > DENSE else first[:0]
-    return as_pairs(np.concatenate([first, rest])[:SHOWN])
 
 
 def as_pairs(values: np.ndarray) -> np.ndarray:

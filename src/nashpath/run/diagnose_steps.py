@@ -50,23 +50,27 @@ PLAYED: dict[type, tuple[str, float]] = {
 
 
 def compare_steps(trial: Trial, memory: Any, near: Linearised, symptoms: Symptoms) -> Arrays:
-    """Fills in rates, sharpness and, where every rule is plain descent, margins; returns the rounds' multipliers."""
+    """Fills in rates, sharpness and, where every rule is plain descent, margins.
+
+    Returns the spectrum, then in units of the learning rates, and the multipliers of one round of each solver.
+    """
     solver, memory = _inner(trial.solver, memory)
+    plain = {"spectrum": as_pairs(np.asarray(symptoms.evidence.spectrum))}
     if type(solver) not in PLAYED:
-        return {}
+        return plain
     name, share = PLAYED[type(solver)]
     rules = {who: _plain(solver.rule(who), memory[who]) for who in near.problem.players}
     symptoms.rates = {who: float(rate) for who, (_, rate, _) in rules.items()}
     symptoms.adaptive = any(isinstance(rule, Adam | RMSProp) for rule, _, _ in rules.values())
     symptoms.sharpness = _sharpness(rules, near, share)
     if near.size > DENSE or any(type(rule) is not SGD for rule, _, _ in rules.values()):
-        return {}
+        return plain
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, symptoms.rates)
     symptoms.margins = stable_steps(scaled)
     symptoms.r1 = _damping(trial.game, scaled, name) if getattr(solver, "discriminator_steps", 1) == 1 else None
     blocks = [near.block(who) for who in near.sizes]
     rounds = {f"rounds.{k}": np.linalg.eigvals(turn(scaled.matrix, blocks)) for k, turn in ROUNDS.items()}
-    return {k: as_pairs(v) for k, v in rounds.items()}
+    return {k: as_pairs(v) for k, v in {"spectrum": np.linalg.eigvals(scaled.matrix), **rounds}.items()}
 
 
 def _inner(solver: Any, memory: Any) -> tuple[Any, Any]:

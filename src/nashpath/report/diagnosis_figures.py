@@ -1,0 +1,227 @@
+"""The figures that back a diagnosis: each draws arrays of ``diagnosis.npz`` and says how it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nashpath.report.diagnosis_bars import evidence, shares, steps
+from nashpath.report.diagnosis_ink import BAND, FIRST, INK, SECOND, SOFT, THIRD, Seen
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def spectrum(figure: "Figure", seen: Seen) -> None:
+    """Eigenvalues in the complex plane; in units of the step, over the regions in which play contracts."""
+    values, scaled = seen.arrays["spectrum"], bool(seen.numbers.get("margins"))
+    axes = figure.add_subplot()
+    axes.axhline(0, color=SOFT, lw=0.6)
+    axes.axvline(0, color=SOFT, lw=0.6)
+    if scaled:
+        _regions(axes, values)
+    axes.scatter(values[:, 0], values[:, 1], s=22, color=SECOND, zorder=3, label="eigenvalues")
+    unit = "h·λ (h: learning rate)" if scaled else "λ"
+    axes.set_xlabel(f"real part of {unit}: pull towards the point")
+    axes.set_ylabel("imaginary part: rotation")
+    axes.legend(fontsize=7, frameon=False, loc="upper right")
+    axes.margins(0.15)
+
+
+def _regions(axes: Any, values: np.ndarray) -> None:
+    """Where ``|1 − z| < 1`` and where ``|1 − z + z²| < 1``."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    wide, tall = max(2.4, 1.15 * np.abs(values[:, 0]).max()), max(1.5, 1.15 * np.abs(values[:, 1]).max())
+    left = min(-0.6, 1.15 * values[:, 0].min())
+    x, y = np.meshgrid(np.linspace(left, wide, 301), np.linspace(-tall, tall, 301))
+    z = x + 1j * y
+    axes.contourf(x, y, np.abs(1 - z), levels=[0, 1], colors=[BAND])
+    axes.contour(x, y, np.abs(1 - z + z**2), levels=[1], colors=[THIRD], linewidths=1.2)
+    axes.set_aspect("equal")
+    named = [Patch(color=BAND, label="simultaneous contracts"), Line2D([], [], color=THIRD, label="extragradient does")]
+    axes.add_artist(axes.legend(handles=named, fontsize=7, frameon=False, loc="lower right"))
+
+
+def rounds(figure: "Figure", seen: Seen) -> None:
+    """The multipliers of one round of each solver, and the unit circle."""
+    axes = figure.add_subplot()
+    turn = np.linspace(0, 2 * np.pi, 200)
+    axes.plot(np.cos(turn), np.sin(turn), color=SOFT, lw=1)
+    looks = {"simultaneous": ("o", FIRST), "alternating": ("s", SECOND), "extragradient": ("^", THIRD)}
+    reach = 0.0
+    for solver, (marker, colour) in looks.items():
+        values = seen.arrays.get(f"rounds.{solver}")
+        if values is not None:
+            axes.scatter(*values.T, s=26, marker=marker, color=colour, label=solver, alpha=0.8, zorder=3, linewidths=0)
+            reach = max(reach, 1.6 * np.hypot(values[:, 0] - 1, values[:, 1]).max())
+    middle, reach = (1.0, reach) if reach < 1 else (0.0, min(4.0, max(1.15, reach)))
+    axes.set(xlim=(middle - reach, middle + reach), ylim=(-reach, reach), aspect="equal")
+    axes.set_xlabel("real part of the multiplier")
+    axes.set_ylabel("imaginary part")
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def path(figure: "Figure", seen: Seen) -> None:
+    """The way that play takes from the checkpoint on."""
+    points, portions = seen.arrays["path"], seen.arrays.get("path.shares")
+    axes = figure.add_subplot()
+    axes.plot(points[:, 0], points[:, 1], color=SOFT, lw=0.8, zorder=1)
+    time = np.arange(len(points)) * int(seen.arrays.get("path.every", 1))
+    dots = axes.scatter(points[:, 0], points[:, 1], c=time, s=9, cmap="viridis", zorder=2, linewidths=0)
+    axes.scatter(*points[0], marker="o", s=50, facecolors="none", edgecolors=INK, zorder=3, label="checkpoint")
+    axes.scatter(*points[-1], marker="X", s=50, color=SECOND, zorder=3, label="end")
+    if portions is None:
+        axes.set(xlabel="generator's strategy", ylabel="discriminator's strategy")
+    else:
+        axes.set_xlabel(f"first principal direction ({100 * portions[0]:.0f} % of the variance)")
+        axes.set_ylabel(f"second ({100 * portions[1]:.0f} %)")
+    axes.legend(fontsize=7, frameon=False, loc="best")
+    axes.margins(0.12)
+    figure.colorbar(dots, ax=axes, label="further steps", shrink=0.85)
+
+
+def logits(figure: "Figure", seen: Seen) -> None:
+    """Histograms of the critic's logits, and what the generator's loss pays for them."""
+    real, fake = seen.arrays["logits.real"], seen.arrays["logits.fake"]
+    axes = figure.add_subplot()
+    both = np.concatenate([real, fake])
+    bins = np.linspace(both.min() - 1e-9, both.max() + 1e-9, 31)
+    axes.hist(real, bins.tolist(), color=FIRST, alpha=0.6, label="real samples")
+    axes.hist(fake, bins.tolist(), color=SECOND, alpha=0.6, label="generated samples")
+    axes.set(xlabel="logit of the critic", ylabel="samples")
+    slope = seen.arrays.get("logits.slope")
+    if slope is not None:
+        beside = axes.twinx()
+        beside.plot(slope[:, 0], slope[:, 1], color=INK, lw=1.2)
+        beside.set_ylabel("slope of the generator's loss")
+        beside.set_ylim(0, max(1.05, 1.05 * slope[:, 1].max()))
+    axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
+
+
+def samples(figure: "Figure", seen: Seen) -> None:
+    """Generated samples over real ones, and how many of them lie around each mode."""
+    real, fake = seen.arrays["samples.real"], seen.arrays["samples.fake"]
+    counts, centres = seen.arrays.get("samples.counts"), seen.arrays.get("samples.centres")
+    few = counts is not None and len(counts) <= 100
+    axes = figure.add_subplot(1, 2, 1) if few else figure.add_subplot()
+    if real.shape[1] == 1:
+        axes.hist(real[:, 0], 40, density=True, color=FIRST, alpha=0.6, label="real")
+        axes.hist(fake[:, 0], 40, density=True, color=SECOND, alpha=0.6, label="generated")
+        axes.set(xlabel="sample", ylabel="density")
+    else:
+        axes.scatter(*real.T, s=6, color=FIRST, alpha=0.5, linewidths=0, label="real")
+        axes.scatter(*fake.T, s=6, color=SECOND, alpha=0.8, linewidths=0, label="generated")
+        if centres is not None and few:
+            axes.scatter(*centres.T, marker="+", s=40, color=INK, linewidths=0.8, label="modes")
+        axes.set(xlabel="first direction of the data", ylabel="second direction", aspect="equal", adjustable="datalim")
+    axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
+    if few and counts is not None:
+        beside = figure.add_subplot(1, 2, 2)
+        beside.bar(range(len(counts)), counts, color=SECOND)
+        beside.axhline(counts.sum() / len(counts), color=SOFT, lw=1, ls="--")
+        beside.set(xlabel="mode", ylabel="nearest generated samples")
+
+
+def magnitudes(figure: "Figure", seen: Seen) -> None:
+    """The largest parameter and the largest gradient of each tensor, at the last finite state."""
+    rows = seen.arrays["magnitudes"]
+    axes = figure.add_subplot()
+    finite = rows[:, :2][np.isfinite(rows[:, :2]) & (rows[:, :2] > 0)]
+    top = 10 * finite.max() if finite.size else 1.0
+    for column, name, colour in ((0, "parameter", FIRST), (1, "gradient", SECOND)):
+        whole = np.isfinite(rows[:, column]) & (rows[:, column] > 0)
+        axes.scatter(np.flatnonzero(whole) + 1, rows[whole, column], s=26, color=colour, label=f"largest {name}")
+        lost = np.flatnonzero(~np.isfinite(rows[:, column]))
+        axes.scatter(lost + 1, np.full(len(lost), top), s=40, marker="^", color=colour, label=f"{name} not finite")
+    axes.set(yscale="log", xlabel="tensor (the discriminator's first)", ylabel="largest magnitude")
+    axes.set_xlim(0.4, len(rows) + 0.6)
+    axes.axvline(int((rows[:, 2] == 0).sum()) + 0.5, color=SOFT, lw=0.8, ls=":")
+    handles, labels = axes.get_legend_handles_labels()
+    shown = [(h, name) for h, name in zip(handles, labels) if len(h.get_offsets())]  # type: ignore[attr-defined]
+    axes.legend(*zip(*shown), fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=2)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: how it is drawn, its title, how it is read, and the arrays or numbers that it cannot do without."""
+
+    draw: Callable[["Figure", Seen], None]
+    title: str
+    caption: str
+    needs: str
+    width: float = 4.6
+
+
+FIGURES: dict[str, Picture] = {
+    "spectrum": Picture(
+        spectrum,
+        "Spectrum of the game",
+        "Each dot is an eigenvalue of the game's Jacobian: right of 0 it pulls towards the point, left of 0 it pushes "
+        "away, off the axis it goes round. Where learning rates are plain, play contracts if all dots lie in its "
+        "solver's region; alternating play has none (it is among the rounds).",
+        "spectrum",
+    ),
+    "rounds": Picture(
+        rounds,
+        "One round of play",
+        "Each mark is what one round does to one direction: inside the unit circle it shrinks, outside it grows, off "
+        "the real axis it turns. Where all marks are close to 1, the picture is cut out there.",
+        "rounds.alternating",
+    ),
+    "path": Picture(
+        path,
+        "Play from the checkpoint on",
+        "The players' parameters as training goes on from here: a straight way is drift, a ring is rotation, a knot "
+        "is noise round a resting place. A mere random walk, too, draws a wide arc in its two principal directions.",
+        "path",
+    ),
+    "evidence": Picture(
+        evidence,
+        "Evidence for the certificate",
+        "All relative to the largest eigenvalue. Grey: the tolerance. A local Nash equilibrium has its distance in "
+        "the grey band, and nothing left of it.",
+        "scale",
+        5.4,
+    ),
+    "steps": Picture(
+        steps,
+        "Steps against their limits",
+        "Each bar is a step over its limit: for a player, curvature × step over the largest at which its rule "
+        "contracts; for the move, the share of the norm that one step moves over 2 %. Right of the line play jumps.",
+        "sharpness",
+        5.4,
+    ),
+    "logits": Picture(
+        logits,
+        "Logits of the critic",
+        "Black: what the generator's loss pays for a higher logit there (the logit loss pays 1). Where it is near 0 "
+        "above the generated samples, these have no gradient left.",
+        "logits.real",
+    ),
+    "samples": Picture(
+        samples,
+        "Samples and modes",
+        "Generated samples should lie where the real ones do, and every mode should have its share (dashed).",
+        "samples.fake",
+        6.4,
+    ),
+    "shares": Picture(
+        shares,
+        "Rotation, gradient, spread",
+        "Rotation: the antisymmetric share of the Jacobian, 0 for pure descent and 1 for pure rotation. Gradient: the "
+        "generator's, over that of the logit loss. Spread: that of the samples, over that of the data.",
+        "rotation",
+        5.4,
+    ),
+    "magnitudes": Picture(
+        magnitudes,
+        "The last finite state",
+        "The largest entry of each tensor and of its gradient, before the step that left the finite numbers: look for "
+        "the player whose numbers tower over the other's.",
+        "magnitudes",
+    ),
+}
+"""Every figure by the name that findings give it."""
