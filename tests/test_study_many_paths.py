@@ -1,0 +1,195 @@
+"""The study of many paths: its measurements against closed forms, and the whole of it in a miniature."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import jensenshannon
+from torch import nn
+
+from nashpath.core import Point, derive, generator
+from nashpath.data import Digits, ParallelLines
+from nashpath.games import GAN, OBJECTIVES
+from nashpath.metrics.structure import similarity
+from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
+from nashpath.studies.experiments.comparisons import at_best, more_turns, ratio
+from nashpath.studies.experiments.embedded_gaussian import GENERATORS, along_and_away
+from nashpath.studies.experiments.gan_variants import VARIANTS, dense, solver, variant
+from nashpath.studies.experiments.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
+from nashpath.studies.experiments.parallel_lines import (
+    AffineGenerator,
+    checkpoints,
+    gradient_norms,
+    lines_game,
+    pretrain,
+    seen_js,
+)
+from nashpath.studies.experiments.similarity import similarity_in_batches
+
+STUDY = find_study("many-paths")
+MINIATURE = {
+    "seeds": 1,
+    "steps": 1,
+    "compiled": False,
+    "device": "cpu",
+    "data": {"kind": "coloured_digits"},
+    "features": "digits",
+    "width": 2,
+    "batch": 4,
+    "samples": 320,
+    "critic_steps": 1,
+    "rates": [1e-4],
+}
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick")
+    return reproduce("many-paths", "quick", folder), folder
+
+
+def test_every_claim_of_the_quick_run_gets_a_word(quick):
+    verdicts, folder = quick
+    about = read_json(folder / "study.json")
+    assert about["status"] == "finished"
+    assert about["failed"] == {}
+    assert [v.claim.name for v in verdicts] == [c.name for c in STUDY.claims_at("quick")]
+    assert all(v.word == "inconclusive" and len(v.values) == 2 for v in verdicts)  # two seeds decide nothing
+
+
+def test_quick_rows_hold_every_seed_of_every_cell(quick):
+    for experiment in STUDY.experiments_at("quick"):
+        for cell in range(len(experiment.cells)):
+            rows = read_json(quick[1] / "cells" / f"{experiment.name}.{cell}.json")["rows"]
+            assert {row["seed"] for row in rows} == {0, 1}
+            assert {row["outcome"] for row in rows} == {"finished"}
+
+
+def test_a_line_that_moves_keeps_the_divergence_at_log_2(quick):
+    cells = [read_json(quick[1] / "cells" / f"parallel-lines.{cell}.json")["rows"] for cell in range(4)]
+    for row in (row for rows in cells for row in rows):
+        assert row["js"] == pytest.approx(math.log(2), abs=1e-5)
+        assert row["d2"] < row["d2_curve"][0] == 4.0
+
+
+def test_the_full_configuration_runs_on_a_stand_in(tmp_path):
+    verdicts = reproduce("many-paths", "full", tmp_path, options=MINIATURE)
+    about = read_json(tmp_path / "study.json")
+    assert about["failed"] == {}
+    assert len(list((tmp_path / "cells").iterdir())) == len(PAPER_DATA) * 4 * 2
+    measured = {v.claim.name: len(v.values) for v in verdicts if v.word != "not measured"}
+    unscored = {name for name in (c.name for c in STUDY.claims_at("full")) if "inception" in name}
+    assert set(measured) | unscored == {c.name for c in STUDY.claims_at("full")}  # colours have no class scores
+    assert set(measured.values()) == {1}
+
+
+@pytest.mark.parametrize("missed", [0.0, 0.1, 0.5])
+def test_seen_js_is_that_of_the_verdicts(missed):
+    judged = torch.full((1000,), 4.0)
+    judged[: int(1000 * missed)] = 0.0
+    away = torch.cat([torch.full((1000,), 4.0), judged])
+    assert seen_js(away) == pytest.approx(jensenshannon([1, 0], [missed, 1 - missed]) ** 2, abs=1e-6)
+
+
+def test_gradient_norms_are_those_of_the_formulas():
+    game = GAN(AffineGenerator(), nn.Linear(2, 1), data=ParallelLines(), latent=1, batch_size=64)
+    batch = game.draw(generator(derive(3, "gradient")))
+    w, z = game.discriminator.weight[0].detach(), batch["latent"]
+    d = game.discriminator(game.generator(z)).detach()
+    for name, slope in (("minimax", -d.sigmoid()), ("non_saturating", -(1 - d.sigmoid()))):
+        parts = [(slope * z).mean() * w, slope.mean() * w]  # along a and along b
+        assert gradient_norms(game, 3)[name] == pytest.approx(float(torch.cat(parts).norm()), rel=1e-4)
+
+
+def test_pretraining_moves_the_discriminator_alone_and_makes_the_minimax_gradient_vanish():
+    games = [lines_game("minimax", seed) for seed in range(2)]
+    weights = [game.discriminator.head.weight.clone() for game in games]
+    for found, game, before in zip(pretrain(games, 100), games, weights):
+        assert game.generator.a.tolist() == [0.0, 1.0]
+        assert game.generator.b.tolist() == [2.0, 0.0]
+        assert not torch.equal(game.discriminator.head.weight, before)
+        assert found["pretraining_step"] == [10 * k for k in checkpoints(10)]
+        assert found["pretraining_minimax"][-1] < found["pretraining_minimax"][1] / 10
+        assert found["pretraining_non_saturating"][-1] > found["pretraining_non_saturating"][1]
+        assert all(bound <= math.log(2) for bound in found["pretraining_js"])
+
+
+def test_the_true_generator_is_on_the_line_and_spread_like_the_data():
+    settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense(), **GENERATORS["exact"]}
+    seat = next(iter(Population(settings, Size(seeds=1))))
+    truth = {"head.weight": seat.trial.game.data.direction[:, None], "head.bias": torch.full((20,), 0.0)}
+    players = {**seat.carry.point.players, "generator": truth}
+    seat = seat._replace(carry=seat.carry._replace(point=Point(players, seat.carry.point.state)))
+    found = along_and_away(seat)
+    assert found["d2"] < 1e-12
+    assert found["off"] < 1e-12
+    assert found["deviation"] == pytest.approx(1, abs=0.05)
+    assert found["w1"] < 0.1
+    shifted = {**truth, "head.bias": 0.5 * torch.linalg.svd(truth["head.weight"].T).Vh[1]}
+    players = {**players, "generator": shifted}
+    moved = along_and_away(seat._replace(carry=seat.carry._replace(point=Point(players, seat.carry.point.state))))
+    assert moved["d2"] == pytest.approx(0.25, rel=1e-4)
+    assert moved["off"] == pytest.approx(0.25 / 19, rel=1e-4)
+
+
+def test_similarity_in_batches_counts_every_pair_once():
+    rng = generator(0)
+    a, b = (2 * torch.rand(1, 1, 8, 8, generator=rng) - 1 for _ in range(2))
+    batch = torch.cat([a.expand(32, -1, -1, -1), b.expand(32, -1, -1, -1)])
+    apart = float(similarity(a, b))
+    expected = (2 * math.comb(32, 2) + 32 * 32 * apart) / math.comb(64, 2)
+    assert similarity_in_batches(batch, batches=1) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="need 128 samples"):
+        similarity_in_batches(batch, batches=2)
+
+
+def test_variants_differ_as_the_paper_says():
+    assert {name: variant(name, 3.0)["penalty"] for name in VARIANTS} == {
+        "ns": {"kind": "none"},
+        "gan_gp": {"kind": "gan_gp", "weight": 3.0},
+        "dragan_ns": {"kind": "dragan", "weight": 3.0},
+        "wgan_gp": {"kind": "wgan_gp", "weight": 3.0},
+        "m_gan": {"kind": "none"},
+    }
+    assert all(chosen["objective"] in OBJECTIVES for chosen in VARIANTS.values())
+
+
+def test_rates_are_one_program():
+    settings = {"data": "digits", **dense(width=4), **variant("gan_gp", 10.0)}
+    population = Population(settings, Size(seeds=2), {"solver": [solver(rate, 2) for rate in (1e-4, 1e-2)]})
+    assert len(population.teams) == 1
+    assert len(population.members) == 4
+
+
+ROWS = Rows(
+    {"seed": seed, "method": method, "turns": turns, "fid": fid * (seed + 1), "other": fid}
+    for seed in range(2)
+    for method, turns, fid in (("ns", 1, 2.0), ("ns", 5, 8.0), ("gan_gp", 1, 4.0), ("gan_gp", 5, 1.0))
+)
+
+
+def test_comparisons_pair_seeds():
+    assert ratio("ns", "gan_gp", min)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert more_turns("ns")(ROWS) == pytest.approx([math.log(1 / 4)] * 2)
+    assert more_turns("gan_gp")(ROWS) == pytest.approx([math.log(4)] * 2)
+    assert at_best(ROWS.where(method="ns"), lambda row: row["other"]) == {0: 2.0, 1: 2.0}
+
+
+def test_coloured_digits_are_written_whole(tmp_path):
+    file = tmp_path / "made" / "colours.npy"
+    write_coloured(Digits("test"), file, 20)
+    assert np.load(file).shape == (20, 3, 8, 8)
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
+    read = source_of({"kind": "array", "path": str(file)}).examples()
+    assert read.shape == (20, 3, 8, 8)
+    assert read.min() < -0.5
+    assert read.max() > 0.5
+
+
+def test_paper_data_is_pinned_and_a_stand_in_replaces_it():
+    own = {"data": {}, "celeba": "pictures"}
+    assert len(data_settings("cifar10", "test", own)["revision"]) == 40
+    assert data_settings("celeba", "train", own) == {"kind": "folder", "path": "pictures/train", "size": 64}
+    assert data_settings("cifar10", "test", {**own, "data": {"kind": "digits"}}) == {"kind": "digits"}
