@@ -1,0 +1,173 @@
+"""The study of conjugate gradients: its measure against closed forms, its verdicts, and its full configuration."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from nashpath.core import generator
+from nashpath.studies import Rows, find_study, reproduce
+from nashpath.studies.experiments.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
+from nashpath.studies.experiments.digits_grid import DIGITS_GRID
+from nashpath.studies.experiments.direction_statistics import best, ratio, spread
+from nashpath.studies.experiments.directions import FORMULAS, METHODS, rule
+from nashpath.studies.experiments.rate_grid import LOWERED, population, rates_of, settings_of, share
+from nashpath.studies.experiments.saddle_directions import SADDLE
+from nashpath.studies.experiments.stochastic_game import Shape, StochasticGame, gaps
+from nashpath.studies.experiments.variational_inequality import CONDITIONS, Condition, judged, slope
+from nashpath.studies.study import Size
+
+ON_THE_SADDLE = {"saddle-reached", "saddle-faster-than-descent", "saddle-like-momentum", "saddle-like-descent"}
+IDENTITIES = {"aliased-is-descent", "aliased-is-momentum"}
+
+
+def test_quick_judges_every_claim_and_the_identities_hold(tmp_path):
+    verdicts = reproduce("conjugate-gradient", "quick", tmp_path, options={"steps": 40})
+    study = find_study("conjugate-gradient")
+    assert [v.claim.name for v in verdicts] == [c.name for c in study.claims_at("quick")]
+    assert all(v.word != "not measured" for v in verdicts)
+    found = {v.claim.name: v.word for v in verdicts}
+    assert all(found[name] == "supported" for name in IDENTITIES)
+    measured = {path.name.split(".")[0] for path in (tmp_path / "cells").iterdir()}
+    assert measured == {experiment.name for experiment in study.experiments_at("quick")}
+
+
+def test_the_claims_about_the_saddle_hold():
+    """Nothing is drawn, so this is a gate; the numbers are those of a calibration by other code."""
+    rows = Rows({**cell, **row} for cell in SADDLE.cells for row in SADDLE.measure(cell, SADDLE.sizes["default"]))
+    for claim in find_study("conjugate-gradient").claims:
+        if claim.name in ON_THE_SADDLE:
+            assert all(claim.low <= value <= claim.high for value in claim.values(rows)), claim.name
+    # The calibration let x move first; here y does.
+    at = {row["method"]: row["distance"] for row in rows.where(rates="(1e-4, 1e-3)")}
+    expected = {"SGD": 1.44, "momentum 0.5": 0.639, "FR": 0.639, "DY": 0.639, "HZ": 0.649, "PRP": 1.45, "HS": 2.18}
+    assert at == pytest.approx({**at, **expected}, rel=0.02)
+
+
+def test_the_game_accounts_for_its_field():
+    """The state after a step holds ⟨z, F(z)⟩ and F(z) of the field that automatic differentiation finds."""
+    game = StochasticGame(Shape((0.5, 2.0), 0.7), noise=0.3)
+    with torch.no_grad():
+        game.generator.value.copy_(torch.tensor([1.0, -2.0]))
+        game.discriminator.value.copy_(torch.tensor([0.5, 3.0]))
+    x, y = game.generator.value, game.discriminator.value
+    slopes = torch.autograd.grad(game.value(x, y), (x, y))
+    field = torch.cat([slopes[0], -slopes[1]])
+    batch = game.draw(generator(0))
+    game("generator", batch)
+    assert game.inner == 0
+    game("discriminator", batch)
+    torch.testing.assert_close(game.total, field)
+    torch.testing.assert_close(game.inner, torch.cat([x, y]).detach() @ field)
+    noisy = torch.autograd.grad(game("generator", batch), x)[0]
+    torch.testing.assert_close(noisy, slopes[0] + 0.3 * batch["generator"])
+
+
+def test_the_gap_is_the_worst_point_of_the_ball():
+    """1/n Σ ⟨z_k − z, F_k⟩ over a thousand directions is below the closed form, and reaches it at −Σ F_k."""
+    rng = np.random.default_rng(0)
+    z, fields = rng.normal(size=(7, 4)), rng.normal(size=(7, 4))
+    state = {"inner": torch.tensor((z * fields).sum()), "total": torch.tensor(fields.sum(0))}
+    at_solution, in_ball = gaps(state, 7, 2.0)
+
+    def at(point):
+        return ((z - point) * fields).sum() / 7
+
+    points = rng.normal(size=(1000, 4))
+    points *= 2 / np.linalg.norm(points, axis=1, keepdims=True)
+    assert at_solution == pytest.approx(at(np.zeros(4)))
+    assert max(map(at, points)) <= in_ball
+    worst = -2 * fields.sum(0) / np.linalg.norm(fields.sum(0))
+    assert at(worst) == pytest.approx(in_ball)
+
+
+@pytest.mark.parametrize("exponent", [-1.0, -0.5])
+def test_a_slope_is_the_exponent(exponent):
+    steps = np.array([1.0, 3.0, 10.0, 40.0])
+    assert slope(steps, 7 * steps**exponent) == pytest.approx(exponent, abs=1e-5)
+
+
+def test_plateau_and_decay_are_told_apart():
+    steps = np.unique(np.geomspace(1, 4000, 40).round())
+    found = judged(steps, 5 / steps + 0.2, CONDITIONS["decay"])
+    assert found["plateau"] == pytest.approx(0.2, abs=1e-5)
+    assert found["slope"] == pytest.approx(-1, abs=1e-3)
+    turning = (1 + np.sin(steps / 50)) / steps
+    swinging = Condition("bilinear", "constant", 0.1, 0.0, 0.0, 0.1)
+    assert judged(steps, turning, swinging)["slope"] == pytest.approx(-1, abs=0.05)
+
+
+def test_settings_are_compared_in_equal_numbers():
+    """Nine settings a method; on them, best, mean of the best and their spread are those by hand."""
+    options = DIGITS_GRID.sizes["default"].options
+    cells = {cell["method"]: cell for cell in DIGITS_GRID.cells}
+    assert {len(rates_of(cell, options)) for cell in cells.values()} == {3}
+    assert rates_of(cells[LOWERED], options) == pytest.approx([0.03, 0.01, 0.003])
+    values = {"SGD": [8.0, 2.0, 4.0], "FR": [1.0, 16.0, 3.0], "HZ": [2.0, 2.0, 2.0]}
+    rows = Rows({"method": m, "seed": 0, "fid": v} for m, own in values.items() for v in own)
+    assert ratio(("FR", "HZ"), "SGD", best(1))(rows) == pytest.approx([math.log(0.5) / 2])
+    assert ratio(("FR",), "SGD", best(2))(rows) == pytest.approx([math.log(2 / 3)])
+    assert spread(2)([4.0, 1.0, 2.0]) == pytest.approx(math.sqrt(0.5))
+
+
+def test_halving_the_discriminators_cost_is_halving_its_rate():
+    """A step of every method but Adam is linear in the gradient and the rate: both halve it alike."""
+    gradients = [{"w": torch.tensor([1.0, -2.0])}, {"w": torch.tensor([0.5, 3.0])}, {"w": torch.tensor([-1.0, 1.0])}]
+    for method in METHODS:
+        halves = []
+        for rate, factor in ((0.1, 0.5), (0.1 * share(method), 1.0)):
+            acting = rule(method, rate)
+            move, memory = gradients[0], acting.init(gradients[0])
+            for gradient in gradients:
+                move, memory = acting({"w": factor * gradient["w"]}, memory)
+            halves.append(move["w"])
+        torch.testing.assert_close(*halves, msg=method)
+
+
+def test_every_pair_of_rates_is_a_member():
+    size = Size(seeds=2, steps=1, options={**DIGITS_GRID.sizes["quick"].options})
+    seats = list(population(DIGITS_GRID.cells[0], size))
+    rates = {tuple(v for v in seat.member.swept.values()) for seat in seats}
+    assert len(seats) == 18
+    assert rates == {(d / 2, g) for d in (0.3, 0.1, 0.03) for g in (0.3, 0.1, 0.03)}
+
+
+MINIATURE = {
+    "steps": 2,
+    "seeds": 1,
+    "compiled": False,
+    "data": {"kind": "digits"},
+    "batch": 4,
+    "widths": [2, 2],
+    "rates": {schedule: [1e-3] for schedule in ("constant", "inverse_sqrt", "step_decay")},
+    "device": "cpu",
+    "features": "digits",
+    "samples": 40,
+    "looks": 2,
+}
+
+
+def test_the_full_configuration_runs_in_miniature():
+    """Each network under each of its learning-rate rules, and each kind of method once."""
+    study = find_study("conjugate-gradient").adjusted("full", MINIATURE)
+    for experiment in study.experiments_at("full"):
+        chosen = [c for c in experiment.cells if (c["method"], c["coefficient"]) in (("Adam", 1.0), ("HZ", 0.5))]
+        assert len(chosen) == 4
+        for cell in chosen:
+            (row,) = experiment.measure(cell, experiment.sizes["full"])
+            assert row["outcome"] == "finished"
+            assert len(row["fid_curve"]) == 2
+            assert math.isfinite(row["fid"])
+
+
+@pytest.mark.parametrize("experiment", [CIFAR_DCGAN, CIFAR_RESNET], ids=lambda e: e.name)
+def test_full_has_the_papers_grids(experiment):
+    """25 settings a method (16 where rates decay in steps), and three times as many for conjugate gradients."""
+    options = experiment.sizes["full"].options
+    for schedule in {cell["schedule"] for cell in experiment.cells}:
+        cells = [cell for cell in experiment.cells if cell["schedule"] == schedule]
+        assert len(cells) == 3 + 3 * len(FORMULAS)
+        assert {len(rates_of(cell, options)) ** 2 for cell in cells} == {16 if schedule == "step_decay" else 25}
+    rules = settings_of({"method": "FR", "schedule": "step_decay", "coefficient": 0.75}, options)["solver"]
+    assert rules["generator"]["coefficient"] == 0.75
