@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nashpath.core import Source, generator
+from nashpath.core import generator
 from nashpath.core.bootstrap import interval
 from nashpath.data import SOURCES
 from nashpath.metrics import Measurement, MetricError
@@ -63,10 +63,13 @@ def evaluate_run(
     if not has_samples(restored[0][1]):
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
-    groups = []
+    groups: list[dict[str, Any]] = []
+    yardsticks: dict[int, Yardstick] = {}
     for settings, some in _alike(restored):
-        source, name, wanted = _held_against(some[0][0].settings, split, wish)
-        yardstick = Yardstick(source, wanted.metrics, wish.features, name, wish.most).to(restored[0][2].steps.device)
+        member, _, carry = some[0]
+        data = id(build_source(member.settings))
+        yardstick = yardsticks.get(data) or _held_against(member.settings, split, wish).to(carry.steps.device)
+        yardsticks[data] = yardstick
         groups.append(_group(settings, [m for m, *_ in some], yardstick, _of_each(some, yardstick, wish, notify)))
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
@@ -113,21 +116,20 @@ def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored
     return groups
 
 
-def _held_against(settings: Any, split: str, wish: Wish) -> tuple[Source, str, Wish]:
-    """The real samples, their name, and the wish with metrics; copies are looked for in the training samples only."""
-    source, name = build_source(settings), data_name(settings)
-    if split and split != settings.data.options().get("split"):
-        options = settings.data.options()
+def _held_against(settings: Any, split: str, wish: Wish) -> Yardstick:
+    """The yardstick of these data; copies are looked for in the samples trained on only."""
+    source: Any = build_source(settings)
+    name, metrics = data_name(settings), wish.metrics
+    options = settings.data.options()
+    if split and split != options.get("split"):
         if "split" not in options:
             raise SettingError(f"--split {split}: the data {settings.data.kind!r} have no splits; leave it out")
-        source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
-        if "memorisation" in wish.metrics:
+        if "memorisation" in metrics:
             raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
-        return source, name, wish
-    held: Any = source
-    if not wish.metrics and hasattr(held, "__len__") and len(held) <= FEW_EXAMPLES:
-        return source, name, replace(wish, metrics=(*standard(source), "memorisation"))
-    return source, name, wish
+        source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
+    elif not metrics and hasattr(source, "__len__") and len(source) <= FEW_EXAMPLES:
+        metrics = (*standard(source), "memorisation")
+    return Yardstick(source, metrics, wish.features, name, wish.most)
 
 
 def _of_each(

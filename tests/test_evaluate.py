@@ -1,0 +1,187 @@
+"""``nashpath evaluate`` of a run: its numbers are those of the metrics on what ``nashpath sample`` draws."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from nashpath.core.bootstrap import interval
+from nashpath.data import Digits, Ring, StackedDigits
+from nashpath.metrics import FeaturesError, MetricError
+from nashpath.metrics import evaluate as measured
+from nashpath.run import SettingError
+from nashpath.run import evaluate as room
+from nashpath.run.evaluate import Wish, evaluate_run
+from nashpath.run.yardstick import Yardstick, standard
+from run_folders import flags, nash, small, trained
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    trained(small(data={"kind": "digits"}, steps=2, average={"kind": "ema", "decay": 0.5}), folder / "digits")
+    trained(small(seeds=[0, 1], steps=2), folder / "ring", penalty__weight=[0.0, 1.0], penalty=["r1"])
+    trained({"game": "bilinear", "steps": 2, "compile": "off"}, folder / "toy")
+    return folder
+
+
+def numbers(found, group=0):
+    return {entry["name"]: entry["values"] for entry in found["groups"][group]["numbers"]}
+
+
+def test_numbers_are_those_of_the_metrics_on_the_samples_that_sample_draws(runs, tmp_path):
+    nash("sample", runs / "digits", "-n", 200, "--seed", 3, "--out", tmp_path / "fake.npz")
+    fake = torch.from_numpy(np.load(tmp_path / "fake.npz")["samples"])
+    names = ["fid", "kid", "prdc", "sliced_wasserstein"]
+    said = nash("evaluate", runs / "digits", "--metrics", ",".join(names), "--samples", 200, "--seed", 3, "--json")
+    expected = measured(Digits("train").examples(), fake, names, "digits", split="digits, train", seed=3)
+    found = json.loads(said.stdout)
+    assert numbers(found) == {m.name: [pytest.approx(m.value, rel=1e-9)] for m in expected}
+    told = {key: value for key, value in found["groups"][0]["protocols"][0].items() if key != "numbers"}
+    assert told == expected[0].as_dict()["protocol"]
+    assert json.loads((runs / "digits" / "evaluation.json").read_text()) == found
+
+
+def test_another_split_is_measured_against_and_said(runs):
+    found = evaluate_run(runs / "digits", Wish(("fid",), count=50), split="test")
+    assert found["groups"][0]["protocols"][0]["split"] == "digits, test"
+    assert found["groups"][0]["protocols"][0]["real"] == len(Digits("test"))
+    plain = evaluate_run(runs / "digits", Wish(count=50), split="test", out=runs / "other" / "file.json")
+    assert "copies" not in numbers(plain)
+    assert (runs / "other" / "file.json").exists()
+
+
+def test_a_generator_that_copies_the_training_samples_is_found_out(runs, monkeypatch):
+    drawn = {"train": Digits("train").examples(100), "test": Digits("test").examples(100)}
+    monkeypatch.setattr(room, "_samples", lambda trial, carry, wish: drawn["train"])
+    found = numbers(evaluate_run(runs / "digits", Wish(count=100)))
+    assert found["copies"] == [1.0]
+    assert found["nearest"] == [0.0]
+    assert found["classes"] == [10.0]
+    monkeypatch.setattr(room, "_samples", lambda trial, carry, wish: drawn["test"])
+    assert numbers(evaluate_run(runs / "digits", Wish(count=100)))["copies"][0] < 0.05
+
+
+def test_members_that_differ_by_their_seeds_share_an_interval(runs):
+    wish = Wish(count=100, most=200)
+    found = evaluate_run(runs / "ring", wish)
+    assert [group["members"] for group in found["groups"]] == [[0, 1], [2, 3]]
+    assert [group["settings"]["penalty.weight"] for group in found["groups"]] == [0.0, 1.0]
+    for group in found["groups"]:
+        for entry in group["numbers"]:
+            assert (entry["mean"], entry["low"], entry["high"]) == interval(entry["values"])
+    alone = evaluate_run(runs / "ring", wish, [2])
+    assert [values[0] for values in numbers(alone).values()] == [v[0] for v in numbers(found, 1).values()]
+
+
+def test_what_is_printed_has_a_line_a_member_and_number_and_the_protocol(runs):
+    said = nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "modes", "--member", 0, "--member", 1).stdout
+    lines = [line.split() for line in said.splitlines()]
+    for member in ("0", "1", "mean"):
+        assert any(line[:2] == ["modes", member] for line in lines)
+    assert "100 generated against 10,000 real samples (ring, hash " in said
+    assert "modes, high_quality, mode_kl: modes can only be found with enough samples for each" in said
+    assert said.rstrip().endswith("evaluation.json")
+
+
+def test_the_report_shows_the_evaluation(runs):
+    nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "sliced_wasserstein")
+    text = Path(nash("report", runs / "ring").stdout.splitlines()[-1]).read_text(encoding="utf-8")
+    assert "100 generated against 10,000 real samples (ring" in text
+    assert text.index("Evaluation</h2>") < text.index("sliced_wasserstein</td>")
+
+
+def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp_path):
+    folder = tmp_path / "broken"
+    trained(small(seeds=[0, 1], steps=2), folder)
+    file = folder / "checkpoint.safetensors"
+    with open(file, "rb") as stored:
+        header = json.loads(stored.read(int.from_bytes(stored.read(8), "little")))["__metadata__"]
+    tensors = load_file(file)
+    for name in tensors:
+        if name.startswith("m1.carry.point.players['generator']"):
+            tensors[name].fill_(float("nan"))
+    save_file(tensors, file, header)
+    (group,) = evaluate_run(folder, Wish(("modes",), count=50))["groups"]
+    assert list(group["failed"]) == ["1"]
+    assert "NaN" in group["failed"]["1"]
+    assert [entry["values"][1] for entry in group["numbers"]] == [None] * 3
+    with pytest.raises(MetricError, match="NaN"):
+        evaluate_run(folder, Wish(("modes",), count=50), [1])
+    assert "member 1: " in nash("evaluate", folder, "--metrics", "modes", "--samples", 50).stdout
+
+
+REFUSED = {
+    "unknown metric": (["digits", "--metrics", "fdi"], "Did you mean 'fid'"),
+    "unknown features": (["digits", "--features", "digit"], "Did you mean 'digits'"),
+    "no file": (["digits", "--features", "nowhere.pt2"], "nowhere.pt2: no such file"),
+    "no weights": (["digits", "--features", "inception"], "download_inception()"),
+    "no logits": (["digits", "--features", "pixels", "--metrics", "inception_score"], "without class logits"),
+    "no labels": (["ring", "--metrics", "classes"], "needs the data's labels, classes"),
+    "no training samples": (["ring", "--metrics", "memorisation"], "these data draw new ones"),
+    "too few": (["digits", "--samples", "1"], "at least"),
+    "no such member": (["digits", "--member", "7"], "members 0 to 0"),
+    "no number": (["digits", "--member", "x"], "expected a number, or all"),
+    "no splits": (["ring", "--split", "test"], "no splits"),
+    "no such split": (["digits", "--split", "tset"], "choose one of train, test, all"),
+    "copies of other samples": (["digits", "--split", "test", "--metrics", "memorisation"], "samples trained on"),
+    "a toy": (["toy"], "no samples to measure"),
+    "no run": (["nothing"], "holds no run"),
+    "a run and images": (["digits", "--real", "x"], "--real is for images made elsewhere"),
+    "no device": (["digits", "--device", "abacus"], "'abacus'"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_measured_is_refused_in_one_message(runs, what):
+    (name, *options), word = REFUSED[what]
+    written = [path.name for path in (runs / name).glob("evaluation.json")]
+    samples = [] if "--samples" in options else ["--samples", 50]
+    assert word in nash("evaluate", runs / name, *samples, *options, expect=2).stderr
+    assert [path.name for path in (runs / name).glob("evaluation.json")] == written
+
+
+def test_standard_metrics_follow_from_what_the_data_know():
+    assert standard(Ring()) == ["sliced_wasserstein", "prdc", "modes"]
+    assert standard(Digits()) == ["fid", "kid", "prdc", "classes"]
+    assert standard(StackedDigits()) == ["fid", "kid", "prdc", "stacked_modes"]
+
+
+def test_all_modes_of_stacked_digits_are_counted():
+    data = StackedDigits()
+    real, labels = data.labelled_examples(3000)
+    found = {m.name: m.value for m in Yardstick(data, ["stacked_modes"], most=10)(real)}
+    assert found["stacked_modes"] == len(labels.unique())
+    one = {m.name: m.value for m in Yardstick(data, ["stacked_modes"], most=10)(real[:1].expand(50, -1, -1, -1))}
+    assert one["stacked_modes"] == 1
+
+
+def test_images_need_features_and_the_message_says_which(tmp_path):
+    class Photos:
+        shape = (3, 64, 64)
+
+        def draw(self, rng, count):
+            return {"real": torch.zeros(count, 3, 64, 64)}
+
+    with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features pixels"):
+        Yardstick(Photos())
+    with pytest.raises(FeaturesError):
+        measured(torch.zeros(3, 3, 64, 64), torch.zeros(3, 3, 64, 64), features="inception")
+
+
+def test_flags_and_files_choose_the_same_metrics(tmp_path):
+    chosen = [*flags("metrics=fid, kid"), "-s", 'features="pixels"', "-s", "data=digits", "-s", "steps=1"]
+    nash("train", *chosen, "--out", tmp_path / "run")
+    assert 'features = "pixels"' in (tmp_path / "run" / "config.toml").read_text()
+    nash("train", tmp_path / "run" / "config.toml", "--out", tmp_path / "again")
+    facts = [json.loads((tmp_path / name / "run.json").read_text())["metrics"] for name in ("run", "again")]
+    assert facts[0] == facts[1]
+    assert [entry["metric"] for entry in facts[0]] == ["fid", "kid"]

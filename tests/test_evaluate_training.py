@@ -1,0 +1,139 @@
+"""Metrics through training: their rows, curves and verdicts; refused early; they change nothing; what they cost."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from nashpath.data import Digits
+from nashpath.metrics import evaluate
+from nashpath.run import SettingError, aside, open_session, resume_session, yardstick
+from nashpath.run import measure as room
+from nashpath.run.aside import Aside
+from nashpath.run.restore import restore_member
+from nashpath.run.view import samples
+from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
+
+MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}
+NUMBERS = {"fid", "precision", "recall"}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(yardstick, "DRAWN", 500)
+
+
+def test_the_numbers_are_those_of_the_metrics_at_the_steps_asked_for(tmp_path):
+    trained(small(data={"kind": "digits"}, seeds=[4], **MEASURED), tmp_path)
+    found = [row for row in rows(tmp_path) if "fid" in row]
+    assert [row["step"] for row in found] == [0, 8, 16, 20]
+    trial, carry = restore_member(tmp_path)
+    fake = samples(trial, carry, 4, 30)
+    expected = evaluate(Digits("train").examples(), fake, MEASURED["metrics"], "digits", split="digits, train", seed=4)
+    for m in expected:
+        assert found[-1][m.name] == pytest.approx(m.value, rel=1e-9)
+        assert members(tmp_path)[0]["metrics"][m.name] == found[-1][m.name]
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert {name for entry in facts["metrics"] for name in entry["numbers"]} == NUMBERS
+    assert facts["metrics"][0]["reference"] == expected[0].protocol.reference
+    assert facts["evaluate_seconds"] > 0
+
+
+def test_the_report_draws_them_and_the_verdict_names_them(tmp_path):
+    nash("train", *flags("metrics=prdc", "features=pixels"), "--out", tmp_path / "run")
+    text = (tmp_path / "run" / "report.html").read_text()
+    assert '"key":"coverage"' in text
+    assert "<p>Coverage: " in text
+
+
+def test_a_measured_run_trains_as_an_unmeasured_one(tmp_path):
+    trained(small(evaluation_samples=30), tmp_path / "plain")
+    trained(small(**MEASURED), tmp_path / "measured")
+    assert_same(tensors(tmp_path / "plain"), tensors(tmp_path / "measured"))
+    kept = [{k: v for k, v in row.items() if k not in NUMBERS} for row in rows(tmp_path / "measured")]
+    assert [row for row in kept if len(row) > 3] == rows(tmp_path / "plain")
+
+
+def test_a_resumed_run_measures_as_an_uninterrupted_one(tmp_path):
+    trained(small(seeds=[0, 1], **MEASURED), tmp_path / "whole")
+    first = open_session(small(seeds=[0, 1], **MEASURED), {}, tmp_path / "parts")
+    first.stop = lambda: first.taken >= 11
+    assert first.train() == "stopped"
+    assert resume_session(tmp_path / "parts", []).train() == "finished"
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    again = resume_session(tmp_path / "parts", [("steps", 24), ("metrics", "modes"), ("evaluate_every", 0)])
+    again.train()
+    assert "high_quality" in rows(tmp_path / "parts")[-1]
+
+
+def test_programs_of_one_run_share_the_real_samples(tmp_path):
+    session = open_session(small(**MEASURED), {"generator.width": [4, 6]}, tmp_path)
+    one, other = (team.yardstick for team in session.teams)
+    assert one is not None
+    assert one is other
+    session.train()
+    assert len(json.loads((tmp_path / "run.json").read_text())["metrics"]) == 2
+
+
+REFUSED = {
+    "unknown": ({"metrics": ["fdi"]}, "metrics.*fdi"),
+    "text": ({"metrics": "fid, kdi"}, "kdi"),
+    "features": ({"metrics": ["fid"], "features": "digit"}, "Did you mean 'digits'"),
+    "inception": ({"metrics": ["fid"], "features": "inception"}, "download_inception"),
+    "data": ({"metrics": ["stacked_modes"]}, "metrics: stacked_modes needs the data's digits"),
+    "points": ({"metrics": ["fid"], "features": "digits"}, "metrics: digits features need images"),
+    "endless": ({"metrics": ["memorisation"]}, "draw new ones"),
+    "few": ({"metrics": ["prdc"], "evaluation_samples": 2}, "metrics: .*at least"),
+    "toy": ({"metrics": ["fid"], "game": "bilinear"}, "no samples to measure"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_measured_is_refused_before_training(tmp_path, what):
+    changes, words = REFUSED[what]
+    raw = {"steps": 2, "compile": "off", **changes} if "game" in changes else small(**changes)
+    with pytest.raises(SettingError, match=words):
+        open_session(raw, {}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_samples_that_are_not_finite_leave_the_numbers_empty(tmp_path, monkeypatch):
+    session = open_session(small(**MEASURED), {}, tmp_path)
+    monkeypatch.setattr(room, "samples", lambda trial, carry, seed, count: torch.full((count, 2), torch.nan))
+    session.train()
+    assert [row["fid"] for row in rows(tmp_path) if "fid" in row] == [None] * 4
+    assert members(tmp_path)[0]["metrics"]["precision"] is None
+    assert members(tmp_path)[0]["metrics"]["modes"] is not None
+
+
+def test_a_metric_that_is_named_replaces_the_one_that_is_always_measured(tmp_path):
+    trained(small(metrics=["sliced_wasserstein"], evaluate_every=5), tmp_path)
+    steps = [row["step"] for row in rows(tmp_path) if "sliced_wasserstein" in row]
+    assert steps == [0, 5, 10, 15, 20]
+
+
+def test_too_much_time_for_evaluating_is_said_once_with_what_to_change(tmp_path, monkeypatch):
+    monkeypatch.setattr(aside, "SHARE", 0.0)
+    monkeypatch.setattr(aside, "LEAST_SECONDS", 0.0)
+    said = nash("train", *flags("sample_every=5"), "--out", tmp_path / "run").stderr
+    assert said.count("warning: evaluating took") == 1
+    (warning,) = json.loads((tmp_path / "run" / "run.json").read_text())["warnings"]
+    assert "set sample_every higher" in warning
+    assert warning.split(",")[0] in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_the_share_of_the_time_decides_and_the_largest_activity_what_is_advised():
+    often = {"look": 9, "measure": 9, "watch": 9, "log": 9}
+    assert Aside({"look": 15.0, "measure": 4.0}, often).excess(100.0) == ""
+    assert "sample_every" in Aside({"look": 15.0, "measure": 6.0}, often).excess(100.0)
+    assert "evaluate_every" in Aside({"look": 5.0, "measure": 16.0}, often).excess(100.0)
+    assert "diagnose_every" in Aside({"watch": 21.0}, often).excess(100.0)
+    assert Aside({"log": 90.0}, often).excess(100.0) == ""
+    assert Aside({"look": 9.0}, often).excess(1.0) == ""
+    assert Aside({"look": 21.0}, {"look": 3}).excess(100.0) == ""
+    done = Aside()
+    done.do("look", lambda: None)
+    assert done.times == {"look": 1}
+    assert np.isfinite(done.evaluating)
