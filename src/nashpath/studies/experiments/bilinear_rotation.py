@@ -12,7 +12,7 @@ from nashpath.diagnostics.base import flatten
 from nashpath.games import OBJECTIVES
 from nashpath.games.toys import Bilinear, DiracGAN, Salimans
 from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
 from nashpath.studies.figures import Lines
 from nashpath.studies.population import marks
@@ -62,6 +62,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         yield {
             "seed": seed,
             "rate": rate,
+            "outcome": outcome(program.trials[index], program.carry(index)),
             "factor": factor,
             "error": abs(factor - FACTORS[cell["solver"]](rate)),
             "beyond": max(max(relative), 1 / min(relative)) / reach(rate),
@@ -111,7 +112,7 @@ ROTATION = Experiment(
     about="The game xy from random starts, plain gradient descent at rates 0.05 to 0.5, double precision, exact "
     "gradients; consensus optimisation with weight 1. Alternating play goes on ten times as long.",
     measure=measure,
-    sizes={"quick": Size(seeds=2, steps=200), "default": Size(seeds=8, steps=800)},
+    sizes={"quick": Size(seeds=2, steps=200), "default": Size(seeds=8, steps=600)},
     cells=[{"solver": name, "rounds": 10 if name == "alternating" else 1} for name in SOLVERS],
     figures=[
         Lines(
