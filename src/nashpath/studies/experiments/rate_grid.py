@@ -58,11 +58,12 @@ def population(cell: Cell, size: Size) -> Population:
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
-    """One row a member: rates, seed, and the Fréchet distance at the end and on the way."""
+    """One row a member: rates (and their places in the grid, from 1), seed, Fréchet distance at the end and before."""
     options, trained = size.options, population(cell, size)
     source: Any = next(iter(trained)).trial.game.data
     extractor = as_extractor(options["features"]).to(find_device(options["device"]))
     real = real_sample(source.examples(), extractor, cached=False)
+    rates = rates_of(cell, options)
     steps, curves = [], {seat.member.index: [] for seat in trained}
     for count in marks(size.steps, options["looks"]):
         trained.play(count)
@@ -73,6 +74,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for seat in trained:
         d, g = (seat.member.swept[f"solver.{who}.learning_rate"] for who in PLAYERS)
         row: Row = {"lr_D": float(f"{d / share(cell['method']):.6g}"), "lr_G": float(f"{g:.6g}")}
+        row |= {"place_D": 1 + rates.index(d / share(cell["method"])), "place_G": 1 + rates.index(g)}
         row |= {"seed": seat.member.seed, "outcome": seat.outcome, "fid": curves[seat.member.index][-1]}
         yield {**row, "step": steps, "fid_curve": curves[seat.member.index]}
 

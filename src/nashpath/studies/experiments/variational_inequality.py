@@ -27,7 +27,7 @@ from nashpath.studies.study import Cell, Experiment, Size
 MONOTONE = Shape((0.5, 0.75, 1.0, 1.25, 1.5), 1.0)
 BILINEAR = Shape((0.0,) * 5, 1.0)
 LOOKS = 40
-DRAWN = 4
+DRAWN = 2
 """Seeds whose curves are kept."""
 
 
@@ -149,6 +149,16 @@ VARIATIONAL_INEQUALITY = Experiment(
             log_x=True,
             log_y=True,
         ),
-        Strip("Slopes", "Exponents of the measure in n, a dot a seed.", y="slope", by=("condition", "method")),
+        *(
+            Strip(
+                f"Exponents in n: {condition}",
+                "A dot a seed; dashed: the bound's exponent.",
+                where={"condition": condition},
+                y="slope",
+                by=("method",),
+                target=bound,
+            )
+            for condition, bound in (("root", -0.5), ("bilinear", -1.0), ("bilinear root", -0.5))
+        ),
     ],
 )
