@@ -89,12 +89,12 @@ def test_what_is_printed_has_a_line_a_member_and_number_and_the_protocol(runs):
         assert any(line[:2] == ["modes", member] for line in lines)
     assert "100 generated against 10,000 real samples (ring, hash " in said
     assert "modes, high_quality, mode_kl: modes can only be found with enough samples for each" in said
-    assert said.rstrip().endswith("evaluation.json")
+    assert said.rstrip().endswith("report.html")
 
 
 def test_the_report_shows_the_evaluation(runs):
-    nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "sliced_wasserstein")
-    text = Path(nash("report", runs / "ring").stdout.splitlines()[-1]).read_text(encoding="utf-8")
+    said = nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "sliced_wasserstein").stdout
+    text = Path(said.splitlines()[-1]).read_text(encoding="utf-8")
     assert "100 generated against 10,000 real samples (ring" in text
     assert text.index("Evaluation</h2>") < text.index("sliced_wasserstein</td>")
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nashpath.cli.errors import friendly
+from nashpath.report import write_report
 from nashpath.report.evaluation import protocol_lines
 from nashpath.report.phrasing import number, settings_label
 from nashpath.run import SettingError, plain_json
@@ -50,9 +51,9 @@ def evaluate(
 ) -> None:
     """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
 
-    Prints each number with its protocol; over members that differ by their seeds alone also the mean with a 95 %
-    bootstrap interval. For example: nashpath evaluate runs/digits --metrics fid,prdc; or: nashpath evaluate --real
-    photos --fake generated --features pixels
+    Prints each number with its protocol (over members that differ by their seeds alone also the mean with a 95 %
+    bootstrap interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
+    fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
     with friendly():
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
@@ -65,13 +66,14 @@ def evaluate(
         else:
             _refuse("is for runs; leave it out", member=member, split=split)
             found = evaluate_images(real, fake, wish, size, out, _say)  # type: ignore[arg-type]
+        written = write_report(run) if run and not out else out
     if as_json:
         typer.echo(plain_json(found))
         return
     for group in found["groups"]:
         _print(group)
-    if run or out:
-        typer.echo(str(out or run / "evaluation.json"))  # type: ignore[operator]
+    if written:
+        typer.echo(str(written))
 
 
 def _say(text: str) -> None:

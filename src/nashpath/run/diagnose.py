@@ -13,7 +13,7 @@ from nashpath.run.diagnose_play import doubled, draw, go_on, is_network, look_at
 from nashpath.run.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes
 from nashpath.run.diagnose_steps import compare_steps
 from nashpath.run.overrides import SettingError
-from nashpath.run.restore import restore_member
+from nashpath.run.restore import restore_members
 from nashpath.run.step import Carry, Trial, outcome
 from nashpath.run.store import Store
 from nashpath.run.view import has_samples
@@ -62,7 +62,8 @@ def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
     """
     if not members:
         raise SettingError("no member to diagnose")
-    found = [diagnose_member(m, *restore_member(folder, m), _frames(folder, m)) for m in members]
+    restored = restore_members(folder, members)
+    found = [diagnose_member(m.index, trial, carry, _frames(folder, m.index)) for m, trial, carry in restored]
     store = Store(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
     store.write_arrays("diagnosis.npz", arrays)
