@@ -85,6 +85,7 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
         assert torch.equal(a, b)
     assert torch.equal(rng, torch.get_rng_state())
     assert all(p.grad is None for p in game.parameters())
+    assert {key.partition(".")[0] for key in first} <= set(DIAGNOSTICS[name].readings)  # type: ignore
     for key, value in first.items():
         assert torch.equal(value, second[key])
         assert torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all(), key

@@ -1,15 +1,27 @@
 """Deliberately broken runs get the right verdict, over several seeds, and healthy runs get none."""
 
+import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import torch
+from markupsafe import escape
 
 from nashpath.core import tree_map
 from nashpath.core.tree import leaves
-from nashpath.diagnostics import findings
+from nashpath.diagnostics import FINDINGS, findings
+from nashpath.diagnostics.verdict import PAGE
+from nashpath.diagnostics.verdict import page as pointer
+from nashpath.diagnostics.words import ALSO
+from nashpath.report import RunFolderError, write_report
+from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import SettingError, open_session
 from nashpath.run.diagnose import diagnose, diagnose_member
+from nashpath.run.diagnose_play import still_grows
 from nashpath.run.restore import restore_member
 from run_folders import nash
 
@@ -56,6 +68,14 @@ BROKEN = {
     "a generator a hundredfold faster": (ring(steps=150, solver=play("alternating", 1e-4, 1e-2)), "mode collapse"),
     "rotation under alternating play": (toy(50, play("alternating", 0.1, 0.1, "sgd"), "bilinear"), "rotation"),
     "rotation under simultaneous play": (toy(50, play("simultaneous", 0.02, 0.02, "sgd"), "bilinear"), "rotation"),
+    "rotation of the Dirac-GAN": (
+        (toy(50, play("simultaneous", 0.1, 0.1, "sgd"), "dirac", y=0.0)[0], {"game.x": [0.03, -0.02, 0.01]}),
+        "rotation",
+    ),
+    "a step beyond 2/λ under momentum": (
+        toy(20, play("alternating", 0.5, 0.5, "momentum"), "quadratic", a=9.0, b=0.1, c=9.0),
+        "step too large",
+    ),
     "NaN on a toy": (toy(60, play("simultaneous", 1e3, 1e3, "sgd"), "saddle"), "diverged"),
     "NaN in networks": (
         ring(objective="wasserstein", steps=60, solver=play("simultaneous", 1e3, 1e3, "sgd")),
@@ -63,21 +83,37 @@ BROKEN = {
     ),
 }
 
+W12 = {"generator": {"width": 12}, "discriminator": {"width": 12}}
+
+
+def gan(data: Any, penalty: str, weight: float, steps: int, **raw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A GAN that is trained well: moderate rates, a penalised critic; samples are saved four times on the way."""
+    play_well = play("alternating", 5e-3, 3e-3)
+    often = {"stack": "on", "sample_every": steps // 4, "evaluation_samples": 300, "samples": 300, "seeds": [0, 1]}
+    raw = {**BASE, **W12, "data": data, "batch_size": 24, "steps": steps, "solver": play_well, **often, **raw}
+    return {**raw, "penalty": {"kind": penalty, "weight": weight}}, {}
+
+
+SQUARE = {"kind": "ring", "modes": 4, "radius": 1.0, "deviation": 0.1}
+
 HEALTHY = {
     "extragradient on a rotating quadratic": toy(200, play("extragradient", 0.3, 0.3, "sgd"), "quadratic"),
+    "alternating play on a quadratic": toy(200, play("alternating", 0.1, 0.1, "sgd"), "quadratic", a=1.0, b=0.5, c=1.0),
     "the Dirac-GAN under R1": (
         {**toy(200, play("alternating", 0.2, 0.2, "sgd"), "dirac")[0], "penalty": {"kind": "r1", "weight": 1.0}},
         STARTS,
     ),
-    "one Gaussian under R1": (
-        {
-            **ring()[0],
-            "data": "gaussian",
-            "penalty": {"kind": "r1", "weight": 1.0},
-            "steps": 300,
-            "solver": play("alternating", 4e-3, 2e-3),
-        },
-        {},
+    "one Gaussian under R1": gan("gaussian", "r1", 1.0, 200, solver=play("alternating", 4e-3, 2e-3)),
+    "a ring of four under DRAGAN": gan(SQUARE, "dragan", 0.3, 240),
+    "a ring of four under R1": gan(SQUARE, "r1", 0.1, 240),
+    "a Gaussian on a plane in space": gan("embedded_gaussian", "r1", 0.1, 120),
+    "a short run on digits": gan(
+        "digits",
+        "r1",
+        0.1,
+        160,
+        generator={"kind": "mlp", "width": 16},
+        discriminator={"kind": "mlp", "width": 16},
     ),
 }
 
@@ -85,7 +121,7 @@ HEALTHY = {
 def verdicts(case, folder):
     raw, sweeps = case
     open_session(raw, sweeps, folder).train()
-    return diagnose(folder, [0, 1, 2])
+    return diagnose(folder, list(range(3 if sweeps else len(raw["seeds"]))))
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -100,7 +136,7 @@ def test_broken_runs_get_the_right_verdict(name, tmp_path):
 def test_healthy_runs_get_none(name, tmp_path):
     for found in verdicts(HEALTHY[name], tmp_path):
         assert findings(found.symptoms) == [], found.sentences
-        if "Gaussian" not in name:
+        if HEALTHY[name][1]:
             assert found.symptoms.kind == "local Nash"
 
 
@@ -130,3 +166,53 @@ def test_a_diagnosis_changes_neither_trial_nor_carry(tmp_path):
     for before, after in zip(leaves(kept), leaves((trial.state_dict(), carry))):
         assert before.dtype == after.dtype
         assert (before == after).all()
+
+
+def test_every_sentence_points_to_a_section_and_names_figures_that_exist():
+    page = (Path(__file__).parent.parent / PAGE).read_text()
+    headings = {line.lstrip("# ").lower().replace(" ", "-") for line in page.splitlines() if line.startswith("#")}
+    assert {pointer(code).partition("#")[2] for code in FINDINGS} | {"certificates", "stable-steps"} <= headings
+    assert {name for _, figures in FINDINGS.values() for name in figures} <= set(FIGURES)
+    assert {name for figures in ALSO.values() for name in figures} <= set(FIGURES)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.4])
+def test_the_damping_r1_of_the_dirac_gan_is_its_closed_form(rate, tmp_path):
+    """λ = γ/2 ± i sqrt(f'² − γ²/4) with f' = 1/2 contracts under simultaneous steps h if γ > h f'²."""
+    raw = toy(5, play("simultaneous", rate, rate, "sgd"), "dirac", x=0.01, y=0.0)[0]
+    open_session(raw, {}, tmp_path).train()
+    (found,) = diagnose(tmp_path, [0])
+    assert found.symptoms.r1 == pytest.approx(rate / 4, rel=0.02)
+    assert f"R1 ≥ {found.symptoms.r1:.2g}" in found.sentences[0]
+
+
+def test_the_page_shows_each_sentence_with_its_figures(tmp_path):
+    raw, sweeps = BROKEN["rotation of the Dirac-GAN"][0]
+    open_session(raw, sweeps, tmp_path).train()
+    said = nash("diagnose", tmp_path, "--member", 1).output
+    assert said.strip().endswith(str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+    assert "Member 1: limit cycle" in page
+    written = json.loads((tmp_path / "diagnosis.json").read_text())["members"][0]
+    for one in [*written["findings"], *written["statements"]]:
+        assert str(escape(one["sentence"])) in page
+    drawn = re.findall(r'<figure id="figure-1\.(\d)">\s*<img src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert [int(place) for place, _ in drawn] == [1, 2, 3, 4, *range(5, len(drawn) + 1)]
+    for _, source in drawn:
+        ElementTree.fromstring(base64.b64decode(source))
+    assert "Run nashpath diagnose again" not in page
+    first = page
+    nash("report", tmp_path)
+    assert (tmp_path / "report.html").read_text() == first
+    (tmp_path / "diagnosis.json").write_text('{"members": [{"member": "x"}]}')
+    with pytest.raises(RunFolderError, match="diagnosis"):
+        write_report(tmp_path)
+
+
+def test_samples_that_still_spread_are_not_called_collapsed():
+    half, last = torch.randn(50, 2).numpy(), 3 * torch.randn(50, 2).numpy()
+    assert still_grows(half, last)
+    assert not still_grows(last, half)
+    centres = torch.tensor([[-9.0, 0.0], [9.0, 0.0]])
+    assert still_grows(abs(half), half, centres)
+    assert not still_grows(half, half, centres)

@@ -7,20 +7,27 @@ import typer
 
 from nashpath.cli.errors import friendly
 from nashpath.core import nearest
+from nashpath.diagnostics import DIAGNOSTICS
+from nashpath.metrics import METRICS
+from nashpath.run.by_name import nameable
 from nashpath.run.fields import arguments, is_swept
 from nashpath.run.settings import SHARED, TABLES, General
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are beside them."""
 
+ASKED = {"diagnostic": ("diagnostics", nameable), "metric": ("metrics", METRICS.keys)}
+"""Kinds of which a run names as many as it likes: the setting that lists the names, and the names that it takes."""
+
 What = Annotated[str | None, typer.Argument(help="A kind (penalty) or a method (penalty.dragan).", show_default=False)]
 
 
 def list_methods(what: What = None) -> None:
-    """Show every data set, objective, penalty, network and solver; with a name, its equation and settings."""
+    """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
     kinds = {path: table for path, table in TABLES.items() if path != "solver.discriminator" and "schedule" not in path}
     kinds = {path.replace("solver.generator", "rule"): table for path, table in kinds.items()}
     kinds["schedule"] = TABLES["solver.generator.schedule"]
+    kinds |= {"diagnostic": DIAGNOSTICS, "metric": METRICS}
     with friendly():
         if what is None:
             for kind, table in kinds.items():
@@ -38,6 +45,9 @@ def list_methods(what: What = None) -> None:
             raise ValueError(
                 f"no {table.kind} is called {name!r}.{nearest(name, list(table))} Known: {', '.join(table)}"
             )
+        if kind in ASKED:
+            _print_asked(table, name, ASKED[kind])
+            return
         _print_method(KEYS.get(kind, kind), table[name])
 
 
@@ -62,3 +72,13 @@ def _print_method(key: str, method) -> None:
         swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
         path = argument if argument in SHARED else f"{key}.{argument}"
         typer.echo(f"  -s {path}={default}{swept}")
+
+
+def _print_asked(table, name: str, asked) -> None:
+    """A method that runs ask for by name; what its constructor takes is for Python."""
+    setting, taken = asked
+    typer.echo(inspect.getdoc(table[name]))
+    typer.echo()
+    typer.echo(f"  -s {setting}={name}" if name in taken() else "  from Python only: it needs more than the game")
+    for argument, (_, default) in arguments(table[name]).items():
+        typer.echo(f"  {argument}={default}  (in Python)")

@@ -25,6 +25,8 @@ class Calibration(Diagnostic):
     Calibration of Modern Neural Networks", Eq. 3.
     """
 
+    readings = ("calibration",)
+
     def __init__(self, log_ratio: LogRatio | None = None, draws: Count = 4, bins: Count = 15):
         self.log_ratio, self.draws, self.bins = log_ratio, draws, bins
 

@@ -9,7 +9,7 @@ from nashpath.diagnostics.symptoms import Finding, Symptoms
 
 WEAK = 0.05
 """A generator's gradient below this share of the logit loss's has vanished."""
-LARGE_MOVE = 0.02
+LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 """How far beyond its limit a player's curvature may be. Under moments training itself climbs to about the limit."""
@@ -77,7 +77,7 @@ def _discriminator_too_strong(s: Symptoms) -> str | None:
 
 
 def _mode_collapse(s: Symptoms) -> str | None:
-    if s.growing:
+    if s.growing or s.outcome.startswith("diverged"):
         return None
     advice = (
         "so most of the data is never generated. Slow the generator down against the discriminator, penalise the "

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.report.phrasing import settings_label, title
 from nashpath.report.read import COSTS, RESERVED, Member, Run
 
@@ -16,7 +17,8 @@ POINTS = 400
 """A chart shows at most this many points; beyond, neighbouring steps are pooled."""
 QUARTILES_FROM = 5
 """From this many values on, the spread is the quartiles; below, the extremes."""
-FAMILIES = {"cost": "Costs", "gradient_norm": "Gradient norms"}
+DIAGNOSED = {name: "Diagnostics" for row in DIAGNOSTICS.values() for name in getattr(row, "readings", ())}
+FAMILIES = {"cost": "Costs", "gradient_norm": "Gradient norms", **DIAGNOSED}
 OTHER = "Evaluation"
 
 
@@ -48,10 +50,11 @@ def charts(parts: list[Strand]) -> list[dict[str, Any]]:
     """One chart a measured key.
 
     A chart is ``{"key", "title", "family", "steps", "pooled", "series": [{"strand", "middle", "low", "high"}]}``.
-    Costs come first, then gradient norms, then whatever was evaluated. Missing values are None. Where strands can be
-    compared at equal cost, each of the series also has ``"at"``: what its members had cost at each step, by `axes`.
+    Costs come first, then gradient norms, diagnostics, and whatever was evaluated. Missing values are None. Where
+    strands can be compared at equal cost, each of the series also has ``"at"``: what its members had cost at each step,
+    by `axes`.
     """
-    order = [*FAMILIES.values(), OTHER]
+    order = list(dict.fromkeys([*FAMILIES.values(), OTHER]))
     spent = {cost: [_by_step(cost, part.rows) for part in parts] for cost in axes(parts) if cost != "step"}
     built = [_chart(key, parts, spent) for key in _keys(parts)]
     return sorted(built, key=lambda chart: order.index(chart["family"]))

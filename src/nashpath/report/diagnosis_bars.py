@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from nashpath.diagnostics.verdict import LARGE_MOVE
 from nashpath.report.diagnosis_ink import BAND, FIRST, INK, SECOND, SOFT, Seen
 from nashpath.report.phrasing import number
 
@@ -9,7 +10,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TOLERANCE = 1e-3
-LARGE_MOVE = 0.02
 
 
 def evidence(figure: "Figure", seen: Seen) -> None:

@@ -117,7 +117,7 @@ def samples(figure: "Figure", seen: Seen) -> None:
         if centres is not None and few:
             axes.scatter(*centres.T, marker="+", s=40, color=INK, linewidths=0.8, label="modes")
         axes.set(xlabel="first direction of the data", ylabel="second direction", aspect="equal", adjustable="datalim")
-    axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3)
+    axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.16), ncols=3, markerscale=1.5)
     if few and counts is not None:
         beside = figure.add_subplot(1, 2, 2)
         beside.bar(range(len(counts)), counts, color=SECOND)
@@ -190,7 +190,7 @@ FIGURES: dict[str, Picture] = {
         steps,
         "Steps against their limits",
         "Each bar is a step over its limit: for a player, curvature × step over the largest at which its rule "
-        "contracts; for the move, the share of the norm that one step moves over 2 %. Right of the line play jumps.",
+        "contracts; for the move, the share of the norm that one step moves over 3 %. Right of the line play jumps.",
         "sharpness",
         5.4,
     ),

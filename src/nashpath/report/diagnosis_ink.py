@@ -20,7 +20,6 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "nashpath",
-    "text.parse_math": False,
 }
 
 

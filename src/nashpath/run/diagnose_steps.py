@@ -13,6 +13,7 @@ from nashpath.diagnostics import ROUNDS, Linearised, Symptoms, sharpness_of, sma
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
+from nashpath.networks import mixes_batch
 from nashpath.run.diagnose_point import Arrays, as_pairs
 from nashpath.run.step import Trial
 from nashpath.solvers import SGD, Adam, Alternating, Extragradient, Momentum, RMSProp, Rule, Scheduled, Simultaneous
@@ -112,7 +113,7 @@ def _flat(tree: Tree) -> Tensor:
 
 def _damping(game: Game, near: Linearised, solver: str) -> float | None:
     """The smallest weight of R1 that, added to the game, lets this play close in; J is linear in it."""
-    if not isinstance(game, GAN) or not game.penalty.per_sample or near.size > DENSE:
+    if not isinstance(game, GAN) or mixes_batch(game.discriminator):
         return None
     with_r1 = copy.deepcopy(game)
     with_r1.penalty = Sum(with_r1.penalty, R1(1.0).to(near.vector))

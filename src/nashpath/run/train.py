@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from nashpath.core import Game
+from nashpath.diagnostics import Diagnostic
+from nashpath.run.alike import difference
 from nashpath.run.build import build_source, build_trial
 from nashpath.run.by_name import build_diagnostics
 from nashpath.run.choose import Choice, choose
@@ -25,6 +27,7 @@ from nashpath.run.store import Store
 from nashpath.run.team import Progress, Team
 from nashpath.run.threads import choose_threads
 from nashpath.run.view import place
+from nashpath.run.watch import watch
 from nashpath.solvers import Solver
 
 FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
@@ -179,14 +182,17 @@ def train(
     compile: bool = False,
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
+    diagnostics: Sequence[Diagnostic] = (),
 ) -> Trained:
     """Plays ``game`` with ``solver`` for ``steps`` steps, on the device where the game's parameters are.
 
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
-    (by default a hundred rows), which ``notify`` also receives. A game that leaves the finite numbers stays at its last
-    finite state, and ``outcome`` says which player left, and when.
+    (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
+    the finite numbers stays at its last finite state, and ``outcome`` says which player left, and when.
     """
-    return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify)[0]
+    return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify, diagnostics=diagnostics)[
+        0
+    ]
 
 
 def train_many(
@@ -199,6 +205,7 @@ def train_many(
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
     stack: bool = True,
+    diagnostics: Sequence[Diagnostic] = (),
 ) -> list[Trained]:
     """`train` for several games of one structure at once, stacked; each equals its solo run.
 
@@ -219,8 +226,9 @@ def train_many(
     histories: list[list[dict[str, float]]] = [[] for _ in trials]
     while program.taken < steps and program.alive():
         program.run(min(steps, (program.taken // every + 1) * every) - program.taken)
-        for history, row in zip(histories, program.info()):
-            history.append({"step": program.taken, **row})
+        seen = watch(program, seeds, diagnostics) if diagnostics else [{}] * len(trials)
+        for history, row, readings in zip(histories, program.info(), seen):
+            history.append({"step": program.taken, **row, **readings})
             notify(history[-1])
     return [_finish(program, i, history) for i, history in enumerate(histories)]
 
@@ -231,17 +239,3 @@ def _finish(program: Program, member: int, history: list[dict[str, float]]) -> T
     taken = int(carry.steps)
     rows = [row for row in history if row["step"] <= taken]
     return Trained(trial.game, outcome(trial, carry), taken, rows, trial.solver.averages(carry.memory))
-
-
-def difference(a: Trial, b: Trial) -> str:
-    """The first module (or tensor) in which two trials are not of one structure, or an empty string."""
-    kinds, others = ({name: _form(module) for name, module in trial.named_modules()} for trial in (a, b))
-    changed = [name for name in {**kinds, **others} if kinds.get(name) != others.get(name)]
-    return changed[0] if changed else ""
-
-
-def _form(module: nn.Module) -> tuple[Any, ...]:
-    """What shapes a program in one module: its class, its plain attributes, and the shapes of its tensors."""
-    plain = {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, bool | int | float | str | tuple)}
-    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
-    return type(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}
