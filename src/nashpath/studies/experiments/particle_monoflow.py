@@ -88,9 +88,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 
 
 def _paths(seen: list[State], real: Tensor) -> Row:
-    """Some particles at some moments, where all stand at the end, and real samples."""
+    """Some particles at some moments, and real samples."""
     kept = [seen[round(k * (len(seen) - 1) / (MOMENTS - 1))].particles[:FOLLOWED] for k in range(MOMENTS)]
-    return {"path": _points(torch.cat(kept)), "ends": _points(seen[-1].particles[:256]), "real": _points(real[:256])}
+    return {"path": _points(torch.cat(kept)), "real": _points(real[:128])}
 
 
 def _points(x: Tensor) -> list[list[float]]:

@@ -32,7 +32,7 @@ LOSSES = {**{f"C = {c:g}": ("shifted_vanilla", c) for c in SHIFTS}, **{name: (na
 
 START = 4.0
 BATCH = 128
-LOOKS = 40
+LOOKS = 25
 FULL_STEPS = 2000
 """The generator's steps as calibrated, after half as many of the discriminator alone."""
 LOOKED = 4
