@@ -11,7 +11,7 @@ import numpy as np
 from nashpath.studies.claim import Claim
 from nashpath.studies.experiments import comparisons
 from nashpath.studies.experiments.comparisons import STATISTICS, critic_gain, gain_at_best, logs, more_turns, ratio
-from nashpath.studies.experiments.embedded_gaussian import EMBEDDED_GAUSSIAN
+from nashpath.studies.experiments.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATORS
 from nashpath.studies.experiments.gan_variants import NAMES, PENALISED
 from nashpath.studies.experiments.paper_images import PAPER_IMAGES
 from nashpath.studies.experiments.parallel_lines import PARALLEL_LINES
@@ -42,7 +42,7 @@ LINES = [
             name=f"ns-arrives{'-from-a-sure-discriminator' if known else ''}",
             says="NS-GAN brings a line onto the data's parallel line"
             + (", also from a discriminator that is nearly optimal." if known else "."),
-            source="Fedus et al. 2017, Fig. 1 and Sec. 4.1",
+            source="Fedus et al. 2017, synthetic experiments",
             experiment="parallel-lines",
             quantity="log₁₀ of the mean squared distance from the data's line after training (start: 0.6)",
             values=logs("d2", objective="non_saturating", pretrained=known),
@@ -53,7 +53,7 @@ LINES = [
     Claim(
         name="minimax-stays",
         says="With a nearly optimal discriminator, the minimax loss leaves the generator where it was.",
-        source="Fedus et al. 2017, Sec. 2 and 4.1; Goodfellow et al. 2014, Sec. 3",
+        source="Fedus et al. 2017, synthetic experiments; Goodfellow et al. 2014, Sec. 3",
         experiment="parallel-lines",
         quantity="mean squared distance from the data's line after training (start: 4)",
         values=lambda rows: list(rows.where(objective="minimax", pretrained=True).by_seed("d2").values()),
@@ -62,7 +62,7 @@ LINES = [
     Claim(
         name="gradient-ratio",
         says="There the non-saturating loss has a gradient, and the minimax loss has none.",
-        source="Arjovsky & Bottou 2017, Theorem 2.4, as discussed by Fedus et al. 2017, Sec. 2",
+        source="Arjovsky & Bottou 2017, Theorem 2.4, which Fedus et al. 2017 discuss",
         experiment="parallel-lines",
         quantity="log₁₀ of the ratio of the generator's first gradient norms, non-saturating over minimax",
         values=lambda rows: [
@@ -74,7 +74,7 @@ LINES = [
     Claim(
         name="no-divergence-falls",
         says="While NS-GAN comes closer, the Jensen-Shannon divergence stays at log 2.",
-        source="Fedus et al. 2017, title and Fig. 1; Arjovsky et al. 2017, Example 1",
+        source="Fedus et al. 2017, title and abstract; Arjovsky et al. 2017, Example 1",
         experiment="parallel-lines",
         quantity="a lower bound of the divergence, mean over 21 looks at training, in units of log 2",
         values=lambda rows: [
@@ -86,16 +86,17 @@ LINES = [
 MANIFOLD = [
     *(
         Claim(
-            name=f"{method.replace('_', '-')}-finds-the-line",
-            says=f"{NAMES[method]} reaches a one-dimensional manifold in 20 and in 100 dimensions.",
-            source="Fedus et al. 2017, Sec. 4.2 (synthetic experiments)",
+            name=f"{method.replace('_', '-')}-finds-the-line-{kind}",
+            says=f"{NAMES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
+            source="Fedus et al. 2017, synthetic experiments",
             experiment="embedded-gaussian",
-            quantity="log₁₀ of the mean squared distance for each direction off the line, largest of four conditions",
-            values=logs("off", method=method),
+            quantity="log₁₀ of the mean squared distance for each direction off the line, the larger of both",
+            values=logs("off", method=method, generator=kind),
             high=-3.0,
-            reason="the criterion comes from over-complete generators in 20 dimensions; an affine generator has no "
-            "small scale to hide in, and Adam's steps keep it moving",
+            reason="the criterion comes from over-complete generators in 20 dimensions; two parameters a coordinate "
+            "move with every sample of a noisy gradient, at a rate that does not fall",
         )
+        for kind in GENERATORS
         for method in ("ns", *PENALISED)
     ),
     Claim(
@@ -110,7 +111,7 @@ MANIFOLD = [
     Claim(
         name="gan-gp-spreads",
         says="A gradient penalty brings the spread along the line closer to the data's.",
-        source="Fedus et al. 2017, Sec. 4.2; the direction is from our pilots",
+        source="Fedus et al. 2017, synthetic experiments; the direction is from our pilots",
         experiment="embedded-gaussian",
         quantity="|deviation − 1| of NS-GAN minus that of GAN-GP, over-complete generators, mean of both dimensions",
         values=lambda rows: paired(
@@ -126,7 +127,7 @@ GRID = [
         Claim(
             name=f"{method.replace('_', '-')}-{name}",
             says=f"Over learning rates and discriminator steps, {NAMES[method]}'s {name} result beats NS-GAN's.",
-            source="Fedus et al. 2017, Sec. 5 (abstract: penalties stabilise and make robust)",
+            source="Fedus et al. 2017, image experiments (abstract: penalties stabilise and make robust)",
             experiment="robustness",
             quantity=f"log of the ratio of {name} Fréchet distances over eight settings, NS-GAN over {NAMES[method]}",
             values=ratio("ns", method, pool),
@@ -139,7 +140,7 @@ GRID = [
         Claim(
             name=f"{method.replace('_', '-')}-{name}",
             says=f"{NAMES[method]}'s samples {what} than NS-GAN's.",
-            source="Fedus et al. 2017, Sec. 5 (Inception score, diversity, independent Wasserstein critic)",
+            source="Fedus et al. 2017, image experiments (Inception score, diversity, independent Wasserstein critic)",
             experiment="robustness",
             quantity=quantity,
             values=values(method),
@@ -152,7 +153,7 @@ GRID = [
         Claim(
             name=f"{method.replace('_', '-')}-gains-by-more-steps",
             says=f"{NAMES[method]} gains by five discriminator steps in place of one.",
-            source="Fedus et al. 2017, Sec. 5, varies them; the direction is from our pilots",
+            source="Fedus et al. 2017, image experiments, varies them; the direction is from our pilots",
             experiment="robustness",
             quantity="log Fréchet distance with one step minus with five, mean over learning rates",
             values=more_turns(method),
@@ -163,7 +164,7 @@ GRID = [
     Claim(
         name="ns-loses-by-more-steps",
         says="NS-GAN without a penalty loses by five discriminator steps in place of one.",
-        source="Fedus et al. 2017, Sec. 5, varies them; the direction is from our pilots",
+        source="Fedus et al. 2017, image experiments, varies them; the direction is from our pilots",
         experiment="robustness",
         quantity="log Fréchet distance with one step minus with five, mean over learning rates",
         values=more_turns("ns"),
@@ -173,7 +174,7 @@ GRID = [
         Claim(
             name=f"wgan-gp-{name}",
             says=f"WGAN-GP's {name} result over the grid is worse than DRAGAN-NS's: it can fail where they do not.",
-            source="Fedus et al. 2017, Sec. 5 (WGAN-GP fails for some settings)",
+            source="Fedus et al. 2017, image experiments (WGAN-GP fails for some settings)",
             experiment="robustness",
             quantity=f"log of the ratio of {name} Fréchet distances over eight settings, WGAN-GP over DRAGAN-NS",
             values=ratio("wgan_gp", "dragan_ns", STATISTICS[name]),
@@ -187,7 +188,7 @@ COLOURS = [
         Claim(
             name=f"{method.replace('_', '-')}-coloured",
             says=f"On coloured digits, too, {NAMES[method]} beats NS-GAN.",
-            source="Fedus et al. 2017, Sec. 5 (Color MNIST)",
+            source="Fedus et al. 2017, image experiments (Color MNIST)",
             experiment="coloured-digits",
             quantity="log of the ratio of median Fréchet distances over two learning rates, NS-GAN over the method",
             values=ratio("ns", method, np.median),  # type: ignore[arg-type]
@@ -198,7 +199,7 @@ COLOURS = [
     Claim(
         name="wgan-gp-coloured",
         says="On coloured digits WGAN-GP is the best of the four.",
-        source="a reader's note on Fedus et al. 2017, Sec. 5: WGAN-GP performs best on Color MNIST and CIFAR-10",
+        source="a reader's note on Fedus et al. 2017: WGAN-GP is best on Color MNIST and CIFAR-10",
         experiment="coloured-digits",
         quantity="log of the ratio of best Fréchet distances, the best other method over WGAN-GP",
         values=lambda rows: paired(
@@ -214,7 +215,7 @@ FULL = [
         Claim(
             name=f"{method.replace('_', '-')}-{data.replace('_', '-')}-{name}",
             says=f"On {title}, {NAMES[method]} at its best setting has {what} than NS-GAN at its own.",
-            source="Fedus et al. 2017, Sec. 5",
+            source="Fedus et al. 2017, image experiments",
             experiment="paper-images",
             quantity=f"{quantity}, each at its setting of smallest FID",
             values=gain_at_best(method, value, data=data),
@@ -240,7 +241,7 @@ FULL = [
     Claim(
         name="wgan-gp-celeba-worst",
         says="On CelebA WGAN-GP fails for some settings where DRAGAN-NS does not.",
-        source="Fedus et al. 2017, Sec. 5",
+        source="Fedus et al. 2017, image experiments",
         experiment="paper-images",
         quantity="log of the ratio of worst FIDs over six settings, WGAN-GP over DRAGAN-NS",
         values=ratio("wgan_gp", "dragan_ns", max, data="celeba"),

@@ -1,6 +1,6 @@
 """The five GANs that "Many Paths to Equilibrium" compares, as settings: objective, penalty and rule.
 
-Fedus et al. 2017, Sec. 2: M-GAN, NS-GAN, WGAN-GP, GAN-GP and DRAGAN-NS.
+Fedus et al. 2017: M-GAN, NS-GAN, WGAN-GP, GAN-GP and DRAGAN-NS.
 """
 
 from typing import Any

@@ -21,7 +21,7 @@ COUNT = {"train": 60_000, "test": 10_000}
 class ColouredMNIST(ColouredDigits):
     """A source of grey digits in two random colours, by the rule of `ColouredDigits`.
 
-    Reference: Fedus et al. 2017, Sec. 5 (Color MNIST).
+    Reference: Fedus et al. 2017, image experiments (Color MNIST).
     """
 
     def __init__(self, grey: Any, contrast: float = 0.25):

@@ -1,8 +1,8 @@
 """The paper's own images: Color MNIST, CIFAR-10 and CelebA with DCGANs, on a GPU.
 
-Fedus et al. 2017, Sec. 5: Adam with β = (0.5, 0.9), rates 1e-4 to 3e-4, one or five discriminator steps, batch 64;
-Inception score, MS-SSIM in 5 batches of 64, and an independent Wasserstein critic. Widths, numbers of steps and the
-colours of Color MNIST are ours: the paper does not give them where we could read it.
+After the image experiments of Fedus et al. 2017: Adam with β = (0.5, 0.9), one or five discriminator steps, batch 64;
+Inception score, MS-SSIM in 5 batches of 64, and an independent Wasserstein critic. Rates, widths, numbers of steps and
+the colours of Color MNIST are ours, where we could not read the paper's.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,8 @@
 """Data on one line, a generator that starts on a parallel one: no divergence falls on the way, and one loss arrives.
 
 ``x = (0, z)``, ``z ~ N(0, 1)``, against ``G(z) = a z + b`` from ``a = (0, 1)``, ``b = (2, 0)``: the Jensen-Shannon
-divergence is log 2 until the lines coincide. Fedus et al. 2017, Fig. 1, after Arjovsky et al. 2017, Example 1.
+divergence is log 2 until the lines coincide. Fedus et al. 2017, synthetic experiments; after Arjovsky et al. 2017,
+Example 1.
 """
 
 from collections.abc import Iterator, Sequence

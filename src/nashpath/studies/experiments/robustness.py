@@ -1,6 +1,6 @@
 """How much do learning rate and number of discriminator steps matter? Five GANs over a grid, on digits of 8x8 pixels.
 
-Fedus et al. 2017, Sec. 5, at laptop scale: digits in grey, and digits in two random colours (their Color MNIST).
+The image experiments of Fedus et al. 2017 at laptop scale: digits in grey, and in two random colours (Color MNIST).
 """
 
 from collections.abc import Iterator
