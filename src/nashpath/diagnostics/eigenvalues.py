@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.linalg import ArpackNoConvergence, eigs, eigsh
 from torch import Tensor
 
-from nashpath.diagnostics.linearised import Linearised, Product, dense, operator
+from nashpath.diagnostics.arpack import arpack
+from nashpath.diagnostics.linearised import Linearised, Product, dense
 
 Array = NDArray[np.complex128]
 """Eigenvalues of a Jacobian."""
@@ -67,8 +67,8 @@ def _of_jacobian(near: Linearised, count: int, shift: float) -> Array:
     if near.size <= DENSE or count >= near.size - 2:
         found = np.asarray(np.linalg.eigvals(near.matrix), dtype=np.complex128)
         return found[np.argsort(-np.abs(found - shift), kind="stable")][:count]
-    apply = operator(lambda u: shift * u - near.transposed(u), near.vector)
-    return shift - np.asarray(_converged(eigs, apply, count, near), dtype=np.complex128)
+    found = _converged(lambda u: shift * u - near.transposed(u), near.vector, count, near)
+    return shift - np.asarray(found, dtype=np.complex128)
 
 
 def _of_symmetric(product: Product, near: Linearised, player: str, count: int, shift: float) -> NDArray[Any]:
@@ -78,26 +78,24 @@ def _of_symmetric(product: Product, near: Linearised, player: str, count: int, s
         matrix = dense(product, own)
         found = np.linalg.eigvalsh((matrix + matrix.T) / 2)
         return found[np.argsort(-np.abs(found - shift), kind="stable")][:count]
-    return shift - _converged(eigsh, operator(lambda u: shift * u - product(u), own), count, near)
+    return shift - _converged(lambda u: shift * u - product(u), own, count, near, symmetric=True)
 
 
-def _converged(solve: Any, apply: Any, count: int, near: Linearised) -> NDArray[Any]:
+def _converged(product: Product, like: Tensor, count: int, near: Linearised, symmetric: bool = False) -> NDArray[Any]:
     """What ARPACK finds; where it runs out of iterations, what it has found until then.
 
     Raises `NotConvergedError` if that is nothing.
     """
-    size = apply.shape[0]
+    size = len(like)
     options = {
         "ncv": min(size, max(3 * count, 20)),
         "tol": near.tolerance,
         "maxiter": ITERATIONS,
         "v0": near.start(size),
     }
-    try:
-        return solve(apply, k=count, which="LM", return_eigenvectors=False, **options)
-    except ArpackNoConvergence as error:
-        if not len(error.eigenvalues):
-            raise NotConvergedError(
-                f"no eigenvalue of {size} converged in {ITERATIONS} iterations; use a larger batch, or float64"
-            ) from error
-        return error.eigenvalues
+    found, _ = arpack(product, like, count, symmetric, which="LM", **options)
+    if not len(found):
+        raise NotConvergedError(
+            f"no eigenvalue of {size} converged in {ITERATIONS} iterations; use a larger batch, or float64"
+        )
+    return found

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
@@ -125,13 +124,3 @@ def dense(product: Product, like: Tensor) -> np.ndarray:
     """The matrix whose row k is ``product(e_k)``: the transpose of the product's own matrix."""
     eye = torch.eye(len(like), dtype=like.dtype, device=like.device)
     return vmap(product, chunk_size=CHUNK)(eye).detach().double().cpu().numpy()
-
-
-def operator(product: Product, like: Tensor) -> LinearOperator:
-    """A product as SciPy wants it, on vectors like ``like``."""
-
-    def matvec(v: np.ndarray) -> np.ndarray:
-        given = torch.from_numpy(np.ascontiguousarray(v).reshape(-1)).to(like)
-        return product(given).detach().cpu().numpy()
-
-    return LinearOperator((len(like), len(like)), matvec=matvec, dtype=like.cpu().numpy().dtype)  # type: ignore[call-arg]

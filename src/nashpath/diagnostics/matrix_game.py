@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linprog
 
 
 class Equilibrium(NamedTuple):
@@ -48,6 +47,8 @@ def exploitability(row_cost: np.ndarray, column_cost: np.ndarray, row: np.ndarra
 
 def _minimax(a: np.ndarray) -> tuple[np.ndarray, float]:
     """The mixed row strategy with the smallest worst payment, and that payment."""
+    from scipy.optimize import linprog  # here, so that importing nashpath stays light
+
     rows, columns = a.shape
     found = linprog(
         c=np.append(np.zeros(rows), 1.0),

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse.linalg import ArpackNoConvergence, eigs
 
 from nashpath.core import Batch, Count, Point, Problem
+from nashpath.diagnostics.arpack import arpack
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE, Array, leading, most_negative
-from nashpath.diagnostics.linearised import Linearised, operator
+from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.one_round import alternating_round
 
 NEUTRAL = 1e-5
@@ -124,13 +124,9 @@ def _sparse_radius(near: Linearised) -> Callable[[float], float]:
         return v
 
     def radius(h: float) -> float:
-        apply = operator(lambda v: turn(v, h), near.vector)
         options: Any = {"ncv": 12, "maxiter": 8, "tol": 1e-4, "v0": near.start(near.size)}
-        try:
-            found = eigs(apply, k=2, return_eigenvectors=False, **options)
-        except ArpackNoConvergence as error:  # nothing stands out from the many flat directions at 1
-            found = error.eigenvalues
-        return float(np.abs(found).max()) if len(found) else 1.0
+        found, _ = arpack(lambda v: turn(v, h), near.vector, 2, **options)
+        return float(np.abs(found).max()) if len(found) else 1.0  # else: many flat directions at 1, and none beside
 
     return radius
 

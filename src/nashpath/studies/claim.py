@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scipy import stats
-
 from nashpath.core.bootstrap import interval
 from nashpath.studies.rows import Rows
 
@@ -116,6 +114,8 @@ def _level(error: float, seeds: int) -> float:
 
     With few seeds no resampled mean can lie beyond the seeds themselves: the interval then ends at their range.
     """
+    from scipy import stats  # here, so that the command starts quickly
+
     if seeds < 2:
         return 1 - error
     wide = math.sqrt(seeds / (seeds - 1)) * stats.t.isf(error / 2, seeds - 1)
