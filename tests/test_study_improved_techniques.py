@@ -67,7 +67,7 @@ def test_full_configurations_run_in_miniature(tmp_path):
 @pytest.mark.parametrize("size", [FEW_LABELS_MNIST.sizes["full"], TECHNIQUE_ABLATION.sizes["full"]])
 def test_full_data_are_pinned(size):
     assert len(size.options["data"]["revision"]) == 40
-    assert few_labels.named_source({**size.options["data"], "folder": "."}).shape[-1] in (28, 32)
+    assert few_labels.source_of({**size.options["data"], "folder": "."}).shape[-1] in (28, 32)
 
 
 @pytest.mark.parametrize("order", historical_averaging.ORDERS)

@@ -21,7 +21,7 @@ from nashpath.run.view import place
 from nashpath.solvers import EMA, Adam, Alternating
 from nashpath.studies.experiments.few_labels_networks import NETWORKS
 from nashpath.studies.experiments.minibatch_critic import MinibatchCritic
-from nashpath.studies.experiments.named_source import named_source
+from nashpath.studies.experiments.paper_data import source_of
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import marks
 from nashpath.studies.rows import Row
@@ -89,7 +89,7 @@ def keep_labels(game: SemiSupervised, labels: int) -> None:
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a member: its error on samples kept from training, at the end and on the way."""
     options = dict(size.options)
-    data, kept = named_source(options["data"]), named_source(options["test"])
+    data, kept = source_of(options["data"]), source_of(options["test"])
     device = find_device(options["device"])
     x, y = (part.to(device) for part in kept.labelled_examples())
     conditions = [

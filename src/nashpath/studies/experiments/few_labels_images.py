@@ -7,14 +7,13 @@ experiments of one measurement; data and networks are options, so any can be run
 from typing import Any
 
 from nashpath.studies.experiments.few_labels import CELLS, DIGITS, FIGURES, measure
+from nashpath.studies.experiments.paper_data import CIFAR10, MNIST
 from nashpath.studies.study import Experiment, Size
 
-MNIST = {"kind": "hub", "repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c"}
-MNIST |= {"label_column": "label", "size": 28, "channels": 1}
+GREY_MNIST = {**MNIST, "label_column": "label", "size": 28, "channels": 1}
 SVHN = {"kind": "hub", "repo": "ufldl-stanford/svhn", "revision": "f9e1717d73324ebbc1ece84267ccd80d0aca0690"}
-SVHN |= {"label_column": "label"}
-CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
-CIFAR10 |= {"column": "img", "label_column": "label"}
+LABELLED_SVHN = {**SVHN, "label_column": "label"}
+LABELLED_CIFAR10 = {**CIFAR10, "column": "img", "label_column": "label"}
 COMMON = {**DIGITS, "latent": 100, "batch": 100, "decay": 0.9999, "kernels": (100, 5), "device": "auto"}
 WITH_IMAGES = {**COMMON, "networks": "convolutional", "width": 96, "rate": 3e-4, "norm": "absolute", "mode": "looped"}
 
@@ -34,7 +33,7 @@ FEW_LABELS_MNIST = on_images(
     steps=180_000,
     options={
         **COMMON,
-        "data": MNIST,
+        "data": GREY_MNIST,
         "labels": [20, 50, 100, 200],
         "minibatch_labels": [20, 100],
         "networks": "dense",
@@ -47,13 +46,18 @@ FEW_LABELS_SVHN = on_images(
     "few-labels-svhn",
     "SVHN with 500 to 2,000 labels: DCGANs of width 96, Adam 3e-4 (0.5, 0.999), batch 100.",
     steps=300_000,
-    options={**WITH_IMAGES, "data": SVHN, "labels": [500, 1000, 2000], "minibatch_labels": [500, 1000]},
+    options={**WITH_IMAGES, "data": LABELLED_SVHN, "labels": [500, 1000, 2000], "minibatch_labels": [500, 1000]},
     folder="cropped_digits",
 )
 FEW_LABELS_CIFAR10 = on_images(
     "few-labels-cifar10",
     "CIFAR-10 with 1,000 to 8,000 labels: DCGANs of width 96, Adam 3e-4 (0.5, 0.999), batch 100.",
     steps=300_000,
-    options={**WITH_IMAGES, "data": CIFAR10, "labels": [1000, 2000, 4000, 8000], "minibatch_labels": [1000, 4000]},
+    options={
+        **WITH_IMAGES,
+        "data": LABELLED_CIFAR10,
+        "labels": [1000, 2000, 4000, 8000],
+        "minibatch_labels": [1000, 4000],
+    },
     folder="plain_text",
 )

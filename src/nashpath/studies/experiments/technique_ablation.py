@@ -34,7 +34,7 @@ from nashpath.run.view import samples
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.experiments.image_scores import image_scores
 from nashpath.studies.experiments.minibatch_critic import MinibatchCritic
-from nashpath.studies.experiments.named_source import named_source
+from nashpath.studies.experiments.paper_data import CIFAR10, source_of
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import marks
 from nashpath.studies.rows import Row
@@ -106,8 +106,8 @@ def build(techniques: Techniques, seed: int, options: Mapping[str, Any], data: A
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a member: scores over the last looks of training."""
     options = size.options
-    data, device = named_source(options["data"]), find_device(options["device"])
-    real = real_sample(named_source(options["real"]).examples().to(device), options["features"], cached=False)
+    data, device = source_of(options["data"]), find_device(options["device"])
+    real = real_sample(source_of(options["real"]).examples().to(device), options["features"], cached=False)
     names = [name for name, techniques in CONDITIONS.items() if techniques.structure == cell["structure"]]
     members = [(name, seed) for name in names for seed in range(size.seeds)]
     trials = [build(CONDITIONS[name], seed, options, data).to(device) for name, seed in members]
@@ -143,11 +143,11 @@ DIGITS = {
     "mode": "stacked",
     "device": "cpu",
 }
-CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
+IMAGES = {**CIFAR10, "column": "img"}
 CIFAR10_FULL = {
     **DIGITS,
-    "data": {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img", "label_column": "label"},
-    "real": {**CIFAR10, "files": "plain_text/test*.parquet", "column": "img", "label_column": "label"},
+    "data": {**IMAGES, "files": "plain_text/train-*"},
+    "real": {**IMAGES, "files": "plain_text/test-*"},
     "features": "inception",
     "samples": 10_000,
     "networks": "dcgan",
