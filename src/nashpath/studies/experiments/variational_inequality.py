@@ -29,6 +29,8 @@ BILINEAR = Shape((0.0,) * 5, 1.0)
 LOOKS = 40
 DRAWN = 2
 """Seeds whose curves are kept."""
+MOST_DRAWN = 100.0
+"""Runs that end above this (they start at about 1) have run away, and are left out of figures."""
 
 
 class Condition(NamedTuple):
@@ -72,7 +74,7 @@ def looks(steps: int) -> list[int]:
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
-    """One row a member: the slope and the plateau of the measure, and for the first seeds its curve."""
+    """One row a member: slope and plateau of the measure; its curve for the first seeds."""
     members = [(name, c, seed) for name, c in CONDITIONS.items() for seed in range(size.seeds)]
     trials = [trial(cell["method"], condition) for _, condition, _ in members]
     program = Program(trials, [seed for *_, seed in members], "stacked", size.compiled)
@@ -83,29 +85,39 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             carry = program.carry(k)
             own.append(gaps(carry.point.state, max(1, int(carry.steps)), 1.0))
     for k, (name, condition, seed) in enumerate(members):
-        gap = np.array([pair[condition.game == "bilinear"] for pair in found[k]])
+        gap = known([pair[condition.game == "bilinear"] for pair in found[k]])
         row: Row = {"condition": name, "game": condition.game, "schedule": condition.schedule, "seed": seed}
         row |= {"outcome": outcome(trials[k], program.carry(k)), **judged(np.array(steps), gap, condition)}
-        shown = seed < DRAWN
+        bounded = bool(gap[-1] < MOST_DRAWN)
+        shown = bounded and seed < DRAWN
         curve: dict[str, Any] = {"n": steps, "gap": [float(f"{v:.4g}") for v in gap]} if shown else {}
-        yield {**row, "drawn": shown, **curve}
+        yield {**row, "bounded": bounded, "drawn": shown, **curve}
+
+
+def known(gaps: Sequence[float]) -> np.ndarray:
+    """The measure at each look; where it left the floating-point numbers it counts as 1e30."""
+    return np.nan_to_num(np.array(gaps), nan=1e30, posinf=1e30).clip(max=1e30)
 
 
 def judged(steps: np.ndarray, gap: np.ndarray, condition: Condition) -> dict[str, float]:
     """``slope`` of log gap against log n over the condition's window, and ``plateau``: the mean over the second half.
 
     With a constant rate on the monotone game the slope is that of gap − plateau. On the bilinear game, where the gap
-    swings as the strategies turn, it is that of the least bound ``max_{k ≤ n} (k gap_k) / n``.
+    swings as the strategies turn, it is that of the least bound ``max_{k ≤ n} (k gap_k) / n``. Where the window is the
+    second half itself, there is a plateau only.
     """
     last = int(np.searchsorted(steps, 0.5 * steps[-1]))
     plateau = float((steps[-1] * gap[-1] - steps[last] * gap[last]) / (steps[-1] - steps[last]))
+    found = {"plateau": float(f"{plateau:.5g}")}
+    if condition.since >= 0.5:
+        return found
     level = gap
     if condition.game == "bilinear":
         level = np.maximum.accumulate(steps * gap) / steps
     elif condition.exponent == 0:
         level = gap - plateau
     inside = (steps >= condition.since * steps[-1]) & (steps <= condition.until * steps[-1])
-    return {"slope": slope(steps[inside], level[inside]), "plateau": float(f"{plateau:.5g}")}
+    return found | {"slope": slope(steps[inside], level[inside])}
 
 
 def slope(steps: Sequence[float] | np.ndarray, level: np.ndarray) -> float:
@@ -131,7 +143,7 @@ VARIATIONAL_INEQUALITY = Experiment(
     figures=[
         Lines(
             "Constant rate on the monotone game, little noise",
-            "It falls as 1/n until the noise's plateau is all that is left.",
+            "It falls as 1/n until the noise's plateau is left. Momentum 0.9 runs away and is not drawn.",
             where={"condition": "decay", "drawn": True},
             x="n",
             y="gap",
@@ -141,7 +153,7 @@ VARIATIONAL_INEQUALITY = Experiment(
         ),
         Lines(
             "The rule n^-1/2 on the bilinear game",
-            "The paper's bound falls as n^−1/2.",
+            "The paper's bound falls as n^−1/2. Momentum 0.9 runs away and is not drawn.",
             where={"condition": "bilinear root", "drawn": True},
             x="n",
             y="gap",
@@ -152,8 +164,8 @@ VARIATIONAL_INEQUALITY = Experiment(
         *(
             Strip(
                 f"Exponents in n: {condition}",
-                "A dot a seed; dashed: the bound's exponent.",
-                where={"condition": condition},
+                "A dot a seed; dashed: the bound's exponent. Runs that ran away (momentum 0.9) are left out.",
+                where={"condition": condition, "bounded": True},
                 y="slope",
                 by=("method",),
                 target=bound,
