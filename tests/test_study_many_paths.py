@@ -73,7 +73,8 @@ def test_a_line_that_moves_keeps_the_divergence_at_log_2(quick):
         assert row["d2"] < row["d2_curve"][0] == 4.0
 
 
-def test_the_full_configuration_runs_on_a_stand_in(tmp_path):
+def test_the_full_configuration_runs_on_a_stand_in(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
     verdicts = reproduce("many-paths", "full", tmp_path, options=MINIATURE)
     about = read_json(tmp_path / "study.json")
     assert about["failed"] == {}
