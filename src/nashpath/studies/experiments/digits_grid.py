@@ -63,7 +63,7 @@ DIGITS_GRID = Experiment(
     measure=measure,
     sizes={
         "quick": Size(seeds=2, steps=6, options=QUICK),
-        "default": Size(seeds=6, steps=1500, compiled=True, options=DIGITS),
+        "default": Size(seeds=8, steps=1500, compiled=True, options=DIGITS),
     },
     cells=[{"method": method, "schedule": "constant", "coefficient": 1.0} for method in COMPARED],
     figures=FIGURES,
