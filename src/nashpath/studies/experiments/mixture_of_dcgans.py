@@ -12,14 +12,13 @@ from nashpath.metrics import real_sample
 from nashpath.run.train import find_device
 from nashpath.run.view import samples
 from nashpath.studies.experiments.image_scores import image_scores
-from nashpath.studies.experiments.named_source import named_source
+from nashpath.studies.experiments.paper_data import CIFAR10, source_of
 from nashpath.studies.figures import Strip
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
-CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
-CIFAR10 |= {"files": "plain_text/train*.parquet", "column": "img", "label_column": "label"}
+TRAIN = {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img", "label_column": "label"}
 ADAM = {"kind": "adam", "learning_rate": 1e-4, "b1": 0.5}
 
 
@@ -42,7 +41,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     population = Population(settings, size)
     population.play(size.steps)
     rng = generator(derive(0, "real"), device)
-    real = named_source(options["data"]).draw(rng, options["samples"])["real"]
+    real = source_of(options["data"]).draw(rng, options["samples"])["real"]
     known = real_sample(real, options["features"], cached=False)
     for seat in population:
         fake = samples(seat.trial, seat.carry, seat.member.seed, options["samples"])
@@ -67,7 +66,7 @@ MIXTURE_OF_DCGANS = Experiment(
             steps=100_000,
             compiled=True,
             options={
-                "data": CIFAR10,
+                "data": TRAIN,
                 "device": "auto",
                 "features": "inception",
                 "samples": 10_000,
