@@ -189,7 +189,7 @@ def test_a_click_sorts_by_number_and_a_second_turns_it_round(browser: Browser, t
         page.get_by_role("button", name="Seed").click()
         assert column(2) == ["10", "9", "2"]
         assert page.locator(".sortable th", has_text="Seed").get_attribute("aria-sort") == "descending"
-        page.get_by_role("button", name="Fid").click()
+        page.get_by_role("button", name="FID").click()
         assert column(5) == ["0.5", "1", "–"]
 
 

@@ -3,6 +3,9 @@
 import math
 from typing import Any
 
+INITIALS = ("fid", "kid", "ms", "ssim", "kl", "js", "mmd")
+"""Words of keys that are written in capitals."""
+
 
 def number(value: Any) -> str:
     """Four significant digits, thousands separated; a dash for what is missing or not finite."""
@@ -54,6 +57,7 @@ def listed(words: list[str], most: int = 4) -> str:
 
 
 def title(key: str) -> str:
-    """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"Fid"``."""
+    """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"FID"``."""
     what, _, whose = key.replace("_", " ").partition(".")
+    what = " ".join(word.upper() if word in INITIALS else word for word in what.split(" "))
     return (what[:1].upper() + what[1:]) + (f" of the {whose}" if whose else "")
