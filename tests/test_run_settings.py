@@ -144,6 +144,15 @@ def test_another_solver_keeps_the_players_rules():
     }
 
 
+def test_one_table_given_to_both_players_is_not_one_rule_of_both():
+    rule = {"kind": "sgd", "learning_rate": 0.1}
+    both = {"solver": {"kind": "alternating", "generator": rule, "discriminator": rule}}
+    (member,) = plan(both, {"solver.generator.learning_rate": [0.3]})
+    assert member.settings.solver.generator.learning_rate == 0.3
+    assert member.settings.solver.discriminator.learning_rate == 0.1
+    assert rule["learning_rate"] == 0.1
+
+
 @pytest.mark.parametrize(
     ("text", "seeds"),
     [("0:4", [0, 1, 2, 3]), ("3,5,9", [3, 5, 9]), ("7", [7]), ("0:2,9", [0, 1, 9]), ("[4, 2]", [4, 2])],

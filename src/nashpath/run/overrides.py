@@ -1,6 +1,5 @@
 """From text to settings: ``key=value`` overrides, sweeps and seed ranges."""
 
-import copy
 import itertools
 import tomllib
 from collections.abc import Iterable
@@ -84,12 +83,19 @@ def _chosen(path: str, before: Any, kind: str) -> Raw:
     return {**{k: v for k, v in before.items() if same or f"{path}.{k}" in TABLES}, "kind": kind}
 
 
+def unshared(value: Any) -> Any:
+    """A copy in which no table stands twice: one rule given to both players must not become one rule of both."""
+    if isinstance(value, dict):
+        return {key: unshared(part) for key, part in value.items()}
+    return [unshared(part) for part in value] if isinstance(value, list) else value
+
+
 def override(raw: Raw, assignments: Iterable[tuple[str, Any]]) -> Raw:
     """The settings with assignments applied: methods first, so that the order of the flags does not matter.
 
     Choosing another method drops the settings that a file gave to the old one.
     """
-    raw = copy.deepcopy(raw)
+    raw = unshared(raw)
     ordered = sorted(assignments, key=lambda item: (item[0] not in TABLES, item[0].count(".")))
     for path, value in ordered:
         assign(raw, path, value)

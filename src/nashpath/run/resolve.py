@@ -1,6 +1,5 @@
 """Raw settings, completed by defaults and validated, with errors that a person can act on."""
 
-import copy
 import re
 from typing import Any, get_args
 
@@ -10,7 +9,7 @@ from nashpath.core import nearest
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.run.fields import accepts
-from nashpath.run.overrides import Raw, SettingError
+from nashpath.run.overrides import Raw, SettingError, unshared
 from nashpath.run.settings import DEFAULTS, OF_GAME, OPTIONS_OF_GAME, TABLES, General, settings_model
 
 ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
@@ -21,7 +20,7 @@ ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
 
 def complete(raw: Raw) -> Raw:
     """The raw settings with every method chosen. Raises `SettingError` for methods that do not exist."""
-    raw = copy.deepcopy(raw)
+    raw = unshared(raw)
     _check_top_level(raw)
     for path, table in TABLES.items():
         *parents, last = path.split(".")
