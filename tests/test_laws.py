@@ -26,8 +26,9 @@ from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Rule, Solver
 from nashpath.solvers.schedules import Schedule
 
 METHODS = {f"{table.kind}.{kind}": table[kind] for table in TABLES.values() for kind in table}
-LIBRARY_ONLY = {"Sum", "Scheduled"}
-"""Wrappers of other methods: the settings reach schedules by another key, and have one penalty."""
+LIBRARY_ONLY = {"Sum", "Scheduled", "Descent"}
+"""Wrappers of other methods (the settings reach schedules by another key, and have one penalty), and descent: no game
+of the settings has one player."""
 
 
 def everything() -> list[type]:

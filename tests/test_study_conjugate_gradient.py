@@ -8,14 +8,14 @@ import torch
 
 from nashpath.core import generator
 from nashpath.studies import Rows, find_study, reproduce
-from nashpath.studies.experiments.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
-from nashpath.studies.experiments.digits_grid import DIGITS_GRID
-from nashpath.studies.experiments.direction_statistics import best, ratio, spread
-from nashpath.studies.experiments.directions import FORMULAS, METHODS, rule
-from nashpath.studies.experiments.rate_grid import LOWERED, population, rates_of, settings_of, share
-from nashpath.studies.experiments.saddle_directions import SADDLE
-from nashpath.studies.experiments.stochastic_game import Shape, StochasticGame, gaps
-from nashpath.studies.experiments.variational_inequality import CONDITIONS, Condition, judged, slope
+from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
+from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
+from nashpath.studies.conjugate_gradient.direction_statistics import best, ratio, spread
+from nashpath.studies.conjugate_gradient.directions import FORMULAS, METHODS, rule
+from nashpath.studies.conjugate_gradient.rate_grid import LOWERED, population, rates_of, settings_of, share
+from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE
+from nashpath.studies.conjugate_gradient.stochastic_game import Shape, StochasticGame, gaps
+from nashpath.studies.conjugate_gradient.variational_inequality import CONDITIONS, Condition, judged, slope
 from nashpath.studies.study import Size
 
 ON_THE_SADDLE = {"saddle-reached", "saddle-faster-than-descent", "saddle-like-momentum", "saddle-like-descent"}

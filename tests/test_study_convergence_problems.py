@@ -11,7 +11,7 @@ from scipy.stats import wasserstein_distance
 
 from nashpath.core import generator
 from nashpath.studies import find_study, reproduce
-from nashpath.studies.experiments import (
+from nashpath.studies.convergence_problems import (
     affine_mixtures,
     bilinear_rotation,
     disjoint_lines,

@@ -13,13 +13,13 @@ from nashpath.networks import DCGANDiscriminator, MLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.run.program import Program
 from nashpath.studies import reproduce
-from nashpath.studies.experiments import few_labels, historical_averaging, technique_ablation
-from nashpath.studies.experiments.few_labels_images import FEW_LABELS_MNIST
-from nashpath.studies.experiments.minibatch_collapse import late
-from nashpath.studies.experiments.minibatch_critic import MinibatchCritic
-from nashpath.studies.experiments.score_ordering import agreement, known_samples
-from nashpath.studies.experiments.technique_ablation import CONDITIONS, TECHNIQUE_ABLATION
-from nashpath.studies.improved_techniques import STUDY, worst_removal
+from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
+from nashpath.studies.improved_techniques.claims import STUDY, worst_removal
+from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_MNIST
+from nashpath.studies.improved_techniques.minibatch_collapse import late
+from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
+from nashpath.studies.improved_techniques.score_ordering import agreement, known_samples
+from nashpath.studies.improved_techniques.technique_ablation import CONDITIONS, TECHNIQUE_ABLATION
 from nashpath.studies.result import read_json
 from nashpath.studies.rows import Rows
 

@@ -13,11 +13,12 @@ from nashpath.data import Digits, ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.structure import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
-from nashpath.studies.experiments.comparisons import at_best, more_turns, ratio
-from nashpath.studies.experiments.embedded_gaussian import GENERATORS, along_and_away
-from nashpath.studies.experiments.gan_variants import VARIANTS, dense, solver, variant
-from nashpath.studies.experiments.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
-from nashpath.studies.experiments.parallel_lines import (
+from nashpath.studies.many_paths.comparisons import at_best, more_turns, ratio
+from nashpath.studies.many_paths.embedded_gaussian import GENERATORS, along_and_away
+from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
+from nashpath.studies.many_paths.similarity import similarity_in_batches
+from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
+from nashpath.studies.shared.parallel_lines import (
     AffineGenerator,
     checkpoints,
     gradient_norms,
@@ -25,7 +26,6 @@ from nashpath.studies.experiments.parallel_lines import (
     pretrain,
     seen_js,
 )
-from nashpath.studies.experiments.similarity import similarity_in_batches
 
 STUDY = find_study("many-paths")
 MINIATURE = {

@@ -12,8 +12,9 @@ from nashpath.core import generator
 from nashpath.core.monotone import Monotone
 from nashpath.games.objectives import MonoFlow, PlugIn
 from nashpath.run.program import Program
-from nashpath.studies import Rows, Size, find_study, monoflow, reproduce
-from nashpath.studies.experiments import (
+from nashpath.studies import Rows, Size, find_study, reproduce
+from nashpath.studies.monoflow import (
+    claims,
     dissipation,
     gaussian_fit,
     monoflow_images,
@@ -21,7 +22,7 @@ from nashpath.studies.experiments import (
     ratio_costs,
     shifted_vanilla,
 )
-from nashpath.studies.experiments.one_of import OneOf
+from nashpath.studies.monoflow.one_of import OneOf
 
 STUDY = find_study("monoflow")
 SMALL = Size(seeds=1, steps=10, options={"widths": [8], "samples": 20, "warm_up": 5})
@@ -183,13 +184,13 @@ def test_particles_are_looked_at_from_start_to_end():
 def test_the_smallest_growth_of_gradients_decides():
     gradients = dict(zip(shifted_vanilla.SHIFTS, (0.01, 0.1, 1.0, 5.0, 50.0)))
     rows = Rows({"loss": f"C = {c:g}", "seed": 0, "gradient": value} for c, value in gradients.items())
-    assert monoflow.growing(rows) == pytest.approx([math.log10(5)])
+    assert claims.growing(rows) == pytest.approx([math.log10(5)])
 
 
 def test_fits_are_counted_by_seed():
     rows = Rows(
         {"way": "gan", "cost": cost, "seed": seed, "fit": fit}
         for seed, fits in enumerate([("success", "success"), ("success", "neither")])
-        for cost, fit in zip(monoflow.FLOWS, fits)
+        for cost, fit in zip(claims.FLOWS, fits)
     )
-    assert monoflow.ending(rows, "gan", monoflow.FLOWS, "success") == [2.0, 1.0]
+    assert claims.ending(rows, "gan", claims.FLOWS, "success") == [2.0, 1.0]

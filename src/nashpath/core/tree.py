@@ -52,7 +52,7 @@ def finite(tree: object) -> Tensor:
     One pass a leaf: the largest magnitude is NaN or infinite exactly if some entry is.
     """
     largest = [torch.linalg.vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
-    return torch.isfinite(torch.stack([v.float() for v in largest])).all() if largest else torch.tensor(True)
+    return torch.stack([torch.isfinite(v) for v in largest]).all() if largest else torch.tensor(True)
 
 
 def part(tree: Tree, prefix: str) -> Tree:

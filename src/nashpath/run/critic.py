@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game, Point, Problem, derive, generator, pick, seeded
+from nashpath.core import Batch, Game, derive, generator, seeded
 from nashpath.games.objectives import Wasserstein
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.penalties.base import norms, slopes
 from nashpath.metrics.checked import pair
 from nashpath.networks import MLPDiscriminator
 from nashpath.run.train import Trained, train_many
-from nashpath.solvers import Adam, Rule, Solver
-from nashpath.solvers.base import Info, Memory, price_all
+from nashpath.solvers import Adam, Descent
 
 NewCritic = Callable[[tuple[int, ...]], nn.Module]
 """From the shape of one sample to a fresh critic."""
@@ -86,7 +85,7 @@ def independent_critic(
         with seeded(derive(seed, "critic")):
             network = new(tuple(validation.shape[1:])).to(validation.device)
         games.append(_CriticGame(network, real, fake, penalty, batch_size))
-    solvers = [_Alone(Adam(learning_rate, b1=0.5, b2=0.9)) for _ in games]
+    solvers = [Descent("discriminator", Adam(learning_rate, b1=0.5, b2=0.9)) for _ in games]
     trained = train_many(games, solvers, steps, [seed] * len(games), steps, compile, stack=stack)
     return [_score(one, kept_real, kept_fake, scale) for one, (kept_fake, _) in zip(trained, parts)]
 
@@ -112,18 +111,6 @@ class _CriticGame(Game):
         real, fake = batch["real"], batch["fake"]
         cost = self.objective.discriminator(self.discriminator(real), self.discriminator(fake))
         return cost + self.penalty(self.discriminator, real, fake, batch["penalty"])
-
-
-class _Alone(Solver):
-    """Descent of a game's only player."""
-
-    draws = gradients = 1
-
-    def __init__(self, rule: Rule):
-        super().__init__(discriminator=rule)
-
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
-        return self.play(point, price_all(problem, point, pick(batches, 0)), memory)
 
 
 def _mlp(shape: tuple[int, ...]) -> nn.Module:

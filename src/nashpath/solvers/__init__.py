@@ -8,6 +8,7 @@ from nashpath.solvers.base import Rule, Solver
 from nashpath.solvers.cgd import CompetitiveGradient
 from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
+from nashpath.solvers.descent import Descent
 from nashpath.solvers.ema import EMA
 from nashpath.solvers.extragradient import Extragradient
 from nashpath.solvers.lola import LOLA
@@ -60,6 +61,7 @@ __all__ = [
     "ConjugateGradient",
     "Consensus",
     "Constant",
+    "Descent",
     "Extragradient",
     "InverseSqrt",
     "Lookahead",

@@ -16,7 +16,7 @@ NAMES = ("many-paths", "improved-techniques", "convergence-problems", "conjugate
 def find_study(name: str) -> Study:
     """The study called ``name``, or ``STUDY`` of the file ``name``. Raises `SettingError`."""
     if name in NAMES:
-        return importlib.import_module(f"nashpath.studies.{name.replace('-', '_')}").STUDY
+        return importlib.import_module(f"nashpath.studies.{name.replace('-', '_')}.claims").STUDY
     if not name.endswith(".py"):
         raise SettingError(f"no study is called {name!r}.{nearest(name, list(NAMES))} Known: {', '.join(NAMES)}, all")
     return _from_file(Path(name))

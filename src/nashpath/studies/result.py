@@ -21,7 +21,7 @@ from nashpath.studies.find import NAMES
 from nashpath.studies.rows import Row, Rows
 from nashpath.studies.study import Experiment, Study
 
-UNSEEN = ("report/", "cli/", *(f"studies/{name.replace('-', '_')}.py" for name in NAMES))
+UNSEEN = ("report/", "cli/", *(f"studies/{name.replace('-', '_')}/claims" for name in NAMES))
 """What no measured row depends on: rooms that show, and the files that only judge (their criteria are kept apart)."""
 
 THREADS = 1

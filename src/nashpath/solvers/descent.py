@@ -1,0 +1,25 @@
+"""One player, and nobody to play against."""
+
+from nashpath.core import Batch, Point, Problem, pick
+from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
+
+
+class Descent(Solver):
+    """Descent in a game of one player: a critic judged alone, a generator before a known ratio.
+
+    ::
+
+        θ ← θ + rule(∇ J(θ))
+
+    ``player`` is the player's name in the game.
+
+    Reference: Cauchy 1847, "Méthode générale pour la résolution des systèmes d'équations simultanées".
+    """
+
+    draws = gradients = 1
+
+    def __init__(self, player: str, rule: Rule):
+        super().__init__(**{player: rule})
+
+    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+        return self.play(point, price_all(problem, point, pick(batches, 0)), memory)

@@ -1,0 +1,1 @@
+"""Naganuma and Iiduka 2022: conjugate gradients for GANs. The claims, and an experiment a file."""

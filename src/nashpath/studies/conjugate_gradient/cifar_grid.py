@@ -1,0 +1,74 @@
+"""The paper's own comparison on CIFAR-10, as far as it was released: networks, rules and grids; needs a GPU and days.
+
+DCGAN with spectral normalisation at 64 pixels, batch 256, under constant rates and n^−1/2; the residual SNGAN, batch
+64, under constant rates and steps of 0.9 every 10,000. The residual network is not in the released code; ours is
+SNGAN's at 32 pixels. Source: Hiroki11x/ConjugateGradient_GAN ``main.py``, ``utils/lr_scheduler.py``, its deleted
+sweep files, and the table of a deleted README.
+"""
+
+from typing import Any
+
+from nashpath.studies.conjugate_gradient.digits_grid import FIGURES
+from nashpath.studies.conjugate_gradient.directions import FORMULAS
+from nashpath.studies.conjugate_gradient.rate_grid import measure
+from nashpath.studies.study import Experiment, Size
+
+CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
+CIFAR10 |= {"files": "plain_text/train*.parquet", "column": "img"}
+RATES = [5e-3, 1e-3, 5e-4, 1e-4, 5e-5]
+COMMON = {
+    "latent": 100,
+    "rates": {"constant": RATES, "inverse_sqrt": RATES, "step_decay": RATES[:-1]},
+    "stack": "off",
+    "device": "auto",
+    "features": "inception",
+    "samples": 9984,
+    "looks": 100,
+}
+DCGAN = {
+    **COMMON,
+    "data": {**CIFAR10, "size": 64},
+    "batch": 256,
+    "discriminator": {"kind": "dcgan", "norm": "spectral", "init": "normal"},
+    "generator": {"kind": "dcgan"},
+    "widths": [64, 64],
+}
+RESNET = {
+    **COMMON,
+    "data": {**CIFAR10, "size": 32},
+    "batch": 64,
+    "discriminator": {"kind": "resnet"},
+    "generator": {"kind": "resnet"},
+    "widths": [128, 256],
+}
+COEFFICIENTS = (0.5, 0.75, 1.0)
+"""What β is multiplied by; three settings where other methods have one."""
+
+
+def on_cifar(name: str, networks: str, schedules: tuple[str, str], options: dict[str, Any]) -> Experiment:
+    """One network under two learning-rate rules: a cell for each method (and coefficient) and rule."""
+    methods = [(method, 1.0) for method in ("SGD", "momentum 0.9", "Adam")]
+    methods += [(formula, coefficient) for formula in FORMULAS for coefficient in COEFFICIENTS]
+    keys = ("method", "coefficient", "schedule")
+    return Experiment(
+        name=name,
+        about=(
+            f"CIFAR-10, {networks}; non-saturating costs, the discriminator's halved, one step each in turn, 100,000 "
+            f"steps. Learning rates {', '.join(f'{rate:g}' for rate in RATES)} for each player (the last not under "
+            "step_decay); β for each tensor, in [0, ½], times 0.5, 0.75 or 1. Measured: Fréchet distance of 9,984 "
+            "samples to the training images in Inception features, at the last step."
+        ),
+        measure=measure,
+        sizes={"full": Size(seeds=4, steps=100_000, compiled=True, options=options)},
+        cells=[dict(zip(keys, (*method, schedule))) for schedule in schedules for method in methods],
+        figures=FIGURES,
+    )
+
+
+CIFAR_DCGAN = on_cifar(
+    "cifar10-dcgan",
+    "DCGAN with spectral normalisation at 64 pixels, batch 256",
+    ("constant", "inverse_sqrt"),
+    DCGAN,
+)
+CIFAR_RESNET = on_cifar("cifar10-resnet", "residual SNGAN, batch 64", ("constant", "step_decay"), RESNET)

@@ -1,0 +1,1 @@
+"""Barnett 2018: convergence problems of GANs. The claims, and an experiment a file."""

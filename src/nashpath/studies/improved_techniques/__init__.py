@@ -1,0 +1,1 @@
+"""Salimans et al. 2016: improved techniques for training GANs. The claims, and an experiment a file."""

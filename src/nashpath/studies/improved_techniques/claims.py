@@ -1,0 +1,339 @@
+"""Salimans et al. 2016, "Improved Techniques for Training GANs": its claims, and which experiment decides each.
+
+The paper gives no numbers for its toy game, and none for small digits: those thresholds are ours, set before the
+default size was run.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import log
+from typing import Any
+
+from nashpath.studies.claim import Claim
+from nashpath.studies.improved_techniques.few_labels import FEW_LABELS
+from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_CIFAR10, FEW_LABELS_MNIST, FEW_LABELS_SVHN
+from nashpath.studies.improved_techniques.historical_averaging import HISTORICAL_AVERAGING, growth
+from nashpath.studies.improved_techniques.minibatch_collapse import MINIBATCH_COLLAPSE
+from nashpath.studies.improved_techniques.score_ordering import SCORE_ORDERING
+from nashpath.studies.improved_techniques.technique_ablation import TECHNIQUE_ABLATION
+from nashpath.studies.improved_techniques.technique_algebra import TECHNIQUE_ALGEBRA
+from nashpath.studies.rows import Rows, paired
+from nashpath.studies.study import Study
+
+Values = Callable[[Rows], Sequence[float]]
+
+
+def column(key: str, **condition: Any) -> Values:
+    """One number of every row of a condition."""
+    return lambda rows: rows.where(**condition).values(key)
+
+
+def versus(
+    key: str, a: dict[str, Any], b: dict[str, Any], of: Callable[[float, float], float] = lambda x, y: x - y
+) -> Values:
+    """``of(a, b)``, the difference by default, of one number under two conditions, by seed."""
+    return lambda rows: paired(rows.where(**a).by_seed(key), rows.where(**b).by_seed(key), of)
+
+
+def log_ratio(a: float, b: float) -> float:
+    """log(a / b) of two test errors; half an error in 542 stands for none."""
+    return log(max(a, 1e-3) / max(b, 1e-3))
+
+
+def growths(order: str, expected: Callable[[int], float]) -> Values:
+    """Last over first distance on xy without averaging, over what is expected of it, less 1."""
+
+    def values(rows: Rows) -> list[float]:
+        found = rows.where(game="bilinear", coefficient=0.0, order=order)
+        return [abs(row["distance"] / row["began"] / expected(row["step"][-1]) - 1) for row in found]
+
+    return values
+
+
+def worst_removal(rows: Rows) -> list[float]:
+    """Inception score without minibatch discrimination less the lowest with another removed, by seed."""
+    removed = ("virtual batch norm", "historical averaging", "label smoothing")
+    scores = [rows.where(techniques=f"all but {name}").by_seed("inception_score") for name in removed]
+    lowest = {seed: min(score[seed] for score in scores) for seed in scores[0]}
+    return paired(rows.where(techniques="all but minibatch discrimination").by_seed("inception_score"), lowest)
+
+
+toy = partial(Claim, experiment=HISTORICAL_AVERAGING.name, exact=True)
+AT_END = "after 20,000 steps, three starts, both orders of play"
+TOYS = [
+    toy(
+        name="averaging-arrives",
+        says="Historical averaging finds the equilibrium of (f(x) − 1)(y − 1).",
+        source="Sec. 3.3 (the paper gives no coefficient; 0.1 is ours)",
+        quantity=f"distance to (1, 1) with coefficient 0.1 {AT_END}",
+        values=column("distance", game="salimans", coefficient=0.1),
+        high=0.01,
+        scales=("default",),
+    ),
+    toy(
+        name="descent-circles",
+        says="Gradient descent alone goes into extended orbits on that game.",
+        source="Sec. 3.3",
+        quantity=f"distance to (1, 1) without averaging {AT_END}",
+        values=column("distance", game="salimans", coefficient=0.0),
+        low=1.0,
+        scales=("default",),
+    ),
+    toy(
+        name="averaging-arrives-on-xy",
+        says="Historical averaging also finds the equilibrium of xy.",
+        source="derived from Sec. 3 and 3.3",
+        quantity=f"distance to (0, 0) with coefficient 0.1 {AT_END}",
+        values=column("distance", game="bilinear", coefficient=0.1),
+        high=0.01,
+        scales=("default",),
+    ),
+    toy(
+        name="stable-orbit",
+        says="On xy, descent in turns enters a stable orbit and does not converge.",
+        source="Sec. 3 (the orbit; that play must be in turns is derived)",
+        quantity="|last distance / first distance − 1| of alternating descent, three starts",
+        values=growths("alternating", lambda steps: 1.0),
+        high=0.05,
+    ),
+    toy(
+        name="unstable-orbit",
+        says="With simultaneous steps the orbit is not stable: the distance grows by (1 + h²)^½ a step.",
+        source="derived (against the letter of Sec. 3)",
+        quantity="|last distance / (first distance · (1 + h²)^(steps/2)) − 1|, three starts",
+        values=growths("simultaneous", growth),
+        high=0.01,
+    ),
+    toy(
+        name="large-coefficients-freeze",
+        says="A large coefficient freezes the players: with 2 they are still far when those with 0.1 have arrived.",
+        source="derived: the mean of the past is stale; not in the paper",
+        quantity=f"distance to (1, 1) with coefficient 2 {AT_END}",
+        values=column("distance", game="salimans", coefficient=2.0),
+        low=0.1,
+        scales=("default",),
+    ),
+]
+
+WITH, WITHOUT = {"technique": "minibatch discrimination"}, {"technique": "none"}
+collapse = partial(
+    Claim,
+    experiment=MINIBATCH_COLLAPSE.name,
+    source="Sec. 3.2",
+    reason="a plain GAN of this size loses modes in some seeds only, and finds them again",
+)
+COLLAPSE = [
+    collapse(
+        name="minibatch-covers-modes",
+        says="With minibatch discrimination the generator covers nearly all modes.",
+        quantity="modes of 8 with minibatch discrimination, mean over the second half of training",
+        values=column("modes", **WITH),
+        low=7.0,
+    ),
+    collapse(
+        name="minibatch-against-collapse",
+        says="Minibatch discrimination keeps modes that a discriminator of single samples loses.",
+        quantity="modes of 8 with minibatch discrimination less modes without, by seed",
+        values=versus("modes", WITH, WITHOUT),
+        low=0.0,
+    ),
+    collapse(
+        name="minibatch-evens-modes",
+        says="Samples are spread over the modes more evenly with minibatch discrimination.",
+        quantity="KL divergence (nats) of the histogram over modes from uniform, with less without, by seed",
+        values=versus("mode_kl", WITH, WITHOUT),
+        high=0.0,
+    ),
+]
+
+
+def against(arm: str, other: str, labels: int) -> Values:
+    """log(test error of one arm / of the other), by seed."""
+    return versus("test_error", {"arm": arm, "labels": labels}, {"arm": other, "labels": labels}, log_ratio)
+
+
+label = partial(Claim, experiment=FEW_LABELS.name)
+MARGIN = round(log(0.85), 4)
+LABELS = [
+    *(
+        label(
+            name=f"unlabelled-helps-{count}",
+            says=f"With {count} labels, feature matching on unlabelled images lowers the test error.",
+            source="Sec. 5 and 6.1 (on MNIST); the factor 0.85 is ours",
+            quantity=f"log(error with feature matching / error from {count} labels alone), by seed",
+            values=against("feature matching", "labels only", count),
+            high=MARGIN,
+        )
+        for count in (20, 50)
+    ),
+    label(
+        name="minibatch-fails-with-few-labels",
+        says="For semi-supervised learning minibatch discrimination has more error than feature matching.",
+        source="Sec. 5",
+        quantity="log(error with minibatch discrimination / error with feature matching) at 10 labels, by seed",
+        values=against("minibatch discrimination", "feature matching", 10),
+        low=0.0,
+        reason="the arms differ in nothing else here (same noise, same generator); on small digits any generator helps",
+    ),
+    label(
+        name="minibatch-no-help",
+        says="Minibatch discrimination does not lower the error of the labels alone.",
+        source="Sec. 5 (it 'does not work at all'); the factor 0.85 is ours",
+        quantity="log(error with minibatch discrimination / error from 10 labels alone), by seed",
+        values=against("minibatch discrimination", "labels only", 10),
+        low=MARGIN,
+        reason="its generator is near the data too, and that helps a classifier of few labels",
+    ),
+    label(
+        name="more-labels-less-error",
+        says="The error of feature matching falls with the number of labels.",
+        source="Sec. 6, Tables 1 and 2 (MNIST, CIFAR-10)",
+        quantity="log(error at 100 labels / error at 10 labels) with feature matching, by seed",
+        values=versus(
+            "test_error",
+            {"arm": "feature matching", "labels": 100},
+            {"arm": "feature matching", "labels": 10},
+            log_ratio,
+        ),
+        high=0.0,
+    ),
+    label(
+        name="matching-beats-plain-generator",
+        says="Feature matching helps the classifier more than a plain (non-saturating) generator does.",
+        source="implied by Sec. 3.1 and 5; the paper does not compare the two",
+        quantity="log(error with feature matching / error with a plain generator) at 20 labels, by seed",
+        values=against("feature matching", "plain generator", 20),
+        high=0.0,
+        reason="what helps is any generator near the data; on small digits both are",
+    ),
+]
+
+ORDERS = {
+    "real": ("Real images score above a trained GAN's.", "real", "GAN"),
+    "noise": ("A trained GAN's images score above noise.", "GAN", "noise"),
+    "collapse": ("A GAN of all classes scores above images of one class.", "GAN", "real, one class"),
+    "classes": ("Images of all classes score above images of five.", "real", "real, five classes"),
+}
+SCORES = [
+    *(
+        Claim(
+            name=f"score-orders-{name}",
+            says=says,
+            source="Sec. 4 and 6.2",
+            experiment=SCORE_ORDERING.name,
+            quantity=f"Inception score, {above} less {below}, by seed",
+            values=versus("inception_score", {"samples": above}, {"samples": below}),
+            low=0.0,
+        )
+        for name, (says, above, below) in ORDERS.items()
+    ),
+    Claim(
+        name="score-agrees",
+        says="The Inception score orders the moments of training as image quality does.",
+        source="Sec. 4 (agreement with people's votes; here the Fréchet distance stands for them)",
+        experiment=SCORE_ORDERING.name,
+        quantity="Spearman rank correlation of score and minus Fréchet distance over twelve moments, by seed",
+        values=column("rank_correlation", samples="GAN"),
+        low=0.5,
+    ),
+]
+
+REMOVALS = {
+    "minibatch discrimination": "without it generated digits are of all classes anyway",
+    "virtual batch norm": "a small dense generator is as well off with batch normalisation",
+    "historical averaging": "the coefficient is unknown; this one may be too small to matter, or too large to help",
+    "label smoothing": "the discriminator of small digits is not sure of itself, smoothed or not",
+}
+ablation = partial(
+    Claim,
+    source="Table 3 (CIFAR-10, with labels)",
+    experiment=TECHNIQUE_ABLATION.name,
+    scales=("quick", "default", "full"),
+)
+ABLATION = [
+    ablation(
+        name="all-beats-none",
+        says="All techniques together give a higher Inception score than none.",
+        quantity="Inception score with all less that with none, by seed",
+        values=versus("inception_score", {"techniques": "all"}, {"techniques": "none"}),
+        low=0.0,
+        reason="a plain GAN of this size already makes digits of all classes",
+    ),
+    *(
+        ablation(
+            name=f"needs-{name.replace(' ', '-')}",
+            says=f"Taking {name} from all techniques lowers the Inception score.",
+            quantity=f"Inception score with all less that with all but {name}, by seed",
+            values=versus("inception_score", {"techniques": "all"}, {"techniques": f"all but {name}"}),
+            low=0.0,
+            reason=reason,
+        )
+        for name, reason in REMOVALS.items()
+    ),
+    ablation(
+        name="minibatch-matters-most",
+        says="No other removal costs as much as that of minibatch discrimination.",
+        quantity="Inception score without minibatch discrimination less the lowest of the other three, by seed",
+        values=worst_removal,
+        high=0.0,
+        reason="small digits are hard to collapse on; the paper's generator collapsed",
+    ),
+]
+
+IDENTITIES = {
+    "label smoothing": ("Under targets α, β the best discriminator is (α p + β q) / (p + q).", "Sec. 3.4"),
+    "Inception score": ("The score is K for certainty over K classes, 1 for samples all alike.", "derived from Sec. 4"),
+    "virtual batch norm": ("A sample does not depend on the others of its batch.", "Sec. 3.5"),
+    "minibatch discrimination": ("The order of a batch is nothing; copies are closest.", "derived from Sec. 3.2"),
+    "K+1 classes": ("With 'generated' at logit 0, D = Z / (Z + 1), and costs are those of K + 1 classes.", "Sec. 5"),
+}
+ALGEBRA = [
+    Claim(
+        name=f"algebra-of-{name.lower().replace(' ', '-').replace('+', '-plus-')}",
+        says=says,
+        source=source,
+        experiment=TECHNIQUE_ALGEBRA.name,
+        quantity="largest absolute difference of the two sides, in each case",
+        values=column("error", identity=name),
+        high=1e-5,
+        exact=True,
+    )
+    for name, (says, source) in IDENTITIES.items()
+]
+
+PUBLISHED = (
+    (FEW_LABELS_MNIST, "MNIST", 20, 0.1677, 0.0452, "Table 1"),
+    (FEW_LABELS_MNIST, "MNIST", 100, 0.0093, 0.00065, "Table 1"),
+    (FEW_LABELS_SVHN, "SVHN", 1000, 0.0811, 0.013, "Sec. 6.3"),
+    (FEW_LABELS_CIFAR10, "CIFAR-10", 4000, 0.1863, 0.0232, "Table 2"),
+)
+FULL = [
+    Claim(
+        name=f"{data}-{count}-labels",
+        says=f"Feature matching reaches the paper's test error on {data} with {count} labels.",
+        source=f"{table}: {error:g} ± {deviation:g}; the bound is two deviations above",
+        experiment=experiment.name,
+        quantity="test error, by seed",
+        values=column("test_error", arm="feature matching", labels=count),
+        high=round(error + 2 * deviation, 4),
+        reason="no weight normalisation and no dropout here; dense networks or plain DCGANs",
+        scales=("full",),
+    )
+    for experiment, data, count, error, deviation, table in PUBLISHED
+]
+
+ON_DIGITS = (
+    HISTORICAL_AVERAGING,
+    MINIBATCH_COLLAPSE,
+    FEW_LABELS,
+    SCORE_ORDERING,
+    TECHNIQUE_ABLATION,
+    TECHNIQUE_ALGEBRA,
+)
+STUDY = Study(
+    name="improved-techniques",
+    title="Improved techniques for training GANs",
+    paper="Salimans, Goodfellow, Zaremba, Cheung, Radford & Chen 2016 (NeurIPS; arXiv 1606.03498)",
+    experiments=[*ON_DIGITS, FEW_LABELS_MNIST, FEW_LABELS_SVHN, FEW_LABELS_CIFAR10],
+    claims=[*TOYS, *COLLAPSE, *LABELS, *SCORES, *ABLATION, *ALGEBRA, *FULL],
+)

@@ -1,0 +1,1 @@
+"""Fedus et al. 2017: many paths to equilibrium. The claims, and an experiment a file."""

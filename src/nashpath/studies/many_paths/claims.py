@@ -1,0 +1,259 @@
+"""Fedus et al. 2017: GANs reach equilibrium on paths along which no divergence falls.
+
+Three experiments at laptop scale (parallel lines, a line in many dimensions, robustness on digits), and the paper's own
+images at full scale. Criteria were fixed by pilot runs of other code (one to three seeds) before this study was run.
+"""
+
+import math
+
+import numpy as np
+
+from nashpath.studies.claim import Claim
+from nashpath.studies.many_paths import comparisons
+from nashpath.studies.many_paths.comparisons import STATISTICS, critic_gain, gain_at_best, logs, more_turns, ratio
+from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATORS
+from nashpath.studies.many_paths.gan_variants import NAMES, PENALISED
+from nashpath.studies.many_paths.paper_images import PAPER_IMAGES
+from nashpath.studies.many_paths.robustness import COLOURED, ROBUSTNESS
+from nashpath.studies.rows import Rows, paired
+from nashpath.studies.shared.parallel_lines import PARALLEL_LINES
+from nashpath.studies.study import Study
+
+QUALITIES = [
+    (
+        "inception-score", "have a higher Inception score",
+        "the score minus NS-GAN's, each at its setting of smallest Fréchet distance",
+        lambda method: gain_at_best(method, lambda row: row["inception_score"]),
+    ),
+    (
+        "diversity", "have a similarity within batches that is closer to the data's",
+        "|similarity − the data's| of NS-GAN minus the method's, each at its setting of smallest Fréchet distance",
+        lambda method: gain_at_best(method, lambda row: -comparisons.similarity_error(row)),
+    ),
+    (
+        "critic", "are closer to held-out digits, to an independent critic,",
+        "the critic's distance, median over the grid, NS-GAN's minus the method's",
+        critic_gain,
+    ),
+]  # fmt: skip
+LINES = [
+    *(
+        Claim(
+            name=f"ns-arrives{'-from-a-sure-discriminator' if known else ''}",
+            says="NS-GAN brings a line onto the data's parallel line"
+            + (", also from a discriminator that is nearly optimal." if known else "."),
+            source="Fedus et al. 2017, synthetic experiments",
+            experiment="parallel-lines",
+            quantity="log₁₀ of the mean squared distance from the data's line after training (start: 0.6)",
+            values=logs("d2", objective="non_saturating", pretrained=known),
+            high=math.log10(0.05),
+        )
+        for known in (False, True)
+    ),
+    Claim(
+        name="minimax-stays",
+        says="With a nearly optimal discriminator, the minimax loss leaves the generator where it was.",
+        source="Fedus et al. 2017, synthetic experiments; Goodfellow et al. 2014, Sec. 3",
+        experiment="parallel-lines",
+        quantity="mean squared distance from the data's line after training (start: 4)",
+        values=lambda rows: list(rows.where(objective="minimax", pretrained=True).by_seed("d2").values()),
+        low=3.5,
+    ),
+    Claim(
+        name="gradient-ratio",
+        says="There the non-saturating loss has a gradient, and the minimax loss has none.",
+        source="Arjovsky & Bottou 2017, Theorem 2.4, which Fedus et al. 2017 discuss",
+        experiment="parallel-lines",
+        quantity="log₁₀ of the ratio of the generator's first gradient norms, non-saturating over minimax",
+        values=lambda rows: [
+            math.log10(row["gradient_non_saturating"] / max(row["gradient_minimax"], comparisons.TINY))
+            for row in rows.where(objective="non_saturating", pretrained=True)
+        ],
+        low=6.0,
+    ),
+    Claim(
+        name="no-divergence-falls",
+        says="While NS-GAN comes closer, the Jensen-Shannon divergence stays at log 2.",
+        source="Fedus et al. 2017, title and abstract; Arjovsky et al. 2017, Example 1",
+        experiment="parallel-lines",
+        quantity="a lower bound of the divergence, mean over 21 looks at training, in units of log 2",
+        values=lambda rows: [
+            v / math.log(2) for v in rows.where(objective="non_saturating", pretrained=False).by_seed("js").values()
+        ],
+        low=0.98,
+    ),
+]
+MANIFOLD = [
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-finds-the-line-{kind}",
+            says=f"{NAMES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
+            source="Fedus et al. 2017, synthetic experiments",
+            experiment="embedded-gaussian",
+            quantity="log₁₀ of the mean squared distance for each direction off the line, the larger of both",
+            values=logs("off", method=method, generator=kind),
+            high=-3.0,
+            reason="the criterion comes from over-complete generators in 20 dimensions; two parameters a coordinate "
+            "move with every sample of a noisy gradient, at a rate that does not fall",
+        )
+        for kind in GENERATORS
+        for method in ("ns", *PENALISED)
+    ),
+    Claim(
+        name="minimax-with-a-weak-discriminator",
+        says="Where the discriminator is far from optimal, the minimax loss finds the line as well.",
+        source="derived: saturation needs a sure discriminator (Goodfellow et al. 2014, Sec. 3)",
+        experiment="embedded-gaussian",
+        quantity="log₁₀ of the mean squared distance for each direction off the line, over-complete generators",
+        values=logs("off", method="m_gan", generator="over-complete"),
+        high=-3.0,
+    ),
+    Claim(
+        name="gan-gp-spreads",
+        says="A gradient penalty brings the spread along the line closer to the data's.",
+        source="Fedus et al. 2017, synthetic experiments; the direction is from our pilots",
+        experiment="embedded-gaussian",
+        quantity="|deviation − 1| of NS-GAN minus that of GAN-GP, over-complete generators, mean of both dimensions",
+        values=lambda rows: paired(
+            rows.where(method="ns", generator="over-complete").by_seed("spread_error"),
+            rows.where(method="gan_gp", generator="over-complete").by_seed("spread_error"),
+        ),
+        low=0.0,
+        reason="both are within a few per cent of the data's spread, and seeds differ by more",
+    ),
+]
+GRID = [
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-{name}",
+            says=f"Over learning rates and discriminator steps, {NAMES[method]}'s {name} result beats NS-GAN's.",
+            source="Fedus et al. 2017, image experiments (abstract: penalties stabilise and make robust)",
+            experiment="robustness",
+            quantity=f"log of the ratio of {name} Fréchet distances over eight settings, NS-GAN over {NAMES[method]}",
+            values=ratio("ns", method, pool),
+            low=math.log(1.5),
+        )
+        for method in PENALISED
+        for name, pool in STATISTICS.items()
+    ),
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-{name}",
+            says=f"{NAMES[method]}'s samples {what} than NS-GAN's.",
+            source="Fedus et al. 2017, image experiments (Inception score, diversity, independent Wasserstein critic)",
+            experiment="robustness",
+            quantity=quantity,
+            values=values(method),
+            low=0.0,
+        )
+        for method in PENALISED
+        for name, what, quantity, values in QUALITIES
+    ),
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-gains-by-more-steps",
+            says=f"{NAMES[method]} gains by five discriminator steps in place of one.",
+            source="Fedus et al. 2017, image experiments, varies them; the direction is from our pilots",
+            experiment="robustness",
+            quantity="log Fréchet distance with one step minus with five, mean over learning rates",
+            values=more_turns(method),
+            low=0.0,
+        )
+        for method in PENALISED
+    ),
+    Claim(
+        name="ns-loses-by-more-steps",
+        says="NS-GAN without a penalty loses by five discriminator steps in place of one.",
+        source="Fedus et al. 2017, image experiments, varies them; the direction is from our pilots",
+        experiment="robustness",
+        quantity="log Fréchet distance with one step minus with five, mean over learning rates",
+        values=more_turns("ns"),
+        high=0.0,
+    ),
+    *(
+        Claim(
+            name=f"wgan-gp-{name}",
+            says=f"WGAN-GP's {name} result over the grid is worse than DRAGAN-NS's: it can fail where they do not.",
+            source="Fedus et al. 2017, image experiments (WGAN-GP fails for some settings)",
+            experiment="robustness",
+            quantity=f"log of the ratio of {name} Fréchet distances over eight settings, WGAN-GP over DRAGAN-NS",
+            values=ratio("wgan_gp", "dragan_ns", STATISTICS[name]),
+            low=0.0,
+        )
+        for name in ("median", "worst")
+    ),
+]  # fmt: skip
+COLOURS = [
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-coloured",
+            says=f"On coloured digits, too, {NAMES[method]} beats NS-GAN.",
+            source="Fedus et al. 2017, image experiments (Color MNIST)",
+            experiment="coloured-digits",
+            quantity="log of the ratio of median Fréchet distances over two learning rates, NS-GAN over the method",
+            values=ratio("ns", method, np.median),  # type: ignore[arg-type]
+            low=0.0,
+        )
+        for method in PENALISED
+    ),
+    Claim(
+        name="wgan-gp-coloured",
+        says="On coloured digits WGAN-GP is the best of the four.",
+        source="a reader's note on Fedus et al. 2017: WGAN-GP is best on Color MNIST and CIFAR-10",
+        experiment="coloured-digits",
+        quantity="log of the ratio of best Fréchet distances, the best other method over WGAN-GP",
+        values=lambda rows: paired(
+            Rows(row for row in rows if row["method"] != "wgan_gp").by_seed("fid", min),
+            rows.where(method="wgan_gp").by_seed("fid", min),
+            lambda a, b: math.log(a / b),
+        ),
+        low=0.0,
+    ),
+]
+FULL = [
+    *(
+        Claim(
+            name=f"{method.replace('_', '-')}-{data.replace('_', '-')}-{name}",
+            says=f"On {title}, {NAMES[method]} at its best setting has {what} than NS-GAN at its own.",
+            source="Fedus et al. 2017, image experiments",
+            experiment="paper-images",
+            quantity=f"{quantity}, each at its setting of smallest FID",
+            values=gain_at_best(method, value, data=data),
+            low=0.0,
+            scales=("full",),
+        )
+        for method in PENALISED
+        for data, title, name, what, quantity, value in (
+            (
+                "cifar10", "CIFAR-10", "inception-score", "a higher Inception score", "score minus NS-GAN's",
+                lambda row: row["inception_score"],
+            ),
+            (
+                "celeba", "CelebA", "ms-ssim", "more diverse samples",
+                "MS-SSIM of NS-GAN minus the method's", lambda row: -row["similarity"],
+            ),
+            (
+                "colour_mnist", "Color MNIST", "critic", "samples that an independent critic sees closer to the data",
+                "the critic's distance, NS-GAN's minus the method's", lambda row: -row["critic"],
+            ),
+        )
+    ),
+    Claim(
+        name="wgan-gp-celeba-worst",
+        says="On CelebA WGAN-GP fails for some settings where DRAGAN-NS does not.",
+        source="Fedus et al. 2017, image experiments",
+        experiment="paper-images",
+        quantity="log of the ratio of worst FIDs over six settings, WGAN-GP over DRAGAN-NS",
+        values=ratio("wgan_gp", "dragan_ns", max, data="celeba"),
+        low=0.0,
+        scales=("full",),
+    ),
+]  # fmt: skip
+
+STUDY = Study(
+    name="many-paths",
+    title="Many paths to equilibrium: GANs do not need to decrease a divergence at every step",
+    paper="Fedus, Rosca, Lakshminarayanan, Dai, Mohamed & Goodfellow 2017 (arXiv 1710.08446; ICLR 2018)",
+    experiments=[PARALLEL_LINES, EMBEDDED_GAUSSIAN, ROBUSTNESS, COLOURED, PAPER_IMAGES],
+    claims=[*LINES, *MANIFOLD, *GRID, *COLOURS, *FULL],
+)

@@ -1,0 +1,68 @@
+"""What is measured of a population of image generators: quality, diversity, and an independent critic's opinion."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Source, generator
+from nashpath.metrics import FID, FeaturesError, InceptionScore, Sample
+from nashpath.run.critic import independent_critic
+from nashpath.run.view import samples
+from nashpath.studies.many_paths.similarity import similarity_in_batches
+from nashpath.studies.population import Population
+from nashpath.studies.rows import Row
+
+
+@dataclass(frozen=True)
+class Yard:
+    """What samples are held against: ``real`` (with its features) for FID, ``validation`` for the critic.
+
+    ``count`` samples a member are measured, ``batches`` of 64 of them for their similarity; ``critic`` are the
+    arguments of `independent_critic`.
+    """
+
+    real: Sample
+    validation: Source
+    count: int = 2000
+    batches: int = 5
+    critic: dict[str, Any] = field(default_factory=dict)
+
+    def rows(self, population: Population) -> list[Row]:
+        """A row a member: fid, inception_score (where the features classify), similarity, critic."""
+        seats = list(population)
+        device = seats[0].carry.steps.device
+        fakes = [samples(seat.trial, seat.carry, seat.member.seed, self.count) for seat in seats]
+        validation = self.validation.examples(self.count).to(device)  # type: ignore[attr-defined]
+        judged = independent_critic(validation, fakes, **self.critic)
+        shared = {"similarity_real": _short(similarity_in_batches(self._shuffled(), self.batches))}
+        return [
+            {"seed": s.member.seed, "outcome": s.outcome, **self.scores(fake), **shared, "critic": _short(c.distance)}
+            for s, fake, c in zip(seats, fakes, judged)
+        ]
+
+    def _shuffled(self) -> Tensor:
+        """The real samples in random order: that of the file may sort them by class."""
+        return self.real.values[torch.randperm(len(self.real), generator=generator(0)).to(self.real.values.device)]
+
+    def scores(self, fake: Tensor) -> dict[str, float]:
+        """The numbers of one member's samples that need no training."""
+        fake = fake.to(self.real.values.device)
+        sample = Sample(fake, self.real.extractor)
+        found = FID()(self.real, sample)
+        with suppress(FeaturesError):  # features without classes have no score
+            found |= {"inception_score": InceptionScore(splits=1)(self.real, sample)["inception_score"]}
+        found["similarity"] = similarity_in_batches(fake, self.batches)
+        return {key: _short(value) for key, value in found.items()}
+
+
+def rates_of(population: Population) -> Sequence[float]:
+    """The learning rate of every member, in order."""
+    return [seat.member.settings.solver.generator.learning_rate for seat in population]  # type: ignore[attr-defined]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,117 @@
+"""DCGANs on MNIST and CIFAR-10 with losses that are increasing in the logit.
+
+Set-up: Yi, Zhu & Liu 2023, Sec. 5.2, and YiMX/MonoFlow ``train_gan.py``: batch 128, latents from N(0, I₁₀₀), Adam of
+2e-4 and 1e-4 with β = (0.5, 0.999), 15 epochs; batch normalisation in both networks, weights from N(0, 0.02²).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+from nashpath.core import derive, generator
+from nashpath.metrics import MetricError
+from nashpath.run.view import place, samples
+from nashpath.run.yardstick import Yardstick
+from nashpath.studies.figures import Strip
+from nashpath.studies.monoflow.gaussian_fit import significant
+from nashpath.studies.population import Population, Seat
+from nashpath.studies.rows import Row
+from nashpath.studies.study import Cell, Experiment, Size
+
+LOSSES: dict[str, dict[str, Any]] = {
+    **{f"C = {c}": {"h": "shifted_vanilla", "shift": float(c)} for c in (0, 1, 3, 5)},
+    "logit": {"h": "logit"},
+    "arcsinh": {"h": "arcsinh"},
+    "non-saturating": {"h": "non_saturating"},
+}
+
+NETWORK = {"kind": "dcgan", "norm": "batch", "init": "normal"}
+
+
+def settings(cell: Cell, size: Size) -> dict[str, Any]:
+    """What `nashpath train` would be told."""
+    given = size.options
+    network = {**NETWORK, "width": given["width"]}
+
+    def adam(rate: float) -> dict[str, Any]:
+        return {"kind": "adam", "learning_rate": rate, "b1": 0.5, "b2": 0.999}
+
+    return {
+        "data": given[cell["data"]],
+        "objective": {"kind": "monoflow", **LOSSES[cell["loss"]]},
+        "generator": network,
+        "discriminator": network,
+        "latent": 100,
+        "batch_size": given["batch"],
+        "solver": {"kind": "alternating", "discriminator": adam(2e-4), "generator": adam(1e-4)},
+        "device": given["device"],
+        "stack": "off",
+    }
+
+
+def measure(cell: Cell, size: Size) -> Iterator[Row]:
+    """One row a seed: FID, and the mean logits of real and generated samples."""
+    population = Population(settings(cell, size), size)
+    population.play(size.steps)
+    yardstick: Yardstick | None = None
+    for seat in population:
+        if yardstick is None:
+            yardstick = Yardstick(seat.trial.game.data, ("fid",), size.options["features"])  # type: ignore[arg-type]
+        fake = samples(seat.trial, seat.carry, seat.member.seed, size.options["samples"])
+        try:
+            fid = significant(yardstick(fake, seat.member.seed)[0].value)
+        except MetricError:
+            fid = None
+        yield {"seed": seat.member.seed, "outcome": seat.outcome, "fid": fid, **logits(seat)}
+
+
+@torch.no_grad()
+def logits(seat: Seat) -> Mapping[str, float]:
+    """The discriminator's mean logit on a batch of real and of generated samples, and mean σ(d) on the latter."""
+    place(seat.trial, seat.carry)
+    game, rng = seat.trial.game, generator(derive(seat.member.seed, "logits"), seat.carry.steps.device)
+    real = game.data.draw(rng, game.batch_size)["real"]  # type: ignore[operator,union-attr]
+    means = {"real_logit": game.discriminator(real).mean()}  # type: ignore[operator]
+    fake = game.discriminator(game.sample(rng, game.batch_size))  # type: ignore[operator]
+    means |= {"fake_logit": fake.mean(), "belief": torch.sigmoid(fake).mean()}
+    return {name: significant(float(value)) for name, value in means.items()}
+
+
+def _experiment(name: str, title: str, steps: int, width: int, data: dict[str, Any]) -> Experiment:
+    options = {name: {"kind": "hub", **data}, "features": "inception", "samples": 10_000, "batch": 128}
+    return Experiment(
+        name=f"{name}-losses",
+        about=(
+            f"{title} at 32x32, DCGAN of width {width} with batch normalisation in both networks and weights from "
+            f"N(0, 0.02²), latents N(0, I) of 100, batch 128, Adam of 2e-4 (discriminator) and 1e-4, β = (0.5, 0.999), "
+            f"one step each in turn, {steps:,} steps (15 epochs). Losses: −softplus(d + C) for C = 0, 1, 3, 5, −d, "
+            "−arcsinh d, −log D. Measured: FID of 10,000 samples (Inception), mean logits."
+        ),
+        measure=measure,
+        sizes={
+            "full": Size(seeds=4, steps=steps, compiled=True, options={**options, "width": width, "device": "auto"})
+        },
+        cells=[{"data": name, "loss": loss} for loss in LOSSES],
+        figures=[
+            Strip("FID by loss", "A dot a seed; smaller is better.", y="fid", by=("loss",)),
+            Strip("What the discriminator believes of generated samples", "", y="belief", by=("loss",), log=True),
+        ],
+    )
+
+
+MNIST_LOSSES = _experiment(
+    "mnist",
+    "MNIST",
+    15 * 469,
+    32,
+    {"repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c", "channels": 1},
+)
+
+CIFAR10_LOSSES = _experiment(
+    "cifar10",
+    "CIFAR-10",
+    15 * 391,
+    64,
+    {"repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2", "column": "img"},
+)

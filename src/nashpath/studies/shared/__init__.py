@@ -1,0 +1,1 @@
+"""Experiments, and parts of them, on which several studies rest."""
