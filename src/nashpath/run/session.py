@@ -244,7 +244,11 @@ class Session:
         if self.events is not None:
             self.events.close()
         self.store.write_json("members.json", self.summary())
-        self.store.write_json("run.json", facts(self, status))
+        times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.aside.evaluating}
+        times |= {"steps_per_second": self.steps_per_second()}
+        about = {"format": 1, "name": self.name, "status": status, "started": self.started, "steps": self.taken}
+        about |= {key: round(value, 3) for key, value in times.items()}
+        self.store.write_json("run.json", about | {"warnings": self.warnings} | facts(self.teams, self.pictures))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""

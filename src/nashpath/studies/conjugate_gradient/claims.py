@@ -10,199 +10,21 @@ import math
 from nashpath.studies.claim import Claim
 from nashpath.studies.conjugate_gradient.aliased_gradient import ALIASED_GRADIENT
 from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
+from nashpath.studies.conjugate_gradient.claims_games import (
+    on_rates,
+    on_saddle,
+)
 from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
 from nashpath.studies.conjugate_gradient.direction_statistics import (
-    against,
-    away,
     best,
-    excess,
     ratio,
-    scaling,
     spread,
-    worst,
 )
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED
-from nashpath.studies.conjugate_gradient.saddle_directions import PAPERS, SADDLE, SADDLE_SCHEDULES, SCHEDULES
+from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE, SADDLE_SCHEDULES
 from nashpath.studies.conjugate_gradient.variational_inequality import VARIATIONAL_INEQUALITY
 from nashpath.studies.study import Study
-
-LIKE_MOMENTUM = ("FR", "DY", "HZ")
-LIKE_DESCENT = ("PRP", "FR-PRP", "HS-DY")
-
-
-def on_saddle() -> list[Claim]:
-    """Deterministic claims about the toy."""
-    diminishing = [{"schedule": name} for name in SCHEDULES if name != "constant"]
-    fast = [{"rates": "(1e-3, 5e-3)"}]
-    return [
-        Claim(
-            "saddle-reached",
-            "Conjugate gradients arrive at the local Nash equilibrium of the toy, whichever the formula.",
-            "Naganuma and Iiduka 2022, toy experiment; rates ours",
-            "saddle",
-            "distance to (0, 0) after 400 steps at rates (2e-3, 2e-2), each formula",
-            lambda rows: away(rows, FORMULAS, rates="(2e-3, 2e-2)"),
-            high=0.01,
-            exact=True,
-        ),
-        Claim(
-            "saddle-reached-at-notebook-rates",
-            "They arrive within 400 steps at the learning rates of the released notebook, too.",
-            "released code: trajectory.ipynb (400 iterations, rates up to 5e-5)",
-            "saddle",
-            "distance to (0, 0) after 400 steps at rates (5e-5, 5e-5), each formula",
-            lambda rows: away(rows, FORMULAS, rates=PAPERS),
-            high=0.447,
-            exact=True,
-            reason="y's curvature is 2, so rates of 5e-5 move it by 4 % in 400 steps; the notebook's own paths are "
-            "driven by gradients that it never zeroes",
-        ),
-        Claim(
-            "saddle-faster-than-descent",
-            "FR, DY and HZ approach the equilibrium faster than SGD.",
-            "derived; calibration",
-            "saddle",
-            "log10 of their distance over SGD's after 400 steps at rates (1e-3, 5e-3)",
-            against(LIKE_MOMENTUM, "SGD", fast),
-            high=-1.0,
-            exact=True,
-        ),
-        Claim(
-            "saddle-like-momentum",
-            "There FR, DY and HZ are momentum with coefficient ½: their β sits at the cap.",
-            "derived",
-            "saddle",
-            "log10 of their distance over that of momentum 0.5, rates (1e-3, 5e-3)",
-            against(LIKE_MOMENTUM, "momentum 0.5", fast),
-            low=-0.15,
-            high=0.15,
-            exact=True,
-        ),
-        Claim(
-            "saddle-like-descent",
-            "There PRP, FR-PRP and HS-DY are plain descent: successive gradients barely differ, and β is near 0.",
-            "derived",
-            "saddle",
-            "log10 of their distance over SGD's, rates (1e-3, 5e-3)",
-            against(LIKE_DESCENT, "SGD", fast),
-            low=math.log10(0.9),
-            high=math.log10(1.1),
-            exact=True,
-        ),
-        Claim(
-            "schedules-converge",
-            "Conjugate gradients converge under all three learning-rate rules.",
-            "Naganuma and Iiduka 2022, abstract",
-            "saddle-schedules",
-            "distance to (0, 0) after 4,000 steps (start: 4.47), each formula and rule",
-            lambda rows: [d for name in SCHEDULES for d in away(rows, FORMULAS, schedule=name)],
-            high=0.2,
-            exact=True,
-            scales=("default",),
-        ),
-        Claim(
-            "schedules-faster-than-descent",
-            "FR, DY and HZ are ahead of SGD under both diminishing rules.",
-            "derived; calibration",
-            "saddle-schedules",
-            "log10 of their distance over SGD's",
-            against(LIKE_MOMENTUM, "SGD", diminishing),
-            high=-1.0,
-            exact=True,
-            scales=("default",),
-        ),
-        Claim(
-            "aliased-is-descent",
-            "Where the last gradient is an alias of the present one, as in the released optimizer, every formula but "
-            "FR has β = 0.",
-            "derived from the released code: cg_optimizer.py",
-            "aliased-gradient",
-            "β of PRP, HS, DY, FR-PRP, HS-DY and HZ with the alias",
-            lambda rows: [row["aliased"] for row in rows if row["method"] != "FR"],
-            low=-1e-9,
-            high=1e-9,
-            exact=True,
-        ),
-        Claim(
-            "aliased-is-momentum",
-            "There FR has β = ½ always: momentum with coefficient ½.",
-            "derived from the released code: cg_optimizer.py",
-            "aliased-gradient",
-            "β of FR with the alias",
-            lambda rows: rows.where(method="FR").values("aliased"),
-            low=0.5 - 1e-6,
-            high=0.5 + 1e-6,
-            exact=True,
-        ),
-    ]
-
-
-TABLE_1 = "Naganuma and Iiduka 2022, Table 1 (form of the rate); game ours"
-SLOPES = {
-    "constant-falls-as-1-over-n": ("decay", -0.9, "With a constant rate the measure falls as 1/n to a plateau."),
-    "root-rule-falls": ("root", -0.45, "Under the rule n^−1/2 it falls at least as n^−1/2."),
-    "power-rule-falls": ("power", -0.225, "Under the rule n^−3/4 it falls at least as n^−1/4."),
-    "bilinear-constant-falls": ("bilinear", -0.8, "On a bilinear game, too, it falls as 1/n under a constant rate."),
-    "bilinear-root-falls": ("bilinear root", -0.4, "On a bilinear game it falls as n^−1/2 under the rule n^−1/2."),
-    "bilinear-power-falls": ("bilinear power", -0.2, "On a bilinear game it falls as n^−1/4 under the rule n^−3/4."),
-}
-"""Condition, greatest slope and sentence of each claim about a rate."""
-
-
-def on_rates() -> list[Claim]:
-    """Claims about the averaged variational inequality."""
-    name, game = "variational-inequality", "monotone game with noisy gradients"
-    slopes = [
-        Claim(
-            claim,
-            says,
-            TABLE_1,
-            name,
-            "exponent of the averaged variational inequality in n, by seed the greatest of the seven formulas",
-            worst(condition),
-            high=high,
-            reason="simultaneous play with inertia spirals outwards on a bilinear game, which the theorem excludes by "
-            "asking for bounded iterates"
-            if condition.startswith("bilinear")
-            else "too few steps for the asymptotic rate",
-        )
-        for claim, (condition, high, says) in SLOPES.items()
-    ]
-    return [
-        *slopes,
-        Claim(
-            "plateau-grows-with-rate",
-            "The plateau under a constant rate is proportional to the rate.",
-            TABLE_1,
-            name,
-            f"exponent of the plateau in the learning rate (0.1 against 0.025), mean over formulas; {game}",
-            scaling,
-            low=0.75,
-            high=1.25,
-            reason="the bound has a second term, in the bound on β, that does not shrink with the rate",
-        ),
-        Claim(
-            "plateau-grows-with-beta",
-            "At the same rate the plateau of conjugate gradients is higher than SGD's: β adds to it.",
-            "derived; the bounds of Table 1 have a term in the bound on β",
-            name,
-            f"log of the formulas' plateau (mean of logs) over SGD's at rate 0.1; {game}",
-            excess,
-            low=0.0,
-        ),
-        Claim(
-            "root-bound-is-tight",
-            "On a bilinear game SGD under the rule n^−1/2 attains the bound's exponent.",
-            "derived: Σ F(z_k) of a turning z grows as its norm over the learning rate",
-            name,
-            "exponent for SGD",
-            worst("bilinear root", methods=("SGD",)),
-            low=-0.6,
-            high=-0.4,
-        ),
-    ]
-
 
 NO_GAIN = (
     "β is at most ½, so no formula is more than momentum ½; on this small problem SGD at the grid's rates is not "

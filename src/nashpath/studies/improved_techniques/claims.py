@@ -4,12 +4,12 @@ The paper gives no numbers for its toy game, and none for small digits: those th
 default size was run.
 """
 
-from collections.abc import Callable, Sequence
 from functools import partial
 from math import log
-from typing import Any
 
 from nashpath.studies.claim import Claim
+from nashpath.studies.improved_techniques.claims_quality import ABLATION, ALGEBRA, SCORES
+from nashpath.studies.improved_techniques.claims_reading import against, column, growths, log_ratio, versus
 from nashpath.studies.improved_techniques.few_labels import FEW_LABELS
 from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_CIFAR10, FEW_LABELS_MNIST, FEW_LABELS_SVHN
 from nashpath.studies.improved_techniques.historical_averaging import HISTORICAL_AVERAGING, growth
@@ -17,46 +17,7 @@ from nashpath.studies.improved_techniques.minibatch_collapse import MINIBATCH_CO
 from nashpath.studies.improved_techniques.score_ordering import SCORE_ORDERING
 from nashpath.studies.improved_techniques.technique_ablation import TECHNIQUE_ABLATION
 from nashpath.studies.improved_techniques.technique_algebra import TECHNIQUE_ALGEBRA
-from nashpath.studies.rows import Rows, paired
 from nashpath.studies.study import Study
-
-Values = Callable[[Rows], Sequence[float]]
-
-
-def column(key: str, **condition: Any) -> Values:
-    """One number of every row of a condition."""
-    return lambda rows: rows.where(**condition).values(key)
-
-
-def versus(
-    key: str, a: dict[str, Any], b: dict[str, Any], of: Callable[[float, float], float] = lambda x, y: x - y
-) -> Values:
-    """``of(a, b)``, the difference by default, of one number under two conditions, by seed."""
-    return lambda rows: paired(rows.where(**a).by_seed(key), rows.where(**b).by_seed(key), of)
-
-
-def log_ratio(a: float, b: float) -> float:
-    """log(a / b) of two test errors; half an error in 542 stands for none."""
-    return log(max(a, 1e-3) / max(b, 1e-3))
-
-
-def growths(order: str, expected: Callable[[int], float]) -> Values:
-    """Last over first distance on xy without averaging, over what is expected of it, less 1."""
-
-    def values(rows: Rows) -> list[float]:
-        found = rows.where(game="bilinear", coefficient=0.0, order=order)
-        return [abs(row["distance"] / row["began"] / expected(row["step"][-1]) - 1) for row in found]
-
-    return values
-
-
-def worst_removal(rows: Rows) -> list[float]:
-    """Inception score without minibatch discrimination less the lowest with another removed, by seed."""
-    removed = ("virtual batch norm", "historical averaging", "label smoothing")
-    scores = [rows.where(techniques=f"all but {name}").by_seed("inception_score") for name in removed]
-    lowest = {seed: min(score[seed] for score in scores) for seed in scores[0]}
-    return paired(rows.where(techniques="all but minibatch discrimination").by_seed("inception_score"), lowest)
-
 
 toy = partial(Claim, experiment=HISTORICAL_AVERAGING.name, exact=True)
 AT_END = "after 20,000 steps, three starts, both orders of play"
@@ -147,11 +108,6 @@ COLLAPSE = [
 ]
 
 
-def against(arm: str, other: str, labels: int) -> Values:
-    """log(test error of one arm / of the other), by seed."""
-    return versus("test_error", {"arm": arm, "labels": labels}, {"arm": other, "labels": labels}, log_ratio)
-
-
 label = partial(Claim, experiment=FEW_LABELS.name)
 MARGIN = round(log(0.85), 4)
 LABELS = [
@@ -208,98 +164,6 @@ LABELS = [
     ),
 ]
 
-ORDERS = {
-    "real": ("Real images score above a trained GAN's.", "real", "GAN"),
-    "noise": ("A trained GAN's images score above noise.", "GAN", "noise"),
-    "collapse": ("A GAN of all classes scores above images of one class.", "GAN", "real, one class"),
-    "classes": ("Images of all classes score above images of five.", "real", "real, five classes"),
-}
-SCORES = [
-    *(
-        Claim(
-            name=f"score-orders-{name}",
-            says=says,
-            source="Sec. 4 and 6.2",
-            experiment=SCORE_ORDERING.name,
-            quantity=f"Inception score, {above} less {below}, by seed",
-            values=versus("inception_score", {"samples": above}, {"samples": below}),
-            low=0.0,
-        )
-        for name, (says, above, below) in ORDERS.items()
-    ),
-    Claim(
-        name="score-agrees",
-        says="The Inception score orders the moments of training as image quality does.",
-        source="Sec. 4 (agreement with people's votes; here the Fréchet distance stands for them)",
-        experiment=SCORE_ORDERING.name,
-        quantity="Spearman rank correlation of score and minus Fréchet distance over twelve moments, by seed",
-        values=column("rank_correlation", samples="GAN"),
-        low=0.5,
-    ),
-]
-
-REMOVALS = {
-    "minibatch discrimination": "without it generated digits are of all classes anyway",
-    "virtual batch norm": "a small dense generator is as well off with batch normalisation",
-    "historical averaging": "the coefficient is unknown; this one may be too small to matter, or too large to help",
-    "label smoothing": "the discriminator of small digits is not sure of itself, smoothed or not",
-}
-ablation = partial(
-    Claim,
-    source="Table 3 (CIFAR-10, with labels)",
-    experiment=TECHNIQUE_ABLATION.name,
-    scales=("quick", "default", "full"),
-)
-ABLATION = [
-    ablation(
-        name="all-beats-none",
-        says="All techniques together give a higher Inception score than none.",
-        quantity="Inception score with all less that with none, by seed",
-        values=versus("inception_score", {"techniques": "all"}, {"techniques": "none"}),
-        low=0.0,
-        reason="a plain GAN of this size already makes digits of all classes",
-    ),
-    *(
-        ablation(
-            name=f"needs-{name.replace(' ', '-')}",
-            says=f"Taking {name} from all techniques lowers the Inception score.",
-            quantity=f"Inception score with all less that with all but {name}, by seed",
-            values=versus("inception_score", {"techniques": "all"}, {"techniques": f"all but {name}"}),
-            low=0.0,
-            reason=reason,
-        )
-        for name, reason in REMOVALS.items()
-    ),
-    ablation(
-        name="minibatch-matters-most",
-        says="No other removal costs as much as that of minibatch discrimination.",
-        quantity="Inception score without minibatch discrimination less the lowest of the other three, by seed",
-        values=worst_removal,
-        high=0.0,
-        reason="small digits are hard to collapse on; the paper's generator collapsed",
-    ),
-]
-
-IDENTITIES = {
-    "label smoothing": ("Under targets α, β the best discriminator is (α p + β q) / (p + q).", "Sec. 3.4"),
-    "Inception score": ("The score is K for certainty over K classes, 1 for samples all alike.", "derived from Sec. 4"),
-    "virtual batch norm": ("A sample does not depend on the others of its batch.", "Sec. 3.5"),
-    "minibatch discrimination": ("The order of a batch is nothing; copies are closest.", "derived from Sec. 3.2"),
-    "K+1 classes": ("With 'generated' at logit 0, D = Z / (Z + 1), and costs are those of K + 1 classes.", "Sec. 5"),
-}
-ALGEBRA = [
-    Claim(
-        name=f"algebra-of-{name.lower().replace(' ', '-').replace('+', '-plus-')}",
-        says=says,
-        source=source,
-        experiment=TECHNIQUE_ALGEBRA.name,
-        quantity="largest absolute difference of the two sides, in each case",
-        values=column("error", identity=name),
-        high=1e-5,
-        exact=True,
-    )
-    for name, (says, source) in IDENTITIES.items()
-]
 
 PUBLISHED = (
     (FEW_LABELS_MNIST, "MNIST", 20, 0.1677, 0.0452, "Table 1"),

@@ -1,0 +1,171 @@
+"""Claims about mixtures, rotations, and strategies of finite games."""
+
+import math
+
+from nashpath.studies.claim import Claim
+from nashpath.studies.convergence_problems.affine_mixtures import AFFINE_MIXTURES, RIGGED_WEIGHTS
+from nashpath.studies.convergence_problems.bilinear_rotation import ROTATION, SPECTRA
+from nashpath.studies.convergence_problems.claims_reading import (
+    ARORA,
+    between,
+    column,
+    each,
+    exact,
+    orders,
+)
+from nashpath.studies.convergence_problems.finite_games import AVERAGED_PLAY, MATRIX_MIXTURES
+from nashpath.studies.convergence_problems.mixture_of_dcgans import MIXTURE_OF_DCGANS
+
+MIXTURES = [
+    *(
+        Claim(
+            name=f"{count}-generators",
+            says=says,
+            source=f"{ARORA}, Sec. 4 and 5",
+            experiment=AFFINE_MIXTURES.name,
+            quantity=f"modes of 8 covered with {count} affine generators, by seed",
+            values=column("modes", generators=count),
+            reason="generators share a mode, and another one stays empty",
+            low=low,
+            high=high,
+        )
+        for count, says, low, high in (
+            (1, "One affine generator covers at most two of eight modes.", -math.inf, 2.0),
+            (8, "Eight affine generators cover most modes.", 5.0, math.inf),
+            (16, "Sixteen affine generators cover nearly all modes.", 7.0, math.inf),
+        )
+    ),
+    Claim(
+        name="mixture-nearer-to-equilibrium",
+        says="Sixteen generators are nearer to an equilibrium than one: the players gain less by answers of their own.",
+        source=f"{ARORA}, Sec. 4",
+        experiment=AFFINE_MIXTURES.name,
+        quantity="gap with 16 generators less gap with one, by seed",
+        values=between("gap", "generators", 16, 1),
+        high=0.0,
+        reason="a limited search finds little against any, or the mixture still moves",
+    ),
+    Claim(
+        name="entropy-keeps-weights",
+        says="The entropy term keeps the weight of a generator that the discriminator does not like.",
+        source=f"{ARORA}, Sec. 5",
+        experiment=RIGGED_WEIGHTS.name,
+        quantity="log₁₀ of the lesser weight with coefficient 0.1 over that without, by seed",
+        values=between("smallest", "entropy", 0.1, 0.0, orders),
+        low=0.3,
+        reason="weights without it fall slowly: too few steps",
+    ),
+    Claim(
+        name="entropy-closed-form",
+        says="The weights settle where w (1 − w) gain = entropy (½ − w).",
+        source="derived",
+        experiment=RIGGED_WEIGHTS.name,
+        quantity="|lesser weight − solution| with coefficient 0.1, by seed",
+        values=column("error", entropy=0.1),
+        high=1e-3,
+        reason="too few steps",
+    ),
+    Claim(
+        name="mix-dcgan",
+        says="MIX+DCGAN has a higher Inception score on CIFAR-10 than DCGAN.",
+        source=f"{ARORA}, Sec. 6 (7.72 and 7.16 with the authors' networks)",
+        experiment=MIXTURE_OF_DCGANS.name,
+        quantity="Inception score of 5 against 5 less that of 1 against 1, by seed",
+        values=between("inception_score", "networks", 5, 1),
+        low=0.0,
+        reason="the authors' networks are conditional on classes, and these are not",
+        scales=("full",),
+    ),
+]
+
+
+ROTATIONS = [
+    *(
+        exact(
+            f"{solver}-factor",
+            says,
+            source,
+            ROTATION.name,
+            "|factor of a step − theory| at four rates, every seed",
+            each("error", keep=lambda row, solver=solver: row["solver"] == solver),
+            high=1e-6,
+        )
+        for solver, says, source in (
+            ("simultaneous", "On xy simultaneous descent leaves by √(1 + h²) a step.", "Salimans et al. 2016, Sec. 3"),
+            ("extragradient", "Extragradient contracts by √(1 − h² + h⁴) a step.", "Gidel et al. 2019, Sec. 3"),
+            ("consensus", "Consensus optimisation contracts by √((1 − h)² + h²).", "Mescheder et al. 2017, Sec. 4"),
+        )
+    ),
+    exact(
+        "alternating-bounded",
+        "On xy alternating descent stays on an ellipse.",
+        "derived; Gidel et al. 2019, Sec. 2",
+        ROTATION.name,
+        "largest change of the distance over the longest possible, √((2 + h)/(2 − h)), at four rates, every seed",
+        each("beyond", keep=lambda row: row["solver"] == "alternating"),
+        high=1 + 1e-9,
+    ),
+    exact(
+        "imaginary-eigenvalues",
+        "At the equilibria of xy and of unregularised toy GANs all eigenvalues of the field are imaginary (±i for xy).",
+        "Mescheder et al. 2017, Sec. 3; Mescheder et al. 2018, Lemma 2.3",
+        SPECTRA.name,
+        "largest difference from ± i f, six games",
+        each("error"),
+        high=1e-6,
+    ),
+]
+
+
+STRATEGIES = [
+    exact(
+        "mixed-equilibrium",
+        "Every finite zero-sum game has an equilibrium in mixed strategies.",
+        "von Neumann 1928; Barnett 2018",
+        MATRIX_MIXTURES.name,
+        "duality gap of the mixed equilibrium, every seed (payoffs from 0 to 1)",
+        each("equilibrium_gap"),
+        high=1e-8,
+    ),
+    Claim(
+        name="no-pure-equilibrium",
+        says="A random game has none in pure strategies, nor any pair near to one.",
+        source=f"{ARORA}, Sec. 4",
+        experiment=MATRIX_MIXTURES.name,
+        quantity="smallest duality gap of a pair of pure strategies (payoffs from 0 to 1), by seed",
+        values=column("pure_gap"),
+        low=0.1,
+        reason="small games may have a saddle",
+    ),
+    Claim(
+        name="few-strategies-suffice",
+        says="Even mixtures of T strategies from the equilibrium have a gap that falls as T^(−1/2).",
+        source=f"{ARORA}, Sec. 4; Lipton et al. 2003, Theorem 1",
+        experiment=MATRIX_MIXTURES.name,
+        quantity="exponent of the mean gap in T, by seed",
+        values=column("slope"),
+        low=-0.6,
+        high=-0.4,
+        reason="at T = 1 the gap is bounded by the payoffs' range",
+    ),
+    Claim(
+        name="averages-converge",
+        says="On a bilinear game averages of simultaneous play have a gap of order T^(−1/2).",
+        source="Freund & Schapire 1999; derived",
+        experiment=AVERAGED_PLAY.name,
+        quantity="exponent of the averages' gap in T, rate 1/√T, by seed",
+        values=column("averaged_slope"),
+        high=-0.4,
+        reason="play of a few turns leaves an average off the centre",
+    ),
+    Claim(
+        name="iterates-do-not",
+        says="The last iterates of the same play come no nearer.",
+        source="Salimans et al. 2016, Sec. 3; derived",
+        experiment=AVERAGED_PLAY.name,
+        quantity="exponent of the last iterates' gap in T, by seed",
+        values=column("last_slope"),
+        low=-0.1,
+        reason="at the rate 1/√T the spiral is slow",
+    ),
+]
