@@ -167,8 +167,10 @@ def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
     asked = []
     real = runner.measure
     monkeypatch.setattr(runner, "measure", lambda *given: asked.append(given[2]) or real(*given))
+    spent = json.loads((tmp_path / "study.json").read_text())["seconds"]
     small(tmp_path)
     assert asked == [0]
+    assert json.loads((tmp_path / "study.json").read_text())["seconds"] > spent
     path = tmp_path / "cells" / "ring.1.json"
     path.write_text(path.read_text().replace('"source": "', '"source": "other'))
     small(tmp_path)

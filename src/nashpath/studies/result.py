@@ -59,6 +59,7 @@ class Result:
         self.started = known.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
         criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
         self.registered = known.get("registered") or criteria
+        self.spent = float(known.get("seconds") or 0.0)
         self.changed = sorted(name for name in criteria if self.registered.get(name) != criteria[name])
 
     def has(self, experiment: Experiment, cell: int) -> bool:
@@ -82,20 +83,20 @@ class Result:
         return found
 
     def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
-        """Writes ``study.json``; judges the claims unless the status is ``running``."""
+        """Writes ``study.json``, the ``seconds`` of this go added to earlier ones; judges unless it is ``running``."""
         claims = self.study.claims_at(self.scale)
         verdicts = judge_all(claims, {} if status == "running" else self.rows())
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
-        ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers, "seconds": seconds}
+        ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
+        ran["seconds"] = round(self.spent + seconds, 1)
         experiments = [
             {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}
             for e in self.study.experiments_at(self.scale)
         ]
         judged: dict[str, Any] = {"claims": [v.as_json() for v in verdicts], "failed": failed}
         judged |= {"registered": self.registered, "changed_since": self.changed}
-        self.store.write_json(
-            "study.json", {**about, **ran, **machine(), "threads": 1, "experiments": experiments, **judged}
-        )
+        ran |= {**machine(), "threads": THREADS, "experiments": experiments}
+        self.store.write_json("study.json", {**about, **ran, **judged})
         return verdicts
 
     def _path(self, experiment: Experiment, cell: int) -> Path:

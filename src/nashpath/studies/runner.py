@@ -91,7 +91,7 @@ def reproduce(
         spent, new = time.perf_counter() - begun, done - len(jobs) + len(waiting)
         notify(Step(done, len(jobs), f"{study.name}: {job.label}", spent / new * (len(jobs) - done)))
     status = "failed" if failed else "finished" if done == len(jobs) else "stopped"
-    return result.write(status, workers, round(time.perf_counter() - begun, 1), failed)
+    return result.write(status, workers, time.perf_counter() - begun, failed)
 
 
 Measured = tuple[Job, list[Row], float, str]
