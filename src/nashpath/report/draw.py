@@ -76,7 +76,9 @@ def _strip(figure: Strip, rows: list[Row]) -> "Canvas":
         axes.plot(values, place + np.linspace(-0.22, 0.22, len(values)), "o", ms=4, color=colour, alpha=0.75)
         middle = np.exp(np.mean(np.log(values))) if figure.log and min(values) > 0 else np.mean(values)
         axes.plot([middle] * 2, [place - 0.36, place + 0.36], "-", lw=2, color=colour)
-    axes.set(yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.4, -0.6), xlabel=figure.y)
+    axes.set(
+        yticks=range(len(groups)), yticklabels=list(groups), ylim=(len(groups) - 0.4, -0.6), xlabel=_words(figure.y)
+    )
     if figure.log and all(v > 0 for values in groups.values() for v in values):
         axes.set_xscale("log")
     if figure.target is not None:
@@ -95,7 +97,7 @@ def _lines(figure: Lines, rows: list[Row]) -> "Canvas":
         colour = COLOURS[place % len(COLOURS)]
         axes.plot(x, middle, ls=style, color=colour, label=label, lw=1.6)
         axes.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
-    axes.set(xlabel=figure.x, ylabel=figure.y)
+    axes.set(xlabel=_words(figure.x), ylabel=_words(figure.y))
     if figure.log_x:
         axes.set_xscale("log")
     if figure.log_y:
@@ -126,10 +128,10 @@ def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
         axes.set_title(name, fontsize=9)
         axes.set_xticks(range(len(xs)), [setting(x) for x in xs], fontsize=7)
         axes.set_yticks(range(len(ys)), [setting(y) for y in ys], fontsize=7)
-        axes.set_xlabel(figure.x, fontsize=8)
-        axes.set_ylabel(figure.y, fontsize=8)
+        axes.set_xlabel(_words(figure.x), fontsize=8)
+        axes.set_ylabel(_words(figure.y), fontsize=8)
     if picture is not None:
-        canvas.colorbar(picture, ax=list(grid), label=figure.value)
+        canvas.colorbar(picture, ax=list(grid), label=_words(figure.value))
     return canvas
 
 
@@ -178,7 +180,11 @@ def _groups(rows: list[Row], by: tuple[str, ...]) -> dict[str, list[Row]]:
 
 
 def _spelt(key: str, value: Any) -> str:
-    return value if isinstance(value, str) else f"{key} {setting(value)}"
+    return _words(value) if isinstance(value, str) else f"{_words(key)} {setting(value)}"
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def _column(rows: list[Row], key: str) -> list[float]:
