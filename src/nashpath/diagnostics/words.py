@@ -9,7 +9,7 @@ MEANING: dict[str, str] = {
     "local Nash": "no player gains by a small move alone, to first and second order",
     "local minimax": "the generator could gain alone, but not once the discriminator answers (Stackelberg)",
     "stable, not Nash": "descent stays here, though some player sits on a maximum or saddle of its own cost",
-    "saddle": "the players stand still, but descent leaves this point along at least one direction",
+    "saddle": "mean gradients vanish up to the noise of batches, but descent leaves this point in some direction",
     "limit cycle": "play goes round and does not close in",
     "drifting": "the players are still moving, and do not merely go round: train longer, or decay the learning rates",
     "diverged": "there is no equilibrium to speak of",
