@@ -23,6 +23,7 @@ from nashpath.studies import (
     Study,
     find_study,
     judge,
+    judge_again,
     judge_all,
     marks,
     paired,
@@ -67,6 +68,8 @@ def test_the_widened_level_is_hesterbergs(seeds):
         ([1.0, 1.1, 0.9, 1.2], {"low": 0.8, "high": 1.3}, "supported"),
         ([1.0, 1.1, 0.9, 1.2], {"low": 1.4, "high": 1.6}, "refuted"),
         ([1.0, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
+        ([0.0, 0.0, 0.0, 0.0, 1.0], {"low": 0.0}, "inconclusive"),
+        ([5.0, 5.0, 5.0, 5.0, 5.0], {"low": 5.0}, "supported"),
         ([1.0, math.nan, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
         ([], {"low": 0.5}, "inconclusive"),
         ([1e-9, -1e-9], {"low": -1e-6, "high": 1e-6, "exact": True}, "supported"),
@@ -204,6 +207,16 @@ def test_a_criterion_that_was_changed_afterwards_is_named(tmp_path):
     find_study.cache_clear()
     reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
     assert json.loads((tmp_path / "r" / "study.json").read_text())["changed_since"] == ["more-modes"]
+
+
+def test_judging_again_measures_nothing(tmp_path, monkeypatch):
+    small(tmp_path)
+    before = json.loads((tmp_path / "study.json").read_text())
+    monkeypatch.setattr(runner, "measure", None)
+    (tmp_path / "study.json").write_text(json.dumps({**before, "claims": [], "seconds": 5.0, "source": "there"}))
+    (verdict,) = judge_again(tmp_path)
+    assert json.loads((tmp_path / "study.json").read_text()) == {**before, "seconds": 5.0, "source": "there"}
+    assert verdict.word == "inconclusive"
 
 
 def test_a_cell_that_fails_leaves_the_others(tmp_path):

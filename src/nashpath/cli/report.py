@@ -15,12 +15,17 @@ from nashpath.report import (
     write_results,
 )
 from nashpath.run import SettingError
+from nashpath.studies import judge_again
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where a comparison goes (.html), or several results (.md).")]
 
+Again = Annotated[
+    bool, typer.Option("--judge-again", help="Judge reproductions by their study's claims as they are now.")
+]
 
-def report(runs: Runs, out: Out = None) -> None:
+
+def report(runs: Runs, out: Out = None, again: Again = False) -> None:
     """Rebuild a run's report, or compare several runs on one page; the same for reproductions.
 
     Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
@@ -29,6 +34,8 @@ def report(runs: Runs, out: Out = None) -> None:
         studies = [folder for folder in runs if is_reproduction(folder)]
         if studies and studies != runs:
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
+        for folder in studies if again else ():
+            judge_again(folder)
         typer.echo(_of_studies(studies, out) if studies else _of_runs(runs, out))
 
 

@@ -104,6 +104,9 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
 
 
 def _word(claim: Claim, low: float, high: float) -> Word:
+    """An interval that only touches the end of the range cannot tell it from what lies beyond."""
+    if low < high and (low == claim.low or high == claim.high):
+        return "inconclusive"
     if claim.low <= low and high <= claim.high:
         return "supported"
     return "refuted" if high < claim.low or claim.high < low else "inconclusive"

@@ -17,7 +17,7 @@ from nashpath.run import SettingError
 from nashpath.run.machine import machine
 from nashpath.run.store import Store
 from nashpath.studies.claim import Verdict, judge_all
-from nashpath.studies.find import NAMES
+from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.rows import Row, Rows
 from nashpath.studies.study import Experiment, Study
 
@@ -101,6 +101,21 @@ class Result:
 
     def _path(self, experiment: Experiment, cell: int) -> Path:
         return self.cells / f"{experiment.name}.{cell}.json"
+
+
+def judge_again(folder: Path) -> list[Verdict]:
+    """Judges what a folder holds by the claims as they are now; nothing is measured, and what it was made with stays.
+
+    Claims whose criterion is another than the one that was registered before measuring are named in the record.
+    """
+    found = read_json(folder / "study.json")
+    own = Path(found["from"]) if found["from"].endswith(".py") else None
+    study = find_study(found["from"]).adjusted(found["scale"], found["options"])
+    result = Result(study, found["scale"], folder, own, found["options"])
+    verdicts = judge_all(study.claims_at(found["scale"]), result.rows())
+    found |= {"claims": [v.as_json() for v in verdicts], "changed_since": result.changed}
+    result.store.write_json("study.json", found)
+    return verdicts
 
 
 def read_json(path: Path) -> Any:
