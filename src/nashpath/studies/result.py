@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import nashpath
-from nashpath.run import SettingError
+from nashpath.run import SettingError, plain_json
+from nashpath.run.checkpoint import write_atomic
 from nashpath.run.machine import machine
 from nashpath.run.store import Store
 from nashpath.studies.claim import Verdict, judge_all
@@ -68,10 +69,11 @@ class Result:
         return path.exists() and read_json(path)["source"] == self.hash
 
     def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
-        """Writes down a measured cell."""
+        """Writes down a measured cell, one row a line."""
         own = {**experiment.cells[cell]}
-        entry = {"source": self.hash, "seconds": round(seconds, 2), "rows": [{**own, **row} for row in rows]}
-        self.store.write_json(self._path(experiment, cell).relative_to(self.store.folder).as_posix(), entry)
+        about = f'"source": "{self.hash}", "seconds": {seconds:.2f}'
+        lines = ",\n".join(plain_json({**own, **row}) for row in rows)
+        write_atomic(self._path(experiment, cell), f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
 
     def rows(self) -> dict[str, Rows]:
         """The rows of every experiment of which all cells were measured."""
