@@ -12,6 +12,6 @@ def machine() -> dict[str, Any]:
     versions = {name: version(name) for name in ("nashpath", "torch", "numpy")}
     return {
         "versions": {**versions, "python": platform.python_version()},
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "threads": torch.get_num_threads(),
     }
