@@ -89,8 +89,10 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
         return Verdict(claim, "not measured", [], *nothing, f"{claim.experiment} was not measured")
     try:
         values = [float(value) for value in claim.values(rows)]
-    except (KeyError, ValueError) as missing:
+    except (LookupError, ValueError) as missing:
         return Verdict(claim, "not measured", [], *nothing, f"rows are missing: {missing}")
+    except (TypeError, ArithmeticError) as unknown:  # a number that was not finite is null in the rows
+        return Verdict(claim, "inconclusive", [], *nothing, f"some values are not finite: {unknown}")
     if not values or not all(map(math.isfinite, values)):
         return Verdict(claim, "inconclusive", values, *nothing, "some values are not finite")
     if claim.exact:

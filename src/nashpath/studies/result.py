@@ -61,7 +61,8 @@ class Result:
         criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
         self.registered = known.get("registered") or criteria
         self.spent = float(known.get("seconds") or 0.0)
-        self.changed = sorted(name for name in criteria if self.registered.get(name) != criteria[name])
+        named = {**self.registered, **criteria}  # also those that are no claims any more
+        self.changed = sorted(name for name in named if self.registered.get(name) != criteria.get(name))
 
     def has(self, experiment: Experiment, cell: int) -> bool:
         """Whether a cell was measured by the present source."""
@@ -75,19 +76,20 @@ class Result:
         lines = ",\n".join(plain_json({**own, **row}) for row in rows)
         write_atomic(self._path(experiment, cell), f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
 
-    def rows(self) -> dict[str, Rows]:
-        """The rows of every experiment of which all cells were measured."""
+    def rows(self, source: str = "") -> dict[str, Rows]:
+        """The rows of every experiment of which all cells were measured, all by ``source`` if it is named."""
         found = {}
         for experiment in self.study.experiments_at(self.scale):
             paths = [self._path(experiment, cell) for cell in range(len(experiment.cells))]
-            if all(path.exists() for path in paths):
-                found[experiment.name] = Rows(row for path in paths for row in read_json(path)["rows"])
+            cells = [read_json(path) for path in paths if path.exists()]
+            if len(cells) == len(paths) and (not source or all(cell["source"] == source for cell in cells)):
+                found[experiment.name] = Rows(row for cell in cells for row in cell["rows"])
         return found
 
     def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
         """Writes ``study.json``, the ``seconds`` of this go added to earlier ones; judges unless it is ``running``."""
         claims = self.study.claims_at(self.scale)
-        verdicts = judge_all(claims, {} if status == "running" else self.rows())
+        verdicts = judge_all(claims, {} if status == "running" else self.rows(self.hash))
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
         ran["seconds"] = round(self.spent + seconds, 1)

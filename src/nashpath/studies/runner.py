@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from nashpath.run import plain_json
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import find_study
 from nashpath.studies.result import THREADS, Result
@@ -126,7 +127,9 @@ def measure(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, s
     begun, threads, rows, failed = time.perf_counter(), torch.get_num_threads(), [], ""
     torch.set_num_threads(THREADS)
     try:
-        rows = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
+        found = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
+        plain_json(found)  # rows that are no plain values fail here, as this cell's error
+        rows = found
     except Exception as error:
         failed = f"{type(error).__name__}: {error}"
     finally:

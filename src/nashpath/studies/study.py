@@ -78,7 +78,7 @@ class Study:
     def adjusted(self, scale: str, options: Mapping[str, Any]) -> "Study":
         """The study with other sizes at a scale: ``seeds``, ``steps``, ``compiled``, or an option of an experiment.
 
-        Raises `SettingError` for an option that no experiment has.
+        Raises `SettingError` for an option that no experiment has, and for seeds or steps that are no such number.
         """
         if not self.experiments_at(scale):
             raise SettingError(f"{self.name} has no experiment at {scale} scale")
@@ -90,6 +90,10 @@ class Study:
         for key in options:
             if key not in known:
                 raise SettingError(f"{key}: {self.name} has no such option.{nearest(key, known)}")
+        for key, least in (("seeds", 1), ("steps", 0)):
+            value = options.get(key, least)
+            if type(value) is not int or value < least:
+                raise SettingError(f"{key} = {value}: expected a whole number, {least} or more")
         experiments = [e if scale not in e.sizes else e.resized(scale, options) for e in self.experiments]
         return replace(self, experiments=experiments)
 
