@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -55,9 +56,9 @@ def reproduce(
             raise SettingError("--quick and --full exclude each other")
         scale = "quick" if quick else "full" if full else "default"
         chosen = list(NAMES) if names == ["all"] else names
-        folders = [_folder(out, name) for name in chosen]
         count = workers or (1 if full else os.cpu_count() or 1)
         options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
+        folders = _folders(out, chosen, scale, options)
         for name, folder in zip(chosen, folders):
             _one(name, scale, folder, count, options, quiet)
         found = [read_json(folder / "study.json") for folder in folders]
@@ -76,13 +77,30 @@ def _one(name: str, scale: str, folder: Path, workers: int, options: dict[str, A
             raise typer.Exit(130)
 
 
-def _folder(out: Path | None, name: str) -> Path:
-    """Where a study's results go: a folder of its own name, below a dated one."""
+def _folders(out: Path | None, chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list[Path]:
+    """Where each study's results go: a folder of its own name, all below one.
+
+    Raises `SettingError` for what any study refuses, before the first of them is measured.
+    """
     root = out or Path("runs") / "reproduce" / datetime.now().strftime("%Y-%m-%dT%H%M%S")
-    return root / find_study(name).name
+    names = [find_study(name).adjusted(scale, options).name for name in chosen]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SettingError(f"{', '.join(twice)} is given twice, and would be written into one folder")
+    return [root / name for name in names]
 
 
 def _conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
+    """Prints what was found. Cells that failed are named, and end the command with status 1."""
+    _print(found, pages, as_json)
+    failed = [f"{one['study']}: {label}: {error}" for one in found for label, error in one["failed"].items()]
+    for line in failed:
+        typer.echo(f"failed: {line}", err=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
     if as_json:
         keys = ("study", "scale", "status", "seconds", "claims", "failed")
         typer.echo(plain_json({"studies": [{key: one[key] for key in keys} for one in found], "pages": pages}))
@@ -101,7 +119,8 @@ def _table(found: dict[str, Any]) -> Table:
         table.add_column(column, overflow="fold")
     for claim in found["claims"]:
         word = claim["verdict"]
-        table.add_row(f"[{TONES.get(word, 'dim')}]{word}[/]", claim["says"], found_text(claim), claim["criterion"])
+        told = map(escape, (claim["says"], found_text(claim), claim["criterion"]))
+        table.add_row(f"[{TONES.get(word, 'dim')}]{word}[/]", *told)
     return table
 
 
@@ -129,6 +148,6 @@ class _Live:
         if self.fancy:
             if self.task is None:
                 self.task = self.bar.add_task("", total=step.total, left="")
-            self.bar.update(self.task, description=step.label, completed=step.done, left=left)
+            self.bar.update(self.task, description=escape(step.label), completed=step.done, left=left)
         elif not self.quiet:
             print(f"{step.done}/{step.total}  {step.label}  {left}", file=sys.stderr, flush=True)

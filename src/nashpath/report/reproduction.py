@@ -1,14 +1,18 @@
 """The page of one reproduction: verdicts, what each rests on, and the set-up and figures of every experiment."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nashpath.report.draw import draw, draw_claim, inline
 from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import facts
-from nashpath.studies import Experiment, Rows, find_study, read_json
+from nashpath.studies import Experiment, Figure, Row, Rows, find_study, read_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
 
 WORDS = ("supported", "refuted", "inconclusive", "not measured")
 
@@ -46,6 +50,16 @@ def rows_of(folder: Path, experiment: Experiment) -> Rows:
     return Rows(row for path in paths if path.exists() for row in read_json(path)["rows"])
 
 
+def drawn(experiment: Experiment, rows: list[Row]) -> Iterator[tuple[int, Figure, "Canvas"]]:
+    """The place of each figure, the figure and its picture; none of those whose cells, or numbers, are missing."""
+    for place, figure in enumerate(experiment.figures if rows else ()):
+        try:
+            picture = draw(figure, rows)
+        except (LookupError, ValueError, ZeroDivisionError):
+            continue
+        yield place, figure, picture
+
+
 def tally(claims: list[dict[str, Any]]) -> str:
     """``"5 supported, 1 refuted and 2 inconclusive"``."""
     counted = Counter(claim["verdict"] for claim in claims)
@@ -71,10 +85,5 @@ def _picture(claim: dict[str, Any]) -> str | None:
 
 def _experiment(folder: Path, experiment: Experiment, scale: str) -> dict[str, Any]:
     rows, size = list(rows_of(folder, experiment)), experiment.sizes[scale]
-    pictures = []
-    for figure in experiment.figures if rows else ():
-        try:
-            pictures.append((figure, inline(draw(figure, rows))))
-        except KeyError:  # a cell that this figure needs was not measured
-            continue
+    pictures = [(figure, inline(canvas)) for _, figure, canvas in drawn(experiment, rows)]
     return {"name": experiment.name, "about": experiment.about, "size": size, "rows": len(rows), "pictures": pictures}

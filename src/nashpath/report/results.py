@@ -4,17 +4,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nashpath.report.draw import as_png, draw
-from nashpath.report.phrasing import duration
-from nashpath.report.reproduction import WORDS, experiments_of, found_text, rows_of, tally
+from nashpath.report.draw import as_png
+from nashpath.report.phrasing import count, duration, listed
+from nashpath.report.reproduction import WORDS, drawn, experiments_of, found_text, rows_of, tally
 from nashpath.run.checkpoint import write_atomic
-from nashpath.studies import read_json
+from nashpath.studies import NAMES, read_json
 
-INTRODUCTION = """\
-# Results
-
+ALL = """\
 What the five papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
-that two cores can train, not the papers' own (those are `--full`). The criteria stood in the code before the run. A
+that two cores can train, not the papers' own (those are `--full`)."""
+RULES = """\
+The criteria stood in the code before the run. A
 claim is *supported* where the whole interval of its mean over seeds meets the criterion, *refuted* where none of it
 does, and *inconclusive* otherwise; intervals are bootstraps over (paired) seeds and share an error of 5 % between all
 claims of a study that have seeds (Bonferroni). With few seeds an interval cannot be wider than their range, so read
@@ -27,10 +27,21 @@ def write_results(folders: list[Path], out: Path) -> Path:
     pictures = out.parent / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     found = [(folder, read_json(folder / "study.json")) for folder in folders]
-    parts = [INTRODUCTION, summary([study for _, study in found])]
+    parts = [_introduction([study for _, study in found]), summary([study for _, study in found])]
     parts += [_study(folder, study, pictures) for folder, study in found]
     write_atomic(out, "\n".join(parts).encode())
     return out
+
+
+def _introduction(studies: list[dict[str, Any]]) -> str:
+    """What was measured, at which scale, and how it was judged."""
+    scales = sorted({study["scale"] for study in studies})
+    usual = scales == ["default"] and not any(study["options"] for study in studies)
+    opening = f"What `nashpath reproduce` measured at {listed(scales)} scale."
+    if "quick" in scales:
+        opening += " At quick scale everything is far too short to say anything about a paper."
+    whole = usual and {study["study"] for study in studies} == set(NAMES)
+    return f"# Results\n\n{ALL if whole else opening} {RULES}"
 
 
 def summary(studies: list[dict[str, Any]]) -> str:
@@ -48,7 +59,7 @@ def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
     lines = [
         f"## {study['study']}: {study['title']}\n",
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
-        f"{duration(study['seconds'])} with {study['workers']} workers; source {study['source']}; {versions}.\n",
+        f"{duration(study['seconds'])} with {count(study['workers'], 'worker')}; source {study['source']}; {versions}.\n",
         "| verdict | claim | measured | criterion |",
         "|---|---|---|---|",
         *(_line(claim) for claim in study["claims"]),
@@ -77,8 +88,8 @@ def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[st
     for experiment in experiments_of(study):
         size, rows = experiment.sizes[study["scale"]], list(rows_of(folder, experiment))
         lines.append(f"**{experiment.name}** ({size.seeds} seeds, {size.steps} steps). {experiment.about}\n")
-        for place, figure in enumerate(experiment.figures if rows else ()):
+        for place, figure, canvas in drawn(experiment, rows):
             name = f"{study['study']}-{experiment.name}-{place}.png"
-            write_atomic(pictures / name, as_png(draw(figure, rows), 80))
+            write_atomic(pictures / name, as_png(canvas, 80))
             lines.append(f"![{figure.title}](figures/{name})\n\n*{figure.title}. {figure.caption}*\n")
     return lines
