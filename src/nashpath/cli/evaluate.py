@@ -92,7 +92,7 @@ def _members(texts: list[str] | None) -> list[int] | None:
     if not texts or texts == ["all"]:
         return None
     try:
-        return [int(text) for text in texts]
+        return list(dict.fromkeys(int(text) for text in texts))  # a member twice would narrow the interval
     except ValueError:
         raise SettingError(f"--member {' '.join(texts)}: expected a number, or all") from None
 

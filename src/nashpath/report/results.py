@@ -56,10 +56,11 @@ def summary(studies: list[dict[str, Any]]) -> str:
 
 def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in study["versions"].items())
+    took = f"{duration(study['seconds'])} with {count(study['workers'], 'worker')}"
     lines = [
         f"## {study['study']}: {study['title']}\n",
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
-        f"{duration(study['seconds'])} with {count(study['workers'], 'worker')}; source {study['source']}; {versions}.\n",
+        f"{took}; source {study['source']}; {versions}.\n",
         "| verdict | claim | measured | criterion |",
         "|---|---|---|---|",
         *(_line(claim) for claim in study["claims"]),
