@@ -30,7 +30,12 @@ Out = Annotated[Path | None, typer.Option("--out", help="Default: runs/reproduce
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at once (0: one a core; with --full one).")]
 Option = Annotated[
     list[str] | None,
-    typer.Option("-s", "--set", metavar="KEY=VALUE", help="Another size: seeds=4, steps=100, data=PATH, device=cuda."),
+    typer.Option(
+        "-s",
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another size: seeds=4, steps=100 (--full: device=cuda, celeba=FOLDER).",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from nashpath.metrics.features.inception import check_weights, kept_file
 from nashpath.run import plain_json
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import find_study
@@ -75,12 +76,16 @@ def reproduce(
     Cells that the folder already holds, measured by the same source, are not measured again. A cell that fails is
     written down with its error, and the claims that rest on it are not judged. With one worker all is run in this
     process.
+
+    Raises `SettingError`, and `FeaturesError` where Inception's weights will be needed and are missing.
     """
     task = Task(name, scale, dict(options or {}))
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     result, begun, failed = Result(study, scale, folder, own, task.options), time.perf_counter(), {}
     jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
     waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
+    if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):
+        check_weights(kept_file())  # now, not after days of training
     result.write("running", workers, 0.0, {})
     done = len(jobs) - len(waiting)
     for job, rows, seconds, error in _measured(task, waiting, workers, stop):
