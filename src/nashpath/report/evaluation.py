@@ -31,7 +31,9 @@ def _table(group: dict[str, Any]) -> Evaluated:
         rows.append([Cell(entry["name"]), *(ends if several else []), *map(cell, entry["values"])])
     headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members]
     failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()]
-    caption = settings_label(group["settings"]) or "At the last checkpoint"
+    steps = sorted(set(group.get("steps", [])))
+    when = f"At step {number(steps[0])}" + (f" to {number(steps[-1])}" if len(steps) > 1 else "") if steps else ""
+    caption = "; ".join(filter(None, [when, settings_label(group["settings"])])) or "At the last checkpoint"
     return Evaluated(f"{caption}.", headers, rows, [*protocol_lines(group), *failed])
 
 

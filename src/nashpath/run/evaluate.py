@@ -71,6 +71,7 @@ def evaluate_run(
         yardstick = yardsticks.get(data) or _held_against(member.settings, split, wish).to(carry.steps.device)
         yardsticks[data] = yardstick
         groups.append(_group(settings, [m for m, *_ in some], yardstick, _of_each(some, yardstick, wish, notify)))
+        groups[-1]["steps"] = [int(carry.steps) for *_, carry in some]
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
     _write(out or folder / "evaluation.json", found)
