@@ -131,12 +131,60 @@ def test_several_studies_make_a_page_of_results(tmp_path):
     assert write_results(folders, tmp_path / "elsewhere" / "results.md").read_text() == text
 
 
+TINY = """
+from __future__ import annotations
+from dataclasses import dataclass
+import numpy as np
+from nashpath.studies import Claim, Experiment, Size, Strip, Study
+
+@dataclass
+class Found:
+    value: float
+
+def measure(cell, size):
+    if cell["kind"] == "broken":
+        raise ValueError("no [data] here")
+    for seed in range(size.seeds):
+        number = np.float32(1.0) if cell["kind"] == "numpy" else Found(float("nan") if seed == 1 else 1.0).value
+        yield {"seed": seed, "v": number}
+
+def experiment(name, *kinds):
+    figures = [Strip("t", y="v", by=("kind",), where={"kind": "broken"})]
+    return Experiment(name, "a", measure, {"quick": Size(4)}, [{"kind": kind} for kind in kinds], figures)
+
+def claim(name):
+    return Claim(name, "says [so]", "src", name, "q", lambda rows: list(rows.by_seed("v").values()), low=0.0)
+
+EXPERIMENTS = [experiment("lost", "sound"), experiment("half", "sound", "broken"), experiment("odd", "numpy")]
+STUDY = Study("tiny", "T", "P", EXPERIMENTS, [claim(e.name) for e in EXPERIMENTS])
+"""
+
+
+def test_failed_cells_and_lost_numbers_end_in_words(tmp_path):
+    """A number that is not finite, a cell that fails, rows of no plain values: each is told, none ends it all."""
+    files = [tmp_path / f"{name}.py" for name in ("tiny", "other")]
+    for file in files:
+        file.write_text(TINY.replace('"tiny"', f'"{file.stem}"'))
+    result = run(*files, "--quick", "--workers", "1", "--out", tmp_path / "r")
+    assert result.exit_code == 1, result.output
+    assert "failed: tiny: half kind=broken: ValueError: no [data] here" in result.output
+    assert "failed: tiny: odd kind=numpy: TypeError" in result.output
+    assert "says [so]" in result.output
+    found = json.loads((tmp_path / "r" / "tiny" / "study.json").read_text())
+    assert [claim["verdict"] for claim in found["claims"]] == ["inconclusive", "not measured", "not measured"]
+    text = (tmp_path / "r" / "results.md").read_text()
+    assert "at quick scale" in text
+    assert "default scale" not in text
+
+
 def test_mistakes_end_in_a_sentence(tmp_path):
     for arguments, message in (
         (("monoflo",), "Did you mean 'monoflow'"),
         ((OWN, "--quick", "--full"), "exclude each other"),
         ((OWN, "--quick", "-s", "sed=1", "--out", tmp_path), "Did you mean 'seeds'"),
         ((OWN, "--full", "--out", tmp_path / "f"), "no experiment at full scale"),
+        ((OWN, "--quick", "-s", "seeds=0:4", "--out", tmp_path), "seeds = 0:4: expected a whole number"),
+        ((OWN, OWN, "--quick", "--out", tmp_path), "given twice"),
     ):
         result = run(*arguments)
         assert result.exit_code == 2

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -25,10 +26,11 @@ def find_study(name: str) -> Study:
 def _from_file(path: Path) -> Study:
     if not path.is_file():
         raise SettingError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"nashpath_own_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise SettingError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up by its name
     spec.loader.exec_module(module)
     study = getattr(module, "STUDY", None)
     if not isinstance(study, Study):
