@@ -30,7 +30,7 @@ from nashpath.studies import (
     reproduce,
     runner,
 )
-from nashpath.studies.claim import _level
+from nashpath.studies.claim import mean_interval
 
 OWN = Path(__file__).parent.parent / "examples" / "own_study.py"
 
@@ -40,23 +40,27 @@ def claim(values=(), **given):
     return Claim(**{**made, **({"low": 0.0} if not {"low", "high"} & set(given) else {}), **given})
 
 
-def test_few_seeds_widen_the_interval_to_students():
-    """Plain percentile intervals of 10 normal values miss the mean in about 10 % of samples, not in 5 %."""
-    rng, hit, plain = np.random.default_rng(0), 0, 0
-    for values in rng.normal(size=(500, 10)):
-        _, low, high = interval(list(values), _level(0.05, 10), 1000)
-        hit += low <= 0 <= high
-        _, low, high = interval(list(values), 0.95, 1000)
-        plain += low <= 0 <= high
-    assert plain / 500 < 0.92
-    assert 0.92 < hit / 500 < 0.97
+def test_few_seeds_miss_as_rarely_as_is_said():
+    """The bootstrap alone cannot reach beyond six seeds, and misses far more often than one claim of twenty may."""
+    rng, missed, plain, error = np.random.default_rng(0), 0, 0, 0.0025
+    for values in rng.normal(size=(1500, 6)):
+        _, low, high = mean_interval(list(values), error)
+        missed += not low <= 0 <= high
+        _, low, high = interval(list(values), 1 - error, 2000)
+        plain += not low <= 0 <= high
+    assert plain / 1500 > 0.02
+    assert missed / 1500 < 0.0075
 
 
-@pytest.mark.parametrize("seeds", [5, 20, 200])
-def test_the_widened_level_is_hesterbergs(seeds):
-    """A normal interval at the widened level, with the spread that resampling sees, is as wide as Student's."""
-    resampled = stats.norm.isf((1 - _level(0.05, seeds)) / 2) * math.sqrt((seeds - 1) / seeds)
-    assert resampled == pytest.approx(stats.t.isf(0.025, seeds - 1))
+def test_the_interval_is_the_wider_of_two():
+    """Against SciPy's Student interval for few values, and the bootstrap where skewness carries it further."""
+    few = [1.0, 2.0, 4.0, 3.0]
+    student = stats.t.interval(0.99, 3, np.mean(few), stats.sem(few))
+    assert mean_interval(few, 0.01) == pytest.approx((2.5, *student))
+    skewed = [*[0.0] * 30, 30.0]
+    mean, low, high = mean_interval(skewed, 0.01)
+    assert low == pytest.approx(stats.t.interval(0.99, 30, mean, stats.sem(skewed))[0])
+    assert high == interval(skewed, 0.99, 20_000)[2]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ def test_claims_share_one_error():
     shared = judge_all([*many, exact], {"e": Rows([])})
     assert shared[0].low < alone.low
     assert shared[0].high > alone.high
-    expected = interval(values, _level(0.05 / 10, 40), 20_000)
+    expected = mean_interval(values, 0.05 / 10)
     assert (shared[0].mean, shared[0].low, shared[0].high) == expected
 
 

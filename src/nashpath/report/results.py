@@ -14,11 +14,10 @@ ALL = """\
 What the five papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
 that two cores can train, not the papers' own (those are `--full`)."""
 RULES = """\
-The criteria stood in the code before the run. A
-claim is *supported* where the whole interval of its mean over seeds meets the criterion, *refuted* where none of it
-does, and *inconclusive* otherwise; intervals are bootstraps over (paired) seeds and share an error of 5 % between all
-claims of a study that have seeds (Bonferroni). With few seeds an interval cannot be wider than their range, so read
-"supported" as "every resampling of these seeds agrees". Claims without seeds are identities.
+The criteria stood in the code before the run. A claim is *supported* where the whole interval of its mean over seeds
+meets the criterion, *refuted* where none of it does, and *inconclusive* otherwise. An interval is the wider of a
+bootstrap over (paired) seeds and Student's; all claims of a study that have seeds share an error of 5 % (Bonferroni).
+Claims without seeds are identities.
 """
 
 

@@ -1,11 +1,13 @@
 """A claim and its verdict. The criterion is part of the claim: it stands before anything is measured.
 
 A claim names one quantity with one value a seed, and the range in which its mean over seeds must lie. Its interval is
-a percentile bootstrap over seeds, at a level that all claims of a study share out between them (Bonferroni), widened
-for few seeds. The verdict compares interval and range, and says nothing where they overlap in part.
+the wider of two at either end: a percentile bootstrap over seeds, and Student's, since no resampling of a few seeds
+reaches beyond them. The claims of a study share the error out between them (Bonferroni). The verdict compares interval
+and range, and says nothing where they overlap in part.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,10 +16,7 @@ from nashpath.core.bootstrap import interval
 from nashpath.studies.rows import Rows
 
 FAMILY_ERROR = 0.05
-"""The probability, over all claims of a study, that any interval misses what it estimates, given enough seeds.
-
-With few it is larger: the range of n seeds alone misses the middle of a symmetric distribution in 2^(1 − n) of cases.
-"""
+"""The probability, over all claims of a study, that any interval misses what it estimates."""
 ENOUGH = 4
 """Fewer seeds than this decide nothing."""
 RESAMPLES = 20_000
@@ -103,7 +102,7 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
         return Verdict(
             claim, "supported" if holds else "refuted", values, sum(values) / len(values), min(values), max(values)
         )
-    mean, low, high = interval(values, _level(error, len(values)), RESAMPLES)
+    mean, low, high = mean_interval(values, error)
     note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if len(values) < ENOUGH else ""
     return Verdict(claim, "inconclusive" if note else _word(claim, low, high), values, mean, low, high, note)
 
@@ -117,14 +116,18 @@ def _word(claim: Claim, low: float, high: float) -> Word:
     return "refuted" if high < claim.low or claim.high < low else "inconclusive"
 
 
-def _level(error: float, seeds: int) -> float:
-    """The level of a percentile interval that is about as wide as Student's at ``error`` (Hesterberg 2015, §5.3).
+def mean_interval(values: Sequence[float], error: float) -> tuple[float, float, float]:
+    """``(mean, low, high)`` that misses with probability ``error``: bootstrap or Student's, the wider at either end.
 
-    With few seeds no resampled mean can lie beyond the seeds themselves: the interval then ends at their range.
+    Six seeds' range, beyond which their bootstrap cannot reach, misses the middle of a symmetric distribution in 3 % of
+    cases, more than a claim's part of the error. With one value both ends are NaN.
+
+    Reference: Hesterberg 2015, "What Teachers Should Know about the Bootstrap", Sec. 5 (few observations).
     """
+    mean, low, high = interval(list(values), 1 - error, RESAMPLES)
+    if len(values) < 2:
+        return mean, low, high
     from scipy import stats  # here, so that the command starts quickly
 
-    if seeds < 2:
-        return 1 - error
-    wide = math.sqrt(seeds / (seeds - 1)) * stats.t.isf(error / 2, seeds - 1)
-    return 1 - 2 * float(stats.norm.sf(wide))
+    half = float(stats.t.isf(error / 2, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    return mean, min(low, mean - half), max(high, mean + half)
