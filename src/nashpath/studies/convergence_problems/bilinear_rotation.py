@@ -14,7 +14,7 @@ from nashpath.games.toys import Bilinear, DiracGAN, Salimans
 from nashpath.run.program import Program
 from nashpath.run.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
-from nashpath.studies.figures import Lines
+from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import marks
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
@@ -133,4 +133,9 @@ SPECTRA = Experiment(
     "toy, and the Dirac GAN under three losses. Nothing is random.",
     measure=measure_spectra,
     sizes={"quick": Size(seeds=1), "default": Size(seeds=1)},
+    figures=[
+        Strip(
+            "Imaginary part of the leading eigenvalue", "The real part is 0 in each game.", y="imaginary", by=("game",)
+        ),
+    ],
 )

@@ -21,7 +21,7 @@ from nashpath.run.step import Trial
 from nashpath.run.step import outcome as outcome_of
 from nashpath.run.view import place
 from nashpath.solvers import Adam, Alternating, Solver
-from nashpath.studies.figures import Cloud, Lines
+from nashpath.studies.figures import Cloud, Lines, Strip
 from nashpath.studies.population import Population, marks
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
@@ -146,4 +146,7 @@ FROZEN_FREE = Experiment(
     "stays. Minimax objective, Adam (0.05) on the generator's logits, exact expectations.",
     measure=measure_free,
     sizes={"quick": Size(seeds=3, steps=300), "default": Size(seeds=8, steps=1500)},
+    figures=[
+        Strip("Mass on one point", "Of the best reply to a frozen discriminator.", y="mass", by=()),
+    ],
 )

@@ -20,6 +20,7 @@ from nashpath.run.program import Program
 from nashpath.run.step import Trial
 from nashpath.run.view import place
 from nashpath.solvers import Adam, Alternating
+from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -148,6 +149,16 @@ IDENTITIES = Experiment(
     "with the discriminator held, beside central differences of the divergences. Nothing is random.",
     measure=measure_identities,
     sizes={"quick": Size(seeds=1), "default": Size(seeds=1)},
+    figures=[
+        Lines(
+            "Value at the best discriminator",
+            "At equal distributions it is −log 4 (dashed).",
+            x="mean",
+            y="value",
+            by=(),
+            target=-math.log(4),
+        ),
+    ],
 )
 
 PLAY = Experiment(
@@ -158,4 +169,13 @@ PLAY = Experiment(
     measure=measure_play,
     sizes={"quick": Size(seeds=4, steps=300), "default": Size(seeds=8, steps=1500)},
     cells=[{"turns": 1}, {"turns": 5}],
+    figures=[
+        Strip(
+            "Distance from the minimum",
+            "Value at the best discriminator less −log 4.",
+            y="above_minimum",
+            by=("turns",),
+            log=True,
+        ),
+    ],
 )

@@ -17,6 +17,7 @@ from nashpath.games.objectives import NeuralNetDistance
 from nashpath.run.program import Program
 from nashpath.run.step import Trial
 from nashpath.solvers import Adam, Alternating
+from nashpath.studies.figures import Strip
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -84,4 +85,12 @@ SUPREMA = Experiment(
     "(0.3) on the neural-net distance with the linear measuring function.",
     measure=measure,
     sizes={"quick": Size(seeds=3, steps=200), "default": Size(seeds=8, steps=500)},
+    figures=[
+        Strip(
+            "Supremum over all discriminators",
+            "Difference from total variation, by seed.",
+            y="discriminator_error",
+            by=(),
+        ),
+    ],
 )

@@ -20,6 +20,8 @@ PARTICLES = [
         quantity="MMD² at the end over MMD² at the start; the largest over nine h",
         values=lambda rows: each(rows.where(direction="increasing"), "mmd_ratio"),
         high=1.0,
+        reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
+        "ends within 3 % of its start in every seed",
     ),
     Claim(
         name="particles-approach-in-kl",
@@ -29,6 +31,8 @@ PARTICLES = [
         quantity="smoothed KL(q‖p) at the end over that at the start; the largest over nine h",
         values=lambda rows: each(rows.where(direction="increasing"), "kl_ratio"),
         high=1.0,
+        reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
+        "ends within 3 % of its start in every seed",
     ),
     Claim(
         name="decreasing-flees-in-mmd",

@@ -1,0 +1,68 @@
+"""The committed results are what the committed rows say, and the pages say the same."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nashpath.report import write_results
+from nashpath.report.results import summary
+from nashpath.studies import NAMES, SCALES, Result, find_study, judge_all
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = sorted(ROOT.glob("results/*/*/study.json"))
+NEWEST = [path.parent for path in FOLDERS if path.parent.parent == FOLDERS[-1].parent.parent]
+
+
+def test_every_study_has_a_committed_result():
+    assert {folder.name for folder in NEWEST} == set(NAMES)
+
+
+@pytest.mark.parametrize("folder", [pytest.param(folder, id=folder.name) for folder in NEWEST])
+def test_the_rows_give_the_verdicts(folder):
+    found = json.loads((folder / "study.json").read_text())
+    study = find_study(found["from"])
+    result = Result(study, found["scale"], folder)
+    judged = {v.claim.name: v for v in judge_all(study.claims_at(found["scale"]), result.rows())}
+    assert set(judged) == {claim["name"] for claim in found["claims"]}
+    assert found["status"] == "finished"
+    assert not found["changed_since"]
+    for claim in found["claims"]:
+        verdict = judged[claim["name"]]
+        assert verdict.word == claim["verdict"]
+        assert verdict.claim.criterion == claim["criterion"] == found["registered"][claim["name"]]
+        assert verdict.mean == pytest.approx(claim["mean"], rel=1e-9, abs=1e-12)
+        assert [verdict.low, verdict.high] == pytest.approx(claim["interval"], rel=1e-9, abs=1e-12)
+
+
+def test_the_page_of_results_is_up_to_date(tmp_path):
+    order = sorted(NEWEST, key=lambda folder: NAMES.index(folder.name))
+    fresh = write_results(order, tmp_path / "results.md").read_text()
+    assert (ROOT / "docs" / "results.md").read_text() == fresh
+    for picture in re.findall(r"\((figures/[^)]+)\)", fresh):
+        assert (ROOT / "docs" / picture).exists(), picture
+
+
+def test_the_readme_has_the_table():
+    order = sorted(NEWEST, key=lambda folder: NAMES.index(folder.name))
+    table = summary([json.loads((folder / "study.json").read_text()) for folder in order])
+    assert table in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_is_complete(name):
+    """Every scale has experiments and claims; every claim says where it stands; sizes grow with the scale."""
+    study = find_study(name)
+    for scale in SCALES:
+        assert study.experiments_at(scale) or scale == "full"
+        rests = {experiment.name for experiment in study.experiments_at(scale)}
+        assert {claim.experiment for claim in study.claims_at(scale)} <= rests
+    for claim in study.claims:
+        assert claim.source
+        assert claim.quantity
+        assert claim.says.endswith(".")
+    for experiment in study.experiments:
+        assert experiment.figures, experiment.name
+        if {"quick", "default"} <= set(experiment.sizes):
+            assert experiment.sizes["quick"].steps <= experiment.sizes["default"].steps
