@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8579a", "#c98a00", "#3aa6dd", "#6b6b6b", "#7a4b1e")
 TONES = {"supported": "#00795a", "refuted": "#b3450a", "inconclusive": "#8a6100"}
 
+LIGHT = 0.6
+"""Beyond this share of the scale its colours are light, and are written on in black."""
+
 
 def draw(figure: Figure, rows: list[Row]) -> "Canvas":
     """A matplotlib figure of those rows that the figure selects. Raises `KeyError` where a column is missing."""
@@ -124,7 +127,8 @@ def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
     for axes, (name, table) in zip(grid, tables.items()):
         picture = axes.imshow(table, norm=scale, cmap="viridis", origin="lower", aspect="auto")
         for (i, j), value in np.ndenumerate(table):
-            axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, color="white")
+            ink = "black" if scale(value) > LIGHT else "white"
+            axes.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=7, color=ink)
         axes.set_title(name, fontsize=9)
         axes.set_xticks(range(len(xs)), [setting(x) for x in xs], fontsize=7)
         axes.set_yticks(range(len(ys)), [setting(y) for y in ys], fontsize=7)
