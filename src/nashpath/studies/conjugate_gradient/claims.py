@@ -11,8 +11,8 @@ from nashpath.studies.claim import Claim
 from nashpath.studies.conjugate_gradient.aliased_gradient import ALIASED_GRADIENT
 from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
 from nashpath.studies.conjugate_gradient.claims_games import (
-    on_rates,
-    on_saddle,
+    ON_RATES,
+    ON_SADDLE,
 )
 from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
 from nashpath.studies.conjugate_gradient.direction_statistics import (
@@ -133,8 +133,8 @@ STUDY = Study(
         CIFAR_RESNET,
     ],
     claims=[
-        *on_saddle(),
-        *on_rates(),
+        *ON_SADDLE,
+        *ON_RATES,
         *on_digits(),
         *on_grid("cifar10-dcgan", "dcgan-", 10, FULL, README, schedule="constant", coefficient=1.0),
         *on_grid("cifar10-resnet", "resnet-", 10, FULL, README, schedule="constant", coefficient=1.0),

@@ -19,111 +19,110 @@ LIKE_MOMENTUM = ("FR", "DY", "HZ")
 LIKE_DESCENT = ("PRP", "FR-PRP", "HS-DY")
 
 
-def on_saddle() -> list[Claim]:
-    """Deterministic claims about the toy."""
-    diminishing = [{"schedule": name} for name in SCHEDULES if name != "constant"]
-    fast = [{"rates": "(1e-3, 5e-3)"}]
-    return [
-        Claim(
-            "saddle-reached",
-            "Conjugate gradients arrive at the local Nash equilibrium of the toy, whichever the formula.",
-            "Naganuma and Iiduka 2022, toy experiment; rates ours",
-            "saddle",
-            "distance to (0, 0) after 400 steps at rates (2e-3, 2e-2), each formula",
-            lambda rows: away(rows, FORMULAS, rates="(2e-3, 2e-2)"),
-            high=0.01,
-            exact=True,
-        ),
-        Claim(
-            "saddle-reached-at-notebook-rates",
-            "They arrive within 400 steps at the learning rates of the released notebook, too.",
-            "released code: trajectory.ipynb (400 iterations, rates up to 5e-5)",
-            "saddle",
-            "distance to (0, 0) after 400 steps at rates (5e-5, 5e-5), each formula",
-            lambda rows: away(rows, FORMULAS, rates=PAPERS),
-            high=0.447,
-            exact=True,
-            reason="y's curvature is 2, so rates of 5e-5 move it by 4 % in 400 steps; the notebook's own paths are "
-            "driven by gradients that it never zeroes",
-        ),
-        Claim(
-            "saddle-faster-than-descent",
-            "FR, DY and HZ approach the equilibrium faster than SGD.",
-            "derived; calibration",
-            "saddle",
-            "log10 of their distance over SGD's after 400 steps at rates (1e-3, 5e-3)",
-            against(LIKE_MOMENTUM, "SGD", fast),
-            high=-1.0,
-            exact=True,
-        ),
-        Claim(
-            "saddle-like-momentum",
-            "There FR, DY and HZ are momentum with coefficient ½: their β sits at the cap.",
-            "derived",
-            "saddle",
-            "log10 of their distance over that of momentum 0.5, rates (1e-3, 5e-3)",
-            against(LIKE_MOMENTUM, "momentum 0.5", fast),
-            low=-0.15,
-            high=0.15,
-            exact=True,
-        ),
-        Claim(
-            "saddle-like-descent",
-            "There PRP, FR-PRP and HS-DY are plain descent: successive gradients barely differ, and β is near 0.",
-            "derived",
-            "saddle",
-            "log10 of their distance over SGD's, rates (1e-3, 5e-3)",
-            against(LIKE_DESCENT, "SGD", fast),
-            low=math.log10(0.9),
-            high=math.log10(1.1),
-            exact=True,
-        ),
-        Claim(
-            "schedules-converge",
-            "Conjugate gradients converge under all three learning-rate rules.",
-            "Naganuma and Iiduka 2022, abstract",
-            "saddle-schedules",
-            "distance to (0, 0) after 4,000 steps (start: 4.47), each formula and rule",
-            lambda rows: [d for name in SCHEDULES for d in away(rows, FORMULAS, schedule=name)],
-            high=0.2,
-            exact=True,
-            scales=("default",),
-        ),
-        Claim(
-            "schedules-faster-than-descent",
-            "FR, DY and HZ are ahead of SGD under both diminishing rules.",
-            "derived; calibration",
-            "saddle-schedules",
-            "log10 of their distance over SGD's",
-            against(LIKE_MOMENTUM, "SGD", diminishing),
-            high=-1.0,
-            exact=True,
-            scales=("default",),
-        ),
-        Claim(
-            "aliased-is-descent",
-            "Where the last gradient is an alias of the present one, as in the released optimizer, every formula but "
-            "FR has β = 0.",
-            "derived from the released code: cg_optimizer.py",
-            "aliased-gradient",
-            "β of PRP, HS, DY, FR-PRP, HS-DY and HZ with the alias",
-            lambda rows: [row["aliased"] for row in rows if row["method"] != "FR"],
-            low=-1e-9,
-            high=1e-9,
-            exact=True,
-        ),
-        Claim(
-            "aliased-is-momentum",
-            "There FR has β = ½ always: momentum with coefficient ½.",
-            "derived from the released code: cg_optimizer.py",
-            "aliased-gradient",
-            "β of FR with the alias",
-            lambda rows: rows.where(method="FR").values("aliased"),
-            low=0.5 - 1e-6,
-            high=0.5 + 1e-6,
-            exact=True,
-        ),
-    ]
+DIMINISHING = [{"schedule": name} for name in SCHEDULES if name != "constant"]
+FAST = [{"rates": "(1e-3, 5e-3)"}]
+ON_SADDLE = [
+    Claim(
+        "saddle-reached",
+        "Conjugate gradients arrive at the local Nash equilibrium of the toy, whichever the formula.",
+        "Naganuma and Iiduka 2022, toy experiment; rates ours",
+        "saddle",
+        "distance to (0, 0) after 400 steps at rates (2e-3, 2e-2), each formula",
+        lambda rows: away(rows, FORMULAS, rates="(2e-3, 2e-2)"),
+        high=0.01,
+        exact=True,
+    ),
+    Claim(
+        "saddle-reached-at-notebook-rates",
+        "They arrive within 400 steps at the learning rates of the released notebook, too.",
+        "released code: trajectory.ipynb (400 iterations, rates up to 5e-5)",
+        "saddle",
+        "distance to (0, 0) after 400 steps at rates (5e-5, 5e-5), each formula",
+        lambda rows: away(rows, FORMULAS, rates=PAPERS),
+        high=0.447,
+        exact=True,
+        reason="y's curvature is 2, so rates of 5e-5 move it by 4 % in 400 steps; the notebook's own paths are "
+        "driven by gradients that it never zeroes",
+    ),
+    Claim(
+        "saddle-faster-than-descent",
+        "FR, DY and HZ approach the equilibrium faster than SGD.",
+        "derived; calibration",
+        "saddle",
+        "log10 of their distance over SGD's after 400 steps at rates (1e-3, 5e-3)",
+        against(LIKE_MOMENTUM, "SGD", FAST),
+        high=-1.0,
+        exact=True,
+    ),
+    Claim(
+        "saddle-like-momentum",
+        "There FR, DY and HZ are momentum with coefficient ½: their β sits at the cap.",
+        "derived",
+        "saddle",
+        "log10 of their distance over that of momentum 0.5, rates (1e-3, 5e-3)",
+        against(LIKE_MOMENTUM, "momentum 0.5", FAST),
+        low=-0.15,
+        high=0.15,
+        exact=True,
+    ),
+    Claim(
+        "saddle-like-descent",
+        "There PRP, FR-PRP and HS-DY are plain descent: successive gradients barely differ, and β is near 0.",
+        "derived",
+        "saddle",
+        "log10 of their distance over SGD's, rates (1e-3, 5e-3)",
+        against(LIKE_DESCENT, "SGD", FAST),
+        low=math.log10(0.9),
+        high=math.log10(1.1),
+        exact=True,
+    ),
+    Claim(
+        "schedules-converge",
+        "Conjugate gradients converge under all three learning-rate rules.",
+        "Naganuma and Iiduka 2022, abstract",
+        "saddle-schedules",
+        "distance to (0, 0) after 4,000 steps (start: 4.47), each formula and rule",
+        lambda rows: [d for name in SCHEDULES for d in away(rows, FORMULAS, schedule=name)],
+        high=0.2,
+        exact=True,
+        scales=("default",),
+    ),
+    Claim(
+        "schedules-faster-than-descent",
+        "FR, DY and HZ are ahead of SGD under both diminishing rules.",
+        "derived; calibration",
+        "saddle-schedules",
+        "log10 of their distance over SGD's",
+        against(LIKE_MOMENTUM, "SGD", DIMINISHING),
+        high=-1.0,
+        exact=True,
+        scales=("default",),
+    ),
+    Claim(
+        "aliased-is-descent",
+        "Where the last gradient is an alias of the present one, as in the released optimizer, every formula but "
+        "FR has β = 0.",
+        "derived from the released code: cg_optimizer.py",
+        "aliased-gradient",
+        "β of PRP, HS, DY, FR-PRP, HS-DY and HZ with the alias",
+        lambda rows: [row["aliased"] for row in rows if row["method"] != "FR"],
+        low=-1e-9,
+        high=1e-9,
+        exact=True,
+    ),
+    Claim(
+        "aliased-is-momentum",
+        "There FR has β = ½ always: momentum with coefficient ½.",
+        "derived from the released code: cg_optimizer.py",
+        "aliased-gradient",
+        "β of FR with the alias",
+        lambda rows: rows.where(method="FR").values("aliased"),
+        low=0.5 - 1e-6,
+        high=0.5 + 1e-6,
+        exact=True,
+    ),
+]
+"""Deterministic claims about the toy."""
 
 
 TABLE_1 = "Naganuma and Iiduka 2022, Table 1 (form of the rate); game ours"
@@ -140,55 +139,54 @@ SLOPES = {
 """Condition, greatest slope and sentence of each claim about a rate."""
 
 
-def on_rates() -> list[Claim]:
-    """Claims about the averaged variational inequality."""
-    name, game = "variational-inequality", "monotone game with noisy gradients"
-    slopes = [
-        Claim(
-            claim,
-            says,
-            TABLE_1,
-            name,
-            "exponent of the averaged variational inequality in n, by seed the greatest of the seven formulas",
-            worst(condition),
-            high=high,
-            reason="simultaneous play with inertia spirals outwards on a bilinear game, which the theorem excludes by "
-            "asking for bounded iterates"
-            if condition.startswith("bilinear")
-            else "too few steps for the asymptotic rate",
-        )
-        for claim, (condition, high, says) in SLOPES.items()
-    ]
-    return [
-        *slopes,
-        Claim(
-            "plateau-grows-with-rate",
-            "The plateau under a constant rate is proportional to the rate.",
-            TABLE_1,
-            name,
-            f"exponent of the plateau in the learning rate (0.1 against 0.025), mean over formulas; {game}",
-            scaling,
-            low=0.75,
-            high=1.25,
-            reason="the bound has a second term, in the bound on β, that does not shrink with the rate",
-        ),
-        Claim(
-            "plateau-grows-with-beta",
-            "At the same rate the plateau of conjugate gradients is higher than SGD's: β adds to it.",
-            "derived; the bounds of Table 1 have a term in the bound on β",
-            name,
-            f"log of the formulas' plateau (mean of logs) over SGD's at rate 0.1; {game}",
-            excess,
-            low=0.0,
-        ),
-        Claim(
-            "root-bound-is-tight",
-            "On a bilinear game SGD under the rule n^−1/2 attains the bound's exponent.",
-            "derived: Σ F(z_k) of a turning z grows as its norm over the learning rate",
-            name,
-            "exponent for SGD",
-            worst("bilinear root", methods=("SGD",)),
-            low=-0.6,
-            high=-0.4,
-        ),
-    ]
+EXPERIMENT, GAME = "variational-inequality", "monotone game with noisy gradients"
+OF_SLOPES = [
+    Claim(
+        claim,
+        says,
+        TABLE_1,
+        EXPERIMENT,
+        "exponent of the averaged variational inequality in n, by seed the greatest of the seven formulas",
+        worst(condition),
+        high=high,
+        reason="simultaneous play with inertia spirals outwards on a bilinear game, which the theorem excludes by "
+        "asking for bounded iterates"
+        if condition.startswith("bilinear")
+        else "too few steps for the asymptotic rate",
+    )
+    for claim, (condition, high, says) in SLOPES.items()
+]
+ON_RATES = [
+    *OF_SLOPES,
+    Claim(
+        "plateau-grows-with-rate",
+        "The plateau under a constant rate is proportional to the rate.",
+        TABLE_1,
+        EXPERIMENT,
+        f"exponent of the plateau in the learning rate (0.1 against 0.025), mean over formulas; {GAME}",
+        scaling,
+        low=0.75,
+        high=1.25,
+        reason="the bound has a second term, in the bound on β, that does not shrink with the rate",
+    ),
+    Claim(
+        "plateau-grows-with-beta",
+        "At the same rate the plateau of conjugate gradients is higher than SGD's: β adds to it.",
+        "derived; the bounds of Table 1 have a term in the bound on β",
+        EXPERIMENT,
+        f"log of the formulas' plateau (mean of logs) over SGD's at rate 0.1; {GAME}",
+        excess,
+        low=0.0,
+    ),
+    Claim(
+        "root-bound-is-tight",
+        "On a bilinear game SGD under the rule n^−1/2 attains the bound's exponent.",
+        "derived: Σ F(z_k) of a turning z grows as its norm over the learning rate",
+        EXPERIMENT,
+        "exponent for SGD",
+        worst("bilinear root", methods=("SGD",)),
+        low=-0.6,
+        high=-0.4,
+    ),
+]
+"""Claims about the averaged variational inequality."""
