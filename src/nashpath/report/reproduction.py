@@ -9,7 +9,7 @@ from nashpath.report.draw import draw, draw_claim, inline
 from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import facts
-from nashpath.studies import Experiment, Figure, Row, Rows, find_study, read_json
+from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_json, recorded_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -41,12 +41,12 @@ def write_reproduction(folder: Path) -> Path:
 
 def experiments_of(found: dict[str, Any]) -> list[Experiment]:
     """The experiments of a reproduction, as its study has them now."""
-    return find_study(found["from"]).adjusted(found["scale"], found["options"]).experiments_at(found["scale"])
+    return recorded_study(found).experiments_at(found["scale"])
 
 
 def rows_of(folder: Path, experiment: Experiment) -> Rows:
     """What was measured in an experiment, as far as it was."""
-    paths = [folder / "cells" / f"{experiment.name}.{k}.json" for k in range(len(experiment.cells))]
+    paths = [cell_path(folder, experiment, k) for k in range(len(experiment.cells))]
     return Rows(row for path in paths if path.exists() for row in read_json(path)["rows"])
 
 

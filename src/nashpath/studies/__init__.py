@@ -4,7 +4,7 @@ from nashpath.studies.claim import Claim, Verdict, judge, judge_all
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
 from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.population import Population, Seat, marks
-from nashpath.studies.result import Result, judge_again, read_json, source_hash
+from nashpath.studies.result import Result, cell_path, judge_again, read_json, recorded_study, source_hash
 from nashpath.studies.rows import Row, Rows, paired
 from nashpath.studies.runner import Step, reproduce
 from nashpath.studies.study import SCALES, Cell, Experiment, Size, Study
@@ -29,6 +29,7 @@ __all__ = [
     "Strip",
     "Study",
     "Verdict",
+    "cell_path",
     "find_study",
     "judge",
     "judge_again",
@@ -36,6 +37,7 @@ __all__ = [
     "marks",
     "paired",
     "read_json",
+    "recorded_study",
     "reproduce",
     "source_hash",
 ]

@@ -104,7 +104,17 @@ class Result:
         return verdicts
 
     def _path(self, experiment: Experiment, cell: int) -> Path:
-        return self.cells / f"{experiment.name}.{cell}.json"
+        return cell_path(self.store.folder, experiment, cell)
+
+
+def cell_path(folder: Path, experiment: Experiment, cell: int) -> Path:
+    """Where a reproduction's folder keeps a measured cell."""
+    return folder / "cells" / f"{experiment.name}.{cell}.json"
+
+
+def recorded_study(found: dict[str, Any]) -> Study:
+    """The study that a ``study.json`` speaks of, as it is now, with the sizes of that reproduction."""
+    return find_study(found["from"]).adjusted(found["scale"], found["options"])
 
 
 def judge_again(folder: Path) -> list[Verdict]:
@@ -114,7 +124,7 @@ def judge_again(folder: Path) -> list[Verdict]:
     """
     found = read_json(folder / "study.json")
     own = Path(found["from"]) if found["from"].endswith(".py") else None
-    study = find_study(found["from"]).adjusted(found["scale"], found["options"])
+    study = recorded_study(found)
     result = Result(study, found["scale"], folder, own, found["options"])
     verdicts = judge_all(study.claims_at(found["scale"]), result.rows())
     found |= {"claims": [v.as_json() for v in verdicts], "changed_since": result.changed}
