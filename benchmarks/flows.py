@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import softplus
 
 from nashpath.core import generator, seeded
-from nashpath.core.monotone import Monotone
+from nashpath.core.math.monotone import Monotone
 from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate, wasserstein2
 from nashpath.networks import MLPDiscriminator

@@ -22,8 +22,8 @@ from nashpath.games.gan import GAN
 from nashpath.games.objectives import NonSaturating
 from nashpath.games.penalties import Dragan
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
 
 

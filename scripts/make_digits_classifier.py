@@ -15,8 +15,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from nashpath.core import generator, seeded
 from nashpath.data import Digits
-from nashpath.metrics.features.digits import WEIGHTS
-from nashpath.metrics.features.digits_classifier import DigitsClassifier
+from nashpath.metrics.features.digits import WEIGHTS, DigitsClassifier
 
 STEPS = 6000
 BATCH = 128

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.run import Session, open_session
-from nashpath.run.program import Program
+from nashpath.run.engine.program import Program
 
 SMALL = {
     "latent": 2,

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nashpath.run import Session
-from nashpath.run.settings import General
+from nashpath.run.settings.model import General
 from run_folders import assert_same_run, flags, interrupt_after, members, nash
 
 PATHS = ("report.html", "run.json", "members.json", "metrics.jsonl", "config.toml", "checkpoint.safetensors")

@@ -6,9 +6,9 @@ import torch
 from PIL import Image
 
 from nashpath.core import generator
-from nashpath.run.restore import restore_member
-from nashpath.run.settings import TABLES, General
-from nashpath.run.view import samples as samples_of
+from nashpath.run.folder.restore import restore_member
+from nashpath.run.observe.snapshot import samples as samples_of
+from nashpath.run.settings.model import TABLES, General
 from run_folders import flags, nash, tensors
 
 

@@ -11,7 +11,7 @@ import torch
 
 from nashpath.games import IDEALS
 from nashpath.games.toys import TOYS
-from nashpath.run.settings import TABLES
+from nashpath.run.settings.model import TABLES
 from nashpath.solvers import RULES
 from run_folders import members, nash, rows
 

@@ -7,7 +7,7 @@ from nashpath.core import generator
 from nashpath.data import Digits
 from nashpath.metrics import NotFiniteError, ShapeError, TooFewSamplesError, exact_wasserstein
 from nashpath.networks import MLPDiscriminator
-from nashpath.run.critic import independent_critic
+from nashpath.run.assess.critic import independent_critic
 
 SHIFTS = (0.0, 0.5, 1.0, 2.0)
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from nashpath.core.rng import generator
 from nashpath.data import Folder, image_cache
-from nashpath.data.picture import read_picture
+from nashpath.data.image_cache import read_picture
 
 
 @pytest.fixture(autouse=True)

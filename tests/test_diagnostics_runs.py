@@ -14,15 +14,14 @@ from markupsafe import escape
 from nashpath.core import tree_map
 from nashpath.core.tree import leaves
 from nashpath.diagnostics import FINDINGS, findings
-from nashpath.diagnostics.verdict import PAGE
+from nashpath.diagnostics.verdict import ALSO, PAGE
 from nashpath.diagnostics.verdict import page as pointer
-from nashpath.diagnostics.words import ALSO
 from nashpath.report import RunFolderError, write_report
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import SettingError, open_session
-from nashpath.run.diagnose import diagnose, diagnose_member
-from nashpath.run.diagnose_play import still_grows
-from nashpath.run.restore import restore_member
+from nashpath.run.assess.diagnose import diagnose, diagnose_member
+from nashpath.run.assess.diagnose_play import still_grows
+from nashpath.run.folder.restore import restore_member
 from run_folders import nash
 
 BASE = {

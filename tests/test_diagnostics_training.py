@@ -8,7 +8,7 @@ from nashpath.diagnostics import DIAGNOSTICS, FieldNorm, SignalToNoise
 from nashpath.games.toys import Bilinear
 from nashpath.report import load_run
 from nashpath.report.curves import charts, strands
-from nashpath.run.by_name import nameable
+from nashpath.run.settings.diagnostics import nameable
 from run_folders import assert_same, flags, rows, small, tensors, trained
 from run_folders import nash as command
 

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.run import flatten_sweeps, open_session, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
-from nashpath.run.flow_settings import FLOW_TABLES, resolve_flow
-from nashpath.run.members import plan
-from nashpath.run.settings import TABLES
+from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
+from nashpath.run.settings.members import plan
+from nashpath.run.settings.model import TABLES
 from nashpath.studies import NAMES, find_study
 
 ROOT = Path(__file__).parent.parent

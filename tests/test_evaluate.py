@@ -8,14 +8,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from nashpath.core.bootstrap import interval
+from nashpath.core.math.bootstrap import interval
 from nashpath.data import Digits, Ring, StackedDigits
 from nashpath.metrics import FeaturesError, MetricError
 from nashpath.metrics import evaluate as measured
 from nashpath.run import SettingError
-from nashpath.run import evaluate as room
-from nashpath.run.evaluate import Wish, evaluate_run
-from nashpath.run.yardstick import Yardstick, standard
+from nashpath.run.assess import evaluate as room
+from nashpath.run.assess.evaluate import Wish, evaluate_run
+from nashpath.run.observe.reference import Yardstick, standard
 from run_folders import flags, nash, small, trained
 
 

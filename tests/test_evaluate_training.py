@@ -8,11 +8,13 @@ import torch
 
 from nashpath.data import Digits
 from nashpath.metrics import evaluate
-from nashpath.run import SettingError, aside, open_session, resume_session, yardstick
-from nashpath.run import measure as room
-from nashpath.run.aside import Aside
-from nashpath.run.restore import restore_member
-from nashpath.run.view import samples
+from nashpath.run import SettingError, open_session, resume_session
+from nashpath.run.folder.restore import restore_member
+from nashpath.run.observe import metrics as room
+from nashpath.run.observe import reference as yardstick
+from nashpath.run.observe.snapshot import samples
+from nashpath.run.training import overhead as aside
+from nashpath.run.training.overhead import Aside
 from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
 
 MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}

@@ -5,7 +5,7 @@ import torch
 from torch.func import functional_call, grad
 
 from nashpath.core import generator, seeded
-from nashpath.core.monotone import MONOTONES, Monotone
+from nashpath.core.math.monotone import MONOTONES, Monotone
 from nashpath.flows import drawing_cost
 from nashpath.flows.ratio import with_gradient
 from nashpath.games.objectives import MonoFlow

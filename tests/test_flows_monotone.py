@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.func import grad
 
-from nashpath.core.f_divergences import F_DIVERGENCES
-from nashpath.core.monotone import MONOTONES, Monotone, UserMonotone
+from nashpath.core.math.f_divergences import F_DIVERGENCES
+from nashpath.core.math.monotone import MONOTONES, Monotone, UserMonotone
 from nashpath.games.objectives import MonoFlow, NonSaturating, PlugIn
 
 LOGITS = torch.linspace(-8, 8, 161, dtype=torch.float64)

@@ -8,8 +8,8 @@ import torch
 from torch.func import grad, jacrev, stack_module_state, vmap
 
 from nashpath.core import generator, seeded
-from nashpath.core import kernel as kernels
-from nashpath.core.monotone import MONOTONES, Monotone
+from nashpath.core.math import kernel as kernels
+from nashpath.core.math.monotone import MONOTONES, Monotone
 from nashpath.core.tree import tree_map
 from nashpath.data import Gaussian, Ring, Samples
 from nashpath.flows import (

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from nashpath.cli import app
-from nashpath.core.monotone import MONOTONES
+from nashpath.core.math.monotone import MONOTONES
 from nashpath.report import load_run
-from nashpath.report.film import film
+from nashpath.report.animation import film
 from nashpath.report.read import arrays
 
 TINY = (

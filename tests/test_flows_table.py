@@ -8,15 +8,15 @@ import torch
 from torch.func import vmap
 
 from nashpath.core import Point, Problem, generator, point_of, seeded, tree_map
-from nashpath.core.f_divergences import F_DIVERGENCES
+from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.data import Gaussian
 from nashpath.flows import GaussianGenerator, Variational, gaussian_kl
 from nashpath.games import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.plug_in import PLUG_INS, PlugIn
 from nashpath.networks import MLPDiscriminator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
 
 DATA = Gaussian()

@@ -15,13 +15,13 @@ from nashpath.core.tree import leaves, tree_map
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
-from nashpath.run.build import build_trial
-from nashpath.run.fields import arguments, is_swept
-from nashpath.run.overrides import override
-from nashpath.run.program import stack
-from nashpath.run.resolve import resolve
-from nashpath.run.settings import TABLES
-from nashpath.run.step import begin, make_step, numbers_of
+from nashpath.run.engine.program import stack
+from nashpath.run.engine.step import begin, make_step, numbers_of
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import override
+from nashpath.run.settings.resolve import resolve
+from nashpath.run.settings.schema import arguments, is_swept
 from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Rule, Solver
 from nashpath.solvers.schedules import Schedule
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from nashpath.core import generator
 from nashpath.games import OBJECTIVES, PENALTIES
-from nashpath.run.fields import arguments
+from nashpath.run.settings.schema import arguments
 
 FAR = 1e4
 

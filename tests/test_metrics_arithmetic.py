@@ -23,7 +23,7 @@ from nashpath.metrics import (
     sliced_wasserstein,
 )
 from nashpath.metrics.moments import Moments
-from nashpath.metrics.structure import WEIGHTS, scales, similarity
+from nashpath.metrics.ms_ssim import WEIGHTS, scales, similarity
 
 
 def features(seed: int, count: int, width: int, rank: int | None = None) -> torch.Tensor:

@@ -7,9 +7,9 @@ import torch
 from scipy.spatial.distance import cdist
 
 from nashpath.core import generator
+from nashpath.core.math.distances import nearest, squared_blocks
 from nashpath.data import Digits, Grid, Ring, StackedDigits
 from nashpath.metrics import classes, memorisation, modes, nearest_labels, stacked_modes
-from nashpath.metrics.distances import nearest, squared_blocks
 
 
 def placed(ring: Ring, counts: list[int], radius: float = 0.0) -> torch.Tensor:

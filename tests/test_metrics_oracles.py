@@ -16,7 +16,7 @@ from nashpath.core import generator
 from nashpath.metrics import FID, KID, DensityCoverage, InceptionScore, PrecisionRecall
 from nashpath.metrics.features.inception import prepared
 from nashpath.metrics.features.inception_network import InceptionNetwork
-from nashpath.metrics.structure import similarity
+from nashpath.metrics.ms_ssim import similarity
 
 
 def drawn(seed: int, count: int, width: int, rank: int) -> torch.Tensor:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from nashpath.core import generator
+from nashpath.core.math import distances
 from nashpath.data import Digits
-from nashpath.metrics import METRICS, MetricError, NotFiniteError, ShapeError, TooFewSamplesError, distances, evaluate
+from nashpath.metrics import METRICS, MetricError, NotFiniteError, ShapeError, TooFewSamplesError, evaluate
 from nashpath.metrics.evaluate import build
 
 REAL, LABELS = Digits("test").labelled_examples(200)

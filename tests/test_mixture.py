@@ -13,8 +13,8 @@ from nashpath.games.objectives import FeatureMatching, Hinge, NonSaturating, Rel
 from nashpath.games.penalties import R1, GradientPenalty
 from nashpath.games.techniques import historical_averaging
 from nashpath.networks import MLPDiscriminator, MLPGenerator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import SGD, SOLVERS, Adam, Alternating
 
 SETTINGS = {"data": Ring(), "latent": 2, "batch_size": 8}

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 
 from nashpath.core.game import Batch, Game, Problem, point_of
-from nashpath.core.numbers import Stateful
+from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
 from nashpath.networks import DISCRIMINATORS, GENERATORS, ResNetDiscriminator, ResNetGenerator, mixes_batch
-from nashpath.networks.norms import Norm
+from nashpath.networks.layers.norms import Norm
 
 NORMS = get_args(Norm)
 SEES_ONE_SAMPLE = [norm for norm in NORMS if norm != "batch"]

@@ -5,7 +5,7 @@ import torch
 from torch.func import grad
 from torch.nn.functional import leaky_relu
 
-from nashpath.networks.rectifier import Rectifier
+from nashpath.networks.activations import Rectifier
 
 POINTS = torch.tensor([-3.0, -0.5, 0.0, 0.25, 4.0, float("-inf")])
 

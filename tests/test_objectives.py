@@ -10,7 +10,7 @@ from torch import Tensor, tensor
 from torch.autograd import gradcheck
 
 from nashpath.games import OBJECTIVES
-from nashpath.games.asked_once import AskedOnce
+from nashpath.games.critics import AskedOnce
 from nashpath.games.ideal import Population, Softmax
 from nashpath.games.objectives import (
     FGAN,

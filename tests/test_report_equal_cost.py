@@ -12,8 +12,8 @@ import torch
 import report_folders as folders
 from nashpath.games import GAMES
 from nashpath.report import compare_reports, equal_cost, equal_cost_text, interval, load_run, write_report
+from nashpath.report.animation import film
 from nashpath.report.curves import axes, charts, strands
-from nashpath.report.film import film
 from nashpath.report.phrasing import number
 from nashpath.run import resume_session
 from run_folders import nash, trained

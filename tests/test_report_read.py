@@ -11,9 +11,8 @@ from scipy.stats import bootstrap
 
 import report_folders as folders
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
+from nashpath.report.animation import REACH, film
 from nashpath.report.curves import charts, strands
-from nashpath.report.film import film
-from nashpath.report.film_points import REACH
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.verdict import verdict
 

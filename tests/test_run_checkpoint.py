@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from nashpath.run import CheckpointError, open_session, resume_session
-from nashpath.run.checkpoint import write_atomic
-from nashpath.run.restore import restore_member
+from nashpath.run.folder.atomic import write_atomic
+from nashpath.run.folder.restore import restore_member
 from run_folders import nash, rows, small, tensors, trained
 
 

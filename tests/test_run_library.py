@@ -9,7 +9,7 @@ from torch import nn
 import nashpath as nash
 from nashpath.core import derive, generator
 from nashpath.games.toys import Bilinear
-from nashpath.run.draws import block_length
+from nashpath.run.engine.sampler import block_length
 
 
 def pair(seed=0, width=8):

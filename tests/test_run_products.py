@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.run.products import EXACT, exact_onednn, onednn_is_exact
+from nashpath.run.engine.onednn import EXACT, exact_onednn, onednn_is_exact
 
 
 def test_products_inside_are_those_of_float32():
@@ -24,7 +24,7 @@ def test_the_setting_is_put_back_and_not_touched_unasked():
 
 
 def test_a_library_that_rounds_is_not_used(monkeypatch):
-    monkeypatch.setattr("nashpath.run.products._error", lambda shape, rng: 4e-3)
+    monkeypatch.setattr("nashpath.run.engine.onednn._error", lambda shape, rng: 4e-3)
     onednn_is_exact.cache_clear()
     try:
         assert not onednn_is_exact()

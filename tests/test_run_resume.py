@@ -39,7 +39,7 @@ def uninterrupted(tmp_path_factory):
     def of(name):
         if name not in found:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("nashpath.run.draws.BLOCK_STEPS", 8)
+                patch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
                 found[name] = tmp_path_factory.mktemp(name) / "run"
                 nash("train", *RUNS[name], "--out", found[name])
         return found[name]
@@ -50,7 +50,7 @@ def uninterrupted(tmp_path_factory):
 @pytest.mark.parametrize(("name", "stop"), STOPS)
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch, uninterrupted, name, stop):
     whole, run = uninterrupted(name), tmp_path / "run"
-    monkeypatch.setattr("nashpath.run.draws.BLOCK_STEPS", 8)
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
     with monkeypatch.context() as patch:
         interrupt_after(patch, stop)
         said = nash("train", *RUNS[name], "--out", run).stderr
@@ -64,7 +64,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkey
 
 
 def test_a_run_may_be_stopped_and_resumed_again_and_again(tmp_path, monkeypatch, uninterrupted):
-    monkeypatch.setattr("nashpath.run.draws.BLOCK_STEPS", 8)
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
     run = tmp_path / "run"
     for arguments in ([*RUNS["noisy"], "--out", run], *[["--resume", "--out", run]] * 2):
         with monkeypatch.context() as patch:
@@ -75,7 +75,7 @@ def test_a_run_may_be_stopped_and_resumed_again_and_again(tmp_path, monkeypatch,
 
 
 def test_a_run_stopped_before_its_first_checkpoint_starts_again(tmp_path, uninterrupted, monkeypatch):
-    monkeypatch.setattr("nashpath.run.draws.BLOCK_STEPS", 8)
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
     run = tmp_path / "run"
     nash("train", *RUNS["noisy"], "-s", "steps=9", "--out", run)
     (run / "checkpoint.safetensors").unlink()
@@ -86,7 +86,7 @@ def test_a_run_stopped_before_its_first_checkpoint_starts_again(tmp_path, uninte
 
 
 def test_a_finished_run_may_be_continued_to_more_steps(tmp_path, uninterrupted, monkeypatch):
-    monkeypatch.setattr("nashpath.run.draws.BLOCK_STEPS", 8)
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
     run = tmp_path / "run"
     nash("train", *RUNS["noisy"], "-s", "steps=12", "--out", run)
     nash("train", "--resume", "--out", run, "-s", "steps=20")

@@ -9,12 +9,12 @@ import tomli_w
 from PIL import Image
 
 from nashpath.run import SettingError, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
-from nashpath.run.build import build_trial
-from nashpath.run.members import groups, plan, record
-from nashpath.run.program import Program
-from nashpath.run.resolve import dump, resolve
-from nashpath.run.settings import TABLES
-from nashpath.run.step import SOUND
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import SOUND
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.members import groups, plan, record
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.resolve import dump, resolve
 from run_folders import assert_same_run, members, rows, small, trained
 
 DIGITS = {"data": "digits"}

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from nashpath.run import open_session
-from nashpath.run import threads as room
-from nashpath.run.build import build_trial
-from nashpath.run.resolve import resolve
+from nashpath.run.engine import autotune as room
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.resolve import resolve
 
 RAW = {"steps": 1, "batch_size": 4, "evaluation_samples": 8, "compile": "off"}
 

@@ -20,8 +20,8 @@ from nashpath.games.semi_supervised import ClassCritic, SemiSupervised
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import EMA, Adam, Alternating
 
 DIGITS, SHAPE = Digits("train"), (1, 8, 8)

@@ -10,7 +10,7 @@ from torch.func import vmap
 from nashpath.core import Problem, generator, point_of
 from nashpath.games import PENALTIES, TOYS
 from nashpath.solvers import SGD, AdaptiveCompetitiveGradient, CompetitiveGradient, derivatives
-from nashpath.solvers.krylov import conjugate_residual
+from nashpath.solvers.competition import conjugate_residual
 from solvers_play import play, vector
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from scipy import stats
 
-from nashpath.core.bootstrap import interval
+from nashpath.core.math.bootstrap import interval
 from nashpath.core.tree import leaves
 from nashpath.run import SettingError, open_session
 from nashpath.studies import (

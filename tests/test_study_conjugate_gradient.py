@@ -14,8 +14,15 @@ from nashpath.studies.conjugate_gradient.direction_statistics import best, ratio
 from nashpath.studies.conjugate_gradient.directions import FORMULAS, METHODS, rule
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED, population, rates_of, settings_of, share
 from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE
-from nashpath.studies.conjugate_gradient.stochastic_game import Shape, StochasticGame, gaps
-from nashpath.studies.conjugate_gradient.variational_inequality import CONDITIONS, Condition, judged, slope
+from nashpath.studies.conjugate_gradient.variational_inequality import (
+    CONDITIONS,
+    Condition,
+    Shape,
+    StochasticGame,
+    gaps,
+    judged,
+    slope,
+)
 from nashpath.studies.study import Size
 
 ON_THE_SADDLE = {"saddle-reached", "saddle-faster-than-descent", "saddle-like-momentum", "saddle-like-descent"}

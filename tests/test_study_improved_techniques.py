@@ -11,7 +11,7 @@ from nashpath.data import Digits
 from nashpath.games.semi_supervised import choose_labelled
 from nashpath.networks import DCGANDiscriminator, MLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
-from nashpath.run.program import Program
+from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
 from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
 from nashpath.studies.improved_techniques.claims import STUDY

@@ -11,12 +11,12 @@ from torch import nn
 from nashpath.core import Point, derive, generator
 from nashpath.data import Digits, ParallelLines
 from nashpath.games import GAN, OBJECTIVES
-from nashpath.metrics.structure import similarity
+from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
 from nashpath.studies.many_paths.comparisons import at_best, more_turns, ratio
 from nashpath.studies.many_paths.embedded_gaussian import GENERATORS, along_and_away
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
-from nashpath.studies.many_paths.similarity import similarity_in_batches
+from nashpath.studies.many_paths.sample_quality import similarity_in_batches
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
 from nashpath.studies.shared.parallel_lines import (
     AffineGenerator,

@@ -9,9 +9,9 @@ from torch.distributions import MultivariateNormal, kl_divergence
 from torch.func import grad, stack_module_state, vmap
 
 from nashpath.core import generator
-from nashpath.core.monotone import Monotone
+from nashpath.core.math.monotone import Monotone
 from nashpath.games.objectives import MonoFlow, PlugIn
-from nashpath.run.program import Program
+from nashpath.run.engine.program import Program
 from nashpath.studies import Rows, Size, find_study, reproduce
 from nashpath.studies.monoflow import (
     claims_reading,

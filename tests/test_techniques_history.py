@@ -12,8 +12,8 @@ from nashpath.games.penalties import R1
 from nashpath.games.techniques import HistoricalAveraging, historical_averaging
 from nashpath.games.toys import Bilinear
 from nashpath.games.toys.salimans import Salimans
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import SGD, Alternating, Simultaneous
 
 SOLVERS = {"simultaneous": Simultaneous, "alternating": Alternating}

@@ -7,7 +7,7 @@ from torch import nn
 
 from nashpath.core import Problem, generator, point_of, seeded
 from nashpath.data import Ring
-from nashpath.games.features import activations, layer_names
+from nashpath.games.critics import activations, layer_names
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import (
     FeatureMatching,

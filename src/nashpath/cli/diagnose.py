@@ -10,8 +10,8 @@ from rich.text import Text
 from nashpath.cli.errors import friendly
 from nashpath.report import write_report
 from nashpath.run import plain_json
-from nashpath.run.diagnose import Diagnosis
-from nashpath.run.diagnose import diagnose as look
+from nashpath.run.assess.diagnose import Diagnosis
+from nashpath.run.assess.diagnose import diagnose as look
 
 Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]

@@ -9,10 +9,10 @@ from nashpath.cli.console import Live
 from nashpath.cli.errors import friendly
 from nashpath.cli.train import Config, Quiet, Setting, stopping
 from nashpath.report import write_report
-from nashpath.run.flow import run_flow
-from nashpath.run.flow_settings import resolve_flow
-from nashpath.run.overrides import parse_overrides
-from nashpath.run.store import read_toml
+from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.settings.flow_model import resolve_flow
+from nashpath.run.settings.overrides import parse_overrides
+from nashpath.run.training.flow import run_flow
 
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/flow-N).")]
 

@@ -9,9 +9,9 @@ from nashpath.cli.errors import friendly
 from nashpath.core import nearest
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
-from nashpath.run.by_name import nameable
-from nashpath.run.fields import arguments, is_swept
-from nashpath.run.settings import SHARED, TABLES, General
+from nashpath.run.settings.diagnostics import nameable
+from nashpath.run.settings.model import SHARED, TABLES, General
+from nashpath.run.settings.schema import arguments, is_swept
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are beside them."""

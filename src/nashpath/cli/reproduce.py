@@ -19,7 +19,7 @@ from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
 from nashpath.report.reproduction import found_text, tally
 from nashpath.run import SettingError, plain_json
-from nashpath.run.overrides import parse_assignment, parse_value
+from nashpath.run.settings.overrides import parse_assignment, parse_value
 from nashpath.studies import NAMES, Step, find_study, read_json
 from nashpath.studies import reproduce as measure
 

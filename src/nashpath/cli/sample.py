@@ -10,8 +10,8 @@ from nashpath.cli.errors import friendly
 from nashpath.core import generator
 from nashpath.report import write_sheet
 from nashpath.run import SettingError
-from nashpath.run.restore import restore_member
-from nashpath.run.view import place
+from nashpath.run.folder.restore import restore_member
+from nashpath.run.observe.snapshot import place
 
 Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]

@@ -25,7 +25,7 @@ from nashpath.run import (
     read_toml,
     resume_session,
 )
-from nashpath.run.settings import DEFAULTS
+from nashpath.run.settings.model import DEFAULTS
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[

@@ -1,7 +1,7 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
 from nashpath.core.game import Batch, Game, Point, Priced, Problem, load_point, own_state, pick, point_of
-from nashpath.core.numbers import (
+from nashpath.core.hyperparameters import (
     Count,
     Decay,
     Fraction,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
-from nashpath.core.numbers import Stateful, split_buffers
+from nashpath.core.hyperparameters import Stateful, split_buffers
 from nashpath.core.tree import Tree, part, prefixed, tree_map
 
 Batch = dict[str, Any]

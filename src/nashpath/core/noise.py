@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nashpath.core.numbers import Numbers
+from nashpath.core.hyperparameters import Numbers
 from nashpath.core.tree import Tree
 
 

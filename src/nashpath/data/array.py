@@ -8,9 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nashpath.data.bank import GIBIBYTE, Bytes
-from nashpath.data.recognise import Layout
-from nashpath.data.samples import Samples
+from nashpath.data.base import GIBIBYTE, Bytes
+from nashpath.data.samples import Layout, Samples
 
 ZIP = b"PK"
 OBJECTS = re.compile("pickle|Python objects|Object arrays")

@@ -6,8 +6,8 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from nashpath.data.base import Endless
 from nashpath.data.digits import Digits, Split
-from nashpath.data.endless import Endless
 
 
 class ColouredDigits(Endless):

@@ -6,8 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from nashpath.data.bank import Bank, Scale
-from nashpath.data.held import Held, Progress
+from nashpath.data.base import Bank, Held, Progress, Scale
 
 BUNDLE = Path(__file__).parent / "assets" / "digits.npz"
 Split = Literal["train", "test", "all"]

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import normalize
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.core.rng import generator
 from nashpath.data.line import Line
 

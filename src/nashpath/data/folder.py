@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.bank import BYTES, GIBIBYTE, Bank, Bytes
-from nashpath.data.held import Held, Progress
-from nashpath.data.image_cache import decoded, fingerprint
-from nashpath.data.picture import ENDINGS, picture_shape
+from nashpath.data.base import BYTES, GIBIBYTE, Bank, Bytes, Held, Progress
+from nashpath.data.image_cache import ENDINGS, decoded, fingerprint, picture_shape
 
 
 class Folder(Held):

@@ -7,7 +7,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from nashpath.data.bank import DeviceCopies
+from nashpath.data.base import DeviceCopies
 
 
 class Gaussian:

@@ -5,7 +5,7 @@ from typing import Annotated
 import torch
 from annotated_types import Gt
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.data.mixture import Mixture
 
 

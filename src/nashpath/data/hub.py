@@ -11,10 +11,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.bank import BYTES, GIBIBYTE, Bank, Bytes
-from nashpath.data.held import Held, Progress
-from nashpath.data.image_cache import Item, decoded, fingerprint
-from nashpath.data.picture import picture_shape
+from nashpath.data.base import BYTES, GIBIBYTE, Bank, Bytes, Held, Progress
+from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
 from nashpath.data.samples import checked_labels
 
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from nashpath.data.bank import DeviceCopies
+from nashpath.data.base import DeviceCopies
 
 
 class Line:

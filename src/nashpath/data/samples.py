@@ -1,12 +1,92 @@
-"""A library user's own tensors as a source."""
+"""What an array of samples is: vectors or images, which axis is colour, which range; in doubt an error, no guess."""
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from nashpath.core.source import Source
-from nashpath.data.bank import GIBIBYTE, Bank
-from nashpath.data.held import Held
-from nashpath.data.recognise import Layout, recognise
+from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, Bank, Held, Scale
+
+Layout = Literal["auto", "channels_first", "channels_last"]
+BLOCK = 1 << 22
+LARGEST = float(np.finfo(np.float32).max)
+
+
+class Recognised(NamedTuple):
+    """``values`` is ``[n, d]`` or ``[n, channels, height, width]``, a view of what was given."""
+
+    values: np.ndarray
+    scale: Scale
+
+
+def recognise(values: np.ndarray, where: str, layout: Layout = "auto") -> Recognised:
+    """Vectors ``[n, d]`` as they are; images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale.
+
+    Raises `ValueError` that begins with ``where`` for another shape or kind of number, for NaN and infinity, and for
+    float images that leave both [-1, 1] and [0, 1].
+    """
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{where}: holds {values.dtype}, not numbers; save a uint8 or float32 array")
+    if values.ndim not in (2, 3, 4) or 0 in values.shape:
+        raise ValueError(f"{where}: shape {values.shape}; expected vectors [n, d], or images [n, h, w] or [n, h, w, c]")
+    low, high = _span(values, where)
+    if values.ndim == 2:
+        return Recognised(values, PLAIN)
+    return Recognised(_channels_first(values, where, layout), _image_scale(values.dtype, low, high, where))
+
+
+def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Pieces small enough to look at, so that a memory map is never loaded whole."""
+    step = max(1, BLOCK // max(1, values[0].size))
+    for start in range(0, len(values), step):
+        yield start, values[start : start + step]
+
+
+def _span(values: np.ndarray, where: str) -> tuple[float, float]:
+    if values.dtype == np.uint8:
+        return 0.0, 255.0
+    low, high = np.inf, -np.inf
+    for start, block in _blocks(values):
+        block_low, block_high = float(block.min()), float(block.max())
+        if not (block_low >= -LARGEST and block_high <= LARGEST):  # false for NaN, too
+            bad = ~(np.abs(block) <= LARGEST).reshape(len(block), -1).all(1)
+            raise ValueError(
+                f"{where}: sample {start + int(bad.argmax())} holds NaN, infinity or more than float32 can; remove it"
+            )
+        low, high = min(low, block_low), max(high, block_high)
+    return low, high
+
+
+def _image_scale(kind: np.dtype, low: float, high: float, where: str) -> Scale:
+    if kind == np.uint8:
+        return BYTES
+    if kind.kind != "f":
+        raise ValueError(f"{where}: images of {kind} from {low:g} to {high:g}; save them as uint8 (0 to 255)")
+    if low >= 0 and high <= 1:
+        return Scale(0.5, -1.0)
+    if low >= -1 and high <= 1:
+        return PLAIN
+    raise ValueError(
+        f"{where}: float images from {low:g} to {high:g}; expected [-1, 1] or [0, 1] (or uint8, 0 to 255). "
+        "Rescale them, or for 0 to 255 save them as uint8"
+    )
+
+
+def _channels_first(values: np.ndarray, where: str, layout: Layout) -> np.ndarray:
+    if values.ndim == 3:
+        return values[:, None]
+    first, last = values.shape[1] in (1, 3), values.shape[3] in (1, 3)
+    known = {"auto": last and not first, "channels_first": False, "channels_last": True}
+    if layout not in known:
+        raise ValueError(f"{where}: layout={layout!r} is unknown; choose one of {', '.join(known)}")
+    if layout == "auto" and first == last:
+        why = "both axis 1 and axis 3 could be" if first else "neither axis 1 nor axis 3 (1 or 3 long) is"
+        raise ValueError(
+            f"{where}: shape {values.shape}: {why} the colour channels; say layout='channels_first' or 'channels_last'"
+        )
+    return values.transpose(0, 3, 1, 2) if known[layout] else values
 
 
 class Samples(Held):

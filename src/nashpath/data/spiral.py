@@ -7,7 +7,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 
 
 class Spiral:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from nashpath.data.base import Endless
 from nashpath.data.digits import Digits, Split
-from nashpath.data.endless import Endless
 
 
 class StackedDigits(Endless):

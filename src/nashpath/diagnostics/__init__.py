@@ -17,11 +17,9 @@ from nashpath.diagnostics.sharpness import Sharpness, sharpness_of
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
 from nashpath.diagnostics.spectrum import Spectrum
 from nashpath.diagnostics.stable_step import StableStep, stable_steps
-from nashpath.diagnostics.symptoms import Finding, Symptoms
 from nashpath.diagnostics.trajectory import Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.vanishing import VanishingGradient
-from nashpath.diagnostics.verdict import FINDINGS, findings
-from nashpath.diagnostics.words import statements
+from nashpath.diagnostics.verdict import FINDINGS, Finding, Symptoms, findings, statements
 
 DIAGNOSTICS = Table(
     "diagnostic",

@@ -7,9 +7,8 @@ import numpy as np
 import torch
 
 from nashpath.core import Batch, Count, Point, Problem
-from nashpath.diagnostics.arpack import arpack
 from nashpath.diagnostics.base import Diagnostic, Readings
-from nashpath.diagnostics.eigenvalues import DENSE, Array, leading, most_negative
+from nashpath.diagnostics.eigenvalues import DENSE, Array, arpack, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.one_round import alternating_round
 

@@ -1,11 +1,51 @@
 """From numbers to sentences: what is wrong with a run, what the number behind it is, and what to do.
 
-Each finding is a function of the `Symptoms` that returns a sentence or nothing. A healthy run gets none.
-"""
+Each finding is a function of the `Symptoms` that returns a sentence or nothing. A healthy run gets none."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from nashpath.diagnostics.symptoms import Finding, Symptoms
+from nashpath.diagnostics.certificate import Evidence, Kind
+
+
+@dataclass
+class Symptoms:
+    """All that a verdict looks at; what could not be measured is None."""
+
+    kind: Kind
+    evidence: Evidence
+    outcome: str = "finished"
+    solver: str = "alternating"
+    rates: dict[str, float] = field(default_factory=dict)
+    """The present learning rate of each player's rule."""
+    sharpness: dict[str, float] = field(default_factory=dict)
+    """By player, its largest curvature times its rule's step, over the largest value at which that rule contracts."""
+    adaptive: bool = False
+    """Whether that step is one of moments (Adam, RMSProp), which adapts to the curvature."""
+    margins: dict[str, float] | None = None
+    """By solver, the largest stable multiple of the present learning rates; None unless the rules are plain descent."""
+    r1: float | None = None
+    """The smallest weight of R1 (added to what is there) at which the present play would close in."""
+    vanishing: float | None = None
+    logit: float | None = None
+    """The critic's mean logit on generated samples: negative where it is the critic that wins."""
+    modes: tuple[int, int] | None = None
+    spread: float | None = None
+    growing: bool = False
+    """Whether the samples still spread: they lay closer together, or around fewer modes, halfway through training."""
+    moves: float | None = None
+    """Share of the networks' norm that one step moves."""
+
+
+@dataclass
+class Finding:
+    """One thing that is said: a code, a sentence with the number and the advice, and the figures that show it."""
+
+    code: str
+    sentence: str
+    figures: tuple[str, ...] = ()
+
 
 WEAK = 0.05
 """A generator's gradient below this share of the logit loss's has vanished."""
@@ -116,3 +156,50 @@ FINDINGS: dict[str, tuple[Callable[[Symptoms], str | None], tuple[str, ...]]] = 
     "rotation": (_rotation, ("spectrum", "path")),
 }
 """Every finding by its code, in the order in which they are told, with the figures that back it."""
+
+
+MEANING: dict[str, str] = {
+    "local Nash": "no player gains by a small move alone, to first and second order",
+    "local minimax": "the generator could gain alone, but not once the discriminator answers (Stackelberg)",
+    "stable, not Nash": "descent stays here, though some player sits on a maximum or saddle of its own cost",
+    "saddle": "mean gradients vanish up to the noise of batches, but descent leaves this point in some direction",
+    "limit cycle": "play goes round and does not close in",
+    "drifting": "the players are still moving, and do not merely go round: train longer, or decay the learning rates",
+    "diverged": "there is no equilibrium to speak of",
+    "collapsed": "the generator makes almost one and the same sample",
+}
+"""What each kind of point means, in plain words."""
+
+ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path",), "collapsed": ("samples",)}
+"""The figures behind a kind of point, beside that of the evidence."""
+
+
+def statements(s: Symptoms) -> list[Finding]:
+    """What is said of every point: what it is, and, where theory gives them, the largest stable steps."""
+    if s.kind == "diverged":
+        return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
+    said = [Finding(s.kind, certificate_sentence(s), ("evidence", *ALSO.get(s.kind, ())))]
+    return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))] if s.margins else said
+
+
+def certificate_sentence(s: Symptoms) -> str:
+    """The certificate with its numbers."""
+    seen = s.evidence
+    own = ", ".join(f"{who} {value:.2g}" for who, value in (seen.curvature or {}).items())
+    return (
+        f"{s.kind}: {MEANING[s.kind]} (distance from stationary {seen.distance:.2g}; smallest real part of the game's "
+        f"spectrum {seen.smallest_real:.2g}; smallest own curvature: {own}; all relative to the largest, "
+        f"{seen.scale:.3g}). See {PAGE}#certificates."
+    )
+
+
+def _stable_steps(margins: dict[str, float]) -> str:
+    said = ", ".join(f"{solver} {_multiple(value)}" for solver, value in margins.items())
+    return (
+        f"largest stable multiples of the present learning rates, near this point: {said}. Beyond them play grows. "
+        f"See {PAGE}#stable-steps."
+    )
+
+
+def _multiple(value: float) -> str:
+    return "none (no rate is small enough)" if value == 0 else "any" if math.isinf(value) else f"{value:.3g}"

@@ -6,12 +6,11 @@ with what a GAN does.
 """
 
 from nashpath.core import Table
-from nashpath.core.monotone import Monotone, UserMonotone
+from nashpath.core.math.monotone import Monotone, UserMonotone
 from nashpath.flows.base import Field, Flow
 from nashpath.flows.density_ratio import DensityRatio, gaussian_of
 from nashpath.flows.discriminator_ratio import DiscriminatorRatio
 from nashpath.flows.distances import mmd_squared, smoothed_kl, wasserstein2
-from nashpath.flows.drawn import drawing_cost
 from nashpath.flows.euler import Euler, Integrator, Overshoot, Stride, euler
 from nashpath.flows.kde_ratio import KDERatio
 from nashpath.flows.langevin import Langevin
@@ -22,7 +21,7 @@ from nashpath.flows.ratio import Ratio
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
-from nashpath.flows.variational import GaussianGenerator, Variational, gaussian_kl
+from nashpath.flows.variational import GaussianGenerator, Variational, drawing_cost, gaussian_kl
 
 FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin})
 

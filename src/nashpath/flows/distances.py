@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from nashpath.core.kernel import exponents, kernel_density
-from nashpath.core.mmd import gaussian_mmd
-from nashpath.core.transport import wasserstein
+from nashpath.core.math.kernel import exponents, kernel_density
+from nashpath.core.math.mmd import gaussian_mmd
+from nashpath.core.math.transport import wasserstein
 
 
 def smoothed_kl(x: Tensor, y: Tensor, bandwidth: float) -> float:

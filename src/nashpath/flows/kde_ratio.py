@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
-from nashpath.core.kernel import kernel_density
+from nashpath.core.math.kernel import kernel_density
 from nashpath.flows.base import Memory
 from nashpath.flows.ratio import Ratio
 

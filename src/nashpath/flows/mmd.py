@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
-from nashpath.core.kernel import kernel_mean
+from nashpath.core.math.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, Memory
 
 

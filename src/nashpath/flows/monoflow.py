@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch
-from nashpath.core.monotone import Increasing, Monotone
+from nashpath.core.math.monotone import Increasing, Monotone
 from nashpath.flows.base import Field, Flow, Memory
 from nashpath.flows.ratio import Ratio
 

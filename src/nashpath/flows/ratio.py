@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Numbers
-from nashpath.core.kernel import by_rows
+from nashpath.core.math.kernel import by_rows
 from nashpath.flows.base import Memory
 
 LogDensity = Callable[[Tensor], Tensor]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Source
-from nashpath.core.kernel import kernel_density
+from nashpath.core.math.kernel import kernel_density
 from nashpath.flows.ratio import LogDensity, with_gradient
 
 Score = Callable[[Tensor], Tensor]

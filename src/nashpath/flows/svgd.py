@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import NonNegative
-from nashpath.core.kernel import kernel_mean
+from nashpath.core.math.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, Memory
 from nashpath.flows.score import Score
 

@@ -39,8 +39,8 @@ class Variational(Game):
     ``D_f``, which works for every convex f. Without, θ in r is held, as in the discriminator of a GAN: this works
     exactly where ``−f(exp(d))`` increases in d.
 
-    ``cost`` is f as a function of the logit ``d = log r`` (`nashpath.core.f_divergences`), elementwise; ``target`` is
-    log p.
+    ``cost`` is f as a function of the logit ``d = log r`` (`nashpath.core.math.f_divergences`), elementwise;
+    ``target`` is log p.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 4.3; YiMX/MonoFlow, the two notebooks.
@@ -76,3 +76,17 @@ def gaussian_kl(params: Tree, mean: Tensor, covariance: Tensor) -> Tensor:
     precision, away = torch.linalg.inv(covariance), mean - params["mean"]
     volume = torch.logdet(covariance) - torch.logdet(model)
     return ((precision * model).sum() + away @ precision @ away - len(mean) + volume) / 2
+
+
+def drawing_cost(samples: Tensor, velocity: Tensor, step_size: float | Tensor = 1.0) -> Tensor:
+    """``1/(2ε) E ‖G(z) − [x + ε v(x)]‖²`` at ``x = G(z)`` held fixed: a least-squares step towards the flowed samples.
+
+    Its gradient over the generator's parameters is ``−E vᵀ ∂G/∂θ``, whatever ε is; with ``v = h'(d) ∇d`` that is the
+    gradient of the adversarial cost ``−E h(d(G(z)))``. ``samples`` [batch, *shape] carry the graph; ``velocity`` has
+    their shape.
+
+    Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
+    Flows", Sec. 4.1.
+    """
+    target = (samples + step_size * velocity).detach()
+    return (samples - target).flatten(1).square().sum(1).mean() / (2 * step_size)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
 from nashpath.core.noise import bound, draw_noise
-from nashpath.games.asked_once import AskedOnce
+from nashpath.games.critics import AskedOnce
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, NonNegative, Numbers, Source
 from nashpath.core.noise import bound
-from nashpath.games.asked_once import AskedOnce
+from nashpath.games.critics import AskedOnce
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty

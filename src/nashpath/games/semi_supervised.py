@@ -7,8 +7,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from nashpath.core import Batch, Count, NonNegative, Numbers, Source, Tree, generator
 from nashpath.core.noise import bound
-from nashpath.games.asked_once import AskedOnce
-from nashpath.games.features import activations
+from nashpath.games.critics import AskedOnce, activations
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.feature_matching import FeatureMatching

@@ -28,8 +28,8 @@ from nashpath.metrics.features import FEATURES, Extractor, as_extractor, downloa
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
 from nashpath.metrics.inception_score import InceptionScore
-from nashpath.metrics.informed import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.kid import KID
+from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.modes import modes
 from nashpath.metrics.moments import frechet, moments
 from nashpath.metrics.ms_ssim import MSSSIM

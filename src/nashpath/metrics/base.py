@@ -11,8 +11,7 @@ from torch import Tensor
 
 from nashpath.core.rng import generator
 from nashpath.metrics.cache import remembered
-from nashpath.metrics.checked import rows
-from nashpath.metrics.errors import FeaturesError
+from nashpath.metrics.errors import FeaturesError, rows
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
 

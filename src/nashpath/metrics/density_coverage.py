@@ -4,11 +4,11 @@ from typing import ClassVar
 
 import torch
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
+from nashpath.core.math.distances import nearest
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
-from nashpath.metrics.distances import nearest
-from nashpath.metrics.neighbourhoods import counts, reach
+from nashpath.metrics.errors import pair
+from nashpath.metrics.precision_recall import counts, reach
 
 
 class DensityCoverage(Metric):

@@ -1,4 +1,7 @@
-"""What can be wrong with samples or features, as one family of errors that says what to do."""
+"""What can go wrong with a measurement, and the checks that say so before it does."""
+
+import torch
+from torch import Tensor
 
 
 class MetricError(ValueError):
@@ -27,3 +30,26 @@ class ProtocolError(MetricError):
 
 class FeaturesError(MetricError):
     """A feature extractor that is missing, has the wrong weights, or lacks what the metric needs."""
+
+
+def rows(samples: Tensor, name: str, least: int = 1) -> Tensor:
+    """``[n, ...] -> [n, d]``, detached and finite; raises a `MetricError` that says what is wrong with ``name``."""
+    if samples.dim() < 2:
+        raise ShapeError(f"{name} has shape {tuple(samples.shape)}; give [samples, dimensions] or images")
+    if len(samples) < least:
+        raise TooFewSamplesError(f"{name} has {len(samples)} samples; this needs at least {least}")
+    flat = samples.detach().flatten(1)
+    if flat.shape[1] == 0:
+        raise ShapeError(f"{name} has shape {tuple(samples.shape)}: no numbers in a sample")
+    if not torch.isfinite(flat).all():
+        bad = int((~torch.isfinite(flat)).any(1).sum())
+        raise NotFiniteError(f"{bad} of {len(flat)} rows of {name} contain NaN or infinity; did the run diverge?")
+    return flat
+
+
+def pair(x: Tensor, y: Tensor, names: tuple[str, str] = ("real", "fake"), least: int = 1) -> tuple[Tensor, Tensor]:
+    """Both through `rows`, on the device of ``x``, and of equal width."""
+    a, b = rows(x, names[0], least), rows(y, names[1], least)
+    if a.shape[1] != b.shape[1]:
+        raise ShapeError(f"{names[0]}: {a.shape[1]} numbers a sample, {names[1]}: {b.shape[1]}; they must be equal")
+    return a, b.to(a.device)

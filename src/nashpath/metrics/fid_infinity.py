@@ -7,9 +7,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import rows
+from nashpath.metrics.errors import rows
 from nashpath.metrics.moments import Moments, frechet, moments
 
 

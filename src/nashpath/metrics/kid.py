@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core.mmd import unbiased
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
+from nashpath.core.math.mmd import unbiased
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
+from nashpath.metrics.errors import pair
 
 
 class KID(Metric):

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from nashpath.metrics.checked import pair
-from nashpath.metrics.distances import nearest
+from nashpath.core.math.distances import nearest
+from nashpath.metrics.errors import pair
 
 REACH = 4.0
 """Deviations from a centre within which a sample belongs to the mode."""

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.metrics.checked import rows
-from nashpath.metrics.errors import ShapeError
+from nashpath.metrics.errors import ShapeError, rows
 
 BLOCK = 8192
 

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor
 
-from nashpath.metrics.checked import pair, rows
-from nashpath.metrics.distances import nearest
-from nashpath.metrics.errors import ShapeError
+from nashpath.core.math.distances import nearest
+from nashpath.metrics.errors import ShapeError, pair, rows
 from nashpath.metrics.modes import coverage
 
 

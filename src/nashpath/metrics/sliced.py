@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
+from nashpath.metrics.errors import pair
 
 
 class SlicedWasserstein(Metric):

@@ -7,8 +7,8 @@ from nashpath.metrics.divergences.wasserstein import Wasserstein
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
 from nashpath.metrics.inception_score import InceptionScore
-from nashpath.metrics.informed import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.kid import KID
+from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.ms_ssim import MSSSIM
 from nashpath.metrics.precision_recall import PrecisionRecall
 from nashpath.metrics.sliced import SlicedWasserstein

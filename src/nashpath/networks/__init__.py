@@ -1,17 +1,16 @@
 """Functions with weights: generators, discriminators, and the layers that make them stack."""
 
 from nashpath.core.table import Table
-from nashpath.networks.batch_mixing import mixes_batch
-from nashpath.networks.batch_norm import BatchNorm
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from nashpath.networks.gaussian_noise import GaussianNoise
-from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
+from nashpath.networks.layers.batch_norm import BatchNorm, mixes_batch
+from nashpath.networks.layers.gaussian_noise import GaussianNoise
+from nashpath.networks.layers.minibatch_discrimination import MinibatchDiscrimination
+from nashpath.networks.layers.spectral import SpectralNorm, spectral_norm
+from nashpath.networks.layers.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm, virtual
 from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
-from nashpath.networks.spectral import SpectralNorm, spectral_norm
-from nashpath.networks.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm, virtual
 from nashpath.networks.virtual_generators import VirtualDCGANGenerator, VirtualMLPGenerator
 
 GENERATORS = Table(

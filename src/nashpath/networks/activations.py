@@ -1,11 +1,33 @@
-"""Activations by name."""
+"""Activations by name, and a rectifier whose second derivative costs nothing."""
 
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from nashpath.core.table import Table
-from nashpath.networks.rectifier import Rectifier
+
+
+class Rectifier(nn.Module):
+    """``max(x, slope · x)``: ReLU for slope 0, leaky ReLU otherwise, written so that a gradient penalty is cheaper.
+
+    PyTorch's own rectifiers have a second derivative of explicit zeros, which a gradient penalty then multiplies by
+    every weight matrix below: a ninth of all matrix products of an MLP GAN with DRAGAN. A choice, or a product with a
+    constant, has none. Same values and gradients.
+
+    Reference: Nair and Hinton 2010; Maas et al. 2013 for the leaky form.
+    """
+
+    def __init__(self, slope: float = 0.0):
+        super().__init__()
+        self.slope = slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, 0.0) if self.slope == 0 else x * torch.where(x > 0, 1.0, self.slope)
+
+    def extra_repr(self) -> str:
+        return f"slope={self.slope:g}"
+
 
 Activation = Literal["relu", "leaky_relu", "softplus", "tanh", "silu"]
 

@@ -4,11 +4,10 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.initialize import Init
-from nashpath.networks.norms import NORMS, Norm, finish
-from nashpath.networks.shapes import check_sizes, square_image
+from nashpath.networks.base import Init, check_sizes, square_image
+from nashpath.networks.layers.norms import NORMS, Norm, finish
 
 STAGES = {8: 2, 16: 2, 32: 3, 64: 4}
 """Image size to the number of convolutions that each double (or halve) it."""

@@ -4,13 +4,12 @@ from math import prod
 
 from torch import Tensor, nn
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import Activation
-from nashpath.networks.initialize import Init
-from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, Reduce
+from nashpath.networks.base import Init, check_sizes
+from nashpath.networks.layers.minibatch_discrimination import MinibatchDiscrimination, Reduce
+from nashpath.networks.layers.norms import Norm, finish
 from nashpath.networks.mlp import Depth, hidden_layers
-from nashpath.networks.norms import Norm, finish
-from nashpath.networks.shapes import check_sizes
 
 
 class MinibatchMLPDiscriminator(nn.Module):

@@ -7,11 +7,10 @@ from typing import Annotated
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.initialize import Init
-from nashpath.networks.norms import NORMS, Norm, finish
-from nashpath.networks.shapes import check_sizes
+from nashpath.networks.base import Init, check_sizes
+from nashpath.networks.layers.norms import NORMS, Norm, finish
 
 Depth = Annotated[int, Ge(0)]
 """Number of hidden layers; 0 leaves an affine map."""

@@ -5,12 +5,11 @@ from math import prod
 
 from torch import Tensor, nn
 
-from nashpath.core.numbers import Count, NonNegative
+from nashpath.core.hyperparameters import Count, NonNegative
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.gaussian_noise import GaussianNoise
-from nashpath.networks.initialize import INITS, Init
+from nashpath.networks.base import INITS, Init, check_sizes
+from nashpath.networks.layers.gaussian_noise import GaussianNoise
 from nashpath.networks.mlp import Depth
-from nashpath.networks.shapes import check_sizes
 
 
 class NoisyMLPDiscriminator(nn.Module):

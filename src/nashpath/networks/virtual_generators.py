@@ -5,12 +5,12 @@ from typing import Annotated
 import torch
 from annotated_types import Ge
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import Activation
+from nashpath.networks.base import Init
 from nashpath.networks.dcgan import DCGANGenerator
-from nashpath.networks.initialize import Init
+from nashpath.networks.layers.virtual_batch_norm import VirtualBatchGenerator, virtual
 from nashpath.networks.mlp import Depth, MLPGenerator
-from nashpath.networks.virtual_batch_norm import VirtualBatchGenerator, virtual
 
 References = Annotated[int, Ge(2)]
 

@@ -1,10 +1,9 @@
 """Pictures and pages of runs: the only room that knows what a result looks like."""
 
-from nashpath.core.bootstrap import interval
-from nashpath.report.compare import compare_reports
+from nashpath.core.math.bootstrap import interval
+from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
-from nashpath.report.plain import equal_cost_text
 from nashpath.report.read import Member, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction
 from nashpath.report.results import write_results

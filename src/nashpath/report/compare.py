@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nashpath.core.bootstrap import interval
+from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
-from nashpath.report.equal_cost import equal_cost
+from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import count, duration, number, setting, title
 from nashpath.report.read import Run, load_run
@@ -108,3 +108,20 @@ def _link(run: Run, name: str, out: Path) -> Cell:
     if not page.exists():
         return Cell(name)
     return Cell(name, link=quote(Path(os.path.relpath(page.resolve(), out.resolve().parent)).as_posix()))
+
+
+LEGEND = "Mean over members [95 % bootstrap interval]."
+
+
+def equal_cost_text(runs: list[Path]) -> str:
+    """The tables at equal cost of a run, or of several together; empty where there is nothing to compare."""
+    loaded = [load_run(run) for run in runs]
+    parts = strands(loaded[0]) if len(loaded) == 1 else lines_of(loaded)
+    return "\n\n".join(f"{table.caption} {LEGEND}\n\n{columns(table)}" for table in equal_cost(parts))
+
+
+def columns(table: EqualCost) -> str:
+    """Headings and rows in columns."""
+    lines = [table.headers, *([cell.text for cell in row] for row in table.rows)]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(table.headers))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)

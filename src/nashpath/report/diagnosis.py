@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from nashpath.report.diagnosis_figures import FIGURES
-from nashpath.report.diagnosis_ink import Seen, data_uri
+from nashpath.report.diagnosis_figures import FIGURES, Seen, data_uri
 from nashpath.report.read import Run, RunFolderError
 
 AGAIN = "run nashpath diagnose again, or delete the file"

@@ -8,7 +8,7 @@ named; they do not limit the budget.
 from dataclasses import dataclass
 from typing import Any
 
-from nashpath.core.bootstrap import interval
+from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, finite
 from nashpath.report.phrasing import listed, number, title
 from nashpath.report.read import COSTS, Member

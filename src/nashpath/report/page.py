@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from nashpath.report.animation import film
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
 from nashpath.report.evaluation import evaluated
-from nashpath.report.film import film
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import member_table, settings_table

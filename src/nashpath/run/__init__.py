@@ -1,19 +1,14 @@
 """Runs: settings to trials, trials to programs, programs through the one training loop."""
 
-from nashpath.run.checkpoint import CheckpointError
-from nashpath.run.critic import CriticScore, independent_critic
-from nashpath.run.overrides import (
-    SettingError,
-    flatten_sweeps,
-    override,
-    parse_overrides,
-    parse_seeds,
-    parse_sweeps,
-)
-from nashpath.run.session import Progress, Session
-from nashpath.run.step import Trial
-from nashpath.run.store import Store, plain_json, read_toml
-from nashpath.run.train import Trained, open_session, resume_session, train, train_many
+from nashpath.run.assess.critic import CriticScore, independent_critic
+from nashpath.run.engine.step import Trial
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import CheckpointError
+from nashpath.run.folder.run_folder import Store, plain_json, read_toml
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.training.library import Trained, train, train_many
+from nashpath.run.training.session import Progress, Session
+from nashpath.run.training.start import open_session, resume_session
 
 __all__ = [
     "CheckpointError",

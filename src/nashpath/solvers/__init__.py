@@ -3,7 +3,7 @@
 from nashpath.core import Table
 from nashpath.solvers.acgd import AdaptiveCompetitiveGradient
 from nashpath.solvers.alternating import Alternating
-from nashpath.solvers.averaged import Averaged
+from nashpath.solvers.averaged import Averaged, plain
 from nashpath.solvers.base import Rule, Solver
 from nashpath.solvers.cgd import CompetitiveGradient
 from nashpath.solvers.clipped import Clipped
@@ -15,7 +15,6 @@ from nashpath.solvers.lola import LOLA
 from nashpath.solvers.lookahead import Lookahead
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.past_extragradient import PastExtragradient
-from nashpath.solvers.plain import plain
 from nashpath.solvers.rules import RULES, SGD, Adam, ConjugateGradient, Momentum, RMSProp, Scheduled
 from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment

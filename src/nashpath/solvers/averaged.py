@@ -42,3 +42,11 @@ class Averaged(Solver):
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return {**self.solver.averages(memory["solver"]), self.player: memory["average"]}
+
+
+def plain(solver: Solver) -> Solver:
+    """Leaves the solver as it is.
+
+    Reference: none is needed.
+    """
+    return solver

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nashpath.core.bootstrap import interval
+from nashpath.core.math.bootstrap import interval
 from nashpath.studies.rows import Rows
 
 FAMILY_ERROR = 0.05

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from nashpath.run.members import Member, plan
-from nashpath.run.overrides import Raw
-from nashpath.run.program import Program
-from nashpath.run.session import Team
-from nashpath.run.step import Carry, Trial, outcome
-from nashpath.run.train import build_teams, find_device, prepare
+from nashpath.run.engine.device import find_device
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Carry, Trial, outcome
+from nashpath.run.settings.members import Member, plan
+from nashpath.run.settings.overrides import Raw
+from nashpath.run.training.session import Team
+from nashpath.run.training.start import build_teams, prepare
 from nashpath.studies.study import Size
 
 

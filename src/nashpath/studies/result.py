@@ -14,9 +14,9 @@ from typing import Any
 
 import nashpath
 from nashpath.run import SettingError, plain_json
-from nashpath.run.checkpoint import write_atomic
-from nashpath.run.machine import machine
-from nashpath.run.store import Store
+from nashpath.run.folder.atomic import write_atomic
+from nashpath.run.folder.machine import machine
+from nashpath.run.folder.run_folder import Store
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.rows import Row, Rows

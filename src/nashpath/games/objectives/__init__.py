@@ -9,9 +9,7 @@ from nashpath.games.objectives.joint_batch import JointBatch
 from nashpath.games.objectives.label_smoothing import LabelSmoothing
 from nashpath.games.objectives.least_squares import LeastSquares
 from nashpath.games.objectives.minimax import Minimax
-from nashpath.games.objectives.mmd import MMD
-from nashpath.games.objectives.mmd_gaussian import GaussianMMD
-from nashpath.games.objectives.mmd_rational_quadratic import RationalQuadraticMMD
+from nashpath.games.objectives.mmd import MMD, GaussianMMD, RationalQuadraticMMD
 from nashpath.games.objectives.monoflow import MonoFlow
 from nashpath.games.objectives.neural_net_distance import NeuralNetDistance
 from nashpath.games.objectives.non_saturating import NonSaturating

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 
 from nashpath.core import Table
-from nashpath.games.features import activations
+from nashpath.games.critics import activations
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.non_saturating import NonSaturating
 

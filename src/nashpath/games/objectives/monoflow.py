@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from nashpath.core import Number, Positive
-from nashpath.core.monotone import MONOTONES, MonotoneName
+from nashpath.core.math.monotone import MONOTONES, MonotoneName
 from nashpath.games.objectives.base import Objective
 
 
@@ -15,7 +15,7 @@ class MonoFlow(Objective):
 
         J_D = E_p softplus(−d) + E_q softplus(d)        J_G = −E_q h(d)
 
-    ``h`` is a name from the table in `nashpath.core.monotone.Monotone`; ``shift`` is the C of shifted_vanilla and
+    ``h`` is a name from the table in `nashpath.core.math.monotone.Monotone`; ``shift`` is the C of shifted_vanilla and
     ``power`` the exponent of exponential. forward_kl, chi2, hellinger and exponential grow exponentially in d:
     `unbounded`.
 

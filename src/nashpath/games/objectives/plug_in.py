@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from nashpath.core.f_divergences import F_DIVERGENCES
+from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.games.objectives.base import Objective
 
 Costs = Literal["reverse_kl", "forward_kl", "chi2", "hellinger", "js", "exponential"]

@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from nashpath.core import NonNegative
-from nashpath.games.penalties.base import norms
-from nashpath.games.penalties.interpolated import Interpolated
+from nashpath.games.penalties.base import Interpolated, norms
 
 
 class GradientPenalty(Interpolated):

@@ -4,8 +4,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from nashpath.core import NonNegative
-from nashpath.games.penalties.base import norms
-from nashpath.games.penalties.interpolated import Interpolated
+from nashpath.games.penalties.base import Interpolated, norms
 
 
 class OneSidedGradientPenalty(Interpolated):

@@ -5,16 +5,11 @@ samples: `from_samples`. The names are the rows of `DIVERGENCES`.
 """
 
 from nashpath.metrics.divergences.base import DensityDivergence, Estimate
-from nashpath.metrics.divergences.chi2 import ChiSquared
-from nashpath.metrics.divergences.hellinger import Hellinger
-from nashpath.metrics.divergences.js import JS
-from nashpath.metrics.divergences.kl import KL
+from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
 from nashpath.metrics.divergences.knn_kl import NeighbourKL
 from nashpath.metrics.divergences.measure import by_quadrature, from_densities, from_samples
 from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.reverse_kl import ReverseKL
 from nashpath.metrics.divergences.table import DIVERGENCES, OF_DENSITIES, OF_SAMPLES
-from nashpath.metrics.divergences.total_variation import TotalVariation
 from nashpath.metrics.divergences.wasserstein import Wasserstein, exact_wasserstein
 
 __all__ = [

@@ -6,11 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core.numbers import Count
+from nashpath.core.hyperparameters import Count
+from nashpath.core.math.distances import nearest
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
-from nashpath.metrics.distances import nearest
-from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError
+from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError, pair
 
 
 class NeighbourKL(Metric):

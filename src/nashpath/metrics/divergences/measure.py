@@ -8,11 +8,10 @@ from torch import Tensor
 
 from nashpath.core.rng import generator
 from nashpath.metrics.base import Sample
-from nashpath.metrics.checked import rows
 from nashpath.metrics.divergences.base import Estimate
 from nashpath.metrics.divergences.quadrature import LogDensity, integrate
 from nashpath.metrics.divergences.table import OF_DENSITIES, OF_SAMPLES
-from nashpath.metrics.errors import ShapeError
+from nashpath.metrics.errors import ShapeError, rows
 
 
 def from_densities(

@@ -5,10 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core.mmd import gaussian_mmd
-from nashpath.core.numbers import Count, NonNegative
+from nashpath.core.hyperparameters import Count, NonNegative
+from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
+from nashpath.metrics.errors import pair
 
 
 class MMD(Metric):

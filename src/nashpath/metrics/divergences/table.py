@@ -1,14 +1,9 @@
 """All divergences by name; `OF_DENSITIES` need both log densities, `OF_SAMPLES` need two samples."""
 
 from nashpath.core.table import Table
-from nashpath.metrics.divergences.chi2 import ChiSquared
-from nashpath.metrics.divergences.hellinger import Hellinger
-from nashpath.metrics.divergences.js import JS
-from nashpath.metrics.divergences.kl import KL
+from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
 from nashpath.metrics.divergences.knn_kl import NeighbourKL
 from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.reverse_kl import ReverseKL
-from nashpath.metrics.divergences.total_variation import TotalVariation
 from nashpath.metrics.divergences.wasserstein import Wasserstein
 from nashpath.metrics.sliced import SlicedWasserstein
 

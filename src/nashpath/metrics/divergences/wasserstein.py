@@ -5,11 +5,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core.numbers import Count
-from nashpath.core.transport import wasserstein
+from nashpath.core.hyperparameters import Count
+from nashpath.core.math.transport import wasserstein
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.checked import pair
-from nashpath.metrics.errors import MetricError, TooManySamplesError
+from nashpath.metrics.errors import MetricError, TooManySamplesError, pair
 
 
 class Wasserstein(Metric):

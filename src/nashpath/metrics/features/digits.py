@@ -4,12 +4,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from nashpath.metrics.errors import ShapeError
 from nashpath.metrics.features.base import Extractor, Network, Outputs
-from nashpath.metrics.features.digits_classifier import DigitsClassifier
 
 WEIGHTS = Path(__file__).parent.parent / "assets" / "digits_classifier.safetensors"
 
@@ -50,3 +49,19 @@ class DigitsFeatures(Extractor):
             channels = interpolate(channels, (8, 8), mode="bilinear", antialias=True)
         features, logits = self.network(channels)
         return Outputs(features.view(len(samples), -1), logits if samples.shape[1] == 1 else None)
+
+
+class DigitsClassifier(nn.Module):
+    """8x8 grey images in [-1, 1] ``[n, 1, 8, 8]`` -> (features ``[n, 32]`` in (-1, 1), logits ``[n, 10]``).
+
+    Features end in tanh, not in a rectifier, so that all of them vary: their covariance has full rank.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), nn.Tanh())
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.body(images)
+        return features, self.head(features)

@@ -8,7 +8,6 @@ before this code, those of slopes are the bounds' exponents with a margin.
 import math
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.conjugate_gradient.aliased_gradient import ALIASED_GRADIENT
 from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
 from nashpath.studies.conjugate_gradient.claims_games import (
     ON_RATES,
@@ -16,6 +15,7 @@ from nashpath.studies.conjugate_gradient.claims_games import (
 )
 from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
 from nashpath.studies.conjugate_gradient.direction_statistics import (
+    ALIASED_GRADIENT,
     best,
     ratio,
     spread,

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from nashpath.metrics import Sample, as_extractor, evaluate, real_sample
-from nashpath.run.train import find_device
-from nashpath.run.view import samples
+from nashpath.run.engine.device import find_device
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import LINEAR, METHODS, chosen
 from nashpath.studies.population import Population, marks
 from nashpath.studies.rows import Row

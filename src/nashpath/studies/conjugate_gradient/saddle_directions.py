@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from nashpath.games.toys import Saddle
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
-from nashpath.run.view import strategies
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.snapshot import strategies
 from nashpath.solvers import Alternating
 from nashpath.studies.conjugate_gradient.directions import LINEAR, rule
 from nashpath.studies.figures import Cloud, Lines, Strip

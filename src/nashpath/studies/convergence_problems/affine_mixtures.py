@@ -16,9 +16,9 @@ from nashpath.games.mixture import Mixture
 from nashpath.games.objectives import Wasserstein
 from nashpath.metrics import modes
 from nashpath.networks import MLPDiscriminator, MLPGenerator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
-from nashpath.run.view import place, samples
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.studies.figures import Cloud, Strip
 from nashpath.studies.population import Population, Seat

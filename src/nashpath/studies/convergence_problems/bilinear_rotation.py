@@ -11,8 +11,8 @@ from nashpath.diagnostics import Spectrum
 from nashpath.diagnostics.base import flatten
 from nashpath.games import OBJECTIVES
 from nashpath.games.toys import Bilinear, DiracGAN, Salimans
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import marks

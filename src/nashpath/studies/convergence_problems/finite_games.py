@@ -13,8 +13,8 @@ import torch
 from nashpath.core import derive, generator
 from nashpath.diagnostics import exploitability, matrix_duality_gap, solve_matrix_game
 from nashpath.games.toys import Quadratic
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import SGD, Simultaneous, Uniform
 from nashpath.studies.figures import Lines
 from nashpath.studies.rows import Row

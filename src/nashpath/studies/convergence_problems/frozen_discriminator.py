@@ -16,10 +16,10 @@ from nashpath.games import GAN, OBJECTIVES
 from nashpath.games.ideal import Population as IdealPopulation
 from nashpath.games.ideal import Softmax
 from nashpath.metrics import modes
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
-from nashpath.run.step import outcome as outcome_of
-from nashpath.run.view import place
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.run.engine.step import outcome as outcome_of
+from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating, Solver
 from nashpath.studies.figures import Cloud, Lines, Strip
 from nashpath.studies.population import Population, marks

@@ -18,9 +18,9 @@ from nashpath.games.ideal import divergences
 from nashpath.games.objectives import NeuralNetDistance
 from nashpath.metrics import exact_wasserstein
 from nashpath.networks import MLPDiscriminator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
-from nashpath.run.view import place
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines
 from nashpath.studies.rows import Row

@@ -16,9 +16,9 @@ from nashpath.core import tree as trees
 from nashpath.games import OBJECTIVES
 from nashpath.games.ideal import IdealGaussian, Population, Softmax
 from nashpath.metrics import by_quadrature
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
-from nashpath.run.view import place
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.rows import Row

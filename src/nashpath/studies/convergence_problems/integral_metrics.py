@@ -14,8 +14,8 @@ from torch import Tensor
 from nashpath.core import derive, generator
 from nashpath.games.ideal import Population, Softmax, divergences
 from nashpath.games.objectives import NeuralNetDistance
-from nashpath.run.program import Program
-from nashpath.run.step import Trial
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Strip
 from nashpath.studies.rows import Row

@@ -9,8 +9,8 @@ import torch
 
 from nashpath.core import derive, generator
 from nashpath.metrics import real_sample
-from nashpath.run.train import find_device
-from nashpath.run.view import samples
+from nashpath.run.engine.device import find_device
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row

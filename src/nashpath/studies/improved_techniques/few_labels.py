@@ -5,7 +5,7 @@ smaller than the largest is repeated to that size, which changes no probability 
 a seed's 20 labels are among its 50.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,14 @@ from torch import nn
 from nashpath.core import derive, seeded
 from nashpath.games.objectives import FeatureMatching, Minimax, NonSaturating, Objective
 from nashpath.games.semi_supervised import SemiSupervised
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
-from nashpath.run.train import find_device
-from nashpath.run.view import place
+from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPGenerator
+from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
+from nashpath.run.engine.device import find_device
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.snapshot import place
 from nashpath.solvers import EMA, Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.improved_techniques.few_labels_networks import NETWORKS
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.population import marks
 from nashpath.studies.rows import Row
@@ -161,3 +162,31 @@ FEW_LABELS = Experiment(
     cells=CELLS,
     figures=FIGURES,
 )
+
+
+Shape = tuple[int, ...]
+Pair = tuple[nn.Module, nn.Module]
+
+
+def small(latent: int, shape: Shape, classes: int, width: int) -> Pair:
+    """What `nashpath train -s game=semi_supervised` takes: for 8x8 digits, ``width`` 128."""
+    maker = MLPGenerator(latent, shape, width=width // 2, activation="softplus", norm="batch")
+    return maker, NoisyMLPDiscriminator(shape, width=width, depth=3, outputs=classes)
+
+
+def dense(latent: int, shape: Shape, classes: int, width: int) -> Pair:
+    """The released networks for MNIST, with all layers of the classifier as wide: ``width`` 500."""
+    maker = MLPGenerator(latent, shape, width=width, activation="softplus", norm="batch")
+    return maker, NoisyMLPDiscriminator(shape, width=width, depth=5, outputs=classes)
+
+
+def convolutional(latent: int, shape: Shape, classes: int, width: int) -> Pair:
+    """For SVHN and CIFAR-10: DCGAN's, as wide at the first layer of the classifier as the released ones (96)."""
+    return DCGANGenerator(latent, shape, width=width), DCGANDiscriminator(shape, width=width, outputs=classes)
+
+
+NETWORKS: Mapping[str, Callable[[int, Shape, int, int], Pair]] = {
+    "small": small,
+    "dense": dense,
+    "convolutional": convolutional,
+}

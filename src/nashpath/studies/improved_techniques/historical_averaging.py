@@ -14,9 +14,9 @@ from nashpath.core import Game
 from nashpath.games.techniques import historical_averaging
 from nashpath.games.toys import Bilinear
 from nashpath.games.toys.salimans import Salimans
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
-from nashpath.run.view import distance, strategies
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.snapshot import distance, strategies
 from nashpath.solvers import SGD, Alternating, Simultaneous
 from nashpath.studies.figures import Cloud, Lines
 from nashpath.studies.population import marks

@@ -11,7 +11,7 @@ import numpy as np
 
 from nashpath.core import derive, generator
 from nashpath.metrics import modes
-from nashpath.run.view import samples
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Cloud, Lines, Strip
 from nashpath.studies.population import Population, marks
 from nashpath.studies.rows import Row

@@ -15,7 +15,7 @@ from torch import Tensor
 from nashpath.core import derive, generator
 from nashpath.data import Digits
 from nashpath.metrics import real_sample
-from nashpath.run.view import samples
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import Population, marks
 from nashpath.studies.rows import Row

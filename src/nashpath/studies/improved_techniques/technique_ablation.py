@@ -27,10 +27,10 @@ from nashpath.networks import (
     VirtualDCGANGenerator,
     VirtualMLPGenerator,
 )
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
-from nashpath.run.train import find_device
-from nashpath.run.view import samples
+from nashpath.run.engine.device import find_device
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.snapshot import samples
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic

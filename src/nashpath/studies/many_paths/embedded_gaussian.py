@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nashpath.core import derive, generator
-from nashpath.core.transport import wasserstein
+from nashpath.core.math.transport import wasserstein
 from nashpath.data import EmbeddedGaussian
-from nashpath.run.view import samples
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
 from nashpath.studies.population import Population, Seat, marks

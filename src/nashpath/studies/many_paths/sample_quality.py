@@ -10,9 +10,9 @@ from torch import Tensor
 
 from nashpath.core import Source, generator
 from nashpath.metrics import FID, FeaturesError, InceptionScore, Sample
-from nashpath.run.critic import independent_critic
-from nashpath.run.view import samples
-from nashpath.studies.many_paths.similarity import similarity_in_batches
+from nashpath.metrics.ms_ssim import similarity
+from nashpath.run.assess.critic import independent_critic
+from nashpath.run.observe.snapshot import samples
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 
@@ -66,3 +66,19 @@ def rates_of(population: Population) -> Sequence[float]:
 
 def _short(value: float) -> float:
     return float(f"{value:.6g}")
+
+
+def similarity_in_batches(samples: Tensor, batches: int = 5, size: int = 64) -> float:
+    """The mean over ``batches`` of the mean over all pairs of different samples of a batch, samples [n, c, h, w].
+
+    Raises `ValueError` where there are too few samples.
+    """
+    if len(samples) < batches * size:
+        raise ValueError(f"{batches} batches of {size} need {batches * size} samples; there are {len(samples)}")
+    first, second = torch.triu_indices(size, size, offset=1)
+    parts = [_mean(part[first], part[second]) for part in samples[: batches * size].split(size)]
+    return sum(parts) / batches
+
+
+def _mean(a: Tensor, b: Tensor) -> float:
+    return float(torch.cat([similarity(x, y) for x, y in zip(a.split(256), b.split(256))]).mean())

@@ -2,7 +2,7 @@
 
 import math
 
-from nashpath.core.monotone import MONOTONES
+from nashpath.core.math.monotone import MONOTONES
 from nashpath.studies.claim import Claim
 from nashpath.studies.monoflow.claims_reading import (
     FLOWS,

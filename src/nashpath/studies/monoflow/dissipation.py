@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from nashpath.core.monotone import MONOTONES, Monotone
+from nashpath.core.math.monotone import MONOTONES, Monotone
 from nashpath.data import Gaussian
 from nashpath.flows import DensityRatio, MonoFlow
 from nashpath.metrics.divergences.quadrature import midpoints

@@ -12,7 +12,7 @@ from torch.func import functional_call, grad
 
 from nashpath.core import Tree, derive, generator, seeded
 from nashpath.core import tree as trees
-from nashpath.core.monotone import MONOTONES, Monotone
+from nashpath.core.math.monotone import MONOTONES, Monotone
 from nashpath.flows import drawing_cost
 from nashpath.flows.ratio import with_gradient
 from nashpath.games.objectives import MonoFlow

@@ -11,8 +11,8 @@ import torch
 
 from nashpath.core import derive, generator
 from nashpath.metrics import MetricError
-from nashpath.run.view import place, samples
-from nashpath.run.yardstick import Yardstick
+from nashpath.run.observe.reference import Yardstick
+from nashpath.run.observe.snapshot import place, samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.monoflow.gaussian_fit import significant
 from nashpath.studies.population import Population, Seat

@@ -7,8 +7,8 @@ Set-up: as the GANs of `ratio_costs` (Yi, Zhu & Liu 2023, Sec. 4.3), with losses
 from collections.abc import Iterator
 
 from nashpath.games.objectives import MonoFlow
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Cloud, Strip
 from nashpath.studies.monoflow.gaussian_fit import clouds, fit, gaussian_gan

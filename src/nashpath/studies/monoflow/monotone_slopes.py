@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from nashpath.core.f_divergences import F_DIVERGENCES
-from nashpath.core.monotone import Monotone
+from nashpath.core.math.f_divergences import F_DIVERGENCES
+from nashpath.core.math.monotone import Monotone
 from nashpath.games.objectives.plug_in import PLUG_INS, Costs
 from nashpath.studies.figures import Strip
 from nashpath.studies.monoflow.gaussian_fit import significant

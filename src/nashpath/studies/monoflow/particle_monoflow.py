@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
-from nashpath.core.monotone import Monotone
+from nashpath.core.math.monotone import Monotone
 from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, mmd_squared, simulate, smoothed_kl
 from nashpath.networks import MLPDiscriminator

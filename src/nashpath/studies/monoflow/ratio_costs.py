@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from nashpath.flows import GaussianGenerator, Variational
 from nashpath.games.objectives.plug_in import Costs, PlugIn
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import Adam, Alternating, Descent
 from nashpath.studies.figures import Cloud, Strip
 from nashpath.studies.monoflow.gaussian_fit import TARGET, clouds, fit, gaussian_gan

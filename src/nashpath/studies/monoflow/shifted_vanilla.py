@@ -14,8 +14,8 @@ from nashpath.core import Problem, derive, generator
 from nashpath.diagnostics.base import mean_field
 from nashpath.diagnostics.vanishing import VanishingGradient
 from nashpath.games.objectives import MonoFlow
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Adam, Alternating, Scheduled
 from nashpath.solvers.schedules import Schedule
 from nashpath.studies.figures import Lines, Strip

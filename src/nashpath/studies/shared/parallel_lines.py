@@ -17,9 +17,9 @@ from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.divergences import JS
 from nashpath.networks import MLPDiscriminator
-from nashpath.run.program import Program
-from nashpath.run.step import Trial, outcome
-from nashpath.run.view import place, samples
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import marks

@@ -1,0 +1,164 @@
+"""What data sets are made of: held samples, endless sources, and rows kept on the device they are drawn on."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from nashpath.core.rng import generator
+
+GIBIBYTE = 1 << 30
+Bytes = Annotated[int, Ge(0)]
+
+
+class Scale(NamedTuple):
+    """``x -> x / half + shift``."""
+
+    half: float = 1.0
+    shift: float = 0.0
+
+
+PLAIN = Scale()
+BYTES = Scale(127.5, -1.0)
+"""From 0..255 to [-1, 1]."""
+
+
+class DeviceCopies:
+    """One tensor, with at most one copy for each device that asked for it."""
+
+    def __init__(self, tensor: Tensor):
+        self._copies = {tensor.device: tensor}
+        self._first = tensor
+
+    def on(self, device: torch.device) -> Tensor:
+        if device not in self._copies:
+            self._copies[device] = self._first.to(device)
+        return self._copies[device]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "DeviceCopies":
+        return self  # never written to, so a copied game may share it
+
+
+class Bank:
+    """``values [n, *shape]`` and perhaps ``labels [n]``, by index, on the device of the index.
+
+    Above ``device_bytes`` the values stay where they are (memory or a memory map) and only the rows asked for are
+    moved; below, each device holds one copy. Bytes stay bytes; every other kind of number becomes float32.
+    """
+
+    def __init__(
+        self,
+        values: np.ndarray,
+        labels: np.ndarray | None = None,
+        classes: int = 0,
+        scale: Scale = PLAIN,
+        device_bytes: int = GIBIBYTE,
+    ):
+        self.dtype = np.uint8 if values.dtype == np.uint8 else np.float32
+        self.shape = tuple(values.shape[1:])
+        self.scale = scale
+        self.classes = classes
+        self.streams = values.size * np.dtype(self.dtype).itemsize > device_bytes
+        self._rows = values if self.streams else np.empty(0)
+        self._count = len(values)
+        self._resident = None if self.streams else DeviceCopies(torch.from_numpy(np.array(values, dtype=self.dtype)))
+        self._labels = None if labels is None else DeviceCopies(torch.from_numpy(np.array(labels, dtype=np.int64)))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def labelled(self) -> bool:
+        return self._labels is not None
+
+    def take(self, index: Tensor) -> dict[str, Tensor]:
+        """``{"real": float32 [len(index), *shape]}``, and ``"label"`` where there are labels."""
+        if self._resident is None:
+            rows = np.ascontiguousarray(self._rows[index.cpu().numpy()], dtype=self.dtype)
+            real = torch.from_numpy(rows).to(index.device)
+        else:
+            real = self._resident.on(index.device).index_select(0, index)
+        batch = {"real": real.float().div_(self.scale.half).add_(self.scale.shift)}
+        if self._labels is not None:
+            batch["label"] = self._labels.on(index.device)[index]
+        return batch
+
+
+Progress = Callable[[int, int], None]
+"""Called as ``progress(done, total)`` while slow work goes on."""
+
+
+class Held:
+    """Base of the sources over a `Bank`. Subclasses set ``shape`` and say how the bank is filled."""
+
+    shape: tuple[int, ...]
+    _bank: Bank | None = None
+
+    def _fill(self, progress: Progress | None) -> Bank:
+        """Reads, decodes or downloads the samples; called once."""
+        raise NotImplementedError
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Does the slow work (decoding, downloading) now rather than at the first draw."""
+        self._filled(progress)
+
+    def _filled(self, progress: Progress | None = None) -> Bank:
+        if self._bank is None:
+            self._bank = self._fill(progress)
+        return self._bank
+
+    @property
+    def classes(self) -> int:
+        """The number of classes; 0 for data without labels."""
+        return self._filled().classes
+
+    def __len__(self) -> int:
+        """How many distinct samples are held."""
+        return len(self._filled())
+
+    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+        """``count`` samples with replacement: ``{"real": [count, *shape]}``, and ``"label"`` where labelled."""
+        bank = self._filled()
+        return bank.take(torch.randint(len(bank), (count,), generator=rng, device=rng.device))
+
+    def examples(self, limit: int | None = None) -> Tensor:
+        """The held samples on the CPU, ``[n, *shape]``; with a ``limit``, so many, evenly spread over the data."""
+        return self._spread(limit)["real"]
+
+    def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """As `examples`, with the labels ``[n]``. Raises `ValueError` for data without labels."""
+        batch = self._spread(limit)
+        if "label" not in batch:
+            raise ValueError(f"{type(self).__name__} holds no labels here; give a labelled data set such as digits")
+        return batch["real"], batch["label"]
+
+    def _spread(self, limit: int | None) -> dict[str, Tensor]:
+        bank = self._filled()
+        count = len(bank) if limit is None else min(limit, len(bank))
+        return bank.take(torch.arange(count) * len(bank) // max(count, 1))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Held":
+        return self  # never changed by drawing, so a copied game may share it
+
+
+class Endless:
+    """Base of composed, labelled sources. Their examples are draws from a seed of their own."""
+
+    shape: tuple[int, ...]
+    classes: int
+
+    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+        """``{"real": [count, *shape], "label": [count]}``."""
+        raise NotImplementedError
+
+    def examples(self, limit: int | None = None) -> Tensor:
+        """``limit`` samples (10,000 by default) on the CPU, always the same ones."""
+        return self.labelled_examples(limit)[0]
+
+    def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:
+        """As `examples`, with the labels ``[n]``."""
+        batch = self.draw(generator(0), 10_000 if limit is None else limit)
+        return batch["real"], batch["label"]

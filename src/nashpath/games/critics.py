@@ -1,0 +1,84 @@
+"""A critic asked once for each batch, and its features."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def activations(network: Any, x: Tensor, layer: str) -> Tensor:
+    """What ``layer`` of ``network`` puts out for samples ``x``: [batch, ...].
+
+    ``layer`` is a dotted path. In an ``nn.Sequential`` it names the last child to run (``"3"``, ``"body.relu"``). Any
+    other module must have its lower part as a child or method of that name which takes the samples, as the networks
+    of `nashpath.networks` have ``features``; ``"features.activation1"`` then reaches into it. A critic with a method
+    ``activations(x, layer)`` is asked instead.
+
+    Raises ValueError that lists the layers, where there is none of that name.
+    """
+    if hasattr(network, "activations"):
+        return network.activations(x, layer)
+    name, _, rest = layer.partition(".")
+    if isinstance(network, nn.Sequential):
+        children = dict(network.named_children())
+        if name not in children:
+            raise ValueError(_unknown(layer, network, list(children)))
+        for child_name, child in children.items():
+            if child_name == name:
+                return activations(child, x, rest) if rest else child(x)
+            x = child(x)
+    lower = getattr(network, name, None)
+    if lower is None or name != _entrance(network):
+        raise ValueError(_unknown(layer, network, layer_names(network)))
+    return activations(lower, x, rest) if rest else lower(x)
+
+
+def layer_names(network: Any) -> list[str]:
+    """The layers of ``network`` whose activations can be had."""
+    if isinstance(network, nn.Sequential):
+        return [name for name, _ in network.named_children()]
+    entrance = _entrance(network)
+    if entrance is None:
+        return []
+    lower = getattr(network, entrance)
+    inside = layer_names(lower) if isinstance(lower, nn.Sequential) else []
+    return [entrance, *(f"{entrance}.{name}" for name in inside)]
+
+
+def _entrance(network: Any) -> str | None:
+    """The part of a module that is not a Sequential known to take the samples themselves."""
+    return "features" if callable(getattr(network, "features", None)) else None
+
+
+def _unknown(layer: str, network: Any, known: list[str]) -> str:
+    kind = type(network).__name__
+    if known:
+        return f"{kind} has no layer {layer!r} to match features at; it has: {', '.join(known)}"
+    return (
+        f"{kind} has no layer {layer!r} to match features at: make it an nn.Sequential, or give it a child or a method "
+        "'features' that takes the samples, and a head"
+    )
+
+
+class AskedOnce:
+    """A critic that remembers its answers: asked again about the same tensor (the same object), it does not compute.
+
+    It lives as long as one evaluation of a cost, so it never remembers across parameters. A saved pass is also a pass
+    that does not move running statistics a second time.
+    """
+
+    def __init__(self, critic: Callable[[Tensor], Tensor]):
+        self._critic = critic
+        self._known: list[tuple[Tensor, Tensor]] = []
+
+    def __call__(self, points: Tensor) -> Tensor:
+        for asked, answer in self._known:
+            if asked is points:
+                return answer
+        answer = self._critic(points)
+        self._known.append((points, answer))
+        return answer
+
+    def activations(self, points: Tensor, layer: str) -> Tensor:
+        """The critic's activations at one layer."""
+        return activations(self._critic, points, layer)

@@ -1,0 +1,91 @@
+"""A layer that tells each sample how close the others of its batch are, so that a collapsed batch gives itself away."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from nashpath.core.hyperparameters import Count
+
+Reduce = Literal["sum", "mean"]
+
+PLAIN_NUMBERS = 1 << 20
+"""Up to so many differences (4 MiB) they are written out, which any derivative passes; above, `torch.cdist`."""
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Minibatch discrimination: appends to each sample's features its closeness to the other samples of the batch.
+
+    ::
+
+        M_i = f(x_i) W ∈ R^{kernels × dimensions},   W = θ e^s / ‖θ‖₂ (over inputs),   θ ~ N(0, 0.05²)
+        o(x_i)_b = Σ_{j≠i} exp(−‖M_ib − M_jb‖₁) + bias_b,   bias = −1,   output [f(x_i), o(x_i)]
+
+    The paper's sum includes j = i, a constant 1 that the bias of −1 takes away; the released code leaves the pair out
+    and keeps the bias. Its sizes: 100 kernels of 5 for CIFAR and SVHN, 300 of 50 for ImageNet. ``reduce="mean"``
+    divides by the number of other samples. Each call sees one batch: real and generated ones apart. With ``joint``
+    (the ImageNet code) a call holds real samples first and as many generated ones after them; closeness to the two
+    halves is appended apart, ``2 · kernels`` numbers (use the objective `JointBatch`).
+
+    Shapes: ``[batch, features] -> [batch, features + closeness]``; attribute ``outputs`` is that width. Memory
+    grows as ``batch² · kernels`` once ``batch² · kernels · dimensions`` exceeds `PLAIN_NUMBERS`; there, second
+    derivatives are not available. Raises ValueError for a batch of one sample, or a joint one of odd size.
+
+    Reference: Salimans et al. 2016, Sec. 3.2; openai/improved_gan ``mnist_svhn_cifar10/nn.py`` (MinibatchLayer) and
+    ``imagenet/discriminator.py``.
+    """
+
+    mixes_batch = True
+
+    def __init__(
+        self, features: int, kernels: Count = 100, dimensions: Count = 5, reduce: Reduce = "sum", joint: bool = False
+    ):
+        super().__init__()
+        self.reduce, self.joint = reduce, joint
+        self.outputs = features + kernels * (2 if joint else 1)
+        self.theta = nn.Parameter(0.05 * torch.randn(features, kernels, dimensions))
+        self.log_weight_scale = nn.Parameter(torch.zeros(kernels, dimensions))
+        self.bias = nn.Parameter(torch.full((self.outputs - features,), -1.0))
+
+    def extra_repr(self) -> str:
+        inputs, kernels, dimensions = self.theta.shape
+        return f"{inputs}, kernels={kernels}, dimensions={dimensions}, reduce={self.reduce!r}, joint={self.joint}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self._closeness(self.distances(x)) + self.bias], dim=1)
+
+    def distances(self, x: Tensor) -> Tensor:
+        """``‖M_ib − M_jb‖₁`` as [kernels, batch, batch]."""
+        scale = self.log_weight_scale.exp() / torch.linalg.vector_norm(self.theta, dim=0)
+        maps = torch.einsum("na,abc->bnc", x, self.theta * scale)
+        if len(x) * maps.numel() <= PLAIN_NUMBERS:
+            return (maps[:, :, None] - maps[:, None]).abs().sum(-1)
+        return torch.cdist(maps, maps, p=1.0)
+
+    def _closeness(self, distances: Tensor) -> Tensor:
+        """Closeness to each half (joint) or to the whole batch, without oneself: [batch, closeness]."""
+        count = distances.shape[1]
+        if count < 2 or (self.joint and count % 2):
+            wanted = "as many real as generated samples" if self.joint else "at least two samples"
+            raise ValueError(f"minibatch discrimination needs {wanted} in a batch, got {count}")
+        others = 1 - torch.eye(count, dtype=distances.dtype, device=distances.device)
+        close = torch.exp(-distances) * others
+        halves = close.split(count // 2 if self.joint else count, dim=2)
+        sums = [half.sum(2) for half in halves]
+        if self.reduce == "mean":
+            shares = others.split(halves[0].shape[2], dim=1)
+            sums = [total / share.sum(1) for total, share in zip(sums, shares)]
+        return torch.cat(sums).mT
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor) -> None:
+        """The released data-dependent start, from features [batch, features] of some real samples, in place.
+
+        Scales each kernel so that the mean distance to the nearest other sample is 2, and sets the bias so that the
+        mean closeness is 0.
+        """
+        distances = self.distances(x)
+        alone = torch.eye(len(x), dtype=x.dtype, device=x.device) * torch.finfo(x.dtype).max
+        half = 0.5 * (distances + alone).amin(2).mean(1)
+        self.log_weight_scale.sub_(half.log()[:, None])
+        self.bias.copy_(-self._closeness(distances / half[:, None, None]).mean(0))

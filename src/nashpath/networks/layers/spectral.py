@@ -1,0 +1,102 @@
+"""Spectral normalisation as a wrapper without hidden writes, so that it stacks and may stand under a gradient penalty.
+
+Where the stock parametrisation runs its power iteration inside ``forward``, here `SpectralNorm.advance` does it, once
+before the player's turn; ``forward`` is a pure function of weights and the vector ``u``.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.parameter import is_lazy
+
+from nashpath.core.hyperparameters import Stateful
+
+
+class SpectralNorm(Stateful):
+    """Divides a layer's weight by its largest singular value: ``W / sigma`` with ``sigma = |Wᵀu|``.
+
+    ``W`` is the weight as a matrix with one row per output. ``u`` (the state, ``[outputs]``) starts as the exact
+    leading left singular vector, and `advance` renews it by one power iteration, ``v = Wᵀu / |Wᵀu|``,
+    ``u = Wv / |Wv|``. With ``v = Wᵀu / |Wᵀu|``, ``|Wᵀu| = uᵀWv``, and since ``v`` maximises ``uᵀWv``, the gradient
+    is the usual ``u vᵀ``; unlike with a constant ``v``, the second derivative in ``W`` is right as well. In a loop of
+    your own, call `advance` once per step on each `SpectralNorm` of ``network.modules()``.
+
+    Shapes: those of the wrapped layer, which stays reachable as ``layer``.
+
+    Raises ValueError if the layer has no plain parameter ``weight`` with at least two axes.
+
+    Reference: Miyato et al. 2018 (arXiv 1802.05957), section 2 and algorithm 1.
+    """
+
+    u: Tensor
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        weight = dict(layer.named_parameters(recurse=False)).get("weight")
+        if weight is None or is_lazy(weight) or weight.dim() < 2:
+            raise ValueError(
+                f"spectral norm needs a layer with an initialised parameter 'weight' of at least two axes, got {layer}"
+            )
+        self.layer = layer
+        self.register_buffer("u", leading_vector(self._matrix().detach()))
+
+    def _weight(self) -> Tensor:
+        return cast(Tensor, self.layer.weight)
+
+    def _matrix(self) -> Tensor:
+        outputs = 1 if isinstance(self.layer, _ConvTransposeNd) else 0
+        return self._weight().movedim(outputs, 0).flatten(1)
+
+    def sigma(self) -> Tensor:
+        """The largest singular value of the weight as ``u`` estimates it from below, a scalar."""
+        with torch.autocast(self.u.device.type, enabled=False):
+            return torch.linalg.vector_norm(self._matrix().mT @ self.u).clamp_min(1e-12)
+
+    def advance(self) -> None:
+        with torch.autocast(self.u.device.type, enabled=False):
+            matrix = self._matrix().detach()
+            u = F.normalize(matrix @ F.normalize(matrix.mT @ self.u, dim=0), dim=0)
+        # A weight of zeros gives u = 0, from which no later iteration would escape.
+        self.u = torch.where(u.any(), u, self.u)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional_call(self.layer, {"weight": self._weight() / self.sigma()}, (x,))
+
+
+def leading_vector(matrix: Tensor) -> Tensor:
+    """The unit left singular vector ``[rows]`` of the largest singular value, by the smaller Gram matrix."""
+    exact = matrix.double()
+    rows, columns = exact.shape
+    if rows <= columns:
+        u = torch.linalg.eigh(exact @ exact.mT).eigenvectors[:, -1]
+    else:
+        u = exact @ torch.linalg.eigh(exact.mT @ exact).eigenvectors[:, -1]
+    return F.normalize(u, dim=0).to(matrix.dtype)
+
+
+def spectral_norm(network: nn.Module) -> nn.Module:
+    """Wraps every linear and convolutional layer of ``network`` in `SpectralNorm`, in place, and returns it.
+
+    If ``network`` is itself such a layer, the wrapper is returned. A layer that occurs twice gets one wrapper; layers
+    that are wrapped already stay as they are. Raises ValueError if there is no such layer, or if one is inside an
+    ``nn.MultiheadAttention``, which reads weights past their layer.
+    """
+    if isinstance(network, nn.Linear | _ConvNd):
+        return SpectralNorm(network)
+    parts = dict(network.named_modules(remove_duplicate=False))
+    if any(isinstance(part, nn.MultiheadAttention) for part in parts.values()):
+        raise ValueError("spectral norm cannot reach the weights of nn.MultiheadAttention; wrap the other parts singly")
+    if not any(isinstance(part, nn.Linear | _ConvNd) for part in parts.values()):
+        raise ValueError(f"spectral norm found no linear or convolutional layer in {network}")
+    wrappers: dict[nn.Module, SpectralNorm] = {}
+    for path, part in parts.items():
+        parent = parts[path.rpartition(".")[0]]
+        if isinstance(part, nn.Linear | _ConvNd) and not isinstance(parent, SpectralNorm):
+            if part not in wrappers:
+                wrappers[part] = SpectralNorm(part)
+            network.set_submodule(path, wrappers[part])
+    return network

@@ -1,0 +1,120 @@
+"""Looks at a member of a run folder with every diagnostic that applies, and says what is the matter with it."""
+
+import copy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nashpath.core import Problem, derive, generator
+from nashpath.diagnostics import Finding, Symptoms, certify, findings, statements
+from nashpath.diagnostics.certificate import Evidence
+from nashpath.run.assess.diagnose_play import doubled, draw, go_on, is_network, look_at_samples, still_grows
+from nashpath.run.assess.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes
+from nashpath.run.assess.diagnose_steps import compare_steps
+from nashpath.run.engine.step import Carry, Trial, outcome
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.run_folder import Store
+from nashpath.run.observe.snapshot import has_samples
+
+PRECISE = 20_000
+"""Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
+REPORTED = ("rates", "sharpness", "margins", "r1", "vanishing", "logit", "modes", "spread", "growing", "moves")
+"""Symptoms that are written down beside the evidence."""
+
+Frames = tuple[np.ndarray, np.ndarray]
+"""A member's samples halfway through training and at its end, from the same latents."""
+
+
+class Diagnosis(NamedTuple):
+    """The verdict on one member: the certificate, what is wrong (if anything), the numbers, and what figures need."""
+
+    member: int
+    step: int
+    symptoms: Symptoms
+    numbers: dict[str, Any]
+    arrays: Arrays
+
+    @property
+    def wrong(self) -> list[Finding]:
+        """What is wrong, most fundamental first."""
+        return findings(self.symptoms)
+
+    @property
+    def sentences(self) -> list[str]:
+        """All that is said: first what is wrong, then what the point is."""
+        return [one.sentence for one in [*self.wrong, *statements(self.symptoms)]]
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``diagnosis.json`` holds of a member."""
+        said = {"findings": self.wrong, "statements": statements(self.symptoms)}
+        parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
+        where = {"member": self.member, "step": self.step, "outcome": self.symptoms.outcome}
+        return {**where, "certificate": self.symptoms.kind, **parts, "numbers": self.numbers}
+
+
+def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
+    """Diagnoses members of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
+
+    What the figures of the report need lies beside it, in ``diagnosis.npz``, as ``m<member>.<name>``. Raises
+    `SettingError` or `CheckpointError` where the folder holds no run or no checkpoint.
+    """
+    if not members:
+        raise SettingError("no member to diagnose")
+    restored = restore_members(folder, members)
+    found = [diagnose_member(m.index, trial, carry, _frames(folder, m.index)) for m, trial, carry in restored]
+    store = Store(folder)
+    arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
+    store.write_arrays("diagnosis.npz", arrays)
+    store.write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
+    return found
+
+
+def diagnose_member(member: int, trial: Trial, carry: Carry, frames: Frames | None = None) -> Diagnosis:
+    """The verdict on one trial where its carry stands; neither is changed."""
+    trial, step = copy.deepcopy(trial), int(carry.steps)
+    symptoms = Symptoms("diverged", Evidence(), outcome(trial, carry), type(trial.solver).__name__)
+    arrays = look_at_samples(trial, carry, symptoms) if has_samples(trial) else {}
+    if frames and has_samples(trial):
+        symptoms.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))
+    if largest(carry.point) <= PRECISE:
+        trial, carry = doubled(trial), doubled(carry)
+    problem, batches = Problem(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
+    if symptoms.outcome.startswith("diverged"):
+        return Diagnosis(member, step, symptoms, {}, arrays | magnitudes(problem, carry.point, batches))
+    near, numbers, seen = look_at_point(trial.game, problem, carry.point, batches, symptoms)
+    arrays |= seen
+    evidence = symptoms.evidence
+    evidence.spread = 1.0 if symptoms.spread is None or symptoms.growing else symptoms.spread
+    if evidence.finite:
+        arrays |= compare_steps(trial, carry.memory, near, symptoms)
+    if evidence.finite and (is_network(carry) or evidence.distance > TOLERANCE):
+        evidence.trajectory, way = go_on(trial, carry, symptoms)
+        arrays |= way
+        symptoms.moves = evidence.trajectory.move if evidence.trajectory and is_network(carry) else None
+    symptoms.kind = certify(evidence, TOLERANCE)
+    return Diagnosis(member, step, symptoms, numbers | _numbers(symptoms), arrays)
+
+
+def _numbers(symptoms: Symptoms) -> dict[str, Any]:
+    evidence = symptoms.evidence
+    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex | np.ndarray)}
+    path = evidence.trajectory._asdict() if evidence.trajectory else None
+    return {**plain, "trajectory": path, **{name: getattr(symptoms, name) for name in REPORTED}}
+
+
+def _frames(folder: Path, member: int) -> Frames | None:
+    """The saved samples of a member, halfway and last; None where they were not saved."""
+    files = sorted((folder / "samples").glob("step-*.npz"))
+    steps = [int(file.stem.removeprefix("step-")) for file in files]
+    if len(files) < 3:
+        return None
+    half = min(range(1, len(files) - 1), key=lambda i: abs(steps[i] - steps[-1] / 2))
+    found = []
+    for file in (files[half], files[-1]):
+        with np.load(file, allow_pickle=False) as stored:
+            if f"m{member}" not in stored.files:
+                return None
+            found.append(stored[f"m{member}"])
+    return found[0], found[1]

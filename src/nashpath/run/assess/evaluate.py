@@ -1,0 +1,184 @@
+"""Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from nashpath.core import generator
+from nashpath.core.math.bootstrap import interval
+from nashpath.data import SOURCES
+from nashpath.metrics import Measurement, MetricError
+from nashpath.run.assess.image_folders import given
+from nashpath.run.engine.device import find_device
+from nashpath.run.engine.step import Carry, Trial
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.run_folder import Store
+from nashpath.run.observe.metrics import data_name, protocols
+from nashpath.run.observe.reference import Yardstick, standard
+from nashpath.run.observe.snapshot import has_samples, place
+from nashpath.run.settings.build import build_source
+from nashpath.run.settings.members import Member
+
+RUN_SAMPLES = 10_000
+FEW_EXAMPLES = 10_000
+"""Training samples up to which every evaluation looks for copies; of more it takes long, and is done on request."""
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to measure, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
+
+    At most ``most`` real ones (0: as many as are usual, see `Yardstick`).
+    """
+
+    metrics: tuple[str, ...] = ()
+    features: str = "auto"
+    count: int = 0
+    most: int = 0
+    seed: int = 0
+    device: str = "cpu"
+
+
+def evaluate_run(
+    folder: Path,
+    wish: Wish,
+    members: Sequence[int] | None = None,
+    split: str = "",
+    out: Path | None = None,
+    notify: Notify = lambda text: None,
+) -> dict[str, Any]:
+    """Measures members (default: all) and writes ``evaluation.json`` into the run's folder, or to ``out``.
+
+    Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is named with
+    the reason; the others go on. Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
+    """
+    wish = replace(wish, count=wish.count or RUN_SAMPLES)
+    restored = restore_members(folder, members, str(find_device(wish.device)))
+    if not has_samples(restored[0][1]):
+        kind = type(restored[0][1].game).__name__
+        raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
+    groups: list[dict[str, Any]] = []
+    yardsticks: dict[int, Yardstick] = {}
+    for settings, some in _alike(restored):
+        member, _, carry = some[0]
+        data = id(build_source(member.settings))
+        yardstick = yardsticks.get(data) or _held_against(member.settings, split, wish).to(carry.steps.device)
+        yardsticks[data] = yardstick
+        groups.append(_group(settings, [m for m, *_ in some], yardstick, _of_each(some, yardstick, wish, notify)))
+        groups[-1]["steps"] = [int(carry.steps) for *_, carry in some]
+    found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
+    _check_any(groups)
+    _write(out or folder / "evaluation.json", found)
+    return found
+
+
+def evaluate_images(
+    real: Path,
+    fake: Path,
+    wish: Wish,
+    size: int | None = None,
+    out: Path | None = None,
+    notify: Notify = lambda text: None,
+) -> dict[str, Any]:
+    """Measures samples made elsewhere: folders of images, or .npy and .npz files. Writes to ``out`` if given.
+
+    Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
+    """
+    source, samples = given(real, fake, size)
+    notify(f"reading {real} and {fake}")
+    yardstick = Yardstick(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
+    notify("measuring")
+    measured = yardstick(samples.examples(wish.count or None), wish.seed)
+    group = _group({}, [], yardstick, [measured])
+    found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
+    if out is not None:
+        _write(out, found)
+    return found
+
+
+Restored = tuple[Member, Trial, Carry]
+
+
+def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
+    """Members that differ by their seeds alone, together: an interval over others would mean nothing."""
+    groups: list[tuple[dict[str, Any], list[Restored]]] = []
+    for entry in restored:
+        own = next((some for settings, some in groups if settings == entry[0].swept), None)
+        if own is None:
+            groups.append((entry[0].swept, [entry]))
+        else:
+            own.append(entry)
+    return groups
+
+
+def _held_against(settings: Any, split: str, wish: Wish) -> Yardstick:
+    """The yardstick of these data; copies are looked for in the samples trained on only."""
+    source: Any = build_source(settings)
+    name, metrics = data_name(settings), wish.metrics
+    options = settings.data.options()
+    if split and split != options.get("split"):
+        if "split" not in options:
+            raise SettingError(f"--split {split}: the data {settings.data.kind!r} have no splits; leave it out")
+        if "memorisation" in metrics:
+            raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
+        source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
+    elif not metrics and hasattr(source, "__len__") and len(source) <= FEW_EXAMPLES:
+        metrics = (*standard(source), "memorisation")
+    return Yardstick(source, metrics, wish.features, name, wish.most)
+
+
+def _of_each(
+    some: list[Restored], yardstick: Yardstick, wish: Wish, notify: Notify
+) -> list[list[Measurement] | MetricError]:
+    """The measurements of each member, or why there are none."""
+    results: list[list[Measurement] | MetricError] = []
+    for member, trial, carry in some:
+        notify(f"measuring member {member.index}")
+        try:
+            results.append(yardstick(_samples(trial, carry, wish), wish.seed))
+        except MetricError as error:
+            results.append(error)
+    return results
+
+
+def _samples(trial: Trial, carry: Carry, wish: Wish) -> Tensor:
+    """Samples of the (averaged) generator, as `nashpath sample` draws them."""
+    place(trial, carry)
+    game: Any = trial.game
+    return game.sample(generator(wish.seed, carry.steps.device), wish.count)
+
+
+def _group(
+    settings: dict[str, Any],
+    members: list[Member],
+    yardstick: Yardstick,
+    results: Sequence[list[Measurement] | MetricError],
+) -> dict[str, Any]:
+    """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
+    sound = [one for one in results if not isinstance(one, MetricError)]
+    by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
+    numbers = []
+    for m in sound[0] if sound else []:
+        mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
+        values = [one.get(m.name) for one in by_name]
+        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values})
+        numbers[-1] |= {"mean": mean, "low": low, "high": high}
+    failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
+    told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
+    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else [], "failed": failed}
+
+
+def _write(path: Path, found: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Store(path.parent).write_json(path.name, found)
+
+
+def _check_any(groups: list[dict[str, Any]]) -> None:
+    if not any(group["numbers"] for group in groups):
+        raise MetricError(next(iter(groups[0]["failed"].values())))

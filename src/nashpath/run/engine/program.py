@@ -1,0 +1,159 @@
+"""Members of one structure, trained side by side: as one stacked program, or one after the other through one program.
+
+Both ways take the same pure step, so they agree; which is faster depends on the networks (stacking wins on small
+dense nets, loses on convolutions, where it means grouped kernels).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from nashpath.core import pick, tree_map
+from nashpath.run.engine.onednn import exact_onednn
+from nashpath.run.engine.sampler import Sampler, block_length
+from nashpath.run.engine.step import SOUND, Carry, Trial, begin, make_step, numbers_of
+
+Mode = Literal["stacked", "looped"]
+
+
+def never() -> bool:
+    """The stop signal of a program that nobody stops."""
+    return False
+
+
+def stack(trees: Sequence[Any]) -> Any:
+    """Trees of equal structure as one tree with a leading member axis."""
+    return tree_map(lambda *leaves: torch.stack(leaves), *trees)
+
+
+def _apart(step: Callable) -> Callable:
+    """The same function with a code object of its own.
+
+    The compiler counts what it compiled by code object, and gives up at eight; every program's step has the same code.
+    """
+
+    def call(carry, numbers, batches):
+        return step(carry, numbers, batches)
+
+    return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
+
+
+class Program:
+    """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
+
+    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken``
+    counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first, which
+    compiles.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        seeds: Sequence[int],
+        mode: Mode = "looped",
+        compiled: bool = False,
+        precision: torch.dtype | None = None,
+    ):
+        self.trials, self.mode, self.compiled = list(trials), mode, compiled
+        carries = [begin(trial) for trial in trials]
+        self.device = carries[0].steps.device
+        draws = trials[0].solver.draws
+        length = block_length(trials[0].game, draws, self.device)
+        self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
+        numbers = [numbers_of(trial) for trial in trials]
+        step = make_step(trials[0], precision)
+        self._carry: Any = stack(carries) if mode == "stacked" else carries
+        self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
+        step = vmap(step) if mode == "stacked" else step
+        self._step: Any = torch.compile(_apart(step), fullgraph=True, dynamic=False) if compiled else step
+        self._block: list[Any] = []
+        self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
+        self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
+
+    def carry(self, member: int) -> Carry:
+        """One member's carry."""
+        return tree_map(lambda v: v[member], self._carry) if self.mode == "stacked" else self._carry[member]
+
+    def load(
+        self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
+    ) -> None:
+        """Puts all members where a checkpoint says: carries, samplers, the steps taken and the last report."""
+        carries = [carry for carry, _ in members]
+        self._carry = stack(carries) if self.mode == "stacked" else carries
+        for sampler, (_, state) in zip(self.samplers, members):
+            sampler.restore(state)
+        self._block, self.taken, self._info = [], taken, report
+
+    @torch.no_grad()
+    def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
+        """Takes ``steps`` steps with every member, or fewer if ``stop`` says so between two steps."""
+        while steps > 0 and not stop():
+            start, warm, count = time.perf_counter(), self._warm, 0
+            if not self._block:
+                self._block = self._draw()
+            first = self.samplers[0]
+            with exact_onednn(self.mode == "stacked" and self.device.type == "cpu"):
+                for index in range(first.offset, min(first.length, first.offset + steps)):
+                    self._take(self._block[index])
+                    count += 1
+                    if not warm or stop():
+                        break
+            self._warm = True
+            if warm:
+                self.wait()
+                self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
+            for sampler in self.samplers:
+                sampler.advance(count)
+            self.taken, steps = self.taken + count, steps - count
+            if first.offset == 0:
+                self._block = []
+
+    def wait(self) -> None:
+        """Returns when the device has done all that was asked of it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def info(self) -> list[dict[str, float]]:
+        """The last step's report of every member."""
+        if isinstance(self._info, dict):
+            columns = {k: v.tolist() for k, v in self._info.items()}
+            return [{k: v[i] for k, v in columns.items()} for i in range(len(self.trials))]
+        return [{k: float(v) for k, v in info.items()} for info in self._info]
+
+    def alive(self) -> bool:
+        """Whether any member still moves."""
+        return any(int(self.carry(i).culprit) == SOUND for i in range(len(self.trials)))
+
+    def _draw(self) -> list[Any]:
+        """The present block as a list over steps; stacked or as a list over members, as the mode needs it."""
+        blocks = [sampler.block() for sampler in self.samplers]
+        steps = range(self.samplers[0].length)
+        if self.mode == "stacked":
+            joint = tree_map(lambda *leaves: torch.stack(leaves, 1), *blocks)
+            return [pick(joint, k) for k in steps]
+        return [[pick(block, k) for block in blocks] for k in steps]
+
+    def _take(self, batches: Any) -> None:
+        if self.mode == "stacked":
+            self._carry, self._info = self._step(self._carry, self._numbers, batches)
+            return
+        taken = [self._step(c, n, b) for c, n, b in zip(self._carry, self._numbers, batches)]
+        self._carry, self._info = [carry for carry, _ in taken], [info for _, info in taken]
+
+
+def spent(program: Program, member: int, carry: Carry) -> dict[str, float]:
+    """The member's gradient evaluations and its seconds of training since the first step.
+
+    ``gradients`` are the steps it took itself (a member that diverged takes no more) times the player-gradients and
+    the second-order products of one step of its solver; a product counts as one gradient. ``train_seconds`` are the
+    seconds that its program spent drawing batches and stepping, shared equally by the members; the first step of a
+    session, which compiles, is left out.
+    """
+    solver = program.trials[member].solver
+    each = solver.gradients + solver.products
+    return {"gradients": int(carry.steps) * each, "train_seconds": round(program.seconds / len(program.trials), 6)}

@@ -1,0 +1,49 @@
+"""Members of a finished or stopped run, as they were at its last checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nashpath.run.engine.sampler import Sampler, block_length
+from nashpath.run.engine.step import Carry, Trial, begin
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import load_checkpoint
+from nashpath.run.folder.run_folder import Store
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.members import Member, plan
+
+
+def planned(folder: Path) -> list[Member]:
+    """The members of the run in ``folder``. Raises `SettingError` where there is none."""
+    store = Store(folder)
+    if not store.exists():
+        raise SettingError(f"{folder} holds no run (no config.toml)")
+    raw = store.read_config()
+    return plan(raw, raw.pop("sweep", {}))
+
+
+def restore_members(
+    folder: Path, members: Sequence[int] | None = None, device: str = "cpu"
+) -> list[tuple[Member, Trial, Carry]]:
+    """Members (default: all) as planned, with their trials and carries on ``device``; the checkpoint is read once.
+
+    Raises `SettingError` or `CheckpointError`.
+    """
+    known = planned(folder)
+    chosen = range(len(known)) if members is None else members
+    for index in chosen:
+        if not 0 <= index < len(known):
+            raise SettingError(f"member {index}: the run has members 0 to {len(known) - 1}")
+    trials = [build_trial(m.settings, m.seed, device) for m in known]
+    like = []
+    for m, trial in zip(known, trials):
+        carry = begin(trial)
+        length = block_length(trial.game, trial.solver.draws, carry.steps.device)
+        like.append((carry, Sampler(trial.game, trial.solver.draws, m.seed, carry.steps.device, length).state()))
+    stored, _ = load_checkpoint(Store(folder).checkpoint, like)
+    return [(known[index], trials[index], stored[index][0]) for index in chosen]
+
+
+def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, Carry]:
+    """The trial of one member and its carry, on ``device``. Raises `SettingError` or `CheckpointError`."""
+    _, trial, carry = restore_members(folder, [member], device)[0]
+    return trial, carry

@@ -1,0 +1,99 @@
+"""The run folder: settings, metrics, samples and checkpoint, each in a format that other programs open.
+
+``config.toml`` (resolved settings), ``run.json`` (what, when, on what), ``members.json`` (one entry a member),
+``metrics.jsonl`` (one row a line, appended), ``samples/step-*.npz``, ``reference.npz``, ``checkpoint.safetensors``.
+"""
+
+import io
+import json
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.atomic import write_atomic
+from nashpath.run.settings.overrides import Raw
+
+
+class Store:
+    """A run folder. Nothing already written is lost: files are replaced whole, and rows are only appended."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.checkpoint = folder / "checkpoint.safetensors"
+        self.metrics = folder / "metrics.jsonl"
+
+    def exists(self) -> bool:
+        """Whether the folder already holds a run."""
+        return self.config.exists()
+
+    def create(self, raw: Raw) -> None:
+        """Makes the folder and writes the resolved settings."""
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        for left in self.folder.glob(".*.tmp"):  # by a run that was killed while it wrote
+            left.unlink()
+        write_atomic(self.config, tomli_w.dumps(raw).encode())
+
+    def read_config(self) -> Raw:
+        """The resolved settings of the run."""
+        return read_toml(self.config)
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Replaces one of the JSON files; numbers that are not finite become null."""
+        write_atomic(self.folder / name, (plain_json(value, indent=1) + "\n").encode())
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        """Appends rows to the metrics."""
+        with open(self.metrics, "a") as file:
+            file.write("".join(plain_json(row) + "\n" for row in rows))
+
+    def truncate(self, step: int) -> None:
+        """Drops what was recorded after ``step``: rows, a half-written last line, and samples."""
+        if self.metrics.exists():
+            kept = [line for line in self.metrics.read_text().splitlines() if _step_of(line, step + 1) <= step]
+            write_atomic(self.metrics, "".join(line + "\n" for line in kept).encode())
+        for file in (self.folder / "samples").glob("step-*.npz"):
+            if int(file.stem.removeprefix("step-")) > step:
+                file.unlink()
+
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        """Replaces an ``.npz`` file."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        write_atomic(self.folder / name, buffer.getvalue())
+
+
+def read_toml(path: Path) -> Raw:
+    """A TOML file. Raises `SettingError` that names the file where it is missing or broken."""
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise SettingError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise SettingError(f"{path}: not a TOML file: {error}") from None
+
+
+def plain_json(value: Any, indent: int | None = None) -> str:
+    """Standard JSON: numbers that are not finite become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    """The value with NaN and infinities as None: JSON has neither."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _step_of(line: str, otherwise: int) -> int:
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return otherwise

@@ -1,0 +1,84 @@
+"""Diagnostics during training: readings of members where they stand, as rows beside costs and gradient norms."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from nashpath.core import Batch, Point, Problem, derive, generator, pick, tree_map
+from nashpath.core.tree import part
+from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
+from nashpath.run.engine.program import Program, spent, stack
+from nashpath.run.engine.step import SOUND, numbers_of
+from nashpath.run.settings.members import Member
+
+
+def rows(members: Sequence[Member], program: Program, diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+    """One row of readings for each member that still moves; none where no diagnostic is asked for."""
+    if not diagnostics:
+        return []
+    seeds = [member.seed for member in members]
+    found = []
+    for i, (member, readings) in enumerate(zip(members, watch(program, seeds, diagnostics))):
+        if readings:
+            where = {"step": program.taken, "member": member.index, **spent(program, i, program.carry(i))}
+            found.append({**where, **readings})
+    return found
+
+
+@torch.no_grad()
+def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnostic]) -> list[dict[str, float]]:
+    """The readings of every member, as numbers; none of a member that has left the finite numbers.
+
+    The batches follow from a member's seed and the steps taken, and are no part of its training draws: a run that is
+    watched computes the same as one that is not.
+    """
+    most = max(diagnostic.draws for diagnostic in diagnostics)
+    looks = []
+    for trial, seed in zip(program.trials, seeds):
+        rng = generator(derive(seed, f"diagnostics/{program.taken}"), program.device)
+        looks.append(trial.game.draw(rng, (most,)))
+    found: list[dict[str, float]] = [{} for _ in looks]
+    for diagnostic in diagnostics:
+        batches = [tree_map(lambda v, few=diagnostic.draws: v[:few], look) for look in looks]
+        for own, readings in zip(found, _ask(diagnostic, program, batches)):
+            own |= as_numbers(readings)
+    return [own if int(program.carry(i).culprit) == SOUND else {} for i, own in enumerate(found)]
+
+
+def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list[Readings]:
+    """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
+    problem = Problem(program.trials[0].game)
+    points = [program.carry(i).point for i in range(len(batches))]
+    numbers = [part(numbers_of(trial), "game.") for trial in program.trials]
+
+    def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
+        return diagnostic(problem.bind(numbers), point, batch)
+
+    if program.mode == "stacked" and diagnostic.stackable:
+        together = vmap(look)(stack(points), stack(numbers), stack(batches))
+        return [pick(together, i) for i in range(len(batches))]
+    return [_guarded(look, *given) for given in zip(points, numbers, batches)]
+
+
+def _guarded(look: Any, *given: Any) -> Readings:
+    """No readings where there is no number to tell: training goes on."""
+    try:
+        return look(*given)
+    except (NotConvergedError, np.linalg.LinAlgError):
+        return {}
+
+
+def as_numbers(readings: Readings) -> dict[str, float]:
+    """Scalars by their names; of a vector its first entry, of a complex number the real and the imaginary part."""
+    numbers = {}
+    for name, value in readings.items():
+        first = value.reshape(-1)[0]
+        if first.is_complex():
+            numbers |= {f"{name}.real": float(first.real), f"{name}.imag": float(first.imag)}
+        else:
+            numbers[name] = float(first)
+    return numbers

@@ -1,0 +1,73 @@
+"""Metrics through training: the ones that the settings name, on samples of members where they stand."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from nashpath.core import Source
+from nashpath.metrics import Measurement, MetricError
+from nashpath.run.engine.step import Carry, Trial
+from nashpath.run.errors import SettingError
+from nashpath.run.observe.reference import Yardstick
+from nashpath.run.observe.snapshot import has_samples, samples
+from nashpath.run.settings.build import build_source
+from nashpath.run.settings.members import Member
+from nashpath.run.settings.model import General
+from nashpath.run.settings.schema import Method
+
+Row = dict[str, float | None]
+
+
+def yardstick_of(settings: General, trial: Trial) -> Yardstick | None:
+    """What a run with these settings measures by; None where they name no metrics.
+
+    It is tried on real samples, so that what cannot be measured is refused before training. Raises `SettingError`.
+    """
+    if not settings.metrics:
+        return None
+    if not has_samples(trial):
+        raise SettingError(
+            f"metrics: a {type(trial.game).__name__} has no samples to measure; name diagnostics instead"
+        )
+    named = (tuple(settings.metrics), settings.features, data_name(settings))
+    device = next(trial.parameters()).device
+    try:
+        return _tried(build_source(settings), *named, settings.evaluation_samples, device)
+    except MetricError as error:
+        raise SettingError(f"metrics: {error}") from None
+
+
+@lru_cache(maxsize=4)
+def _tried(
+    source: Source, metrics: tuple[str, ...], features: str, name: str, count: int, device: torch.device
+) -> Yardstick:
+    """Programs whose members have one data set share its real samples and their features."""
+    return Yardstick(source, metrics, features, name).to(device).trial(source, count)
+
+
+def data_name(settings: Any) -> str:
+    """The data as a protocol names them: their kind, and their split where they have one."""
+    chosen: Method = settings.data
+    split = chosen.options().get("split")
+    return f"{chosen.kind}, {split}" if split else chosen.kind
+
+
+def measure(yardstick: Yardstick, member: Member, trial: Trial, carry: Carry) -> Row:
+    """The numbers of one member's (averaged) generator; None for all where its samples cannot be measured."""
+    found = samples(trial, carry, member.seed, member.settings.evaluation_samples)
+    try:
+        measured = yardstick(found, member.seed)
+    except MetricError:
+        return dict.fromkeys(yardstick.numbers)
+    return {m.name: m.value for m in measured}
+
+
+def protocols(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
+    """The protocol of each metric, once, with the names of its numbers."""
+    found: dict[str, dict[str, Any]] = {}
+    for m in measurements:
+        entry = found.setdefault(m.protocol.metric, {**m.as_dict()["protocol"], "numbers": []})
+        entry["numbers"].append(m.name)
+    return list(found.values())

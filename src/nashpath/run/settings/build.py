@@ -1,0 +1,94 @@
+"""From settings to a trial: each constructor is given the parts that it names."""
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from nashpath.core import Game, Source, Table, derive, seeded
+from nashpath.data import SOURCES
+from nashpath.games import GAMES, OBJECTIVES, PENALTIES
+from nashpath.games.techniques import TECHNIQUES
+from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.run.engine.step import Trial
+from nashpath.run.errors import SettingError
+from nashpath.run.settings.model import General
+from nashpath.run.settings.schema import Method, accepts
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Rule, Scheduled, Solver
+
+
+def build_source(settings: General) -> Source:
+    """The data set; members with the same settings share one."""
+    return _shared_source(json.dumps(settings.data.model_dump(), sort_keys=True))  # type: ignore[attr-defined]
+
+
+@cache
+def _shared_source(text: str) -> Source:
+    options = json.loads(text)
+    return SOURCES[options.pop("kind")](**options)
+
+
+def build_game(settings: Any, seed: int) -> Game:
+    """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state."""
+    source = cache(lambda: build_source(settings))
+    objective = cache(lambda: make(OBJECTIVES, settings.objective))
+    parts: dict[str, Callable[[], Any]] = {
+        "objective": objective,
+        "penalty": lambda: make(PENALTIES, settings.penalty),
+        "data": source,
+        "latent": lambda: settings.latent,
+        "batch_size": lambda: settings.batch_size,
+        "latent_distribution": lambda: settings.latent_distribution,
+        "seed": lambda: derive(seed, "labels"),
+        "generator": lambda: make(GENERATORS, settings.generator, latent=settings.latent, shape=source().shape),
+        "discriminator": lambda: _discriminator(settings, source(), objective()),
+        "new_generator": lambda: parts["generator"],
+        "new_discriminator": lambda: parts["discriminator"],
+    }
+    game = GAMES[settings.game.kind]
+    wanted = {name: parts[name] for name in inspect.signature(game).parameters if name in parts}
+    with seeded(derive(seed, "weights")):
+        plain = game(**{name: part() for name, part in wanted.items()}, **settings.game.options())
+        return make(TECHNIQUES, settings.technique, game=plain)
+
+
+def _discriminator(settings: Any, source: Source, objective: nn.Module) -> nn.Module:
+    """The critic, as wide at its output as the game and the objective need it."""
+    classes = getattr(source, "classes", 0) if "labels" in type(settings.game).model_fields else 0
+    outputs = classes or getattr(objective, "outputs", 1)
+    options = {"outputs": outputs} if "outputs" in accepts(DISCRIMINATORS[settings.discriminator.kind]) else {}
+    return make(DISCRIMINATORS, settings.discriminator, shape=source.shape, **options)
+
+
+def build_solver(settings: Any) -> Solver:
+    """The solver with its rules, constrained and averaged as the settings say."""
+    chosen = settings.solver
+    rules = {who: build_rule(getattr(chosen, who)) for who in ("discriminator", "generator")}
+    solver = SOLVERS[chosen.kind](**rules, **chosen.options())
+    solver = make(CONSTRAINTS, settings.constraint, solver=solver)
+    return make(AVERAGES, settings.average, solver=solver)
+
+
+def build_rule(chosen: Any) -> Rule:
+    """One player's rule under its schedule."""
+    rule = make(RULES, chosen)
+    if chosen.schedule.kind == "constant":
+        return rule
+    return Scheduled(rule, make(SCHEDULES, chosen.schedule))
+
+
+def build_trial(settings: General, seed: int, device: torch.device | str = "cpu") -> Trial:
+    """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
+    try:
+        return Trial(build_game(settings, seed), build_solver(settings)).to(device)
+    except (ValueError, TypeError) as error:
+        raise SettingError(str(error)) from error
+
+
+def make(table: Table, chosen: Method, **given: Any) -> Any:
+    """The chosen method of a table, with what the builder gives it and what the settings say."""
+    return table[chosen.kind](**given, **chosen.options())

@@ -1,0 +1,88 @@
+"""Who is trained: seeds crossed with sweeps, grouped by structure so that each group is one program."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from nashpath.run.errors import SettingError
+from nashpath.run.settings.model import SHARED, General
+from nashpath.run.settings.overrides import Raw, cross, override
+from nashpath.run.settings.resolve import dump, resolve
+from nashpath.run.settings.schema import swept_paths
+
+
+@dataclass
+class Member:
+    """One experiment: a seed at one point of the sweep."""
+
+    index: int
+    seed: int
+    settings: General
+    swept: dict[str, Any] = field(default_factory=dict)
+    """What differs from the run's settings, by dotted path."""
+
+
+def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
+    """All members: every point of the sweep (last key fastest) with every seed. Raises `SettingError`."""
+    members: list[Member] = []
+    for key in sweeps:
+        if key in set(General.model_fields) - SHARED:
+            raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
+    for point in cross(sweeps):
+        settings = resolve(override(raw, point.items()))
+        members += [Member(len(members) + offset, seed, settings, point) for offset, seed in enumerate(settings.seeds)]
+    return members
+
+
+def record(raw: Raw, members: list[Member]) -> Raw:
+    """The resolved settings to write down: all that the members share, over what was given.
+
+    What a sweep changes (a method, and the defaults that hang on it) is left to the sweep: planning from the record
+    gives the same members.
+    """
+    shared, *others = [dump(settings) for settings in {id(m.settings): m.settings for m in members}.values()]
+    for other in others:
+        shared = _common(shared, other)
+    return _over(shared, raw)
+
+
+def _common(a: Raw, b: Raw) -> Raw:
+    """The settings that are the same in both."""
+    both: Raw = {}
+    for key in a.keys() & b.keys():
+        if isinstance(a[key], dict) and isinstance(b[key], dict):
+            both[key] = _common(a[key], b[key])
+        elif a[key] == b[key]:
+            both[key] = a[key]
+    return {key: both[key] for key in a if key in both}
+
+
+def _over(shared: Raw, raw: Raw) -> Raw:
+    """``shared``, and below it what only ``raw`` has."""
+    merged = dict(shared)
+    for key, value in raw.items():
+        if isinstance(shared.get(key), dict):
+            merged[key] = _over(shared[key], {"kind": value} if isinstance(value, str) else value)
+        else:
+            merged.setdefault(key, value)
+    return merged
+
+
+def structure(settings: General) -> str:
+    """What shapes the program: all settings but the numbers, as text."""
+    flat = dump(settings)
+    for path in swept_paths(settings):
+        *parents, last = path.split(".")
+        table = flat
+        for key in parents:
+            table = table.get(key, {})
+        table.pop(last, None)
+    return json.dumps(flat, sort_keys=True)
+
+
+def groups(members: list[Member]) -> list[list[Member]]:
+    """Members of equal structure together, in order of first appearance."""
+    found: dict[str, list[Member]] = {}
+    for member in members:
+        found.setdefault(structure(member.settings), []).append(member)
+    return list(found.values())

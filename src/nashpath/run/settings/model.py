@@ -1,0 +1,158 @@
+"""All settings of a run, as one validated tree: what a TOML file holds and what ``-s key=value`` overrides."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+from pydantic import BaseModel, Field, create_model, field_validator
+
+from nashpath.core import Count
+from nashpath.data import SOURCES
+from nashpath.games import GAMES, OBJECTIVES, PENALTIES
+from nashpath.games.techniques import TECHNIQUES
+from nashpath.metrics import GROUPS, METRICS
+from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.run.settings.diagnostics import nameable
+from nashpath.run.settings.schema import STRICT, choice, no_truth_value
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
+
+SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
+"""Game arguments that stand at the top level of the settings, because nearly every game has them."""
+
+
+GIVEN = frozenset({"outputs"})
+"""Network arguments that follow from the game and the objective."""
+
+
+class General(BaseModel):
+    """The settings that belong to no method."""
+
+    model_config = STRICT
+    batch_size: Annotated[Count, Field(description="real samples (and latents) in one batch")] = 64
+    latent: Annotated[Count, Field(description="latent coordinates")] = 16
+    latent_distribution: Annotated[
+        Literal["normal", "uniform"], Field(description="latents from N(0, I) or from U[-1, 1]")
+    ] = "normal"
+    steps: Annotated[int, Ge(0), Field(description="solver steps of every member")] = 3000
+    seeds: Annotated[list[int], MinLen(1), Field(description="one member a seed (and a point of the sweep)")] = [0]
+    device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
+    precision: Annotated[Literal["fp32", "bf16"], Field(description="bf16 computes costs under autocast")] = "fp32"
+    compile: Annotated[
+        Literal["auto", "on", "off"], Field(description="auto compiles where that will pay for itself")
+    ] = "auto"
+    stack: Annotated[
+        Literal["auto", "on", "off"],
+        Field(description="train members stacked or one after the other; auto measures which is faster"),
+    ] = "auto"
+    threads: Annotated[int, Ge(0), Field(description="CPU threads; 0 measures whether more than one is faster")] = 0
+    log_every: Annotated[int, Ge(0), Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
+    sample_every: Annotated[
+        int, Ge(0), Field(description="steps between saved samples and evaluations; 0: twenty of them")
+    ] = 0
+    checkpoint_every: Annotated[int, Ge(0), Field(description="steps between checkpoints; 0: about once a minute")] = 0
+    samples: Annotated[Count, Field(description="generated samples saved a member each time")] = 64
+    evaluation_samples: Annotated[Count, Field(description="generated samples that metrics are computed from")] = 2000
+    tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
+
+    diagnostics: Annotated[
+        list[Literal[tuple(nameable())]],  # type: ignore[valid-type]
+        Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
+    ] = []
+    diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+
+    metrics: Annotated[
+        list[Literal[(*METRICS, *GROUPS)]],  # type: ignore[valid-type]
+        Field(description="more metrics measured through training: a list of names (nashpath list metric)"),
+    ] = []
+    features: Annotated[
+        str, Field(description="features of those metrics: auto, digits, inception, pixels, or a file")
+    ] = "auto"
+    evaluate_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+
+    numbers = field_validator("*", mode="before")(no_truth_value)
+
+    @field_validator("diagnostics", "metrics", mode="before")
+    @classmethod
+    def names(cls, value: Any) -> Any:
+        """A list, or names with commas between them, as the command line gives them."""
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+@cache
+def settings_model() -> type[General]:
+    """The model of all settings; built once, from the tables of every room."""
+    schedule = (choice(SCHEDULES), Field(default_factory=lambda: {"kind": "constant"}, validate_default=True))
+    rule = choice(RULES, schedule=schedule)
+    solver = choice(SOLVERS, discriminator=(rule, ...), generator=(rule, ...))
+    fields: dict[str, Any] = {
+        "game": choice(GAMES, skip=SHARED),
+        "data": choice(SOURCES),
+        "objective": choice(OBJECTIVES),
+        "penalty": choice(PENALTIES),
+        "technique": choice(TECHNIQUES),
+        "generator": choice(GENERATORS),
+        "discriminator": choice(DISCRIMINATORS, skip=GIVEN),
+        "solver": solver,
+        "constraint": choice(CONSTRAINTS),
+        "average": choice(AVERAGES),
+    }
+    required: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
+    return create_model("Settings", __base__=General, **required)
+
+
+TABLES = {
+    "game": GAMES,
+    "data": SOURCES,
+    "objective": OBJECTIVES,
+    "penalty": PENALTIES,
+    "technique": TECHNIQUES,
+    "generator": GENERATORS,
+    "discriminator": DISCRIMINATORS,
+    "solver": SOLVERS,
+    "solver.generator": RULES,
+    "solver.discriminator": RULES,
+    "solver.generator.schedule": SCHEDULES,
+    "solver.discriminator.schedule": SCHEDULES,
+    "constraint": CONSTRAINTS,
+    "average": AVERAGES,
+}
+"""Where in the settings a method is chosen, and from which table."""
+
+DEFAULTS = {
+    "game": "gan",
+    "data": "ring",
+    "objective": "non_saturating",
+    "penalty": "none",
+    "technique": "none",
+    "solver": "alternating",
+    "solver.generator": "adam",
+    "solver.discriminator": "adam",
+    "solver.generator.schedule": "constant",
+    "solver.discriminator.schedule": "constant",
+    "constraint": "none",
+    "average": "none",
+}
+"""The method chosen where the settings name none; networks depend on the data (`build.default_networks`)."""
+
+OF_GAME: dict[str, dict[str, str]] = {
+    "semi_supervised": {
+        "objective": "feature_matching",
+        "generator": "mlp",
+        "discriminator": "noisy_mlp",
+        "average": "ema",
+    },
+}
+"""What a game's paper chooses where `DEFAULTS` would choose otherwise."""
+
+OPTIONS_OF_GAME: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
+    "semi_supervised": {
+        ("average", "ema"): {"player": "discriminator", "decay": 0.995},
+        ("generator", "mlp"): {"activation": "softplus", "norm": "batch"},
+    },
+}
+"""Defaults of a chosen method (by where it is chosen, and its name) that differ under one game.
+
+The classifier is tested with averaged weights. The paper's decay 0.9999 is for its 300 epochs; 0.995 forgets the start
+within a default run. The generator is the paper's: with feature matching, one without batch normalisation barely helps
+the classifier (`docs/choose.md`).
+"""

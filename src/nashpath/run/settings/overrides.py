@@ -1,0 +1,146 @@
+"""From text to settings: ``key=value`` overrides, sweeps and seed ranges."""
+
+import itertools
+import tomllib
+from collections.abc import Iterable
+from typing import Any
+
+from nashpath.run.errors import SettingError
+from nashpath.run.settings.model import TABLES
+
+Raw = dict[str, Any]
+"""Settings before validation, as a TOML file holds them."""
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value where the text is one (``3``, ``1e-3``, ``true``, ``[1, 2]``, ``"ring"``), else the text itself."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, bool | int | float | str | list | dict) else text
+
+
+def parse_assignment(text: str, flag: str) -> tuple[str, str]:
+    """``key=value`` in two parts."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise SettingError(f"{flag} {text!r} is not of the form key=value, such as {flag} penalty.weight=1")
+    return key.strip(), value.strip()
+
+
+def parse_seeds(value: Any) -> list[int]:
+    """Seeds from ``"0:16"`` (0 to 15), ``"3,5,9"``, a number or a list. Raises `SettingError`."""
+    if isinstance(value, str):
+        text = value.removeprefix("[").removesuffix("]")
+        try:
+            value = [seed for part in text.split(",") for seed in _seed_range(*map(int, part.split(":")))]
+        except (ValueError, TypeError):
+            raise SettingError(
+                f"seeds: {value!r} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
+            ) from None
+    seeds = value if isinstance(value, list) else [value]
+    if not seeds:
+        raise SettingError("seeds: there are none; give at least one, such as 0 or 0:16")
+    if len(set(map(str, seeds))) < len(seeds):
+        raise SettingError(f"seeds: {seeds} names a seed twice; two such members would be the same experiment")
+    return seeds
+
+
+def _seed_range(first: int, end: int | None = None) -> range:
+    """One seed, or those from ``first`` to just before ``end``."""
+    end = first + 1 if end is None else end
+    if end <= first:
+        raise ValueError("an empty range")
+    return range(first, end)
+
+
+def assign(raw: Raw, path: str, value: Any) -> None:
+    """Sets a dotted path in nested tables, in place. A method's name becomes ``{kind = name}``."""
+    *parents, last = path.split(".")
+    table = raw
+    for depth, key in enumerate(parents):
+        where = ".".join(parents[: depth + 1])
+        if isinstance(table.get(key), str) and where in TABLES:
+            table[key] = {"kind": table[key]}
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SettingError(f"{path}: {where} is a plain value and has no settings of its own")
+    table[last] = _chosen(path, table.get(last), value) if path in TABLES and isinstance(value, str) else value
+
+
+def _chosen(path: str, before: Any, kind: str) -> Raw:
+    """A method by name, with the settings that were meant for it: those of another method do not carry over.
+
+    Methods inside it (a solver's rules, a rule's schedule) do.
+    """
+    if not isinstance(before, dict):
+        return {"kind": kind}
+    same = before.get("kind", kind) == kind
+    return {**{k: v for k, v in before.items() if same or f"{path}.{k}" in TABLES}, "kind": kind}
+
+
+def unshared(value: Any) -> Any:
+    """A copy in which no table stands twice: one rule given to both players must not become one rule of both."""
+    if isinstance(value, dict):
+        return {key: unshared(part) for key, part in value.items()}
+    return [unshared(part) for part in value] if isinstance(value, list) else value
+
+
+def override(raw: Raw, assignments: Iterable[tuple[str, Any]]) -> Raw:
+    """The settings with assignments applied: methods first, so that the order of the flags does not matter.
+
+    Choosing another method drops the settings that a file gave to the old one.
+    """
+    raw = unshared(raw)
+    ordered = sorted(assignments, key=lambda item: (item[0] not in TABLES, item[0].count(".")))
+    for path, value in ordered:
+        assign(raw, path, value)
+    return raw
+
+
+def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:
+    """``-s key=value`` texts as assignments."""
+    pairs = [parse_assignment(text, "-s") for text in texts]
+    return [(key, parse_seeds(value) if key == "seeds" else parse_value(value)) for key, value in pairs]
+
+
+def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:
+    """``--sweep key=a,b,c`` texts as ``{key: values}``; a value with commas is written as a TOML list of values."""
+    sweeps: dict[str, list[Any]] = {}
+    for text in texts:
+        key, value = parse_assignment(text, "--sweep")
+        values = parse_value(value) if value.startswith("[") else [parse_value(v.strip()) for v in value.split(",")]
+        if key in sweeps:
+            raise SettingError(f"--sweep {key} is given twice; write --sweep {key}=a,b,c once")
+        sweeps[key] = values
+    check_sweeps(sweeps)
+    return sweeps
+
+
+def flatten_sweeps(table: Any, prefix: str = "") -> dict[str, list[Any]]:
+    """The ``[sweep]`` table of a config file as ``{key: values}``; ``"penalty.weight"`` may be quoted or nested."""
+    if not isinstance(table, dict):
+        raise SettingError(f"sweep: expected a table of lists, such as penalty.weight = [0.1, 1], got {table!r}")
+    sweeps: dict[str, list[Any]] = {}
+    for key, value in table.items():
+        inner = isinstance(value, dict)
+        sweeps |= flatten_sweeps(value, f"{prefix}{key}.") if inner else {prefix + key: value}
+    check_sweeps(sweeps)
+    return sweeps
+
+
+def check_sweeps(sweeps: dict[str, Any]) -> None:
+    """Raises `SettingError` for sweeps that make no members, or the same member twice."""
+    for key, values in sweeps.items():
+        if key == "seeds":
+            raise SettingError("sweep: seeds are not swept; use --seeds 0:8, which crosses with every sweep")
+        if not isinstance(values, list) or not values or "" in values:
+            raise SettingError(f"sweep: {key}: expected values, such as --sweep {key}=a,b,c, got {values!r}")
+        if len(set(map(str, values))) < len(values):
+            raise SettingError(f"sweep: {key}: {values} names a value twice")
+
+
+def cross(sweeps: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    """Every combination of the swept values, the last key fastest."""
+    return [dict(zip(sweeps, values)) for values in itertools.product(*sweeps.values())]

@@ -1,0 +1,143 @@
+"""Raw settings, completed by defaults and validated, with errors that a person can act on."""
+
+import re
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from nashpath.core import nearest
+from nashpath.data import SOURCES
+from nashpath.games import GAMES
+from nashpath.run.errors import SettingError
+from nashpath.run.settings.model import DEFAULTS, OF_GAME, OPTIONS_OF_GAME, TABLES, General, settings_model
+from nashpath.run.settings.overrides import Raw, unshared
+from nashpath.run.settings.schema import accepts
+
+ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
+    set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
+)
+"""Top-level settings that every game uses; the others only where the game's constructor asks for them."""
+
+
+def complete(raw: Raw) -> Raw:
+    """The raw settings with every method chosen. Raises `SettingError` for methods that do not exist."""
+    raw = unshared(raw)
+    _check_top_level(raw)
+    for path, table in TABLES.items():
+        *parents, last = path.split(".")
+        holder: Any = raw
+        for key in parents:
+            holder = holder.setdefault(key, {})
+        chosen = holder.setdefault(last, {})
+        if isinstance(chosen, str):
+            chosen = holder[last] = {"kind": chosen}
+        known = f"Known: {', '.join(table)}"
+        if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
+            raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
+        defaults = DEFAULTS | OF_GAME.get(raw["game"].get("kind", ""), {})
+        if path not in defaults and "kind" not in chosen:
+            continue
+        kind = chosen.setdefault("kind", defaults.get(path, ""))
+        if kind not in table:
+            raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{nearest(kind, list(table))} {known}")
+        for key, value in OPTIONS_OF_GAME.get(raw["game"]["kind"], {}).get((path, kind), {}).items():
+            chosen.setdefault(key, value)
+    _default_networks(raw)
+    _default_rates(raw)
+    return raw
+
+
+def resolve(raw: Raw) -> General:
+    """Validated settings. Raises `SettingError` that lists every fault at once."""
+    full = complete(raw)
+    try:
+        settings = settings_model()(**full)
+    except ValidationError as error:
+        raise SettingError("\n".join(_explain(fault) for fault in error.errors())) from None
+    _check_used(settings, set(raw))
+    return settings
+
+
+def used(settings: General) -> set[str]:
+    """The top-level settings that this game uses."""
+    wanted = accepts(GAMES[settings.game.kind])  # type: ignore[attr-defined]
+    parts = {"new_generator": "generator", "new_discriminator": "discriminator"}
+    return ALWAYS | {parts.get(name, name) for name in wanted} & (set(type(settings).model_fields))
+
+
+def dump(settings: General) -> Raw:
+    """The settings that matter to this run, as plain nested tables: resolving them again gives the same run."""
+    keep = used(settings)
+    full = settings.model_dump(mode="json")
+    return {k: v for k, v in full.items() if k in keep}
+
+
+def _default_networks(raw: Raw) -> None:
+    """Chooses networks by the shape of the data: convolutional for square images of 8 to 64 pixels, else dense."""
+    if all("kind" in raw[who] for who in ("generator", "discriminator")):
+        return
+    options = {k: v for k, v in raw["data"].items() if k != "kind"}
+    try:
+        shape = tuple(SOURCES[raw["data"]["kind"]](**options).shape)
+    except (TypeError, ValueError):  # validation will say what is wrong with them
+        shape = ()
+    convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
+    for who in ("generator", "discriminator"):
+        raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
+
+
+def _default_rates(raw: Raw) -> None:
+    """Adam at 1e-3 for dense networks and toys, whose best rates are higher; convolutions keep the rule's 2e-4."""
+    for who in ("generator", "discriminator"):
+        rule = raw["solver"][who]
+        if rule["kind"] == "adam" and raw[who]["kind"] not in ("dcgan", "resnet", "virtual_dcgan"):
+            rule.setdefault("learning_rate", 1e-3)
+
+
+def _check_top_level(raw: Raw) -> None:
+    known = list(settings_model().model_fields)
+    for key in raw:
+        if key not in known:
+            raise SettingError(f"{key}: no such setting.{nearest(key, known)} Known: {', '.join(known)}")
+
+
+def _check_used(settings: General, given: set[str]) -> None:
+    unused = sorted(given - used(settings))
+    if unused:
+        kind = settings.game.kind  # type: ignore[attr-defined]
+        raise SettingError(
+            f"{', '.join(unused)}: the game {kind!r} has no use for {'it' if len(unused) == 1 else 'these'}"
+        )
+
+
+def _explain(fault: Any) -> str:
+    """One pydantic fault as a sentence that names the key."""
+    path, known = _place(fault["loc"])
+    key = ".".join(path)
+    if fault["type"] == "extra_forbidden":
+        return f"{key}: no such setting.{nearest(path[-1], known)} Known here: {', '.join(known)}"
+    given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    near = nearest(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
+    return f"{key}: expected {expected}, got {given!r}.{near}"
+
+
+def _place(location: tuple[Any, ...]) -> tuple[list[str], list[str]]:
+    """``(path, known)`` of a fault: where it is without the kinds in between, and the names that exist beside it."""
+    node, path, parts = settings_model(), [], list(location)
+    while True:
+        known, here = list(node.model_fields), parts.pop(0)
+        path.append(str(here))
+        options = _models(node.model_fields[here].annotation) if here in node.model_fields else []
+        if not options or not parts:
+            return [*path, *map(str, parts)], known
+        kind = parts.pop(0) if len(options) > 1 else options[0].model_fields["kind"].default
+        node = next(option for option in options if option.model_fields["kind"].default == kind)
+        if not parts:
+            return path, known
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a field's annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]

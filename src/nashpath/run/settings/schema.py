@@ -1,0 +1,109 @@
+"""Settings are read off the methods themselves: a constructor argument with a default is a setting.
+
+So a new method is a file and a row in a table, and the command line, the config file and their errors know it.
+"""
+
+import inspect
+import types
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import BaseMetadata
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+
+from nashpath.core import Table
+from nashpath.core.hyperparameters import SWEPT
+
+PLAIN = (bool, int, float, str)
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """A validator: ``true`` is not the number 1."""
+    kind = cls.model_fields[info.field_name or ""].annotation
+    if isinstance(value, bool) and kind in (int, float):
+        raise ValueError("a number" if kind is float else "a whole number")
+    return value
+
+
+class Method(BaseModel):
+    """The settings of one method; ``kind`` is its name in its table."""
+
+    model_config = STRICT
+    kind: str
+
+    def options(self) -> dict[str, Any]:
+        """The constructor arguments: everything but the kind and the nested methods."""
+        return {k: v for k, v in self if k != "kind" and not isinstance(v, BaseModel)}
+
+
+def settable(annotation: Any) -> Any:
+    """The part of an argument's annotation that a text file can hold, or None if there is none."""
+    if annotation in PLAIN:
+        return annotation
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return annotation
+    if origin is Annotated:
+        base, *marks = get_args(annotation)
+        return annotation if base in PLAIN and marks else None
+    if origin in (Union, types.UnionType):
+        return next((kind for part in get_args(annotation) if (kind := settable(part)) is not None), None)
+    return None
+
+
+def is_swept(annotation: Any) -> bool:
+    """Whether an argument becomes a buffer, so that a sweep over it shares one program."""
+    return get_origin(annotation) is Annotated and SWEPT in get_args(annotation)
+
+
+@cache
+def arguments(method: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """``{name: (annotation, default)}`` of a method's settings, in the order of its constructor."""
+    target = method.__init__ if inspect.isclass(method) else method
+    hints = get_type_hints(target, include_extras=True)
+    found = {}
+    for name, parameter in inspect.signature(method).parameters.items():
+        kind = settable(hints.get(name))
+        if parameter.default is not inspect.Parameter.empty and kind is not None:
+            found[name] = (kind, parameter.default)
+    return found
+
+
+def accepts(method: Callable[..., Any]) -> set[str]:
+    """All argument names of a method's constructor."""
+    return set(inspect.signature(method).parameters)
+
+
+def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested: tuple[Any, Any]) -> type[Method]:
+    """The pydantic model of one row of a table, with ``nested`` fields added and ``skip`` left out."""
+    fields: dict[str, Any] = {"kind": (Literal[name], name)}
+    for argument, (annotation, default) in arguments(table[name]).items():
+        if argument not in skip and argument not in nested:
+            marks = [m for m in get_args(annotation)[1:] if isinstance(m, BaseMetadata) or m == SWEPT]
+            kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation  # type: ignore[misc]
+            fields[argument] = (kept, Field(default))
+    plain = [argument for argument in fields if argument != "kind"]
+    checks = {"numbers": field_validator(*plain, mode="before")(no_truth_value)} if plain else {}
+    called = f"{table.kind.title().replace(' ', '')}.{name}"
+    fields |= nested
+    return create_model(called, __base__=Method, __validators__=checks, **fields)
+
+
+def choice(table: Table, skip: frozenset[str] = frozenset(), **nested: tuple[Any, Any]) -> Any:
+    """The type "one of this table's methods", told apart by ``kind``."""
+    models = tuple(model(table, name, skip, **nested) for name in table)
+    return models[0] if len(models) == 1 else Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007
+
+
+def swept_paths(settings: BaseModel, prefix: str = "") -> set[str]:
+    """The dotted paths of all settings that are numbers (buffers) in this model, nested ones included."""
+    paths = set()
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            paths |= swept_paths(value, f"{prefix}{name}.")
+        elif SWEPT in field.metadata:
+            paths.add(prefix + name)
+    return paths

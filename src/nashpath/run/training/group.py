@@ -1,0 +1,39 @@
+"""Members that share a program, with what is read of them through training; and where a run stands."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from nashpath.diagnostics import Diagnostic
+from nashpath.run.engine.program import Program
+from nashpath.run.observe.reference import Yardstick
+from nashpath.run.settings.members import Member
+
+
+@dataclass
+class Progress:
+    """Where training stands: the step of all members, the median cost of each player, and the rate."""
+
+    step: int
+    total: int
+    alive: int
+    members: int
+    costs: dict[str, float]
+    steps_per_second: float
+    message: str = ""
+    warning: str = ""
+
+
+@dataclass
+class Team:
+    """One group of members and the program that trains them."""
+
+    members: list[Member]
+    program: Program
+    reason: str
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    yardstick: Yardstick | None = None
+
+    @cached_property
+    def measured(self) -> set[str]:
+        """The numbers that the metrics of the settings give; a look at samples leaves these to them."""
+        return set(self.yardstick.numbers) if self.yardstick else set()

@@ -1,0 +1,119 @@
+"""Training games of one's own: `train` and `train_many`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from nashpath.core import Game
+from nashpath.diagnostics import Diagnostic
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.observe.diagnostics import watch
+from nashpath.run.observe.snapshot import place
+from nashpath.solvers import Solver
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` gives back: the game, its networks (trained in place) and what happened."""
+
+    game: Game
+    outcome: str
+    steps: int
+    history: list[dict[str, float]]
+    averages: dict[str, dict[str, torch.Tensor]]
+
+    @property
+    def generator(self) -> nn.Module:
+        """The trained generator, the very module that was given to the game."""
+        return self.game.get_submodule("generator")
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The trained discriminator."""
+        return self.game.get_submodule("discriminator")
+
+
+def train(
+    game: Game,
+    solver: Solver,
+    steps: int,
+    seed: int = 0,
+    log_every: int = 0,
+    compile: bool = False,
+    precision: torch.dtype | None = None,
+    notify: Callable[[dict[str, float]], None] = lambda row: None,
+    diagnostics: Sequence[Diagnostic] = (),
+) -> Trained:
+    """Plays ``game`` with ``solver`` for ``steps`` steps, on the device where the game's parameters are.
+
+    The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
+    (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
+    the finite numbers stays at its last finite state, and ``outcome`` says which player left, and when.
+    """
+    return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify, diagnostics=diagnostics)[
+        0
+    ]
+
+
+def train_many(
+    games: Sequence[Game],
+    solvers: Sequence[Solver],
+    steps: int,
+    seeds: Sequence[int],
+    log_every: int = 0,
+    compile: bool = False,
+    precision: torch.dtype | None = None,
+    notify: Callable[[dict[str, float]], None] = lambda row: None,
+    stack: bool = True,
+    diagnostics: Sequence[Diagnostic] = (),
+) -> list[Trained]:
+    """`train` for several games of one structure at once, stacked; each equals its solo run.
+
+    Raises `ValueError` if the numbers of games, solvers and seeds differ, or if the games differ in structure.
+    """
+    if not len(games) == len(solvers) == len(seeds) > 0:
+        given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
+        raise ValueError(f"{given}; give one of each for every member")
+    trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
+    for trial in trials[1:]:
+        differs = difference(trials[0], trial)
+        if differs:
+            raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
+    for trial in trials:
+        trial.solver.to(next(trial.game.parameters()).device)
+    program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)
+    every = log_every or max(1, steps // 100)
+    histories: list[list[dict[str, float]]] = [[] for _ in trials]
+    while program.taken < steps and program.alive():
+        program.run(min(steps, (program.taken // every + 1) * every) - program.taken)
+        seen = watch(program, seeds, diagnostics) if diagnostics else [{}] * len(trials)
+        for history, row, readings in zip(histories, program.info(), seen):
+            history.append({"step": program.taken, **row, **readings})
+            notify(history[-1])
+    return [_finish(program, i, history) for i, history in enumerate(histories)]
+
+
+def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
+    trial, carry = program.trials[member], program.carry(member)
+    place(trial, carry, averaged=False)
+    taken = int(carry.steps)
+    rows = [row for row in history if row["step"] <= taken]
+    return Trained(trial.game, outcome(trial, carry), taken, rows, trial.solver.averages(carry.memory))
+
+
+def difference(a: Trial, b: Trial) -> str:
+    """The first module (or tensor) in which two trials are not of one structure, or an empty string."""
+    kinds, others = ({name: _form(module) for name, module in trial.named_modules()} for trial in (a, b))
+    changed = [name for name in {**kinds, **others} if kinds.get(name) != others.get(name)]
+    return changed[0] if changed else ""
+
+
+def _form(module: nn.Module) -> tuple[Any, ...]:
+    """What shapes a program in one module: its class, its plain attributes, and the shapes of its tensors."""
+    plain = {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, bool | int | float | str | tuple)}
+    tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
+    return type(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}

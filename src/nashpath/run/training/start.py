@@ -1,0 +1,122 @@
+"""Starting and resuming runs from settings, and training games of one's own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nashpath.run.engine.autotune import Choice, choose, choose_threads
+from nashpath.run.engine.device import find_device, precision_of
+from nashpath.run.engine.program import Program, never
+from nashpath.run.engine.step import Trial
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.tensorboard import Events
+from nashpath.run.observe.metrics import yardstick_of
+from nashpath.run.settings.build import build_source, build_trial
+from nashpath.run.settings.diagnostics import build_diagnostics
+from nashpath.run.settings.members import Member, groups, plan, record
+from nashpath.run.settings.model import General
+from nashpath.run.settings.overrides import Raw
+from nashpath.run.settings.resolve import used
+from nashpath.run.training.group import Progress, Team
+from nashpath.run.training.session import Session
+
+FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
+    f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
+}
+"""Settings that a resumed run may change."""
+
+
+def open_session(
+    raw: Raw,
+    sweeps: dict[str, list[Any]],
+    folder: Path,
+    notify: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = never,
+) -> Session:
+    """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down.
+
+    ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key. Raises `SettingError`.
+    """
+    store = Store(folder)
+    if store.exists():
+        raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
+    members = plan(raw, sweeps)
+    settings = members[0].settings
+    _settle(members, device=str(find_device(settings.device)))
+    events = Events(folder / "events") if settings.tensorboard else None
+    prepare(members, notify)
+    teams = build_teams(members, settings)
+    stacked = any(team.program.mode == "stacked" for team in teams)
+    _settle(members, stack=_switch(stacked), compile=_switch(teams[0].program.compiled))
+    _settle(members, threads=torch.get_num_threads())
+    store.create({**record(raw, members), **({"sweep": sweeps} if sweeps else {})})
+    return Session(store, teams, folder.name, notify, stop, events)
+
+
+def _settle(members: list[Member], **chosen: str | int) -> None:
+    """Writes what was found out into every member's settings, in place."""
+    for member in members:
+        for name, value in chosen.items():
+            setattr(member.settings, name, value)
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"
+
+
+def resume_session(
+    folder: Path,
+    changes: list[tuple[str, Any]],
+    notify: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = never,
+) -> Session:
+    """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only."""
+    store = Store(folder)
+    if not store.exists():
+        raise SettingError(f"{folder} holds no run to resume; leave out --resume to start one there")
+    raw = store.read_config()
+    for key, value in changes:
+        if key not in FREE and raw.get(key) != value:
+            free = ", ".join(sorted(FREE))
+            raise SettingError(f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out")
+        raw[key] = value
+    sweeps = raw.pop("sweep", {})
+    members = plan(raw, sweeps)
+    settings = members[0].settings
+    find_device(settings.device)
+    session = Session(store, build_teams(members, settings), folder.name, notify, stop)
+    session.restore()
+    session.events = Events(folder / "events", session.taken) if settings.tensorboard else None
+    store.create({**raw, **({"sweep": sweeps} if sweeps else {})})
+    return session
+
+
+def prepare(members: list[Member], notify: Callable[[Progress], None]) -> None:
+    """Lets each data set do its slow work (decoding, downloading) before training, and says so."""
+    sources = [build_source(m.settings) for m in members if "data" in used(m.settings)]
+    for source in {id(source): source for source in sources}.values():
+        ready = getattr(source, "prepare", None)
+        if ready is not None:
+            ready(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
+
+
+def build_teams(members: list[Member], settings: General) -> list[Team]:
+    """One program a structure; the largest group decides how all of them are run."""
+    device, precision = torch.device(settings.device), precision_of(settings.precision)
+    built = [(group, [build_trial(m.settings, m.seed, device) for m in group]) for group in groups(members)]
+    group, trials = max(built, key=lambda entry: len(entry[0]))
+    seeds = [m.seed for m in group]
+    torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
+    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision)
+    return [_team(group, trials, choice, precision) for group, trials in built]
+
+
+def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> Team:
+    mode = choice.mode if len(members) > 1 else "looped"
+    diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
+    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision)
+    yardstick = yardstick_of(members[0].settings, trials[0])
+    return Team(members, program, choice.reason, list(diagnostics.values()), yardstick)
