@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import softplus
 
 from nashpath.core import generator, seeded
-from nashpath.core.math.monotone import Monotone
+from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate, wasserstein2
 from nashpath.networks import MLPDiscriminator
@@ -50,7 +50,7 @@ def network():
 def discriminator_flow(particles, repeats):
     """Seconds a step: 5 discriminator steps of 256 + 256 samples, then all particles move."""
     rng, x = generator(0), torch.randn(particles, 2, generator=generator(1))
-    flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA, warm_up=0), Monotone("arcsinh"))
+    flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA, warm_up=0), MonotoneFunction("arcsinh"))
     state = {"x": x, "memory": flow.init(x, rng)}
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ def measure(cell, size):
     population.play(size.steps)
     for seat in population:
         ring = seat.trial.game.data
-        fake = samples(seat.trial, seat.carry, seat.member.seed, 2000)
+        fake = samples(seat.trial, seat.train_state, seat.member.seed, 2000)
         yield {"seed": seat.member.seed, "outcome": seat.outcome, **modes(fake, ring.centres, ring.deviation)}
 
 

@@ -78,9 +78,9 @@ def test_sample_uses_the_averaged_generator(runs, tmp_path):
 
 
 def test_samples_of_a_restored_member_are_those_that_training_saved(runs):
-    trial, carry = restore_member(runs / "ring", 1)
+    trial, train_state = restore_member(runs / "ring", 1)
     saved = np.load(runs / "ring" / "samples" / "step-00000020.npz")["m1"]
-    np.testing.assert_array_equal(samples_of(trial, carry, 1, 16).numpy()[: len(saved)], saved[:16])
+    np.testing.assert_array_equal(samples_of(trial, train_state, 1, 16).numpy()[: len(saved)], saved[:16])
 
 
 def test_sample_writes_a_picture_of_points(runs, tmp_path):

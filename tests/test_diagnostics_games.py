@@ -12,11 +12,11 @@ from nashpath.diagnostics import (
     DIAGNOSTICS,
     Certificate,
     DualityGap,
-    Evidence,
     FieldCosine,
     FieldNorm,
     Path,
     PerturbedDualityGap,
+    PointEvidence,
     SignalToNoise,
     Spectrum,
     VanishingGradient,
@@ -230,11 +230,11 @@ def test_trajectories_of_known_shape():
 
 def test_certificates_ask_in_order():
     circle = trajectory_of(torch.stack([torch.linspace(0, 12, 99).cos(), torch.linspace(0, 12, 99).sin()], 1))
-    assert certify(Evidence(finite=False, spread=0.0)) == "diverged"
-    assert certify(Evidence(spread=0.01, distance=1.0)) == "collapsed"
-    assert certify(Evidence(distance=1.0, trajectory=circle)) == "limit cycle"
-    assert certify(Evidence(distance=float("nan"))) == "drifting"
-    assert certify(Evidence(distance=1e-4, smallest_real=-0.1)) == "saddle"
+    assert certify(PointEvidence(finite=False, spread=0.0)) == "diverged"
+    assert certify(PointEvidence(spread=0.01, distance=1.0)) == "collapsed"
+    assert certify(PointEvidence(distance=1.0, trajectory=circle)) == "limit cycle"
+    assert certify(PointEvidence(distance=float("nan"))) == "drifting"
+    assert certify(PointEvidence(distance=1e-4, smallest_real=-0.1)) == "saddle"
 
 
 def test_nothing_finite_is_asked_of_a_broken_game():

@@ -127,16 +127,16 @@ def verdicts(case, folder):
 def test_broken_runs_get_the_right_verdict(name, tmp_path):
     case, expected = BROKEN[name]
     for found in verdicts(case, tmp_path):
-        assert findings(found.symptoms)[0].code == expected, found.sentences
-        assert found.symptoms.kind not in ("local Nash", "local minimax")
+        assert findings(found.summary)[0].code == expected, found.sentences
+        assert found.summary.kind not in ("local Nash", "local minimax")
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_runs_get_none(name, tmp_path):
     for found in verdicts(HEALTHY[name], tmp_path):
-        assert findings(found.symptoms) == [], found.sentences
+        assert findings(found.summary) == [], found.sentences
         if HEALTHY[name][1]:
-            assert found.symptoms.kind == "local Nash"
+            assert found.summary.kind == "local Nash"
 
 
 def test_the_command_prints_the_verdict_and_writes_it(tmp_path):
@@ -159,10 +159,10 @@ def test_the_command_prints_the_verdict_and_writes_it(tmp_path):
 def test_a_diagnosis_changes_neither_trial_nor_carry(tmp_path):
     raw, _ = ring(steps=2)
     open_session(raw, {}, tmp_path).train()
-    trial, carry = restore_member(tmp_path)
-    kept = tree_map(lambda v: v.clone(), (trial.state_dict(), carry))
-    diagnose_member(0, trial, carry)
-    for before, after in zip(leaves(kept), leaves((trial.state_dict(), carry))):
+    trial, train_state = restore_member(tmp_path)
+    kept = tree_map(lambda v: v.clone(), (trial.state_dict(), train_state))
+    diagnose_member(0, trial, train_state)
+    for before, after in zip(leaves(kept), leaves((trial.state_dict(), train_state))):
         assert before.dtype == after.dtype
         assert (before == after).all()
 
@@ -181,8 +181,8 @@ def test_the_damping_r1_of_the_dirac_gan_is_its_closed_form(rate, tmp_path):
     raw = toy(5, play("simultaneous", rate, rate, "sgd"), "dirac", x=0.01, y=0.0)[0]
     open_session(raw, {}, tmp_path).train()
     (found,) = diagnose(tmp_path, [0])
-    assert found.symptoms.r1 == pytest.approx(rate / 4, rel=0.02)
-    assert f"R1 ≥ {found.symptoms.r1:.2g}" in found.sentences[0]
+    assert found.summary.r1 == pytest.approx(rate / 4, rel=0.02)
+    assert f"R1 ≥ {found.summary.r1:.2g}" in found.sentences[0]
 
 
 def test_the_page_shows_each_sentence_with_its_figures(tmp_path):

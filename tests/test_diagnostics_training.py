@@ -8,7 +8,7 @@ from nashpath.diagnostics import DIAGNOSTICS, FieldNorm, SignalToNoise
 from nashpath.games.toys import Bilinear
 from nashpath.report import load_run
 from nashpath.report.curves import charts, strands
-from nashpath.run.settings.diagnostics import nameable
+from nashpath.run.settings.diagnostics import runnable_by_name
 from run_folders import assert_same, flags, rows, small, tensors, trained
 from run_folders import nash as command
 
@@ -73,6 +73,6 @@ def test_the_history_of_a_game_of_ones_own_has_the_readings():
 def test_the_list_has_every_diagnostic_with_a_line():
     said = command("list", "diagnostic").output
     assert all(name in said for name in DIAGNOSTICS)
-    assert set(DIAGNOSTICS) - set(nameable()) == {"field_cosine", "path"}
+    assert set(DIAGNOSTICS) - set(runnable_by_name()) == {"field_cosine", "path"}
     assert "-s diagnostics=rotation" in command("list", "diagnostic.rotation").output
     assert "from Python only" in command("list", "diagnostic.path").output

@@ -14,8 +14,8 @@ from nashpath.metrics import FeaturesError, MetricError
 from nashpath.metrics import evaluate as measured
 from nashpath.run import SettingError
 from nashpath.run.assess import evaluate as room
-from nashpath.run.assess.evaluate import Wish, evaluate_run
-from nashpath.run.observe.reference import Yardstick, standard
+from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
+from nashpath.run.observe.reference import ReferenceSet, standard
 from run_folders import flags, nash, small, trained
 
 
@@ -51,27 +51,27 @@ def test_numbers_are_those_of_the_metrics_on_the_samples_that_sample_draws(runs,
 
 
 def test_another_split_is_measured_against_and_said(runs):
-    found = evaluate_run(runs / "digits", Wish(("fid",), count=50), split="test")
+    found = evaluate_run(runs / "digits", EvaluationOptions(("fid",), count=50), split="test")
     assert found["groups"][0]["protocols"][0]["split"] == "digits, test"
     assert found["groups"][0]["protocols"][0]["real"] == len(Digits("test"))
-    plain = evaluate_run(runs / "digits", Wish(count=50), split="test", out=runs / "other" / "file.json")
+    plain = evaluate_run(runs / "digits", EvaluationOptions(count=50), split="test", out=runs / "other" / "file.json")
     assert "copies" not in numbers(plain)
     assert (runs / "other" / "file.json").exists()
 
 
 def test_a_generator_that_copies_the_training_samples_is_found_out(runs, monkeypatch):
     drawn = {"train": Digits("train").examples(100), "test": Digits("test").examples(100)}
-    monkeypatch.setattr(room, "_samples", lambda trial, carry, wish: drawn["train"])
-    found = numbers(evaluate_run(runs / "digits", Wish(count=100)))
+    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["train"])
+    found = numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))
     assert found["copies"] == [1.0]
     assert found["nearest"] == [0.0]
     assert found["classes"] == [10.0]
-    monkeypatch.setattr(room, "_samples", lambda trial, carry, wish: drawn["test"])
-    assert numbers(evaluate_run(runs / "digits", Wish(count=100)))["copies"][0] < 0.05
+    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["test"])
+    assert numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))["copies"][0] < 0.05
 
 
 def test_members_that_differ_by_their_seeds_share_an_interval(runs):
-    wish = Wish(count=100, most=200)
+    wish = EvaluationOptions(count=100, most=200)
     found = evaluate_run(runs / "ring", wish)
     assert [group["members"] for group in found["groups"]] == [[0, 1], [2, 3]]
     assert [group["settings"]["penalty.weight"] for group in found["groups"]] == [0.0, 1.0]
@@ -110,12 +110,12 @@ def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp
         if name.startswith("m1.carry.point.players['generator']"):
             tensors[name].fill_(float("nan"))
     save_file(tensors, file, header)
-    (group,) = evaluate_run(folder, Wish(("modes",), count=50))["groups"]
+    (group,) = evaluate_run(folder, EvaluationOptions(("modes",), count=50))["groups"]
     assert list(group["failed"]) == ["1"]
     assert "NaN" in group["failed"]["1"]
     assert [entry["values"][1] for entry in group["numbers"]] == [None] * 3
     with pytest.raises(MetricError, match="NaN"):
-        evaluate_run(folder, Wish(("modes",), count=50), [1])
+        evaluate_run(folder, EvaluationOptions(("modes",), count=50), [1])
     assert "member 1: " in nash("evaluate", folder, "--metrics", "modes", "--samples", 50).stdout
 
 
@@ -158,9 +158,9 @@ def test_standard_metrics_follow_from_what_the_data_know():
 def test_all_modes_of_stacked_digits_are_counted():
     data = StackedDigits()
     real, labels = data.labelled_examples(3000)
-    found = {m.name: m.value for m in Yardstick(data, ["stacked_modes"], most=10)(real)}
+    found = {m.name: m.value for m in ReferenceSet(data, ["stacked_modes"], most=10)(real)}
     assert found["stacked_modes"] == len(labels.unique())
-    one = {m.name: m.value for m in Yardstick(data, ["stacked_modes"], most=10)(real[:1].expand(50, -1, -1, -1))}
+    one = {m.name: m.value for m in ReferenceSet(data, ["stacked_modes"], most=10)(real[:1].expand(50, -1, -1, -1))}
     assert one["stacked_modes"] == 1
 
 
@@ -172,7 +172,7 @@ def test_images_need_features_and_the_message_says_which(tmp_path):
             return {"real": torch.zeros(count, 3, 64, 64)}
 
     with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features pixels"):
-        Yardstick(Photos())
+        ReferenceSet(Photos())
     with pytest.raises(FeaturesError):
         measured(torch.zeros(3, 3, 64, 64), torch.zeros(3, 3, 64, 64), features="inception")
 

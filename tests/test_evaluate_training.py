@@ -11,10 +11,10 @@ from nashpath.metrics import evaluate
 from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.restore import restore_member
 from nashpath.run.observe import metrics as room
-from nashpath.run.observe import reference as yardstick
+from nashpath.run.observe import reference as reference_set
 from nashpath.run.observe.snapshot import samples
 from nashpath.run.training import overhead as aside
-from nashpath.run.training.overhead import Aside
+from nashpath.run.training.overhead import Stopwatch
 from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
 
 MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}
@@ -24,15 +24,15 @@ NUMBERS = {"fid", "precision", "recall"}
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(yardstick, "DRAWN", 500)
+    monkeypatch.setattr(reference_set, "DRAWN", 500)
 
 
 def test_the_numbers_are_those_of_the_metrics_at_the_steps_asked_for(tmp_path):
     trained(small(data={"kind": "digits"}, seeds=[4], **MEASURED), tmp_path)
     found = [row for row in rows(tmp_path) if "fid" in row]
     assert [row["step"] for row in found] == [0, 8, 16, 20]
-    trial, carry = restore_member(tmp_path)
-    fake = samples(trial, carry, 4, 30)
+    trial, train_state = restore_member(tmp_path)
+    fake = samples(trial, train_state, 4, 30)
     expected = evaluate(Digits("train").examples(), fake, MEASURED["metrics"], "digits", split="digits, train", seed=4)
     for m in expected:
         assert found[-1][m.name] == pytest.approx(m.value, rel=1e-9)
@@ -72,7 +72,7 @@ def test_a_resumed_run_measures_as_an_uninterrupted_one(tmp_path):
 
 def test_programs_of_one_run_share_the_real_samples(tmp_path):
     session = open_session(small(**MEASURED), {"generator.width": [4, 6]}, tmp_path)
-    one, other = (team.yardstick for team in session.teams)
+    one, other = (team.reference_set for team in session.groups)
     assert one is not None
     assert one is other
     session.train()
@@ -103,7 +103,7 @@ def test_what_cannot_be_measured_is_refused_before_training(tmp_path, what):
 
 def test_samples_that_are_not_finite_leave_the_numbers_empty(tmp_path, monkeypatch):
     session = open_session(small(**MEASURED), {}, tmp_path)
-    monkeypatch.setattr(room, "samples", lambda trial, carry, seed, count: torch.full((count, 2), torch.nan))
+    monkeypatch.setattr(room, "samples", lambda trial, train_state, seed, count: torch.full((count, 2), torch.nan))
     session.train()
     assert [row["fid"] for row in rows(tmp_path) if "fid" in row] == [None] * 4
     assert members(tmp_path)[0]["metrics"]["precision"] is None
@@ -128,14 +128,14 @@ def test_too_much_time_for_evaluating_is_said_once_with_what_to_change(tmp_path,
 
 def test_the_share_of_the_time_decides_and_the_largest_activity_what_is_advised():
     often = {"look": 9, "measure": 9, "watch": 9, "log": 9}
-    assert Aside({"look": 15.0, "measure": 4.0}, often).excess(100.0) == ""
-    assert "sample_every" in Aside({"look": 15.0, "measure": 6.0}, often).excess(100.0)
-    assert "evaluate_every" in Aside({"look": 5.0, "measure": 16.0}, often).excess(100.0)
-    assert "diagnose_every" in Aside({"watch": 21.0}, often).excess(100.0)
-    assert Aside({"log": 90.0}, often).excess(100.0) == ""
-    assert Aside({"look": 9.0}, often).excess(1.0) == ""
-    assert Aside({"look": 21.0}, {"look": 3}).excess(100.0) == ""
-    done = Aside()
+    assert Stopwatch({"look": 15.0, "measure": 4.0}, often).excess(100.0) == ""
+    assert "sample_every" in Stopwatch({"look": 15.0, "measure": 6.0}, often).excess(100.0)
+    assert "evaluate_every" in Stopwatch({"look": 5.0, "measure": 16.0}, often).excess(100.0)
+    assert "diagnose_every" in Stopwatch({"watch": 21.0}, often).excess(100.0)
+    assert Stopwatch({"log": 90.0}, often).excess(100.0) == ""
+    assert Stopwatch({"look": 9.0}, often).excess(1.0) == ""
+    assert Stopwatch({"look": 21.0}, {"look": 3}).excess(100.0) == ""
+    done = Stopwatch()
     done.do("look", lambda: None)
     assert done.times == {"look": 1}
     assert np.isfinite(done.evaluating)

@@ -5,8 +5,8 @@ import torch
 from torch.func import functional_call, grad
 
 from nashpath.core import generator, seeded
-from nashpath.core.math.monotone import MONOTONES, Monotone
-from nashpath.flows import drawing_cost
+from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
+from nashpath.flows import drawing_loss
 from nashpath.flows.ratio import with_gradient
 from nashpath.games.objectives import MonoFlow
 from nashpath.networks import MLPDiscriminator, MLPGenerator
@@ -20,7 +20,7 @@ def test_drawing_gradient_is_the_adversarial_gradient(name, step_size):
         critic = MLPDiscriminator((2,), width=8, activation="tanh").double()
     z = torch.randn(32, 3, generator=generator(0), dtype=torch.float64)
     params = dict(model.named_parameters())
-    objective, h = MonoFlow(name).double(), Monotone(name).double()
+    objective, h = MonoFlow(name).double(), MonotoneFunction(name).double()
 
     def adversarial(params):
         return objective.generator(critic(functional_call(model, params, z)))
@@ -28,7 +28,7 @@ def test_drawing_gradient_is_the_adversarial_gradient(name, step_size):
     def drawn(params):
         x = functional_call(model, params, z)
         d, slope = with_gradient(critic, x.detach())
-        return drawing_cost(x, h.slope(d)[:, None] * slope, step_size)
+        return drawing_loss(x, h.slope(d)[:, None] * slope, step_size)
 
     expected, found = grad(adversarial)(params), grad(drawn)(params)
     torch.testing.assert_close(found, expected, rtol=1e-8, atol=1e-10)

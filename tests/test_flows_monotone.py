@@ -7,7 +7,7 @@ import torch
 from torch.func import grad
 
 from nashpath.core.math.f_divergences import F_DIVERGENCES
-from nashpath.core.math.monotone import MONOTONES, Monotone, UserMonotone
+from nashpath.core.math.monotone import MONOTONES, MonotoneFunction, UserMonotone
 from nashpath.games.objectives import MonoFlow, NonSaturating, PlugIn
 
 LOGITS = torch.linspace(-8, 8, 161, dtype=torch.float64)
@@ -24,21 +24,21 @@ CLOSED = {
 
 @pytest.mark.parametrize("name", MONOTONES)
 def test_slope_is_positive_and_is_the_derivative(name):
-    h = Monotone(name).double()
+    h = MonotoneFunction(name).double()
     assert (h.slope(LOGITS) > 0).all()
     torch.testing.assert_close(h.slope(LOGITS), grad(lambda d: h(d).sum())(LOGITS))
 
 
 @pytest.mark.parametrize("name", MONOTONES)
 def test_slope_is_positive_at_single_precision(name):
-    assert (Monotone(name).slope(torch.linspace(-20, 20, 401)) > 0).all()
+    assert (MonotoneFunction(name).slope(torch.linspace(-20, 20, 401)) > 0).all()
 
 
 @pytest.mark.parametrize("name", F_DIVERGENCES)
 def test_flow_of_a_divergence_has_slope_r_squared_f_second(name):
     r = torch.linspace(0.05, 8, 100, dtype=torch.float64)
     second = grad(lambda x: grad(lambda y: CLOSED[name](y).sum())(x).sum())(r)
-    torch.testing.assert_close(Monotone(name).double().slope(r.log()), r**2 * second)
+    torch.testing.assert_close(MonotoneFunction(name).double().slope(r.log()), r**2 * second)
     torch.testing.assert_close(F_DIVERGENCES[name](r.log()), CLOSED[name](r))
 
 
@@ -47,12 +47,13 @@ def test_flow_of_a_divergence_has_slope_r_squared_f_second(name):
     [("logit", 1.0), ("non_saturating", 0.5), ("arcsinh", 1.0), ("vanilla", 0.5), ("exponential", 1.5)],
 )
 def test_slope_where_data_and_model_agree(name, slope):
-    assert Monotone(name).slope(torch.zeros(())) == pytest.approx(slope)
+    assert MonotoneFunction(name).slope(torch.zeros(())) == pytest.approx(slope)
 
 
 def test_shifted_vanilla_tends_to_logit():
     gaps = [
-        (Monotone("shifted_vanilla", shift=c).double().slope(LOGITS) - 1).abs().max() for c in (0.0, 5.0, 10.0, 40.0)
+        (MonotoneFunction("shifted_vanilla", shift=c).double().slope(LOGITS) - 1).abs().max()
+        for c in (0.0, 5.0, 10.0, 40.0)
     ]
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[-1] < 1e-12
@@ -82,14 +83,14 @@ def test_plug_in_divergences_are_no_monoflows(name):
 def test_plug_ins_that_work_are_monoflows():
     for cost, name in (("reverse_kl", "logit"), ("exponential", "exponential")):
         slope = grad(PlugIn(cost).generator)(LOGITS) * len(LOGITS)
-        torch.testing.assert_close(slope, -Monotone(name).double().slope(LOGITS))
+        torch.testing.assert_close(slope, -MonotoneFunction(name).double().slope(LOGITS))
 
 
 @pytest.mark.parametrize("name", MONOTONES)
 def test_objective_pays_minus_h(name):
     objective = MonoFlow(name).double()
     slope = grad(objective.generator)(LOGITS) * len(LOGITS)
-    torch.testing.assert_close(slope, -Monotone(name).double().slope(LOGITS))
+    torch.testing.assert_close(slope, -MonotoneFunction(name).double().slope(LOGITS))
     real, fake = LOGITS, LOGITS.flip(0)
     torch.testing.assert_close(objective.discriminator(real, fake), NonSaturating().discriminator(real, fake))
 

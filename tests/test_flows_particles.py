@@ -9,7 +9,7 @@ from torch.func import grad, jacrev, stack_module_state, vmap
 
 from nashpath.core import generator, seeded
 from nashpath.core.math import kernel as kernels
-from nashpath.core.math.monotone import MONOTONES, Monotone
+from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.core.tree import tree_map
 from nashpath.data import Gaussian, Ring, Samples
 from nashpath.flows import (
@@ -73,7 +73,7 @@ def test_reverse_kl_flow_between_gaussians_is_the_closed_form():
 @pytest.mark.parametrize("name", MONOTONES)
 def test_dissipation_of_kl_is_minus_the_weighted_squared_slope(name):
     x = 0.5**0.5 * cloud(4000) + START.mean
-    h = Monotone(name).double()
+    h = MonotoneFunction(name).double()
     flow = MonoFlow(DensityRatio(TARGET.log_prob, lambda particles: START.log_prob), h)
 
     def velocity(point):
@@ -95,7 +95,7 @@ def test_dissipation_of_kl_is_minus_the_weighted_squared_slope(name):
 def test_a_user_may_stack_flows_of_different_shift():
     x = cloud(3 * 20, 1, torch.float32).reshape(3, 20, 2)
     target = Gaussian().log_density
-    flows = [MonoFlow(DensityRatio(target), Monotone("shifted_vanilla", c)) for c in (-2.0, 0.0, 5.0)]
+    flows = [MonoFlow(DensityRatio(target), MonotoneFunction("shifted_vanilla", c)) for c in (-2.0, 0.0, 5.0)]
     _, numbers = stack_module_state(flows)
 
     def one(numbers, x):
@@ -121,8 +121,10 @@ def families():
     net = MLPDiscriminator((2,), width=8)
     known = exact_score(data.log_density)
     return {
-        "discriminator": MonoFlow(DiscriminatorRatio(net, Adam(1e-2), data, warm_up=10, batch=16), Monotone("arcsinh")),
-        "kde": MonoFlow(KDERatio(data, 0.5, 30), Monotone("vanilla")),
+        "discriminator": MonoFlow(
+            DiscriminatorRatio(net, Adam(1e-2), data, warm_up=10, batch=16), MonotoneFunction("arcsinh")
+        ),
+        "kde": MonoFlow(KDERatio(data, 0.5, 30), MonotoneFunction("vanilla")),
         "density": MonoFlow(DensityRatio(data.log_density)),
         "mmd": MMDFlow(data, 0.7, 30),
         "svgd": SVGD(known),
@@ -255,7 +257,7 @@ def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
     assert ends[0] < 0.5 * begun < begun < ends[1]
 
 
-class Signed(Monotone):
+class Signed(MonotoneFunction):
     def __init__(self, name, sign):
         super().__init__(name)
         self.sign = sign

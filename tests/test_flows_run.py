@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from nashpath.cli import app
 from nashpath.core.math.monotone import MONOTONES
 from nashpath.report import load_run
-from nashpath.report.animation import film
+from nashpath.report.animation import animation
 from nashpath.report.read import arrays
 
 TINY = (
@@ -47,7 +47,7 @@ def test_every_h_runs_on_every_plane(h, data, tmp_path):
     assert saved["m0"].shape == (200, 2)
     assert saved["level0"].shape == (48, 48)
     assert saved["field0"].shape == (16, 16, 2)
-    drawn = film(run)["frames"][-1][0]["arrows"]
+    drawn = animation(run)["frames"][-1][0]["arrows"]
     assert [angle for angle, _ in drawn] == pytest.approx(
         np.degrees(np.angle(saved["field0"] @ [1, 1j])).ravel(), abs=0.51
     )

@@ -109,6 +109,6 @@ def test_gans_work_where_minus_f_increases():
     program.run(1800)
     found = {}
     for cost in PLUG_INS:
-        ends = [program.carry(i).point.players["generator"] for i, cell in enumerate(cells) if cell[0] == cost]
+        ends = [program.train_state(i).point.players["generator"] for i, cell in enumerate(cells) if cell[0] == cost]
         found[cost] = verdict(tree_map(lambda *leaves: torch.stack(leaves), *ends))
     assert found == {cost: "success" if cost in HELD_WORKS else "failure" for cost in PLUG_INS}

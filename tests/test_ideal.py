@@ -12,7 +12,7 @@ from torch.func import grad
 
 from nashpath.core import Problem, load_point, point_of
 from nashpath.games import GAMES
-from nashpath.games.ideal import Ideal, IdealGaussian, Population, Softmax, divergences
+from nashpath.games.ideal import Ideal, IdealGaussian, PopulationGame, Softmax, divergences
 from nashpath.games.objectives import GaussianMMD, Minimax, NonSaturating, Relativistic, Wasserstein
 from nashpath.solvers import SGD, Alternating
 
@@ -26,7 +26,7 @@ def masses(seed, count=7):
 
 def between(p, q, objective=None):
     p, q = torch.as_tensor(p), torch.as_tensor(q)
-    return Population(Softmax(q.log()), p.log(), torch.arange(float(len(p))), objective).double()
+    return PopulationGame(Softmax(q.log()), p.log(), torch.arange(float(len(p))), objective).double()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -154,7 +154,7 @@ def test_objectives_that_need_batches_are_refused_at_once():
     with pytest.raises(ValueError, match="at least 2"):
         Ideal(GaussianMMD())
     with pytest.raises(ValueError, match="do not fit"):
-        Population(Softmax(torch.zeros(3)), torch.zeros(3), torch.zeros(4))
+        PopulationGame(Softmax(torch.zeros(3)), torch.zeros(3), torch.zeros(4))
 
 
 def test_both_are_games_by_name():

@@ -16,17 +16,17 @@ from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
 from nashpath.run.engine.program import stack
-from nashpath.run.engine.step import begin, make_step, numbers_of
+from nashpath.run.engine.step import begin, hyperparameters_of, make_step
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import arguments, is_swept
-from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Rule, Solver
+from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Solver, UpdateRule
 from nashpath.solvers.schedules import Schedule
 
 METHODS = {f"{table.kind}.{kind}": table[kind] for table in TABLES.values() for kind in table}
-LIBRARY_ONLY = {"Sum", "Scheduled", "Descent"}
+LIBRARY_ONLY = {"Sum", "Scheduled", "SinglePlayer"}
 """Wrappers of other methods (the settings reach schedules by another key, and have one penalty), and descent: no game
 of the settings has one player."""
 
@@ -36,7 +36,7 @@ def everything() -> list[type]:
     for module in pkgutil.walk_packages(nashpath.__path__, "nashpath."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    found, todo = [], [Objective, Penalty, Rule, Solver, Schedule]
+    found, todo = [], [Objective, Penalty, UpdateRule, Solver, Schedule]
     while todo:
         kind = todo.pop()
         todo += kind.__subclasses__()
@@ -112,9 +112,9 @@ def test_stacked_equals_solo(path, kind):
     step = make_step(members[0])
     batches = [draws(t.game, seed, t.solver.draws) for seed, t in enumerate(members)]
     with torch.no_grad():
-        solo = [step(begin(t), numbers_of(t), b) for t, b in zip(members, batches)]
-        carries, numbers = stack([begin(t) for t in members]), stack([numbers_of(t) for t in members])
-        together = vmap(step)(carries, numbers, stack(batches))
+        solo = [step(begin(t), hyperparameters_of(t), b) for t, b in zip(members, batches)]
+        train_states, numbers = stack([begin(t) for t in members]), stack([hyperparameters_of(t) for t in members])
+        together = vmap(step)(train_states, numbers, stack(batches))
     for i, alone in enumerate(solo):
         for a, b in zip(leaves(alone), leaves(tree_map(lambda v, i=i: v[i], together))):
             torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-8)
@@ -127,7 +127,7 @@ def test_a_step_is_one_graph_that_means_the_same(path, kind):
     torch._dynamo.reset()
     traced = torch.compile(step, fullgraph=True, backend="eager", dynamic=False)
     with torch.no_grad():
-        eager, compiled = (f(begin(trial), numbers_of(trial), batch) for f in (step, traced))
+        eager, compiled = (f(begin(trial), hyperparameters_of(trial), batch) for f in (step, traced))
     for a, b in zip(leaves(eager), leaves(compiled)):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
@@ -154,7 +154,7 @@ def test_no_recompile_when_a_number_changes():
     step = torch.compile(make_step(first), fullgraph=True, backend=count, dynamic=False)
     batch = first.game.draw(generator(0), (first.solver.draws,))
     with torch.no_grad():
-        results = [step(begin(t), numbers_of(t), batch)[0] for t in (first, *others)]
+        results = [step(begin(t), hyperparameters_of(t), batch)[0] for t in (first, *others)]
     assert len(graphs) == 1
     weights = [torch.cat([v.flatten() for v in leaves(r.point)]) for r in results[:3]]
     assert not torch.equal(weights[0], weights[1])

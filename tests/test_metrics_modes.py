@@ -7,7 +7,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from nashpath.core import generator
-from nashpath.core.math.distances import nearest, squared_blocks
+from nashpath.core.math.distances import nearest_neighbours, squared_blocks
 from nashpath.data import Digits, Grid, Ring, StackedDigits
 from nashpath.metrics import classes, memorisation, modes, nearest_labels, stacked_modes
 
@@ -94,6 +94,6 @@ def test_blocks_are_small_and_do_not_change_distances(entries: int):
         whole[at, over] = squared
     truth = cdist(x.double(), y.double())
     assert whole.sqrt().numpy() == pytest.approx(truth, rel=1e-9)
-    distance, index = nearest(x, y, 3, entries)
+    distance, index = nearest_neighbours(x, y, 3, entries)
     assert distance.numpy() == pytest.approx(whole.sqrt().sort(1)[0][:, :3].numpy(), rel=1e-12)
     assert torch.equal(index, torch.from_numpy(truth.argsort(1)[:, :3]))

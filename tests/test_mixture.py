@@ -8,7 +8,7 @@ from torch import nn
 from nashpath.core import Problem, generator, load_point, point_of, seeded, tree_map
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
-from nashpath.games.mixture import Mixture, Team
+from nashpath.games.mixture import Mixture, WeightedEnsemble
 from nashpath.games.objectives import FeatureMatching, Hinge, NonSaturating, Relativistic
 from nashpath.games.penalties import R1, GradientPenalty
 from nashpath.games.techniques import historical_averaging
@@ -69,7 +69,7 @@ def test_the_cost_is_the_weighted_sum_over_pairs_and_the_released_regulariser(pe
 
 
 def test_the_regulariser_lifts_the_smallest_weight():
-    team = Team([nn.Identity(), nn.Identity(), nn.Identity()])
+    team = WeightedEnsemble([nn.Identity(), nn.Identity(), nn.Identity()])
     with torch.no_grad():
         team.logits.copy_(torch.tensor([3.0, 0.0, -2.0]))
     before = team.weights().min().item()
@@ -78,7 +78,7 @@ def test_the_regulariser_lifts_the_smallest_weight():
         team.logits.sub_(slope)
     assert team.weights().min().item() > 1.5 * before
     assert team.evenness() > 0
-    assert Team([nn.Identity()] * 3).evenness().item() == 0
+    assert WeightedEnsemble([nn.Identity()] * 3).evenness().item() == 0
 
 
 def test_samples_come_from_each_generator_by_its_weight():
@@ -100,7 +100,7 @@ def test_every_solver_plays_a_mixture(name):
     solver = SOLVERS[name](discriminator=SGD(0.01), generator=SGD(0.01))
     program = Program([Trial(game, solver)], [0])
     program.run(2)
-    start, end = point_of(game), program.carry(0).point
+    start, end = point_of(game), program.train_state(0).point
     for player in game.players:
         moved = tree_map(lambda a, b: (a - b).abs().max().item(), start.players[player], end.players[player])
         assert max(moved.values()) > 0
@@ -116,7 +116,9 @@ def test_stacked_mixtures_with_history_equal_the_solo_ones():
     stacked.run(3)
     solo.run(3)
     for member in range(2):
-        torch.testing.assert_close(stacked.carry(member).point, solo.carry(member).point, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            stacked.train_state(member).point, solo.train_state(member).point, rtol=1e-4, atol=1e-6
+        )
 
 
 def test_teams_that_cannot_play_are_refused():
@@ -137,7 +139,7 @@ def modes(generators: int, steps: int) -> list[int]:
     program, held = Program(trials, range(2), "stacked"), []
     program.run(steps)
     for member, trial in enumerate(trials):
-        load_point(trial.game, program.carry(member).point)
+        load_point(trial.game, program.train_state(member).point)
         distance = torch.cdist(trial.game.sample(generator(1), 2000), Ring().centres)
         near = distance.amin(1) < 4 * Ring().deviation
         held.append(int((torch.bincount(distance.argmin(1)[near], minlength=8) > 20).sum()))

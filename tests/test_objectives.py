@@ -10,8 +10,8 @@ from torch import Tensor, tensor
 from torch.autograd import gradcheck
 
 from nashpath.games import OBJECTIVES
-from nashpath.games.critics import AskedOnce
-from nashpath.games.ideal import Population, Softmax
+from nashpath.games.critics import CachedCritic
+from nashpath.games.ideal import PopulationGame, Softmax
 from nashpath.games.objectives import (
     FGAN,
     GaussianMMD,
@@ -153,7 +153,7 @@ def test_the_value_of_the_f_gan_is_its_divergence(name):
         "js": ratio.log(),
         "total_variation": 50 * (ratio - 1),
     }[name]
-    game = Population(Softmax(q.log()), p.log(), torch.arange(4.0), FGAN(name)).double()
+    game = PopulationGame(Softmax(q.log()), p.log(), torch.arange(4.0), FGAN(name)).double()
     game.discriminator.value.data = best
     gradient = torch.autograd.grad(game("discriminator", {}), game.discriminator.value)[0]
     assert gradient.abs().max() < 1e-8  # log-masses are float32
@@ -189,7 +189,7 @@ def test_neural_net_distance_spans_minimax_and_total_variation():
     phi = NeuralNetDistance("log", delta=0.25).phi(tensor([1.3]))
     assert phi.item() == pytest.approx(math.log(0.25 + 0.75 / (1 + math.exp(-1.3))))
     p, q = tensor([0.1, 0.2, 0.7]), tensor([0.5, 0.2, 0.3])
-    game = Population(Softmax(q.log()), p.log(), torch.arange(3.0), NeuralNetDistance("linear"))
+    game = PopulationGame(Softmax(q.log()), p.log(), torch.arange(3.0), NeuralNetDistance("linear"))
     game.discriminator.value.data = 60 * (p - q)
     assert -game("discriminator", {}).item() - 1 == pytest.approx(0.4)
 
@@ -255,7 +255,7 @@ def test_the_witness_of_mmd_is_the_difference_of_mean_kernels():
 
 def test_a_critic_is_asked_once_about_each_batch():
     asked = []
-    critic = AskedOnce(lambda x: asked.append(1) or x.sum(1))
+    critic = CachedCritic(lambda x: asked.append(1) or x.sum(1))
     real, fake = torch.ones(2, 2), torch.ones(2, 2)
     assert critic(real) is critic(real)
     critic(fake)

@@ -12,7 +12,7 @@ import torch
 import report_folders as folders
 from nashpath.games import GAMES
 from nashpath.report import compare_reports, equal_cost, equal_cost_text, interval, load_run, write_report
-from nashpath.report.animation import film
+from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.phrasing import number
 from nashpath.run import resume_session
@@ -145,7 +145,7 @@ def test_a_film_has_members_of_every_setting_and_the_equilibrium(tmp_path: Path)
     path = race(tmp_path / "run", rates=(2, 4, 6), seeds=8)
     folders.save(path, 0, **{f"p{m}": [m, -m] for m in range(24)})
     np.savez(path / "reference.npz", equilibrium=np.ones(2))
-    made = film(load_run(path))
+    made = animation(load_run(path))
     assert made is not None
     shown = [one["strand"] for one in made["members"]]
     assert [shown.count(k) for k in range(3)] == [6, 5, 5]
@@ -188,7 +188,7 @@ def test_the_command_compares_solvers_at_equal_cost(tmp_path: Path) -> None:
     assert "seconds of training a member" in said
     page = (out / "report.html").read_text()
     assert "At equal cost" in page
-    made = film(load_run(out))
+    made = animation(load_run(out))
     assert made is not None
     assert made["strands"] == [f"solver = {solver}" for solver in SOLVERS]
     assert len(made["paths"]) == 6

@@ -11,7 +11,7 @@ from scipy.stats import bootstrap
 
 import report_folders as folders
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
-from nashpath.report.animation import REACH, film
+from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.verdict import verdict
@@ -137,7 +137,7 @@ def test_points_survive_the_packing(tmp_path: Path) -> None:
     points = np.array([[0.5, -1.0], [1.9, 3.1], [-7.0, 1e9]])
     level = np.linspace(-40, 7, 25).reshape(5, 5)
     folders.save(path, 0, m0=points, level0=level, extent=[-1, 3, 0, 4])
-    made = film(load_run(path))
+    made = animation(load_run(path))
     assert made is not None
     (frame,) = made["frames"][0]
     back = np.frombuffer(base64.b64decode(frame["points"]), "<i2").reshape(-1, 2) / 32767 * REACH * 2 + [1, 2]
@@ -157,7 +157,7 @@ def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Pa
     for step in range(45):
         arrays = {f"m{m}": rng.normal(size=shape) for m in range(16)}
         folders.save(path, step, **arrays, **{f"level{m}": rng.normal(size=(48, 48)) for m in range(16)})
-    made = film(load_run(path))
+    made = animation(load_run(path))
     assert made is not None
     assert len(json.dumps(made)) < 2_700_000
     assert made["steps"][0] == 0
@@ -168,7 +168,7 @@ def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Pa
 def test_points_of_other_dimensions_have_a_film(tmp_path: Path, dimensions: int, said: int) -> None:
     path = folders.folder(tmp_path / "run", [{"member": 0}], [])
     folders.save(path, 0, m0=np.random.default_rng(0).normal(size=(20, dimensions)))
-    made = film(load_run(path))
+    made = animation(load_run(path))
     assert made is not None
     assert made["kind"] == "points"
     assert made["dimensions"] == said

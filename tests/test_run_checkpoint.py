@@ -77,7 +77,7 @@ def test_a_checkpoint_of_a_sweep_holds_each_member_s_tensors_apart(tmp_path):
     session = trained(small(stack="on", seeds=[0, 1]), tmp_path / "run")
     for member in (0, 1):
         found = tensors(tmp_path / "run", member)
-        for who, params in session.teams[0].program.carry(member).point.players.items():
+        for who, params in session.groups[0].program.train_state(member).point.players.items():
             for name, value in params.items():
                 assert torch.equal(torch.from_numpy(found[f"carry.point.players['{who}']['{name}']"]), value)
 

@@ -21,7 +21,7 @@ def solo(raw, folder, seed, rate):
 @pytest.mark.parametrize("stack", ["off", "on"])
 def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
     session = trained({**raw, "seeds": [5, 7], "stack": stack}, tmp_path / "all", **{RATES: [1e-3, 1e-2]})
-    assert [team.program.mode for team in session.teams] == [{"off": "looped", "on": "stacked"}[stack]]
+    assert [team.program.mode for team in session.groups] == [{"off": "looped", "on": "stacked"}[stack]]
     solo(raw, tmp_path / "one", 7, 1e-2)
     mine, alone = tensors(tmp_path / "all", 3), tensors(tmp_path / "one", 0)
     if stack == "off":
@@ -85,7 +85,7 @@ def test_a_run_whose_members_have_all_diverged_takes_no_more_steps(tmp_path):
     session = trained(raw, tmp_path / "run")
     assert session.taken == 1_000
     assert members(tmp_path / "run")[0]["outcome"].startswith("diverged: ")
-    assert session.teams[0].program.timed <= 20
+    assert session.groups[0].program.timed <= 20
 
 
 def test_a_population_is_judged_member_by_member_when_games_differ(tmp_path):
@@ -99,9 +99,9 @@ def test_a_population_is_judged_member_by_member_when_games_differ(tmp_path):
 def test_bf16_runs(tmp_path):
     session = trained(small(precision="bf16"), tmp_path / "run")
     assert members(tmp_path / "run")[0]["outcome"] == "finished"
-    carry = session.teams[0].program.carry(0)
-    assert all(v.dtype == torch.float32 for v in carry.point.players["generator"].values())
-    exact = trained(small(), tmp_path / "exact").teams[0].program.carry(0)
-    pairs = [(v, exact.point.players["generator"][k]) for k, v in carry.point.players["generator"].items()]
+    train_state = session.groups[0].program.train_state(0)
+    assert all(v.dtype == torch.float32 for v in train_state.point.players["generator"].values())
+    exact = trained(small(), tmp_path / "exact").groups[0].program.train_state(0)
+    pairs = [(v, exact.point.players["generator"][k]) for k, v in train_state.point.players["generator"].items()]
     assert any(not torch.equal(a, b) for a, b in pairs)
     assert all(torch.allclose(a, b, atol=0.05) for a, b in pairs)

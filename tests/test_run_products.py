@@ -2,13 +2,13 @@
 
 import torch
 
-from nashpath.run.engine.onednn import EXACT, exact_onednn, onednn_is_exact
+from nashpath.run.engine.onednn import EXACT, float32_matmul, onednn_is_exact
 
 
 def test_products_inside_are_those_of_float32():
     a, b = torch.randn(8, 48, 96), torch.randn(8, 96, 33)
     scale = torch.bmm(a.double().abs(), b.double().abs())
-    with exact_onednn(True):
+    with float32_matmul(True):
         inside = torch.bmm(a, b)
     assert ((inside - torch.bmm(a.double(), b.double())).abs() / scale).max() < EXACT
 
@@ -16,9 +16,9 @@ def test_products_inside_are_those_of_float32():
 def test_the_setting_is_put_back_and_not_touched_unasked():
     setting = torch.backends.mkldnn.matmul
     before = setting.fp32_precision
-    with exact_onednn(False):
+    with float32_matmul(False):
         assert setting.fp32_precision == before
-    with exact_onednn(True):
+    with float32_matmul(True):
         assert (setting.fp32_precision == "bf16") == onednn_is_exact()
     assert setting.fp32_precision == before
 
@@ -28,7 +28,7 @@ def test_a_library_that_rounds_is_not_used(monkeypatch):
     onednn_is_exact.cache_clear()
     try:
         assert not onednn_is_exact()
-        with exact_onednn(True):
+        with float32_matmul(True):
             assert torch.backends.mkldnn.matmul.fp32_precision != "bf16"
     finally:
         onednn_is_exact.cache_clear()

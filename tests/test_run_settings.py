@@ -10,9 +10,9 @@ from PIL import Image
 
 from nashpath.run import SettingError, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
 from nashpath.run.engine.program import Program
-from nashpath.run.engine.step import SOUND
+from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.settings.build import build_trial
-from nashpath.run.settings.members import groups, plan, record
+from nashpath.run.settings.members import by_structure, plan, record
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.resolve import dump, resolve
 from run_folders import assert_same_run, members, rows, small, trained
@@ -39,7 +39,7 @@ def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind):
     assert dump(resolve(dump(settings))) == dump(settings)
     program = Program([build_trial(settings, 0)], [0])
     program.run(1)
-    assert int(program.carry(0).culprit) == SOUND
+    assert int(program.train_state(0).diverged_player) == NOT_DIVERGED
     assert all(np.isfinite(value) for value in program.info()[0].values())
 
 
@@ -200,9 +200,9 @@ def test_settings_of_the_whole_run_are_not_swept(key):
 def test_a_sweep_over_numbers_is_one_program_and_over_structure_one_each():
     penalised = {"penalty": "dragan", "seeds": [0, 1]}
     numbers = plan(penalised, {"penalty.weight": [0.1, 1.0], "solver.generator.learning_rate": [1e-4, 1e-3]})
-    assert [len(group) for group in groups(numbers)] == [8]
+    assert [len(group) for group in by_structure(numbers)] == [8]
     structures = plan(penalised, {"objective": ["minimax", "hinge"], "penalty.weight": [0.1, 1.0]})
-    assert [len(group) for group in groups(structures)] == [4, 4]
+    assert [len(group) for group in by_structure(structures)] == [4, 4]
     assert [m.index for m in structures] == list(range(8))
 
 

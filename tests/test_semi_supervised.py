@@ -152,7 +152,7 @@ def test_unlabelled_digits_lower_the_error_of_twenty_labels():
     x, y = Digits("test").labelled_examples()
     errors = []
     for member, trial in enumerate(trials):
-        average = trial.solver.averages(program.carry(member).memory)["discriminator"]
+        average = trial.solver.averages(program.train_state(member).memory)["discriminator"]
         errors.append(trial.game.test_error(x, y, average))
     supervised, semi = sum(errors[::2]) / 3, sum(errors[1::2]) / 3
     assert semi < 0.85 * supervised

@@ -25,10 +25,10 @@ from nashpath.studies import (
     judge,
     judge_again,
     judge_all,
-    marks,
     paired,
     reproduce,
     runner,
+    split_steps,
 )
 from nashpath.studies.claim import mean_interval
 
@@ -122,8 +122,8 @@ def test_rows_pair_by_seed():
 
 
 def test_marks_add_up():
-    assert sum(marks(1000, 7)) == 1000
-    assert marks(2, 5) == [1, 1]
+    assert sum(split_steps(1000, 7)) == 1000
+    assert split_steps(2, 5) == [1, 1]
 
 
 def test_a_study_that_contradicts_itself_is_refused():
@@ -145,10 +145,10 @@ def test_a_population_equals_the_run_of_the_command(tmp_path):
         tmp_path / "run",
     )
     session.train()
-    trained = [team.program.carry(i) for team in session.teams for i in range(len(team.members))]
-    for seat, carry in zip(population, trained):
+    trained = [team.program.train_state(i) for team in session.groups for i in range(len(team.members))]
+    for seat, train_state in zip(population, trained):
         assert seat.outcome == "finished"
-        for ours, theirs in zip(leaves(seat.carry.point.players), leaves(carry.point.players)):
+        for ours, theirs in zip(leaves(seat.train_state.point.players), leaves(train_state.point.players)):
             torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
 
 

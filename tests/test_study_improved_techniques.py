@@ -81,7 +81,7 @@ def test_a_toy_without_a_coefficient_is_plain_descent(order):
     for _ in range(50):
         new = y + 0.01 * x
         x, y = x - 0.01 * (new if order == "alternating" else y), new
-    found = [program.carry(0).point.players[who]["value"].item() for who in ("generator", "discriminator")]
+    found = [program.train_state(0).point.players[who]["value"].item() for who in ("generator", "discriminator")]
     assert found == pytest.approx([x, y], rel=1e-5)
     if order == "simultaneous":
         assert math.hypot(x, y) / math.sqrt(2) == pytest.approx(historical_averaging.growth(50))

@@ -120,8 +120,8 @@ def test_the_true_generator_is_on_the_line_and_spread_like_the_data():
     settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense(), **GENERATORS["exact"]}
     seat = next(iter(Population(settings, Size(seeds=1))))
     truth = {"head.weight": seat.trial.game.data.direction[:, None], "head.bias": torch.full((20,), 0.0)}
-    players = {**seat.carry.point.players, "generator": truth}
-    seat = seat._replace(carry=seat.carry._replace(point=Point(players, seat.carry.point.state)))
+    players = {**seat.train_state.point.players, "generator": truth}
+    seat = seat._replace(train_state=seat.train_state._replace(point=Point(players, seat.train_state.point.state)))
     found = along_and_away(seat)
     assert found["d2"] < 1e-12
     assert found["off"] < 1e-12
@@ -129,7 +129,9 @@ def test_the_true_generator_is_on_the_line_and_spread_like_the_data():
     assert found["w1"] < 0.1
     shifted = {**truth, "head.bias": 0.5 * torch.linalg.svd(truth["head.weight"].T).Vh[1]}
     players = {**players, "generator": shifted}
-    moved = along_and_away(seat._replace(carry=seat.carry._replace(point=Point(players, seat.carry.point.state))))
+    moved = along_and_away(
+        seat._replace(train_state=seat.train_state._replace(point=Point(players, seat.train_state.point.state)))
+    )
     assert moved["d2"] == pytest.approx(0.25, rel=1e-4)
     assert moved["off"] == pytest.approx(0.25 / 19, rel=1e-4)
 
@@ -159,7 +161,7 @@ def test_variants_differ_as_the_paper_says():
 def test_rates_are_one_program():
     settings = {"data": "digits", **dense(width=4), **variant("gan_gp", 10.0)}
     population = Population(settings, Size(seeds=2), {"solver": [solver(rate, 2) for rate in (1e-4, 1e-2)]})
-    assert len(population.teams) == 1
+    assert len(population.groups) == 1
     assert len(population.members) == 4
 
 

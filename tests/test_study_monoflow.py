@@ -9,7 +9,7 @@ from torch.distributions import MultivariateNormal, kl_divergence
 from torch.func import grad, stack_module_state, vmap
 
 from nashpath.core import generator
-from nashpath.core.math.monotone import Monotone
+from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.games.objectives import MonoFlow, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.studies import Rows, Size, find_study, reproduce
@@ -142,7 +142,7 @@ def test_the_generator_waits_until_the_discriminator_is_trained():
     means = []
     for steps in (5, 1):
         program.run(steps)
-        means.append(program.carry(0).point.players["generator"]["mean"].tolist())
+        means.append(program.train_state(0).point.players["generator"]["mean"].tolist())
     assert means[0] == [4.0, 4.0] != means[1]
 
 
@@ -159,7 +159,7 @@ def test_the_rate_of_the_reverse_kl_flow_is_the_closed_form(start):
 def test_a_wrong_theory_would_be_found_out(monkeypatch):
     honest = dissipation.rates("arcsinh", (1.0, 1.0, 2.0), 120, 1e-6)
     assert honest[0] == pytest.approx(honest[1], rel=1e-3)
-    monkeypatch.setattr(Monotone, "slope", lambda self, d: 0.5 * torch.rsqrt(1 + d.square()) + 0.5)
+    monkeypatch.setattr(MonotoneFunction, "slope", lambda self, d: 0.5 * torch.rsqrt(1 + d.square()) + 0.5)
     other = dissipation.rates("arcsinh", (1.0, 1.0, 2.0), 120, 1e-6)
     assert abs(other[0] / honest[1] - 1) > 0.1
 
@@ -167,16 +167,16 @@ def test_a_wrong_theory_would_be_found_out(monkeypatch):
 def test_decreasing_functions_reverse_the_flow():
     d = torch.linspace(-3, 3, 7)
     down = particle_monoflow.Decreasing("arcsinh")
-    torch.testing.assert_close(down.slope(d), -Monotone("arcsinh").slope(d))
+    torch.testing.assert_close(down.slope(d), -MonotoneFunction("arcsinh").slope(d))
     torch.testing.assert_close(down.slope(d), grad(lambda x: down(x).sum())(d))
 
 
 def test_particles_are_looked_at_from_start_to_end():
-    seen = particle_monoflow.states(Monotone("logit"), 0, SMALL)
+    seen = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL)
     assert [state.step for state in seen] == list(range(11))
     assert seen[0].particles.shape == (512, 2)
     assert seen[0].particles.mean(0).tolist() == pytest.approx([4.0, 4.0], abs=0.2)
-    again = particle_monoflow.states(Monotone("logit"), 0, SMALL)
+    again = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL)
     assert torch.equal(seen[-1].particles, again[-1].particles)
     assert not torch.equal(seen[-1].particles, torch.randn(512, 2, generator=generator(0)))
 

@@ -45,7 +45,7 @@ def orbit(game: str, start, coefficient: float, order: str, steps: int) -> np.nd
 def play(game, order: str, steps: int) -> dict:
     program = Program([Trial(game, SOLVERS[order](discriminator=SGD(0.01), generator=SGD(0.01)))], [0])
     program.run(steps)
-    return program.carry(0).point
+    return program.train_state(0).point
 
 
 @pytest.mark.parametrize("order", SOLVERS)
@@ -108,7 +108,7 @@ def test_members_of_a_stack_have_histories_of_their_own():
     stacked.run(20)
     solo.run(20)
     for member in range(2):
-        torch.testing.assert_close(stacked.carry(member).point, solo.carry(member).point)
+        torch.testing.assert_close(stacked.train_state(member).point, solo.train_state(member).point)
 
 
 def test_what_cannot_be_averaged_is_refused():

@@ -12,7 +12,7 @@ from nashpath.run import Progress as Moment
 QUIET_SECONDS = 10.0
 
 
-class Live:
+class ProgressBar:
     """Shows a run's progress on standard error; use it as a context manager and call it with each moment."""
 
     def __init__(self, quiet: bool = False):
@@ -23,7 +23,7 @@ class Live:
         self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console, transient=False)
         self.task = None
 
-    def __enter__(self) -> "Live":
+    def __enter__(self) -> "ProgressBar":
         if self.fancy:
             self.bar.start()
         return self

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nashpath.cli.errors import friendly
+from nashpath.cli.errors import user_errors
 from nashpath.report import write_report
 from nashpath.run import plain_json
 from nashpath.run.assess.diagnose import Diagnosis
@@ -23,7 +23,7 @@ def diagnose(run: Folder, member: Member = None, as_json: Json = False) -> None:
 
     Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.
     """
-    with friendly():
+    with user_errors():
         found = look(run, member or [0])
         page = write_report(run)
     if as_json:
@@ -37,8 +37,8 @@ def diagnose(run: Folder, member: Member = None, as_json: Json = False) -> None:
 
 def _print(console: Console, one: Diagnosis) -> None:
     """A member's verdict: what is wrong stands out; words wrap where somebody reads, not where a file is written."""
-    colour = "red" if one.wrong else "green" if one.symptoms.kind in ("local Nash", "local minimax") else "yellow"
-    console.print(Text(f"member {one.member}: {one.symptoms.kind}", style=f"bold {colour}"))
+    colour = "red" if one.wrong else "green" if one.summary.kind in ("local Nash", "local minimax") else "yellow"
+    console.print(Text(f"member {one.member}: {one.summary.kind}", style=f"bold {colour}"))
     for at, sentence in enumerate(one.sentences):
         head, colon, rest = sentence.partition(":")
         said = Text("  - ").append(head, style="bold red" if at < len(one.wrong) else "bold").append(colon + rest)

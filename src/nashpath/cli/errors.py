@@ -7,7 +7,7 @@ import typer
 
 
 @contextmanager
-def friendly() -> Iterator[None]:
+def user_errors() -> Iterator[None]:
     """Within this block, errors that tell a person what to do are printed plainly."""
     try:
         yield

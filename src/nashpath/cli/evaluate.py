@@ -8,12 +8,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.errors import friendly
+from nashpath.cli.errors import user_errors
 from nashpath.report import write_report
 from nashpath.report.evaluation import protocol_lines
 from nashpath.report.phrasing import number, settings_label
 from nashpath.run import SettingError, plain_json
-from nashpath.run.assess.evaluate import Wish, evaluate_images, evaluate_run
+from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_images, evaluate_run
 
 Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
@@ -55,9 +55,9 @@ def evaluate(
     bootstrap interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
-    with friendly():
+    with user_errors():
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
-        wish = Wish(names, features, samples, real_samples, seed, device)
+        wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
         if run is None and (real is None or fake is None):
             raise SettingError("give a run folder, or both --real and --fake")
         if run is not None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import Live
-from nashpath.cli.errors import friendly
+from nashpath.cli.console import ProgressBar
+from nashpath.cli.errors import user_errors
 from nashpath.cli.train import Config, Quiet, Setting, stopping
 from nashpath.report import write_report
 from nashpath.run.folder.run_folder import read_toml
@@ -22,7 +22,7 @@ def flow(config: Config = None, settings: Setting = None, out: Out = None, quiet
 
     For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500
     """
-    with friendly(), Live(quiet) as live, stopping() as stop:
+    with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
         chosen = resolve_flow(parse_overrides(settings or []), read_toml(config) if config else None)
         folder = run_flow(chosen, out or _next_folder(), live, stop)
         page = write_report(folder)

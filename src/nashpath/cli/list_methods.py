@@ -5,18 +5,18 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.errors import friendly
-from nashpath.core import nearest
+from nashpath.cli.errors import user_errors
+from nashpath.core.table import did_you_mean
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
-from nashpath.run.settings.diagnostics import nameable
+from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.model import SHARED, TABLES, General
 from nashpath.run.settings.schema import arguments, is_swept
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are beside them."""
 
-ASKED = {"diagnostic": ("diagnostics", nameable), "metric": ("metrics", METRICS.keys)}
+ASKED = {"diagnostic": ("diagnostics", runnable_by_name), "metric": ("metrics", METRICS.keys)}
 """Kinds of which a run names as many as it likes: the setting that lists the names, and the names that it takes."""
 
 What = Annotated[str | None, typer.Argument(help="A kind (penalty) or a method (penalty.dragan).", show_default=False)]
@@ -28,7 +28,7 @@ def list_methods(what: What = None) -> None:
     kinds = {path.replace("solver.generator", "rule"): table for path, table in kinds.items()}
     kinds["schedule"] = TABLES["solver.generator.schedule"]
     kinds |= {"diagnostic": DIAGNOSTICS, "metric": METRICS}
-    with friendly():
+    with user_errors():
         if what is None:
             for kind, table in kinds.items():
                 _print_table(kind, table)
@@ -36,14 +36,14 @@ def list_methods(what: What = None) -> None:
             return
         kind, _, name = what.partition(".")
         if kind not in kinds:
-            raise ValueError(f"no kind is called {kind!r}.{nearest(kind, list(kinds))} Known: {', '.join(kinds)}")
+            raise ValueError(f"no kind is called {kind!r}.{did_you_mean(kind, list(kinds))} Known: {', '.join(kinds)}")
         table = kinds[kind]
         if not name:
             _print_table(kind, table)
             return
         if name not in table:
             raise ValueError(
-                f"no {table.kind} is called {name!r}.{nearest(name, list(table))} Known: {', '.join(table)}"
+                f"no {table.kind} is called {name!r}.{did_you_mean(name, list(table))} Known: {', '.join(table)}"
             )
         if kind in ASKED:
             _print_asked(table, name, ASKED[kind])

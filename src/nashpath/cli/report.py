@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.errors import friendly
+from nashpath.cli.errors import user_errors
 from nashpath.report import (
     compare_reports,
     equal_cost_text,
@@ -30,7 +30,7 @@ def report(runs: Runs, out: Out = None, again: Again = False) -> None:
 
     Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
     """
-    with friendly():
+    with user_errors():
         studies = [folder for folder in runs if is_reproduction(folder)]
         if studies and studies != runs:
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")

@@ -13,14 +13,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.errors import friendly
+from nashpath.cli.errors import user_errors
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
 from nashpath.report.reproduction import found_text, tally
 from nashpath.run import SettingError, plain_json
 from nashpath.run.settings.overrides import parse_assignment, parse_value
-from nashpath.studies import NAMES, Step, find_study, read_json
+from nashpath.studies import NAMES, CellProgress, find_study, read_json
 from nashpath.studies import reproduce as measure
 
 Names = Annotated[list[str], typer.Argument(help=f"{', '.join(NAMES)}, all, or a file of your own that defines STUDY.")]
@@ -56,7 +56,7 @@ def reproduce(
 
     Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
     """
-    with friendly():
+    with user_errors():
         if quick and full:
             raise SettingError("--quick and --full exclude each other")
         scale = "quick" if quick else "full" if full else "default"
@@ -138,7 +138,7 @@ class _Live:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         self.bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
 
-    def __enter__(self) -> Callable[[Step], None]:
+    def __enter__(self) -> Callable[[CellProgress], None]:
         if self.fancy:
             self.bar.start()
         return self.show
@@ -147,7 +147,7 @@ class _Live:
         if self.fancy:
             self.bar.stop()
 
-    def show(self, step: Step) -> None:
+    def show(self, step: CellProgress) -> None:
         """One measured cell."""
         left = f"{duration(step.seconds_left)} left"
         if self.fancy:

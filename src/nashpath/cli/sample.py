@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from nashpath.cli.errors import friendly
+from nashpath.cli.errors import user_errors
 from nashpath.core import generator
 from nashpath.report import write_sheet
 from nashpath.run import SettingError
@@ -22,14 +22,14 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents.")]
 
 def sample(run: Folder, count: Count = 64, out: Out = Path("sheet.png"), member: Member = 0, seed: Seed = 0) -> None:
     """Draw samples from a trained generator into a picture or an array file."""
-    with friendly():
+    with user_errors():
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
-        trial, carry = restore_member(run, member)
+        trial, train_state = restore_member(run, member)
         if not hasattr(trial.game, "sample"):
             raise SettingError(f"{run}: a {type(trial.game).__name__} has no generator to sample from")
-        place(trial, carry)
-        found = trial.game.sample(generator(seed, carry.steps.device), count).cpu()  # type: ignore[operator]
+        place(trial, train_state)
+        found = trial.game.sample(generator(seed, train_state.steps.device), count).cpu()  # type: ignore[operator]
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             np.savez_compressed(out, samples=found.numpy())

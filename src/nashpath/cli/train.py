@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import Live
-from nashpath.cli.errors import friendly
+from nashpath.cli.console import ProgressBar
+from nashpath.cli.errors import user_errors
 from nashpath.report import write_report
 from nashpath.run import (
     Session,
@@ -60,7 +60,7 @@ def train(
     Ctrl-C stops cleanly after writing a checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
-    with friendly(), Live(quiet) as live, stopping() as stop:
+    with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
         changes = parse_overrides(settings or [])
         if seeds is not None:
             changes.append(("seeds", parse_seeds(seeds)))
@@ -68,7 +68,7 @@ def train(
             session = resume_session(_resumed(config, out, sweep), changes, live, stop)
         else:
             session = _fresh(config, changes, sweep or [], out, live, stop)
-        for team in session.teams:
+        for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
         page = write_report(session.store.folder)
@@ -76,7 +76,12 @@ def train(
 
 
 def _fresh(
-    config: Path | None, changes: list[tuple[str, Any]], sweep: list[str], out: Path | None, live: Live, stop: Any
+    config: Path | None,
+    changes: list[tuple[str, Any]],
+    sweep: list[str],
+    out: Path | None,
+    live: ProgressBar,
+    stop: Any,
 ) -> Session:
     raw = read_toml(config) if config else {}
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
@@ -129,7 +134,7 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _conclude(session: Session, status: str, page: Path, as_json: bool, live: Live) -> None:
+def _conclude(session: Session, status: str, page: Path, as_json: bool, live: ProgressBar) -> None:
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")

@@ -1,21 +1,21 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
-from nashpath.core.game import Batch, Game, Point, Priced, Problem, load_point, own_state, pick, point_of
+from nashpath.core.game import Batch, Game, PlayerGradient, Point, Problem, load_point, own_state, pick, point_of
 from nashpath.core.hyperparameters import (
     Count,
     Decay,
     Fraction,
+    Hyperparameters,
     NonNegative,
     Number,
-    Numbers,
     Positive,
     Stateful,
-    number_names,
+    hyperparameter_names,
     split_buffers,
 )
 from nashpath.core.rng import derive, generator, seeded
 from nashpath.core.source import Source
-from nashpath.core.table import Table, nearest
+from nashpath.core.table import Table, did_you_mean
 from nashpath.core.tree import Tree, tree_map
 
 __all__ = [
@@ -24,22 +24,22 @@ __all__ = [
     "Decay",
     "Fraction",
     "Game",
+    "Hyperparameters",
     "NonNegative",
     "Number",
-    "Numbers",
+    "PlayerGradient",
     "Point",
     "Positive",
-    "Priced",
     "Problem",
     "Source",
     "Stateful",
     "Table",
     "Tree",
     "derive",
+    "did_you_mean",
     "generator",
+    "hyperparameter_names",
     "load_point",
-    "nearest",
-    "number_names",
     "own_state",
     "pick",
     "point_of",

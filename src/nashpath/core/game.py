@@ -48,7 +48,7 @@ class Point(NamedTuple):
     state: Tree
 
 
-class Priced(NamedTuple):
+class PlayerGradient(NamedTuple):
     """One player's gradient (over its own parameters), its cost, and the state buffers that its turn changed."""
 
     gradient: Tree
@@ -111,7 +111,7 @@ class Problem:
         changed = {k[5:]: v for k, v in left.items() if k.startswith(own) or v is not given[k]}
         return cost.float() if self._precision is not None else cost, changed
 
-    def gradient(self, player: str, point: Point, batch: Batch) -> Priced:
+    def gradient(self, player: str, point: Point, batch: Batch) -> PlayerGradient:
         """The gradient of the player's cost over its own parameters: one component of the game's vector field."""
 
         def own(params):  # unannotated: the compiler would have to trace the annotations of an inner function
@@ -119,7 +119,7 @@ class Problem:
             return self.cost(player, moved, batch, advance=True)
 
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
-        return Priced(gradient, cost, state)
+        return PlayerGradient(gradient, cost, state)
 
     def output(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """What the player's module makes of ``inputs`` at the point, in full precision; no state is renewed."""

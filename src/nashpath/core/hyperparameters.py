@@ -23,12 +23,12 @@ Count = Annotated[int, Ge(1)]
 """A whole number of at least 1. It shapes the program, so it is structure, not a number."""
 
 
-class Numbers(nn.Module):
-    """A module whose hyper-parameters are buffers, most scalar: ``Numbers(weight=10.0).weight`` is a 0-d tensor."""
+class Hyperparameters(nn.Module):
+    """A module whose hyper-parameters are buffers; ``Hyperparameters(weight=10.0).weight`` is a 0-d tensor."""
 
     def __init__(self, **numbers: float | Tensor):
         super().__init__()
-        self.number_names = tuple(numbers)
+        self.hyperparameter_names = tuple(numbers)
         for name, value in numbers.items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.get_default_dtype()).clone())
 
@@ -37,7 +37,7 @@ class Numbers(nn.Module):
         def __getattr__(self, name: str) -> Any: ...
 
     def extra_repr(self) -> str:
-        values = {name: getattr(self, name) for name in self.number_names}
+        values = {name: getattr(self, name) for name in self.hyperparameter_names}
         return ", ".join(f"{k}={v.item():g}" if v.dim() == 0 else f"{k}={tuple(v.shape)}" for k, v in values.items())
 
 
@@ -53,19 +53,19 @@ class Stateful(nn.Module):
         raise NotImplementedError
 
 
-def number_names(module: nn.Module) -> set[str]:
+def hyperparameter_names(module: nn.Module) -> set[str]:
     """The qualified names of all buffers below ``module`` that are numbers; every other buffer is state."""
     return {
         f"{prefix}.{name}" if prefix else name
         for prefix, part in module.named_modules()
-        if isinstance(part, Numbers)
-        for name in part.number_names
+        if isinstance(part, Hyperparameters)
+        for name in part.hyperparameter_names
     }
 
 
 def split_buffers(module: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """``(numbers, state)`` of a module, each a flat dict from qualified name to tensor."""
-    names = number_names(module)
+    names = hyperparameter_names(module)
     buffers: dict[str, Any] = dict(module.named_buffers())
     numbers = {k: v for k, v in buffers.items() if k in names}
     return numbers, {k: v for k, v in buffers.items() if k not in names}

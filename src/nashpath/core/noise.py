@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nashpath.core.hyperparameters import Numbers
+from nashpath.core.hyperparameters import Hyperparameters
 from nashpath.core.tree import Tree
 
 
-class Noise(Numbers):
+class Noise(Hyperparameters):
     """Base of layers that consume standard normal numbers, one tensor of ``shape`` a sample."""
 
     def __init__(self, shape: tuple[int, ...], **numbers: float):

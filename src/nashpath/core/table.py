@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 
-def nearest(name: str, known: list[str]) -> str:
+def did_you_mean(name: str, known: list[str]) -> str:
     """``" Did you mean 'x'?"`` for the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     return f" Did you mean {close[0]!r}?" if close else ""
@@ -21,7 +21,9 @@ class Table(Mapping[str, Callable[..., Any]]):
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
         if name not in self._methods:
-            raise KeyError(f"no {self.kind} is called {name!r}.{nearest(name, list(self))} Known: {', '.join(self)}")
+            raise KeyError(
+                f"no {self.kind} is called {name!r}.{did_you_mean(name, list(self))} Known: {', '.join(self)}"
+            )
         return self._methods[name]
 
     def __contains__(self, name: object) -> bool:

@@ -42,7 +42,7 @@ class DeviceCopies:
         return self  # never written to, so a copied game may share it
 
 
-class Bank:
+class SampleBuffer:
     """``values [n, *shape]`` and perhaps ``labels [n]``, by index, on the device of the index.
 
     Above ``device_bytes`` the values stay where they are (memory or a memory map) and only the rows asked for are
@@ -91,13 +91,13 @@ Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` while slow work goes on."""
 
 
-class Held:
-    """Base of the sources over a `Bank`. Subclasses set ``shape`` and say how the bank is filled."""
+class FiniteSource:
+    """Base of the sources over a `SampleBuffer`. Subclasses set ``shape`` and say how the bank is filled."""
 
     shape: tuple[int, ...]
-    _bank: Bank | None = None
+    _bank: SampleBuffer | None = None
 
-    def _fill(self, progress: Progress | None) -> Bank:
+    def _fill(self, progress: Progress | None) -> SampleBuffer:
         """Reads, decodes or downloads the samples; called once."""
         raise NotImplementedError
 
@@ -105,7 +105,7 @@ class Held:
         """Does the slow work (decoding, downloading) now rather than at the first draw."""
         self._filled(progress)
 
-    def _filled(self, progress: Progress | None = None) -> Bank:
+    def _filled(self, progress: Progress | None = None) -> SampleBuffer:
         if self._bank is None:
             self._bank = self._fill(progress)
         return self._bank
@@ -140,11 +140,11 @@ class Held:
         count = len(bank) if limit is None else min(limit, len(bank))
         return bank.take(torch.arange(count) * len(bank) // max(count, 1))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Held":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "FiniteSource":
         return self  # never changed by drawing, so a copied game may share it
 
 
-class Endless:
+class SyntheticSource:
     """Base of composed, labelled sources. Their examples are draws from a seed of their own."""
 
     shape: tuple[int, ...]

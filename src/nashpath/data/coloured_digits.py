@@ -6,11 +6,11 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from nashpath.data.base import Endless
+from nashpath.data.base import SyntheticSource
 from nashpath.data.digits import Digits, Split
 
 
-class ColouredDigits(Endless):
+class ColouredDigits(SyntheticSource):
     """Digits with a random foreground and a random background colour, like Color MNIST.
 
     With intensity ``t`` in [0, 1], ``x = 2 (b + t (f - b)) - 1`` in each channel; ``b`` is uniform on [0, 1] and

@@ -6,13 +6,13 @@ from typing import Literal
 
 import numpy as np
 
-from nashpath.data.base import Bank, Held, Progress, Scale
+from nashpath.data.base import FiniteSource, Progress, SampleBuffer, Scale
 
 BUNDLE = Path(__file__).parent / "assets" / "digits.npz"
 Split = Literal["train", "test", "all"]
 
 
-class Digits(Held):
+class Digits(FiniteSource):
     """1,797 real handwritten digits, 8x8 grey, ten classes; needs no network.
 
     Intensities 0..16 become ``v / 8 - 1``. ``split`` is fixed by rule: within each class, in the order of the file, the
@@ -33,9 +33,9 @@ class Digits(Held):
         """The split that was kept from training, to test a classifier on; None where nothing was."""
         return Digits("test") if self.split == "train" else None
 
-    def _fill(self, progress: Progress | None) -> Bank:
+    def _fill(self, progress: Progress | None) -> SampleBuffer:
         images, labels = _bundle()
-        return Bank(images[self._chosen, None], labels[self._chosen], classes=10, scale=Scale(8.0, -1.0))
+        return SampleBuffer(images[self._chosen, None], labels[self._chosen], classes=10, scale=Scale(8.0, -1.0))
 
 
 @cache

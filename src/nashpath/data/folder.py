@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bank, Bytes, Held, Progress
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer
 from nashpath.data.image_cache import ENDINGS, decoded, fingerprint, picture_shape
 
 
-class Folder(Held):
+class Folder(FiniteSource):
     """A folder of images of any size, grey or RGB, with its subfolders.
 
     Each image is scaled so that its shorter side is ``size`` pixels, and its centre is cut out: shape
@@ -48,7 +48,7 @@ class Folder(Held):
         """The number of classes; 0 without ``labels``."""
         return len(self.class_names)
 
-    def _fill(self, progress: Progress | None) -> Bank:
+    def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = [file.relative_to(self._root).as_posix() for file in self._files]
         key = fingerprint(self._root, self._files, "folder", self.shape)
         images, kept = decoded(key, str(self._root), zip(names, self._files), len(names), self._picture, progress)
@@ -56,7 +56,7 @@ class Folder(Held):
         if self.class_names:
             number = {name: index for index, name in enumerate(self.class_names)}
             labels = np.array([number[names[index].split("/")[0]] for index in kept])
-        return Bank(images, labels, self.classes, BYTES, self._device_bytes)
+        return SampleBuffer(images, labels, self.classes, BYTES, self._device_bytes)
 
 
 def _existing(path: str) -> Path:

@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bank, Bytes, Held, Progress
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer
 from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
 from nashpath.data.samples import checked_labels
 
 
-class Hub(Held):
+class Hub(FiniteSource):
     """Images of a Hugging Face Hub data set, at a pinned revision.
 
     ``repo`` is ``owner/name``, ``revision`` a commit hash (40 hex digits: a branch or tag can move), ``files`` a
@@ -50,7 +50,7 @@ class Hub(Held):
         self.shape = self._picture = picture_shape(size, channels)
         self._device_bytes = device_bytes
 
-    def _fill(self, progress: Progress | None) -> Bank:
+    def _fill(self, progress: Progress | None) -> SampleBuffer:
         repo, revision, folder = self._source
         root = _local(folder) if folder else _download(repo, revision, self._pattern)
         files = self._matching(root)
@@ -60,7 +60,7 @@ class Hub(Held):
         images, kept = decoded(key, self._where, items, total, self._picture, progress)
         labels = self._labels(files)[kept] if self._label_column else None
         classes = 0 if labels is None else int(labels.max()) + 1
-        return Bank(images, labels, classes, BYTES, self._device_bytes)
+        return SampleBuffer(images, labels, classes, BYTES, self._device_bytes)
 
     def _matching(self, root: Path) -> list[Path]:
         there = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.parquet"))

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from nashpath.core.source import Source
-from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, Bank, Held, Scale
+from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, FiniteSource, SampleBuffer, Scale
 
 Layout = Literal["auto", "channels_first", "channels_last"]
 BLOCK = 1 << 22
@@ -89,7 +89,7 @@ def _channels_first(values: np.ndarray, where: str, layout: Layout) -> np.ndarra
     return values.transpose(0, 3, 1, 2) if known[layout] else values
 
 
-class Samples(Held):
+class Samples(FiniteSource):
     """Samples given as a tensor or an array: vectors ``[n, d]``, or images as `recognise` reads them.
 
     ``labels`` are whole numbers from 0, ``[n]``. The values are copied unless they stream (more than
@@ -107,7 +107,7 @@ class Samples(Held):
         rows, scale = recognise(_array(values), where, layout)
         known = None if labels is None else checked_labels(_array(labels), len(rows), where)
         classes = 0 if known is None else int(known.max()) + 1
-        self._bank = Bank(rows, known, classes, scale, device_bytes)
+        self._bank = SampleBuffer(rows, known, classes, scale, device_bytes)
         self.shape = self._bank.shape
 
 

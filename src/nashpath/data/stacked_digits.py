@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from nashpath.data.base import Endless
+from nashpath.data.base import SyntheticSource
 from nashpath.data.digits import Digits, Split
 
 
-class StackedDigits(Endless):
+class StackedDigits(SyntheticSource):
     """Three random digits in three channels; the label is the number they spell: 1,000 modes.
 
     Channel 0 holds the hundreds. Samples have shape ``(3, 8, 8)`` and a label 0..999, nearly uniform (the ten classes

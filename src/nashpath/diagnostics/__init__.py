@@ -3,7 +3,7 @@
 from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.calibration import Calibration, calibration_of
-from nashpath.diagnostics.certificate import Certificate, Evidence, Kind, certify
+from nashpath.diagnostics.certificate import Certificate, Kind, PointEvidence, certify
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
 from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
 from nashpath.diagnostics.field_cosine import FieldCosine
@@ -19,7 +19,7 @@ from nashpath.diagnostics.spectrum import Spectrum
 from nashpath.diagnostics.stable_step import StableStep, stable_steps
 from nashpath.diagnostics.trajectory import Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.vanishing import VanishingGradient
-from nashpath.diagnostics.verdict import FINDINGS, Finding, Symptoms, findings, statements
+from nashpath.diagnostics.verdict import FINDINGS, Finding, RunSummary, findings, statements
 
 DIAGNOSTICS = Table(
     "diagnostic",
@@ -49,7 +49,6 @@ __all__ = [
     "Diagnostic",
     "DualityGap",
     "Equilibrium",
-    "Evidence",
     "FieldCosine",
     "FieldNorm",
     "Finding",
@@ -58,13 +57,14 @@ __all__ = [
     "NotConvergedError",
     "Path",
     "PerturbedDualityGap",
+    "PointEvidence",
     "Readings",
     "Rotation",
+    "RunSummary",
     "Sharpness",
     "SignalToNoise",
     "Spectrum",
     "StableStep",
-    "Symptoms",
     "Trajectory",
     "VanishingGradient",
     "calibration_of",

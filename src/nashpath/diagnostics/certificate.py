@@ -22,7 +22,7 @@ SCHUR = 1500
 
 
 @dataclass
-class Evidence:
+class PointEvidence:
     """The numbers that a certificate rests on. Curvatures are relative to ``scale``, the spectral radius of J."""
 
     finite: bool = True
@@ -46,7 +46,7 @@ class Evidence:
     """The eigenvalues of J that were found on the way: the leading ones, then the most negative."""
 
 
-def certify(seen: Evidence, tolerance: float = 1e-3, collapse: float = 0.1) -> Kind:
+def certify(seen: PointEvidence, tolerance: float = 1e-3, collapse: float = 0.1) -> Kind:
     """The kind of point that the evidence shows, at a tolerance. The order of questions is the order of the list."""
     path, curvature = seen.trajectory, seen.curvature or {}
     if not seen.finite:
@@ -95,17 +95,17 @@ class Certificate(Diagnostic):
             named["schur"] = seen.schur
         return {name: torch.tensor(value) for name, value in named.items()}
 
-    def look(self, problem: Problem, point: Point, batches: Batch, near: Linearised | None = None) -> Evidence:
+    def look(self, problem: Problem, point: Point, batches: Batch, near: Linearised | None = None) -> PointEvidence:
         """The local evidence, for `certify`; ``near`` saves linearising the game at the point a second time."""
         near = near or Linearised(problem, point, batches, self.draws)
         if not torch.isfinite(near.field).all():
-            return Evidence(finite=False)
+            return PointEvidence(finite=False)
         values = leading(near, near.size if near.size <= DENSE else LEADING)
         first = complex(values[0])
         scale = abs(first) or 1.0
         negative = most_negative(near, scale)
         ends = {who: hessian_ends(near, who) for who in problem.players}
-        return Evidence(
+        return PointEvidence(
             distance=max(0.0, float(near.field.norm()) - 2 * self._error(problem, point, batches)) / scale,
             smallest_real=float(negative[0].real) / scale,
             curvature={who: low / scale for who, (low, _) in ends.items()},

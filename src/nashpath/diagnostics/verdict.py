@@ -1,20 +1,20 @@
 """From numbers to sentences: what is wrong with a run, what the number behind it is, and what to do.
 
-Each finding is a function of the `Symptoms` that returns a sentence or nothing. A healthy run gets none."""
+Each finding is a function of the `RunSummary` that returns a sentence or nothing. A healthy run gets none."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nashpath.diagnostics.certificate import Evidence, Kind
+from nashpath.diagnostics.certificate import Kind, PointEvidence
 
 
 @dataclass
-class Symptoms:
+class RunSummary:
     """All that a verdict looks at; what could not be measured is None."""
 
     kind: Kind
-    evidence: Evidence
+    evidence: PointEvidence
     outcome: str = "finished"
     solver: str = "alternating"
     rates: dict[str, float] = field(default_factory=dict)
@@ -59,7 +59,7 @@ PAGE = "docs/diagnostics.md"
 """Where each finding has a section of its own, named by its code."""
 
 
-def findings(s: Symptoms) -> list[Finding]:
+def findings(s: RunSummary) -> list[Finding]:
     """Everything that is wrong, most fundamental first."""
     said = [(code, find(s), figures) for code, (find, figures) in FINDINGS.items()]
     return [Finding(code, f"{sentence} See {page(code)}.", figures) for code, sentence, figures in said if sentence]
@@ -70,7 +70,7 @@ def page(code: str) -> str:
     return f"{PAGE}#{code.replace(' ', '-')}"
 
 
-def _diverged(s: Symptoms) -> str | None:
+def _diverged(s: RunSummary) -> str | None:
     if not s.outcome.startswith("diverged") and s.kind != "diverged":
         return None
     where = s.outcome if s.outcome.startswith("diverged") else "the field is not finite at the last point"
@@ -80,7 +80,7 @@ def _diverged(s: Symptoms) -> str | None:
     )
 
 
-def _step_too_large(s: Symptoms) -> str | None:
+def _step_too_large(s: RunSummary) -> str | None:
     steepest = max(s.sharpness, key=lambda who: s.sharpness[who], default="")
     times = s.sharpness.get(steepest, 0.0)
     if times > (STEEP_ADAPTIVE if s.adaptive else STEEP):
@@ -99,13 +99,13 @@ def _step_too_large(s: Symptoms) -> str | None:
     return None
 
 
-def _to(s: Symptoms, factor: float, only: str = "") -> str:
+def _to(s: RunSummary, factor: float, only: str = "") -> str:
     """``" (to 0.1 for the generator)"``: what the present rates would become."""
     named = [f"{factor * rate:.2g} for the {who}" for who, rate in s.rates.items() if only in ("", who)]
     return f" (to {', '.join(named)})" if named else ""
 
 
-def _discriminator_too_strong(s: Symptoms) -> str | None:
+def _discriminator_too_strong(s: RunSummary) -> str | None:
     if s.vanishing is None or s.logit is None or not (s.vanishing < WEAK and s.logit < 0):
         return None
     return (
@@ -116,7 +116,7 @@ def _discriminator_too_strong(s: Symptoms) -> str | None:
     )
 
 
-def _mode_collapse(s: Symptoms) -> str | None:
+def _mode_collapse(s: RunSummary) -> str | None:
     if s.growing or s.outcome.startswith("diverged"):
         return None
     advice = (
@@ -131,7 +131,7 @@ def _mode_collapse(s: Symptoms) -> str | None:
     return None
 
 
-def _rotation(s: Symptoms) -> str | None:
+def _rotation(s: RunSummary) -> str | None:
     path = s.evidence.trajectory
     ratio = abs(s.evidence.leading.imag) / max(abs(s.evidence.leading.real), 1e-12)
     if s.kind != "limit cycle" or path is None or ratio < ROUND:
@@ -148,7 +148,7 @@ def _rotation(s: Symptoms) -> str | None:
     )
 
 
-FINDINGS: dict[str, tuple[Callable[[Symptoms], str | None], tuple[str, ...]]] = {
+FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] = {
     "diverged": (_diverged, ("magnitudes",)),
     "step too large": (_step_too_large, ("steps", "path")),
     "discriminator too strong": (_discriminator_too_strong, ("logits",)),
@@ -174,7 +174,7 @@ ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path
 """The figures behind a kind of point, beside that of the evidence."""
 
 
-def statements(s: Symptoms) -> list[Finding]:
+def statements(s: RunSummary) -> list[Finding]:
     """What is said of every point: what it is, and, where theory gives them, the largest stable steps."""
     if s.kind == "diverged":
         return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
@@ -182,7 +182,7 @@ def statements(s: Symptoms) -> list[Finding]:
     return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))] if s.margins else said
 
 
-def certificate_sentence(s: Symptoms) -> str:
+def certificate_sentence(s: RunSummary) -> str:
     """The certificate with its numbers."""
     seen = s.evidence
     own = ", ".join(f"{who} {value:.2g}" for who, value in (seen.curvature or {}).items())

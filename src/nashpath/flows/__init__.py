@@ -1,12 +1,12 @@
 """Particles that move towards a target: MonoFlow for any increasing h, and its relatives.
 
 ``FLOWS`` are velocity fields, ``RATIOS`` say where a MonoFlow's log ratio comes from, ``INTEGRATORS`` turn a field into
-steps, `simulate` runs them. `drawing_cost` lets a generator draw a flow; `Variational` compares minimising a divergence
+steps, `simulate` runs them. `drawing_loss` lets a generator draw a flow; `Variational` compares minimising a divergence
 with what a GAN does.
 """
 
 from nashpath.core import Table
-from nashpath.core.math.monotone import Monotone, UserMonotone
+from nashpath.core.math.monotone import MonotoneFunction, UserMonotone
 from nashpath.flows.base import Field, Flow
 from nashpath.flows.density_ratio import DensityRatio, gaussian_of
 from nashpath.flows.discriminator_ratio import DiscriminatorRatio
@@ -21,7 +21,7 @@ from nashpath.flows.ratio import Ratio
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
-from nashpath.flows.variational import GaussianGenerator, Variational, drawing_cost, gaussian_kl
+from nashpath.flows.variational import GaussianGenerator, Variational, drawing_loss, gaussian_kl
 
 FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin})
 
@@ -45,7 +45,7 @@ __all__ = [
     "Langevin",
     "MMDFlow",
     "MonoFlow",
-    "Monotone",
+    "MonotoneFunction",
     "Overshoot",
     "Ratio",
     "State",
@@ -53,7 +53,7 @@ __all__ = [
     "TorchDiffEq",
     "UserMonotone",
     "Variational",
-    "drawing_cost",
+    "drawing_loss",
     "euler",
     "exact_score",
     "gaussian_kl",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Numbers
+from nashpath.core import Batch, Hyperparameters
 
 Memory = Any
 """A tree of tensors that a flow carries from step to step (a discriminator's weights, samples of the target, …)."""
@@ -27,7 +27,7 @@ class Field(NamedTuple):
     dissipation: Tensor | None = None
 
 
-class Flow(Numbers):
+class Flow(Hyperparameters):
     """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
 
     noisy = False

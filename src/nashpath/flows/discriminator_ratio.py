@@ -16,7 +16,7 @@ ROW_BYTES = 4096
 """What one particle costs in activations, roughly: blocks that stay in the cache are several times faster."""
 
 
-class Rule(Protocol):
+class SupportsUpdate(Protocol):
     """How the discriminator's weights move: any rule of `nashpath.solvers`."""
 
     def init(self, params: Tree) -> Any: ...
@@ -52,7 +52,7 @@ class DiscriminatorRatio(Ratio):
     def __init__(
         self,
         discriminator: nn.Module,
-        rule: Rule,
+        rule: SupportsUpdate,
         data: Source,
         *,
         refresh: Count = 5,

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from torch import Tensor
 
-from nashpath.core import Count, Numbers, Positive
+from nashpath.core import Count, Hyperparameters, Positive
 from nashpath.flows.base import Field, Flow, Memory
 
 Control = Literal["shrink", "report", "off"]
@@ -52,7 +52,7 @@ def euler(flow: Flow, particles: Tensor, memory: Memory, size: Tensor | float, n
     return _moved(particles, flow.field(particles, particles, memory).velocity, size, noise)
 
 
-class Euler(Numbers):
+class Euler(Hyperparameters):
     """Explicit Euler, ``x ← x + ε v(x)``, with control of the step.
 
     ``step_size`` is ε, or the flow's ``longest_step`` if that is less. No particle's velocity carries it further than

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch
-from nashpath.core.math.monotone import Increasing, Monotone
+from nashpath.core.math.monotone import Increasing, MonotoneFunction
 from nashpath.flows.base import Field, Flow, Memory
 from nashpath.flows.ratio import Ratio
 
@@ -17,8 +17,8 @@ class MonoFlow(Flow):
         dx = h'(d) ∇d dt = ∇h(d) dt,   d = log(p/q_t)
         d/dt KL(q_t‖p) = −E_q h'(d) ‖∇d‖² ≤ 0
 
-    for every h with h' > 0: `Monotone` by name, or `UserMonotone`. ``ratio`` says where d comes from. The divergence
-    of its fields is ``KL(q‖p) = −E_q d``.
+    for every h with h' > 0: `MonotoneFunction` by name, or `UserMonotone`. ``ratio`` says where d comes from. The
+    divergence of its fields is ``KL(q‖p) = −E_q d``.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 3.
@@ -26,7 +26,7 @@ class MonoFlow(Flow):
 
     def __init__(self, ratio: Ratio, h: Increasing | None = None):
         super().__init__()
-        self.ratio, self.h = ratio, h if h is not None else Monotone()
+        self.ratio, self.h = ratio, h if h is not None else MonotoneFunction()
 
     def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
         return self.ratio.init(particles, rng)

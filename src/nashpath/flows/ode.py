@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Numbers, Positive
+from nashpath.core import Hyperparameters, Positive
 from nashpath.flows.base import Flow, Memory
 from nashpath.flows.euler import Stride
 
 
-class TorchDiffEq(Numbers):
+class TorchDiffEq(Hyperparameters):
     """Any method of torchdiffeq: every step of the flow solves its ordinary differential equation for ``step_size``.
 
     ``dx/dt = v(x)`` with the flow's memory (a discriminator) held during the step. ``method`` is a name that

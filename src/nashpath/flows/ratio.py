@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from nashpath.core import Batch, Numbers
+from nashpath.core import Batch, Hyperparameters
 from nashpath.core.math.kernel import by_rows
 from nashpath.flows.base import Memory
 
@@ -14,7 +14,7 @@ LogDensity = Callable[[Tensor], Tensor]
 """``[n, *shape] -> [n]``, row by row."""
 
 
-class Ratio(Numbers):
+class Ratio(Hyperparameters):
     """An estimate of the log ratio and of its gradient. Abstract: subclasses write `log_ratio`."""
 
     def init(self, particles: Tensor, rng: torch.Generator) -> Memory:

@@ -78,7 +78,7 @@ def gaussian_kl(params: Tree, mean: Tensor, covariance: Tensor) -> Tensor:
     return ((precision * model).sum() + away @ precision @ away - len(mean) + volume) / 2
 
 
-def drawing_cost(samples: Tensor, velocity: Tensor, step_size: float | Tensor = 1.0) -> Tensor:
+def drawing_loss(samples: Tensor, velocity: Tensor, step_size: float | Tensor = 1.0) -> Tensor:
     """``1/(2ε) E ‖G(z) − [x + ε v(x)]‖²`` at ``x = G(z)`` held fixed: a least-squares step towards the flowed samples.
 
     Its gradient over the generator's parameters is ``−E vᵀ ∂G/∂θ``, whatever ε is; with ``v = h'(d) ∇d`` that is the

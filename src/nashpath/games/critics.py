@@ -60,7 +60,7 @@ def _unknown(layer: str, network: Any, known: list[str]) -> str:
     )
 
 
-class AskedOnce:
+class CachedCritic:
     """A critic that remembers its answers: asked again about the same tensor (the same object), it does not compute.
 
     It lives as long as one evaluation of a cost, so it never remembers across parameters. A saved pass is also a pass

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
 from nashpath.core.noise import bound, draw_noise
-from nashpath.games.critics import AskedOnce
+from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
 
@@ -69,9 +69,9 @@ class GAN(Game):
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
             real, fake = batch["real"], self.generator(batch["latent"])
-            return self.price(player, AskedOnce(self.discriminator), real, fake, batch)
+            return self.price(player, CachedCritic(self.discriminator), real, fake, batch)
 
-    def price(self, player: str, critic: AskedOnce, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
+    def price(self, player: str, critic: CachedCritic, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         """What ``player`` pays for ``fake`` beside ``real`` before one critic: objective and penalty."""
         cost = self.objective(player, critic, real, fake)
         if player == "discriminator":

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, NonNegative, Numbers, Source
+from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source
 from nashpath.core.noise import bound
-from nashpath.games.critics import AskedOnce
+from nashpath.games.critics import CachedCritic
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -15,7 +15,7 @@ from nashpath.games.penalties import Penalty
 EPSILON = 1e-6
 
 
-class Team(nn.Module):
+class WeightedEnsemble(nn.Module):
     """Networks of equal shapes and a weight for each, ``softmax(logits)``; the logits start equal, at 1/T."""
 
     def __init__(self, networks: Sequence[nn.Module]):
@@ -38,7 +38,7 @@ class Team(nn.Module):
         return (equal + EPSILON).log().mean() - (weights + EPSILON).log().mean()
 
 
-class GeneratorTeam(Team):
+class GeneratorEnsemble(WeightedEnsemble):
     """A mixture of generators; as a network it gives each sample of a batch to one of them, by weight.
 
     Sample k takes the generator at the quantile ``frac((k + ½) / golden ratio)`` of the weights: in every stretch of n
@@ -52,7 +52,7 @@ class GeneratorTeam(Team):
         return self.outputs(z)[which, torch.arange(len(z), device=z.device)]
 
 
-class DiscriminatorTeam(Team):
+class DiscriminatorEnsemble(WeightedEnsemble):
     """A mixture of discriminators; as a network it returns the weighted mean of their logits."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ class Mixture(GAN):
     gives each sample to one generator, by weight. ``new_generator`` and ``new_discriminator`` return a freshly
     initialised network at each call.
 
-    Raises ValueError for a team without networks and, as `GAN` does, for networks that fit neither each other nor the
-    data.
+    Raises ValueError for an ensemble without networks and, as `GAN` does, for networks that fit neither each other nor
+    the data.
 
     Reference: Arora et al. 2017, Sec. 5; PrincetonML/MIX-plus-GANs ``cifar10/train_mixgan.py`` (5 and 5, entropy 0.1).
     """
@@ -96,28 +96,28 @@ class Mixture(GAN):
     ):
         if min(generators, discriminators) < 1:
             raise ValueError(f"a mixture of {generators} generators and {discriminators} discriminators cannot play")
-        teams = (
-            GeneratorTeam([new_generator() for _ in range(generators)]),
-            DiscriminatorTeam([new_discriminator() for _ in range(discriminators)]),
+        ensembles = (
+            GeneratorEnsemble([new_generator() for _ in range(generators)]),
+            DiscriminatorEnsemble([new_discriminator() for _ in range(discriminators)]),
         )
         settings = {"data": data, "latent": latent, "batch_size": batch_size}
-        super().__init__(*teams, objective, penalty, **settings, latent_distribution=latent_distribution)
-        self.regulariser = Numbers(entropy=entropy)
+        super().__init__(*ensembles, objective, penalty, **settings, latent_distribution=latent_distribution)
+        self.regulariser = Hyperparameters(entropy=entropy)
 
     def forward(self, player: str, batch: Batch) -> Tensor:
-        generators, discriminators = self.teams()
+        generators, discriminators = self.ensembles()
         with bound(self, batch["noise"]):
             fakes = [network(batch["latent"]) for network in generators.networks]
-            critics = [AskedOnce(network) for network in discriminators.networks]
+            critics = [CachedCritic(network) for network in discriminators.networks]
             prices = [[self.price(player, c, batch["real"], fake, batch) for c in critics] for fake in fakes]
         pairs = generators.weights()[:, None] * discriminators.weights()
         value = (pairs * torch.stack([torch.stack(row) for row in prices])).sum()
-        team = generators if player == "generator" else discriminators
-        return value + self.regulariser.entropy * team.evenness()
+        ensemble = generators if player == "generator" else discriminators
+        return value + self.regulariser.entropy * ensemble.evenness()
 
-    def teams(self) -> tuple[Team, Team]:
+    def ensembles(self) -> tuple[WeightedEnsemble, WeightedEnsemble]:
         """``(generators, discriminators)``."""
         generators, discriminators = self.generator, self.discriminator
-        assert isinstance(generators, Team)
-        assert isinstance(discriminators, Team)
+        assert isinstance(generators, WeightedEnsemble)
+        assert isinstance(discriminators, WeightedEnsemble)
         return generators, discriminators

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy, softplus
 
-from nashpath.core import Batch, Count, NonNegative, Numbers, Source, Tree, generator
+from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, generator
 from nashpath.core.noise import bound
-from nashpath.games.critics import AskedOnce, activations
+from nashpath.games.critics import CachedCritic, activations
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.feature_matching import FeatureMatching
@@ -74,7 +74,7 @@ class SemiSupervised(GAN):
         super().__init__(
             generator, discriminator, objective, penalty, **settings, latent_distribution=latent_distribution
         )
-        self.weights = Numbers(unlabelled=unlabelled_weight)
+        self.weights = Hyperparameters(unlabelled=unlabelled_weight)
         x, y = choose_labelled(data, labels, seed)
         self.register_buffer("labelled", x)
         self.register_buffer("label", y)
@@ -88,7 +88,7 @@ class SemiSupervised(GAN):
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
             real, fake = batch["real"], self.generator(batch["latent"])
-            cost = self.price(player, AskedOnce(ClassCritic(self.discriminator)), real, fake, batch)
+            cost = self.price(player, CachedCritic(ClassCritic(self.discriminator)), real, fake, batch)
             if player == "generator":
                 return cost
             chosen = batch["labelled"]

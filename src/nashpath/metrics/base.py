@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nashpath.core.rng import generator
 from nashpath.metrics.cache import remembered
-from nashpath.metrics.errors import FeaturesError, rows
+from nashpath.metrics.errors import FeaturesError, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
 
@@ -44,21 +44,21 @@ class Sample:
 
     @cached_property
     def _outputs(self) -> Outputs:
-        rows(self.values, "samples")
+        validate_samples(self.values, "samples")
         kept = self.once("features", lambda: extract(self.extractor, self.values).as_dict())
         return Outputs(kept["features"], kept.get("logits"))
 
     @property
     def features(self) -> Tensor:
         """``[n, d]``, float32 or float64, finite."""
-        return rows(self._outputs.features, f"{self.extractor.name} features")
+        return validate_samples(self._outputs.features, f"{self.extractor.name} features")
 
     @property
     def logits(self) -> Tensor:
         """``[n, classes]``; raises `FeaturesError` if the extractor has none."""
         if self._outputs.logits is None:
             raise FeaturesError(f"{self.extractor.name} features come without class logits; use digits or inception")
-        return rows(self._outputs.logits, f"{self.extractor.name} logits")
+        return validate_samples(self._outputs.logits, f"{self.extractor.name} logits")
 
     @cached_property
     def moments(self) -> Moments:

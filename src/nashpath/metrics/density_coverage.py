@@ -5,9 +5,9 @@ from typing import ClassVar
 import torch
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.distances import nearest
+from nashpath.core.math.distances import nearest_neighbours
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import pair
+from nashpath.metrics.errors import validate_pair
 from nashpath.metrics.precision_recall import counts, reach
 
 
@@ -31,8 +31,8 @@ class DensityCoverage(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"density": mean count over k, "coverage": share of reals}``."""
-        x, y = pair(real.features, fake.features, least=1)
+        x, y = validate_pair(real.features, fake.features, least=1)
         balls = reach(real, self.neighbours, "real")
         density = counts(y, x, balls).double().mean() / self.neighbours
-        coverage = nearest(x, y)[0][:, 0] < balls
+        coverage = nearest_neighbours(x, y)[0][:, 0] < balls
         return {"density": float(density), "coverage": float(coverage.double().mean())}

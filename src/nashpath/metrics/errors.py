@@ -32,7 +32,7 @@ class FeaturesError(MetricError):
     """A feature extractor that is missing, has the wrong weights, or lacks what the metric needs."""
 
 
-def rows(samples: Tensor, name: str, least: int = 1) -> Tensor:
+def validate_samples(samples: Tensor, name: str, least: int = 1) -> Tensor:
     """``[n, ...] -> [n, d]``, detached and finite; raises a `MetricError` that says what is wrong with ``name``."""
     if samples.dim() < 2:
         raise ShapeError(f"{name} has shape {tuple(samples.shape)}; give [samples, dimensions] or images")
@@ -47,9 +47,11 @@ def rows(samples: Tensor, name: str, least: int = 1) -> Tensor:
     return flat
 
 
-def pair(x: Tensor, y: Tensor, names: tuple[str, str] = ("real", "fake"), least: int = 1) -> tuple[Tensor, Tensor]:
-    """Both through `rows`, on the device of ``x``, and of equal width."""
-    a, b = rows(x, names[0], least), rows(y, names[1], least)
+def validate_pair(
+    x: Tensor, y: Tensor, names: tuple[str, str] = ("real", "fake"), least: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Both through `validate_samples`, on the device of ``x``, and of equal width."""
+    a, b = validate_samples(x, names[0], least), validate_samples(y, names[1], least)
     if a.shape[1] != b.shape[1]:
         raise ShapeError(f"{names[0]}: {a.shape[1]} numbers a sample, {names[1]}: {b.shape[1]}; they must be equal")
     return a, b.to(a.device)

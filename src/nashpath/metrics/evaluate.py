@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from nashpath.core.rng import derive, generator
-from nashpath.core.table import nearest
+from nashpath.core.table import did_you_mean
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError
 from nashpath.metrics.features import Extractor, as_extractor
@@ -59,7 +59,7 @@ def named(metrics: Sequence[str]) -> list[str]:
     known = [*METRICS, *GROUPS]
     for name in metrics:
         if name not in known:
-            raise MetricError(f"no metric is called {name!r}.{nearest(name, known)} Known: {', '.join(known)}")
+            raise MetricError(f"no metric is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}")
     return list(dict.fromkeys(part for name in metrics for part in GROUPS.get(name, (name,))))
 
 

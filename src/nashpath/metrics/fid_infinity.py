@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import rows
+from nashpath.metrics.errors import validate_samples
 from nashpath.metrics.moments import Moments, frechet, moments
 
 
@@ -37,7 +37,7 @@ class FIDInfinity(Metric):
         """``{"fid_infinity": intercept, "fid_infinity_low": ..., "fid_infinity_high": ...}``."""
         from scipy.special import stdtrit  # here, so that importing nashpath stays light
 
-        y = rows(fake.features, "fake", least=2 ** (self.halvings + 1))
+        y = validate_samples(fake.features, "fake", least=2 ** (self.halvings + 1))
         value = self._intercept(real.moments, y[torch.randperm(len(y), generator=rng, device=rng.device).to(y.device)])
         again = []
         for _ in range(self.resamples):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import rows
+from nashpath.metrics.errors import validate_samples
 
 
 class InceptionScore(Metric):
@@ -38,7 +38,7 @@ class InceptionScore(Metric):
 
     def scores(self, logits: Tensor) -> Tensor:
         """The score of each split, from ``logits [n, classes]``."""
-        log_p = rows(logits, "logits", least=self.splits).double().log_softmax(1)
+        log_p = validate_samples(logits, "logits", least=self.splits).double().log_softmax(1)
         edges = [i * len(log_p) // self.splits for i in range(self.splits + 1)]
         return torch.stack([_score(log_p[low:high]) for low, high in pairwise(edges)])
 

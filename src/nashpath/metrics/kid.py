@@ -8,7 +8,7 @@ from torch import Tensor
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.mmd import unbiased
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import pair
+from nashpath.metrics.errors import validate_pair
 
 
 class KID(Metric):
@@ -30,7 +30,7 @@ class KID(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"kid": squared MMD, "kid_error": its standard error}``."""
-        x, y = pair(real.features, fake.features, least=2)
+        x, y = validate_pair(real.features, fake.features, least=2)
         within = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
         across = [self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x)]
         squared, error = unbiased((within[0], within[1]), (across[0], across[1]))

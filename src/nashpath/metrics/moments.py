@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.metrics.errors import ShapeError, rows
+from nashpath.metrics.errors import ShapeError, validate_samples
 
 BLOCK = 8192
 
@@ -35,7 +35,7 @@ class Moments(NamedTuple):
 
 def moments(features: Tensor, name: str = "features") -> Moments:
     """Of ``features [n, d]``, with the unbiased covariance. Raises `TooFewSamplesError` (fewer than two) and others."""
-    x = rows(features, name, least=2)
+    x = validate_samples(features, name, least=2)
     mean = x.double().mean(0)
     if len(x) <= x.shape[1]:
         return Moments(mean, None, (x.double() - mean) / (len(x) - 1) ** 0.5)

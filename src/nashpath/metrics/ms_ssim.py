@@ -8,7 +8,7 @@ from torch.nn.functional import avg_pool2d, conv2d
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import ShapeError, rows
+from nashpath.metrics.errors import ShapeError, validate_samples
 
 
 class MSSSIM(Metric):
@@ -44,7 +44,7 @@ class MSSSIM(Metric):
 
 def checked_images(values: Tensor, name: str) -> Tensor:
     """``[n, channels, h, w]``, finite, two at least."""
-    rows(values, name, least=2)
+    validate_samples(values, name, least=2)
     if values.dim() != 4:
         raise ShapeError(f"{name} has shape {tuple(values.shape)}; similarity needs images [n, channels, h, w]")
     return values

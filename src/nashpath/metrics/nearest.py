@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from nashpath.core.math.distances import nearest
-from nashpath.metrics.errors import ShapeError, pair, rows
+from nashpath.core.math.distances import nearest_neighbours
+from nashpath.metrics.errors import ShapeError, validate_pair, validate_samples
 from nashpath.metrics.modes import coverage
 
 
@@ -26,10 +26,10 @@ def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> di
 
 def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
     """The label of the example nearest to each sample, ``[n]``."""
-    x, known = pair(samples, examples, ("samples", "examples"))
+    x, known = validate_pair(samples, examples, ("samples", "examples"))
     if labels.shape != (len(known),):
         raise ShapeError(f"{len(known)} examples but labels of shape {tuple(labels.shape)}; give one label each")
-    return labels.to(x.device)[nearest(x, known)[1][:, 0]]
+    return labels.to(x.device)[nearest_neighbours(x, known)[1][:, 0]]
 
 
 def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 10) -> dict[str, float]:
@@ -68,8 +68,8 @@ def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None)
     Reference: Yoon, Choi, Kwon & Ryu 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize" (the
     ratio 1/3).
     """
-    x, known = pair(samples, rows(examples, "examples", least=2), ("samples", "examples"))
-    distance, _ = nearest(x, known, count=2)
+    x, known = validate_pair(samples, validate_samples(examples, "examples", least=2), ("samples", "examples"))
+    distance, _ = nearest_neighbours(x, known, count=2)
     among = distances_among(known) if among is None else among
     copies = distance[:, 0] < distance[:, 1] / 3
     return {
@@ -81,5 +81,5 @@ def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None)
 
 def distances_among(examples: Tensor) -> Tensor:
     """The distance of each example to its nearest other one, ``[n]``; needs two."""
-    known = rows(examples, "examples", least=2)
-    return nearest(known, known, count=2)[0][:, 1]
+    known = validate_samples(examples, "examples", least=2)
+    return nearest_neighbours(known, known, count=2)[0][:, 1]

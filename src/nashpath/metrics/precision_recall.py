@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.distances import nearest, squared_blocks
+from nashpath.core.math.distances import nearest_neighbours, squared_blocks
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import pair, rows
+from nashpath.metrics.errors import validate_pair, validate_samples
 
 
 class PrecisionRecall(Metric):
@@ -31,7 +31,7 @@ class PrecisionRecall(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"precision": share of fakes, "recall": share of reals}``."""
-        x, y = pair(real.features, fake.features, least=self.neighbours + 1)
+        x, y = validate_pair(real.features, fake.features, least=self.neighbours + 1)
         balls = reach(real, self.neighbours, "real"), reach(fake, self.neighbours, "fake").to(x.device)
         recall, precision = inside_each_other(x, y, *balls)
         return {"precision": float(precision.double().mean()), "recall": float(recall.double().mean())}
@@ -39,8 +39,8 @@ class PrecisionRecall(Metric):
 
 def radii(features: Tensor, neighbours: int, name: str) -> Tensor:
     """Distance of each of ``features [n, d]`` to its k-th nearest other one, ``[n]``; needs k + 1 samples."""
-    x = rows(features, name, least=neighbours + 1)
-    return nearest(x, x, neighbours + 1)[0][:, -1]
+    x = validate_samples(features, name, least=neighbours + 1)
+    return nearest_neighbours(x, x, neighbours + 1)[0][:, -1]
 
 
 def reach(sample: Sample, neighbours: int, name: str) -> Tensor:

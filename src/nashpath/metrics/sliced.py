@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import pair
+from nashpath.metrics.errors import validate_pair
 
 
 class SlicedWasserstein(Metric):
@@ -47,7 +47,7 @@ def sliced_wasserstein(
     """
     import ot  # takes a second: it looks for every array library there is
 
-    x, y = pair(real, fake)
+    x, y = validate_pair(real, fake)
     directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
     directions = (directions / directions.norm(dim=0)).to(x.device)
     distance = ot.sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)

@@ -4,14 +4,14 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
-from nashpath.report.read import Member, Run, RunFolderError, load_run
+from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction
 from nashpath.report.results import write_results
 from nashpath.report.sheet import sheet, write_sheet
 
 __all__ = [
     "EqualCost",
-    "Member",
+    "ReportMember",
     "Run",
     "RunFolderError",
     "compare_reports",

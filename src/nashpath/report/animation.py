@@ -201,7 +201,7 @@ FRAMES = {"image": 40, "points": 40, "trajectory": 400}
 FILMS = {"image": images_film, "points": points_film, "trajectory": trajectory_film}
 
 
-def film(run: Run) -> dict[str, Any] | None:
+def animation(run: Run) -> dict[str, Any] | None:
     """The film for the page as plain data, or None where nothing was saved."""
     if not run.frames:
         return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.report.phrasing import settings_label, title
-from nashpath.report.read import COSTS, RESERVED, Member, Run
+from nashpath.report.read import COSTS, RESERVED, ReportMember, Run
 
 POINTS = 400
 """A chart shows at most this many points; beyond, neighbouring steps are pooled."""
@@ -28,13 +28,13 @@ class Strand:
 
     label: str
     settings: dict[str, Any]
-    members: list[Member]
+    members: list[ReportMember]
     rows: list[dict[str, Any]]
 
 
 def strands(run: Run) -> list[Strand]:
     """The members of a run, grouped by their settings, in order of first appearance."""
-    groups: dict[str, list[Member]] = defaultdict(list)
+    groups: dict[str, list[ReportMember]] = defaultdict(list)
     for member in run.members:
         groups[settings_label(member.settings)].append(member)
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)

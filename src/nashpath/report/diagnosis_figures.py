@@ -27,14 +27,14 @@ STYLE: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Seen:
+class DiagnosisData:
     """One member's arrays by name, and the numbers beside them."""
 
     arrays: dict[str, np.ndarray]
     numbers: dict[str, Any]
 
 
-def data_uri(draw: Callable[["Figure", Seen], None], seen: Seen, width: float) -> str:
+def data_uri(draw: Callable[["Figure", DiagnosisData], None], seen: DiagnosisData, width: float) -> str:
     """The figure as an SVG picture that a page can hold; the same data give the same bytes."""
     import matplotlib  # here: half a second that no other verb needs
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 
 
-def evidence(figure: "Figure", seen: Seen) -> None:
+def evidence(figure: "Figure", seen: DiagnosisData) -> None:
     """What the certificate looked at, on one axis that is linear within the tolerance and logarithmic beyond."""
     n = seen.numbers
     rows = [("distance from stationary", n.get("distance")), ("smallest real part", n.get("smallest_real"))]
@@ -77,7 +77,7 @@ def evidence(figure: "Figure", seen: Seen) -> None:
     axes.minorticks_off()
 
 
-def steps(figure: "Figure", seen: Seen) -> None:
+def steps(figure: "Figure", seen: DiagnosisData) -> None:
     """Steps over their limits, on a logarithmic axis with the limit at 1."""
     n = seen.numbers
     rows = [(f"{who}: curvature × step", value) for who, value in (n.get("sharpness") or {}).items()]
@@ -95,7 +95,7 @@ def steps(figure: "Figure", seen: Seen) -> None:
     axes.set_xlabel("step over its limit")
 
 
-def shares(figure: "Figure", seen: Seen) -> None:
+def shares(figure: "Figure", seen: DiagnosisData) -> None:
     """Shares of 1."""
     n = seen.numbers
     rows = {"rotation": n.get("rotation"), "gradient over logit loss": n.get("vanishing"), "spread": n.get("spread")}
@@ -119,7 +119,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def spectrum(figure: "Figure", seen: Seen) -> None:
+def spectrum(figure: "Figure", seen: DiagnosisData) -> None:
     """Eigenvalues in the complex plane; in units of the step, over the regions in which play contracts."""
     values, scaled = seen.arrays["spectrum"], bool(seen.numbers.get("margins"))
     axes = figure.add_subplot()
@@ -151,7 +151,7 @@ def _regions(axes: Any, values: np.ndarray) -> None:
     axes.add_artist(axes.legend(handles=named, fontsize=7, frameon=False, loc="lower right"))
 
 
-def rounds(figure: "Figure", seen: Seen) -> None:
+def rounds(figure: "Figure", seen: DiagnosisData) -> None:
     """The multipliers of one round of each solver, and the unit circle."""
     axes = figure.add_subplot()
     turn = np.linspace(0, 2 * np.pi, 200)
@@ -170,7 +170,7 @@ def rounds(figure: "Figure", seen: Seen) -> None:
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def path(figure: "Figure", seen: Seen) -> None:
+def path(figure: "Figure", seen: DiagnosisData) -> None:
     """The way that play takes from the checkpoint on."""
     points, portions = seen.arrays["path"], seen.arrays.get("path.shares")
     axes = figure.add_subplot()
@@ -189,7 +189,7 @@ def path(figure: "Figure", seen: Seen) -> None:
     figure.colorbar(dots, ax=axes, label="further steps", shrink=0.85)
 
 
-def logits(figure: "Figure", seen: Seen) -> None:
+def logits(figure: "Figure", seen: DiagnosisData) -> None:
     """Histograms of the critic's logits, and what the generator's loss pays for them."""
     real, fake = seen.arrays["logits.real"], seen.arrays["logits.fake"]
     axes = figure.add_subplot()
@@ -207,7 +207,7 @@ def logits(figure: "Figure", seen: Seen) -> None:
     axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
 
 
-def samples(figure: "Figure", seen: Seen) -> None:
+def samples(figure: "Figure", seen: DiagnosisData) -> None:
     """Generated samples over real ones, and how many of them lie around each mode."""
     real, fake = seen.arrays["samples.real"], seen.arrays["samples.fake"]
     counts, centres = seen.arrays.get("samples.counts"), seen.arrays.get("samples.centres")
@@ -231,7 +231,7 @@ def samples(figure: "Figure", seen: Seen) -> None:
         beside.set(xlabel="mode", ylabel="nearest generated samples")
 
 
-def magnitudes(figure: "Figure", seen: Seen) -> None:
+def magnitudes(figure: "Figure", seen: DiagnosisData) -> None:
     """The largest parameter and the largest gradient of each tensor, at the last finite state."""
     rows = seen.arrays["magnitudes"]
     axes = figure.add_subplot()
@@ -254,7 +254,7 @@ def magnitudes(figure: "Figure", seen: Seen) -> None:
 class Picture:
     """A figure: how it is drawn, its title, how it is read, and the arrays or numbers that it cannot do without."""
 
-    draw: Callable[["Figure", Seen], None]
+    draw: Callable[["Figure", DiagnosisData], None]
     title: str
     caption: str
     needs: str

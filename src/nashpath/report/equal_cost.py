@@ -11,7 +11,7 @@ from typing import Any
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, finite
 from nashpath.report.phrasing import listed, number, title
-from nashpath.report.read import COSTS, Member
+from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import Cell
 from nashpath.report.verdict import lost
 
@@ -96,11 +96,11 @@ def _within(rows: list[dict[str, Any]], cost: str, budget: float) -> dict[str, A
     return next((row for row in reversed(rows) if finite(row.get(cost)) and row[cost] <= budget), None)
 
 
-def _gone(members: list[Member]) -> Cell:
+def _gone(members: list[ReportMember]) -> Cell:
     return Cell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0")
 
 
-def _where(members: list[Member], within: dict[int, dict[str, Any] | None], cost: str) -> Cell:
+def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None], cost: str) -> Cell:
     """The cost at which the members that go on (or, if none does, all) were evaluated."""
     sound = [m.member for m in members if not m.diverged] or list(within)
     spots = sorted({row[cost] for m in sound if (row := within[m]) is not None})

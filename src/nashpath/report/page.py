@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from nashpath.report.animation import film
+from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
@@ -19,7 +19,7 @@ from nashpath.report.evaluation import evaluated
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import member_table, settings_table
-from nashpath.report.verdict import facts, verdict
+from nashpath.report.verdict import run_facts, verdict
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
@@ -57,13 +57,13 @@ def _context(run: Run) -> dict[str, Any]:
         "tone": tone,
         "sentences": sentences,
         "diagnoses": diagnoses(run),
-        "facts": facts(run.info),
+        "facts": run_facts(run.info),
         "headers": headers,
         "rows": rows,
         "settings": settings_table(run.config),
         "evaluated": evaluated(run.evaluation),
         "equal_cost": equal_cost(strands(run)),
-        "data": {"film": film(run), "curves": curves_data(strands(run))},
+        "data": {"film": animation(run), "curves": curves_data(strands(run))},
     }
 
 

@@ -25,7 +25,7 @@ class RunFolderError(ValueError):
 
 
 @dataclass(frozen=True)
-class Member:
+class ReportMember:
     """One member of the population: its seed, the settings that set it apart, and where it ended."""
 
     member: int
@@ -49,7 +49,7 @@ class Run:
     name: str
     info: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
-    members: list[Member] = field(default_factory=list)
+    members: list[ReportMember] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     frames: list[tuple[int, Path]] = field(default_factory=list)
     reference: dict[str, np.ndarray] = field(default_factory=dict)
@@ -142,19 +142,19 @@ def _row(path: Path, line: str, place: int) -> dict[str, Any]:
         ) from error
 
 
-def _member(path: Path, entry: Any) -> Member:
+def _member(path: Path, entry: Any) -> ReportMember:
     try:
-        known = {name: entry[name] for name in Member.__dataclass_fields__ if entry.get(name) is not None}
-        return Member(**known)
+        known = {name: entry[name] for name in ReportMember.__dataclass_fields__ if entry.get(name) is not None}
+        return ReportMember(**known)
     except (AttributeError, TypeError) as error:
         raise RunFolderError(f"{path}: expected objects with at least 'member', found {str(entry)[:80]!r}") from error
 
 
-def _members_of(rows: list[dict[str, Any]]) -> list[Member]:
+def _members_of(rows: list[dict[str, Any]]) -> list[ReportMember]:
     latest: dict[int, int] = {}
     for row in rows:
         latest[row["member"]] = max(row["step"], latest.get(row["member"], 0))
-    return [Member(member, steps=step) for member, step in sorted(latest.items())]
+    return [ReportMember(member, steps=step) for member, step in sorted(latest.items())]
 
 
 def _frames(folder: Path) -> list[tuple[int, Path]]:

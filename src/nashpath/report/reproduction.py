@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nashpath.report.draw import draw, draw_claim, inline
 from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
-from nashpath.report.verdict import facts
+from nashpath.report.verdict import run_facts
 from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_json, recorded_study
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_reproduction(folder: Path) -> Path:
         "claims": claims,
         "failed": found["failed"],
         "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)],
-        "facts": [("source", found["source"]), ("workers", found["workers"]), *facts(found)],
+        "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found)],
         "data": {"film": None, "curves": {"charts": []}},
     }
     return write_page(folder / "report.html", "study.html.j2", context)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.report.curves import finite
 from nashpath.report.phrasing import number, setting, title
-from nashpath.report.read import Member, Run
+from nashpath.report.read import ReportMember, Run
 
 
 @dataclass(frozen=True)
@@ -61,5 +61,5 @@ def _setting(value: Any) -> Cell:
     return Cell(setting(value) if value is not None else "–", cell(value).value)
 
 
-def _union(members: list[Member], part: str) -> list[str]:
+def _union(members: list[ReportMember], part: str) -> list[str]:
     return list(dict.fromkeys(key for member in members for key in getattr(member, part)))

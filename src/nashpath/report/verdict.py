@@ -7,7 +7,7 @@ import numpy as np
 
 from nashpath.report.curves import finite
 from nashpath.report.phrasing import count, listed, number, title
-from nashpath.report.read import Member, Run
+from nashpath.report.read import ReportMember, Run
 
 STATUS = {
     "running": "The run was still going when this page was written.",
@@ -28,7 +28,7 @@ def verdict(run: Run) -> tuple[str, list[str]]:
     return "bad" if bad else "good" if whole else "open", [s for s in [*said, *_still(run)] if s]
 
 
-def measured(members: list[Member]) -> dict[str, list[float]]:
+def measured(members: list[ReportMember]) -> dict[str, list[float]]:
     """The last finite value of each evaluated metric, over members."""
     found: dict[str, list[float]] = defaultdict(list)
     for member in members:
@@ -38,7 +38,7 @@ def measured(members: list[Member]) -> dict[str, list[float]]:
     return found
 
 
-def _ended(members: list[Member]) -> str:
+def _ended(members: list[ReportMember]) -> str:
     if not members:
         return "No member of this run has reported yet."
     done = [m for m in members if m.outcome == "finished"]
@@ -50,14 +50,14 @@ def _ended(members: list[Member]) -> str:
     return f"0 of {count(len(members), 'member')} finished{' so far' * waiting}" + (f", after{span}." if span else ".")
 
 
-def _diverged(members: list[Member]) -> list[str]:
+def _diverged(members: list[ReportMember]) -> list[str]:
     gone = [lost(m) for m in members if m.diverged]
     if not gone:
         return []
     return [f"{count(len(gone), 'member')} left the finite numbers and stopped there: {listed(gone, 6)}."]
 
 
-def lost(member: Member) -> str:
+def lost(member: ReportMember) -> str:
     """A member that diverged, by number, seed, player and step."""
     return f"member {member.member} (seed {member.seed}; {member.outcome.removeprefix('diverged').strip(': ')})"
 
@@ -95,7 +95,7 @@ def _standing(key: str, members: dict[int, list[float]]) -> str | None:
     return f"{title(key)} stood still at the end{where}: over the last quarter it moved less than 1 % of its range."
 
 
-def facts(info: dict[str, Any]) -> list[tuple[str, Any]]:
+def run_facts(info: dict[str, Any]) -> list[tuple[str, Any]]:
     """Name and value of what is worth knowing about how numbers were made, in reading order."""
     rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "platform", "threads")]
     return [(key, value) for key, value in [*rows, *dict(info.get("versions") or {}).items()] if value is not None]

@@ -4,7 +4,7 @@ from nashpath.run.assess.critic import CriticScore, independent_critic
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
-from nashpath.run.folder.run_folder import Store, plain_json, read_toml
+from nashpath.run.folder.run_folder import RunFolder, plain_json, read_toml
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.run.training.library import Trained, train, train_many
 from nashpath.run.training.session import Progress, Session
@@ -14,9 +14,9 @@ __all__ = [
     "CheckpointError",
     "CriticScore",
     "Progress",
+    "RunFolder",
     "Session",
     "SettingError",
-    "Store",
     "Trained",
     "Trial",
     "flatten_sweeps",

@@ -3,12 +3,12 @@
 from nashpath.core import Table
 from nashpath.solvers.acgd import AdaptiveCompetitiveGradient
 from nashpath.solvers.alternating import Alternating
-from nashpath.solvers.averaged import Averaged, plain
-from nashpath.solvers.base import Rule, Solver
+from nashpath.solvers.averaged import WeightAveraging, unchanged
+from nashpath.solvers.base import Solver, UpdateRule
 from nashpath.solvers.cgd import CompetitiveGradient
 from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
-from nashpath.solvers.descent import Descent
+from nashpath.solvers.descent import SinglePlayer
 from nashpath.solvers.ema import EMA
 from nashpath.solvers.extragradient import Extragradient
 from nashpath.solvers.lola import LOLA
@@ -19,7 +19,7 @@ from nashpath.solvers.rules import RULES, SGD, Adam, ConjugateGradient, Momentum
 from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment
 from nashpath.solvers.simultaneous import Simultaneous
-from nashpath.solvers.uniform import Uniform
+from nashpath.solvers.uniform import PolyakAverage
 
 SOLVERS = Table(
     "solver",
@@ -38,9 +38,9 @@ SOLVERS = Table(
     },
 )
 
-AVERAGES = Table("average", {"none": plain, "ema": EMA, "uniform": Uniform})
+AVERAGES = Table("average", {"none": unchanged, "ema": EMA, "uniform": PolyakAverage})
 
-CONSTRAINTS = Table("constraint", {"none": plain, "clip": Clipped})
+CONSTRAINTS = Table("constraint", {"none": unchanged, "clip": Clipped})
 
 __all__ = [
     "AVERAGES",
@@ -54,28 +54,28 @@ __all__ = [
     "Adam",
     "AdaptiveCompetitiveGradient",
     "Alternating",
-    "Averaged",
     "Clipped",
     "CompetitiveGradient",
     "ConjugateGradient",
     "Consensus",
     "Constant",
-    "Descent",
     "Extragradient",
     "InverseSqrt",
     "Lookahead",
     "Momentum",
     "Optimistic",
     "PastExtragradient",
+    "PolyakAverage",
     "Power",
     "RMSProp",
-    "Rule",
     "Schedule",
     "Scheduled",
     "Simultaneous",
+    "SinglePlayer",
     "Solver",
     "StepDecay",
     "SymplecticAdjustment",
-    "Uniform",
-    "plain",
+    "UpdateRule",
+    "WeightAveraging",
+    "unchanged",
 ]

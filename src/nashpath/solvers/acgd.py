@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Decay, NonNegative, Numbers, Point, Positive, Problem, Tree, pick
+from nashpath.core import Batch, Count, Decay, Hyperparameters, NonNegative, Point, Positive, Problem, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
-from nashpath.solvers.competition import compete, products, times
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
+from nashpath.solvers.competition import compete, product_count, times
 from nashpath.solvers.derivatives import settled
 
 
@@ -29,16 +29,16 @@ class AdaptiveCompetitiveGradient(Solver):
 
     def __init__(
         self,
-        discriminator: Rule,
-        generator: Rule,
+        discriminator: UpdateRule,
+        generator: UpdateRule,
         decay: Decay = 0.99,
         epsilon: Positive = 1e-5,
         tolerance: NonNegative = 1e-6,
         iterations: Count = 5,
     ):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers, self.iterations = Numbers(decay=decay, epsilon=epsilon, tolerance=tolerance), iterations
-        self.products = products(iterations)
+        self.numbers, self.iterations = Hyperparameters(decay=decay, epsilon=epsilon, tolerance=tolerance), iterations
+        self.products = product_count(iterations)
 
     def init(self, problem: Problem, point: Point) -> Memory:
         square = {who: trees.zeros(params) for who, params in point.players.items()}

@@ -1,7 +1,7 @@
 """The players take turns: the loop of nearly every GAN paper."""
 
 from nashpath.core import Batch, Count, Point, Problem, pick
-from nashpath.solvers.base import Info, Memory, Rule, Solver, gather, report
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, gather, report
 
 
 class Alternating(Solver):
@@ -17,7 +17,7 @@ class Alternating(Solver):
     Reference: Goodfellow et al. 2014, Algorithm 1; Zhang et al. 2022 (rates of alternating play).
     """
 
-    def __init__(self, discriminator: Rule, generator: Rule, discriminator_steps: Count = 1):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, discriminator_steps: Count = 1):
         super().__init__(discriminator=discriminator, generator=generator)
         if discriminator_steps < 1:
             raise ValueError(f"discriminator_steps is {discriminator_steps}; it must be at least 1")

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Numbers, Point, Problem, Tree
+from nashpath.core import Batch, Hyperparameters, Point, Problem, Tree
 from nashpath.solvers.base import Info, Memory, Solver
 
 
-class Averaged(Solver):
+class WeightAveraging(Solver):
     """A solver with an average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player beside it.
 
     Sampling and metrics use the average; play does not. Running statistics of normalisation layers are taken from the
@@ -16,7 +16,7 @@ class Averaged(Solver):
 
     def __init__(self, solver: Solver, player: str, **numbers: float):
         super().__init__()
-        self.solver, self.player, self.numbers = solver, player, Numbers(**numbers)
+        self.solver, self.player, self.numbers = solver, player, Hyperparameters(**numbers)
         self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
 
     def share(self, count: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class Averaged(Solver):
         return {**self.solver.averages(memory["solver"]), self.player: memory["average"]}
 
 
-def plain(solver: Solver) -> Solver:
+def unchanged(solver: Solver) -> Solver:
     """Leaves the solver as it is.
 
     Reference: none is needed.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Priced, Problem, Tree
+from nashpath.core import Batch, Hyperparameters, NonNegative, PlayerGradient, Point, Problem, Tree
 from nashpath.core import tree as trees
 
 Memory = Any
@@ -18,7 +18,7 @@ Info = dict[str, Tensor]
 """What a step reports, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
 
 
-class Rule(Numbers):
+class UpdateRule(Hyperparameters):
     """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
 
     def __init__(self, learning_rate: NonNegative, **numbers: float):
@@ -53,7 +53,7 @@ class Solver(nn.Module):
     products: int = 0
     """How many times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
 
-    def __init__(self, **rules: Rule):
+    def __init__(self, **rules: UpdateRule):
         super().__init__()
         self.rules = nn.ModuleDict(rules)
 
@@ -62,10 +62,10 @@ class Solver(nn.Module):
         self.check(problem)
         return {who: self.rule(who).init(point.players[who]) for who in problem.players}
 
-    def rule(self, player: str) -> Rule:
+    def rule(self, player: str) -> UpdateRule:
         """The rule of one player."""
         rule = self.rules[player]
-        assert isinstance(rule, Rule)
+        assert isinstance(rule, UpdateRule)
         return rule
 
     def check(self, problem: Problem) -> None:
@@ -80,7 +80,7 @@ class Solver(nn.Module):
         raise NotImplementedError
 
     def play(
-        self, point: Point, priced: dict[str, Priced], memory: Memory, directions: dict[str, Tree] | None = None
+        self, point: Point, priced: dict[str, PlayerGradient], memory: Memory, directions: dict[str, Tree] | None = None
     ) -> tuple[Point, Memory, Info]:
         """Moves every player by its own rule, and reports costs and gradient norms.
 
@@ -99,19 +99,19 @@ class Solver(nn.Module):
         """Averaged parameters by player, where this solver keeps any."""
         return {}
 
-    def move(self, player: str, point: Point, priced: Priced, memory: Memory) -> tuple[Point, Memory]:
+    def move(self, player: str, point: Point, priced: PlayerGradient, memory: Memory) -> tuple[Point, Memory]:
         """Lets one player's rule act on its gradient, and keeps the state that its turn changed."""
         move, kept = self.rule(player)(priced.gradient, memory[player])
         players = {**point.players, player: trees.add(point.players[player], move)}
         return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
 
 
-def price_all(problem: Problem, point: Point, batch: Batch) -> dict[str, Priced]:
+def price_all(problem: Problem, point: Point, batch: Batch) -> dict[str, PlayerGradient]:
     """Every player's gradient at one point, on one batch."""
     return {who: problem.gradient(who, point, batch) for who in problem.players}
 
 
-def report(player: str, priced: Priced) -> Info:
+def report(player: str, priced: PlayerGradient) -> Info:
     """A player's cost and gradient norm, under their names."""
     return {f"cost.{player}": priced.cost, f"gradient_norm.{player}": trees.norm(priced.gradient)}
 

@@ -1,8 +1,8 @@
 """Answer the opponent's answer."""
 
-from nashpath.core import Batch, Count, NonNegative, Numbers, Point, Problem, pick
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
-from nashpath.solvers.competition import compete, products
+from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Point, Problem, pick
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
+from nashpath.solvers.competition import compete, product_count
 from nashpath.solvers.derivatives import settled
 
 
@@ -24,10 +24,12 @@ class CompetitiveGradient(Solver):
     draws = 1
     gradients = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule, tolerance: NonNegative = 1e-6, iterations: Count = 5):
+    def __init__(
+        self, discriminator: UpdateRule, generator: UpdateRule, tolerance: NonNegative = 1e-6, iterations: Count = 5
+    ):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers, self.iterations = Numbers(tolerance=tolerance), iterations
-        self.products = products(iterations)
+        self.numbers, self.iterations = Hyperparameters(tolerance=tolerance), iterations
+        self.products = product_count(iterations)
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)

@@ -1,6 +1,6 @@
 """A box around one player's weights, kept beside any solver."""
 
-from nashpath.core import Batch, Numbers, Point, Positive, Problem, Tree
+from nashpath.core import Batch, Hyperparameters, Point, Positive, Problem, Tree
 from nashpath.solvers.base import Info, Memory, Solver
 
 
@@ -22,7 +22,7 @@ class Clipped(Solver):
 
     def __init__(self, solver: Solver, bound: Positive = 0.01, player: str = "discriminator"):
         super().__init__()
-        self.solver, self.player, self.numbers = solver, player, Numbers(bound=bound)
+        self.solver, self.player, self.numbers = solver, player, Hyperparameters(bound=bound)
         self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
 
     def check(self, problem: Problem) -> None:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Point, Problem, Tree
-from nashpath.solvers.derivatives import cross
+from nashpath.solvers.derivatives import mixed_product
 
 
-def products(iterations: int) -> int:
+def product_count(iterations: int) -> int:
     """How many second-order products `compete` costs."""
     return 2 * iterations + 2
 
@@ -35,8 +35,8 @@ def compete(
     tolerance: Tensor,
 ) -> tuple[dict[str, Tree], Tensor]:
     """``(p, residual)``: each player's direction, and the relative residual of the generator's system."""
-    mine = cross(problem, point, batch, {"generator": 1.0}, inner="discriminator", outer="generator")
-    theirs = cross(problem, point, batch, {"discriminator": 1.0}, inner="generator", outer="discriminator")
+    mine = mixed_product(problem, point, batch, {"generator": 1.0}, inner="discriminator", outer="generator")
+    theirs = mixed_product(problem, point, batch, {"discriminator": 1.0}, inner="generator", outer="discriminator")
     g, d = gradients["generator"], gradients["discriminator"]
     size, root = sizes["discriminator"], {k: v.sqrt() for k, v in sizes["generator"].items()}
 

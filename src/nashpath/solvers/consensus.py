@@ -1,8 +1,8 @@
 """Descend on the size of the field, too."""
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, pick
+from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 from nashpath.solvers.derivatives import energy
 
 
@@ -23,9 +23,9 @@ class Consensus(Solver):
     gradients = 2
     products = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule, weight: NonNegative = 0.1):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, weight: NonNegative = 0.1):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers = Numbers(weight=weight)
+        self.numbers = Hyperparameters(weight=weight)
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
         slope, priced = energy(problem, point, pick(batches, 0))

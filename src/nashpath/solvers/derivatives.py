@@ -10,12 +10,12 @@ from typing import Any
 
 from torch.func import grad, vjp
 
-from nashpath.core import Batch, Point, Priced, Problem, Tree
+from nashpath.core import Batch, PlayerGradient, Point, Problem, Tree
 from nashpath.core import tree as trees
 from nashpath.solvers.base import price_all
 
 
-def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree], dict[str, Priced]]:
+def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree], dict[str, PlayerGradient]]:
     """``(Jᵀv, priced)``: the gradient of ``½‖v‖²`` over all players' parameters, where v is the game's field."""
 
     def half_square(players):
@@ -26,7 +26,7 @@ def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree
     return grad(half_square, has_aux=True)(point.players)
 
 
-def cross(
+def mixed_product(
     problem: Problem, point: Point, batch: Batch, costs: dict[str, float], inner: str, outer: str
 ) -> Callable[[Tree], Tree]:
     """The product ``u ↦ ∂_outer ⟨∂_inner C, u⟩`` with ``C = Σ costs[i] · J_i``, at one point.
@@ -49,7 +49,7 @@ def cross(
     return lambda direction: pull(direction)[0]
 
 
-def settled(point: Point, priced: dict[str, Priced]) -> Point:
+def settled(point: Point, priced: dict[str, PlayerGradient]) -> Point:
     """The same parameters, with the state as the players' turns left it."""
     state = point.state
     for price in priced.values():

@@ -1,10 +1,10 @@
 """One player, and nobody to play against."""
 
 from nashpath.core import Batch, Point, Problem, pick
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
-class Descent(Solver):
+class SinglePlayer(Solver):
     """Descent in a game of one player: a critic judged alone, a generator before a known ratio.
 
     ::
@@ -18,7 +18,7 @@ class Descent(Solver):
 
     draws = gradients = 1
 
-    def __init__(self, player: str, rule: Rule):
+    def __init__(self, player: str, rule: UpdateRule):
         super().__init__(**{player: rule})
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:

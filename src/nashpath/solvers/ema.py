@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from nashpath.core import Decay
-from nashpath.solvers.averaged import Averaged
+from nashpath.solvers.averaged import WeightAveraging
 from nashpath.solvers.base import Solver
 
 
-class EMA(Averaged):
+class EMA(WeightAveraging):
     """Keeps an exponential moving average of the generator beside any solver; sampling and metrics use it.
 
     ::

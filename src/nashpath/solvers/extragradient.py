@@ -2,7 +2,7 @@
 
 from nashpath.core import Batch, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
 class Extragradient(Solver):
@@ -22,7 +22,7 @@ class Extragradient(Solver):
 
     gradients = 4
 
-    def __init__(self, discriminator: Rule, generator: Rule, same_batch: bool = False):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, same_batch: bool = False):
         super().__init__(discriminator=discriminator, generator=generator)
         self.same_batch = same_batch
         self.draws = 1 if same_batch else 2

@@ -2,10 +2,10 @@
 
 from torch.func import grad
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, Tree, pick
+from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
-from nashpath.solvers.derivatives import cross, settled
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
+from nashpath.solvers.derivatives import mixed_product, settled
 
 
 class LOLA(Solver):
@@ -25,9 +25,9 @@ class LOLA(Solver):
     gradients = 4
     products = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule, lookahead: NonNegative = 0.01):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, lookahead: NonNegative = 0.01):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers = Numbers(lookahead=lookahead)
+        self.numbers = Hyperparameters(lookahead=lookahead)
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)
@@ -36,7 +36,7 @@ class LOLA(Solver):
         one, two = problem.players
         for i, j in {one: two, two: one}.items():
             stake = _stake(problem, at, batch, i, j)
-            steer = cross(problem, at, batch, {j: 1.0}, inner=j, outer=i)(stake)
+            steer = mixed_product(problem, at, batch, {j: 1.0}, inner=j, outer=i)(stake)
             shaped[i] = trees.add(priced[i].gradient, steer, -self.numbers.lookahead)
         return self.play(point, priced, memory, shaped)
 

@@ -4,9 +4,9 @@ from typing import Literal
 
 import torch
 
-from nashpath.core import Batch, Count, Fraction, Numbers, Point, Problem, Table, Tree
+from nashpath.core import Batch, Count, Fraction, Hyperparameters, Point, Problem, Table, Tree
 from nashpath.solvers.alternating import Alternating
-from nashpath.solvers.base import Info, Memory, Rule, Solver
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 from nashpath.solvers.extragradient import Extragradient
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.simultaneous import Simultaneous
@@ -39,8 +39,8 @@ class Lookahead(Solver):
 
     def __init__(
         self,
-        discriminator: Rule,
-        generator: Rule,
+        discriminator: UpdateRule,
+        generator: UpdateRule,
         weight: Fraction = 0.5,
         period: Count = 5,
         inner: Inner = "alternating",
@@ -49,7 +49,7 @@ class Lookahead(Solver):
         if period < 1:
             raise ValueError(f"period is {period}; it must be at least 1")
         self.solver: Solver = _INNER[inner](discriminator, generator)
-        self.numbers, self.period = Numbers(weight=weight), period
+        self.numbers, self.period = Hyperparameters(weight=weight), period
         self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products
 
     def extra_repr(self) -> str:

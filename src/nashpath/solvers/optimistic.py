@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, NonNegative, Numbers, Point, Problem, pick
+from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all, report
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all, report
 
 
 class Optimistic(Solver):
@@ -24,9 +24,9 @@ class Optimistic(Solver):
     draws = 1
     gradients = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule, optimism: NonNegative = 1.0):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, optimism: NonNegative = 1.0):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers = Numbers(optimism=optimism)
+        self.numbers = Hyperparameters(optimism=optimism)
 
     def init(self, problem: Problem, point: Point) -> Memory:
         last = {who: trees.zeros(params) for who, params in point.players.items()}

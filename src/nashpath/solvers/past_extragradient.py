@@ -2,7 +2,7 @@
 
 from nashpath.core import Batch, Point, Problem, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
 class PastExtragradient(Solver):
@@ -21,7 +21,7 @@ class PastExtragradient(Solver):
     draws = 1
     gradients = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)
 
     def init(self, problem: Problem, point: Point) -> Memory:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Number, Numbers, Point, Problem, Tree, pick
+from nashpath.core import Batch, Hyperparameters, Number, Point, Problem, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
-from nashpath.solvers.derivatives import cross, energy, settled
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
+from nashpath.solvers.derivatives import energy, mixed_product, settled
 
 
 class SymplecticAdjustment(Solver):
@@ -28,14 +28,14 @@ class SymplecticAdjustment(Solver):
 
     def __init__(
         self,
-        discriminator: Rule,
-        generator: Rule,
+        discriminator: UpdateRule,
+        generator: UpdateRule,
         weight: Number = 1.0,
         alignment: Number = 0.1,
         align: bool = True,
     ):
         super().__init__(discriminator=discriminator, generator=generator)
-        self.numbers = Numbers(weight=weight, alignment=alignment)
+        self.numbers = Hyperparameters(weight=weight, alignment=alignment)
         self.align = align
         self.products = 4 if align else 2
 
@@ -61,6 +61,6 @@ def rotation(problem: Problem, point: Point, batch: Batch, field: dict[str, Tree
     one, two = problem.players
     pairs = {one: two, two: one}
     return {
-        i: trees.scale(cross(problem, point, batch, {j: 1.0, i: -1.0}, inner=j, outer=i)(field[j]), 0.5)
+        i: trees.scale(mixed_product(problem, point, batch, {j: 1.0, i: -1.0}, inner=j, outer=i)(field[j]), 0.5)
         for i, j in pairs.items()
     }

@@ -1,7 +1,7 @@
 """Everybody moves at once."""
 
 from nashpath.core import Batch, Point, Problem, pick
-from nashpath.solvers.base import Info, Memory, Rule, Solver, price_all
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
 class Simultaneous(Solver):
@@ -19,7 +19,7 @@ class Simultaneous(Solver):
     draws = 1
     gradients = 2
 
-    def __init__(self, discriminator: Rule, generator: Rule):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)
 
     def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:

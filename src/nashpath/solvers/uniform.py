@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from nashpath.core import NonNegative
-from nashpath.solvers.averaged import Averaged
+from nashpath.solvers.averaged import WeightAveraging
 from nashpath.solvers.base import Solver
 
 
-class Uniform(Averaged):
+class PolyakAverage(WeightAveraging):
     """Keeps the uniform average of the generator's iterates after the first ``after`` steps, beside any solver.
 
     ::

@@ -3,29 +3,29 @@
 from nashpath.studies.claim import Claim, Verdict, judge, judge_all
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
 from nashpath.studies.find import NAMES, find_study
-from nashpath.studies.population import Population, Seat, marks
+from nashpath.studies.population import MemberState, Population, split_steps
 from nashpath.studies.result import Result, cell_path, judge_again, read_json, recorded_study, source_hash
 from nashpath.studies.rows import Row, Rows, paired
-from nashpath.studies.runner import Step, reproduce
+from nashpath.studies.runner import CellProgress, reproduce
 from nashpath.studies.study import SCALES, Cell, Experiment, Size, Study
 
 __all__ = [
     "NAMES",
     "SCALES",
     "Cell",
+    "CellProgress",
     "Claim",
     "Cloud",
     "Experiment",
     "Figure",
     "Heat",
     "Lines",
+    "MemberState",
     "Population",
     "Result",
     "Row",
     "Rows",
-    "Seat",
     "Size",
-    "Step",
     "Strip",
     "Study",
     "Verdict",
@@ -34,10 +34,10 @@ __all__ = [
     "judge",
     "judge_again",
     "judge_all",
-    "marks",
     "paired",
     "read_json",
     "recorded_study",
     "reproduce",
     "source_hash",
+    "split_steps",
 ]

@@ -6,7 +6,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from nashpath.core.table import nearest
+from nashpath.core import did_you_mean
 from nashpath.run import SettingError
 from nashpath.studies.study import Study
 
@@ -19,7 +19,9 @@ def find_study(name: str) -> Study:
     if name in NAMES:
         return importlib.import_module(f"nashpath.studies.{name.replace('-', '_')}.claims").STUDY
     if not name.endswith(".py"):
-        raise SettingError(f"no study is called {name!r}.{nearest(name, list(NAMES))} Known: {', '.join(NAMES)}, all")
+        raise SettingError(
+            f"no study is called {name!r}.{did_you_mean(name, list(NAMES))} Known: {', '.join(NAMES)}, all"
+        )
     return _from_file(Path(name))
 
 

@@ -6,20 +6,20 @@ from typing import Any, NamedTuple
 
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import Program
-from nashpath.run.engine.step import Carry, Trial, outcome
+from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.overrides import Raw
-from nashpath.run.training.session import Team
-from nashpath.run.training.start import build_teams, prepare
+from nashpath.run.training.group import MemberGroup
+from nashpath.run.training.start import build_groups, prepare
 from nashpath.studies.study import Size
 
 
-class Seat(NamedTuple):
+class MemberState(NamedTuple):
     """One member where it stands: its settings and seed, its trial, its carry and its outcome so far."""
 
     member: Member
     trial: Trial
-    carry: Carry
+    train_state: TrainState
     outcome: str
 
 
@@ -37,25 +37,28 @@ class Population:
         raw |= {"seeds": list(range(size.seeds)), "steps": max(1, size.steps)}
         self.members = plan(raw, sweeps or {})
         prepare(self.members, lambda progress: None)
-        self.teams: list[Team] = build_teams(self.members, self.members[0].settings)
+        self.groups: list[MemberGroup] = build_groups(self.members, self.members[0].settings)
 
     def play(self, steps: int) -> None:
         """Trains every member for ``steps`` more steps."""
-        for team in self.teams:
+        for team in self.groups:
             team.program.run(steps)
 
-    def __iter__(self) -> Iterator[Seat]:
+    def __iter__(self) -> Iterator[MemberState]:
         """The members where they stand, in order."""
-        seats = [seat for team in self.teams for seat in _seats(team.members, team.program)]
+        seats = [seat for team in self.groups for seat in _seats(team.members, team.program)]
         return iter(sorted(seats, key=lambda seat: seat.member.index))
 
 
-def marks(steps: int, looks: int) -> list[int]:
+def split_steps(steps: int, looks: int) -> list[int]:
     """``looks`` numbers of steps that add up to ``steps``: how far to play between two looks."""
     ends = [round(steps * k / looks) for k in range(looks + 1)]
     return [b - a for a, b in pairwise(ends) if b > a]
 
 
-def _seats(members: Sequence[Member], program: Program) -> list[Seat]:
-    trials = [(trial, program.carry(i)) for i, trial in enumerate(program.trials)]
-    return [Seat(member, trial, carry, outcome(trial, carry)) for member, (trial, carry) in zip(members, trials)]
+def _seats(members: Sequence[Member], program: Program) -> list[MemberState]:
+    trials = [(trial, program.train_state(i)) for i, trial in enumerate(program.trials)]
+    return [
+        MemberState(member, trial, train_state, outcome(trial, train_state))
+        for member, (trial, train_state) in zip(members, trials)
+    ]

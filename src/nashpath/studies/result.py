@@ -16,7 +16,7 @@ import nashpath
 from nashpath.run import SettingError, plain_json
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.rows import Row, Rows
@@ -46,7 +46,7 @@ class Result:
     def __init__(
         self, study: Study, scale: str, folder: Path, own: Path | None = None, options: Mapping[str, Any] | None = None
     ):
-        self.study, self.scale, self.store, self.hash = study, scale, Store(folder), source_hash(own)
+        self.study, self.scale, self.store, self.hash = study, scale, RunFolder(folder), source_hash(own)
         self.cells = folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
         there = folder / "study.json"

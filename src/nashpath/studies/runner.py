@@ -24,7 +24,7 @@ from nashpath.studies.study import Experiment, Study
 
 
 @dataclass(frozen=True)
-class Step:
+class CellProgress:
     """Where a reproduction stands: cells done of all, the cell just measured, and an estimate of what is left."""
 
     done: int
@@ -65,7 +65,7 @@ def reproduce(
     scale: str,
     folder: Path,
     workers: int = 1,
-    notify: Callable[[Step], None] = lambda step: None,
+    notify: Callable[[CellProgress], None] = lambda step: None,
     stop: Callable[[], bool] = lambda: False,
     options: Mapping[str, Any] | None = None,
 ) -> list[Verdict]:
@@ -95,7 +95,7 @@ def reproduce(
             result.keep(job.experiment, job.cell, rows, seconds)
         done += 1
         spent, new = time.perf_counter() - begun, done - len(jobs) + len(waiting)
-        notify(Step(done, len(jobs), f"{study.name}: {job.label}", spent / new * (len(jobs) - done)))
+        notify(CellProgress(done, len(jobs), f"{study.name}: {job.label}", spent / new * (len(jobs) - done)))
     status = "failed" if failed else "finished" if done == len(jobs) else "stopped"
     return result.write(status, workers, time.perf_counter() - begun, failed)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from nashpath.core.table import nearest
+from nashpath.core import did_you_mean
 from nashpath.run import SettingError
 from nashpath.studies.claim import Claim
 from nashpath.studies.figures import Figure
@@ -89,7 +89,7 @@ class Study:
         ]
         for key in options:
             if key not in known:
-                raise SettingError(f"{key}: {self.name} has no such option.{nearest(key, known)}")
+                raise SettingError(f"{key}: {self.name} has no such option.{did_you_mean(key, known)}")
         for key, least in (("seeds", 1), ("steps", 0)):
             value = options.get(key, least)
             if type(value) is not int or value < least:

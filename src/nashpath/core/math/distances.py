@@ -31,7 +31,7 @@ def squared_blocks(x: Tensor, y: Tensor, entries: int = ENTRIES) -> Iterator[tup
             yield slice(top, top + len(a)), slice(left, left + len(b)), squared
 
 
-def nearest(x: Tensor, y: Tensor, count: int = 1, entries: int = ENTRIES) -> tuple[Tensor, Tensor]:
+def nearest_neighbours(x: Tensor, y: Tensor, count: int = 1, entries: int = ENTRIES) -> tuple[Tensor, Tensor]:
     """Distances and indices of the ``count`` points of ``y [m, d]`` nearest to each of ``x``: both ``[n, count]``."""
     best = torch.full((len(x), count), torch.inf, dtype=torch.double, device=x.device)
     index = torch.full((len(x), count), -1, device=x.device)

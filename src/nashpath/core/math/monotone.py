@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.func import grad
 from torch.nn.functional import logsigmoid, softplus
 
-from nashpath.core.hyperparameters import Number, Numbers, Positive
+from nashpath.core.hyperparameters import Hyperparameters, Number, Positive
 
 
 class Shape(NamedTuple):
     """h and h' as functions of the logit and of a module that holds the numbers ``shift`` and ``power``."""
 
-    value: Callable[[Tensor, Numbers], Tensor]
-    slope: Callable[[Tensor, Numbers], Tensor]
+    value: Callable[[Tensor, Hyperparameters], Tensor]
+    slope: Callable[[Tensor, Hyperparameters], Tensor]
     unbounded: bool = False
 
 
@@ -65,7 +65,7 @@ class Increasing(Protocol):
     def slope(self, d: Tensor) -> Tensor: ...
 
 
-class Monotone(Numbers):
+class MonotoneFunction(Hyperparameters):
     """An increasing function h of the logit ``d = log(p/q)``, by name, with its derivative.
 
     ::
@@ -106,7 +106,7 @@ class Monotone(Numbers):
         return f"h={self.h}, {super().extra_repr()}"
 
 
-class UserMonotone(Numbers):
+class UserMonotone(Hyperparameters):
     """An increasing function h of one's own, checked where it is made; its slope comes from automatic differentiation.
 
     ``h`` is any differentiable elementwise function of logits. It is refused with a `ValueError` that names a logit

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Number
-from nashpath.games.ideal.population import Population
+from nashpath.games.ideal.population import PopulationGame
 from nashpath.games.objectives import Objective
 from nashpath.games.toys.base import Vector
 
@@ -16,7 +16,7 @@ class Softmax(Vector):
         return self.value.log_softmax(0)
 
 
-class Ideal(Population):
+class Ideal(PopulationGame):
     """Idealised minimax GAN ("IMM-GAN") on a finite support: any distribution against any discriminator.
 
     ::
@@ -25,7 +25,7 @@ class Ideal(Population):
 
     The support is ``atoms`` points evenly on [−4, 4]. The data have masses ∝ exp(−x²/2), the generator starts at
     ∝ exp(−(x − shift)²/2) and moves the logits of its masses. For any other masses, use
-    ``Population(Softmax(q.log()), p.log(), points)``.
+    ``PopulationGame(Softmax(q.log()), p.log(), points)``.
 
     Reference: Goodfellow et al. 2014, Prop. 1 and 2, Theorem 1; Barnett 2018 (IMM-GAN).
     """

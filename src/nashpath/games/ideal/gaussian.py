@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Count, Number, Numbers, Positive
-from nashpath.games.ideal.population import Population
+from nashpath.core import Count, Hyperparameters, Number, Positive
+from nashpath.games.ideal.population import PopulationGame
 from nashpath.games.objectives import Objective
 
 
-class Gaussian(nn.Module):
+class GaussianGenerator(nn.Module):
     """A Gaussian density on a grid, by its mean and the logarithm of its deviation; calling it returns log-masses."""
 
     def __init__(self, points: Tensor, mean: float | Tensor, deviation: float | Tensor):
         super().__init__()
-        self.grid = Numbers(points=points)
+        self.grid = Hyperparameters(points=points)
         self.mean = nn.Parameter(torch.as_tensor(mean, dtype=points.dtype).clone())
         self.log_deviation = nn.Parameter(torch.as_tensor(deviation, dtype=points.dtype).log().clone())
 
@@ -22,7 +22,7 @@ class Gaussian(nn.Module):
         return (-scaled.square() / 2).log_softmax(0)
 
 
-class IdealGaussian(Population):
+class IdealGaussian(PopulationGame):
     """Idealised GAN on a line: data N(0, 1), a Gaussian generator, and any function as discriminator.
 
     ::
@@ -45,4 +45,4 @@ class IdealGaussian(Population):
     ):
         points = torch.linspace(-10, 10, resolution)
         log_data = (-points.square() / 2).log_softmax(0)
-        super().__init__(Gaussian(points, mean, deviation), log_data, points, objective)
+        super().__init__(GaussianGenerator(points, mean, deviation), log_data, points, objective)

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn.functional import logsigmoid
 
-from nashpath.core import Batch, Game, Numbers
+from nashpath.core import Batch, Game, Hyperparameters
 from nashpath.games.ideal import divergences
 from nashpath.games.objectives import Minimax, Objective
 from nashpath.games.toys.base import Vector
 
 
-class Population(Game):
+class PopulationGame(Game):
     """A GAN on a common support of k points: the discriminator is any function on it, costs are exact expectations.
 
     ::
@@ -29,7 +29,7 @@ class Population(Game):
             raise ValueError(f"{tuple(log_data.shape)} log-masses do not fit points of shape {tuple(points.shape)}")
         self.generator, self.discriminator = generator, Vector(torch.zeros_like(log_data))
         self.objective = objective if objective is not None else Minimax()
-        self.space = Numbers(points=points, log_data=log_data)
+        self.space = Hyperparameters(points=points, log_data=log_data)
         with torch.no_grad():
             for player in self.players:
                 self(player, {})

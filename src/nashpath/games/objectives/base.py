@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from nashpath.core import Numbers
+from nashpath.core import Hyperparameters
 from nashpath.core.shapes import FakeLogits, RealLogits, Samples, Scalar
 
 Critic = Callable[[Tensor], Tensor]
 
 
-class Objective(Numbers):
+class Objective(Hyperparameters):
     """What each player pays, given the critic's logits on real and on generated samples.
 
     Subclasses write `discriminator(real, fake)` and `generator(fake, real)`, both from logits of any equal shape to

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from nashpath.core import Batch, Numbers
+from nashpath.core import Batch, Hyperparameters
 from nashpath.core.shapes import Samples, Scalar
 
 Critic = Callable[[Tensor], Tensor]
 
 
-class Penalty(Numbers):
+class Penalty(Hyperparameters):
     """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` prices it."""
 
     per_sample = True

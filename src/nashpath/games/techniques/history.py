@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import NonNegative, Numbers
+from nashpath.core import Hyperparameters, NonNegative
 
 
-class History(Numbers):
+class History(Hyperparameters):
     """One player's historical averaging: the running mean of its parameters, and what it costs to be away from it.
 
     State: ``mean`` (all parameters of the player, flat) and ``count``, renewed by each call. Returns

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nashpath.core import Count, Number, Numbers, Positive
+from nashpath.core import Count, Hyperparameters, Number, Positive
 from nashpath.games.toys.base import ZeroSum
 
 
@@ -22,7 +22,7 @@ class Bilinear(ZeroSum):
 
     def __init__(self, x: Number = 1.0, y: Number = 1.0, strength: Positive = 1.0, dimension: Count = 1):
         super().__init__([float(x)] * dimension, [float(y)] * dimension)
-        self.coefficients = Numbers(strength=strength)
+        self.coefficients = Hyperparameters(strength=strength)
 
     def value(self, x: Tensor, y: Tensor) -> Tensor:
         return self.coefficients.strength * (x * y).sum()

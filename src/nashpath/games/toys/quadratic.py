@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Number, Numbers
+from nashpath.core import Hyperparameters, Number
 from nashpath.games.toys.base import ZeroSum
 
 
@@ -31,7 +31,7 @@ class Quadratic(ZeroSum):
     ):
         super().__init__(torch.atleast_1d(torch.as_tensor(x)), torch.atleast_1d(torch.as_tensor(y)))
         a, b, c = (torch.atleast_2d(torch.as_tensor(v)) for v in (a, b, c))
-        self.coefficients = Numbers(a=a, b=b, c=c)
+        self.coefficients = Hyperparameters(a=a, b=b, c=c)
 
     def value(self, x: Tensor, y: Tensor) -> Tensor:
         k = self.coefficients

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.distances import nearest
+from nashpath.core.math.distances import nearest_neighbours
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError, pair
+from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError, validate_pair
 
 
 class NeighbourKL(Metric):
@@ -38,7 +38,7 @@ class NeighbourKL(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"knn_kl": KL(real‖fake), "knn_reverse_kl": KL(fake‖real)}``."""
-        x, y = pair(real.features, fake.features, least=self.neighbours + 1)
+        x, y = validate_pair(real.features, fake.features, least=self.neighbours + 1)
         return {"knn_kl": neighbour_kl(x, y, self.neighbours), "knn_reverse_kl": neighbour_kl(y, x, self.neighbours)}
 
 
@@ -47,7 +47,7 @@ def neighbour_kl(x: Tensor, y: Tensor, neighbours: int = 5) -> float:
     n, m = len(x), len(y)
     if min(n - 1, m) < neighbours:
         raise TooFewSamplesError(f"{n} and {m} samples; {neighbours} neighbours need at least {neighbours + 1}")
-    own, other = nearest(x, x, neighbours + 1)[0][:, -1], nearest(x, y, neighbours)[0][:, -1]
+    own, other = nearest_neighbours(x, x, neighbours + 1)[0][:, -1], nearest_neighbours(x, y, neighbours)[0][:, -1]
     copies = int(((own == 0) | (other == 0)).sum())
     if copies:
         raise NotFiniteError(

@@ -11,7 +11,7 @@ from nashpath.metrics.base import Sample
 from nashpath.metrics.divergences.base import Estimate
 from nashpath.metrics.divergences.quadrature import LogDensity, integrate
 from nashpath.metrics.divergences.table import OF_DENSITIES, OF_SAMPLES
-from nashpath.metrics.errors import ShapeError, rows
+from nashpath.metrics.errors import ShapeError, validate_samples
 
 
 def from_densities(
@@ -66,7 +66,7 @@ def from_samples(
 
 @torch.no_grad()
 def _log_ratio(log_p: LogDensity, log_q: LogDensity, samples: Tensor, name: str) -> Tensor:
-    rows(samples, name)
+    validate_samples(samples, name)
     logs = [log(samples).double() for log in (log_p, log_q)]
     for log, which in zip(logs, ("log_p", "log_q")):
         if log.shape != samples.shape[:1]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from nashpath.core.hyperparameters import Count, NonNegative
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import pair
+from nashpath.metrics.errors import validate_pair
 
 
 class MMD(Metric):
@@ -32,7 +32,7 @@ class MMD(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"mmd": squared distance, "mmd_error": its standard error, "mmd_bandwidth": the kernel's}``."""
-        x, y = (part.double() for part in pair(real.features, fake.features, least=2))
+        x, y = (part.double() for part in validate_pair(real.features, fake.features, least=2))
         half = max(1, self.most // 2)
         bandwidth = self.bandwidth or median_distance(torch.cat([x[:half], y[:half]]))
         squared, error = gaussian_mmd(x, y, bandwidth)

@@ -8,7 +8,7 @@ from torch import Tensor
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.transport import wasserstein
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import MetricError, TooManySamplesError, pair
+from nashpath.metrics.errors import MetricError, TooManySamplesError, validate_pair
 
 
 class Wasserstein(Metric):
@@ -38,7 +38,7 @@ class Wasserstein(Metric):
 
 def exact_wasserstein(real: Tensor, fake: Tensor, power: int = 1, most: int = 5000) -> float:
     """The exact ``W_p``, p = power, between ``real [n, ...]`` and ``fake [m, ...]``; as `Wasserstein`."""
-    x, y = pair(real, fake)
+    x, y = validate_pair(real, fake)
     if x.shape[1] > 1 and max(len(x), len(y)) > most:
         raise TooManySamplesError(
             f"{len(x)} real and {len(y)} fake samples: exact transport holds all pairs, and takes {most} of each at "

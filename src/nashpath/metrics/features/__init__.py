@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from nashpath.core.table import Table, nearest
+from nashpath.core.table import Table, did_you_mean
 from nashpath.metrics.errors import FeaturesError
 from nashpath.metrics.features.base import Extractor, Function, Network, Outputs, Pixels, extract
 from nashpath.metrics.features.digits import DigitsFeatures
@@ -34,7 +34,7 @@ def as_extractor(features: str | Extractor | nn.Module | Callable) -> Extractor:
         return kind(features)
     if features not in FEATURES:
         raise FeaturesError(
-            f"no features are called {features!r}.{nearest(features, list(FEATURES))} Give {', '.join(FEATURES)}, "
+            f"no features are called {features!r}.{did_you_mean(features, list(FEATURES))} Give {', '.join(FEATURES)}, "
             "a .pt2 file (torch.export.save), or the .pth file of Inception's weights"
         )
     return FEATURES[features]()

@@ -14,10 +14,10 @@ from nashpath.core import Batch, Game, derive, generator, seeded
 from nashpath.games.objectives import Wasserstein
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.penalties.base import norms, slopes
-from nashpath.metrics.errors import pair
+from nashpath.metrics.errors import validate_pair
 from nashpath.networks import MLPDiscriminator
 from nashpath.run.training.library import Trained, train_many
-from nashpath.solvers import Adam, Descent
+from nashpath.solvers import Adam, SinglePlayer
 
 NewCritic = Callable[[tuple[int, ...]], nn.Module]
 """From the shape of one sample to a fresh critic."""
@@ -75,7 +75,7 @@ def independent_critic(
     if not fakes:
         raise ValueError("fakes is empty; give one tensor of samples for each member")
     for index, fake in enumerate(fakes):
-        pair(validation, fake, ("validation", f"fakes[{index}]"), least=4)
+        validate_pair(validation, fake, ("validation", f"fakes[{index}]"), least=4)
     new = _mlp if critic is None else critic
     real, scale = _standard(validation, validation)
     kept_real, real = _halves(real, seed)
@@ -85,7 +85,7 @@ def independent_critic(
         with seeded(derive(seed, "critic")):
             network = new(tuple(validation.shape[1:])).to(validation.device)
         games.append(_CriticGame(network, real, fake, penalty, batch_size))
-    solvers = [Descent("discriminator", Adam(learning_rate, b1=0.5, b2=0.9)) for _ in games]
+    solvers = [SinglePlayer("discriminator", Adam(learning_rate, b1=0.5, b2=0.9)) for _ in games]
     trained = train_many(games, solvers, steps, [seed] * len(games), steps, compile, stack=stack)
     return [_score(one, kept_real, kept_fake, scale) for one, (kept_fake, _) in zip(trained, parts)]
 

@@ -7,15 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nashpath.core import Problem, derive, generator
-from nashpath.diagnostics import Finding, Symptoms, certify, findings, statements
-from nashpath.diagnostics.certificate import Evidence
-from nashpath.run.assess.diagnose_play import doubled, draw, go_on, is_network, look_at_samples, still_grows
-from nashpath.run.assess.diagnose_point import BATCHES, TOLERANCE, Arrays, largest, look_at_point, magnitudes
+from nashpath.diagnostics import Finding, RunSummary, certify, findings, statements
+from nashpath.diagnostics.certificate import PointEvidence
+from nashpath.run.assess.diagnose_play import (
+    continue_training,
+    draw,
+    is_network,
+    look_at_samples,
+    still_grows,
+    to_float64,
+)
+from nashpath.run.assess.diagnose_point import BATCHES, TOLERANCE, Arrays, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
-from nashpath.run.engine.step import Carry, Trial, outcome
+from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.restore import restore_members
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import has_samples
 
 PRECISE = 20_000
@@ -32,26 +39,26 @@ class Diagnosis(NamedTuple):
 
     member: int
     step: int
-    symptoms: Symptoms
+    summary: RunSummary
     numbers: dict[str, Any]
     arrays: Arrays
 
     @property
     def wrong(self) -> list[Finding]:
         """What is wrong, most fundamental first."""
-        return findings(self.symptoms)
+        return findings(self.summary)
 
     @property
     def sentences(self) -> list[str]:
         """All that is said: first what is wrong, then what the point is."""
-        return [one.sentence for one in [*self.wrong, *statements(self.symptoms)]]
+        return [one.sentence for one in [*self.wrong, *statements(self.summary)]]
 
     def as_json(self) -> dict[str, Any]:
         """What ``diagnosis.json`` holds of a member."""
-        said = {"findings": self.wrong, "statements": statements(self.symptoms)}
+        said = {"findings": self.wrong, "statements": statements(self.summary)}
         parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
-        where = {"member": self.member, "step": self.step, "outcome": self.symptoms.outcome}
-        return {**where, "certificate": self.symptoms.kind, **parts, "numbers": self.numbers}
+        where = {"member": self.member, "step": self.step, "outcome": self.summary.outcome}
+        return {**where, "certificate": self.summary.kind, **parts, "numbers": self.numbers}
 
 
 def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
@@ -63,45 +70,47 @@ def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
     if not members:
         raise SettingError("no member to diagnose")
     restored = restore_members(folder, members)
-    found = [diagnose_member(m.index, trial, carry, _frames(folder, m.index)) for m, trial, carry in restored]
-    store = Store(folder)
+    found = [
+        diagnose_member(m.index, trial, train_state, _frames(folder, m.index)) for m, trial, train_state in restored
+    ]
+    store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
     store.write_arrays("diagnosis.npz", arrays)
     store.write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
     return found
 
 
-def diagnose_member(member: int, trial: Trial, carry: Carry, frames: Frames | None = None) -> Diagnosis:
+def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: Frames | None = None) -> Diagnosis:
     """The verdict on one trial where its carry stands; neither is changed."""
-    trial, step = copy.deepcopy(trial), int(carry.steps)
-    symptoms = Symptoms("diverged", Evidence(), outcome(trial, carry), type(trial.solver).__name__)
-    arrays = look_at_samples(trial, carry, symptoms) if has_samples(trial) else {}
+    trial, step = copy.deepcopy(trial), int(train_state.steps)
+    summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), type(trial.solver).__name__)
+    arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}
     if frames and has_samples(trial):
-        symptoms.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))
-    if largest(carry.point) <= PRECISE:
-        trial, carry = doubled(trial), doubled(carry)
+        summary.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))
+    if parameter_count(train_state.point) <= PRECISE:
+        trial, train_state = to_float64(trial), to_float64(train_state)
     problem, batches = Problem(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
-    if symptoms.outcome.startswith("diverged"):
-        return Diagnosis(member, step, symptoms, {}, arrays | magnitudes(problem, carry.point, batches))
-    near, numbers, seen = look_at_point(trial.game, problem, carry.point, batches, symptoms)
+    if summary.outcome.startswith("diverged"):
+        return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
+    near, numbers, seen = look_at_point(trial.game, problem, train_state.point, batches, summary)
     arrays |= seen
-    evidence = symptoms.evidence
-    evidence.spread = 1.0 if symptoms.spread is None or symptoms.growing else symptoms.spread
+    evidence = summary.evidence
+    evidence.spread = 1.0 if summary.spread is None or summary.growing else summary.spread
     if evidence.finite:
-        arrays |= compare_steps(trial, carry.memory, near, symptoms)
-    if evidence.finite and (is_network(carry) or evidence.distance > TOLERANCE):
-        evidence.trajectory, way = go_on(trial, carry, symptoms)
+        arrays |= compare_steps(trial, train_state.memory, near, summary)
+    if evidence.finite and (is_network(train_state) or evidence.distance > TOLERANCE):
+        evidence.trajectory, way = continue_training(trial, train_state, summary)
         arrays |= way
-        symptoms.moves = evidence.trajectory.move if evidence.trajectory and is_network(carry) else None
-    symptoms.kind = certify(evidence, TOLERANCE)
-    return Diagnosis(member, step, symptoms, numbers | _numbers(symptoms), arrays)
+        summary.moves = evidence.trajectory.move if evidence.trajectory and is_network(train_state) else None
+    summary.kind = certify(evidence, TOLERANCE)
+    return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
 
 
-def _numbers(symptoms: Symptoms) -> dict[str, Any]:
-    evidence = symptoms.evidence
+def _numbers(summary: RunSummary) -> dict[str, Any]:
+    evidence = summary.evidence
     plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex | np.ndarray)}
     path = evidence.trajectory._asdict() if evidence.trajectory else None
-    return {**plain, "trajectory": path, **{name: getattr(symptoms, name) for name in REPORTED}}
+    return {**plain, "trajectory": path, **{name: getattr(summary, name) for name in REPORTED}}
 
 
 def _frames(folder: Path, member: int) -> Frames | None:

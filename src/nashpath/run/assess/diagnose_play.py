@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Game, derive, generator, tree_map
-from nashpath.core.math.distances import nearest
-from nashpath.diagnostics import Symptoms, Trajectory, plane_of, trajectory_of
+from nashpath.core.math.distances import nearest_neighbours
+from nashpath.diagnostics import RunSummary, Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.base import flatten
 from nashpath.metrics.modes import coverage
 from nashpath.run.assess.diagnose_point import Arrays
-from nashpath.run.engine.step import Carry, Trial, make_step, numbers_of
+from nashpath.run.engine.step import TrainState, Trial, hyperparameters_of, make_step
 from nashpath.run.observe.snapshot import samples
 
 RECORDED = 128
@@ -26,7 +26,7 @@ GREW = 1.2
 """Samples that spread this much further than halfway through training are still spreading."""
 
 
-def doubled(value: Any) -> Any:
+def to_float64(value: Any) -> Any:
     """The same module or tree in float64: curvatures need the digits."""
     if isinstance(value, torch.nn.Module):
         return value.double()
@@ -36,27 +36,27 @@ def doubled(value: Any) -> Any:
 def draw(game: Game, rng: torch.Generator, count: int) -> Batch:
     """``count`` batches in the precision of the game's own parameters."""
     drawn = game.draw(rng, (count,))
-    return doubled(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
+    return to_float64(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
 
 
-def is_network(carry: Carry) -> bool:
+def is_network(train_state: TrainState) -> bool:
     """Whether the players are networks rather than a toy's vectors: then the norm of the parameters has a meaning."""
-    return len(flatten(carry.point.players)) > 100
+    return len(flatten(train_state.point.players)) > 100
 
 
-def go_on(trial: Trial, carry: Carry, symptoms: Symptoms) -> tuple[Trajectory | None, Arrays]:
+def continue_training(trial: Trial, train_state: TrainState, summary: RunSummary) -> tuple[Trajectory | None, Arrays]:
     """Plays on: two turns of the leading pair, or `NETWORK_STEPS` steps. The way's summary, and its picture."""
     steps = NETWORK_STEPS
-    if not is_network(carry):
-        turn = abs(symptoms.evidence.leading.imag) * min(symptoms.rates.values(), default=0.0)
+    if not is_network(train_state):
+        turn = abs(summary.evidence.leading.imag) * min(summary.rates.values(), default=0.0)
         steps = max(NETWORK_STEPS, min(MOST_STEPS, int(4 * math.pi / turn))) if turn else NETWORK_STEPS
-    step, numbers, every = make_step(trial), numbers_of(trial), max(1, steps // RECORDED)
-    points, rng = [flatten(carry.point.players)], generator(derive(0, "diagnosis"))
+    step, numbers, every = make_step(trial), hyperparameters_of(trial), max(1, steps // RECORDED)
+    points, rng = [flatten(train_state.point.players)], generator(derive(0, "diagnosis"))
     with torch.no_grad():
         for index in range(1, steps + 1):
-            carry, _ = step(carry, numbers, draw(trial.game, rng, trial.solver.draws))
+            train_state, _ = step(train_state, numbers, draw(trial.game, rng, trial.solver.draws))
             if index % every == 0:
-                points.append(flatten(carry.point.players))
+                points.append(flatten(train_state.point.players))
     rows = torch.stack(points)
     if not torch.isfinite(rows).all():
         return None, {}
@@ -72,20 +72,20 @@ def _picture(rows: Tensor, every: int) -> Arrays:
     return {"path": plane.numpy(), "path.shares": np.array(shares), "path.every": np.array(every)}
 
 
-def look_at_samples(trial: Trial, carry: Carry, symptoms: Symptoms) -> Arrays:
+def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) -> Arrays:
     """Fills in spread and modes of the samples; returns some of them and of the data, in one plane."""
     source: Any = trial.game.data
-    fake = samples(trial, carry, 0, SAMPLES).double().cpu().flatten(1)
+    fake = samples(trial, train_state, 0, SAMPLES).double().cpu().flatten(1)
     if not torch.isfinite(fake).all():
         return {}
     real = source.draw(generator(derive(0, "reference")), SAMPLES)["real"].double().flatten(1)
     there = float(real.var(0).sum())
-    symptoms.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
+    summary.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
     if not hasattr(source, "centres"):
         return _in_plane(real, fake)
     centres = source.centres.double()
-    index = nearest(fake, centres)[1][:, 0]
-    symptoms.modes = (int(coverage(index, len(centres), len(fake))[0]), len(centres))
+    index = nearest_neighbours(fake, centres)[1][:, 0]
+    summary.modes = (int(coverage(index, len(centres), len(fake))[0]), len(centres))
     counts = torch.bincount(index, minlength=len(centres))
     return {**_in_plane(real, fake, centres), "samples.counts": counts.numpy()}
 
@@ -108,5 +108,5 @@ def still_grows(half: np.ndarray, last: np.ndarray, centres: Any = None) -> bool
         return False
     if centres is None:
         return float(after.std(0).norm()) > GREW * float(before.std(0).norm())
-    found = [len(nearest(part, centres.double())[1].unique()) for part in (before, after)]
+    found = [len(nearest_neighbours(part, centres.double())[1].unique()) for part in (before, after)]
     return found[1] > found[0]

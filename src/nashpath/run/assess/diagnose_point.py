@@ -15,8 +15,8 @@ from nashpath.core.noise import bound
 from nashpath.diagnostics import (
     Certificate,
     Linearised,
+    RunSummary,
     SignalToNoise,
-    Symptoms,
     VanishingGradient,
     rotation_share,
 )
@@ -32,17 +32,17 @@ Arrays = dict[str, np.ndarray]
 
 
 def look_at_point(
-    game: Game, problem: Problem, point: Point, batches: Batch, symptoms: Symptoms
+    game: Game, problem: Problem, point: Point, batches: Batch, summary: RunSummary
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
     """Fills in what the symptoms know of the point; returns the linearised game, numbers, and arrays for figures."""
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
-    evidence = symptoms.evidence = Certificate(BATCHES).look(problem, point, batches, near)
+    evidence = summary.evidence = Certificate(BATCHES).look(problem, point, batches, near)
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
     numbers: dict[str, Any] = {k: float(v) for k, v in SignalToNoise(BATCHES)(problem, point, batches).items()}
     numbers |= {"leading": {"real": evidence.leading.real, "imag": evidence.leading.imag}}
     numbers |= {"rotation": float(rotation_share(near, probes=4))}
-    return near, numbers, _logits(game, problem, point, batches, symptoms)
+    return near, numbers, _logits(game, problem, point, batches, summary)
 
 
 def magnitudes(problem: Problem, point: Point, batches: Batch) -> Arrays:
@@ -61,7 +61,7 @@ def as_pairs(values: np.ndarray) -> np.ndarray:
     return np.stack([np.real(values), np.imag(values)], 1)
 
 
-def _logits(game: Game, problem: Problem, point: Point, batches: Batch, symptoms: Symptoms) -> Arrays:
+def _logits(game: Game, problem: Problem, point: Point, batches: Batch, summary: RunSummary) -> Arrays:
     """The generator's gradient against the logit loss's, the logits of both kinds of sample, and the loss's slope.
 
     Nothing where the critic does not give logits of single samples.
@@ -71,8 +71,8 @@ def _logits(game: Game, problem: Problem, point: Point, batches: Batch, symptoms
         return {}
     reference = Problem(twin)
     found = float(VanishingGradient(reference, BATCHES)(problem, point, batches)["vanishing"])
-    symptoms.vanishing = found if math.isfinite(found) else None
-    symptoms.logit = -float(reference.cost("generator", point, pick(batches, 0))[0])
+    summary.vanishing = found if math.isfinite(found) else None
+    summary.logit = -float(reference.cost("generator", point, pick(batches, 0))[0])
     real, fake = _priced(copy.deepcopy(game), point, batches)
     slope = {} if game.objective.compares else {"logits.slope": _slope(game, torch.cat([real, fake]))}  # type: ignore
     return {"logits.real": real.numpy(), "logits.fake": fake.numpy(), **slope}
@@ -104,6 +104,6 @@ def _slope(game: Any, logits: Tensor) -> np.ndarray:
     return torch.stack([over, paid], 1).detach().double().cpu().numpy()
 
 
-def largest(point: Point) -> int:
+def parameter_count(point: Point) -> int:
     """How many parameters all players have."""
     return sum(v.numel() for v in trees.leaves(point.players))

@@ -9,15 +9,25 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Game, Point, Problem, Tree
-from nashpath.diagnostics import ROUNDS, Linearised, Symptoms, sharpness_of, smallest_damping, stable_steps
+from nashpath.diagnostics import ROUNDS, Linearised, RunSummary, sharpness_of, smallest_damping, stable_steps
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.networks import mixes_batch
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.engine.step import Trial
-from nashpath.solvers import SGD, Adam, Alternating, Extragradient, Momentum, RMSProp, Rule, Scheduled, Simultaneous
-from nashpath.solvers.averaged import Averaged
+from nashpath.solvers import (
+    SGD,
+    Adam,
+    Alternating,
+    Extragradient,
+    Momentum,
+    RMSProp,
+    Scheduled,
+    Simultaneous,
+    UpdateRule,
+)
+from nashpath.solvers.averaged import WeightAveraging
 from nashpath.solvers.clipped import Clipped
 
 Stepped = tuple[Tree | None, Tensor]
@@ -34,7 +44,7 @@ def _rmsprop(rule: Any, memory: Any) -> Stepped:
     return {k: 1 / (v.sqrt() + rule.epsilon) for k, v in memory.items()}, torch.tensor(2.0)
 
 
-STEPS: dict[type[Rule], Callable[[Any, Any], Stepped]] = {
+STEPS: dict[type[UpdateRule], Callable[[Any, Any], Stepped]] = {
     SGD: lambda rule, memory: (None, torch.tensor(2.0)),
     Momentum: lambda rule, memory: (None, 2 * (1 + rule.momentum)),
     Adam: _adam,
@@ -50,25 +60,25 @@ PLAYED: dict[type, tuple[str, float]] = {
 """The name of a solver's round, and its share of plain descent's largest step where nothing rotates."""
 
 
-def compare_steps(trial: Trial, memory: Any, near: Linearised, symptoms: Symptoms) -> Arrays:
+def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSummary) -> Arrays:
     """Fills in rates, sharpness and, where every rule is plain descent, margins.
 
     Returns the spectrum, then in units of the learning rates, and the multipliers of one round of each solver.
     """
     solver, memory = _inner(trial.solver, memory)
-    plain = {"spectrum": as_pairs(np.asarray(symptoms.evidence.spectrum))}
+    plain = {"spectrum": as_pairs(np.asarray(summary.evidence.spectrum))}
     if type(solver) not in PLAYED:
         return plain
     name, share = PLAYED[type(solver)]
     rules = {who: _plain(solver.rule(who), memory[who]) for who in near.problem.players}
-    symptoms.rates = {who: float(rate) for who, (_, rate, _) in rules.items()}
-    symptoms.adaptive = any(isinstance(rule, Adam | RMSProp) for rule, _, _ in rules.values())
-    symptoms.sharpness = _sharpness(rules, near, share)
+    summary.rates = {who: float(rate) for who, (_, rate, _) in rules.items()}
+    summary.adaptive = any(isinstance(rule, Adam | RMSProp) for rule, _, _ in rules.values())
+    summary.sharpness = _sharpness(rules, near, share)
     if near.size > DENSE or any(type(rule) is not SGD for rule, _, _ in rules.values()):
         return plain
-    scaled = Linearised(near.problem, near.point, near.batches, near.draws, symptoms.rates)
-    symptoms.margins = stable_steps(scaled)
-    symptoms.r1 = _damping(trial.game, scaled, name) if getattr(solver, "discriminator_steps", 1) == 1 else None
+    scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
+    summary.margins = stable_steps(scaled)
+    summary.r1 = _damping(trial.game, scaled, name) if getattr(solver, "discriminator_steps", 1) == 1 else None
     blocks = [near.block(who) for who in near.sizes]
     rounds = {f"rounds.{k}": np.linalg.eigvals(turn(scaled.matrix, blocks)) for k, turn in ROUNDS.items()}
     return {k: as_pairs(v) for k, v in {"spectrum": np.linalg.eigvals(scaled.matrix), **rounds}.items()}
@@ -76,13 +86,13 @@ def compare_steps(trial: Trial, memory: Any, near: Linearised, symptoms: Symptom
 
 def _inner(solver: Any, memory: Any) -> tuple[Any, Any]:
     """The solver that moves the players, below averages and constraints."""
-    while isinstance(solver, Averaged | Clipped):
-        memory = memory["solver"] if isinstance(solver, Averaged) else memory
+    while isinstance(solver, WeightAveraging | Clipped):
+        memory = memory["solver"] if isinstance(solver, WeightAveraging) else memory
         solver = solver.solver
     return solver, memory
 
 
-def _plain(rule: Rule, memory: Any) -> tuple[Rule, Tensor, Any]:
+def _plain(rule: UpdateRule, memory: Any) -> tuple[UpdateRule, Tensor, Any]:
     """A rule below its schedule, its present learning rate, and its memory."""
     rate = rule.rate(memory)
     while isinstance(rule, Scheduled):
@@ -90,7 +100,7 @@ def _plain(rule: Rule, memory: Any) -> tuple[Rule, Tensor, Any]:
     return rule, rate, memory
 
 
-def _sharpness(rules: dict[str, tuple[Rule, Tensor, Any]], near: Linearised, share: float) -> dict[str, float]:
+def _sharpness(rules: dict[str, tuple[UpdateRule, Tensor, Any]], near: Linearised, share: float) -> dict[str, float]:
     """Each player's curvature times step, over the largest at which its rule contracts; nothing where not known."""
     steps, limits = {}, {}
     for who, (rule, rate, memory) in rules.items():

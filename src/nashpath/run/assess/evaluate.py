@@ -11,14 +11,14 @@ from nashpath.core import generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.data import SOURCES
 from nashpath.metrics import Measurement, MetricError
-from nashpath.run.assess.image_folders import given
+from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
-from nashpath.run.engine.step import Carry, Trial
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.restore import restore_members
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.metrics import data_name, protocols
-from nashpath.run.observe.reference import Yardstick, standard
+from nashpath.run.observe.reference import ReferenceSet, standard
 from nashpath.run.observe.snapshot import has_samples, place
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
@@ -31,10 +31,10 @@ Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wish:
+class EvaluationOptions:
     """What to measure, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
 
-    At most ``most`` real ones (0: as many as are usual, see `Yardstick`).
+    At most ``most`` real ones (0: as many as are usual, see `ReferenceSet`).
     """
 
     metrics: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Wish:
 
 def evaluate_run(
     folder: Path,
-    wish: Wish,
+    wish: EvaluationOptions,
     members: Sequence[int] | None = None,
     split: str = "",
     out: Path | None = None,
@@ -64,14 +64,18 @@ def evaluate_run(
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
     groups: list[dict[str, Any]] = []
-    yardsticks: dict[int, Yardstick] = {}
+    reference_sets: dict[int, ReferenceSet] = {}
     for settings, some in _alike(restored):
-        member, _, carry = some[0]
+        member, _, train_state = some[0]
         data = id(build_source(member.settings))
-        yardstick = yardsticks.get(data) or _held_against(member.settings, split, wish).to(carry.steps.device)
-        yardsticks[data] = yardstick
-        groups.append(_group(settings, [m for m, *_ in some], yardstick, _of_each(some, yardstick, wish, notify)))
-        groups[-1]["steps"] = [int(carry.steps) for *_, carry in some]
+        reference_set = reference_sets.get(data) or _held_against(member.settings, split, wish).to(
+            train_state.steps.device
+        )
+        reference_sets[data] = reference_set
+        groups.append(
+            _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
+        )
+        groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
     _write(out or folder / "evaluation.json", found)
@@ -81,7 +85,7 @@ def evaluate_run(
 def evaluate_images(
     real: Path,
     fake: Path,
-    wish: Wish,
+    wish: EvaluationOptions,
     size: int | None = None,
     out: Path | None = None,
     notify: Notify = lambda text: None,
@@ -90,19 +94,19 @@ def evaluate_images(
 
     Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
     """
-    source, samples = given(real, fake, size)
+    source, samples = load_pair(real, fake, size)
     notify(f"reading {real} and {fake}")
-    yardstick = Yardstick(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
+    reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
     notify("measuring")
-    measured = yardstick(samples.examples(wish.count or None), wish.seed)
-    group = _group({}, [], yardstick, [measured])
+    measured = reference_set(samples.examples(wish.count or None), wish.seed)
+    group = _group({}, [], reference_set, [measured])
     found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
     if out is not None:
         _write(out, found)
     return found
 
 
-Restored = tuple[Member, Trial, Carry]
+Restored = tuple[Member, Trial, TrainState]
 
 
 def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
@@ -117,7 +121,7 @@ def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored
     return groups
 
 
-def _held_against(settings: Any, split: str, wish: Wish) -> Yardstick:
+def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> ReferenceSet:
     """The yardstick of these data; copies are looked for in the samples trained on only."""
     source: Any = build_source(settings)
     name, metrics = data_name(settings), wish.metrics
@@ -130,34 +134,34 @@ def _held_against(settings: Any, split: str, wish: Wish) -> Yardstick:
         source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
     elif not metrics and hasattr(source, "__len__") and len(source) <= FEW_EXAMPLES:
         metrics = (*standard(source), "memorisation")
-    return Yardstick(source, metrics, wish.features, name, wish.most)
+    return ReferenceSet(source, metrics, wish.features, name, wish.most)
 
 
 def _of_each(
-    some: list[Restored], yardstick: Yardstick, wish: Wish, notify: Notify
+    some: list[Restored], reference_set: ReferenceSet, wish: EvaluationOptions, notify: Notify
 ) -> list[list[Measurement] | MetricError]:
     """The measurements of each member, or why there are none."""
     results: list[list[Measurement] | MetricError] = []
-    for member, trial, carry in some:
+    for member, trial, train_state in some:
         notify(f"measuring member {member.index}")
         try:
-            results.append(yardstick(_samples(trial, carry, wish), wish.seed))
+            results.append(reference_set(_samples(trial, train_state, wish), wish.seed))
         except MetricError as error:
             results.append(error)
     return results
 
 
-def _samples(trial: Trial, carry: Carry, wish: Wish) -> Tensor:
+def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Tensor:
     """Samples of the (averaged) generator, as `nashpath sample` draws them."""
-    place(trial, carry)
+    place(trial, train_state)
     game: Any = trial.game
-    return game.sample(generator(wish.seed, carry.steps.device), wish.count)
+    return game.sample(generator(wish.seed, train_state.steps.device), wish.count)
 
 
 def _group(
     settings: dict[str, Any],
     members: list[Member],
-    yardstick: Yardstick,
+    reference_set: ReferenceSet,
     results: Sequence[list[Measurement] | MetricError],
 ) -> dict[str, Any]:
     """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
@@ -176,7 +180,7 @@ def _group(
 
 def _write(path: Path, found: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Store(path.parent).write_json(path.name, found)
+    RunFolder(path.parent).write_json(path.name, found)
 
 
 def _check_any(groups: list[dict[str, Any]]) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from nashpath.data import Array, Folder
-from nashpath.data.base import Held
+from nashpath.data.base import FiniteSource
 from nashpath.run.errors import SettingError
 
 GREY = frozenset({"1", "L", "LA", "I", "I;16"})
 
 
-def given(real: Path, fake: Path, size: int | None = None) -> tuple[Held, Held]:
+def load_pair(real: Path, fake: Path, size: int | None = None) -> tuple[FiniteSource, FiniteSource]:
     """Real and generated samples of one shape.
 
     Images keep their size; with ``size`` those in folders are scaled and cropped to so many pixels. They are grey where
@@ -20,7 +20,7 @@ def given(real: Path, fake: Path, size: int | None = None) -> tuple[Held, Held]:
     arrays = {path: Array(str(path)) for path in (real, fake) if path.suffix in (".npy", ".npz")}
     folders = {path: _heads(path) for path in (real, fake) if path not in arrays}
     colours = [*(a.shape[0] for a in arrays.values() if len(a.shape) == 3), *(colour for colour, _ in folders.values())]
-    held: dict[Path, Held] = dict(arrays)
+    held: dict[Path, FiniteSource] = dict(arrays)
     for path, (_, sizes) in folders.items():
         held[path] = Folder(str(path), size=size or _side(path, sizes), channels=3 if 3 in colours else 1)
     if held[real].shape != held[fake].shape:

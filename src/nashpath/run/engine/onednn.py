@@ -19,7 +19,7 @@ EXACT = 1e-6
 
 
 @contextmanager
-def exact_onednn(wanted: bool) -> Iterator[None]:
+def float32_matmul(wanted: bool) -> Iterator[None]:
     """Within this block batched CPU products go through oneDNN, if ``wanted`` and exact here."""
     if not wanted or not onednn_is_exact():
         yield

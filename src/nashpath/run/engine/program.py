@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
-from nashpath.run.engine.onednn import exact_onednn
+from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
-from nashpath.run.engine.step import SOUND, Carry, Trial, begin, make_step, numbers_of
+from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step
 
 Mode = Literal["stacked", "looped"]
 
@@ -37,8 +37,8 @@ def _apart(step: Callable) -> Callable:
     The compiler counts what it compiled by code object, and gives up at eight; every program's step has the same code.
     """
 
-    def call(carry, numbers, batches):
-        return step(carry, numbers, batches)
+    def call(train_state, numbers, batches):
+        return step(train_state, numbers, batches)
 
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
 
@@ -60,14 +60,14 @@ class Program:
         precision: torch.dtype | None = None,
     ):
         self.trials, self.mode, self.compiled = list(trials), mode, compiled
-        carries = [begin(trial) for trial in trials]
-        self.device = carries[0].steps.device
+        train_states = [begin(trial) for trial in trials]
+        self.device = train_states[0].steps.device
         draws = trials[0].solver.draws
         length = block_length(trials[0].game, draws, self.device)
         self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
-        numbers = [numbers_of(trial) for trial in trials]
+        numbers = [hyperparameters_of(trial) for trial in trials]
         step = make_step(trials[0], precision)
-        self._carry: Any = stack(carries) if mode == "stacked" else carries
+        self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         step = vmap(step) if mode == "stacked" else step
         self._step: Any = torch.compile(_apart(step), fullgraph=True, dynamic=False) if compiled else step
@@ -75,16 +75,16 @@ class Program:
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
 
-    def carry(self, member: int) -> Carry:
+    def train_state(self, member: int) -> TrainState:
         """One member's carry."""
-        return tree_map(lambda v: v[member], self._carry) if self.mode == "stacked" else self._carry[member]
+        return tree_map(lambda v: v[member], self._train_state) if self.mode == "stacked" else self._train_state[member]
 
     def load(
-        self, members: Sequence[tuple[Carry, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
+        self, members: Sequence[tuple[TrainState, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
     ) -> None:
         """Puts all members where a checkpoint says: carries, samplers, the steps taken and the last report."""
-        carries = [carry for carry, _ in members]
-        self._carry = stack(carries) if self.mode == "stacked" else carries
+        train_states = [train_state for train_state, _ in members]
+        self._train_state = stack(train_states) if self.mode == "stacked" else train_states
         for sampler, (_, state) in zip(self.samplers, members):
             sampler.restore(state)
         self._block, self.taken, self._info = [], taken, report
@@ -97,7 +97,7 @@ class Program:
             if not self._block:
                 self._block = self._draw()
             first = self.samplers[0]
-            with exact_onednn(self.mode == "stacked" and self.device.type == "cpu"):
+            with float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
                 for index in range(first.offset, min(first.length, first.offset + steps)):
                     self._take(self._block[index])
                     count += 1
@@ -127,7 +127,7 @@ class Program:
 
     def alive(self) -> bool:
         """Whether any member still moves."""
-        return any(int(self.carry(i).culprit) == SOUND for i in range(len(self.trials)))
+        return any(int(self.train_state(i).diverged_player) == NOT_DIVERGED for i in range(len(self.trials)))
 
     def _draw(self) -> list[Any]:
         """The present block as a list over steps; stacked or as a list over members, as the mode needs it."""
@@ -140,13 +140,13 @@ class Program:
 
     def _take(self, batches: Any) -> None:
         if self.mode == "stacked":
-            self._carry, self._info = self._step(self._carry, self._numbers, batches)
+            self._train_state, self._info = self._step(self._train_state, self._numbers, batches)
             return
-        taken = [self._step(c, n, b) for c, n, b in zip(self._carry, self._numbers, batches)]
-        self._carry, self._info = [carry for carry, _ in taken], [info for _, info in taken]
+        taken = [self._step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
+        self._train_state, self._info = [train_state for train_state, _ in taken], [info for _, info in taken]
 
 
-def spent(program: Program, member: int, carry: Carry) -> dict[str, float]:
+def spent(program: Program, member: int, train_state: TrainState) -> dict[str, float]:
     """The member's gradient evaluations and its seconds of training since the first step.
 
     ``gradients`` are the steps it took itself (a member that diverged takes no more) times the player-gradients and
@@ -156,4 +156,7 @@ def spent(program: Program, member: int, carry: Carry) -> dict[str, float]:
     """
     solver = program.trials[member].solver
     each = solver.gradients + solver.products
-    return {"gradients": int(carry.steps) * each, "train_seconds": round(program.seconds / len(program.trials), 6)}
+    return {
+        "gradients": int(train_state.steps) * each,
+        "train_seconds": round(program.seconds / len(program.trials), 6),
+    }

@@ -14,7 +14,7 @@ from nashpath.core import Batch, Game, Point, Problem, Tree, point_of, split_buf
 from nashpath.core.tree import finite, part
 from nashpath.solvers import Solver
 
-SOUND = -1
+NOT_DIVERGED = -1
 """The culprit of a member that has left the finite numbers nowhere."""
 
 
@@ -26,61 +26,61 @@ class Trial(nn.Module):
         self.game, self.solver = game, solver
 
 
-class Carry(NamedTuple):
+class TrainState(NamedTuple):
     """All that a member takes from step to step.
 
-    ``steps`` counts the steps it took; ``culprit`` is the index of the player whose cost or parameters left the
-    finite numbers (the member then stays where it was before that step), or `SOUND`.
+    ``steps`` counts the steps it took; ``diverged_player`` is the index of the player whose cost or parameters left the
+    finite numbers (the member then stays where it was before that step), or `NOT_DIVERGED`.
     """
 
     point: Point
     memory: Any
     steps: Tensor
-    culprit: Tensor
+    diverged_player: Tensor
 
 
-Step = Callable[[Carry, Tree, Batch], tuple[Carry, dict[str, Tensor]]]
+Step = Callable[[TrainState, Tree, Batch], tuple[TrainState, dict[str, Tensor]]]
 
 
-def numbers_of(trial: Trial) -> Tree:
+def hyperparameters_of(trial: Trial) -> Tree:
     """The hyper-parameters of game and solver, by qualified name."""
     return {k: v.detach().clone() for k, v in split_buffers(trial)[0].items()}
 
 
-def begin(trial: Trial) -> Carry:
+def begin(trial: Trial) -> TrainState:
     """The carry before the first step."""
     point = point_of(trial.game)
     memory = trial.solver.init(Problem(trial.game), point)
     device = next(v for params in point.players.values() for v in params.values()).device
     zero = torch.zeros((), dtype=torch.int64, device=device)
-    return Carry(point, memory, zero, zero.clone() + SOUND)
+    return TrainState(point, memory, zero, zero.clone() + NOT_DIVERGED)
 
 
-def outcome(trial: Trial, carry: Carry) -> str:
+def outcome(trial: Trial, train_state: TrainState) -> str:
     """What became of a member that is done: ``finished``, or which player left the finite numbers, and when."""
-    culprit = int(carry.culprit)
-    if culprit == SOUND:
+    diverged_player = int(train_state.diverged_player)
+    if diverged_player == NOT_DIVERGED:
         return "finished"
-    return f"diverged: {trial.game.players[culprit]} at step {int(carry.steps) + 1}"
+    return f"diverged: {trial.game.players[diverged_player]} at step {int(train_state.steps) + 1}"
 
 
 def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used."""
     general, solver, players = Problem(trial.game, precision=precision), trial.solver, trial.game.players
 
-    def step(carry, numbers, batches):
+    def step(train_state, numbers, batches):
         problem = general.bind(part(numbers, "game."))
         point, memory, info = functional_call(
-            solver, part(numbers, "solver."), (problem, carry.point, carry.memory, batches)
+            solver, part(numbers, "solver."), (problem, train_state.point, train_state.memory, batches)
         )
         sound = torch.stack([_sound(info, who) & finite(point.players[who]) for who in players])
-        fault = torch.where(sound.all(), SOUND, sound.int().argmin())
-        culprit = torch.where(carry.culprit == SOUND, fault, carry.culprit)
-        going = culprit == SOUND
+        fault = torch.where(sound.all(), NOT_DIVERGED, sound.int().argmin())
+        diverged_player = torch.where(train_state.diverged_player == NOT_DIVERGED, fault, train_state.diverged_player)
+        going = diverged_player == NOT_DIVERGED
         point, memory = tree_map(
-            lambda new, old: torch.where(going, new, old), (point, memory), (carry.point, carry.memory)
+            lambda new, old: torch.where(going, new, old), (point, memory), (train_state.point, train_state.memory)
         )
-        return Carry(point, memory, carry.steps + going, culprit), info
+        return TrainState(point, memory, train_state.steps + going, diverged_player), info
 
     return step
 

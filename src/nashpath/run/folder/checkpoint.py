@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 from torch.utils import _pytree
 
-from nashpath.run.engine.step import Carry
+from nashpath.run.engine.step import TrainState
 from nashpath.run.folder.atomic import write_atomic
 
 FORMAT = "nashpath checkpoint 1"
@@ -27,19 +27,19 @@ def named(tree: Any, prefix: str) -> dict[str, Tensor]:
     return {prefix + _pytree.keystr(path): leaf for path, leaf in pairs}
 
 
-def save_checkpoint(path: Path, members: Sequence[tuple[Carry, dict[str, Tensor]]], meta: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, members: Sequence[tuple[TrainState, dict[str, Tensor]]], meta: dict[str, Any]) -> None:
     """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically."""
     tensors: dict[str, Tensor] = {}
-    for index, (carry, sampler) in enumerate(members):
-        tensors |= named(carry, f"m{index}.carry")
+    for index, (train_state, sampler) in enumerate(members):
+        tensors |= named(train_state, f"m{index}.carry")
         tensors |= named(sampler, f"m{index}.sampler")
     flat = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     write_atomic(path, save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
 def load_checkpoint(
-    path: Path, like: Sequence[tuple[Carry, dict[str, Tensor]]]
-) -> tuple[list[tuple[Carry, dict[str, Tensor]]], dict[str, Any]]:
+    path: Path, like: Sequence[tuple[TrainState, dict[str, Tensor]]]
+) -> tuple[list[tuple[TrainState, dict[str, Tensor]]], dict[str, Any]]:
     """``(members, meta)``, with the structure and devices of ``like``. Raises `CheckpointError` if it does not fit."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
@@ -52,8 +52,11 @@ def load_checkpoint(
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
     members = []
-    for index, (carry, sampler) in enumerate(like):
-        restored = (_fill(carry, f"m{index}.carry", tensors, path), _fill(sampler, f"m{index}.sampler", tensors, path))
+    for index, (train_state, sampler) in enumerate(like):
+        restored = (
+            _fill(train_state, f"m{index}.carry", tensors, path),
+            _fill(sampler, f"m{index}.sampler", tensors, path),
+        )
         members.append(restored)
     if tensors:
         raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")

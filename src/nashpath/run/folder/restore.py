@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nashpath.run.engine.sampler import Sampler, block_length
-from nashpath.run.engine.step import Carry, Trial, begin
+from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import load_checkpoint
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.members import Member, plan
 
 
 def planned(folder: Path) -> list[Member]:
     """The members of the run in ``folder``. Raises `SettingError` where there is none."""
-    store = Store(folder)
+    store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run (no config.toml)")
     raw = store.read_config()
@@ -23,7 +23,7 @@ def planned(folder: Path) -> list[Member]:
 
 def restore_members(
     folder: Path, members: Sequence[int] | None = None, device: str = "cpu"
-) -> list[tuple[Member, Trial, Carry]]:
+) -> list[tuple[Member, Trial, TrainState]]:
     """Members (default: all) as planned, with their trials and carries on ``device``; the checkpoint is read once.
 
     Raises `SettingError` or `CheckpointError`.
@@ -36,14 +36,16 @@ def restore_members(
     trials = [build_trial(m.settings, m.seed, device) for m in known]
     like = []
     for m, trial in zip(known, trials):
-        carry = begin(trial)
-        length = block_length(trial.game, trial.solver.draws, carry.steps.device)
-        like.append((carry, Sampler(trial.game, trial.solver.draws, m.seed, carry.steps.device, length).state()))
-    stored, _ = load_checkpoint(Store(folder).checkpoint, like)
+        train_state = begin(trial)
+        length = block_length(trial.game, trial.solver.draws, train_state.steps.device)
+        like.append(
+            (train_state, Sampler(trial.game, trial.solver.draws, m.seed, train_state.steps.device, length).state())
+        )
+    stored, _ = load_checkpoint(RunFolder(folder).checkpoint, like)
     return [(known[index], trials[index], stored[index][0]) for index in chosen]
 
 
-def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, Carry]:
+def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:
     """The trial of one member and its carry, on ``device``. Raises `SettingError` or `CheckpointError`."""
-    _, trial, carry = restore_members(folder, [member], device)[0]
-    return trial, carry
+    _, trial, train_state = restore_members(folder, [member], device)[0]
+    return trial, train_state

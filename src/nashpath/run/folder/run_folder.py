@@ -19,7 +19,7 @@ from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.settings.overrides import Raw
 
 
-class Store:
+class RunFolder:
     """A run folder. Nothing already written is lost: files are replaced whole, and rows are only appended."""
 
     def __init__(self, folder: Path):

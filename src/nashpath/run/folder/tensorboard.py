@@ -14,8 +14,8 @@ MISSING = (
 class Events:
     """Writes rows of metrics as scalars below ``folder``, one TensorBoard run a member: ``cost/generator``, …
 
-    Rows after ``start`` that an earlier part of the run left there are hidden, as `Store.truncate` drops them. Raises
-    `ImportError` where TensorBoard is not installed.
+    Rows after ``start`` that an earlier part of the run left there are hidden, as `RunFolder.truncate` drops them.
+    Raises `ImportError` where TensorBoard is not installed.
     """
 
     def __init__(self, folder: Path, start: int = 0):
@@ -27,7 +27,7 @@ class Events:
         self.writers: dict[int, Any] = {}
 
     def write(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Adds rows as `Store.append` takes them."""
+        """Adds rows as `RunFolder.append` takes them."""
         for row in rows:
             member = row["member"]
             if member not in self.writers:

@@ -12,11 +12,13 @@ from nashpath.core import Batch, Point, Problem, derive, generator, pick, tree_m
 from nashpath.core.tree import part
 from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
-from nashpath.run.engine.step import SOUND, numbers_of
+from nashpath.run.engine.step import NOT_DIVERGED, hyperparameters_of
 from nashpath.run.settings.members import Member
 
 
-def rows(members: Sequence[Member], program: Program, diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+def diagnostic_rows(
+    members: Sequence[Member], program: Program, diagnostics: Sequence[Diagnostic]
+) -> list[dict[str, Any]]:
     """One row of readings for each member that still moves; none where no diagnostic is asked for."""
     if not diagnostics:
         return []
@@ -24,7 +26,7 @@ def rows(members: Sequence[Member], program: Program, diagnostics: Sequence[Diag
     found = []
     for i, (member, readings) in enumerate(zip(members, watch(program, seeds, diagnostics))):
         if readings:
-            where = {"step": program.taken, "member": member.index, **spent(program, i, program.carry(i))}
+            where = {"step": program.taken, "member": member.index, **spent(program, i, program.train_state(i))}
             found.append({**where, **readings})
     return found
 
@@ -46,14 +48,14 @@ def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnost
         batches = [tree_map(lambda v, few=diagnostic.draws: v[:few], look) for look in looks]
         for own, readings in zip(found, _ask(diagnostic, program, batches)):
             own |= as_numbers(readings)
-    return [own if int(program.carry(i).culprit) == SOUND else {} for i, own in enumerate(found)]
+    return [own if int(program.train_state(i).diverged_player) == NOT_DIVERGED else {} for i, own in enumerate(found)]
 
 
 def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list[Readings]:
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
     problem = Problem(program.trials[0].game)
-    points = [program.carry(i).point for i in range(len(batches))]
-    numbers = [part(numbers_of(trial), "game.") for trial in program.trials]
+    points = [program.train_state(i).point for i in range(len(batches))]
+    numbers = [part(hyperparameters_of(trial), "game.") for trial in program.trials]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
         return diagnostic(problem.bind(numbers), point, batch)

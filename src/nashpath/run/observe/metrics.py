@@ -8,9 +8,9 @@ import torch
 
 from nashpath.core import Source
 from nashpath.metrics import Measurement, MetricError
-from nashpath.run.engine.step import Carry, Trial
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.observe.reference import Yardstick
+from nashpath.run.observe.reference import ReferenceSet
 from nashpath.run.observe.snapshot import has_samples, samples
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
@@ -20,7 +20,7 @@ from nashpath.run.settings.schema import Method
 Row = dict[str, float | None]
 
 
-def yardstick_of(settings: General, trial: Trial) -> Yardstick | None:
+def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
     """What a run with these settings measures by; None where they name no metrics.
 
     It is tried on real samples, so that what cannot be measured is refused before training. Raises `SettingError`.
@@ -42,9 +42,9 @@ def yardstick_of(settings: General, trial: Trial) -> Yardstick | None:
 @lru_cache(maxsize=4)
 def _tried(
     source: Source, metrics: tuple[str, ...], features: str, name: str, count: int, device: torch.device
-) -> Yardstick:
+) -> ReferenceSet:
     """Programs whose members have one data set share its real samples and their features."""
-    return Yardstick(source, metrics, features, name).to(device).trial(source, count)
+    return ReferenceSet(source, metrics, features, name).to(device).trial(source, count)
 
 
 def data_name(settings: Any) -> str:
@@ -54,13 +54,13 @@ def data_name(settings: Any) -> str:
     return f"{chosen.kind}, {split}" if split else chosen.kind
 
 
-def measure(yardstick: Yardstick, member: Member, trial: Trial, carry: Carry) -> Row:
+def measure(reference_set: ReferenceSet, member: Member, trial: Trial, train_state: TrainState) -> Row:
     """The numbers of one member's (averaged) generator; None for all where its samples cannot be measured."""
-    found = samples(trial, carry, member.seed, member.settings.evaluation_samples)
+    found = samples(trial, train_state, member.seed, member.settings.evaluation_samples)
     try:
-        measured = yardstick(found, member.seed)
+        measured = reference_set(found, member.seed)
     except MetricError:
-        return dict.fromkeys(yardstick.numbers)
+        return dict.fromkeys(reference_set.numbers)
     return {m.name: m.value for m in measured}
 
 

@@ -61,7 +61,7 @@ KNOWN: dict[str, tuple[Applies, Callable[[Any, int], Any]]] = {
 """What some metrics need to know of the data, from data that can tell."""
 
 
-class Yardstick:
+class ReferenceSet:
     """Measures samples of one data set; its real samples, features and statistics are made once and kept.
 
     Without ``metrics`` those that fit the data (`STANDARD`), with ``features`` "auto" those that do (`FITTING`). At
@@ -86,7 +86,7 @@ class Yardstick:
         """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
         return evaluate(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
 
-    def trial(self, source: Source, count: int) -> "Yardstick":
+    def trial(self, source: Source, count: int) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
         self.tried = self(source.draw(generator(derive(0, "trial")), count)["real"])
         return self
@@ -96,7 +96,7 @@ class Yardstick:
         """The names of all numbers, once tried."""
         return [m.name for m in self.tried]
 
-    def to(self, device: torch.device) -> "Yardstick":
+    def to(self, device: torch.device) -> "ReferenceSet":
         """Computes features on ``device`` from now on."""
         self.real.extractor.to(device)
         return self

@@ -11,7 +11,7 @@ from nashpath.core import Point, derive, generator, load_point
 from nashpath.games import GAN, SemiSupervised
 from nashpath.metrics import classes, modes, sliced_wasserstein, stacked_modes
 from nashpath.networks import mixes_batch
-from nashpath.run.engine.step import Carry, Trial
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
 
 GRID = 48
@@ -19,20 +19,20 @@ DISTANCE_SAMPLES = 1000
 """Samples (and as many real ones) that the distance through training is measured on: cheap enough to ask often."""
 
 
-def place(trial: Trial, carry: Carry, averaged: bool = True) -> None:
+def place(trial: Trial, train_state: TrainState, averaged: bool = True) -> None:
     """Writes a member's parameters (averaged ones where it keeps any) and state into the trial's own modules."""
-    averages = trial.solver.averages(carry.memory) if averaged else {}
-    load_point(trial.game, Point({**carry.point.players, **averages}, carry.point.state))
+    averages = trial.solver.averages(train_state.memory) if averaged else {}
+    load_point(trial.game, Point({**train_state.point.players, **averages}, train_state.point.state))
 
 
-def samples(trial: Trial, carry: Carry, seed: int, count: int) -> Tensor:
+def samples(trial: Trial, train_state: TrainState, seed: int, count: int) -> Tensor:
     """``count`` samples of the member's (averaged) generator; the same seed gives the same latents at every moment."""
     game = trial.game
-    place(trial, carry)
-    return game.sample(generator(derive(seed, "samples"), carry.steps.device), count)  # type: ignore[operator]
+    place(trial, train_state)
+    return game.sample(generator(derive(seed, "samples"), train_state.steps.device), count)  # type: ignore[operator]
 
 
-def evaluate(found: Tensor, source: Any, seed: int) -> dict[str, float]:
+def quick_metrics(found: Tensor, source: Any, seed: int) -> dict[str, float]:
     """The metrics that make sense for this data, from samples [n, *shape]."""
     if not torch.isfinite(found).all():
         return {}
@@ -73,7 +73,7 @@ EVALUATIONS: list[tuple[Callable[[Any], bool], Measure]] = [
 ]
 
 
-def held_out_error(trial: Trial, carry: Carry) -> dict[str, float]:
+def held_out_error(trial: Trial, train_state: TrainState) -> dict[str, float]:
     """``test_error`` of a game that learns to classify, on data kept from training (averaged weights where kept).
 
     Empty for other games, and for data that keep nothing back: an error on known samples would mean nothing.
@@ -84,9 +84,9 @@ def held_out_error(trial: Trial, carry: Carry) -> dict[str, float]:
     kept = getattr(game.data, "held_out", None)
     if kept is None:
         return {}
-    place(trial, carry, averaged=False)
-    x, y = (part.to(carry.steps.device) for part in kept.labelled_examples())
-    return {"test_error": game.test_error(x, y, trial.solver.averages(carry.memory).get("discriminator"))}
+    place(trial, train_state, averaged=False)
+    x, y = (part.to(train_state.steps.device) for part in kept.labelled_examples())
+    return {"test_error": game.test_error(x, y, trial.solver.averages(train_state.memory).get("discriminator"))}
 
 
 def extent(real: Tensor) -> list[float]:
@@ -104,38 +104,38 @@ def grid(square: list[float], side: int, device: torch.device) -> Tensor:
 
 
 @torch.no_grad()
-def levels(trial: Trial, carry: Carry, square: list[float]) -> np.ndarray | None:
+def levels(trial: Trial, train_state: TrainState, square: list[float]) -> np.ndarray | None:
     """The discriminator's logits over a square, [GRID, GRID] rows growing with y; None if there is no one logit."""
     critic = trial.game.get_submodule("discriminator")
     if mixes_batch(critic):
         return None
-    place(trial, carry)
-    logits = critic(grid(square, GRID, carry.steps.device))
+    place(trial, train_state)
+    logits = critic(grid(square, GRID, train_state.steps.device))
     return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
 
 
-def picture(index: int, trial: Trial, carry: Carry, found: Tensor, count: int) -> dict[str, np.ndarray]:
+def picture(index: int, trial: Trial, train_state: TrainState, found: Tensor, count: int) -> dict[str, np.ndarray]:
     """What is saved of one member's samples: ``count`` of them (more where they are points), and level sets."""
     points = found.shape[1:] == (2,)
     arrays = {f"m{index}": found[: max(count, 400) if points else count].cpu().numpy()}
     if points:
         source: Any = trial.game.data
         square = extent(source.draw(generator(0), 2000)["real"])
-        level = levels(trial, carry, square)
+        level = levels(trial, train_state, square)
         if level is not None:
             arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
     return arrays
 
 
-def reference(source: Any, count: int) -> dict[str, np.ndarray]:
+def reference_samples(source: Any, count: int) -> dict[str, np.ndarray]:
     """Real samples to compare with, and the centres of the modes where the data has any."""
     arrays = {"real": source.draw(generator(0), max(256, count))["real"].numpy()}
     return arrays | ({"centres": np.asarray(source.centres)} if hasattr(source, "centres") else {})
 
 
-def strategies(carry: Carry) -> np.ndarray:
+def strategies(train_state: TrainState) -> np.ndarray:
     """A toy's strategies as one vector: first coordinates of generator and discriminator first."""
-    players = [carry.point.players[who] for who in ("generator", "discriminator")]
+    players = [train_state.point.players[who] for who in ("generator", "discriminator")]
     flat = [torch.cat([v.flatten() for v in params.values()]).cpu() for params in players]
     return torch.cat([*(v[:1] for v in flat), *(v[1:] for v in flat)]).numpy()
 
@@ -146,12 +146,12 @@ def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
     return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
 
 
-def distance(trial: Trial, carry: Carry) -> dict[str, float]:
+def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
     """How far the strategies (averaged ones where the solver keeps any) are from the known equilibrium, if any is."""
     known = getattr(trial.game, "equilibrium", None)
     if known is None:
         return {}
-    players = {**carry.point.players, **trial.solver.averages(carry.memory)}
+    players = {**train_state.point.players, **trial.solver.averages(train_state.memory)}
     away = [(v.double() - known[who]).flatten() for who, params in players.items() for v in params.values()]
     return {"distance": float(torch.cat(away).norm())}
 
@@ -161,12 +161,14 @@ def has_samples(trial: Trial) -> bool:
     return isinstance(trial.game, GAN) and not hasattr(trial.game, "equilibrium")
 
 
-def look(member: Member, trial: Trial, carry: Carry, shown: bool) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def snapshot(
+    member: Member, trial: Trial, train_state: TrainState, shown: bool
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """``(arrays, metrics)``: samples where they are ``shown`` (or a toy's strategies), and the evaluation."""
     if not has_samples(trial):
-        return {f"p{member.index}": strategies(carry)}, distance(trial, carry)
+        return {f"p{member.index}": strategies(train_state)}, distance(trial, train_state)
     wanted: Any = member.settings
-    found = samples(trial, carry, member.seed, max(wanted.evaluation_samples, wanted.samples))
-    metrics = evaluate(found, trial.game.data, member.seed) | held_out_error(trial, carry)  # type: ignore[arg-type]
-    arrays = picture(member.index, trial, carry, found, wanted.samples) if shown else {}
+    found = samples(trial, train_state, member.seed, max(wanted.evaluation_samples, wanted.samples))
+    metrics = quick_metrics(found, trial.game.data, member.seed) | held_out_error(trial, train_state)  # type: ignore[arg-type]
+    arrays = picture(member.index, trial, train_state, found, wanted.samples) if shown else {}
     return arrays, metrics

@@ -18,7 +18,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General
 from nashpath.run.settings.schema import Method, accepts
-from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Rule, Scheduled, Solver
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 
 
 def build_source(settings: General) -> Source:
@@ -73,7 +73,7 @@ def build_solver(settings: Any) -> Solver:
     return make(AVERAGES, settings.average, solver=solver)
 
 
-def build_rule(chosen: Any) -> Rule:
+def build_rule(chosen: Any) -> UpdateRule:
     """One player's rule under its schedule."""
     rule = make(RULES, chosen)
     if chosen.schedule.kind == "constant":

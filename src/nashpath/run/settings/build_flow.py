@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
-from nashpath.core.math.monotone import Monotone
+from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow, Integrator, longest_step, score_of
 from nashpath.networks import DISCRIMINATORS
@@ -28,7 +28,7 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     score = cache(lambda: score_of(source, rng))
     parts: dict[str, Callable[[], Any]] = {
         "data": lambda: source,
-        "h": lambda: Monotone(settings.h, settings.shift, settings.power),
+        "h": lambda: MonotoneFunction(settings.h, settings.shift, settings.power),
         "ratio": lambda: _made(RATIOS, settings.ratio, parts),
         "discriminator": lambda: make(DISCRIMINATORS, settings.discriminator, shape=source.shape),
         "rule": lambda: make(RULES, settings.rule),

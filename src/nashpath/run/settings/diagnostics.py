@@ -32,7 +32,7 @@ def _reference(game: Game) -> Problem:
     return Problem(twin)
 
 
-PARTS: dict[str, Callable[[Game], Any]] = {"reference": _reference}
+INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference}
 """What the builder gives to constructors that ask for it by name."""
 
 
@@ -42,11 +42,11 @@ def required(name: str) -> set[str]:
     return {k for k, v in parameters.items() if v.default is inspect.Parameter.empty}
 
 
-def nameable() -> list[str]:
+def runnable_by_name() -> list[str]:
     """The diagnostics that need nothing but the game where it stands; others compare with an earlier point."""
-    return [name for name in DIAGNOSTICS if required(name) <= PARTS.keys()]
+    return [name for name in DIAGNOSTICS if required(name) <= INJECTED.keys()]
 
 
 def build_diagnostics(names: list[str], game: Game) -> dict[str, Diagnostic]:
     """The named diagnostics for this game. Raises `ValueError` where one does not apply to it."""
-    return {name: DIAGNOSTICS[name](**{part: PARTS[part](game) for part in required(name)}) for name in names}
+    return {name: DIAGNOSTICS[name](**{part: INJECTED[part](game) for part in required(name)}) for name in names}

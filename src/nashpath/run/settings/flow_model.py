@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_args
 from annotated_types import Ge
 from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
-from nashpath.core import Count, Number, Positive, nearest
+from nashpath.core import Count, Number, Positive, did_you_mean
 from nashpath.core.math.monotone import MonotoneName
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
@@ -74,7 +74,7 @@ def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None)
             chosen = full[name] = STANDARD.get(name, {}) | chosen
         kind = chosen["kind"]
         if kind not in table:
-            known = f"{nearest(str(kind), list(table))} Known: {', '.join(table)}"
+            known = f"{did_you_mean(str(kind), list(table))} Known: {', '.join(table)}"
             raise SettingError(f"{name}: no {table.kind} is called {kind!r}.{known}")
     try:
         return flow_model()(**full)
@@ -90,7 +90,7 @@ def _explain(fault: Any, raw: Raw) -> str:
     if fault["type"] != "extra_forbidden":
         return f"{key}: expected {fault['msg'].removeprefix('Input should be ')}, got {fault['input']!r}"
     known = _known(path[0], raw) if len(path) > 1 else list(flow_model().model_fields)
-    return f"{key}: no such setting.{nearest(path[-1], known)} Known here: {', '.join(known) or 'none'}"
+    return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known) or 'none'}"
 
 
 def _known(name: str, raw: Raw) -> list[str]:

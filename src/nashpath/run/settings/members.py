@@ -80,7 +80,7 @@ def structure(settings: General) -> str:
     return json.dumps(flat, sort_keys=True)
 
 
-def groups(members: list[Member]) -> list[list[Member]]:
+def by_structure(members: list[Member]) -> list[list[Member]]:
     """Members of equal structure together, in order of first appearance."""
     found: dict[str, list[Member]] = {}
     for member in members:

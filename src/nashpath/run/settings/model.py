@@ -12,7 +12,7 @@ from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.metrics import GROUPS, METRICS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.run.settings.diagnostics import nameable
+from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.schema import STRICT, choice, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
@@ -55,7 +55,7 @@ class General(BaseModel):
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
     diagnostics: Annotated[
-        list[Literal[tuple(nameable())]],  # type: ignore[valid-type]
+        list[Literal[tuple(runnable_by_name())]],  # type: ignore[valid-type]
         Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
     ] = []
     diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nashpath.core import nearest
+from nashpath.core import did_you_mean
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.run.errors import SettingError
@@ -39,7 +39,7 @@ def complete(raw: Raw) -> Raw:
             continue
         kind = chosen.setdefault("kind", defaults.get(path, ""))
         if kind not in table:
-            raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{nearest(kind, list(table))} {known}")
+            raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{did_you_mean(kind, list(table))} {known}")
         for key, value in OPTIONS_OF_GAME.get(raw["game"]["kind"], {}).get((path, kind), {}).items():
             chosen.setdefault(key, value)
     _default_networks(raw)
@@ -98,7 +98,7 @@ def _check_top_level(raw: Raw) -> None:
     known = list(settings_model().model_fields)
     for key in raw:
         if key not in known:
-            raise SettingError(f"{key}: no such setting.{nearest(key, known)} Known: {', '.join(known)}")
+            raise SettingError(f"{key}: no such setting.{did_you_mean(key, known)} Known: {', '.join(known)}")
 
 
 def _check_used(settings: General, given: set[str]) -> None:
@@ -115,9 +115,9 @@ def _explain(fault: Any) -> str:
     path, known = _place(fault["loc"])
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
-        return f"{key}: no such setting.{nearest(path[-1], known)} Known here: {', '.join(known)}"
+        return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}"
     given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    near = nearest(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
+    near = did_you_mean(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
     return f"{key}: expected {expected}, got {given!r}.{near}"
 
 

@@ -16,7 +16,7 @@ from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.build_flow import build_flow, build_integrator, start
 from nashpath.run.training.session import Progress
@@ -40,7 +40,7 @@ def run_flow(
     gives, averaged over the same steps), ``held`` (share of particles whose move was cut), ``overshoots``; and, where
     samples are saved, ``kl`` (smoothed), ``mmd`` (squared) and ``w2`` between particles and real samples.
     """
-    store = Store(out)
+    store = RunFolder(out)
     if store.exists():
         raise SettingError(f"{out} already holds a run; choose another --out")
     settings.device = str(find_device(settings.device))
@@ -63,7 +63,7 @@ def run_flow(
 class _Recorder:
     """Writes down what happens along the flow."""
 
-    def __init__(self, settings: Any, store: Store):
+    def __init__(self, settings: Any, store: RunFolder):
         self.settings, self.store, self.device = settings, store, torch.device(settings.device)
         self.flow, self.source = build_flow(settings, self.device)
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.program import Program
-from nashpath.run.observe.reference import Yardstick
+from nashpath.run.observe.reference import ReferenceSet
 from nashpath.run.settings.members import Member
 
 
@@ -24,16 +24,16 @@ class Progress:
 
 
 @dataclass
-class Team:
+class MemberGroup:
     """One group of members and the program that trains them."""
 
     members: list[Member]
     program: Program
     reason: str
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    yardstick: Yardstick | None = None
+    reference_set: ReferenceSet | None = None
 
     @cached_property
     def measured(self) -> set[str]:
         """The numbers that the metrics of the settings give; a look at samples leaves these to them."""
-        return set(self.yardstick.numbers) if self.yardstick else set()
+        return set(self.reference_set.numbers) if self.reference_set else set()

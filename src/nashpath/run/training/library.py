@@ -98,11 +98,11 @@ def train_many(
 
 
 def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
-    trial, carry = program.trials[member], program.carry(member)
-    place(trial, carry, averaged=False)
-    taken = int(carry.steps)
+    trial, train_state = program.trials[member], program.train_state(member)
+    place(trial, train_state, averaged=False)
+    taken = int(train_state.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, outcome(trial, carry), taken, rows, trial.solver.averages(carry.memory))
+    return Trained(trial.game, outcome(trial, train_state), taken, rows, trial.solver.averages(train_state.memory))
 
 
 def difference(a: Trial, b: Trial) -> str:

@@ -5,25 +5,25 @@ from typing import Any
 
 from nashpath.run.folder.machine import machine
 from nashpath.run.observe.metrics import protocols
-from nashpath.run.training.group import Team
+from nashpath.run.training.group import MemberGroup
 
 
-def facts(teams: Sequence[Team], pictures: bool) -> dict[str, Any]:
+def manifest(groups: Sequence[MemberGroup], pictures: bool) -> dict[str, Any]:
     """Machine, device, the shape of a sample (where there are ``pictures``), protocols of metrics, and programs."""
-    trial: Any = teams[0].program.trials[0]
-    yardsticks = {id(team.yardstick): team.yardstick for team in teams if team.yardstick}
+    trial: Any = groups[0].program.trials[0]
+    reference_sets = {id(group.reference_set): group.reference_set for group in groups if group.reference_set}
     return {
         **machine(),
-        "device": str(teams[0].program.device),
+        "device": str(groups[0].program.device),
         "shape": list(trial.game.data.shape) if pictures else None,
-        "metrics": [entry for yardstick in yardsticks.values() for entry in protocols(yardstick.tried)],
+        "metrics": [entry for reference_set in reference_sets.values() for entry in protocols(reference_set.tried)],
         "programs": [
             {
-                "members": [m.index for m in team.members],
-                "mode": team.program.mode if len(team.members) > 1 else "solo",
-                "compiled": team.program.compiled,
-                "reason": team.reason,
+                "members": [m.index for m in group.members],
+                "mode": group.program.mode if len(group.members) > 1 else "solo",
+                "compiled": group.program.compiled,
+                "reason": group.reason,
             }
-            for team in teams
+            for group in groups
         ],
     }

@@ -19,7 +19,7 @@ ADVICE = {
 
 
 @dataclass
-class Aside:
+class Stopwatch:
     """Seconds and times of each activity beside training, by its name."""
 
     seconds: dict[str, float] = field(default_factory=dict)

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from nashpath.run.engine.program import never, spent
-from nashpath.run.engine.step import SOUND, outcome
+from nashpath.run.engine.step import NOT_DIVERGED, outcome
 from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.folder.tensorboard import Events
-from nashpath.run.observe.diagnostics import rows as watched
+from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure
-from nashpath.run.observe.snapshot import equilibrium, has_samples, look, reference
+from nashpath.run.observe.snapshot import equilibrium, has_samples, reference_samples, snapshot
 from nashpath.run.settings.members import Member
-from nashpath.run.training.group import Progress, Team
-from nashpath.run.training.manifest import facts
-from nashpath.run.training.overhead import Aside
+from nashpath.run.training.group import MemberGroup, Progress
+from nashpath.run.training.manifest import manifest
+from nashpath.run.training.overhead import Stopwatch
 
 CHECKPOINT_SECONDS = 60.0
 SHOWN = 16
@@ -30,8 +30,8 @@ SHOWN = 16
 class Session:
     """A training run over a run folder; `train` may be called on a fresh or a restored session."""
 
-    store: Store
-    teams: list[Team]
+    store: RunFolder
+    groups: list[MemberGroup]
     name: str
     notify: Callable[[Progress], None] = lambda progress: None
     stop: Callable[[], bool] = never
@@ -41,11 +41,11 @@ class Session:
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.settings = self.teams[0].members[0].settings
-        self.members = [member for team in self.teams for member in team.members]
+        self.settings = self.groups[0].members[0].settings
+        self.members = [member for group in self.groups for member in group.members]
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.saved = self.begun
-        trial = self.teams[0].program.trials[0]
+        trial = self.groups[0].program.trials[0]
         self.pictures = has_samples(trial)
         frames = 20 if self.pictures else 200
         self.log_every = self.settings.log_every or max(1, self.settings.steps // 100)
@@ -58,7 +58,7 @@ class Session:
             (measure_every, "measure", self._measure),
             (watch_every, "watch", self._watch),
         ]
-        self.aside = Aside()
+        self.aside = Stopwatch()
         self.shown = set(np.linspace(0, len(self.members) - 1, SHOWN).round().astype(int).tolist())
         self.results = self.results or {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in self.members
@@ -67,18 +67,18 @@ class Session:
     @property
     def taken(self) -> int:
         """Steps that every program has taken."""
-        return min(team.program.taken for team in self.teams)
+        return min(group.program.taken for group in self.groups)
 
     @property
     def untouched(self) -> bool:
         """Whether no program has taken a step; training then begins with a look at the start."""
-        return not any(team.program.taken for team in self.teams)
+        return not any(group.program.taken for group in self.groups)
 
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way."""
         if self.untouched:
-            trial: Any = self.teams[0].program.trials[0]
-            known = reference(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
+            trial: Any = self.groups[0].program.trials[0]
+            known = reference_samples(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
             if known:
                 self.store.write_arrays("reference.npz", known)
             for _, name, act in self.regular[1:]:
@@ -101,14 +101,14 @@ class Session:
         """Writes everything a resumed run needs, atomically."""
         pairs = self._indexed()
         meta = {
-            "taken": [team.program.taken for team in self.teams],
-            "reports": [team.program.info() for team in self.teams],
-            "clocks": [(team.program.seconds, team.program.timed) for team in self.teams],
+            "taken": [group.program.taken for group in self.groups],
+            "reports": [group.program.info() for group in self.groups],
+            "clocks": [(group.program.seconds, group.program.timed) for group in self.groups],
             "spent": self.seconds(),
             "aside": vars(self.aside),
             "results": {str(k): v for k, v in self.results.items()},
         }
-        members = [(team.program.carry(i), team.program.samplers[i].state()) for _, team, i in pairs]
+        members = [(group.program.train_state(i), group.program.samplers[i].state()) for _, group, i in pairs]
         save_checkpoint(self.store.checkpoint, members, meta)
         self.saved = time.perf_counter()
 
@@ -121,21 +121,21 @@ class Session:
             self.store.truncate(-1)
             return
         pairs = self._indexed()
-        like = [(t.program.carry(i), t.program.samplers[i].state()) for _, t, i in pairs]
+        like = [(t.program.train_state(i), t.program.samplers[i].state()) for _, t, i in pairs]
         stored, meta = load_checkpoint(self.store.checkpoint, like)
-        if len(meta["taken"]) != len(self.teams):
-            raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.teams)}")
-        for team, taken, report, clock in zip(self.teams, meta["taken"], meta["reports"], meta["clocks"]):
-            own = [stored[k] for k, (_, its, _) in enumerate(pairs) if its is team]
-            team.program.load(own, taken, report)
-            team.program.seconds, team.program.timed = clock
-        self.aside = Aside(**meta.get("aside", {}))
+        if len(meta["taken"]) != len(self.groups):
+            raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.groups)}")
+        for group, taken, report, clock in zip(self.groups, meta["taken"], meta["reports"], meta["clocks"]):
+            own = [stored[k] for k, (_, its, _) in enumerate(pairs) if its is group]
+            group.program.load(own, taken, report)
+            group.program.seconds, group.program.timed = clock
+        self.aside = Stopwatch(**meta.get("aside", {}))
         self.spent, self.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 
-    def _indexed(self) -> list[tuple[Member, Team, int]]:
-        """Every member with its team and its place in it, in member order."""
-        found = [(m, team, i) for team in self.teams for i, m in enumerate(team.members)]
+    def _indexed(self) -> list[tuple[Member, MemberGroup, int]]:
+        """Every member with its group and its place in it, in member order."""
+        found = [(m, group, i) for group in self.groups for i, m in enumerate(group.members)]
         return sorted(found, key=lambda entry: entry[0].index)
 
     def _next(self) -> int:
@@ -147,11 +147,11 @@ class Session:
         return self.taken % every == 0 or self.taken >= self.settings.steps
 
     def _advance(self, target: int) -> None:
-        for team in self.teams:
-            if team.program.alive():
-                team.program.run(target - team.program.taken, self.stop)
+        for group in self.groups:
+            if group.program.alive():
+                group.program.run(target - group.program.taken, self.stop)
             else:
-                team.program.taken = target
+                group.program.taken = target
 
     def _checkpoint_due(self) -> bool:
         every = self.settings.checkpoint_every
@@ -164,14 +164,14 @@ class Session:
     def _log(self) -> None:
         """One row a member that still moves, and one empty row at the step where it was found to have stopped."""
         rows, costs = [], []
-        for team in self.teams:
-            for i, (member, info) in enumerate(zip(team.members, team.program.info())):
-                result, carry = self.results[member.index], team.program.carry(i)
+        for group in self.groups:
+            for i, (member, info) in enumerate(zip(group.members, group.program.info())):
+                result, train_state = self.results[member.index], group.program.train_state(i)
                 where = {"step": self.taken, "member": member.index, "seconds": round(self.seconds(), 3)}
-                where |= spent(team.program, i, carry)
-                if int(carry.culprit) != SOUND:
+                where |= spent(group.program, i, train_state)
+                if int(train_state.diverged_player) != NOT_DIVERGED:
                     if result["outcome"] == "running":
-                        result["outcome"] = outcome(team.program.trials[i], carry)
+                        result["outcome"] = outcome(group.program.trials[i], train_state)
                         rows.append({**where, **dict.fromkeys(info)})
                     continue
                 rows.append({**where, **info})
@@ -185,8 +185,8 @@ class Session:
 
     def steps_per_second(self) -> float:
         """Member-steps a second of training time; the first step, which compiles, is left out."""
-        taken = sum(team.program.timed * len(team.members) for team in self.teams)
-        return taken / max(1e-9, sum(team.program.seconds for team in self.teams))
+        taken = sum(group.program.timed * len(group.members) for group in self.groups)
+        return taken / max(1e-9, sum(group.program.seconds for group in self.groups))
 
     def _record(self, rows: list[dict[str, Any]]) -> None:
         self.store.append(rows)
@@ -195,50 +195,56 @@ class Session:
 
     def _watch(self) -> None:
         """Records what the diagnostics that the settings name read of every member."""
-        for team in self.teams:
-            self._record(watched(team.members, team.program, team.diagnostics))
+        for group in self.groups:
+            self._record(diagnostic_rows(group.members, group.program, group.diagnostics))
 
     def _look(self) -> None:
         """Saves samples (or a toy's strategies) and evaluates every member."""
         arrays: dict[str, np.ndarray] = {}
         rows = []
-        for member, team, i in self._indexed():
-            saved, results = look(member, team.program.trials[i], team.program.carry(i), member.index in self.shown)
+        for member, group, i in self._indexed():
+            saved, results = snapshot(
+                member, group.program.trials[i], group.program.train_state(i), member.index in self.shown
+            )
             arrays |= saved
             # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
             results = dict.fromkeys(self.results[member.index]["metrics"]) | results
-            rows += self._latest(member, team, i, {k: v for k, v in results.items() if k not in team.measured})
+            rows += self._latest(member, group, i, {k: v for k, v in results.items() if k not in group.measured})
         self._record(rows)
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
 
     def _measure(self) -> None:
         """Records the metrics that the settings name of every member."""
         rows = []
-        for member, team, i in self._indexed():
-            if team.yardstick is not None:
-                found = measure(team.yardstick, member, team.program.trials[i], team.program.carry(i))
-                rows += self._latest(member, team, i, found)
+        for member, group, i in self._indexed():
+            if group.reference_set is not None:
+                found = measure(group.reference_set, member, group.program.trials[i], group.program.train_state(i))
+                rows += self._latest(member, group, i, found)
         self._record(rows)
 
-    def _latest(self, member: Member, team: Team, i: int, results: dict[str, Any]) -> list[dict[str, Any]]:
+    def _latest(self, member: Member, group: MemberGroup, i: int, results: dict[str, Any]) -> list[dict[str, Any]]:
         """Keeps an evaluation as the member's latest; the row of it, or none where there was nothing to evaluate."""
         self.results[member.index]["metrics"] |= results
-        where = {"step": self.taken, "member": member.index, **spent(team.program, i, team.program.carry(i))}
+        where = {"step": self.taken, "member": member.index, **spent(group.program, i, group.program.train_state(i))}
         return [{**where, **results}] if results else []
 
     def _warn(self) -> None:
         """Says once that evaluating takes too long, and what to change."""
-        said = self.aside.excess(sum(team.program.seconds for team in self.teams))
+        said = self.aside.excess(sum(group.program.seconds for group in self.groups))
         if said and not self.warnings:
             self.warnings.append(said)
             self.notify(Progress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
 
     def _conclude(self, status: str) -> None:
         self.checkpoint()
-        for member, team, i in self._indexed():
-            result, carry = self.results[member.index], team.program.carry(i)
-            result["steps"] = int(carry.steps)
-            result["outcome"] = status if int(carry.culprit) == SOUND else outcome(team.program.trials[i], carry)
+        for member, group, i in self._indexed():
+            result, train_state = self.results[member.index], group.program.train_state(i)
+            result["steps"] = int(train_state.steps)
+            result["outcome"] = (
+                status
+                if int(train_state.diverged_player) == NOT_DIVERGED
+                else outcome(group.program.trials[i], train_state)
+            )
         if self.events is not None:
             self.events.close()
         self.store.write_json("members.json", self.summary())
@@ -246,7 +252,7 @@ class Session:
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.name, "status": status, "started": self.started, "steps": self.taken}
         about |= {key: round(value, 3) for key, value in times.items()}
-        self.store.write_json("run.json", about | {"warnings": self.warnings} | facts(self.teams, self.pictures))
+        self.store.write_json("run.json", about | {"warnings": self.warnings} | manifest(self.groups, self.pictures))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""

@@ -11,16 +11,16 @@ from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.program import Program, never
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.run_folder import Store
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.folder.tensorboard import Events
-from nashpath.run.observe.metrics import yardstick_of
+from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
 from nashpath.run.settings.diagnostics import build_diagnostics
-from nashpath.run.settings.members import Member, groups, plan, record
+from nashpath.run.settings.members import Member, by_structure, plan, record
 from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
-from nashpath.run.training.group import Progress, Team
+from nashpath.run.training.group import MemberGroup, Progress
 from nashpath.run.training.session import Session
 
 FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
@@ -40,7 +40,7 @@ def open_session(
 
     ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key. Raises `SettingError`.
     """
-    store = Store(folder)
+    store = RunFolder(folder)
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
     members = plan(raw, sweeps)
@@ -48,12 +48,12 @@ def open_session(
     _settle(members, device=str(find_device(settings.device)))
     events = Events(folder / "events") if settings.tensorboard else None
     prepare(members, notify)
-    teams = build_teams(members, settings)
-    stacked = any(team.program.mode == "stacked" for team in teams)
-    _settle(members, stack=_switch(stacked), compile=_switch(teams[0].program.compiled))
+    groups = build_groups(members, settings)
+    stacked = any(group.program.mode == "stacked" for group in groups)
+    _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
     _settle(members, threads=torch.get_num_threads())
     store.create({**record(raw, members), **({"sweep": sweeps} if sweeps else {})})
-    return Session(store, teams, folder.name, notify, stop, events)
+    return Session(store, groups, folder.name, notify, stop, events)
 
 
 def _settle(members: list[Member], **chosen: str | int) -> None:
@@ -74,7 +74,7 @@ def resume_session(
     stop: Callable[[], bool] = never,
 ) -> Session:
     """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only."""
-    store = Store(folder)
+    store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run to resume; leave out --resume to start one there")
     raw = store.read_config()
@@ -87,7 +87,7 @@ def resume_session(
     members = plan(raw, sweeps)
     settings = members[0].settings
     find_device(settings.device)
-    session = Session(store, build_teams(members, settings), folder.name, notify, stop)
+    session = Session(store, build_groups(members, settings), folder.name, notify, stop)
     session.restore()
     session.events = Events(folder / "events", session.taken) if settings.tensorboard else None
     store.create({**raw, **({"sweep": sweeps} if sweeps else {})})
@@ -103,10 +103,10 @@ def prepare(members: list[Member], notify: Callable[[Progress], None]) -> None:
             ready(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
 
 
-def build_teams(members: list[Member], settings: General) -> list[Team]:
+def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:
     """One program a structure; the largest group decides how all of them are run."""
     device, precision = torch.device(settings.device), precision_of(settings.precision)
-    built = [(group, [build_trial(m.settings, m.seed, device) for m in group]) for group in groups(members)]
+    built = [(group, [build_trial(m.settings, m.seed, device) for m in group]) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
     torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
@@ -114,9 +114,9 @@ def build_teams(members: list[Member], settings: General) -> list[Team]:
     return [_team(group, trials, choice, precision) for group, trials in built]
 
 
-def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> Team:
+def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> MemberGroup:
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
     program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision)
-    yardstick = yardstick_of(members[0].settings, trials[0])
-    return Team(members, program, choice.reason, list(diagnostics.values()), yardstick)
+    reference_set = reference_set_of(members[0].settings, trials[0])
+    return MemberGroup(members, program, choice.reason, list(diagnostics.values()), reference_set)

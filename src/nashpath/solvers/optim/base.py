@@ -30,9 +30,9 @@ class DropIn(Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One step; returns what ``closure`` returned, if it was given."""
-        loss = evaluate(closure)
+        loss = call_closure(closure)
         for group in self.param_groups:
-            params, gradients = given(group)
+            params, gradients = parameters_with_gradients(group)
             if params:
                 self.update(params, gradients, group)
         return loss
@@ -45,7 +45,7 @@ class DropIn(Optimizer):
         return [self.state[p][name] for p in params]
 
 
-def evaluate(closure: Callable[[], Any] | None) -> Any:
+def call_closure(closure: Callable[[], Any] | None) -> Any:
     """The closure's result, computed with gradients on; None without a closure."""
     if closure is None:
         return None
@@ -53,7 +53,7 @@ def evaluate(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def given(group: Group) -> tuple[list[Tensor], list[Tensor]]:
+def parameters_with_gradients(group: Group) -> tuple[list[Tensor], list[Tensor]]:
     """The parameters of a group that have a gradient, and those gradients after ``maximize`` and ``weight_decay``."""
     params = [p for p in group["params"] if p.grad is not None]
     gradients = [p.grad for p in params]

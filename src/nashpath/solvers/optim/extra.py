@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nashpath.solvers.optim.base import DropIn, Group, evaluate, given
+from nashpath.solvers.optim.base import DropIn, Group, call_closure, parameters_with_gradients
 
 
 class Extrapolating(DropIn):
@@ -31,7 +31,7 @@ class Extrapolating(DropIn):
         for group in self.param_groups:
             for p in group["params"]:
                 self.state[p]["anchor"] = p.detach().clone()
-            params, gradients = given(group)
+            params, gradients = parameters_with_gradients(group)
             if params:
                 torch._foreach_add_(params, self.moves(params, gradients, group))
 
@@ -41,10 +41,10 @@ class Extrapolating(DropIn):
         everything = [p for group in self.param_groups for p in group["params"]]
         if any("anchor" not in self.state[p] for p in everything):
             raise RuntimeError("step() needs extrapolation() before it: call extrapolation(), backward(), then step()")
-        loss = evaluate(closure)
+        loss = call_closure(closure)
         planned = []
         for group in self.param_groups:
-            params, gradients = given(group)
+            params, gradients = parameters_with_gradients(group)
             planned.append((params, self.moves(params, gradients, group) if params else []))
         for p in everything:
             p.copy_(self.state[p].pop("anchor"))

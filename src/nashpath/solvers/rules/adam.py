@@ -4,10 +4,10 @@ import torch
 
 from nashpath.core import Decay, NonNegative, Positive, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 
 
-class Adam(Rule):
+class Adam(UpdateRule):
     """Adam with bias correction; the defaults are those of GAN practice (first decay 0.5), not of the Adam paper.
 
     ::

@@ -4,13 +4,13 @@ from typing import Literal
 
 from nashpath.core import NonNegative, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 from nashpath.solvers.rules.betas import BETAS, Beta, Products, capped
 
 Scope = Literal["tensor", "global"]
 
 
-class ConjugateGradient(Rule):
+class ConjugateGradient(UpdateRule):
     """Nonlinear conjugate-gradient directions, with β capped from above.
 
     ::

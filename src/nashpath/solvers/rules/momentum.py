@@ -2,10 +2,10 @@
 
 from nashpath.core import NonNegative, Number, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 
 
-class Momentum(Rule):
+class Momentum(UpdateRule):
     """Heavy-ball momentum; a negative coefficient is allowed, and helps in rotating games.
 
     ::

@@ -2,10 +2,10 @@
 
 from nashpath.core import Decay, NonNegative, Positive, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 
 
-class RMSProp(Rule):
+class RMSProp(UpdateRule):
     """RMSProp, the rule of the first WGAN.
 
     ::

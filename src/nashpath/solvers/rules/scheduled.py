@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Numbers, Tree
+from nashpath.core import Hyperparameters, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 from nashpath.solvers.schedules import Schedule
 
 
-class Scheduled(Rule):
+class Scheduled(UpdateRule):
     """A rule whose learning rate follows a schedule; its steps are the player's own.
 
     ::
@@ -21,8 +21,8 @@ class Scheduled(Rule):
     Reference: Naganuma and Iiduka 2023, the three learning-rate rules.
     """
 
-    def __init__(self, rule: Rule, schedule: Schedule):
-        Numbers.__init__(self)
+    def __init__(self, rule: UpdateRule, schedule: Schedule):
+        Hyperparameters.__init__(self)
         self.rule, self.schedule = rule, schedule
 
     @property

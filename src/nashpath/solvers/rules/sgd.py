@@ -2,10 +2,10 @@
 
 from nashpath.core import NonNegative, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, Rule
+from nashpath.solvers.base import Memory, UpdateRule
 
 
-class SGD(Rule):
+class SGD(UpdateRule):
     """Gradient descent.
 
     ::

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from nashpath.core import Numbers
+from nashpath.core import Hyperparameters
 
 
-class Schedule(Numbers):
+class Schedule(Hyperparameters):
     """A factor for the learning rate at each step. Abstract: subclasses write `forward`."""
 
     def forward(self, count: Tensor) -> Tensor:

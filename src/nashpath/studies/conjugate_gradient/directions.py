@@ -6,7 +6,7 @@ from below, which the code does in the two hybrids only.
 
 from typing import Any
 
-from nashpath.solvers import RULES, Rule, Scheduled
+from nashpath.solvers import RULES, Scheduled, UpdateRule
 from nashpath.solvers.rules.betas import BETAS
 from nashpath.solvers.schedules import Power
 
@@ -29,7 +29,7 @@ def chosen(method: str, clipped: bool = True) -> dict[str, Any]:
     return {**METHODS[method], **({"nonnegative": clipped} if method in FORMULAS else {})}
 
 
-def rule(method: str, rate: float, exponent: float = 0.0, clipped: bool = True) -> Rule:
+def rule(method: str, rate: float, exponent: float = 0.0, clipped: bool = True) -> UpdateRule:
     """The rule with learning rate ``rate · (n + 1)^−exponent``."""
     options = chosen(method, clipped)
     return Scheduled(RULES[options.pop("kind")](learning_rate=rate, **options), Power(exponent))

@@ -16,7 +16,7 @@ from nashpath.metrics import Sample, as_extractor, evaluate, real_sample
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import LINEAR, METHODS, chosen
-from nashpath.studies.population import Population, marks
+from nashpath.studies.population import Population, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Size
 
@@ -65,11 +65,11 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     real = real_sample(source.examples(), extractor, cached=False)
     rates = rates_of(cell, options)
     steps, curves = [], {seat.member.index: [] for seat in trained}
-    for count in marks(size.steps, options["looks"]):
+    for count in split_steps(size.steps, options["looks"]):
         trained.play(count)
         steps.append(count + (steps[-1] if steps else 0))
         for seat in trained:
-            fake = samples(seat.trial, seat.carry, seat.member.seed, options["samples"])
+            fake = samples(seat.trial, seat.train_state, seat.member.seed, options["samples"])
             curves[seat.member.index].append(fid(real, fake))
     for seat in trained:
         d, g = (seat.member.swept[f"solver.{who}.learning_rate"] for who in PLAYERS)

@@ -16,7 +16,7 @@ from nashpath.run.observe.snapshot import strategies
 from nashpath.solvers import Alternating
 from nashpath.studies.conjugate_gradient.directions import LINEAR, rule
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -40,7 +40,7 @@ def play(trials: Sequence[Trial], size: Size) -> Iterator[Row]:
     """One row a member: the distance to the equilibrium, at the end and on the way, and the path."""
     program = Program(trials, list(range(len(trials))), "stacked", size.compiled)
     steps, paths = [0], [[_point(program, k)] for k in range(len(trials))]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         program.run(count)
         steps.append(program.taken)
         for k, path in enumerate(paths):
@@ -48,12 +48,12 @@ def play(trials: Sequence[Trial], size: Size) -> Iterator[Row]:
     for k, path in enumerate(paths):
         away = [float(f"{math.hypot(*point):.5g}") for point in path]
         rounded = [[float(f"{v:.4g}") for v in point] for point in path]
-        row: Row = {"seed": 0, "outcome": outcome(trials[k], program.carry(k)), "distance": away[-1]}
+        row: Row = {"seed": 0, "outcome": outcome(trials[k], program.train_state(k)), "distance": away[-1]}
         yield row | {"step": steps, "distance_curve": away, "path": rounded}
 
 
 def _point(program: Program, member: int) -> list[float]:
-    return [float(v) for v in strategies(program.carry(member))]
+    return [float(v) for v in strategies(program.train_state(member))]
 
 
 def at_rates(cell: Cell, size: Size) -> Iterator[Row]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Numbers, Tree
+from nashpath.core import Batch, Hyperparameters, Tree
 from nashpath.games.toys import Quadratic
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
@@ -44,7 +44,7 @@ class StochasticGame(Quadratic):
         size = len(shape.attraction)
         a, start = torch.diag(torch.tensor(shape.attraction)), torch.full((size,), (2 * size) ** -0.5)
         super().__init__(a=a, b=shape.strength * torch.eye(size), c=a, x=start, y=start)
-        self.noise = Numbers(deviation=noise)
+        self.noise = Hyperparameters(deviation=noise)
         self.register_buffer("inner", torch.zeros(()))
         self.register_buffer("total", torch.zeros(2 * size))
 
@@ -133,12 +133,12 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for end in steps:
         program.run(end - program.taken)
         for k, own in enumerate(found):
-            carry = program.carry(k)
-            own.append(gaps(carry.point.state, max(1, int(carry.steps)), 1.0))
+            train_state = program.train_state(k)
+            own.append(gaps(train_state.point.state, max(1, int(train_state.steps)), 1.0))
     for k, (name, condition, seed) in enumerate(members):
         gap = known([pair[condition.game == "bilinear"] for pair in found[k]])
         row: Row = {"condition": name, "game": condition.game, "schedule": condition.schedule, "seed": seed}
-        row |= {"outcome": outcome(trials[k], program.carry(k)), **judged(np.array(steps), gap, condition)}
+        row |= {"outcome": outcome(trials[k], program.train_state(k)), **judged(np.array(steps), gap, condition)}
         bounded = bool(gap[-1] < MOST_DRAWN)
         shown = bounded and seed < DRAWN
         curve: dict[str, Any] = {"n": steps, "gap": [float(f"{v:.4g}") for v in gap]} if shown else {}

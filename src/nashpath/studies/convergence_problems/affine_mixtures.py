@@ -21,7 +21,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.studies.figures import Cloud, Strip
-from nashpath.studies.population import Population, Seat
+from nashpath.studies.population import MemberState, Population
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -48,7 +48,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for seat in population:
         source = seat.trial.game.data
         assert isinstance(source, Ring)
-        fake = samples(seat.trial, seat.carry, seat.member.seed, SAMPLES)
+        fake = samples(seat.trial, seat.train_state, seat.member.seed, SAMPLES)
         counted = modes(fake, source.centres, source.deviation)
         row: Row = {"seed": seat.member.seed, "outcome": seat.outcome, **counted, **_weights(seat)}
         row["gap"] = duality_gap(seat, size.options["search"])
@@ -57,19 +57,19 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         yield row
 
 
-def _weights(seat: Seat) -> dict[str, float]:
+def _weights(seat: MemberState) -> dict[str, float]:
     game = seat.trial.game
     assert isinstance(game, Mixture)
     with torch.no_grad():
-        weights = game.teams()[0].weights()
+        weights = game.ensembles()[0].weights()
     return {"largest": round(float(weights.max()), 6), "smallest": round(float(weights.min()), 6)}
 
 
-def duality_gap(seat: Seat, steps: int) -> float:
+def duality_gap(seat: MemberState, steps: int) -> float:
     """What both players could save by answers found in ``steps`` steps; the trial's modules hold the point."""
     look = DualityGap(steps=steps, restarts=1)
     batches = seat.trial.game.draw(generator(derive(seat.member.seed, "gap")), (look.draws,))
-    found = look(Problem(seat.trial.game), seat.carry.point, batches)["duality_gap"]
+    found = look(Problem(seat.trial.game), seat.train_state.point, batches)["duality_gap"]
     return round(float(found), 6)
 
 
@@ -125,10 +125,10 @@ def measure_rigged(cell: Cell, size: Size) -> Iterator[Row]:
     program.run(size.steps)
     for index, (seed, entropy) in enumerate(members):
         trial = program.trials[index]
-        place(trial, program.carry(index))
+        place(trial, program.train_state(index))
         assert isinstance(trial.game, Mixture)
         with torch.no_grad():
-            smallest = float(trial.game.teams()[0].weights().min())
+            smallest = float(trial.game.ensembles()[0].weights().min())
         settled = settled_weight(entropy, gains[seed])
         yield {"seed": seed, "entropy": entropy, "smallest": smallest, "error": abs(smallest - settled)}
 

@@ -15,7 +15,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -52,7 +52,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     program = Program([trial(cell["solver"], *member) for member in members], [s for _, s in members], "stacked")
     seen, steps = [_distances(program)], [0]
     length = size.steps * cell["rounds"]
-    for count in marks(length, 25):
+    for count in split_steps(length, 25):
         program.run(count)
         seen.append(_distances(program))
         steps.append(program.taken)
@@ -62,7 +62,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         yield {
             "seed": seed,
             "rate": rate,
-            "outcome": outcome(program.trials[index], program.carry(index)),
+            "outcome": outcome(program.trials[index], program.train_state(index)),
             "factor": factor,
             "error": abs(factor - FACTORS[cell["solver"]](rate)),
             "beyond": max(max(relative), 1 / min(relative)) / reach(rate),
@@ -72,7 +72,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 
 
 def _distances(program: Program) -> list[float]:
-    points = [program.carry(member).point for member in range(len(program.trials))]
+    points = [program.train_state(member).point for member in range(len(program.trials))]
     return [float(flatten(point.players).norm()) for point in points]
 
 

@@ -44,7 +44,7 @@ def kernel_rises(rows: Rows) -> list[float]:
     return np.diff(rows.values("mmd")).tolist()
 
 
-def largest(key: str, dimension: int) -> Values:
+def largest_value(key: str, dimension: int) -> Values:
     """A distance in one dimension at the largest number of samples, by seed."""
     return lambda rows: column(key, dimension=dimension, samples=max(rows.values("samples")))(rows)
 

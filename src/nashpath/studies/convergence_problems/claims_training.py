@@ -10,7 +10,7 @@ from nashpath.studies.convergence_problems.claims_reading import (
     each,
     exact,
     exponents,
-    largest,
+    largest_value,
     orders,
 )
 from nashpath.studies.convergence_problems.frozen_discriminator import FROZEN_FREE, FROZEN_RING
@@ -111,7 +111,7 @@ GENERALISATION = [
         source=f"{ARORA}, Sec. 3",
         experiment=TWO_SAMPLES.name,
         quantity="W₁ between 512 samples and 512 others of N(0, I/64), by seed",
-        values=largest("wasserstein", 64),
+        values=largest_value("wasserstein", 64),
         low=1.0,
         reason="512 samples are many for this dimension",
     ),
@@ -131,7 +131,7 @@ GENERALISATION = [
         source=f"{ARORA}, Sec. 3",
         experiment=TWO_SAMPLES.name,
         quantity="largest of 200 linear functions, 512 samples, 64 dimensions, by seed",
-        values=largest("linear", 64),
+        values=largest_value("linear", 64),
         high=0.05,
         reason="200 directions find more than chance would",
     ),

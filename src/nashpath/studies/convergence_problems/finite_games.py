@@ -15,7 +15,7 @@ from nashpath.diagnostics import exploitability, matrix_duality_gap, solve_matri
 from nashpath.games.toys import Quadratic
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
-from nashpath.solvers import SGD, Simultaneous, Uniform
+from nashpath.solvers import SGD, PolyakAverage, Simultaneous
 from nashpath.studies.figures import Lines
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
@@ -80,7 +80,7 @@ def trial(seed: int, horizon: int) -> Trial:
     x, y = torch.randn(2, DIMENSION, generator=rng)
     none = torch.zeros(DIMENSION, DIMENSION)
     game, rate = Quadratic(none, b / torch.linalg.matrix_norm(b, 2), none, x, y), 1 / math.sqrt(horizon)
-    both = Uniform(Uniform(Simultaneous(SGD(rate), SGD(rate))), player="discriminator")
+    both = PolyakAverage(PolyakAverage(Simultaneous(SGD(rate), SGD(rate))), player="discriminator")
     return Trial(game, both).double()
 
 
@@ -114,10 +114,10 @@ def measure_play(cell: Cell, size: Size) -> Iterator[Row]:
 
 def _gaps(program: Program, member: int) -> tuple[float, float]:
     """``(gap of the averages, gap of the last iterates)``."""
-    trial, carry = program.trials[member], program.carry(member)
+    trial, train_state = program.trials[member], program.train_state(member)
     game = trial.game
     assert isinstance(game, Quadratic)
-    pairs = [trial.solver.averages(carry.memory), carry.point.players]
+    pairs = [trial.solver.averages(train_state.memory), train_state.point.players]
     averaged, last = (ball_gap(game, *(p[who]["value"] for who in ("generator", "discriminator"))) for p in pairs)
     return averaged, last
 

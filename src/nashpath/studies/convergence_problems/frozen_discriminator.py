@@ -13,8 +13,7 @@ from torch import Tensor
 
 from nashpath.core import derive, generator
 from nashpath.games import GAN, OBJECTIVES
-from nashpath.games.ideal import Population as IdealPopulation
-from nashpath.games.ideal import Softmax
+from nashpath.games.ideal import PopulationGame, Softmax
 from nashpath.metrics import modes
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -22,7 +21,7 @@ from nashpath.run.engine.step import outcome as outcome_of
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating, Solver
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.population import Population, marks
+from nashpath.studies.population import Population, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -49,7 +48,7 @@ def second_act(population: Population) -> list[tuple[int, str, Trial]]:
     """Each member twice from where it stands: with its discriminator live, and frozen."""
     found = []
     for seat in population:
-        place(seat.trial, seat.carry)
+        place(seat.trial, seat.train_state)
         live, frozen = deepcopy(seat.trial), deepcopy(seat.trial)
         stop_discriminator(frozen.solver)
         found += [(seat.member.seed, "live", live), (seat.member.seed, "frozen", frozen)]
@@ -68,13 +67,13 @@ def measure_ring(cell: Cell, size: Size) -> Iterator[Row]:
     acts = second_act(population)
     seeds = [derive(seed, "second act") for seed, _, _ in acts]
     program, seen = Program([trial for *_, trial in acts], seeds, "stacked"), [_look(acts, None)]
-    for steps in marks(size.options["alone"], size.options["looks"]):
+    for steps in split_steps(size.options["alone"], size.options["looks"]):
         program.run(steps)
         seen.append(_look(acts, program))
     for index, (seed, which, trial) in enumerate(acts):
         last = seen[-1][index]
         row: Row = {"seed": seed, "discriminator": which, **last[0]}
-        row |= {"outcome": outcome_of(trial, program.carry(index)), "first_modes": seen[0][index][0]["modes"]}
+        row |= {"outcome": outcome_of(trial, program.train_state(index)), "first_modes": seen[0][index][0]["modes"]}
         row["steps"] = [k * size.options["alone"] // size.options["looks"] for k in range(len(seen))]
         row["spreads"] = [round(look[index][0]["spread"], 6) for look in seen]
         if seed == 0:
@@ -88,7 +87,7 @@ def _look(acts: list[tuple[int, str, Trial]], program: Program | None) -> list[t
         game = trial.game
         assert isinstance(game, GAN)
         if program is not None:
-            place(trial, program.carry(index))
+            place(trial, program.train_state(index))
         found = game.sample(generator(derive(seed, "samples")), SAMPLES)
         source = game.data
         with torch.no_grad():
@@ -102,7 +101,7 @@ def free_trial(seed: int) -> Trial:
     """Random masses on 16 points for data and model; the discriminator knows the best answer to the first model."""
     rng = generator(seed)
     data, model = (torch.randn(ATOMS, generator=rng) for _ in range(2))
-    game = IdealPopulation(Softmax(model), data.log_softmax(0), torch.linspace(-4, 4, ATOMS), OBJECTIVES["minimax"]())
+    game = PopulationGame(Softmax(model), data.log_softmax(0), torch.linspace(-4, 4, ATOMS), OBJECTIVES["minimax"]())
     with torch.no_grad():
         game.discriminator.value.copy_(game.best_response())  # type: ignore[operator]
     trial = Trial(game, Alternating(Adam(0.05), Adam(0.05)))
@@ -117,9 +116,9 @@ def measure_free(cell: Cell, size: Size) -> Iterator[Row]:
     program.run(size.steps)
     for seed, trial in enumerate(program.trials):
         game = trial.game
-        assert isinstance(game, IdealPopulation)
+        assert isinstance(game, PopulationGame)
         liked, first = int(game.discriminator.value.argmax()), game.model()  # type: ignore[union-attr]
-        place(trial, program.carry(seed))
+        place(trial, program.train_state(seed))
         last = game.model()
         yield {"seed": seed, "mass_first": round(float(first[liked]), 6), "mass": round(float(last[liked]), 6)}
 

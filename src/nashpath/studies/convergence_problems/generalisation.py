@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Numbers, derive, generator, seeded
+from nashpath.core import Hyperparameters, derive, generator, seeded
 from nashpath.data import Samples
 from nashpath.games import GAN
 from nashpath.games.ideal import divergences
@@ -83,7 +83,7 @@ class Resampled(nn.Module):
     def __init__(self, values: Tensor, length: int):
         super().__init__()
         padded = torch.cat([values, values.new_zeros(length - len(values), values.shape[1])])
-        self.known = Numbers(values=padded, count=float(len(values)))
+        self.known = Hyperparameters(values=padded, count=float(len(values)))
         self.shift = nn.Parameter(torch.zeros(values.shape[1]))
 
     def forward(self, latent: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def measure_nets(cell: Cell, size: Size) -> Iterator[Row]:
     found: dict[int, list[tuple[float, float]]] = {seed: [] for seed in range(size.seeds)}
     for index, (seed, count) in enumerate(members):
         trial = program.trials[index]
-        place(trial, program.carry(index))
+        place(trial, program.train_state(index))
         fresh = pair(seed + 10_000, DIMENSION, 4096)
         found[seed].append((net_distance(trial, *pair(seed, DIMENSION, count)), net_distance(trial, *fresh)))
     for seed, pairs in found.items():

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from nashpath.core import Point, Problem, generator, point_of
 from nashpath.core import tree as trees
 from nashpath.games import OBJECTIVES
-from nashpath.games.ideal import IdealGaussian, Population, Softmax
+from nashpath.games.ideal import IdealGaussian, PopulationGame, Softmax
 from nashpath.metrics import by_quadrature
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -119,7 +119,7 @@ def random_trial(seed: int, turns: int) -> Trial:
     """Random masses for data and model on 16 points, under the minimax objective and Adam."""
     rng = generator(seed)
     data, model = (1.0 * torch.randn(16, generator=rng) for _ in range(2))
-    game = Population(Softmax(model), data.log_softmax(0), torch.linspace(-4, 4, 16), OBJECTIVES["minimax"]())
+    game = PopulationGame(Softmax(model), data.log_softmax(0), torch.linspace(-4, 4, 16), OBJECTIVES["minimax"]())
     return Trial(game, Alternating(Adam(0.05), Adam(0.01), discriminator_steps=turns))
 
 
@@ -136,9 +136,9 @@ def measure_play(cell: Cell, size: Size) -> Iterator[Row]:
 @torch.no_grad()
 def _standing(program: Program, member: int) -> tuple[float, float]:
     trial = program.trials[member]
-    place(trial, program.carry(member))
+    place(trial, program.train_state(member))
     game = trial.game
-    assert isinstance(game, Population)
+    assert isinstance(game, PopulationGame)
     return float(game.value()), game.divergences()["js"]
 
 

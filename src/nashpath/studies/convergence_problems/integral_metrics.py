@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 from torch import Tensor
 
 from nashpath.core import derive, generator
-from nashpath.games.ideal import Population, Softmax, divergences
+from nashpath.games.ideal import PopulationGame, Softmax, divergences
 from nashpath.games.objectives import NeuralNetDistance
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -51,7 +51,7 @@ def trial(seed: int) -> Trial:
     rng = generator(derive(seed, "masses"))
     data, model = (torch.randn(ATOMS, generator=rng) for _ in range(2))
     points = 2 * torch.randn(ATOMS, generator=rng)
-    game = Population(Softmax(model), data.log_softmax(0), points, NeuralNetDistance("linear"))
+    game = PopulationGame(Softmax(model), data.log_softmax(0), points, NeuralNetDistance("linear"))
     return Trial(game, Alternating(Adam(0.3), Adam(0.0)))
 
 
@@ -61,7 +61,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     program.run(size.steps)
     for seed, played in enumerate(program.trials):
         game = played.game
-        assert isinstance(game, Population)
+        assert isinstance(game, PopulationGame)
         with torch.no_grad():
             p, q = game.data().double(), game.model().double()
         gap, points = p - q, game.space.points.double()

@@ -44,7 +44,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     real = source_of(options["data"]).draw(rng, options["samples"])["real"]
     known = real_sample(real, options["features"], cached=False)
     for seat in population:
-        fake = samples(seat.trial, seat.carry, seat.member.seed, options["samples"])
+        fake = samples(seat.trial, seat.train_state, seat.member.seed, options["samples"])
         yield {"seed": seat.member.seed, "outcome": seat.outcome, **image_scores(fake, known), **_weights(seat.trial)}
 
 

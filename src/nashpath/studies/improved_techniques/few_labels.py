@@ -23,7 +23,7 @@ from nashpath.run.observe.snapshot import place
 from nashpath.solvers import EMA, Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.paper_data import source_of
 from nashpath.studies.study import Cell, Experiment, Size
@@ -102,21 +102,21 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     trials = [build(ARMS[name], labels, seed, options, data).to(device) for name, labels, seed in conditions]
     program = Program(trials, [seed for *_, seed in conditions], options["mode"], size.compiled)
     steps, errors = [], [[] for _ in trials]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         program.run(count)
         steps.append(program.taken)
         for k, member in enumerate(trials):
-            errors[k].append(test_error(member, program.carry(k), x, y))
+            errors[k].append(test_error(member, program.train_state(k), x, y))
     for k, (name, labels, seed) in enumerate(conditions):
-        row: Row = {"arm": name, "labels": labels, "seed": seed, "outcome": outcome(trials[k], program.carry(k))}
+        row: Row = {"arm": name, "labels": labels, "seed": seed, "outcome": outcome(trials[k], program.train_state(k))}
         yield row | {"test_error": errors[k][-1], "step": steps, "error_curve": errors[k]}
 
 
-def test_error(trial: Trial, carry: Any, x: Any, y: Any) -> float:
+def test_error(trial: Trial, train_state: Any, x: Any, y: Any) -> float:
     """The share of ``x`` that the averaged classifier takes for another class than ``y``."""
     game: Any = trial.game
-    place(trial, carry, averaged=False)
-    return round(game.test_error(x, y, trial.solver.averages(carry.memory)["discriminator"]), 5)
+    place(trial, train_state, averaged=False)
+    return round(game.test_error(x, y, trial.solver.averages(train_state.memory)["discriminator"]), 5)
 
 
 FIGURES = (

@@ -19,7 +19,7 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.run.observe.snapshot import distance, strategies
 from nashpath.solvers import SGD, Alternating, Simultaneous
 from nashpath.studies.figures import Cloud, Lines
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -55,22 +55,26 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     trials = [trial(toy.game(*start), coefficient, cell["order"]) for start, coefficient in conditions]
     program = Program(trials, list(range(len(trials))), "stacked", size.compiled)
     steps, ways, paths = [0], [[_away(program, k)] for k in range(len(trials))], [[] for _ in trials]
-    for look, count in enumerate(marks(size.steps, LOOKS), 1):
+    for look, count in enumerate(split_steps(size.steps, LOOKS), 1):
         program.run(count)
         for k in range(len(trials)):
-            paths[k].append([round(float(v), 4) for v in strategies(program.carry(k))])
+            paths[k].append([round(float(v), 4) for v in strategies(program.train_state(k))])
             if look % 6 == 0:
                 ways[k].append(_away(program, k))
         if look % 6 == 0:
             steps.append(program.taken)
     for k, (start, coefficient) in enumerate(conditions):
         row: Row = {"start": f"({start[0]:g}, {start[1]:g})", "coefficient": coefficient}
-        row |= {"outcome": outcome(trials[k], program.carry(k)), "distance": _away(program, k), "began": ways[k][0]}
+        row |= {
+            "outcome": outcome(trials[k], program.train_state(k)),
+            "distance": _away(program, k),
+            "began": ways[k][0],
+        }
         yield row | {"step": steps, "distance_curve": ways[k]} | _path(start == toy.starts[0], paths[k])
 
 
 def _away(program: Program, member: int) -> float:
-    return float(f"{distance(program.trials[member], program.carry(member))['distance']:.5g}")
+    return float(f"{distance(program.trials[member], program.train_state(member))['distance']:.5g}")
 
 
 def _path(first: bool, points: list[Any]) -> Row:

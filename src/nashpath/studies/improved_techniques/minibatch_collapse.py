@@ -13,7 +13,7 @@ from nashpath.core import derive, generator
 from nashpath.metrics import modes
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.population import Population, marks
+from nashpath.studies.population import Population, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -37,9 +37,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a seed: modes, evenness and quality over the second half of training, and their curves."""
     population = Population({**SETTINGS, "discriminator": CRITICS[cell["technique"]]}, size)
     steps, looks = [], []
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         population.play(count)
-        steps.append(sum(marks(size.steps, LOOKS)[: len(steps) + 1]))
+        steps.append(sum(split_steps(size.steps, LOOKS)[: len(steps) + 1]))
         looks.append([_look(seat, size.options["samples"]) for seat in population])
     for k, seat in enumerate(population):
         curve = [look[k] for look in looks]
@@ -56,12 +56,12 @@ def late(curve: list[dict[str, float]]) -> dict[str, float]:
 
 def _look(seat: Any, count: int) -> dict[str, float]:
     source = seat.trial.game.data
-    return modes(samples(seat.trial, seat.carry, seat.member.seed, count), source.centres, source.deviation)
+    return modes(samples(seat.trial, seat.train_state, seat.member.seed, count), source.centres, source.deviation)
 
 
 def _cloud(seat: Any) -> Row:
     """Points to draw: generated ones and real ones."""
-    fake = samples(seat.trial, seat.carry, seat.member.seed, POINTS)
+    fake = samples(seat.trial, seat.train_state, seat.member.seed, POINTS)
     real = seat.trial.game.data.draw(generator(derive(seat.member.seed, "drawn")), POINTS)["real"]
     return {"points": _points(fake), "real": _points(real)}
 

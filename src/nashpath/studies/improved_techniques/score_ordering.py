@@ -17,7 +17,7 @@ from nashpath.data import Digits
 from nashpath.metrics import real_sample
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.population import Population, marks
+from nashpath.studies.population import Population, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.image_scores import image_scores
 from nashpath.studies.study import Cell, Experiment, Size
@@ -50,10 +50,10 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     count, real = size.options["samples"], real_sample(Digits("test").examples(), "digits", "test", cached=False)
     population = Population(SETTINGS, size)
     steps, looks = [], []
-    for played in marks(size.steps, LOOKS):
+    for played in split_steps(size.steps, LOOKS):
         population.play(played)
         steps.append(played + (steps[-1] if steps else 0))
-        looks.append([image_scores(samples(s.trial, s.carry, s.member.seed, count), real) for s in population])
+        looks.append([image_scores(samples(s.trial, s.train_state, s.member.seed, count), real) for s in population])
     for k, seat in enumerate(population):
         row: Row = {"seed": seat.member.seed, "outcome": seat.outcome}
         for name, found in known_samples(seat.member.seed, count).items():

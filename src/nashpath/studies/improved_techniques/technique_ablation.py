@@ -34,7 +34,7 @@ from nashpath.run.observe.snapshot import samples
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.image_scores import image_scores
 from nashpath.studies.shared.paper_data import CIFAR10, source_of
@@ -113,19 +113,24 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     trials = [build(CONDITIONS[name], seed, options, data).to(device) for name, seed in members]
     program = Program(trials, [seed for _, seed in members], options["mode"], size.compiled)
     steps, looks = [], [[] for _ in trials]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         program.run(count)
         steps.append(program.taken)
         for k, (_, seed) in enumerate(members):
-            looks[k].append(_look(trials[k], program.carry(k), seed, options["samples"], real))
+            looks[k].append(_look(trials[k], program.train_state(k), seed, options["samples"], real))
     for k, (name, seed) in enumerate(members):
-        row: Row = {"techniques": name, "seed": seed, "outcome": outcome(trials[k], program.carry(k)), "step": steps}
+        row: Row = {
+            "techniques": name,
+            "seed": seed,
+            "outcome": outcome(trials[k], program.train_state(k)),
+            "step": steps,
+        }
         late = {key: round(float(np.mean([look[key] for look in looks[k][-LATE:]])), 5) for key in looks[k][0]}
         yield row | late | {f"{key}_curve": [round(look[key], 3) for look in looks[k]] for key in looks[k][0]}
 
 
-def _look(trial: Trial, carry: Any, seed: int, count: int, real: Sample) -> dict[str, float]:
-    return image_scores(samples(trial, carry, seed, count), real)
+def _look(trial: Trial, train_state: Any, seed: int, count: int, real: Sample) -> dict[str, float]:
+    return image_scores(samples(trial, train_state, seed, count), real)
 
 
 DIGITS = {

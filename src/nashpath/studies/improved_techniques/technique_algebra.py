@@ -11,7 +11,7 @@ from torch.nn.functional import batch_norm
 
 from nashpath.core import derive, generator, seeded
 from nashpath.data import Digits
-from nashpath.games.ideal.population import Population
+from nashpath.games.ideal.population import PopulationGame
 from nashpath.games.objectives import LabelSmoothing, NonSaturating
 from nashpath.games.semi_supervised import ClassCritic, SemiSupervised
 from nashpath.games.toys.base import Vector
@@ -45,14 +45,14 @@ def smoothing(rng: torch.Generator) -> Errors:
     p, q = p / p.sum(), q / q.sum()
     errors = {}
     for positive, negative in ((1.0, 0.0), (0.9, 0.0), (0.75, 0.0), (0.9, 0.1)):
-        game = Population(Masses(q.log()), p.log(), torch.arange(12.0), LabelSmoothing(positive, negative)).double()
+        game = PopulationGame(Masses(q.log()), p.log(), torch.arange(12.0), LabelSmoothing(positive, negative)).double()
         found = torch.sigmoid(best_logits(game))
         expected = (positive * p + negative * q) / (p + q)
         errors[f"α = {positive:g}, β = {negative:g}"] = float((found - expected).abs().max())
     return errors
 
 
-def best_logits(game: Population) -> Tensor:
+def best_logits(game: PopulationGame) -> Tensor:
     """The discriminator's logits that minimise its cost, by L-BFGS."""
     logits = game.discriminator.value
     search = torch.optim.LBFGS(

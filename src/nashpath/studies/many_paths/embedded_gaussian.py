@@ -14,7 +14,7 @@ from nashpath.data import EmbeddedGaussian
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
-from nashpath.studies.population import Population, Seat, marks
+from nashpath.studies.population import MemberState, Population, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -39,7 +39,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     }
     population = Population(settings, size)
     looks, taken = [[along_and_away(seat) for seat in population]], [0]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         population.play(count)
         taken.append(taken[-1] + count)
         looks.append([along_and_away(seat) for seat in population])
@@ -48,7 +48,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         yield {"seed": seat.member.seed, "outcome": seat.outcome, **looks[-1][index], "step": taken, **curves}
 
 
-def along_and_away(seat: Seat) -> dict[str, float]:
+def along_and_away(seat: MemberState) -> dict[str, float]:
     """What 4,000 samples say: squared distance to the line, and place, spread and distance along it.
 
     ``d2`` is E ‖x − (a·x) a‖², ``off`` the same for each of the directions that leave the line; ``mean`` and
@@ -58,7 +58,7 @@ def along_and_away(seat: Seat) -> dict[str, float]:
     source = seat.trial.game.data
     assert isinstance(source, EmbeddedGaussian)
     seed = seat.member.seed
-    fake = samples(seat.trial, seat.carry, seed, SAMPLES)
+    fake = samples(seat.trial, seat.train_state, seed, SAMPLES)
     real = source.draw(generator(derive(seed, "reference")), SAMPLES)["real"]
     along = source.coordinate(fake).double()
     d2 = float(source.manifold_distance(fake).double().mean())

@@ -15,7 +15,7 @@ from nashpath.metrics import as_extractor, real_sample
 from nashpath.networks import DCGANDiscriminator
 from nashpath.studies.figures import Heat, Strip
 from nashpath.studies.many_paths.gan_variants import VARIANTS, solver, variant
-from nashpath.studies.many_paths.sample_quality import Yard, rates_of
+from nashpath.studies.many_paths.sample_quality import ImageScores, rates_of
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of
@@ -30,9 +30,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     population = Population(settings, size, sweep)
     population.play(size.steps)
     seat = next(iter(population))
-    features = as_extractor(own["features"]).to(seat.carry.steps.device)
+    features = as_extractor(own["features"]).to(seat.train_state.steps.device)
     real: Any = seat.trial.game.data
-    yard = Yard(
+    yard = ImageScores(
         real_sample(real.examples(own["samples"]), features),
         source_of(data_settings(cell["data"], "test", own)),
         own["samples"],

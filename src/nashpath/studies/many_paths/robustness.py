@@ -9,7 +9,7 @@ from nashpath.data import SOURCES
 from nashpath.metrics import real_sample
 from nashpath.studies.figures import Heat, Strip
 from nashpath.studies.many_paths.gan_variants import PENALISED, VARIANTS, dense, solver, variant
-from nashpath.studies.many_paths.sample_quality import Yard, rates_of
+from nashpath.studies.many_paths.sample_quality import ImageScores, rates_of
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
@@ -24,7 +24,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     population = Population(settings, size, sweep)
     population.play(size.steps)
     source = SOURCES[own["data"]]
-    yard = Yard(
+    yard = ImageScores(
         real_sample(source("train").examples(2000), "digits", cached=False),
         source("test"),
         own["samples"],

@@ -18,7 +18,7 @@ from nashpath.studies.rows import Row
 
 
 @dataclass(frozen=True)
-class Yard:
+class ImageScores:
     """What samples are held against: ``real`` (with its features) for FID, ``validation`` for the critic.
 
     ``count`` samples a member are measured, ``batches`` of 64 of them for their similarity; ``critic`` are the
@@ -34,8 +34,8 @@ class Yard:
     def rows(self, population: Population) -> list[Row]:
         """A row a member: fid, inception_score (where the features classify), similarity, critic."""
         seats = list(population)
-        device = seats[0].carry.steps.device
-        fakes = [samples(seat.trial, seat.carry, seat.member.seed, self.count) for seat in seats]
+        device = seats[0].train_state.steps.device
+        fakes = [samples(seat.trial, seat.train_state, seat.member.seed, self.count) for seat in seats]
         validation = self.validation.examples(self.count).to(device)  # type: ignore[attr-defined]
         judged = independent_critic(validation, fakes, **self.critic)
         shared = {"similarity_real": _short(similarity_in_batches(self._shuffled(), self.batches))}

@@ -10,10 +10,10 @@ from nashpath.studies.monoflow.claims_reading import (
     NO_FLOWS,
     beside_usual,
     better_shifted,
-    each,
     ending,
     growing,
     moving,
+    pooled,
 )
 from nashpath.studies.monoflow.dissipation import DISSIPATION
 from nashpath.studies.monoflow.drawing_identity import DRAWING_IDENTITY
@@ -92,7 +92,7 @@ LOSSES = [
         source="Sec. 4.2",
         experiment="monotone-losses",
         quantity="largest KL(q‖p) of the five losses",
-        values=lambda rows: each(rows, "kl"),
+        values=lambda rows: pooled(rows, "kl"),
         high=0.2,
         reason="the vanilla loss is the slowest of them",
     ),
@@ -102,7 +102,7 @@ LOSSES = [
         source="Secs. 4.2 and 5.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="‖μ‖ at the end, C = 0 (it starts at 5.66)",
-        values=lambda rows: each(rows.where(loss="C = 0"), "distance"),
+        values=lambda rows: pooled(rows.where(loss="C = 0"), "distance"),
         low=1.5,
     ),
     Claim(
@@ -111,7 +111,7 @@ LOSSES = [
         source="Sec. 4.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="norm of the generator's first gradient over that of the logit loss, C = 0",
-        values=lambda rows: each(rows.where(loss="C = 0"), "share"),
+        values=lambda rows: pooled(rows.where(loss="C = 0"), "share"),
         high=0.1,
     ),
     Claim(
@@ -120,7 +120,7 @@ LOSSES = [
         source="Secs. 4.2 and 5.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="largest ‖μ‖ at the end over C = 3, 5, 10, logit, −log D, arcsinh",
-        values=lambda rows: each(moving(rows), "distance"),
+        values=lambda rows: pooled(moving(rows), "distance"),
         high=0.1,
         reason="the discriminator is not perfect, so that ‖μ‖ fluctuates about 0",
     ),

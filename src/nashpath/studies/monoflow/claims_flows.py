@@ -7,8 +7,8 @@ from nashpath.studies.claim import Claim
 from nashpath.studies.monoflow.claims_reading import (
     FLOWS,
     NO_FLOWS,
-    each,
     log_quotient,
+    pooled,
 )
 
 PARTICLES = [
@@ -18,7 +18,7 @@ PARTICLES = [
         source="Sec. 3",
         experiment="particle-monoflow",
         quantity="MMD² at the end over MMD² at the start; the largest over nine h",
-        values=lambda rows: each(rows.where(direction="increasing"), "mmd_ratio"),
+        values=lambda rows: pooled(rows.where(direction="increasing"), "mmd_ratio"),
         high=1.0,
         reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
         "ends within 3 % of its start in every seed",
@@ -29,7 +29,7 @@ PARTICLES = [
         source="Sec. 3",
         experiment="particle-monoflow",
         quantity="smoothed KL(q‖p) at the end over that at the start; the largest over nine h",
-        values=lambda rows: each(rows.where(direction="increasing"), "kl_ratio"),
+        values=lambda rows: pooled(rows.where(direction="increasing"), "kl_ratio"),
         high=1.0,
         reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
         "ends within 3 % of its start in every seed",
@@ -40,7 +40,7 @@ PARTICLES = [
         source="Sec. 3, converse",
         experiment="particle-monoflow",
         quantity="MMD² at the end over MMD² at the start; the smaller of two decreasing h",
-        values=lambda rows: each(rows.where(direction="decreasing"), "mmd_ratio", min),
+        values=lambda rows: pooled(rows.where(direction="decreasing"), "mmd_ratio", min),
         low=1.0,
         reason="MMD² is bounded, and no larger once all particles are far from all data",
     ),
@@ -50,7 +50,7 @@ PARTICLES = [
         source="Sec. 3, converse",
         experiment="particle-monoflow",
         quantity="smoothed KL(q‖p) at the end over that at the start; the smaller of two decreasing h",
-        values=lambda rows: each(rows.where(direction="decreasing"), "kl_ratio", min),
+        values=lambda rows: pooled(rows.where(direction="decreasing"), "kl_ratio", min),
         low=1.0,
     ),
     Claim(

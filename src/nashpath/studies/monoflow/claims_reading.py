@@ -25,7 +25,7 @@ def ending(rows: Rows, way: str, costs: tuple[str, ...], fit: str) -> list[float
     return list(count.values())
 
 
-def each(rows: Rows, key: str, pool=max) -> list[float]:
+def pooled(rows: Rows, key: str, pool=max) -> list[float]:
     """The largest (or otherwise pooled) value of each seed."""
     return list(rows.by_seed(key, pool).values())
 

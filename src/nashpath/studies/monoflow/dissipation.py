@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from nashpath.core.math.monotone import MONOTONES, Monotone
+from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.data import Gaussian
 from nashpath.flows import DensityRatio, MonoFlow
 from nashpath.metrics.divergences.quadrature import midpoints
@@ -30,7 +30,7 @@ def rates(h: str, start: tuple[float, float, float], resolution: int, time: floa
     x, y, variance = start
     law = Gaussian(variance, variance, 0.0, x, y)
     ratio = DensityRatio(TARGET.log_density, lambda particles: law.log_density)
-    flow = MonoFlow(ratio, Monotone(h).double())  # type: ignore[arg-type]
+    flow = MonoFlow(ratio, MonotoneFunction(h).double())  # type: ignore[arg-type]
     points, cell = midpoints(BOX, resolution)
     weights = law.log_density(points).exp() * cell
     d, slope = ratio.log_ratio(points, points, {})

@@ -12,8 +12,8 @@ from torch.func import functional_call, grad
 
 from nashpath.core import Tree, derive, generator, seeded
 from nashpath.core import tree as trees
-from nashpath.core.math.monotone import MONOTONES, Monotone
-from nashpath.flows import drawing_cost
+from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
+from nashpath.flows import drawing_loss
 from nashpath.flows.ratio import with_gradient
 from nashpath.games.objectives import MonoFlow
 from nashpath.networks import MLPDiscriminator, MLPGenerator
@@ -31,7 +31,7 @@ def gap(h: str, step_size: float, seed: int) -> float:
         model = MLPGenerator(LATENT, (2,), width=16, activation="tanh").double()
         critic = MLPDiscriminator((2,), width=16, activation="tanh").double()
     z = torch.randn(64, LATENT, generator=generator(derive(seed, "draws")), dtype=torch.float64)
-    objective, slope_of = MonoFlow(h).double(), Monotone(h).double().slope  # type: ignore[arg-type]
+    objective, slope_of = MonoFlow(h).double(), MonotoneFunction(h).double().slope  # type: ignore[arg-type]
 
     def adversarial(params: Tree) -> Tensor:
         return objective.generator(critic(functional_call(model, params, z)))
@@ -39,7 +39,7 @@ def gap(h: str, step_size: float, seed: int) -> float:
     def drawn(params: Tree) -> Tensor:
         x = functional_call(model, params, z)
         d, slope = with_gradient(critic, x.detach())
-        return drawing_cost(x, slope_of(d)[:, None] * slope, step_size)
+        return drawing_loss(x, slope_of(d)[:, None] * slope, step_size)
 
     params = {name: value.detach() for name, value in model.named_parameters()}
     expected, found = grad(adversarial)(params), grad(drawn)(params)

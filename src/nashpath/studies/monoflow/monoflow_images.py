@@ -11,11 +11,11 @@ import torch
 
 from nashpath.core import derive, generator
 from nashpath.metrics import MetricError
-from nashpath.run.observe.reference import Yardstick
+from nashpath.run.observe.reference import ReferenceSet
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.monoflow.gaussian_fit import significant
-from nashpath.studies.population import Population, Seat
+from nashpath.studies.population import MemberState, Population
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -54,23 +54,23 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a seed: FID, and the mean logits of real and generated samples."""
     population = Population(settings(cell, size), size)
     population.play(size.steps)
-    yardstick: Yardstick | None = None
+    reference_set: ReferenceSet | None = None
     for seat in population:
-        if yardstick is None:
-            yardstick = Yardstick(seat.trial.game.data, ("fid",), size.options["features"])  # type: ignore[arg-type]
-        fake = samples(seat.trial, seat.carry, seat.member.seed, size.options["samples"])
+        if reference_set is None:
+            reference_set = ReferenceSet(seat.trial.game.data, ("fid",), size.options["features"])  # type: ignore[arg-type]
+        fake = samples(seat.trial, seat.train_state, seat.member.seed, size.options["samples"])
         try:
-            fid = significant(yardstick(fake, seat.member.seed)[0].value)
+            fid = significant(reference_set(fake, seat.member.seed)[0].value)
         except MetricError:
             fid = None
         yield {"seed": seat.member.seed, "outcome": seat.outcome, "fid": fid, **logits(seat)}
 
 
 @torch.no_grad()
-def logits(seat: Seat) -> Mapping[str, float]:
+def logits(seat: MemberState) -> Mapping[str, float]:
     """The discriminator's mean logit on a batch of real and of generated samples, and mean σ(d) on the latter."""
-    place(seat.trial, seat.carry)
-    game, rng = seat.trial.game, generator(derive(seat.member.seed, "logits"), seat.carry.steps.device)
+    place(seat.trial, seat.train_state)
+    game, rng = seat.trial.game, generator(derive(seat.member.seed, "logits"), seat.train_state.steps.device)
     real = game.data.draw(rng, game.batch_size)["real"]  # type: ignore[operator,union-attr]
     means = {"real_logit": game.discriminator(real).mean()}  # type: ignore[operator]
     fake = game.discriminator(game.sample(rng, game.batch_size))  # type: ignore[operator]

@@ -41,8 +41,8 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     program = Program(trials, [seed for _, seed in members], "stacked", size.compiled)
     program.run(size.steps)
     for k, (loss, seed) in enumerate(members):
-        params = program.carry(k).point.players["generator"]
-        row = {"loss": loss, "seed": seed, "outcome": outcome(trials[k], program.carry(k))}
+        params = program.train_state(k).point.players["generator"]
+        row = {"loss": loss, "seed": seed, "outcome": outcome(trials[k], program.train_state(k))}
         yield row | fit(params) | (clouds(params) if seed == 0 else {})
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core.math.f_divergences import F_DIVERGENCES
-from nashpath.core.math.monotone import Monotone
+from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.games.objectives.plug_in import PLUG_INS, Costs
 from nashpath.studies.figures import Strip
 from nashpath.studies.monoflow.gaussian_fit import significant
@@ -33,7 +33,7 @@ def gap(name: str) -> float:
     """The largest relative difference between ``r² f''(r)`` and the slope of the h of that name."""
     f = F_DIVERGENCES[name]
     expected = RATIOS**2 * derivative(derivative(lambda r: f(r.log())))(RATIOS)
-    found = Monotone(name).double().slope(RATIOS.log())  # type: ignore[arg-type]
+    found = MonotoneFunction(name).double().slope(RATIOS.log())  # type: ignore[arg-type]
     return float(((found - expected) / expected).abs().max())
 
 
@@ -45,7 +45,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         slope = -derivative(PLUG_INS[cost])(LOGITS)
         yield {"table": "plug-ins", "cost": cost, "least_slope": significant(float(slope.min()))}
     for shift in SHIFTS:
-        away = (Monotone("shifted_vanilla", shift=shift).double().slope(LOGITS) - 1).abs().max()
+        away = (MonotoneFunction("shifted_vanilla", shift=shift).double().slope(LOGITS) - 1).abs().max()
         yield {"table": "shifts", "shift": shift, "from_logit": significant(float(away))}
 
 

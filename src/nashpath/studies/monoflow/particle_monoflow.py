@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
-from nashpath.core.math.monotone import Monotone
+from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, mmd_squared, simulate, smoothed_kl
 from nashpath.networks import MLPDiscriminator
@@ -21,7 +21,7 @@ from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
 
-class Decreasing(Monotone):
+class Decreasing(MonotoneFunction):
     """The negative of an increasing function: particles that follow it flee from the data."""
 
     def forward(self, d: Tensor) -> Tensor:
@@ -32,15 +32,15 @@ class Decreasing(Monotone):
 
 
 INCREASING = {
-    "logit": Monotone("logit"),
-    "non_saturating": Monotone("non_saturating"),
-    "arcsinh": Monotone("arcsinh"),
-    "vanilla": Monotone("vanilla"),
-    "vanilla, C = 5": Monotone("shifted_vanilla", shift=5.0),
-    "forward_kl": Monotone("forward_kl"),
-    "hellinger": Monotone("hellinger"),
-    "chi2": Monotone("chi2"),
-    "r^1.5": Monotone("exponential"),
+    "logit": MonotoneFunction("logit"),
+    "non_saturating": MonotoneFunction("non_saturating"),
+    "arcsinh": MonotoneFunction("arcsinh"),
+    "vanilla": MonotoneFunction("vanilla"),
+    "vanilla, C = 5": MonotoneFunction("shifted_vanilla", shift=5.0),
+    "forward_kl": MonotoneFunction("forward_kl"),
+    "hellinger": MonotoneFunction("hellinger"),
+    "chi2": MonotoneFunction("chi2"),
+    "r^1.5": MonotoneFunction("exponential"),
 }
 """One name of each function: reverse KL is logit, JS is vanilla, maximum likelihood is forward KL."""
 DECREASING = {"−logit": Decreasing("logit"), "−non_saturating": Decreasing("non_saturating")}
@@ -55,7 +55,7 @@ FOLLOWED = 32
 MOMENTS = 8
 
 
-def flow(h: Monotone, seed: int, size: Size) -> MonoFlow:
+def flow(h: MonotoneFunction, seed: int, size: Size) -> MonoFlow:
     """The flow of h, with a discriminator that is refreshed at every step."""
     data, warm_up = Ring(), size.options["warm_up"]
     with seeded(derive(seed, "weights")):
@@ -63,7 +63,7 @@ def flow(h: Monotone, seed: int, size: Size) -> MonoFlow:
     return MonoFlow(DiscriminatorRatio(net, Adam(3e-3, b1=0.9), data, refresh=2, warm_up=warm_up, batch=256), h)
 
 
-def states(h: Monotone, seed: int, size: Size) -> list[State]:
+def states(h: MonotoneFunction, seed: int, size: Size) -> list[State]:
     """The flow from its start to its end, `LOOKS` moments after it."""
     begun = START + torch.randn(PARTICLES, 2, generator=generator(derive(seed, "start")))
     integrator = Euler(0.05, reach=0.2, control="off")

@@ -14,7 +14,7 @@ from nashpath.flows import GaussianGenerator, Variational
 from nashpath.games.objectives.plug_in import Costs, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
-from nashpath.solvers import Adam, Alternating, Descent
+from nashpath.solvers import Adam, Alternating, SinglePlayer
 from nashpath.studies.figures import Cloud, Strip
 from nashpath.studies.monoflow.gaussian_fit import TARGET, clouds, fit, gaussian_gan
 from nashpath.studies.monoflow.one_of import OneOf
@@ -69,7 +69,7 @@ def explicit(way: str, cost: str, seed: int, size: Size) -> Trial:
     carried, batch = way == "variational", size.options["samples"]
     game = Variational(model, TARGET.log_density, Cost(chosen(cost)), carried=carried, batch_size=batch)
     rate = EXPLICIT[way, cost][1] * STEPS / size.steps
-    return Trial(game, Descent("generator", Adam(rate, b1=0.9)))
+    return Trial(game, SinglePlayer("generator", Adam(rate, b1=0.9)))
 
 
 def adversarial(way: str, cost: str, seed: int, size: Size) -> Trial:
@@ -98,8 +98,13 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         program.run(steps - program.taken)
         for k, (cost, seed) in enumerate(members):
             if due[k] == steps:
-                params = program.carry(k).point.players["generator"]
-                row = {"cost": cost, "seed": seed, "steps": steps, "outcome": outcome(trials[k], program.carry(k))}
+                params = program.train_state(k).point.players["generator"]
+                row = {
+                    "cost": cost,
+                    "seed": seed,
+                    "steps": steps,
+                    "outcome": outcome(trials[k], program.train_state(k)),
+                }
                 yield row | fit(params) | (clouds(params) if seed == 0 else {})
 
 

@@ -21,7 +21,7 @@ from nashpath.solvers.schedules import Schedule
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.monoflow.gaussian_fit import fit, gaussian_gan, significant
 from nashpath.studies.monoflow.one_of import OneOf
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -80,25 +80,25 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     program.run(_first(size))
     begun = [_first_gradient(trials[k], program, k, seed, size) for k, (_, seed) in enumerate(members)]
     steps, ways = [0], [[_distance(program, k)] for k in range(len(members))]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         program.run(count)
         steps.append(steps[-1] + count)
         for k, way in enumerate(ways):
             way.append(_distance(program, k))
     for k, (loss, seed) in enumerate(members):
-        row: Row = {"loss": loss, "seed": seed, "outcome": outcome(trials[k], program.carry(k)), **begun[k]}
-        yield row | fit(program.carry(k).point.players["generator"]) | {"step": steps, "distance_curve": ways[k]}
+        row: Row = {"loss": loss, "seed": seed, "outcome": outcome(trials[k], program.train_state(k)), **begun[k]}
+        yield row | fit(program.train_state(k).point.players["generator"]) | {"step": steps, "distance_curve": ways[k]}
 
 
 def _distance(program: Program, member: int) -> float:
-    return significant(float(program.carry(member).point.players["generator"]["mean"].norm()))
+    return significant(float(program.train_state(member).point.players["generator"]["mean"].norm()))
 
 
 @torch.no_grad()
 def _first_gradient(member: Trial, program: Program, index: int, seed: int, size: Size) -> Row:
     """``gradient``, the norm over μ, and ``share``, the norm over all parameters as a share of the logit loss's."""
     reference = Problem(trial("logit", seed, size, MonoFlow("logit")).game)
-    problem, point = Problem(member.game), program.carry(index).point
+    problem, point = Problem(member.game), program.train_state(index).point
     batches = member.game.draw(generator(derive(seed, "look")), (LOOKED,))
     over_mean = mean_field(problem, point, batches, LOOKED)["generator"]["mean"].norm()
     share = VanishingGradient(reference, LOOKED)(problem, point, batches)["vanishing"]

@@ -22,7 +22,7 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.population import marks
+from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -60,14 +60,14 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     trials = [Trial(game, Alternating(_adam(), _adam())) for game in games]
     program = Program(trials, range(size.seeds), "stacked", size.compiled)
     curves = [_look(program, 0)]
-    for count in marks(size.steps, LOOKS):
+    for count in split_steps(size.steps, LOOKS):
         program.run(count)
         curves.append(_look(program, len(curves)))
     for seed, trial in enumerate(trials):
-        own = {"seed": seed, "outcome": outcome(trial, program.carry(seed)), **before[seed]}
+        own = {"seed": seed, "outcome": outcome(trial, program.train_state(seed)), **before[seed]}
         own |= {f"gradient_{loss}": start[seed][loss] for loss in LOSSES}
         own["gradient_start"] = start[seed][cell["objective"]]
-        taken = [0, *torch.tensor(marks(size.steps, LOOKS)).cumsum(0).tolist()]
+        taken = [0, *torch.tensor(split_steps(size.steps, LOOKS)).cumsum(0).tolist()]
         curve = {key: [look[seed][key] for look in curves] for key in curves[0][seed]}
         yield {**own, "step": taken, **curve, "d2": curve["d2_curve"][-1], "js": _mean(curve["js_curve"])}
 
@@ -84,7 +84,7 @@ def pretrain(games: Sequence[GAN], updates: int) -> list[dict[str, Any]]:
     for goal in checkpoints(updates // TURNS):
         program.run(goal - program.taken)
         for seed, (trial, own) in enumerate(zip(trials, found)):
-            place(trial, program.carry(seed))
+            place(trial, program.train_state(seed))
             norms = gradient_norms(trial.game, seed)  # type: ignore[arg-type]
             reading = {f"pretraining_{loss}": norms[loss] for loss in LOSSES}
             reading |= {"pretraining_step": goal * TURNS, "pretraining_js": norms["js_bound"]}
@@ -119,7 +119,7 @@ def _look(program: Program, look: int) -> list[dict[str, float]]:
     """Each member's squared distance from the data's line, and the divergence that can be seen, on 2,000 samples."""
     found = []
     for seed, trial in enumerate(program.trials):
-        fake = samples(trial, program.carry(seed), derive(seed, f"look {look}"), 2000)
+        fake = samples(trial, program.train_state(seed), derive(seed, f"look {look}"), 2000)
         away = ParallelLines().manifold_distance(fake)
         found.append({"d2_curve": _digits(away.mean()), "js_curve": seen_js(away)})
     return found
