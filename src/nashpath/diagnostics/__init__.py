@@ -10,13 +10,12 @@ from nashpath.diagnostics.field_cosine import FieldCosine
 from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.matrix_game import Equilibrium, exploitability, matrix_duality_gap, solve_matrix_game
-from nashpath.diagnostics.one_round import ROUNDS, smallest_damping
 from nashpath.diagnostics.path import Path
 from nashpath.diagnostics.rotation import Rotation, rotation_share
 from nashpath.diagnostics.sharpness import Sharpness, sharpness_of
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
 from nashpath.diagnostics.spectrum import Spectrum
-from nashpath.diagnostics.stable_step import StableStep, stable_steps
+from nashpath.diagnostics.stable_step import StableStep, smallest_damping, stable_steps
 from nashpath.diagnostics.trajectory import Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.vanishing import VanishingGradient
 from nashpath.diagnostics.verdict import FINDINGS, Finding, RunSummary, findings, statements
@@ -43,7 +42,6 @@ DIAGNOSTICS = Table(
 __all__ = [
     "DIAGNOSTICS",
     "FINDINGS",
-    "ROUNDS",
     "Calibration",
     "Certificate",
     "Diagnostic",

@@ -96,8 +96,11 @@ class Linearised:
 
     def product(self, v: Tensor) -> Tensor:
         """``J v``."""
-        rows = [pull(v)[0][..., self.block(who)] for who, pull in self._whole.items()]
-        return self.rates * torch.cat(rows, -1)
+        return self.rates * self.plain_product(v)
+
+    def plain_product(self, v: Tensor) -> Tensor:
+        """``J v`` without the rates."""
+        return torch.cat([pull(v)[0][..., self.block(who)] for who, pull in self._whole.items()], -1)
 
     def hessian(self, player: str) -> Product:
         """``u ↦ H u`` for the player's Hessian over its own parameters (without the rate)."""
@@ -114,6 +117,11 @@ class Linearised:
     def matrix(self) -> np.ndarray:
         """J in full, [size, size]: for small games."""
         return dense(self.transposed, self.vector)
+
+    @cached_property
+    def plain_matrix(self) -> np.ndarray:
+        """J in full, without the rates."""
+        return dense(lambda u: self._field_graph[1](u)[0], self.vector)
 
     def start(self, size: int) -> np.ndarray:
         """A fixed vector for iterative eigen-solvers to start from: same game, same answer."""

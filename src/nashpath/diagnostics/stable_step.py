@@ -1,35 +1,62 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from nashpath.core import Batch, Count, Point, Problem
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE, Array, arpack, leading, most_negative
-from nashpath.diagnostics.linearised import Linearised
-from nashpath.diagnostics.one_round import alternating_round
+from nashpath.diagnostics.linearised import Linearised, Product
 
+Matrix = NDArray[Any]
+SLACK = 1e-7
+"""A direction counts as stretched where its multiplier is beyond 1 by more than this."""
+SPARSE_SLACK = 1e-3
+"""The same, of multipliers that ARPACK found."""
 NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
 GRID = 40
 BISECTIONS = 40
 
 
+class Play(Protocol):
+    """A solver near a point: what one of its rounds does to a small displacement, with all rates multiplied by h."""
+
+    spectral: bool
+    """Whether a round acts on each eigenvector of the Jacobian alone."""
+
+    def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
+        """The round as a matrix over parameters and what the solver remembers of them."""
+        ...
+
+    def unit(self) -> "Play":
+        """The same play with all rates 1: for Jacobians whose rows hold the rates."""
+        ...
+
+    def apply(self, product: Product, like: Tensor, sizes: Mapping[str, int], h: float) -> tuple[Product, Tensor]:
+        """The same without the matrix, for solvers that ask for gradients only: ``(round, a vector it acts on)``."""
+        ...
+
+
+Plays = Mapping[str, Play]
+"""Solvers to be asked, by the name under which the answer is given."""
+
+
 class StableStep(Diagnostic):
-    """Largest stable learning rate of simultaneous, alternating and extragradient play, from the spectrum.
+    """Largest stable learning rate of some solvers, from what one round of each does to a small displacement.
 
     ::
 
-        simultaneous    |1 − hλ| < 1 for all λ:   h < min 2 Re λ / |λ|²
-        extragradient   |1 − hλ + h²λ²| < 1 for all λ
-        alternating     spectral radius of (I − h P_G J)(I − h P_D J) ≤ 1
+        the first h at which the round with rates h · (the given ones) has an eigenvalue outside the unit circle
 
-    with λ the eigenvalues of J (flat directions left out), gradient descent with one rate h for all players. 0 means
-    that no positive rate is stable; alternating play on a centre counts as stable while it stays bounded. Readings:
-    ``stable_step.<solver>``, scalars, in units of the learning rate.
+    such as ``min 2 Re λ / |λ|²`` for simultaneous play, with λ the eigenvalues of J (flat directions left out). 0 means
+    that no positive rate is stable; a centre that stays bounded counts as stable. Readings: ``stable_step.<solver>``,
+    scalars, for each of ``plays``.
 
     Reference: Mescheder et al. 2017, Lemma 4; Azizian et al. 2020 (extragradient's polynomial); Zhang et al. 2022,
     "Near-optimal Local Convergence of Alternating Gradient Descent-Ascent", Sec. 3.
@@ -38,57 +65,54 @@ class StableStep(Diagnostic):
     stackable = False
     readings = ("stable_step",)
 
-    def __init__(self, count: Count = 20, draws: Count = 1):
-        self.count, self.draws = count, draws
+    def __init__(self, plays: Plays, count: Count = 20, draws: Count = 1):
+        self.plays, self.count, self.draws = plays, count, draws
 
     def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
         near = Linearised(problem, point, batches, self.draws)
-        limits = stable_steps(near, self.count)
+        limits = stable_steps(near, self.plays, self.count)
         return {f"stable_step.{solver}": torch.tensor(limit) for solver, limit in limits.items()}
 
 
-def stable_steps(near: Linearised, count: int = 20) -> dict[str, float]:
-    """The largest stable factor on the linearised game's rates, by solver."""
-    first = leading(near, near.size if near.size <= DENSE else count)
-    radius = float(np.abs(first).max())
+def stable_steps(near: Linearised, plays: Plays, count: int = 20) -> dict[str, float]:
+    """The largest stable factor on the rates of each of ``plays``, which are those of ``near``."""
+    small = near.size <= DENSE
+    known = leading(near, near.size if small else count)
+    radius = float(np.abs(known).max())
     if radius == 0:
-        return dict.fromkeys(LIMITS, np.inf)
-    known = np.concatenate([first, most_negative(near, radius)])
-    return {solver: limit(known, near) for solver, limit in LIMITS.items()}
+        return dict.fromkeys(plays, np.inf)
+    if not small:
+        known = np.concatenate([known, most_negative(near, radius)])
+    return {name: _limit(play, near, known, small) for name, play in plays.items()}
 
 
-def _acting(eigenvalues: Array) -> Array:
-    return eigenvalues[np.abs(eigenvalues) > NEUTRAL * np.abs(eigenvalues).max()]
+def _limit(play: Play, near: Linearised, known: Array, small: bool) -> float:
+    if play.spectral:
+        acting = known[np.abs(known) > NEUTRAL * np.abs(known).max()]
+        return min(_limit_of(play.unit(), value) for value in acting)
+    largest = float(np.abs(known).max())
+    if small:
+        plain = near.plain_matrix
+        return first_stretch(lambda h: _radius(play.matrix(plain, near.sizes, h)), largest, SLACK, GRID)
+    return first_stretch(_sparse_radius(play, near), largest, SPARSE_SLACK, GRID // 4)
 
 
-def simultaneous_limit(eigenvalues: Array) -> float:
-    """``min 2 Re λ / |λ|²``, or 0 where some λ does not attract."""
-    acting = _acting(eigenvalues)
-    limits = 2 * acting.real / np.abs(acting) ** 2
-    return float(limits.min()) if (acting.real > NEUTRAL * np.abs(acting)).all() else 0.0
+def _limit_of(play: Play, value: complex) -> float:
+    """The limit for one eigenvalue and its conjugate: play of two players whose field turns and scales the plane."""
+    # what attracts or repels by less than can be told from the eigenvalues is a pure rotation
+    real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
+    plane = np.array([[real, -value.imag], [value.imag, real]])
+    sizes = {"discriminator": 1, "generator": 1}
+    return first_stretch(lambda h: _radius(play.matrix(plane, sizes, h)), abs(value), SLACK, GRID)
 
 
-def extragradient_limit(eigenvalues: Array) -> float:
-    """The first h > 0 at which some ``|1 − hλ + h²λ²|`` reaches 1, or 0 where some λ repels."""
-    acting = _acting(eigenvalues)
-    if (acting.real < -NEUTRAL * np.abs(acting)).any():
-        return 0.0
-    limits = []
-    for value in acting:
-        size, cosine = abs(value), max(value.real, 0.0) / abs(value)
-        # with t = h|λ|: (|1 − z + z²|² − 1)/t = t³ − 2t² cos φ + t(1 + 2 cos 2φ) − 2 cos φ
-        roots = np.roots([1, -2 * cosine, 4 * cosine**2 - 1, -2 * cosine])
-        real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 1e-9)]
-        limits.append(real.min() / size)
-    return float(min(limits))
+def first_stretch(radius: Callable[[float], float], largest: float, slack: float, grid: int) -> float:
+    """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
-
-def alternating_limit(eigenvalues: Array, near: Linearised) -> float:
-    """The first h > 0 at which one round of alternating play stretches some direction."""
-    radius = _dense_radius(near) if near.size <= DENSE else _sparse_radius(near)
-    slack = 1e-7 if near.size <= DENSE else 1e-3
+    0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them.
+    """
     below = 0.0
-    for h in np.geomspace(1e-2, 16, GRID if near.size <= DENSE else GRID // 4) / np.abs(eigenvalues).max():
+    for h in np.geomspace(1e-2, 16, grid) / largest:
         if radius(h) > 1 + slack:
             return _bisect(lambda step: radius(step) > 1 + slack, below, float(h)) if below else 0.0
         below = float(h)
@@ -99,40 +123,45 @@ def _bisect(over: Callable[[float], bool], low: float, high: float) -> float:
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (low, middle) if over(middle) else (middle, high)
-        if high - low < 1e-4 * low:
+        if high - low < 1e-7 * low:
             break
     return low
 
 
-def _dense_radius(near: Linearised) -> Callable[[float], float]:
-    blocks = [near.block(who) for who in near.sizes]
+def _radius(matrix: Matrix) -> float:
+    return float(np.abs(np.linalg.eigvals(matrix)).max())
 
+
+def _sparse_radius(play: Play, near: Linearised) -> Callable[[float], float]:
     def radius(h: float) -> float:
-        turn = alternating_round(h * near.matrix, blocks)
-        return float(np.abs(np.linalg.eigvals(turn)).max())
-
-    return radius
-
-
-def _sparse_radius(near: Linearised) -> Callable[[float], float]:
-    def turn(v: torch.Tensor, h: float) -> torch.Tensor:
-        for who in near.sizes:
-            moved, where = v.clone(), near.block(who)
-            moved[where] -= h * near.product(v)[where]
-            v = moved
-        return v
-
-    def radius(h: float) -> float:
-        options: Any = {"ncv": 12, "maxiter": 8, "tol": 1e-4, "v0": near.start(near.size)}
-        found, _ = arpack(lambda v: turn(v, h), near.vector, 2, **options)
+        turn, like = play.apply(near.plain_product, near.vector, near.sizes, h)
+        options: Any = {"ncv": 12, "maxiter": 8, "tol": 1e-4, "v0": near.start(len(like))}
+        found, _ = arpack(turn, like, 2, **options)
         return float(np.abs(found).max()) if len(found) else 1.0  # else: many flat directions at 1, and none beside
 
     return radius
 
 
-LIMITS: dict[str, Callable[[Array, Linearised], float]] = {
-    "simultaneous": lambda eigenvalues, near: simultaneous_limit(eigenvalues),
-    "alternating": alternating_limit,
-    "extragradient": lambda eigenvalues, near: extragradient_limit(eigenvalues),
-}
-"""How each solver's limit follows."""
+def smallest_damping(
+    play: Play, jacobian: Matrix, added: Matrix, sizes: Mapping[str, int], most: float = 1e3
+) -> float | None:
+    """The smallest w at which one round on ``jacobian + w · added`` lets every rotating direction shrink.
+
+    A round must also stretch no direction. To 1 %; None where no w from 1e-4 up to ``most`` is enough, or where none
+    is needed.
+    """
+
+    def shrinks(weight: float) -> bool:
+        found = np.linalg.eigvals(play.matrix(jacobian + weight * added, sizes))
+        turning = np.abs(found[np.abs(found.imag) > 1e-9])
+        return np.abs(found).max() <= 1 + 1e-9 and (not len(turning) or turning.max() < 1 - 1e-9)
+
+    grid = [0.0, *np.geomspace(1e-4, most, 29)]
+    first = next((i for i, weight in enumerate(grid) if shrinks(weight)), None)
+    if not first:
+        return None
+    low, high = max(grid[first - 1], grid[1] / 10), float(grid[first])
+    while high > 1.01 * low:
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if shrinks(middle) else (middle, high)
+    return high

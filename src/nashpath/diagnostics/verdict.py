@@ -24,7 +24,9 @@ class RunSummary:
     adaptive: bool = False
     """Whether that step is one of moments (Adam, RMSProp), which adapts to the curvature."""
     margins: dict[str, float] | None = None
-    """By solver, the largest stable multiple of the present learning rates; None unless the rules are plain descent."""
+    """By solver, the largest stable multiple of the present learning rates, the present solver first; None: unknown."""
+    unknown: str = ""
+    """Why nothing is known of stable steps, where something could be expected."""
     r1: float | None = None
     """The smallest weight of R1 (added to what is there) at which the present play would close in."""
     vanishing: float | None = None
@@ -179,7 +181,12 @@ def statements(s: RunSummary) -> list[Finding]:
     if s.kind == "diverged":
         return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
     said = [Finding(s.kind, certificate_sentence(s), ("evidence", *ALSO.get(s.kind, ())))]
-    return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))] if s.margins else said
+    if s.margins:
+        return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))]
+    if s.unknown:
+        why = f"largest stable learning rates: unknown, since {s.unknown}."
+        said.append(Finding("stable steps", why, ("spectrum",)))
+    return said
 
 
 def certificate_sentence(s: RunSummary) -> str:

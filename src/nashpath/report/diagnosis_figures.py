@@ -120,13 +120,11 @@ if TYPE_CHECKING:
 
 
 def spectrum(figure: "Figure", seen: DiagnosisData) -> None:
-    """Eigenvalues in the complex plane; in units of the step, over the regions in which play contracts."""
+    """Eigenvalues in the complex plane, in units of the step where that is known."""
     values, scaled = seen.arrays["spectrum"], bool(seen.numbers.get("margins"))
     axes = figure.add_subplot()
     axes.axhline(0, color=SOFT, lw=0.6)
     axes.axvline(0, color=SOFT, lw=0.6)
-    if scaled:
-        _regions(axes, values)
     axes.scatter(values[:, 0], values[:, 1], s=22, color=SECOND, zorder=3, label="eigenvalues")
     unit = "h·λ (h: learning rate)" if scaled else "λ"
     axes.set_xlabel(f"real part of {unit}: pull towards the point")
@@ -135,20 +133,10 @@ def spectrum(figure: "Figure", seen: DiagnosisData) -> None:
     axes.margins(0.15)
 
 
-def _regions(axes: Any, values: np.ndarray) -> None:
-    """Where ``|1 − z| < 1`` and where ``|1 − z + z²| < 1``."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    wide, tall = max(2.4, 1.15 * np.abs(values[:, 0]).max()), max(1.5, 1.15 * np.abs(values[:, 1]).max())
-    left = min(-0.6, 1.15 * values[:, 0].min())
-    x, y = np.meshgrid(np.linspace(left, wide, 301), np.linspace(-tall, tall, 301))
-    z = x + 1j * y
-    axes.contourf(x, y, np.abs(1 - z), levels=[0, 1], colors=[BAND])
-    axes.contour(x, y, np.abs(1 - z + z**2), levels=[1], colors=[THIRD], linewidths=1.2)
-    axes.set_aspect("equal")
-    named = [Patch(color=BAND, label="simultaneous contracts"), Line2D([], [], color=THIRD, label="extragradient does")]
-    axes.add_artist(axes.legend(handles=named, fontsize=7, frameon=False, loc="lower right"))
+ROUNDS = "rounds."
+"""What the arrays of multipliers are called, before the solver's name."""
+LOOKS = (("o", FIRST), ("s", SECOND), ("^", THIRD), ("D", INK))
+"""Marker and colour of the present solver, then of those it is compared with."""
 
 
 def rounds(figure: "Figure", seen: DiagnosisData) -> None:
@@ -156,13 +144,11 @@ def rounds(figure: "Figure", seen: DiagnosisData) -> None:
     axes = figure.add_subplot()
     turn = np.linspace(0, 2 * np.pi, 200)
     axes.plot(np.cos(turn), np.sin(turn), color=SOFT, lw=1)
-    looks = {"simultaneous": ("o", FIRST), "alternating": ("s", SECOND), "extragradient": ("^", THIRD)}
-    reach = 0.0
-    for solver, (marker, colour) in looks.items():
-        values = seen.arrays.get(f"rounds.{solver}")
-        if values is not None:
-            axes.scatter(*values.T, s=26, marker=marker, color=colour, label=solver, alpha=0.8, zorder=3, linewidths=0)
-            reach = max(reach, 1.6 * np.hypot(values[:, 0] - 1, values[:, 1]).max())
+    reach, solvers = 0.0, [name.removeprefix(ROUNDS) for name in seen.arrays if name.startswith(ROUNDS)]
+    for solver, (marker, colour) in zip(solvers, LOOKS):
+        values = seen.arrays[ROUNDS + solver]
+        axes.scatter(*values.T, s=26, marker=marker, color=colour, label=solver, alpha=0.8, zorder=3, linewidths=0)
+        reach = max(reach, 1.6 * np.hypot(values[:, 0] - 1, values[:, 1]).max())
     middle, reach = (1.0, reach) if reach < 1 else (0.0, min(4.0, max(1.15, reach)))
     axes.set(xlim=(middle - reach, middle + reach), ylim=(-reach, reach), aspect="equal")
     axes.set_xlabel("real part of the multiplier")
@@ -266,8 +252,7 @@ FIGURES: dict[str, Picture] = {
         spectrum,
         "Spectrum of the game",
         "Each dot is an eigenvalue of the game's Jacobian: right of 0 it pulls towards the point, left of 0 it pushes "
-        "away, off the axis it goes round. Where learning rates are plain, play contracts if all dots lie in its "
-        "solver's region; alternating play has none (it is among the rounds).",
+        "away, off the axis it goes round.",
         "spectrum",
     ),
     "rounds": Picture(
@@ -275,7 +260,7 @@ FIGURES: dict[str, Picture] = {
         "One round of play",
         "Each mark is what one round does to one direction: inside the unit circle it shrinks, outside it grows, off "
         "the real axis it turns. Where all marks are close to 1, the picture is cut out there.",
-        "rounds.alternating",
+        "margins",
     ),
     "path": Picture(
         path,

@@ -26,6 +26,7 @@ class AdaptiveCompetitiveGradient(Solver):
 
     draws = 1
     gradients = 2
+    preconditioner = ("square", "count")
 
     def __init__(
         self,

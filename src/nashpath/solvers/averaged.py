@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Hyperparameters, Point, Problem, Tree
-from nashpath.solvers.base import Info, Memory, Solver
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 
 class WeightAveraging(Solver):
@@ -22,6 +22,12 @@ class WeightAveraging(Solver):
     def share(self, count: Tensor) -> Tensor:
         """The weight, in (0, 1], of the iterate after step ``count`` = 1, 2, …"""
         raise NotImplementedError
+
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        return self.solver.unwrapped(memory["solver"])
 
     def check(self, problem: Problem) -> None:
         self.solver.check(problem)

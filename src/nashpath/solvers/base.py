@@ -3,7 +3,8 @@
 A rule decides by how much, from one player's gradients. Both are pure: memory in, memory out.
 """
 
-from typing import Any
+import re
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,29 @@ Info = dict[str, Tensor]
 """What a step reports, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
 
 
+class LinearPart(NamedTuple):
+    """A rule near a point where gradients are small and its scales stay as they are.
+
+    ::
+
+        m ← decay · m + g,   move = −learning_rate · gain · scale · m
+
+    ``scale`` has a number for each parameter; None stands for 1.
+    """
+
+    decay: float | Tensor = 0.0
+    gain: float | Tensor = 1.0
+    scale: Tree | None = None
+
+
 class UpdateRule(Hyperparameters):
     """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
+
+    adaptive: ClassVar[bool] = False
+    """Whether the step adapts to past gradients, so that training itself climbs to the largest curvature it bears."""
+
+    dense_learning_rate: ClassVar[float | None] = None
+    """The default learning rate from settings beside networks that are not convolutional; None: the constructor's."""
 
     def __init__(self, learning_rate: NonNegative, **numbers: float):
         super().__init__(learning_rate=learning_rate, **numbers)
@@ -40,6 +62,10 @@ class UpdateRule(Hyperparameters):
         """The learning rate of the coming step, a scalar."""
         return self.learning_rate
 
+    def linear(self, memory: Memory) -> LinearPart | None:
+        """The rule as a linear map of the gradient, where it is one near a resting point; None where it is none."""
+        return None
+
 
 class Solver(nn.Module):
     """One step of play for all players. Abstract: subclasses write `forward` and ``draws``."""
@@ -53,9 +79,23 @@ class Solver(nn.Module):
     products: int = 0
     """How many times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
 
+    period: int = 1
+    """After how many steps its play repeats: one round."""
+
+    spectral: ClassVar[bool] = False
+    """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
+
+    preconditioner: ClassVar[tuple[str, ...]] = ()
+    """What its memory holds of step sizes: near a resting point these change too slowly to matter."""
+
     def __init__(self, **rules: UpdateRule):
         super().__init__()
         self.rules = nn.ModuleDict(rules)
+
+    @classmethod
+    def label(cls) -> str:
+        """The solver's name in sentences: that of its class in lower case with spaces."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
     def init(self, problem: Problem, point: Point) -> Memory:
         """The memory before the first step."""
@@ -67,6 +107,14 @@ class Solver(nn.Module):
         rule = self.rules[player]
         assert isinstance(rule, UpdateRule)
         return rule
+
+    def rule_memory(self, memory: Memory, player: str) -> Memory:
+        """What the rule of one player remembers, out of the solver's memory."""
+        return memory[player]
+
+    def unwrapped(self, memory: Memory) -> tuple["Solver", Memory]:
+        """The solver that moves the players, below averages and constraints, and its memory."""
+        return self, memory
 
     def check(self, problem: Problem) -> None:
         """Raises `ValueError` unless there is a rule for each player and no other."""

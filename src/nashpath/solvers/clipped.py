@@ -1,7 +1,7 @@
 """A box around one player's weights, kept beside any solver."""
 
 from nashpath.core import Batch, Hyperparameters, Point, Positive, Problem, Tree
-from nashpath.solvers.base import Info, Memory, Solver
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 
 class Clipped(Solver):
@@ -24,6 +24,12 @@ class Clipped(Solver):
         super().__init__()
         self.solver, self.player, self.numbers = solver, player, Hyperparameters(bound=bound)
         self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        return self.solver.unwrapped(memory)
 
     def check(self, problem: Problem) -> None:
         self.solver.check(problem)

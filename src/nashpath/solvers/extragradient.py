@@ -21,6 +21,7 @@ class Extragradient(Solver):
     """
 
     gradients = 4
+    spectral = True
 
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule, same_batch: bool = False):
         super().__init__(discriminator=discriminator, generator=generator)

@@ -55,6 +55,12 @@ class Lookahead(Solver):
     def extra_repr(self) -> str:
         return f"period={self.period}"
 
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def rule_memory(self, memory: Memory, player: str) -> Memory:
+        return self.solver.rule_memory(memory["solver"], player)
+
     def check(self, problem: Problem) -> None:
         self.solver.check(problem)
 

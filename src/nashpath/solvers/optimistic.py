@@ -23,6 +23,7 @@ class Optimistic(Solver):
 
     draws = 1
     gradients = 2
+    spectral = True
 
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule, optimism: NonNegative = 1.0):
         super().__init__(discriminator=discriminator, generator=generator)

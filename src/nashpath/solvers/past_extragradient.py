@@ -20,6 +20,7 @@ class PastExtragradient(Solver):
 
     draws = 1
     gradients = 2
+    spectral = True
 
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)

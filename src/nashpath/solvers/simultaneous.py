@@ -18,6 +18,7 @@ class Simultaneous(Solver):
 
     draws = 1
     gradients = 2
+    spectral = True
 
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)

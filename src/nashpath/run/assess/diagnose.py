@@ -83,7 +83,8 @@ def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
 def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: Frames | None = None) -> Diagnosis:
     """The verdict on one trial where its carry stands; neither is changed."""
     trial, step = copy.deepcopy(trial), int(train_state.steps)
-    summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), type(trial.solver).__name__)
+    solver = trial.solver.unwrapped(train_state.memory)[0].label()
+    summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), solver)
     arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}
     if frames and has_samples(trial):
         summary.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))

@@ -5,10 +5,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from nashpath.core import Game, Problem
+from nashpath.core import Game, Problem, point_of
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN, SemiSupervised
 from nashpath.games.objectives import MonoFlow
+from nashpath.run.engine.linear_play import LinearPlay, unit_plays
+from nashpath.solvers import Alternating, Extragradient, Simultaneous
 
 
 def logit_game(game: Game) -> Game | None:
@@ -32,7 +34,13 @@ def _reference(game: Game) -> Problem:
     return Problem(twin)
 
 
-INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference}
+def _plays(game: Game) -> dict[str, LinearPlay]:
+    if set(game.players) != {"discriminator", "generator"}:
+        raise ValueError(f"diagnostics: stable_step asks two players for their steps; {type(game).__name__} has others")
+    return unit_plays((Simultaneous, Alternating, Extragradient), point_of(game).players)
+
+
+INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference, "plays": _plays}
 """What the builder gives to constructors that ask for it by name."""
 
 

@@ -4,7 +4,7 @@ import torch
 
 from nashpath.core import Decay, NonNegative, Positive, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 
 
 class Adam(UpdateRule):
@@ -18,12 +18,20 @@ class Adam(UpdateRule):
     Reference: Kingma and Ba 2015, Algorithm 1; Radford et al. 2016, Sec. 4 (0.0002 and 0.5 for GANs).
     """
 
+    adaptive = True
+    dense_learning_rate = 1e-3  # dense networks and toys have higher best rates than the convolutions of GAN practice
+
     def __init__(self, learning_rate: NonNegative = 2e-4, b1: Decay = 0.5, b2: Decay = 0.999, epsilon: Positive = 1e-8):
         super().__init__(learning_rate, b1=b1, b2=b2, epsilon=epsilon)
 
     def init(self, params: Tree) -> Memory:
         count = torch.zeros((), device=next(iter(params.values())).device)
         return {"first": trees.zeros(params), "second": trees.zeros(params), "count": count}
+
+    def linear(self, memory: Memory) -> LinearPart:
+        spread = (1 - self.b2 ** memory["count"]).sqrt()
+        scale = {k: 1 / (v.sqrt() / spread + self.epsilon) for k, v in memory["second"].items()}
+        return LinearPart(self.b1, (1 - self.b1) / (1 - self.b1 ** memory["count"]), scale)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         count = memory["count"] + 1

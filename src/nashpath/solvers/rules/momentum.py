@@ -2,7 +2,7 @@
 
 from nashpath.core import NonNegative, Number, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 
 
 class Momentum(UpdateRule):
@@ -20,6 +20,9 @@ class Momentum(UpdateRule):
 
     def init(self, params: Tree) -> Memory:
         return trees.zeros(params)
+
+    def linear(self, memory: Memory) -> LinearPart:
+        return LinearPart(self.momentum)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         buffer = {k: self.momentum * memory[k] + g for k, g in gradient.items()}

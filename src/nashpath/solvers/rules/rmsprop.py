@@ -2,7 +2,7 @@
 
 from nashpath.core import Decay, NonNegative, Positive, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 
 
 class RMSProp(UpdateRule):
@@ -15,11 +15,16 @@ class RMSProp(UpdateRule):
     Reference: Tieleman and Hinton 2012; ``torch.optim.RMSprop``; Arjovsky et al. 2017, Algorithm 1.
     """
 
+    adaptive = True
+
     def __init__(self, learning_rate: NonNegative = 5e-5, decay: Decay = 0.99, epsilon: Positive = 1e-8):
         super().__init__(learning_rate, decay=decay, epsilon=epsilon)
 
     def init(self, params: Tree) -> Memory:
         return trees.zeros(params)
+
+    def linear(self, memory: Memory) -> LinearPart:
+        return LinearPart(scale={k: 1 / (v.sqrt() + self.epsilon) for k, v in memory.items()})
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         square = {k: self.decay * memory[k] + (1 - self.decay) * g * g for k, g in gradient.items()}

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Hyperparameters, Tree
 from nashpath.core import tree as trees
-from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 from nashpath.solvers.schedules import Schedule
 
 
@@ -41,6 +41,9 @@ class Scheduled(UpdateRule):
     def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         move, kept = self.rule.extrapolate(gradient, memory["rule"])
         return trees.scale(move, self.schedule(memory["count"])), {**memory, "rule": kept}
+
+    def linear(self, memory: Memory) -> LinearPart | None:
+        return self.rule.linear(memory["rule"])
 
     def rate(self, memory: Memory) -> Tensor:
         return self.rule.rate(memory["rule"]) * self.schedule(memory["count"])
