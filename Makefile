@@ -24,7 +24,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/stacked.py
 
 wheel: $(STAMP)
-	PIP_CONSTRAINT=lock.txt $(BIN)/python -m build --quiet
+	$(BIN)/python -m build --no-isolation
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
