@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
+UV ?= uv
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench wheel lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -21,10 +23,25 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/stacked.py
 
-$(STAMP): pyproject.toml constraints.txt
+wheel: $(STAMP)
+	$(BIN)/python -m build --no-isolation
+
+# Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
+# pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
+lock:
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles pyproject.toml \
+		--upgrade --output-file lock.txt
+	echo '# Made by "make lock": what "make" installs, but torch, which constraints.txt pins.' > lock.txt.new
+	grep -Ev '^(#|torch=|triton=|cuda-|nvidia-)' lock.txt >> lock.txt.new
+	mv lock.txt.new lock.txt
+
+# The venv's own pip may be too old for dependency groups. torch comes first and alone, so that nothing else chooses it.
+$(STAMP): pyproject.toml constraints.txt lock.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) torch
+	$(INSTALL) --build-constraint lock.txt --group dev --editable .
 	touch $@
 
 clean:

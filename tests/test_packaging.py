@@ -1,0 +1,85 @@
+"""What is declared fits together: requirements, lock file, hooks, the history of versions, what the package ships."""
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+def pins() -> list[Requirement]:
+    """The lines of lock.txt and constraints.txt."""
+    lines = [line for name in ("lock.txt", "constraints.txt") for line in (ROOT / name).read_text().splitlines()]
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def pinned(name: str) -> dict[str, list[str]]:
+    """The versions that are pinned on Linux, for each Python."""
+
+    def applies(pin: Requirement, python: str) -> bool:
+        where = {"python_version": python, "python_full_version": f"{python}.0", "os_name": "posix"}
+        where |= {"sys_platform": "linux", "platform_machine": "x86_64"}
+        return canonicalize_name(pin.name) == name and (pin.marker is None or pin.marker.evaluate(where))
+
+    found = {python: [pin for pin in pins() if applies(pin, python)] for python in PYTHONS}
+    return {python: [str(pin.specifier).removeprefix("==") for pin in pins] for python, pins in found.items()}
+
+
+def declared() -> list[Requirement]:
+    """The direct dependencies: the package's, its build's, every extra's, every group's."""
+    lists = [PROJECT["project"]["dependencies"], PROJECT["build-system"]["requires"]]
+    lists += PROJECT["project"]["optional-dependencies"].values()
+    lists += PROJECT["dependency-groups"].values()
+    return [Requirement(line) for lines in lists for line in lines if isinstance(line, str)]
+
+
+@pytest.mark.parametrize("requirement", [pytest.param(r, id=str(r)) for r in declared()])
+def test_every_direct_dependency_is_locked_within_its_bounds(requirement):
+    for python, versions in pinned(canonicalize_name(requirement.name)).items():
+        assert len(versions) == 1, (python, versions)
+        assert requirement.specifier.contains(versions[0]), (python, versions)
+
+
+@pytest.mark.parametrize("requirement", [pytest.param(r, id=str(r)) for r in declared()])
+def test_every_direct_dependency_has_a_lower_bound_and_no_upper(requirement):
+    assert [part.operator for part in requirement.specifier] == [">="]
+
+
+def test_pins_are_exact_and_name_no_address():
+    for pin in pins():
+        assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
+        assert pin.url is None, pin
+        assert not pin.extras, pin
+    assert "://" not in (ROOT / "lock.txt").read_text() + (ROOT / "constraints.txt").read_text()
+
+
+def test_torch_is_pinned_once_and_no_build_of_cuda_is():
+    names = [pin.name for pin in pins()]
+    assert names.count("torch") == 1
+    assert not [name for name in names if name.startswith(("nvidia", "cuda", "triton"))]
+
+
+def test_the_hooks_run_the_ruff_that_make_check_runs():
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    (found,) = re.findall(r"repo: \S+/ruff-pre-commit\n\s+rev: v([\d.]+)", text)
+    assert {found} == {version for versions in pinned("ruff").values() for version in versions}
+
+
+def test_the_newest_version_in_the_changelog_is_the_package_s():
+    sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    versions = [section.strip("[]") for section in sections]
+    assert versions[0] == "Unreleased"
+    assert versions[1] == PROJECT["project"]["version"]
+    assert versions[1:] == sorted(versions[1:], key=Version, reverse=True)
+
+
+def test_the_package_says_that_it_is_typed():
+    assert files("nashpath").joinpath("py.typed").is_file()
