@@ -5,7 +5,8 @@ function and every solver and every diagnostic runs on every game. A solver rece
 ask for any player's cost or gradient at any point it likes.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,21 @@ class Game(nn.Module):
     """
 
     players: tuple[str, ...] = ("discriminator", "generator")
+
+    has_samples: ClassVar[bool] = False
+    """Whether it generates samples that can be compared with data; else its strategies are shown."""
+
+    equilibrium: ClassVar[Mapping[str, float] | None] = None
+    """The known equilibrium of a toy, as the value of each player's coordinates there; None: nobody knows."""
+
+    classifies: ClassVar[bool] = False
+    """Whether its discriminator tells the data's classes apart: one logit for each."""
+
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What the settings choose under this game where others choose otherwise: a method by where it is chosen.
+
+    Each entry is ``{"kind": name, **settings}``; the settings count wherever that method is chosen.
+    """
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
         """All randomness of one step, with ``lead`` axes in front (``(5,)`` draws five independent steps)."""

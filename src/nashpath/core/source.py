@@ -1,6 +1,7 @@
 """Where samples come from, as a game sees it."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -19,3 +20,82 @@ class Source(Protocol):
     shape: tuple[int, ...]
 
     def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class HasModes(Source, Protocol):
+    """A mixture of equal round Gaussians: ``centres [k, d]`` and their standard ``deviation``."""
+
+    centres: Tensor
+    deviation: float
+
+
+@runtime_checkable
+class HasDensity(Source, Protocol):
+    """Data whose density is known: ``log_density`` maps ``[..., *shape]`` to ``[...]``."""
+
+    def log_density(self, x: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class OnManifold(Protocol):
+    """Data on a line or surface: a density, where there is one, is a density along it."""
+
+    def manifold_distance(self, x: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class HasExamples(Source, Protocol):
+    """Data with real samples to show, ``[n, *shape]``: all that are held (in the order of their labels), or some."""
+
+    def examples(self, limit: int | None = None) -> Tensor: ...
+
+
+@runtime_checkable
+class Finite(HasExamples, Protocol):
+    """Data that hold so many distinct samples and no more: a generator could learn them by heart."""
+
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Classified(Source, Protocol):
+    """Data that may have classes: how many (0 without labels), and real samples with their labels."""
+
+    @property
+    def classes(self) -> int: ...
+
+    def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]: ...
+
+
+@runtime_checkable
+class Stacked(Source, Protocol):
+    """Samples whose channels are each a sample of labelled ``digits``: the mode is the number that they spell."""
+
+    @property
+    def digits(self) -> Classified: ...
+
+
+@runtime_checkable
+class HoldsOut(Source, Protocol):
+    """Data of which a part was kept from training; None where nothing was."""
+
+    @property
+    def held_out(self) -> Classified | None: ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """Data with slow work (decoding, downloading) to be done before the first draw."""
+
+    def prepare(self, progress: Callable[[int, int], None] | None = None) -> None: ...
+
+
+def is_labelled(source: object) -> TypeGuard[Classified]:
+    """Whether the data have labels."""
+    return isinstance(source, Classified) and source.classes > 0
+
+
+def fitting_features(source: Source) -> str:
+    """The feature extractor that fits the data: the one that they name as ``features``, else by their shape."""
+    return getattr(source, "features", "pixels" if len(source.shape) == 1 else "inception")

@@ -12,14 +12,14 @@ def did_you_mean(name: str, known: list[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-class Table(Mapping[str, Callable[..., Any]]):
+class Table(Mapping[str, Any]):
     """All methods of one kind by name. A missing name raises `KeyError` that names the nearest one."""
 
     def __init__(self, kind: str, methods: Mapping[str, Callable[..., Any]]):
         self.kind = kind
         self._methods = dict(methods)
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._methods:
             raise KeyError(
                 f"no {self.kind} is called {name!r}.{did_you_mean(name, list(self))} Known: {', '.join(self)}"

@@ -1,6 +1,6 @@
 """Digits in colour: form and colour vary independently, so collapse of either can be seen."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Ge, Le
@@ -23,6 +23,7 @@ class ColouredDigits(SyntheticSource):
     """
 
     shape: tuple[int, ...] = (3, 8, 8)
+    features: ClassVar[str] = "digits"
     classes = 10
 
     def __init__(self, split: Split = "train", contrast: Annotated[float, Ge(0), Le(0.5)] = 0.25):

@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ class Digits(FiniteSource):
     """
 
     shape: tuple[int, ...] = (1, 8, 8)
+    features: ClassVar[str] = "digits"
 
     def __init__(self, split: Split = "train"):
         self.split, self._chosen = split, _chosen(split)

@@ -1,5 +1,7 @@
 """A thousand modes that can be told apart: three digits, one in each colour channel."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,7 @@ class StackedDigits(SyntheticSource):
     """
 
     shape: tuple[int, ...] = (3, 8, 8)
+    features: ClassVar[str] = "digits"
     classes = 1000
 
     def __init__(self, split: Split = "train"):

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from nashpath.core import Source
 from nashpath.core.math.kernel import kernel_density
+from nashpath.core.source import HasDensity, OnManifold
 from nashpath.flows.ratio import LogDensity, with_gradient
 
 Score = Callable[[Tensor], Tensor]
@@ -26,9 +27,8 @@ def kernel_score(samples: Tensor, bandwidth: float) -> Score:
 
 def score_of(data: Source, rng: torch.Generator, references: int = 1000, bandwidth: float = 0.2) -> Score:
     """The exact score where the source knows its density, else that of a kernel density estimate of its samples."""
-    known = getattr(data, "log_density", None)
-    if known is not None and not hasattr(data, "manifold_distance"):
-        return exact_score(known)
+    if isinstance(data, HasDensity) and not isinstance(data, OnManifold):
+        return exact_score(data.log_density)
     return kernel_score(data.draw(rng, references)["real"].flatten(1), bandwidth)
 
 

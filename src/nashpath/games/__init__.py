@@ -6,10 +6,21 @@ from nashpath.games.ideal import IDEALS
 from nashpath.games.mixture import Mixture
 from nashpath.games.objectives import OBJECTIVES
 from nashpath.games.penalties import PENALTIES
-from nashpath.games.semi_supervised import SemiSupervised
+from nashpath.games.semi_supervised import Classifies, SemiSupervised
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.games.toys import TOYS
 
 GAMES = Table("game", {"gan": GAN, "mixture": Mixture, "semi_supervised": SemiSupervised, **TOYS, **IDEALS})
 
-__all__ = ["GAMES", "GAN", "IDEALS", "OBJECTIVES", "PENALTIES", "TECHNIQUES", "TOYS", "Mixture", "SemiSupervised"]
+__all__ = [
+    "GAMES",
+    "GAN",
+    "IDEALS",
+    "OBJECTIVES",
+    "PENALTIES",
+    "TECHNIQUES",
+    "TOYS",
+    "Classifies",
+    "Mixture",
+    "SemiSupervised",
+]

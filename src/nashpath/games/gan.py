@@ -1,5 +1,6 @@
 """A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
 
+import copy
 from typing import Literal
 
 import torch
@@ -26,6 +27,8 @@ class GAN(Game):
 
     Reference: Goodfellow et al. 2014, Algorithm 1.
     """
+
+    has_samples = True
 
     def __init__(
         self,
@@ -70,6 +73,14 @@ class GAN(Game):
         with bound(self, batch["noise"]):
             real, fake = batch["real"], self.generator(batch["latent"])
             return self.price(player, CachedCritic(self.discriminator), real, fake, batch)
+
+    def with_objective(self, objective: Objective) -> "GAN | None":
+        """A copy in which other costs stand on the same logits; None where the critic gives none of single samples."""
+        if self.objective.outputs != 1 or self.objective.joint:
+            return None
+        twin = copy.deepcopy(self)
+        twin.objective = objective.to(next(self.parameters()))
+        return twin
 
     def price(self, player: str, critic: CachedCritic, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         """What ``player`` pays for ``fake`` beside ``real`` before one critic: objective and penalty."""
@@ -121,7 +132,7 @@ def check_trainable(game: GAN) -> None:
 def check_joint(game: GAN) -> None:
     """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
     layers = [name for name, layer in game.discriminator.named_modules() if getattr(layer, "joint", False)]
-    if layers and not getattr(game.objective, "joint", False):
+    if layers and not game.objective.joint:
         raise ValueError(
             f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "
             f"{type(game.objective).__name__} shows them apart: use joint_batch, or joint=False in the layer"

@@ -1,5 +1,8 @@
 """A classifier of K classes and one more, "generated": a GAN whose discriminator learns from few labels."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -7,6 +10,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, generator
 from nashpath.core.noise import bound
+from nashpath.core.source import Classified
 from nashpath.games.critics import CachedCritic, activations
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
@@ -27,6 +31,15 @@ class ClassCritic:
     def activations(self, x: Tensor, layer: str) -> Tensor:
         """The network's own layers."""
         return activations(self.network, x, layer)
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """A game whose discriminator can be tested as a classifier."""
+
+    data: Source
+
+    def test_error(self, x: Tensor, y: Tensor, weights: Tree | None = None) -> float: ...
 
 
 class SemiSupervised(GAN):
@@ -52,6 +65,17 @@ class SemiSupervised(GAN):
 
     labelled: Tensor
     label: Tensor
+
+    classifies = True
+    # The classifier is tested with averaged weights. The paper's decay 0.9999 is for its 300 epochs; 0.995 forgets the
+    # start within a default run. The generator is the paper's: with feature matching, one without batch normalisation
+    # barely helps the classifier (`docs/choose.md`).
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "objective": {"kind": "feature_matching"},
+        "generator": {"kind": "mlp", "activation": "softplus", "norm": "batch"},
+        "discriminator": {"kind": "noisy_mlp"},
+        "average": {"kind": "ema", "player": "discriminator", "decay": 0.995},
+    }
 
     def __init__(
         self,
@@ -95,6 +119,10 @@ class SemiSupervised(GAN):
             supervised = cross_entropy(self.discriminator(self.labelled[chosen]), self.label[chosen])
             return supervised + self.weights.unlabelled * cost
 
+    def with_objective(self, objective: Objective) -> None:
+        """None: its critic has logits of classes."""
+        return
+
     @torch.no_grad()
     def test_error(self, x: Tensor, y: Tensor, weights: Tree | None = None) -> float:
         """The share of samples ``x`` [n, *shape] whose most probable class is not ``y`` [n].
@@ -112,12 +140,11 @@ class SemiSupervised(GAN):
 
 def choose_labelled(data: Source, labels: int, seed: int) -> tuple[Tensor, Tensor]:
     """``labels`` samples of labelled data and their classes, equally many of each class, chosen by ``seed``."""
-    examples = getattr(data, "labelled_examples", None)
-    if examples is None:
+    if not isinstance(data, Classified):
         raise ValueError(
             f"{type(data).__name__} has no labels; semi-supervised play needs labelled data such as digits"
         )
-    x, y = examples()
+    x, y = data.labelled_examples()
     classes = int(y.max()) + 1
     each, rest = divmod(labels, classes)
     if rest or not each:

@@ -29,7 +29,7 @@ from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
 from nashpath.metrics.inception_score import InceptionScore
 from nashpath.metrics.kid import KID
-from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes
+from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes, facts_of
 from nashpath.metrics.modes import modes
 from nashpath.metrics.moments import frechet, moments
 from nashpath.metrics.ms_ssim import MSSSIM
@@ -75,6 +75,7 @@ __all__ = [
     "download_inception",
     "evaluate",
     "exact_wasserstein",
+    "facts_of",
     "frechet",
     "from_densities",
     "from_samples",

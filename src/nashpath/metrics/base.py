@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.rng import generator
+from nashpath.core.source import Source
 from nashpath.metrics.cache import remembered
 from nashpath.metrics.errors import FeaturesError, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
@@ -82,6 +83,19 @@ class Metric:
     """
 
     bias: ClassVar[str] = ""
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        """Whether samples of these data are measured by it where nobody names a metric."""
+        return False
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+        """The numbers of a look during training, where they are cheap enough for every look; else none.
+
+        ``fake [n, *shape]`` are generated samples; ``rng`` is for real ones and for what the metric draws itself.
+        """
+        return {}
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """The numbers by name, from real and fake samples."""

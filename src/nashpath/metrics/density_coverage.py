@@ -6,6 +6,7 @@ import torch
 
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.distances import nearest_neighbours
+from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
 from nashpath.metrics.precision_recall import counts, reach
@@ -25,6 +26,10 @@ class DensityCoverage(Metric):
     """
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return len(source.shape) in (1, 3)
 
     def __init__(self, neighbours: Count = 5):
         self.neighbours = neighbours

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import torch
 
+from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.moments import frechet
 
@@ -21,6 +22,10 @@ class FID(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return len(source.shape) == 3
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid": distance}``."""

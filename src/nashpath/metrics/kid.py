@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.mmd import unbiased
+from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
 
@@ -24,6 +25,10 @@ class KID(Metric):
     """
 
     bias: ClassVar[str] = "unbiased"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return len(source.shape) == 3
 
     def __init__(self, degree: Count = 3):
         self.degree = degree

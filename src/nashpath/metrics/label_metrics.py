@@ -5,9 +5,26 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core.source import HasModes, Source, Stacked, is_labelled
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.modes import modes
 from nashpath.metrics.nearest import classes, distances_among, memorisation, stacked_modes
+
+FEW_CLASSES = 100
+"""Of more classes, nearest neighbours among held samples tell little."""
+
+
+def facts_of(source: Source, most: int) -> dict[str, object]:
+    """What some metrics need to know of the data, by the name of their argument; labels of ``most`` samples."""
+    known: dict[str, object] = {}
+    if isinstance(source, HasModes):
+        known |= {"centres": source.centres, "deviation": source.deviation}
+    if is_labelled(source):
+        known |= {"classes": source.classes, "labels": source.labelled_examples(most)[1]}
+    if isinstance(source, Stacked):
+        digits, labels = source.digits.labelled_examples()
+        known |= {"digits": digits, "digit_labels": labels}
+    return known
 
 
 class Modes(Metric):
@@ -19,6 +36,14 @@ class Modes(Metric):
     """
 
     bias: ClassVar[str] = "modes can only be found with enough samples for each"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return isinstance(source, HasModes)
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+        return modes(fake.cpu(), source.centres, source.deviation) if isinstance(source, HasModes) else {}
 
     def __init__(self, centres: Tensor, deviation: float):
         self.centres = centres
@@ -39,6 +64,17 @@ class Classes(Metric):
 
     bias: ClassVar[str] = "classes can only be found with enough samples for each"
 
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return is_labelled(source) and source.classes <= FEW_CLASSES
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+        if not is_labelled(source) or source.classes > FEW_CLASSES:
+            return {}
+        examples, labels = source.labelled_examples()
+        return classes(fake.cpu(), examples, labels, source.classes)
+
     def __init__(self, labels: Tensor, classes: int):
         self.labels = labels
         self.classes = classes
@@ -57,6 +93,14 @@ class StackedModes(Metric):
     """
 
     bias: ClassVar[str] = "rises with the number of samples; 26,000 are usual"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return isinstance(source, Stacked)
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+        return stacked_modes(fake.cpu(), *source.digits.labelled_examples()) if isinstance(source, Stacked) else {}
 
     def __init__(self, digits: Tensor, digit_labels: Tensor):
         self.digits = digits

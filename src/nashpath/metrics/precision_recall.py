@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.distances import nearest_neighbours, squared_blocks
+from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair, validate_samples
 
@@ -25,6 +26,10 @@ class PrecisionRecall(Metric):
     """
 
     bias: ClassVar[str] = "both depend on the numbers of samples; one outlier has a large ball"
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return len(source.shape) in (1, 3)
 
     def __init__(self, neighbours: Count = 3):
         self.neighbours = neighbours

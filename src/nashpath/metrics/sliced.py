@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
+from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
 
@@ -22,6 +23,16 @@ class SlicedWasserstein(Metric):
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
 
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return len(source.shape) == 1
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+        found = fake[:GLANCED].cpu()
+        real = source.draw(rng, len(found))["real"]
+        return {"sliced_wasserstein": sliced_wasserstein(real, found, rng, projections=32)}
+
     def __init__(self, projections: Count = 128, power: Count = 2):
         self.projections = projections
         self.power = power
@@ -30,6 +41,10 @@ class SlicedWasserstein(Metric):
         """``{"sliced_wasserstein": distance}``."""
         value = sliced_wasserstein(real.features, fake.features, rng, self.projections, self.power)
         return {"sliced_wasserstein": value}
+
+
+GLANCED = 1000
+"""Samples (and as many real ones) that the distance through training is measured on: cheap enough to ask often."""
 
 
 def sliced_wasserstein(

@@ -26,6 +26,8 @@ class DCGANGenerator(nn.Module):
     Reference: Radford, Metz and Chintala 2016 (arXiv 1511.06434), section 3 and figure 1.
     """
 
+    convolutional = True
+
     def __init__(
         self,
         latent: int,
@@ -70,6 +72,8 @@ class DCGANDiscriminator(nn.Module):
 
     Reference: Radford, Metz and Chintala 2016 (arXiv 1511.06434), section 3.
     """
+
+    convolutional = True
 
     def __init__(
         self,

@@ -34,6 +34,8 @@ class ResNetGenerator(nn.Module):
     github.com/pfnet-research/sngan_projection, gen_models/resnet_64.py.
     """
 
+    convolutional = True
+
     def __init__(
         self,
         latent: int,
@@ -75,6 +77,8 @@ class ResNetDiscriminator(nn.Module):
     Reference: Miyato et al. 2018 (arXiv 1802.05957), appendix B.4, table 4; for 64 pixels
     github.com/pfnet-research/sngan_projection, dis_models/snresnet_64.py.
     """
+
+    convolutional = True
 
     def __init__(
         self,

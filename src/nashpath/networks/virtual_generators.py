@@ -53,6 +53,8 @@ class VirtualDCGANGenerator(VirtualBatchGenerator):
     Reference: Salimans et al. 2016 (arXiv 1606.03498), section 3.5.
     """
 
+    convolutional = True
+
     def __init__(
         self,
         latent: int,

@@ -24,6 +24,7 @@ class Objective(Hyperparameters):
     """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""
 
     outputs = 1
+    joint = False
     """How many numbers the critic returns for one sample: 1, a logit, unless the objective wants features."""
 
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:

@@ -52,7 +52,7 @@ class FeatureMatching(Objective):
     def __init__(self, layer: str = "features", norm: Norm = "squared", objective: Objective | None = None):
         super().__init__()
         self.objective = objective if objective is not None else NonSaturating()
-        self.layer, self.norm, self.joint = layer, norm, getattr(self.objective, "joint", False)
+        self.layer, self.norm, self.joint = layer, norm, self.objective.joint
         self._distance = NORMS[norm]
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

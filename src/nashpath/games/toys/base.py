@@ -26,7 +26,7 @@ class ZeroSum(Game):
     ``equilibrium`` is the known one: the value of each player's coordinates there.
     """
 
-    equilibrium: ClassVar[Mapping[str, float]] = ORIGIN
+    equilibrium: ClassVar[Mapping[str, float] | None] = ORIGIN
 
     def __init__(self, x: Sequence[float] | Tensor, y: Sequence[float] | Tensor):
         super().__init__()

@@ -49,7 +49,8 @@ class DiracGAN(GAN):
     Reference: Mescheder et al. 2018, Definition 2.1, Lemmas 2.3 and 4.1.
     """
 
-    equilibrium: ClassVar[Mapping[str, float]] = ORIGIN
+    has_samples = False  # two numbers say more
+    equilibrium: ClassVar[Mapping[str, float] | None] = ORIGIN
 
     def __init__(
         self,

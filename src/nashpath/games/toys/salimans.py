@@ -22,7 +22,7 @@ class Salimans(ZeroSum):
     Reference: Salimans et al. 2016, Sec. 3.3.
     """
 
-    equilibrium: ClassVar[Mapping[str, float]] = {"generator": 1.0, "discriminator": 1.0}
+    equilibrium: ClassVar[Mapping[str, float] | None] = {"generator": 1.0, "discriminator": 1.0}
 
     def __init__(self, x: Number = 0.5, y: Number = 2.0):
         super().__init__([float(x)], [float(y)])

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nashpath.core import Problem, derive, generator
+from nashpath.core.source import HasModes
 from nashpath.diagnostics import Finding, RunSummary, certify, findings, statements
 from nashpath.diagnostics.certificate import PointEvidence
 from nashpath.run.assess.diagnose_play import (
@@ -87,7 +88,9 @@ def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: 
     summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), solver)
     arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}
     if frames and has_samples(trial):
-        summary.growing = still_grows(*frames, getattr(trial.game.data, "centres", None))
+        summary.growing = still_grows(
+            *frames, trial.game.data.centres if isinstance(trial.game.data, HasModes) else None
+        )
     if parameter_count(train_state.point) <= PRECISE:
         trial, train_state = to_float64(trial), to_float64(train_state)
     problem, batches = Problem(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)

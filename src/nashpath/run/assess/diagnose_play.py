@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Game, derive, generator, tree_map
 from nashpath.core.math.distances import nearest_neighbours
+from nashpath.core.source import HasModes
 from nashpath.diagnostics import RunSummary, Trajectory, plane_of, trajectory_of
 from nashpath.diagnostics.base import flatten
 from nashpath.metrics.modes import coverage
@@ -81,7 +82,7 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
     real = source.draw(generator(derive(0, "reference")), SAMPLES)["real"].double().flatten(1)
     there = float(real.var(0).sum())
     summary.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
-    if not hasattr(source, "centres"):
+    if not isinstance(source, HasModes):
         return _in_plane(real, fake)
     centres = source.centres.double()
     index = nearest_neighbours(fake, centres)[1][:, 0]

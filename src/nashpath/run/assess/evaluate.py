@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nashpath.core import generator
 from nashpath.core.math.bootstrap import interval
+from nashpath.core.source import Finite
 from nashpath.data import SOURCES
 from nashpath.metrics import Measurement, MetricError
 from nashpath.run.assess.image_folders import load_pair
@@ -132,7 +133,7 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
         if "memorisation" in metrics:
             raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
         source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
-    elif not metrics and hasattr(source, "__len__") and len(source) <= FEW_EXAMPLES:
+    elif not metrics and isinstance(source, Finite) and len(source) <= FEW_EXAMPLES:
         metrics = (*standard(source), "memorisation")
     return ReferenceSet(source, metrics, wish.features, name, wish.most)
 

@@ -1,6 +1,5 @@
 """What can be seen of a member at a moment: samples, metrics of the samples, level sets, or a toy's strategies."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,15 +7,14 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Point, derive, generator, load_point
-from nashpath.games import GAN, SemiSupervised
-from nashpath.metrics import classes, modes, sliced_wasserstein, stacked_modes
+from nashpath.core.source import HasModes, HoldsOut, Source
+from nashpath.games import Classifies
+from nashpath.metrics import METRICS
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
 
 GRID = 48
-DISTANCE_SAMPLES = 1000
-"""Samples (and as many real ones) that the distance through training is measured on: cheap enough to ask often."""
 
 
 def place(trial: Trial, train_state: TrainState, averaged: bool = True) -> None:
@@ -32,45 +30,14 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int) -> Ten
     return game.sample(generator(derive(seed, "samples"), train_state.steps.device), count)  # type: ignore[operator]
 
 
-def quick_metrics(found: Tensor, source: Any, seed: int) -> dict[str, float]:
-    """The metrics that make sense for this data, from samples [n, *shape]."""
+def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
+    """The metrics that make sense for these data at every look, from samples [n, *shape]."""
     if not torch.isfinite(found).all():
         return {}
     results: dict[str, float] = {}
-    for applies, measure in EVALUATIONS:
-        if applies(source):
-            results |= measure(found, source, seed)
+    for metric in METRICS.values():
+        results |= metric.glance(found, source, generator(derive(seed, "reference")))
     return results
-
-
-def _modes(found: Tensor, source: Any, seed: int) -> dict[str, float]:
-    return modes(found.cpu(), source.centres, source.deviation)
-
-
-def _classes(found: Tensor, source: Any, seed: int) -> dict[str, float]:
-    examples, labels = source.labelled_examples()
-    return classes(found.cpu(), examples, labels, source.classes)
-
-
-def _stacked(found: Tensor, source: Any, seed: int) -> dict[str, float]:
-    return stacked_modes(found.cpu(), *source.digits.labelled_examples())
-
-
-def _distance(found: Tensor, source: Any, seed: int) -> dict[str, float]:
-    rng = generator(derive(seed, "reference"))
-    found = found[:DISTANCE_SAMPLES].cpu()
-    real = source.draw(rng, len(found))["real"]
-    return {"sliced_wasserstein": sliced_wasserstein(real, found, rng, projections=32)}
-
-
-Measure = Callable[[Tensor, Any, int], dict[str, float]]
-
-EVALUATIONS: list[tuple[Callable[[Any], bool], Measure]] = [
-    (lambda source: hasattr(source, "centres"), _modes),
-    (lambda source: getattr(source, "classes", 0) > 0 and source.classes <= 100, _classes),
-    (lambda source: hasattr(source, "digits"), _stacked),
-    (lambda source: True, _distance),
-]
 
 
 def held_out_error(trial: Trial, train_state: TrainState) -> dict[str, float]:
@@ -79,13 +46,10 @@ def held_out_error(trial: Trial, train_state: TrainState) -> dict[str, float]:
     Empty for other games, and for data that keep nothing back: an error on known samples would mean nothing.
     """
     game = trial.game
-    if not isinstance(game, SemiSupervised):
-        return {}
-    kept = getattr(game.data, "held_out", None)
-    if kept is None:
+    if not isinstance(game, Classifies) or not isinstance(game.data, HoldsOut) or game.data.held_out is None:
         return {}
     place(trial, train_state, averaged=False)
-    x, y = (part.to(train_state.steps.device) for part in kept.labelled_examples())
+    x, y = (part.to(train_state.steps.device) for part in game.data.held_out.labelled_examples())
     return {"test_error": game.test_error(x, y, trial.solver.averages(train_state.memory).get("discriminator"))}
 
 
@@ -130,7 +94,7 @@ def picture(index: int, trial: Trial, train_state: TrainState, found: Tensor, co
 def reference_samples(source: Any, count: int) -> dict[str, np.ndarray]:
     """Real samples to compare with, and the centres of the modes where the data has any."""
     arrays = {"real": source.draw(generator(0), max(256, count))["real"].numpy()}
-    return arrays | ({"centres": np.asarray(source.centres)} if hasattr(source, "centres") else {})
+    return arrays | ({"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {})
 
 
 def strategies(train_state: TrainState) -> np.ndarray:
@@ -142,13 +106,13 @@ def strategies(train_state: TrainState) -> np.ndarray:
 
 def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
     """Where a toy's two strategies should arrive, in the order of `strategies`; empty if nobody knows."""
-    known = getattr(trial.game, "equilibrium", None)
+    known = trial.game.equilibrium
     return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
     """How far the strategies (averaged ones where the solver keeps any) are from the known equilibrium, if any is."""
-    known = getattr(trial.game, "equilibrium", None)
+    known = trial.game.equilibrium
     if known is None:
         return {}
     players = {**train_state.point.players, **trial.solver.averages(train_state.memory)}
@@ -158,7 +122,7 @@ def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
 
 def has_samples(trial: Trial) -> bool:
     """Whether this game generates samples that can be compared with a data set; a toy's strategies say more."""
-    return isinstance(trial.game, GAN) and not hasattr(trial.game, "equilibrium")
+    return trial.game.has_samples
 
 
 def snapshot(

@@ -10,8 +10,10 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Source, Table, derive, seeded
+from nashpath.core.source import is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
+from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.engine.step import Trial
@@ -56,10 +58,10 @@ def build_game(settings: Any, seed: int) -> Game:
         return make(TECHNIQUES, settings.technique, game=plain)
 
 
-def _discriminator(settings: Any, source: Source, objective: nn.Module) -> nn.Module:
+def _discriminator(settings: Any, source: Source, objective: Objective) -> nn.Module:
     """The critic, as wide at its output as the game and the objective need it."""
-    classes = getattr(source, "classes", 0) if "labels" in type(settings.game).model_fields else 0
-    outputs = classes or getattr(objective, "outputs", 1)
+    classes = source.classes if GAMES[settings.game.kind].classifies and is_labelled(source) else 0
+    outputs = classes or objective.outputs
     options = {"outputs": outputs} if "outputs" in accepts(DISCRIMINATORS[settings.discriminator.kind]) else {}
     return make(DISCRIMINATORS, settings.discriminator, shape=source.shape, **options)
 
@@ -76,9 +78,8 @@ def build_solver(settings: Any) -> Solver:
 def build_rule(chosen: Any) -> UpdateRule:
     """One player's rule under its schedule."""
     rule = make(RULES, chosen)
-    if chosen.schedule.kind == "constant":
-        return rule
-    return Scheduled(rule, make(SCHEDULES, chosen.schedule))
+    schedule = make(SCHEDULES, chosen.schedule)
+    return Scheduled(rule, schedule) if schedule.varies else rule
 
 
 def build_trial(settings: General, seed: int, device: torch.device | str = "cpu") -> Trial:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
 from nashpath.core.math.monotone import MonotoneFunction
+from nashpath.core.source import HasDensity
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow, Integrator, longest_step, score_of
 from nashpath.networks import DISCRIMINATORS
@@ -59,6 +60,6 @@ def _made(table: Any, chosen: Method, parts: dict[str, Callable[[], Any]]) -> An
 
 
 def _density(source: Any, kind: str) -> Callable[[Tensor], Tensor]:
-    if not hasattr(source, "log_density"):
+    if not isinstance(source, HasDensity):
         raise SettingError(f"ratio: density needs data of known density; {kind} has none. Use discriminator or kde")
     return source.log_density

@@ -1,13 +1,12 @@
 """Diagnostics that settings can ask for by name: each is given the parts that its constructor names."""
 
-import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from nashpath.core import Game, Problem, point_of
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
-from nashpath.games import GAN, SemiSupervised
+from nashpath.games import GAN
 from nashpath.games.objectives import MonoFlow
 from nashpath.run.engine.linear_play import LinearPlay, unit_plays
 from nashpath.solvers import Alternating, Extragradient, Simultaneous
@@ -15,13 +14,7 @@ from nashpath.solvers import Alternating, Extragradient, Simultaneous
 
 def logit_game(game: Game) -> Game | None:
     """The same game whose generator has the logit loss; None where the critic gives no logit of a single sample."""
-    if not isinstance(game, GAN) or isinstance(game, SemiSupervised):
-        return None
-    if game.objective.outputs != 1 or getattr(game.objective, "joint", False):
-        return None
-    twin = copy.deepcopy(game)
-    twin.objective = MonoFlow("logit").to(next(game.parameters()))
-    return twin
+    return game.with_objective(MonoFlow("logit")) if isinstance(game, GAN) else None
 
 
 def _reference(game: Game) -> Problem:

@@ -133,26 +133,3 @@ DEFAULTS = {
     "average": "none",
 }
 """The method chosen where the settings name none; networks depend on the data (`build.default_networks`)."""
-
-OF_GAME: dict[str, dict[str, str]] = {
-    "semi_supervised": {
-        "objective": "feature_matching",
-        "generator": "mlp",
-        "discriminator": "noisy_mlp",
-        "average": "ema",
-    },
-}
-"""What a game's paper chooses where `DEFAULTS` would choose otherwise."""
-
-OPTIONS_OF_GAME: dict[str, dict[tuple[str, str], dict[str, Any]]] = {
-    "semi_supervised": {
-        ("average", "ema"): {"player": "discriminator", "decay": 0.995},
-        ("generator", "mlp"): {"activation": "softplus", "norm": "batch"},
-    },
-}
-"""Defaults of a chosen method (by where it is chosen, and its name) that differ under one game.
-
-The classifier is tested with averaged weights. The paper's decay 0.9999 is for its 300 epochs; 0.995 forgets the start
-within a default run. The generator is the paper's: with feature matching, one without batch normalisation barely helps
-the classifier (`docs/choose.md`).
-"""

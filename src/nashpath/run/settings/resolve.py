@@ -1,17 +1,20 @@
 """Raw settings, completed by defaults and validated, with errors that a person can act on."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nashpath.core import did_you_mean
+from nashpath.core import Game, did_you_mean
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
+from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import DEFAULTS, OF_GAME, OPTIONS_OF_GAME, TABLES, General, settings_model
+from nashpath.run.settings.model import DEFAULTS, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, unshared
 from nashpath.run.settings.schema import accepts
+from nashpath.solvers import RULES
 
 ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
     set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
@@ -34,17 +37,25 @@ def complete(raw: Raw) -> Raw:
         known = f"Known: {', '.join(table)}"
         if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
             raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
-        defaults = DEFAULTS | OF_GAME.get(raw["game"].get("kind", ""), {})
-        if path not in defaults and "kind" not in chosen:
+        usual = _usual(raw, path)
+        if "kind" not in chosen and "kind" not in usual:
             continue
-        kind = chosen.setdefault("kind", defaults.get(path, ""))
+        kind = chosen.setdefault("kind", usual.get("kind", ""))
         if kind not in table:
             raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{did_you_mean(kind, list(table))} {known}")
-        for key, value in OPTIONS_OF_GAME.get(raw["game"]["kind"], {}).get((path, kind), {}).items():
-            chosen.setdefault(key, value)
+        if table[kind] is table.get(usual.get("kind", ""), None):
+            for key, value in usual.items():
+                chosen.setdefault(key, value)
     _default_networks(raw)
     _default_rates(raw)
     return raw
+
+
+def _usual(raw: Raw, path: str) -> Mapping[str, Any]:
+    """What is chosen at a path where the settings name no method: what the game says, or the default of all games."""
+    game = GAMES.get(raw["game"].get("kind", ""))
+    own = game.defaults.get(path) if isinstance(game, type) and issubclass(game, Game) else None
+    return own or ({"kind": DEFAULTS[path]} if path in DEFAULTS else {})
 
 
 def resolve(raw: Raw) -> General:
@@ -87,11 +98,13 @@ def _default_networks(raw: Raw) -> None:
 
 
 def _default_rates(raw: Raw) -> None:
-    """Adam at 1e-3 for dense networks and toys, whose best rates are higher; convolutions keep the rule's 2e-4."""
-    for who in ("generator", "discriminator"):
-        rule = raw["solver"][who]
-        if rule["kind"] == "adam" and raw[who]["kind"] not in ("dcgan", "resnet", "virtual_dcgan"):
-            rule.setdefault("learning_rate", 1e-3)
+    """A rule's own default rate for dense networks and toys, where it has one; convolutions keep the constructor's."""
+    for who, networks in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
+        chosen = raw["solver"][who]
+        usual = RULES[chosen["kind"]].dense_learning_rate
+        network = networks.get(raw[who]["kind"])
+        if usual is not None and not getattr(network, "convolutional", False):
+            chosen.setdefault("learning_rate", usual)
 
 
 def _check_top_level(raw: Raw) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator
+from nashpath.core.source import HasModes
 from nashpath.flows import Flow, State, mmd_squared, simulate, smoothed_kl, wasserstein2
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
@@ -84,7 +85,7 @@ class _Recorder:
         """Real samples to compare with, and the centres of the modes where there are any."""
         real = self.source.draw(generator(0), max(256, self.settings.samples))["real"]
         arrays = {"real": real.numpy()}
-        if hasattr(self.source, "centres"):
+        if isinstance(self.source, HasModes):
             arrays["centres"] = np.asarray(self.source.centres)
         self.store.write_arrays("reference.npz", arrays)
 

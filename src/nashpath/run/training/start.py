@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.program import Program, never
@@ -98,9 +99,8 @@ def prepare(members: list[Member], notify: Callable[[Progress], None]) -> None:
     """Lets each data set do its slow work (decoding, downloading) before training, and says so."""
     sources = [build_source(m.settings) for m in members if "data" in used(m.settings)]
     for source in {id(source): source for source in sources}.values():
-        ready = getattr(source, "prepare", None)
-        if ready is not None:
-            ready(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
+        if isinstance(source, Prepares):
+            source.prepare(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
 
 
 def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:

@@ -16,5 +16,7 @@ class Constant(Schedule):
     Reference: Naganuma and Iiduka 2023, constant rule; Hiroki11x/ConjugateGradient_GAN ``utils/lr_scheduler.py``.
     """
 
+    varies = False
+
     def forward(self, count: Tensor) -> Tensor:
         return torch.ones_like(count)
