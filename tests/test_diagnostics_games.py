@@ -28,6 +28,7 @@ from nashpath.diagnostics import (
 )
 from nashpath.games import GAN, OBJECTIVES, TOYS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.run.settings.diagnostics import build_diagnostics
 
 
 def gan(objective="minimax", seed=0, batch_size=8):
@@ -63,6 +64,7 @@ BUILD = {
     "duality_gap": lambda game: DualityGap(steps=3, restarts=2, batches=2),
     "perturbed_duality_gap": lambda game: PerturbedDualityGap(steps=3, restarts=2, batches=2),
     "signal_to_noise": lambda game: SignalToNoise(3),
+    "stable_step": lambda game: build_diagnostics(["stable_step"], game)["stable_step"],
 }
 
 

@@ -29,7 +29,8 @@ from nashpath.diagnostics import (
 )
 from nashpath.games import GAN, OBJECTIVES, PENALTIES, TOYS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.solvers import SGD, SOLVERS
+from nashpath.run.engine.linear_play import LinearPlay, unit_plays
+from nashpath.solvers import RULES, SGD, SOLVERS, Alternating, Extragradient, Simultaneous
 
 
 def readings(game, diagnostic):
@@ -126,7 +127,8 @@ def test_eigenvalues_from_products_are_those_of_the_matrix(monkeypatch):
     near = linearised(mlp_gan(width=5))
     exact = np.linalg.eigvals(reference_jacobian(near).numpy())
     own = {who: reference_jacobian(near)[near.block(who), near.block(who)].numpy() for who in near.sizes}
-    share, limits = float(rotation_share(near)), stable_steps(near)
+    plays = unit_plays((Simultaneous, Alternating, Extragradient), mlp_gan(width=5))
+    share, limits = float(rotation_share(near)), stable_steps(near, plays)
     monkeypatch.setattr(eigenvalues, "DENSE", 0)
     monkeypatch.setattr(stable_step, "DENSE", 0)
     found = leading(near, 6)
@@ -136,7 +138,9 @@ def test_eigenvalues_from_products_are_those_of_the_matrix(monkeypatch):
         values = np.linalg.eigvalsh(hessian)
         np.testing.assert_allclose(abs(hessian_leading(near, who, 4)), np.sort(abs(values))[::-1][:4], rtol=1e-4)
         np.testing.assert_allclose(hessian_ends(near, who), (values.min(), values.max()), atol=1e-3 * abs(values).max())
-    assert stable_steps(near)["simultaneous"] == pytest.approx(limits["simultaneous"], rel=1e-3)
+    sparse = stable_steps(near, plays)
+    for solver in ("simultaneous", "extragradient"):  # from the leading eigenvalues; alternating play is iterated
+        assert sparse[solver] == pytest.approx(limits[solver], rel=1e-3)
 
     monkeypatch.setattr(rotation, "DENSE", 0)
     assert float(rotation_share(near, probes=64)) == pytest.approx(share, abs=0.1)
@@ -149,35 +153,137 @@ QUADRATICS = {
 }
 
 
-def growth(game, solver, rate):
-    """The factor by which 200 further steps of play stretch the distance from the equilibrium at 0."""
+def player(solver, rate, rule=SGD):
+    return SOLVERS[solver](discriminator=rule(rate), generator=rule(rate)).double()
+
+
+def growth(game, solver):
+    """The factor by which some hundred further steps of play stretch the distance from the equilibrium at 0."""
     game = game.double()
-    player = SOLVERS[solver](discriminator=SGD(rate), generator=SGD(rate)).double()
     problem, point = Problem(game), point_of(game)
-    memory, batches = player.init(problem, point), game.draw(generator(0), (player.draws,))
+    memory, batches = solver.init(problem, point), game.draw(generator(0), (solver.draws,))
     sizes = []
     with torch.no_grad():
         for _ in range(400):
-            point, memory, _ = player(problem, point, memory, batches)
+            point, memory, _ = solver(problem, point, memory, batches)
             sizes.append(float(torch.stack([norm(own) for own in point.players.values()]).norm()))
-    return max(sizes[-50:]) / max(sizes[150:200])
+    return max(sizes[-50:]) / max(*sizes[150:200], 1e-300)  # some methods arrive within rounding
 
 
-@pytest.mark.parametrize("solver", ["simultaneous", "alternating", "extragradient"])
-@pytest.mark.parametrize("name", QUADRATICS)
+def limits_of(game, *solvers):
+    """What `StableStep` says of plain descent by these solvers."""
+    kinds = [SOLVERS[solver] for solver in solvers]
+    found = readings(game, StableStep(unit_plays(kinds, game)))
+    return [float(found[f"stable_step.{kind.label()}"]) for kind in kinds]
+
+
+PLAIN = ("simultaneous", "alternating", "extragradient")
+OTHERS = sorted(set(SOLVERS) - {*PLAIN, "acgd", "sga"})
+"""But the one whose step sizes follow the gradients, and the one whose sign follows the displacement."""
+
+
+@pytest.mark.parametrize(
+    ("name", "solver"), [(n, s) for n in QUADRATICS for s in PLAIN] + [("mostly rotation", s) for s in OTHERS]
+)
 def test_play_is_stable_up_to_the_predicted_step_and_not_beyond(name, solver):
-    game = TOYS["quadratic"](*(torch.tensor(v) for v in QUADRATICS[name]))
-    limit = float(readings(game, StableStep())[f"stable_step.{solver}"])
-    assert 0 < limit < 10
-    assert growth(game, solver, 0.98 * limit) < 1
-    assert growth(game, solver, 1.02 * limit) > 1
+    def game():
+        return TOYS["quadratic"](*(torch.tensor(v) for v in QUADRATICS[name]))
+
+    (limit,) = limits_of(game(), solver)
+    assert limit > 0
+    if limit < 10:
+        assert growth(game(), player(solver, 0.98 * limit)) < 1
+        assert growth(game(), player(solver, 1.02 * limit)) > 1
+    else:
+        assert growth(game(), player(solver, 10.0)) < 1
+
+
+def spectral_radius(play, jacobian, rate):
+    sizes = {"discriminator": 1, "generator": 1}
+    return np.abs(np.linalg.eigvals(play.matrix(jacobian, sizes, rate))).max()
+
+
+BY_HAND = {
+    "simultaneous": lambda j, h: np.eye(2) - h * j,
+    "alternating": lambda j, h: (np.eye(2) - h * np.diag([0, 1]) @ j) @ (np.eye(2) - h * np.diag([1, 0]) @ j),
+    "extragradient": lambda j, h: np.eye(2) - h * j + h * h * j @ j,
+    "optimistic": lambda j, h: np.block([[np.eye(2) - 2 * h * j, h * j], [np.eye(2), np.zeros((2, 2))]]),
+    "consensus": lambda j, h: np.eye(2) - h * (j + 0.1 * j.T @ j),
+}
+"""The round of plain descent, as the papers write it."""
+
+
+@pytest.mark.parametrize("solver", BY_HAND)
+def test_a_round_is_what_the_papers_write(solver):
+    play = unit_plays([SOLVERS[solver]], TOYS["quadratic"]())[SOLVERS[solver].label()]
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        jacobian = rng.standard_normal((2, 2))
+        for rate in (0.03, 0.3):
+            by_hand = np.abs(np.linalg.eigvals(BY_HAND[solver](jacobian, rate))).max()
+            assert spectral_radius(play, jacobian, rate) == pytest.approx(by_hand, rel=1e-7)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "rmsprop"])
+@pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"sga"}))
+def test_the_round_of_every_solver_and_rule_is_that_of_its_play(solver, rule):
+    """Played on from near the equilibrium, the distance shrinks or grows at the round's spectral radius."""
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (0.3, 1.0, 0.2, 1e-3, 1e-3))).double()
+    problem, batches = Problem(game), game.draw(generator(0), (4,))
+    acting = player(solver, 0.2 if rule != "momentum" else 0.02, RULES[rule])
+    if rule in ("adam", "rmsprop"):  # their scales must not change while the round is compared with play
+        for part in (acting.rule(who) for who in game.players):
+            (part.b2 if rule == "adam" else part.decay).fill_(1 - 1e-9)
+    point = point_of(game)
+    memory = acting.init(problem, point)
+    for who in game.players if rule in ("adam", "rmsprop") else ():
+        kept = acting.rule_memory(memory, who)
+        (kept["second"] if rule == "adam" else kept)["value"].fill_(4.0 if rule == "rmsprop" else 4e-9 * 1e6)
+        if rule == "adam":
+            kept["count"].fill_(1e6)
+    if solver == "acgd":
+        acting.numbers.decay.fill_(1 - 1e-9)
+        for kept in memory["square"].values():
+            kept["value"].fill_(4e-3)
+        memory["count"].fill_(1e6)
+    play = LinearPlay(acting, memory, point.players)
+    near = Linearised(problem, point, batches)
+    radius = np.abs(np.linalg.eigvals(play.matrix(near.plain_matrix, near.sizes))).max() ** (1 / play.solver.period)
+    sizes = []
+    with torch.no_grad():
+        for _ in range(320):
+            point, memory, _ = acting(problem, point, memory, batches)
+            sizes.append(float(torch.stack([norm(own) for own in point.players.values()]).norm()))
+    window = 126  # about four turns: the axes of their ellipses average out
+    seen = (np.exp(np.mean(np.log(sizes[-window:])) - np.mean(np.log(sizes[-2 * window : -window])))) ** (1 / window)
+    assert seen == pytest.approx(radius, abs=2e-3)
+
+
+def test_a_rule_that_is_no_linear_map_is_said_to_be_none():
+    point = point_of(TOYS["quadratic"]())
+    solver = SOLVERS["simultaneous"](RULES["conjugate_gradient"](0.1), RULES["conjugate_gradient"](0.1))
+    with pytest.raises(ValueError, match="ConjugateGradient is no linear map"):
+        LinearPlay(solver, solver.init(Problem(TOYS["quadratic"]()), point), point.players)
+
+
+def test_a_solver_that_is_no_linear_map_is_said_to_be_none():
+    """Symplectic adjustment chooses a sign by the displacement: where that matters its round has no matrix."""
+    play, refused = unit_plays([SOLVERS["sga"]], TOYS["quadratic"]())["symplectic adjustment"], []
+    for jacobian in np.random.default_rng(0).standard_normal((20, 2, 2)):
+        try:
+            play.matrix(jacobian, {"discriminator": 1, "generator": 1}, 0.1)
+        except ValueError as error:
+            refused.append(str(error))
+    assert refused
+    assert refused[0] == "one round of symplectic adjustment play is no linear map of the displacement"
 
 
 def test_on_a_centre_only_extragradient_contracts_and_alternating_stays_bounded():
-    found = readings(TOYS["bilinear"](strength=2.0), StableStep())
-    assert float(found["stable_step.simultaneous"]) == 0
-    assert float(found["stable_step.extragradient"]) == pytest.approx(0.5, rel=1e-6)  # h² s² < 1
-    assert float(found["stable_step.alternating"]) == pytest.approx(1.0, rel=1e-3)  # h s < 2
+    bilinear = TOYS["bilinear"](strength=2.0)
+    simultaneous, extragradient, alternating = limits_of(bilinear, "simultaneous", "extragradient", "alternating")
+    assert simultaneous == 0
+    assert extragradient == pytest.approx(0.5, rel=1e-6)  # h² s² < 1
+    assert alternating == pytest.approx(1.0, rel=1e-3)  # h s < 2
 
 
 def test_rates_scale_the_players_rows():

@@ -35,14 +35,17 @@ def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSumma
     summary.adaptive = any(rule.adaptive for rule, _ in rules.values())
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
+        summary.sharpness = _sharpness(play, solver, inner, near)
+        return _margins(trial, play, near, summary) if near.size <= DENSE and all(summary.rates.values()) else plain
     except ValueError as error:
         summary.unknown = str(error)
         return plain
-    summary.sharpness = _sharpness(play, solver, inner, near)
-    if near.size > DENSE or not all(summary.rates.values()):
-        return plain
+
+
+def _margins(trial: Trial, play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
+    """The largest stable steps of the present play and of others with the same rules, from the whole Jacobian."""
+    plays = {play.kind.label(): play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not play.kind}
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
-    plays = {summary.solver: play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not type(solver)}
     summary.margins = stable_steps(scaled, plays)
     summary.r1 = _damping(trial.game, near, play)
     matrix = near.plain_matrix

@@ -20,7 +20,10 @@ from nashpath.solvers import SGD, Solver, UpdateRule
 from nashpath.solvers.base import LinearPart, Memory
 
 SMALL = 1e-4
-"""The displacement whose image is taken: second-order terms of rules and solvers are below rounding there."""
+"""The displacement whose image is taken where a solver adapts its own steps: there they do not change by it."""
+
+LINEAR = 1e-3
+"""How far, relatively, the image of one displacement may be from the sum of the images of its parts."""
 
 
 class LinearGame(Game):
@@ -81,7 +84,8 @@ class LinearRule(UpdateRule):
 class LinearPlay:
     """What one round of ``solver`` does to a small displacement from a point, where ``memory`` is what it remembers.
 
-    A round is `Solver.period` steps. Raises `ValueError` for a rule that has no linear part.
+    A round is `Solver.period` steps. Raises `ValueError` for a rule that has no linear part; and so does asking it, for
+    a solver whose round is no linear map.
     """
 
     def __init__(self, solver: Solver, memory: Memory, players: Mapping[str, Tree]):
@@ -99,6 +103,11 @@ class LinearPlay:
         scales = [v for part in self._parts.values() for v in (part.scale or {}).values()]
         if not all(bool(torch.isfinite(v).all()) for v in [*scales, torch.tensor([*self.rates.values()])]):
             raise ValueError("the rules have taken no step yet")
+
+    @property
+    def kind(self) -> type[Solver]:
+        """The class of the solver."""
+        return type(self.solver)
 
     def unit(self) -> "LinearPlay":
         """The same play with all rates 1: for Jacobians whose rows hold the rates."""
@@ -126,9 +135,15 @@ class LinearPlay:
         problem, batches = Problem(game), game.draw(torch.Generator(), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, h, point_of(game))
         turn, zero = _flat_step(solver, problem, point, memory, batches)
+        size = SMALL if solver.preconditioner else 1.0
+        rest, probe = turn(zero), torch.linspace(-1, 1, len(zero), dtype=torch.float64).cos() - 0.7
         with torch.no_grad():
-            image = vmap(turn, chunk_size=256)(torch.eye(len(zero), dtype=torch.float64) * SMALL)
-        return ((image - turn(zero)) / SMALL).T.numpy()
+            image = vmap(turn, chunk_size=256)(torch.eye(len(zero), dtype=torch.float64) * size)
+        found = (image - rest).T / size
+        seen = (turn(size * probe) - rest) / size
+        if (found @ probe - seen).abs().max() > LINEAR * seen.abs().max():
+            raise ValueError(f"one round of {self.solver.label()} play is no linear map of the displacement")
+        return found.numpy()
 
     def apply(self, product: Product, like: Tensor, sizes: Mapping[str, int], h: float) -> tuple[Product, Tensor]:
         """The same without the matrix, where ``product`` is ``v ↦ J v`` for flat vectors like ``like``."""
@@ -139,7 +154,7 @@ class LinearPlay:
         memory = tree_map(lambda v: v.to(like) if v.is_floating_point() else v, memory)
         turn, zero = _flat_step(solver, problem, point, memory, {"nothing": torch.zeros(solver.draws)})
         rest = turn(zero)
-        return lambda v: (turn(SMALL * v) - rest) / SMALL, zero
+        return lambda v: turn(v) - rest, zero
 
     def _start(
         self, problem: Problem, sizes: Mapping[str, int], h: float, point: Point
@@ -148,8 +163,8 @@ class LinearPlay:
         solver, blocks = copy.deepcopy(self.solver), blocks_of(sizes)
         for module in [m for m in solver.modules() if isinstance(m, Solver) and len(m.rules)]:
             for who, part in self._parts.items():
-                rate = torch.as_tensor(h * self.rates[who] * float(part.gain))
-                module.rules[who] = LinearRule(rate, part.decay, self._scale(who, part, blocks[who])).double()  # type: ignore[arg-type]
+                scale = float(part.gain) * self._scale(who, part, blocks[who])
+                module.rules[who] = LinearRule(h * self.rates[who], float(part.decay), scale).double()
         memory = solver.init(problem, point)
         _, memory, _ = solver(problem, point, memory, {"nothing": torch.zeros(solver.draws)})
         own = {k: self._flat(self.memory[k]) for k in solver.preconditioner if k in self.memory}
@@ -230,9 +245,10 @@ def _flat_step(
     return turn, torch.cat([torch.zeros_like(v).reshape(-1) for v, is_vector in zip(like, vectors) if is_vector])
 
 
-def unit_plays(kinds: Iterable[type[Solver]], players: Mapping[str, Tree]) -> dict[str, LinearPlay]:
-    """Plain descent with rate 1 by each solver, by its label."""
-    return {
-        kind.label(): LinearPlay(kind(**{who: SGD(1.0) for who in players}), {who: {} for who in players}, players)
-        for kind in kinds
-    }
+def unit_plays(kinds: Iterable[type[Solver]], game: Game) -> dict[str, LinearPlay]:
+    """Plain descent with rate 1 by each solver in a game, by the solver's label."""
+    point, plays = point_of(game), {}
+    for kind in kinds:
+        solver = kind(**{who: SGD(1.0) for who in game.players})
+        plays[kind.label()] = LinearPlay(solver, solver.init(Problem(game), point), point.players)
+    return plays

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from nashpath.core import Game, Problem, point_of
+from nashpath.core import Game, Problem
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN
 from nashpath.games.objectives import MonoFlow
@@ -30,7 +30,7 @@ def _reference(game: Game) -> Problem:
 def _plays(game: Game) -> dict[str, LinearPlay]:
     if set(game.players) != {"discriminator", "generator"}:
         raise ValueError(f"diagnostics: stable_step asks two players for their steps; {type(game).__name__} has others")
-    return unit_plays((Simultaneous, Alternating, Extragradient), point_of(game).players)
+    return unit_plays((Simultaneous, Alternating, Extragradient), game)
 
 
 INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference, "plays": _plays}
