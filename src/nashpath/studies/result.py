@@ -17,6 +17,7 @@ from nashpath.run import SettingError, plain_json
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.settings.method_files import MethodFile, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.rows import Row, Rows
@@ -29,7 +30,7 @@ THREADS = 1
 """A cell is measured on one thread, so that its numbers do not depend on the number of workers."""
 
 
-def source_hash(own: Path | None = None) -> str:
+def source_hash(own: Path | None = None, files: Sequence[MethodFile] = ()) -> str:
     """The hash of every source file of nashpath that a row may depend on, and of a study's ``own`` file; 16 digits."""
     root = Path(nashpath.__file__).parent
     named = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
@@ -37,6 +38,8 @@ def source_hash(own: Path | None = None) -> str:
     digest = hashlib.sha256()
     for name, path in [*seen, *([("own", own)] if own else [])]:
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for file in sorted(files, key=lambda file: file.sha256):
+        digest.update(file.sha256.encode())
     return digest.hexdigest()[:16]
 
 
@@ -44,9 +47,16 @@ class Result:
     """One study's folder. Raises `SettingError` where the folder holds another study, or another scale of it."""
 
     def __init__(
-        self, study: Study, scale: str, folder: Path, own: Path | None = None, options: Mapping[str, Any] | None = None
+        self,
+        study: Study,
+        scale: str,
+        folder: Path,
+        own: Path | None = None,
+        options: Mapping[str, Any] | None = None,
+        files: Sequence[MethodFile] = (),
     ):
-        self.study, self.scale, self.store, self.hash = study, scale, RunFolder(folder), source_hash(own)
+        self.study, self.scale, self.store, self.hash = study, scale, RunFolder(folder), source_hash(own, files)
+        self.methods = without_folders([file.entry() for file in files])
         self.cells = folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
         there = folder / "study.json"
@@ -92,6 +102,7 @@ class Result:
         verdicts = judge_all(claims, {} if status == "running" else self.rows(self.hash))
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
+        ran |= {"methods": self.methods} if self.methods else {}
         ran["seconds"] = round(self.spent + seconds, 1)
         experiments = [
             {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}

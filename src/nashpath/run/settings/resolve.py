@@ -9,6 +9,7 @@ from nashpath.core import did_you_mean
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.run.errors import SettingError
+from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import DEFAULTS, OF_GAME, OPTIONS_OF_GAME, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, unshared
 from nashpath.run.settings.schema import accepts
@@ -21,6 +22,7 @@ ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
 
 def complete(raw: Raw) -> Raw:
     """The raw settings with every method chosen. Raises `SettingError` for methods that do not exist."""
+    load_installed()
     raw = unshared(raw)
     _check_top_level(raw)
     for path, table in TABLES.items():
