@@ -1,8 +1,8 @@
 """Where registered methods come from: files (``--with FILE.py``), installed packages, and what a run remembers of them.
 
 A run folder's ``config.toml`` holds an entry ``[[with]]`` for each file (its place, its SHA-256, what it registers),
-each package (its version) and each Python module whose methods the run uses. Whatever reads the folder finds files again by
-these entries, and says so where it cannot.
+each package (its version) and each Python module whose methods the run uses. Whatever reads the folder finds files
+again by these entries, and says so where it cannot.
 """
 
 import hashlib
