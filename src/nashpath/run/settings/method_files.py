@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from nashpath.run.errors import MethodsWarning, SettingError
@@ -84,7 +85,7 @@ def load_methods(path: Path, sha256: str = "", named: bool = True) -> MethodFile
     load_installed()  # so that its rows are not taken for the file's
     before = _rows()
     try:
-        _execute(path, content)
+        execute(path, content)
     except Exception as error:
         _forget(_rows() - before)
         said = str(error) if isinstance(error, SettingError) else f"{type(error).__name__}: {error}"
@@ -215,8 +216,8 @@ def _named(entry: Entry) -> str:
     return ", ".join(entry["registers"])
 
 
-def _execute(path: Path, content: bytes) -> None:
-    """Runs the file as a module of its own name, in which dataclasses and pickle find its classes."""
+def execute(path: Path, content: bytes) -> ModuleType:
+    """Runs a file as a module of its own name, in which dataclasses and pickle find its classes."""
     name = f"nashpath_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, path)
     if spec is None:
@@ -228,6 +229,7 @@ def _execute(path: Path, content: bytes) -> None:
     except BaseException:
         del sys.modules[name]
         raise
+    return module
 
 
 def _rows() -> set[str]:
