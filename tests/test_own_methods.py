@@ -420,6 +420,10 @@ def test_settings_files_name_files_as_seen_from_themselves(mine, tmp_path, monke
     forget_own_methods()
     command("train", tmp_path / "run" / "config.toml", "--out", tmp_path / "again")
     assert config(tmp_path / "again")["with"] == config(tmp_path / "run")["with"]
+    forget_own_methods()
+    mine.unlink()
+    said = command("train", tmp_path / "run" / "config.toml", "--out", tmp_path / "third", expect=2).stderr
+    assert "these settings were made with" in said
     (tmp_path / "bad.toml").write_text('with = "mine.py"\n')
     assert "with: expected a list of files" in command("train", tmp_path / "bad.toml", expect=2).stderr
 
@@ -491,6 +495,8 @@ def test_workers_see_registered_methods(mine, tmp_path):
     command(*line[:4], 1, *line[5:], "--with", mine)
     assert json.loads(cell.read_text())["source"] != source  # measured again
     forget_own_methods()
+    said = command(*line[:4], 1, *line[5:], expect=2).stderr
+    assert "was measured with metric.mean_distance, penalty.consistency of mine.py; name the file: --with PATH" in said
     assert "consistency" in command(*line[:4], 1, *line[5:-1], tmp_path / "other", expect=1).stderr
 
 

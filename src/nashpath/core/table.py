@@ -17,7 +17,7 @@ def did_you_mean(name: str, known: list[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-class Table(Mapping[str, Callable[..., Any]]):
+class Table(Mapping[str, Any]):
     """All methods of one kind by name. A missing name raises `KeyError` that names the nearest one.
 
     What a new row must be: a class derived from ``base`` that has the attributes ``needs``; or, where ``takes`` names
@@ -38,7 +38,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         self.version = 0
         """Counts the changes: what was built from the table is built again when it has moved on (`rebuilt`)."""
 
-    def __getitem__(self, name: str) -> Callable[..., Any]:
+    def __getitem__(self, name: str) -> Any:
         if name not in self._methods:
             raise KeyError(
                 f"no {self.kind} is called {name!r}.{did_you_mean(name, list(self))} Known: {', '.join(self)}"
@@ -95,8 +95,9 @@ class Table(Mapping[str, Callable[..., Any]]):
         for part in self.needs:
             if not callable(getattr(method, part, None)):
                 raise ValueError(f"{what}: {_place(method)} has no method {part}(), which every {self.kind} needs")
-        missing = [argument for argument in self.takes if argument not in inspect.signature(method).parameters]
-        if missing:
+        parameters = inspect.signature(method).parameters
+        missing = [argument for argument in self.takes if argument not in parameters]
+        if missing and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             raise ValueError(f"{what}: {_place(method)} must take {', '.join(missing)}, which it is given by name")
         if not _summary(method):
             raise ValueError(

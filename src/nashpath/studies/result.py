@@ -17,7 +17,7 @@ from nashpath.run import SettingError, plain_json
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.method_files import MethodFile, without_folders
+from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study
 from nashpath.studies.rows import Row, Rows
@@ -74,12 +74,20 @@ class Result:
         if other:
             held = ", ".join(f"{key} {value}" for key, value in other.items())
             raise SettingError(f"{folder} holds a reproduction with {held}; choose another --out")
+        self._before = known.get("methods", ())
         self.started = known.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
         criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
         self.registered = known.get("registered") or criteria
         self.spent = float(known.get("seconds") or 0.0)
         named = {**self.registered, **criteria}  # also those that are no claims any more
         self.changed = sorted(name for name in named if self.registered.get(name) != criteria.get(name))
+
+    def check_methods(self) -> None:
+        """Raises `SettingError` where cells were measured with registered methods that are not there now."""
+        for entry in self._before:
+            if not known_rows(entry["registers"]):
+                what = f"{self.store.folder} was measured with {', '.join(entry['registers'])} of {entry['file']}"
+                raise SettingError(f"{what}; name the file: --with PATH")
 
     @cached_property
     def sources(self) -> dict[str, str]:

@@ -89,6 +89,7 @@ def reproduce(
     task = Task(name, scale, dict(options or {}), tuple((file.path, file.sha256) for file in files))
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     result, begun, failed = Result(study, scale, folder, own, task.options, files), time.perf_counter(), {}
+    result.check_methods()
     jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
     waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
     if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):

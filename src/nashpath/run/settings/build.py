@@ -23,11 +23,11 @@ from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, S
 
 def build_source(settings: General) -> Source:
     """The data set; members with the same settings share one."""
-    return _shared_source(json.dumps(settings.data.model_dump(), sort_keys=True), SOURCES.version)  # type: ignore[attr-defined]
+    return _shared_source(json.dumps(settings.data.model_dump(), sort_keys=True))  # type: ignore[attr-defined]
 
 
 @cache
-def _shared_source(text: str, version: int) -> Source:
+def _shared_source(text: str) -> Source:
     options = json.loads(text)
     return SOURCES[options.pop("kind")](**options)
 

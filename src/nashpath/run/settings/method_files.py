@@ -118,6 +118,11 @@ def load_installed() -> None:
         _PACKAGES.append(MethodPackage(*package, tuple(sorted(_rows() - before))))
 
 
+def known_rows(rows: Iterable[str]) -> bool:
+    """Whether all of these registered rows are in their tables."""
+    return set(rows) <= _rows()
+
+
 def loaded_files() -> list[MethodFile]:
     """The files that a person named, whose rows are in the tables."""
     return [file for file in _FILES.values() if file.named and set(file.registers) <= _rows()]
@@ -136,27 +141,28 @@ def origins(rows: Iterable[str], files: Sequence[MethodFile] = ()) -> list[Entry
     return found + [{"module": name, "registers": own} for name, own in modules.items()]
 
 
-def recall(entries: Sequence[Entry], folder: Path) -> None:
-    """Makes sure that the methods which the run in ``folder`` remembers are in the tables.
+def recall(entries: Sequence[Entry], folder: Path | None = None) -> None:
+    """Makes sure that the methods which the run in ``folder`` (or a settings file) remembers are in the tables.
 
     Rows that are there already are taken as they are, with a warning where they are not what the run began with. Files
     are executed again where they were, unless they lie in the run folder itself (which may come from anywhere). Raises
     `SettingError` where a file is missing or was changed, and where a package or module must be there and is not.
     """
     load_installed()
+    made = f"{folder} was made" if folder is not None else "these settings were made"
     for entry in entries:
         if set(entry["registers"]) <= _rows():
             _compare(entry)
         elif "file" in entry:
-            _find_again(entry, folder)
+            _find_again(entry, folder, made)
         elif "package" in entry:
             raise SettingError(
-                f"{folder} was made with {_named(entry)} of the package {entry['package']} {entry['version']}, which "
+                f"{made} with {_named(entry)} of the package {entry['package']} {entry['version']}, which "
                 "registers no such method here; install it"
             )
         else:
             raise SettingError(
-                f"{folder} was made with {_named(entry)}, registered by the Python module {entry['module']}; "
+                f"{made} with {_named(entry)}, registered by the Python module {entry['module']}; "
                 "register it before, or name a file that does: --with PATH"
             )
 
@@ -177,20 +183,20 @@ def without_folders(entries: Sequence[Entry]) -> list[Entry]:
     return [{**entry, "file": Path(entry["file"]).name} if "file" in entry else dict(entry) for entry in entries]
 
 
-def _find_again(entry: Entry, folder: Path) -> None:
+def _find_again(entry: Entry, folder: Path | None, made: str) -> None:
     """Executes the file of an entry where it was, if it is still the same."""
     path, cure = Path(entry["file"]), f"name the file: --with {entry['file']}"
     if not path.is_file():
         raise SettingError(
-            f"{folder} was made with {_named(entry)} of {path}, which is not there any more; name the file where it is "
+            f"{made} with {_named(entry)} of {path}, which is not there any more; name the file where it is "
             "now: --with PATH"
         )
-    if path.resolve().is_relative_to(folder.resolve()):
+    if folder is not None and path.resolve().is_relative_to(folder.resolve()):
         raise SettingError(f"{path} lies in the run folder and is not executed unasked; {cure}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != entry["sha256"]:
         raise SettingError(
-            f"{path} has changed since {folder} was made with {_named(entry)} of it: its hash differs (sha256 "
+            f"{path} has changed since {made} with {_named(entry)} of it: its hash differs (sha256 "
             f"{found[:12]}, then {entry['sha256'][:12]}). To take it as it is now, {cure}"
         )
     load_methods(path, found, named=False)

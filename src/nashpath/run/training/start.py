@@ -46,7 +46,7 @@ def open_session(
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
     raw = dict(raw)
-    files = begin_with(raw.pop("with", []), folder)
+    files = begin_with(raw.pop("with", []))
     members = plan(raw, sweeps)
     methods = origins(chosen_rows(members), files)
     settings = members[0].settings
@@ -61,14 +61,14 @@ def open_session(
     return Session(store, groups, folder.name, notify, stop, events, methods)
 
 
-def begin_with(named: Any, folder: Path) -> list[MethodFile]:
+def begin_with(named: Any) -> list[MethodFile]:
     """Executes the files that settings name under ``with``, and finds those that a run's ``config.toml`` remembers.
 
     Raises `SettingError`.
     """
     if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):
         raise SettingError(f'with: expected a list of files that register methods, such as ["own.py"], got {named!r}')
-    recall([one for one in named if isinstance(one, dict)], folder)
+    recall([one for one in named if isinstance(one, dict)])
     return [load_methods(Path(one)) for one in named if isinstance(one, str)]
 
 
