@@ -36,7 +36,7 @@ class Reflected(Solver):
     Reference: Malitsky 2015.
     """
 
-    def __init__(self, discriminator: nash.Rule, generator: nash.Rule):
+    def __init__(self, discriminator: nash.UpdateRule, generator: nash.UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)
 
     def init(self, problem, point):

@@ -13,8 +13,18 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from conftest import forget_own_methods
 from nashpath.cli import app
-from nashpath.run import flatten_sweeps, open_session, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
+from nashpath.run import (
+    flatten_sweeps,
+    load_methods,
+    open_session,
+    override,
+    parse_overrides,
+    parse_seeds,
+    parse_sweeps,
+    read_toml,
+)
 from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
@@ -45,7 +55,7 @@ def commands(page: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch, own_methods):
     """A working folder with what the commands of the pages speak of: the examples, photos, an array."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
@@ -66,6 +76,7 @@ def test_every_example_runs(page, here):
     """The blocks of a page share a namespace; trainings are cut to three steps, loops to two."""
     state = torch.random.get_rng_state()
     space = {"__name__": f"documented_{page.stem}"}
+    forget_own_methods()
     for text in blocks(page, "python"):
         short = re.sub(r"\bsteps=\d{3,}", "steps=3", text)
         short = re.sub(r"in range\(\d{3,}\)", "in range(2)", short)
@@ -98,6 +109,7 @@ def test_every_command_runs(page, here):
         if set(arguments) & {*NAMES, "all"}:  # each study's own tests run it
             assert [find_study(name) for name in set(arguments) & set(NAMES)] or "all" in arguments
             continue
+        forget_own_methods()  # each command is a process of its own
         result = CliRunner().invoke(app, shortened(arguments))
         assert result.exit_code == 0, f"{shlex.join(arguments)}\n{result.output}"
 
@@ -106,6 +118,9 @@ def test_every_command_runs(page, here):
 def test_every_command_means_what_it_says_in_full(page, here):
     """Settings, sweeps and seeds as written, without shortening, make members."""
     for verb, *arguments in commands(page):
+        forget_own_methods()
+        for file in (b for a, b in itertools.pairwise(arguments) if a == "--with"):
+            load_methods(Path(file))
         settings = [b for a, b in itertools.pairwise(arguments) if a == "-s"]
         if verb == "flow":
             resolve_flow(parse_overrides(settings))
@@ -134,12 +149,13 @@ def test_every_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", named(PAGES))
-def test_every_method_that_is_chosen_exists(page):
+def test_every_method_that_is_chosen_exists(page, own_methods):
+    if "--with examples/own_methods.py" in page.read_text():
+        load_methods(ROOT / "examples" / "own_methods.py")
     for key, value in re.findall(r"(?:-s|--sweep)\s+([\w.]+)=([\w,]+)", page.read_text()):
         tables = [table for table in (TABLES.get(key), FLOW_TABLES.get(key, (None,))[0]) if table is not None]
         for name in value.split(",") if tables else ():
-            known = any(name in table for table in tables) or page.name == "extend.md"
-            assert known, f"{page.name}: -s {key}={name}"
+            assert any(name in table for table in tables), f"{page.name}: -s {key}={name}"
 
 
 @pytest.mark.parametrize("page", named([ROOT / "docs" / "run.md"]))

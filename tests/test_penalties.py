@@ -6,7 +6,7 @@ from torch import nn, tensor
 
 from nashpath.core import Problem, point_of
 from nashpath.games import GAN, PENALTIES
-from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Sum
+from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Penalty, Sum
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.solvers.clipped import Clipped
 
@@ -182,11 +182,44 @@ def game(penalty, batch_norm=False):
     return GAN(nn.Linear(3, 2), critic, penalty=penalty, data=Plane(), latent=3, batch_size=4)
 
 
+def differentiates_in_the_input(penalty):
+    """Whether the penalty asks the critic at points of which it takes a derivative."""
+    asked = []
+
+    def critic(x):
+        asked.append(x.requires_grad)
+        return bowl(x)
+
+    penalty(critic, REAL, FAKE, noise(penalty))
+    return any(asked)
+
+
+class Consistency(Penalty):
+    """Pulls the logits of a sample and of its noisy copy together, without any slope."""
+
+    def draw(self, rng, lead, shape):
+        return {"shift": torch.randn((*lead, *shape), generator=rng)}
+
+    def forward(self, critic, real, fake, noise):
+        return (critic(real) - critic(real + noise["shift"])).square().mean()
+
+
+@pytest.mark.parametrize("kind", [*PENALTIES.values(), Consistency])
+def test_a_penalty_says_whether_it_takes_slopes(kind):
+    penalty = kind()
+    assert penalty.needs_input_gradient == differentiates_in_the_input(penalty)
+    both = Sum(NoPenalty(), penalty)
+    assert both.needs_input_gradient == differentiates_in_the_input(both)
+
+
+def test_batch_normalisation_is_allowed_where_no_slope_is_taken():
+    assert game(Consistency(), batch_norm=True).penalty.needs_input_gradient is False
+
+
 @pytest.mark.parametrize("name", list(PENALTIES))
 def test_batch_normalisation_is_refused_where_slopes_are_priced(name):
     penalty = PENALTIES[name]()
-    assert penalty.per_sample == (name not in ("none", "lecam"))
-    if penalty.per_sample:
+    if penalty.needs_input_gradient:
         with pytest.raises(ValueError, match="normalises over the batch"):
             game(penalty, batch_norm=True)
         with pytest.raises(ValueError, match="normalises over the batch"):

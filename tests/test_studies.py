@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +14,16 @@ import pytest
 import torch
 from scipy import stats
 
+import nashpath
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.tree import leaves
 from nashpath.run import SettingError, open_session
 from nashpath.studies import (
+    NAMES,
     Claim,
     Experiment,
     Population,
+    Result,
     Rows,
     Size,
     Study,
@@ -28,9 +34,11 @@ from nashpath.studies import (
     paired,
     reproduce,
     runner,
+    source_hash,
     split_steps,
 )
 from nashpath.studies.claim import mean_interval
+from nashpath.studies.source import Code, Import, module_of
 
 OWN = Path(__file__).parent.parent / "examples" / "own_study.py"
 
@@ -208,7 +216,6 @@ def test_a_criterion_that_was_changed_afterwards_is_named(tmp_path):
     shutil.copy(OWN, own)
     reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
     own.write_text(own.read_text().replace("low=0.5", "low=-0.5"))
-    find_study.cache_clear()
     reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
     assert json.loads((tmp_path / "r" / "study.json").read_text())["changed_since"] == ["more-modes"]
 
@@ -256,3 +263,150 @@ def test_unknown_names_are_refused(tmp_path):
         find_study(str(tmp_path / "empty.py"))
     with pytest.raises(SettingError, match=r"step: penalty-on-the-ring has no such option\. Did you mean 'steps'"):
         small(tmp_path / "r", step=3)
+
+
+# What a measured cell rests on
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A copy of the package whose files may be changed."""
+    root = tmp_path_factory.mktemp("copy") / "nashpath"
+    original = Path(nashpath.__file__).parent
+    for path in original.rglob("*.py"):
+        (root / path.relative_to(original)).parent.mkdir(parents=True, exist_ok=True)
+        (root / path.relative_to(original)).write_bytes(path.read_bytes())
+    return root
+
+
+def experiment_of(study, name):
+    return next(e for e in find_study(study).experiments if e.name == name)
+
+
+def changed(root, place, old, new, experiment, scale="quick"):
+    """Whether the experiment's hash changes when a text in a file does."""
+    file = root / place
+    text = file.read_text() if file.exists() else ""
+    assert old in text
+    before = source_hash(experiment, scale, Code(root))
+    try:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text.replace(old, new, 1) if old else text + new)
+        return source_hash(experiment, scale, Code(root)) != before
+    finally:
+        file.write_text(text) if text else file.unlink()
+
+
+LEAVES = {
+    "a comment": ("games/gan.py", "", "# gen\n"),
+    "a docstring": ("games/gan.py", '"""A GAN as a game', '"""A GAN, which is a game'),
+    "a docstring inside": ("core/rng.py", '"""', '"""Well: '),
+    "layout": ("core/tree.py", "\n\n\n", "\n\n\n\n"),
+    "a report": ("report/draw.py", "LIGHT = 0.6", "LIGHT = 0.7"),
+    "the command": ("cli/console.py", "QUIET_SECONDS = 10.0", "QUIET_SECONDS = 9.0"),
+    "its claims": ("studies/monoflow/claims.py", 'name="monoflow"', 'name="monoflow2"'),
+    "another study": ("studies/many_paths/robustness.py", "def measure(", "def measured("),
+    "a sixth study": ("studies/sixth/claims.py", "", "STUDY = 1\n"),
+    "a module that it does not use": ("solvers/lola.py", "class LOLA", "class Lola"),
+}
+CHANGES = {
+    "its own formula": ("studies/monoflow/dissipation.py", "def measure(", "def measured("),
+    "a formula below": ("core/math/monotone.py", "def ", "def un"),
+    "a number below": ("flows/base.py", "math.inf", "1.0"),
+}
+
+
+@pytest.mark.parametrize("what", LEAVES)
+def test_what_an_experiment_does_not_rest_on_leaves_its_cells(what, copied):
+    assert not changed(copied, *LEAVES[what], experiment_of("monoflow", "dissipation"))
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_an_experiment_rests_on_makes_its_cells_stale(what, copied):
+    assert changed(copied, *CHANGES[what], experiment_of("monoflow", "dissipation"))
+
+
+def test_an_experiment_that_trains_rests_on_what_training_uses(copied):
+    trains = experiment_of("many-paths", "parallel-lines")
+    for place, old, new in [
+        ("games/penalties/r1.py", "0.5 *", "0.25 *"),
+        ("run/engine/step.py", "def begin", "def begun"),
+        ("solvers/lola.py", "class LOLA", "class Lola"),
+    ]:
+        assert changed(copied, place, old, new, trains), place
+    for what in ("a comment", "a docstring", "a report", "the command", "another study", "a sixth study"):
+        assert not changed(copied, *LEAVES[what], trains), what
+    assert not changed(copied, "studies/monoflow/dissipation.py", "def measure(", "def measured(", trains)
+
+
+def test_a_sixth_study_is_found_by_itself(copied):
+    """A folder with claims.py, in the package: no list of names to edit."""
+    folder = copied / "studies" / "a_sixth"
+    folder.mkdir()
+    try:
+        (folder / "__init__.py").write_text('"""A question of our own."""\n\nORDER = 25\n')
+        (folder / "claims.py").write_text(OWN.read_text().replace("penalty-on-the-ring", "a-sixth"))
+        code = "from nashpath.studies import NAMES, find_study; print(*NAMES, find_study('a-sixth').name)"
+        line = [sys.executable, "-c", code]
+        environment = {**os.environ, "PYTHONPATH": str(copied.parent)}
+        said = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=300, check=True).stdout
+        assert said.split() == [*NAMES[:2], "a-sixth", *NAMES[2:], "a-sixth"]
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_name_leads_to_the_module_that_defines_it(copied):
+    code = Code(copied)
+    assert list(code.leads_to(Import("nashpath.games", "GAN"))) == ["nashpath.games.gan"]
+    assert list(code.leads_to(Import("nashpath.core", "tree"))) == ["nashpath.core.tree"]
+    assert list(code.leads_to(Import("nashpath.games", "GAMES"))) == ["nashpath.games"]
+    assert list(code.leads_to(Import("nashpath.games.gan", "GAN"))) == ["nashpath.games.gan"]
+
+
+@pytest.mark.parametrize(
+    ("study", "name"),
+    [
+        ("monoflow", "monotone-slopes"),
+        ("improved-techniques", "technique-algebra"),
+        ("convergence-problems", "averaged-play"),
+        ("convergence-problems", "rotation"),
+    ],
+)
+def test_every_module_whose_code_runs_is_hashed(study, name):
+    """The import statements lead to all functions that are called while an experiment measures its first cell."""
+    chosen = experiment_of(study, name)
+    used, called = set(Code().used_by(module_of(chosen.measure))), set()
+
+    def trace(frame, event, argument):
+        called.add(frame.f_globals.get("__name__", ""))
+
+    sys.setprofile(trace)
+    try:
+        list(chosen.measure(chosen.cells[0], replace(chosen.sizes["quick"], steps=2, seeds=1)))
+    finally:
+        sys.setprofile(None)
+    assert {name for name in called if name.startswith("nashpath.")} <= used
+    assert {chosen.measure.__module__, "nashpath.core.rng"} & called
+
+
+def test_sizes_cells_and_own_files_are_part_of_the_source(tmp_path):
+    (chosen,), code = find_study(str(OWN)).experiments, Code()
+    own = tmp_path / "own.py"
+    own.write_text(OWN.read_text())
+    first = source_hash(chosen, "quick", code, own)
+    assert source_hash(chosen, "default", code, own) != first
+    own.write_text(OWN.read_text() + "\n# a comment\n")
+    assert source_hash(chosen, "quick", Code(), own) == first
+    own.write_text(OWN.read_text().replace("2000", "1000"))
+    assert source_hash(chosen, "quick", Code(), own) != first
+    study = find_study(str(OWN))
+    result = Result(study, "quick", tmp_path / "out")
+    assert result.source(chosen, 0) != result.source(chosen, 1)
+
+
+def test_a_study_that_was_edited_is_the_edited_one(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(OWN.read_text())
+    assert find_study(str(file)) is find_study(str(file))
+    file.write_text(OWN.read_text().replace("penalty-on-the-ring", "another"))
+    assert find_study(str(file)).name == "another"

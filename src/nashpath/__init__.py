@@ -7,7 +7,7 @@ from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturatin
 from nashpath.games.penalties import R1, R1R2, R2, Dragan, GradientPenalty, NoPenalty, Sum
 from nashpath.games.penalties.base import Penalty
 from nashpath.networks import spectral_norm
-from nashpath.run import Trained, train, train_many
+from nashpath.run import Trained, register, train, train_many
 from nashpath.solvers import (
     EMA,
     SGD,
@@ -64,6 +64,7 @@ __all__ = [
     "UpdateRule",
     "Wasserstein",
     "as_source",
+    "register",
     "spectral_norm",
     "train",
     "train_many",

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
 from nashpath.run import plain_json
 from nashpath.run.assess.diagnose import Diagnosis
@@ -18,12 +19,13 @@ Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one line of JSON.")]
 
 
-def diagnose(run: Folder, member: Member = None, as_json: Json = False) -> None:
+def diagnose(run: Folder, member: Member = None, own: With = None, as_json: Json = False) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
 
     Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.
     """
     with user_errors():
+        load_all(own)
         found = look(run, member or [0])
         page = write_report(run)
     if as_json:

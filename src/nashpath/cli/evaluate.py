@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
 from nashpath.report.evaluation import protocol_lines
 from nashpath.report.phrasing import number, settings_label
@@ -47,6 +48,7 @@ def evaluate(
     size: Side = None,
     device: Device = "cpu",
     out: Out = None,
+    own: With = None,
     as_json: Json = False,
 ) -> None:
     """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
@@ -56,6 +58,7 @@ def evaluate(
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
     with user_errors():
+        load_all(own)
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
         if run is None and (real is None or fake is None):

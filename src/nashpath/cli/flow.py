@@ -7,6 +7,7 @@ import typer
 
 from nashpath.cli.console import ProgressBar
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.cli.train import Config, Quiet, Setting, stopping
 from nashpath.report import write_report
 from nashpath.run.folder.run_folder import read_toml
@@ -17,14 +18,17 @@ from nashpath.run.training.flow import run_flow
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/flow-N).")]
 
 
-def flow(config: Config = None, settings: Setting = None, out: Out = None, quiet: Quiet = False) -> None:
+def flow(
+    config: Config = None, settings: Setting = None, out: Out = None, own: With = None, quiet: Quiet = False
+) -> None:
     """Let particles flow to the data, for any increasing h, and write a report.
 
     For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
+        files = load_all(own)
         chosen = resolve_flow(parse_overrides(settings or []), read_toml(config) if config else None)
-        folder = run_flow(chosen, out or _next_folder(), live, stop)
+        folder = run_flow(chosen, out or _next_folder(), live, stop, files)
         page = write_report(folder)
     typer.echo(str(page))
 

@@ -6,11 +6,12 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.core.table import did_you_mean
-from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
 from nashpath.run.settings.diagnostics import runnable_by_name
-from nashpath.run.settings.model import SHARED, TABLES, General
+from nashpath.run.settings.model import SHARED, General
+from nashpath.run.settings.register import KINDS
 from nashpath.run.settings.schema import arguments, is_swept
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
@@ -22,13 +23,11 @@ ASKED = {"diagnostic": ("diagnostics", runnable_by_name), "metric": ("metrics", 
 What = Annotated[str | None, typer.Argument(help="A kind (penalty) or a method (penalty.dragan).", show_default=False)]
 
 
-def list_methods(what: What = None) -> None:
+def list_methods(what: What = None, own: With = None) -> None:
     """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
-    kinds = {path: table for path, table in TABLES.items() if path != "solver.discriminator" and "schedule" not in path}
-    kinds = {path.replace("solver.generator", "rule"): table for path, table in kinds.items()}
-    kinds["schedule"] = TABLES["solver.generator.schedule"]
-    kinds |= {"diagnostic": DIAGNOSTICS, "metric": METRICS}
+    kinds = KINDS
     with user_errors():
+        load_all(own)
         if what is None:
             for kind, table in kinds.items():
                 _print_table(kind, table)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.report import (
     compare_reports,
     equal_cost_text,
@@ -25,12 +26,13 @@ Again = Annotated[
 ]
 
 
-def report(runs: Runs, out: Out = None, again: Again = False) -> None:
+def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) -> None:
     """Rebuild a run's report, or compare several runs on one page; the same for reproductions.
 
     Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
     """
     with user_errors():
+        load_all(own)
         studies = [folder for folder in runs if is_reproduction(folder)]
         if studies and studies != runs:
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
@@ -49,6 +50,7 @@ def reproduce(
     out: Out = None,
     workers: Workers = 0,
     settings: Option = None,
+    own: With = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -57,6 +59,7 @@ def reproduce(
     Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
     """
     with user_errors():
+        load_all(own)
         if quick and full:
             raise SettingError("--quick and --full exclude each other")
         scale = "quick" if quick else "full" if full else "default"

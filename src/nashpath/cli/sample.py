@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.core import generator
 from nashpath.report import write_sheet
 from nashpath.run import SettingError
@@ -20,9 +21,17 @@ Member = Annotated[int, typer.Option("--member", min=0, help="Which member of th
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents.")]
 
 
-def sample(run: Folder, count: Count = 64, out: Out = Path("sheet.png"), member: Member = 0, seed: Seed = 0) -> None:
+def sample(
+    run: Folder,
+    count: Count = 64,
+    out: Out = Path("sheet.png"),
+    member: Member = 0,
+    seed: Seed = 0,
+    own: With = None,
+) -> None:
     """Draw samples from a trained generator into a picture or an array file."""
     with user_errors():
+        load_all(own)
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
         trial, train_state = restore_member(run, member)

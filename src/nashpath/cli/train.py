@@ -11,6 +11,7 @@ import typer
 
 from nashpath.cli.console import ProgressBar
 from nashpath.cli.errors import user_errors
+from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
 from nashpath.run import (
     Session,
@@ -52,6 +53,7 @@ def train(
     seeds: Seeds = None,
     out: Out = None,
     resume: Resume = False,
+    own: With = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -61,13 +63,14 @@ def train(
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
+        load_all(own)
         changes = parse_overrides(settings or [])
         if seeds is not None:
             changes.append(("seeds", parse_seeds(seeds)))
         if resume:
             session = resume_session(_resumed(config, out, sweep), changes, live, stop)
         else:
-            session = _fresh(config, changes, sweep or [], out, live, stop)
+            session = _fresh(config, changes, sweep or [], out, own or [], live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
@@ -80,10 +83,15 @@ def _fresh(
     changes: list[tuple[str, Any]],
     sweep: list[str],
     out: Path | None,
+    own: list[Path],
     live: ProgressBar,
     stop: Any,
 ) -> Session:
     raw = read_toml(config) if config else {}
+    if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
+        raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
+    if own:
+        raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
     raw = override(raw, changes)
     if "seeds" in raw:

@@ -15,7 +15,7 @@ from nashpath.core.hyperparameters import (
 )
 from nashpath.core.rng import derive, generator, seeded
 from nashpath.core.source import Source
-from nashpath.core.table import Table, did_you_mean
+from nashpath.core.table import Table, did_you_mean, rebuilt
 from nashpath.core.tree import Tree, tree_map
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "own_state",
     "pick",
     "point_of",
+    "rebuilt",
     "seeded",
     "split_buffers",
     "tree_map",

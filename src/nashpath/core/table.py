@@ -2,8 +2,13 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from typing import Any
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""What a row may be called, so that it can stand in ``-s penalty=a`` and ``--sweep penalty=a,b`` as it is."""
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -13,11 +18,25 @@ def did_you_mean(name: str, known: list[str]) -> str:
 
 
 class Table(Mapping[str, Any]):
-    """All methods of one kind by name. A missing name raises `KeyError` that names the nearest one."""
+    """All methods of one kind by name. A missing name raises `KeyError` that names the nearest one.
 
-    def __init__(self, kind: str, methods: Mapping[str, Callable[..., Any]]):
-        self.kind = kind
+    What a new row must be: a class derived from ``base`` that has the attributes ``needs``; or, where ``takes`` names
+    arguments, anything that is called with these.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        methods: Mapping[str, Callable[..., Any]],
+        base: type = object,
+        needs: Sequence[str] = (),
+        takes: Sequence[str] = (),
+    ):
+        self.kind, self.base, self.needs, self.takes = kind, base, tuple(needs), tuple(takes)
         self._methods = dict(methods)
+        self._shipped = frozenset(methods)
+        self.version = 0
+        """Counts the changes: what was built from the table is built again when it has moved on (`rebuilt`)."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._methods:
@@ -35,11 +54,97 @@ class Table(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._methods)
 
+    @property
+    def registered(self) -> list[str]:
+        """The rows that were added to the ones of the package."""
+        return [name for name in self if name not in self._shipped]
+
+    def register(self, name: str, method: Callable[..., Any]) -> None:
+        """Adds a row. Raises `ValueError` for a name that is taken or cannot be written, and for what cannot be a row.
+
+        The same object may be registered again; so may a class that was defined again at the same place (a notebook's
+        cell that ran twice), which takes the place of the old one.
+        """
+        if not NAME.fullmatch(name):
+            raise ValueError(
+                f"{self.kind} {name!r}: a name is of small letters, digits and _, and begins with a letter"
+            )
+        before = self._methods.get(name)
+        if before is method:
+            return
+        if before is not None and not (name not in self._shipped and _same_place(before, method)):
+            raise ValueError(f"{self.kind} {name!r} exists already ({_place(before)}); choose another name")
+        self.check(name, method)
+        self._methods[name] = method
+        self.version += 1
+
+    def remove(self, name: str) -> None:
+        """Takes a registered row out again. Raises `ValueError` for a row of the package."""
+        if name in self._shipped or name not in self._methods:
+            raise ValueError(f"{self.kind} {name!r} was not registered, so it cannot be removed")
+        del self._methods[name]
+        self.version += 1
+
+    def check(self, name: str, method: Callable[..., Any]) -> None:
+        """Raises `ValueError` for what cannot be a row: a wrong base, a missing part or argument, no summary."""
+        what = f"{self.kind} {name!r}"
+        if not callable(method) or not (inspect.isclass(method) or self.takes):
+            raise ValueError(f"{what}: expected a class, got {method!r}")
+        if inspect.isclass(method) and not issubclass(method, self.base):
+            raise ValueError(f"{what}: {method.__name__} must derive from {_place(self.base)}")
+        for part in self.needs:
+            if not callable(getattr(method, part, None)):
+                raise ValueError(f"{what}: {_place(method)} has no method {part}(), which every {self.kind} needs")
+        parameters = inspect.signature(method).parameters
+        missing = [argument for argument in self.takes if argument not in parameters]
+        if missing and not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            raise ValueError(f"{what}: {_place(method)} must take {', '.join(missing)}, which it is given by name")
+        if not _summary(method):
+            raise ValueError(
+                f"{what}: {_place(method)} has no docstring; its first line, one sentence, is what nashpath list shows"
+            )
+
     def summary(self, name: str) -> str:
         """The first line of the method's docstring."""
-        return (inspect.getdoc(self[name]) or "").split("\n")[0]
+        return _summary(self[name])
 
     def reference(self, name: str) -> str:
         """What follows ``Reference:`` in the method's docstring, joined to one line; empty if there is none."""
         _, _, after = (inspect.getdoc(self[name]) or "").partition("Reference:")
         return " ".join(after.split("\n\n")[0].split())
+
+
+def rebuilt(*tables: Table) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """A decorator for what is built from tables: the result is kept until a row is added to, or taken from, one."""
+
+    def keeping(build: Callable[[], Any]) -> Callable[[], Any]:
+        kept: dict[tuple[int, ...], Any] = {}
+
+        @wraps(build)
+        def current() -> Any:
+            versions = tuple(table.version for table in tables)
+            if versions not in kept:
+                made = build()
+                kept.clear()
+                kept[versions] = made
+            return kept[versions]
+
+        return current
+
+    return keeping
+
+
+def _summary(method: Any) -> str:
+    """The first line of a method's own docstring (not of its base's)."""
+    first = (inspect.cleandoc(method.__doc__) if method.__doc__ else "").split("\n")[0]
+    return "" if first.startswith(f"{getattr(method, '__name__', '')}(") else first  # a dataclass without a docstring
+
+
+def _place(method: Any) -> str:
+    """Where a class or function is defined."""
+    return f"{getattr(method, '__module__', '?')}.{getattr(method, '__qualname__', repr(method))}"
+
+
+def _same_place(a: Any, b: Any) -> bool:
+    """Whether ``b`` is ``a`` defined again; functions and classes made inside a function have no place of their own."""
+    return _place(a) == _place(b) and "<locals>" not in _place(a)

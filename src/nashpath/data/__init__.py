@@ -41,6 +41,7 @@ SOURCES = Table(
         "array": Array,
         "hub": Hub,
     },
+    needs=("draw",),
 )
 
 __all__ = [

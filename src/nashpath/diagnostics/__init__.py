@@ -37,6 +37,7 @@ DIAGNOSTICS = Table(
         "duality_gap": DualityGap,
         "perturbed_duality_gap": PerturbedDualityGap,
     },
+    Diagnostic,
 )
 
 __all__ = [

@@ -23,11 +23,11 @@ from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
 from nashpath.flows.variational import GaussianGenerator, Variational, drawing_loss, gaussian_kl
 
-FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin})
+FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin}, Flow)
 
-RATIOS = Table("ratio", {"discriminator": DiscriminatorRatio, "kde": KDERatio, "density": DensityRatio})
+RATIOS = Table("ratio", {"discriminator": DiscriminatorRatio, "kde": KDERatio, "density": DensityRatio}, Ratio)
 
-INTEGRATORS = Table("integrator", {"euler": Euler, "torchdiffeq": TorchDiffEq})
+INTEGRATORS = Table("integrator", {"euler": Euler, "torchdiffeq": TorchDiffEq}, needs=("step",))
 
 __all__ = [
     "FLOWS",

@@ -1,6 +1,6 @@
 """Games: what the players are, and what each of them pays."""
 
-from nashpath.core import Table
+from nashpath.core import Game, Table
 from nashpath.games.gan import GAN
 from nashpath.games.ideal import IDEALS
 from nashpath.games.mixture import Mixture
@@ -10,7 +10,7 @@ from nashpath.games.semi_supervised import Classifies, SemiSupervised
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.games.toys import TOYS
 
-GAMES = Table("game", {"gan": GAN, "mixture": Mixture, "semi_supervised": SemiSupervised, **TOYS, **IDEALS})
+GAMES = Table("game", {"gan": GAN, "mixture": Mixture, "semi_supervised": SemiSupervised, **TOYS, **IDEALS}, Game)
 
 __all__ = [
     "GAMES",

@@ -119,7 +119,7 @@ def check_trainable(game: GAN) -> None:
                 f"{name.split('.parametrizations')[0]} uses torch's spectral_norm, which cannot be stacked or "
                 "penalised; use nashpath.networks.spectral_norm(module) instead"
             )
-    if game.penalty.per_sample:
+    if game.penalty.needs_input_gradient:
         for name, module in game.discriminator.named_modules():
             if getattr(module, "mixes_batch", False) or isinstance(module, nn.modules.batchnorm._BatchNorm):
                 raise ValueError(

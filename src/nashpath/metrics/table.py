@@ -1,6 +1,7 @@
 """All metrics by name."""
 
 from nashpath.core.table import Table
+from nashpath.metrics.base import Metric
 from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences.mmd import MMD
 from nashpath.metrics.divergences.wasserstein import Wasserstein
@@ -31,6 +32,7 @@ METRICS = Table(
         "stacked_modes": StackedModes,
         "memorisation": Memorisation,
     },
+    Metric,
 )
 
 GROUPS = {"prdc": ("precision_recall", "density_coverage")}

@@ -1,5 +1,7 @@
 """Functions with weights: generators, discriminators, and the layers that make them stack."""
 
+from torch import nn
+
 from nashpath.core.table import Table
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from nashpath.networks.layers.batch_norm import BatchNorm, mixes_batch
@@ -22,6 +24,8 @@ GENERATORS = Table(
         "virtual_mlp": VirtualMLPGenerator,
         "virtual_dcgan": VirtualDCGANGenerator,
     },
+    nn.Module,
+    takes=("latent", "shape"),
 )
 DISCRIMINATORS = Table(
     "discriminator",
@@ -32,6 +36,8 @@ DISCRIMINATORS = Table(
         "minibatch_mlp": MinibatchMLPDiscriminator,
         "noisy_mlp": NoisyMLPDiscriminator,
     },
+    nn.Module,
+    takes=("shape",),
 )
 
 __all__ = [

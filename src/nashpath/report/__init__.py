@@ -2,6 +2,7 @@
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.compare import compare_reports, equal_cost_text
+from nashpath.report.draw import drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
@@ -15,11 +16,13 @@ __all__ = [
     "Run",
     "RunFolderError",
     "compare_reports",
+    "drawing",
     "equal_cost",
     "equal_cost_text",
     "interval",
     "is_reproduction",
     "load_run",
+    "new_canvas",
     "sheet",
     "write_report",
     "write_reproduction",

@@ -14,8 +14,8 @@ from nashpath.report.read import Run, load_run
 from nashpath.report.tables import Cell, cell, flat_settings
 from nashpath.report.verdict import measured
 
-UNEQUAL_BY_NATURE = ("name", "out", "sweep")
-"""Top-level settings that say nothing about the method (a sweep's values stand in each line of the table)."""
+UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
+"""Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
 
 
 def compare_reports(runs: list[Path], out: Path) -> Path:

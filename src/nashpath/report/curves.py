@@ -17,8 +17,8 @@ POINTS = 400
 """A chart shows at most this many points; beyond, neighbouring steps are pooled."""
 QUARTILES_FROM = 5
 """From this many values on, the spread is the quartiles; below, the extremes."""
-DIAGNOSED = {name: "Diagnostics" for row in DIAGNOSTICS.values() for name in getattr(row, "readings", ())}
-FAMILIES = {"cost": "Costs", "gradient_norm": "Gradient norms", **DIAGNOSED}
+FAMILIES = {"cost": "Costs", "gradient_norm": "Gradient norms"}
+DIAGNOSED = "Diagnostics"
 OTHER = "Evaluation"
 
 
@@ -54,7 +54,7 @@ def charts(parts: list[Strand]) -> list[dict[str, Any]]:
     strands can be compared at equal cost, each of the series also has ``"at"``: what its members had cost at each step,
     by `axes`.
     """
-    order = list(dict.fromkeys([*FAMILIES.values(), OTHER]))
+    order = [*FAMILIES.values(), DIAGNOSED, OTHER]
     spent = {cost: [_by_step(cost, part.rows) for part in parts] for cost in axes(parts) if cost != "step"}
     built = [_chart(key, parts, spent) for key in _keys(parts)]
     return sorted(built, key=lambda chart: order.index(chart["family"]))
@@ -83,7 +83,7 @@ def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[f
     return {
         "key": key,
         "title": title(key),
-        "family": FAMILIES.get(key.partition(".")[0], OTHER),
+        "family": _family(key.partition(".")[0]),
         "steps": [int(pooled[-1]) for pooled in bins],
         "pooled": -(-len(steps) // len(bins)),
         "series": [
@@ -123,3 +123,9 @@ def _costs(spent: dict[str, dict[int, list[float]]], bins: list[np.ndarray]) -> 
 
 def _rounded(value: Any) -> float:
     return float(f"{float(value):.6g}")
+
+
+def _family(name: str) -> str:
+    """The family of a chart by the first part of its key; readings are those of the diagnostics that there are now."""
+    diagnosed = any(name in getattr(row, "readings", ()) for row in DIAGNOSTICS.values())
+    return FAMILIES.get(name, DIAGNOSED if diagnosed else OTHER)

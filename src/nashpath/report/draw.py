@@ -4,6 +4,7 @@ import base64
 import io
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#b8579a", "#c98a00", "#3aa6dd", "#6b6b6b", "#7a4b1e")
 TONES = {"supported": "#00795a", "refuted": "#b3450a", "inconclusive": "#8a6100"}
+
+Drawing = Callable[[Any, list[Row]], "Canvas"]
 
 LIGHT = 0.6
 """Beyond this share of the scale its colours are light, and are written on in black."""
@@ -48,7 +51,7 @@ def draw_claim(claim: dict[str, Any]) -> "Canvas | None":
     values = [v for v in claim["values"] if v is not None]
     if not values or claim["exact"]:
         return None
-    canvas, axes = _canvas(7.2, 1.05)
+    canvas, axes = new_canvas(7.2, 1.05)
     low, high = (None if v is None or not math.isfinite(v) else v for v in claim["accept"])
     seen = [*values, *(v for v in (low, high) if v is not None)]
     margin = 0.08 * (max(seen) - min(seen) or abs(seen[0]) or 1.0)
@@ -65,6 +68,11 @@ def draw_claim(claim: dict[str, Any]) -> "Canvas | None":
     return canvas
 
 
+def drawing(kind: type[Figure]) -> Callable[[Drawing], Drawing]:
+    """A decorator for the function that draws figures of a ``kind`` of one's own from the rows that they select."""
+    return _draw.register(kind)
+
+
 @singledispatch
 def _draw(figure: Figure, rows: list[Row]) -> "Canvas":
     raise TypeError(f"{type(figure).__name__} is no figure that can be drawn")
@@ -73,7 +81,7 @@ def _draw(figure: Figure, rows: list[Row]) -> "Canvas":
 @_draw.register(Strip)
 def _strip(figure: Strip, rows: list[Row]) -> "Canvas":
     groups = {label: _column(part, figure.y) for label, part in _groups(rows, figure.by).items()}
-    canvas, axes = _canvas(7.2, 1.2 + 0.3 * len(groups))
+    canvas, axes = new_canvas(7.2, 1.2 + 0.3 * len(groups))
     for place, values in enumerate(groups.values()):
         colour = COLOURS[place % len(COLOURS)]
         axes.plot(values, place + np.linspace(-0.22, 0.22, len(values)), "o", ms=4, color=colour, alpha=0.75)
@@ -92,7 +100,7 @@ def _strip(figure: Strip, rows: list[Row]) -> "Canvas":
 
 @_draw.register(Lines)
 def _lines(figure: Lines, rows: list[Row]) -> "Canvas":
-    canvas, axes = _canvas(7.2, 4.2)
+    canvas, axes = new_canvas(7.2, 4.2)
     groups = _groups(rows, figure.by)
     for place, (label, part) in enumerate(groups.items()):
         x, low, middle, high = _curve(part, figure)
@@ -154,7 +162,7 @@ def _cloud(figure: Cloud, rows: list[Row]) -> "Canvas":
     return canvas
 
 
-def _canvas(width: float, height: float) -> tuple["Canvas", "Axes"]:
+def new_canvas(width: float, height: float) -> tuple["Canvas", "Axes"]:
     canvas = _blank(width, height)
     return canvas, canvas.add_subplot()
 

@@ -11,7 +11,7 @@ from nashpath.run.folder.atomic import write_atomic
 from nashpath.studies import NAMES, read_json
 
 ALL = """\
-What the five papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
+What the {} papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
 that two cores can train, not the papers' own (those are `--full`)."""
 RULES = """\
 The criteria stood in the code before the run. A claim is *supported* where the whole interval of its mean over seeds
@@ -40,7 +40,12 @@ def _introduction(studies: list[dict[str, Any]]) -> str:
     if "quick" in scales:
         opening += " At quick scale everything is far too short to say anything about a paper."
     whole = usual and {study["study"] for study in studies} == set(NAMES)
-    return f"# Results\n\n{ALL if whole else opening} {RULES}"
+    return f"# Results\n\n{ALL.format(_spelt(len(NAMES))) if whole else opening} {RULES}"
+
+
+def _spelt(number: int) -> str:
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    return words[number] if number < len(words) else str(number)
 
 
 def summary(studies: list[dict[str, Any]]) -> str:

@@ -53,8 +53,16 @@ def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def settings_table(config: dict[str, Any]) -> list[tuple[str, str]]:
-    """Dotted key and text of every setting."""
-    return [(key, setting(value)) for key, value in flat_settings(config).items()]
+    """Dotted key and text of every setting, and where methods that are not the package's came from."""
+    own = [_origin(entry) for entry in config.get("with", ())]
+    return [(key, setting(value)) for key, value in flat_settings(config).items() if key != "with"] + own
+
+
+def _origin(entry: dict[str, Any]) -> tuple[str, str]:
+    """An entry of the methods that a run remembers: from where, and what."""
+    place = next((f"{kind} {entry[kind]}" for kind in ("file", "package", "module") if kind in entry), "")
+    known = f" (sha256 {entry['sha256'][:12]})" if "sha256" in entry else f" {entry.get('version', '')}".rstrip()
+    return "with", f"{', '.join(entry['registers'])}: {place}{known}"
 
 
 def _setting(value: Any) -> Cell:

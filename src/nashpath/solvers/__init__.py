@@ -36,11 +36,13 @@ SOLVERS = Table(
         "acgd": AdaptiveCompetitiveGradient,
         "lookahead": Lookahead,
     },
+    Solver,
+    takes=("discriminator", "generator"),
 )
 
-AVERAGES = Table("average", {"none": unchanged, "ema": EMA, "uniform": PolyakAverage})
+AVERAGES = Table("average", {"none": unchanged, "ema": EMA, "uniform": PolyakAverage}, Solver, takes=("solver",))
 
-CONSTRAINTS = Table("constraint", {"none": unchanged, "clip": Clipped})
+CONSTRAINTS = Table("constraint", {"none": unchanged, "clip": Clipped}, Solver, takes=("solver",))
 
 __all__ = [
     "AVERAGES",

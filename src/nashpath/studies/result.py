@@ -2,51 +2,68 @@
 
 ``study.json`` is first written before anything is measured: the claims with their criteria, the seeds, versions, the
 hash of the source. The verdicts are added at the end, and claims whose criterion has changed since then are named.
-Cells measured by other source are measured again.
+Cells whose experiment rests on other source now (`nashpath.studies.source`) are measured again.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import nashpath
 from nashpath.run import SettingError, plain_json
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
-from nashpath.studies.find import NAMES, find_study
+from nashpath.studies.find import find_study
 from nashpath.studies.rows import Row, Rows
+from nashpath.studies.source import Code, module_of
 from nashpath.studies.study import Experiment, Study
-
-UNSEEN = ("report/", "cli/", *(f"studies/{name.replace('-', '_')}/claims" for name in NAMES))
-"""What no measured row depends on: rooms that show, and the files that only judge (their criteria are kept apart)."""
 
 THREADS = 1
 """A cell is measured on one thread, so that its numbers do not depend on the number of workers."""
 
 
-def source_hash(own: Path | None = None) -> str:
-    """The hash of every source file of nashpath that a row may depend on, and of a study's ``own`` file; 16 digits."""
-    root = Path(nashpath.__file__).parent
-    named = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*.py"))
-    seen = [(name, path) for name, path in named if not name.startswith(UNSEEN)]
-    digest = hashlib.sha256()
-    for name, path in [*seen, *([("own", own)] if own else [])]:
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def source_hash(
+    experiment: Experiment, scale: str, code: Code, own: Path | None = None, files: Sequence[MethodFile] = ()
+) -> str:
+    """16 digits for what an experiment's rows depend on, beside the cell: its function, its size, and their ``code``.
+
+    ``own`` is a study's own file, ``files`` register methods. Comments, docstrings and modules that the experiment does
+    not use leave the hash as it is.
+    """
+    function = getattr(experiment.measure, "__qualname__", "")
+    texts = [function, repr(experiment.sizes[scale]), *sorted(file.sha256 for file in files)]
+    modules = set(code.used_by(module_of(experiment.measure)))
+    if own is not None:
+        modules |= set(code.used_by(own))
+        texts.append(code.read(own).digest)
+    return code.hash(sorted(modules), *texts)
+
+
+def _digits(*parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 class Result:
     """One study's folder. Raises `SettingError` where the folder holds another study, or another scale of it."""
 
     def __init__(
-        self, study: Study, scale: str, folder: Path, own: Path | None = None, options: Mapping[str, Any] | None = None
+        self,
+        study: Study,
+        scale: str,
+        folder: Path,
+        own: Path | None = None,
+        options: Mapping[str, Any] | None = None,
+        files: Sequence[MethodFile] = (),
     ):
-        self.study, self.scale, self.store, self.hash = study, scale, RunFolder(folder), source_hash(own)
+        self.study, self.scale, self.store = study, scale, RunFolder(folder)
+        self.own, self.files = own, files
+        self.methods = without_folders([file.entry() for file in files])
         self.cells = folder / "cells"
         self.cells.mkdir(parents=True, exist_ok=True)
         there = folder / "study.json"
@@ -57,6 +74,7 @@ class Result:
         if other:
             held = ", ".join(f"{key} {value}" for key, value in other.items())
             raise SettingError(f"{folder} holds a reproduction with {held}; choose another --out")
+        self._before = known.get("methods", ())
         self.started = known.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
         criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
         self.registered = known.get("registered") or criteria
@@ -64,34 +82,58 @@ class Result:
         named = {**self.registered, **criteria}  # also those that are no claims any more
         self.changed = sorted(name for name in named if self.registered.get(name) != criteria.get(name))
 
+    def check_methods(self) -> None:
+        """Raises `SettingError` where cells were measured with registered methods that are not there now."""
+        for entry in self._before:
+            if not known_rows(entry["registers"]):
+                what = f"{self.store.folder} was measured with {', '.join(entry['registers'])} of {entry['file']}"
+                raise SettingError(f"{what}; name the file: --with PATH")
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The hash of each experiment's present source, by its name."""
+        code, chosen = Code(), self.study.experiments_at(self.scale)
+        return {e.name: source_hash(e, self.scale, code, self.own, self.files) for e in chosen}
+
+    def source(self, experiment: Experiment, cell: int) -> str:
+        """16 digits for what one cell's rows depend on."""
+        return _digits(self.sources[experiment.name], {**experiment.cells[cell]})
+
+    @property
+    def hash(self) -> str:
+        """16 digits for the source of all experiments."""
+        return _digits(sorted(self.sources.items()))
+
     def has(self, experiment: Experiment, cell: int) -> bool:
         """Whether a cell was measured by the present source."""
         path = self._path(experiment, cell)
-        return path.exists() and read_json(path)["source"] == self.hash
+        return path.exists() and read_json(path)["source"] == self.source(experiment, cell)
 
     def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
         """Writes down a measured cell, one row a line."""
         own = {**experiment.cells[cell]}
-        about = f'"source": "{self.hash}", "seconds": {seconds:.2f}'
+        about = f'"source": "{self.source(experiment, cell)}", "seconds": {seconds:.2f}'
         lines = ",\n".join(plain_json({**own, **row}) for row in rows)
         write_atomic(self._path(experiment, cell), f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
 
-    def rows(self, source: str = "") -> dict[str, Rows]:
-        """The rows of every experiment of which all cells were measured, all by ``source`` if it is named."""
+    def rows(self, present: bool = False) -> dict[str, Rows]:
+        """The rows of every experiment of which all cells were measured; by the ``present`` source only, if asked."""
         found = {}
         for experiment in self.study.experiments_at(self.scale):
             paths = [self._path(experiment, cell) for cell in range(len(experiment.cells))]
             cells = [read_json(path) for path in paths if path.exists()]
-            if len(cells) == len(paths) and (not source or all(cell["source"] == source for cell in cells)):
+            fits = not present or all(cell["source"] == self.source(experiment, k) for k, cell in enumerate(cells))
+            if len(cells) == len(paths) and fits:
                 found[experiment.name] = Rows(row for cell in cells for row in cell["rows"])
         return found
 
     def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
         """Writes ``study.json``, the ``seconds`` of this go added to earlier ones; judges unless it is ``running``."""
         claims = self.study.claims_at(self.scale)
-        verdicts = judge_all(claims, {} if status == "running" else self.rows(self.hash))
+        verdicts = judge_all(claims, {} if status == "running" else self.rows(present=True))
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
+        ran |= {"methods": self.methods} if self.methods else {}
         ran["seconds"] = round(self.spent + seconds, 1)
         experiments = [
             {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
-from nashpath.run import plain_json
+from nashpath.run import load_methods, plain_json
+from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import find_study
 from nashpath.studies.result import THREADS, Result
@@ -40,9 +41,13 @@ class Task:
     name: str
     scale: str
     options: dict[str, Any]
+    files: tuple[tuple[Path, str], ...] = ()
+    """Files that register methods, each with the hash of what it holds; a worker executes them, too."""
 
     def study(self) -> Study:
-        """The study with its sizes."""
+        """The study with its sizes, after the files of methods. Raises `SettingError`."""
+        for path, held in self.files:
+            load_methods(path, held)
         return find_study(self.name).adjusted(self.scale, self.options)
 
 
@@ -71,7 +76,8 @@ def reproduce(
 ) -> list[Verdict]:
     """Runs the study called ``name`` (or in the file ``name``) at ``scale`` in ``folder``, and judges its claims.
 
-    ``options`` are other sizes than the study's own (see `Study.adjusted`).
+    ``options`` are other sizes than the study's own (see `Study.adjusted`). Methods of one's own are those of files
+    that were loaded before (`load_methods`); workers load them, too.
 
     Cells that the folder already holds, measured by the same source, are not measured again. A cell that fails is
     written down with its error, and the claims that rest on it are not judged. With one worker all is run in this
@@ -79,9 +85,11 @@ def reproduce(
 
     Raises `SettingError`, and `FeaturesError` where Inception's weights will be needed and are missing.
     """
-    task = Task(name, scale, dict(options or {}))
+    files = loaded_files()
+    task = Task(name, scale, dict(options or {}), tuple((file.path, file.sha256) for file in files))
     study, own = task.study(), Path(name) if name.endswith(".py") else None
-    result, begun, failed = Result(study, scale, folder, own, task.options), time.perf_counter(), {}
+    result, begun, failed = Result(study, scale, folder, own, task.options, files), time.perf_counter(), {}
+    result.check_methods()
     jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
     waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
     if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):

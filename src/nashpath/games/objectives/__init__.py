@@ -36,6 +36,7 @@ OBJECTIVES = Table(
         "monoflow": MonoFlow,
         "plug_in": PlugIn,
     },
+    Objective,
 )
 
 __all__ = [

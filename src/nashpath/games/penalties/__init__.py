@@ -29,6 +29,7 @@ PENALTIES = Table(
         "zero_centred": ZeroCentred,
         "lecam": LeCam,
     },
+    Penalty,
 )
 
 __all__ = [

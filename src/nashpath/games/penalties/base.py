@@ -18,8 +18,8 @@ Critic = Callable[[Tensor], Tensor]
 class Penalty(Hyperparameters):
     """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` prices it."""
 
-    per_sample = True
-    """Whether it prices each sample's own slope, which means nothing where the critic normalises over the batch."""
+    needs_input_gradient = False
+    """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
@@ -61,6 +61,8 @@ class Interpolated(Penalty):
 
     Raises `ValueError` where real and generated batches differ in shape.
     """
+
+    needs_input_gradient = True
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {"alpha": per_sample_uniform(rng, lead, shape)}

@@ -19,6 +19,8 @@ class Dragan(Penalty):
     Reference: Kodali et al. 2017, Sec. 2.3; kodalinaveen3/DRAGAN ``DRAGAN.ipynb``; Fedus et al. 2017 (DRAGAN-NS).
     """
 
+    needs_input_gradient = True
+
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 

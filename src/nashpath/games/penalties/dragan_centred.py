@@ -20,6 +20,8 @@ class DraganCentred(Penalty):
     Reference: Kurach et al. 2019; google/compare_gan ``compare_gan/gans/penalty_lib.py`` (``dragan_penalty``).
     """
 
+    needs_input_gradient = True
+
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 

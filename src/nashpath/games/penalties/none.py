@@ -16,7 +16,5 @@ class NoPenalty(Penalty):
     Reference: Goodfellow et al. 2014, Algorithm 1 (which has none).
     """
 
-    per_sample = False
-
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
         return real.new_zeros(())

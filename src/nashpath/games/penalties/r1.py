@@ -18,6 +18,8 @@ class R1(Penalty):
     Reference: Mescheder et al. 2018, Eq. 9; LMescheder/GAN_stability ``gan_training/train.py``.
     """
 
+    needs_input_gradient = True
+
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 

@@ -17,6 +17,8 @@ class R1R2(Penalty):
     Reference: Mescheder et al. 2018, Eq. 9 and 10; Huang et al. 2024, brownvc/R3GAN ``R3GAN/Trainer.py``.
     """
 
+    needs_input_gradient = True
+
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 

@@ -16,6 +16,8 @@ class R2(Penalty):
     Reference: Mescheder et al. 2018, Eq. 10.
     """
 
+    needs_input_gradient = True
+
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 

@@ -20,7 +20,7 @@ class Sum(Penalty):
         if not penalties:
             raise ValueError("a sum needs at least one penalty; for none, use NoPenalty()")
         self.parts = nn.ModuleList(penalties)
-        self.per_sample = any(penalty.per_sample for penalty in penalties)
+        self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in penalties)
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {name: part.draw(rng, lead, shape) for name, part in self._named()}

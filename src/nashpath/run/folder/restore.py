@@ -10,14 +10,19 @@ from nashpath.run.folder.checkpoint import load_checkpoint
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.members import Member, plan
+from nashpath.run.settings.method_files import recall
 
 
 def planned(folder: Path) -> list[Member]:
-    """The members of the run in ``folder``. Raises `SettingError` where there is none."""
+    """The members of the run in ``folder``; files of methods that it was made with are executed again.
+
+    Raises `SettingError` where there is no run, and where its methods cannot be had.
+    """
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run (no config.toml)")
     raw = store.read_config()
+    recall(raw.pop("with", []), folder)
     return plan(raw, raw.pop("sweep", {}))
 
 

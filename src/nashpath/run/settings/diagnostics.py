@@ -1,6 +1,5 @@
 """Diagnostics that settings can ask for by name: each is given the parts that its constructor names."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN
 from nashpath.games.objectives import MonoFlow
 from nashpath.run.engine.linear_play import LinearPlay, unit_plays
+from nashpath.run.settings.schema import required
 from nashpath.solvers import Alternating, Extragradient, Simultaneous
 
 
@@ -37,17 +37,14 @@ INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference, "plays": 
 """What the builder gives to constructors that ask for it by name."""
 
 
-def required(name: str) -> set[str]:
-    """The constructor's arguments without defaults."""
-    parameters = inspect.signature(DIAGNOSTICS[name]).parameters
-    return {k for k, v in parameters.items() if v.default is inspect.Parameter.empty}
-
-
 def runnable_by_name() -> list[str]:
     """The diagnostics that need nothing but the game where it stands; others compare with an earlier point."""
-    return [name for name in DIAGNOSTICS if required(name) <= INJECTED.keys()]
+    return [name for name in DIAGNOSTICS if set(required(DIAGNOSTICS[name])) <= INJECTED.keys()]
 
 
 def build_diagnostics(names: list[str], game: Game) -> dict[str, Diagnostic]:
     """The named diagnostics for this game. Raises `ValueError` where one does not apply to it."""
-    return {name: DIAGNOSTICS[name](**{part: INJECTED[part](game) for part in required(name)}) for name in names}
+    return {
+        name: DIAGNOSTICS[name](**{part: INJECTED[part](game) for part in required(DIAGNOSTICS[name])})
+        for name in names
+    }

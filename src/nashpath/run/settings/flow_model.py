@@ -1,18 +1,18 @@
 """The settings of a flow of particles, validated: what ``nashpath flow -s key=value`` sets."""
 
 from collections.abc import Iterable
-from functools import cache
 from typing import Annotated, Any, get_args
 
 from annotated_types import Ge
 from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
 
-from nashpath.core import Count, Number, Positive, did_you_mean
+from nashpath.core import Count, Number, Positive, did_you_mean, rebuilt
 from nashpath.core.math.monotone import MonotoneName
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
 from nashpath.networks import DISCRIMINATORS
 from nashpath.run.errors import SettingError
+from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.schema import STRICT, Method, choice, no_truth_value
 from nashpath.solvers import RULES
@@ -55,15 +55,16 @@ class FlowGeneral(BaseModel):
     numbers = field_validator("*", mode="before")(no_truth_value)
 
 
-@cache
+@rebuilt(*(table for table, _ in FLOW_TABLES.values()))
 def flow_model() -> type[FlowGeneral]:
-    """The model of all settings of a flow; built once, from the tables."""
+    """The model of all settings of a flow; from the tables; built again when a row is added to one."""
     fields: dict[str, Any] = {name: (choice(table), ...) for name, (table, _) in FLOW_TABLES.items()}
     return create_model("FlowSettings", __base__=FlowGeneral, **fields)
 
 
 def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None) -> Any:
     """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
+    load_installed()
     full: Raw = dict(raw or {})
     for path, value in sorted(assignments, key=lambda item: (item[0] not in FLOW_TABLES, item[0].count("."))):
         assign(full, path, {"kind": value} if path in FLOW_TABLES and isinstance(value, str) else value)
@@ -80,6 +81,11 @@ def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None)
         return flow_model()(**full)
     except ValidationError as error:
         raise SettingError("\n".join(_explain(fault, full) for fault in error.errors())) from None
+
+
+def flow_rows(settings: Any) -> set[str]:
+    """The methods that a flow's settings choose, as ``kind.name``."""
+    return {f"{kind}.{getattr(settings, kind).kind}" for kind in FLOW_TABLES}
 
 
 def _explain(fault: Any, raw: Raw) -> str:

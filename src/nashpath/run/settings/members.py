@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import SHARED, General
+from nashpath.run.settings.model import SHARED, TABLES, General
 from nashpath.run.settings.overrides import Raw, cross, override
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import swept_paths
@@ -66,6 +66,26 @@ def _over(shared: Raw, raw: Raw) -> Raw:
         else:
             merged.setdefault(key, value)
     return merged
+
+
+def chosen_rows(members: list[Member]) -> set[str]:
+    """The methods that the members use, as ``kind.name``: those of the settings, and what is measured by name."""
+    found: set[str] = set()
+    for settings in {id(m.settings): m.settings for m in members}.values():
+        flat = dump(settings)
+        for path in TABLES:
+            chosen: Any = flat
+            for key in path.split("."):
+                chosen = chosen.get(key, {})
+            found |= {f"{_kind(path)}.{chosen['kind']}"} if chosen else set()
+        found |= {f"diagnostic.{name}" for name in settings.diagnostics}
+        found |= {f"metric.{name}" for name in settings.metrics}
+    return found
+
+
+def _kind(path: str) -> str:
+    """The kind of method that is chosen at a path: ``solver.generator`` is a rule, ``….schedule`` a schedule."""
+    return path if "." not in path else "schedule" if path.endswith(".schedule") else "rule"
 
 
 def structure(settings: General) -> str:

@@ -1,12 +1,11 @@
 """All settings of a run, as one validated tree: what a TOML file holds and what ``-s key=value`` overrides."""
 
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
-from pydantic import BaseModel, Field, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, Field, create_model, field_validator
 
-from nashpath.core import Count
+from nashpath.core import Count, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
@@ -22,6 +21,22 @@ SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
 
 GIVEN = frozenset({"outputs"})
 """Network arguments that follow from the game and the objective."""
+
+
+def _runnable(name: str) -> str:
+    """A diagnostic that needs nothing but the game, by the rows that there are now."""
+    return _one_of(name, runnable_by_name())
+
+
+def _measurable(name: str) -> str:
+    """A metric or a group of metrics, by the rows that there are now."""
+    return _one_of(name, [*METRICS, *GROUPS])
+
+
+def _one_of(name: str, known: list[str]) -> str:
+    if name not in known:
+        raise ValueError(f"one of {', '.join(map(repr, known))}")
+    return name
 
 
 class General(BaseModel):
@@ -55,13 +70,13 @@ class General(BaseModel):
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
     diagnostics: Annotated[
-        list[Literal[tuple(runnable_by_name())]],  # type: ignore[valid-type]
+        list[Annotated[str, AfterValidator(_runnable)]],
         Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
     ] = []
     diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
 
     metrics: Annotated[
-        list[Literal[(*METRICS, *GROUPS)]],  # type: ignore[valid-type]
+        list[Annotated[str, AfterValidator(_measurable)]],
         Field(description="more metrics measured through training: a list of names (nashpath list metric)"),
     ] = []
     features: Annotated[
@@ -76,28 +91,6 @@ class General(BaseModel):
     def names(cls, value: Any) -> Any:
         """A list, or names with commas between them, as the command line gives them."""
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
-
-
-@cache
-def settings_model() -> type[General]:
-    """The model of all settings; built once, from the tables of every room."""
-    schedule = (choice(SCHEDULES), Field(default_factory=lambda: {"kind": "constant"}, validate_default=True))
-    rule = choice(RULES, schedule=schedule)
-    solver = choice(SOLVERS, discriminator=(rule, ...), generator=(rule, ...))
-    fields: dict[str, Any] = {
-        "game": choice(GAMES, skip=SHARED),
-        "data": choice(SOURCES),
-        "objective": choice(OBJECTIVES),
-        "penalty": choice(PENALTIES),
-        "technique": choice(TECHNIQUES),
-        "generator": choice(GENERATORS),
-        "discriminator": choice(DISCRIMINATORS, skip=GIVEN),
-        "solver": solver,
-        "constraint": choice(CONSTRAINTS),
-        "average": choice(AVERAGES),
-    }
-    required: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
-    return create_model("Settings", __base__=General, **required)
 
 
 TABLES = {
@@ -117,6 +110,29 @@ TABLES = {
     "average": AVERAGES,
 }
 """Where in the settings a method is chosen, and from which table."""
+
+
+@rebuilt(*TABLES.values())
+def settings_model() -> type[General]:
+    """The model of all settings, from the tables of every room; built again when a row is added to one."""
+    schedule = (choice(SCHEDULES), Field(default_factory=lambda: {"kind": "constant"}, validate_default=True))
+    rule = choice(RULES, schedule=schedule)
+    solver = choice(SOLVERS, discriminator=(rule, ...), generator=(rule, ...))
+    fields: dict[str, Any] = {
+        "game": choice(GAMES, skip=SHARED),
+        "data": choice(SOURCES),
+        "objective": choice(OBJECTIVES),
+        "penalty": choice(PENALTIES),
+        "technique": choice(TECHNIQUES),
+        "generator": choice(GENERATORS),
+        "discriminator": choice(DISCRIMINATORS, skip=GIVEN),
+        "solver": solver,
+        "constraint": choice(CONSTRAINTS),
+        "average": choice(AVERAGES),
+    }
+    required: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
+    return create_model("Settings", __base__=General, **required)
+
 
 DEFAULTS = {
     "game": "gan",

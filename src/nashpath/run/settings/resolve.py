@@ -11,6 +11,7 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.errors import SettingError
+from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import DEFAULTS, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, unshared
 from nashpath.run.settings.schema import accepts
@@ -24,6 +25,7 @@ ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
 
 def complete(raw: Raw) -> Raw:
     """The raw settings with every method chosen. Raises `SettingError` for methods that do not exist."""
+    load_installed()
     raw = unshared(raw)
     _check_top_level(raw)
     for path, table in TABLES.items():

@@ -58,6 +58,20 @@ def is_swept(annotation: Any) -> bool:
     return get_origin(annotation) is Annotated and SWEPT in get_args(annotation)
 
 
+def unsettable(method: Callable[..., Any]) -> list[str]:
+    """The arguments that have a default but that no text file can hold. Raises `NameError` for unknown annotations."""
+    hints = get_type_hints(method.__init__ if inspect.isclass(method) else method, include_extras=True)
+    defaults = [p.name for p in inspect.signature(method).parameters.values() if p.default is not p.empty]
+    return [name for name in defaults if settable(hints.get(name)) is None]
+
+
+def required(method: Callable[..., Any]) -> list[str]:
+    """The arguments without a default, which the builder must give."""
+    collecting = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = inspect.signature(method).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in collecting]
+
+
 @cache
 def arguments(method: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     """``{name: (annotation, default)}`` of a method's settings, in the order of its constructor."""

@@ -1,7 +1,7 @@
 """A flow of particles as a run folder, so that a report shows it as it shows a trained game."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.build_flow import build_flow, build_integrator, start
+from nashpath.run.settings.flow_model import flow_rows
+from nashpath.run.settings.method_files import Entry, MethodFile, origins, without_folders
 from nashpath.run.training.session import Progress
 
 ARROWS = 16
@@ -33,8 +35,11 @@ def run_flow(
     out: Path,
     notify: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
+    files: Sequence[MethodFile] = (),
 ) -> Path:
     """Runs a flow and writes its run folder ``out``; ``settings`` come from `resolve_flow`.
+
+    ``files`` registered methods of one's own; the folder says which.
 
     Rows of ``metrics.jsonl`` hold ``time``, ``step_size``, ``divergence`` (what the flow must decrease, as it sees it),
     ``dissipation`` (the rate at which that fell since the last row), ``dissipation_theory`` (the rate that theory
@@ -45,8 +50,9 @@ def run_flow(
     if store.exists():
         raise SettingError(f"{out} already holds a run; choose another --out")
     settings.device = str(find_device(settings.device))
-    recorder = _Recorder(settings, store)
-    store.create(settings.model_dump(mode="json"))
+    methods = origins(flow_rows(settings), files)
+    recorder = _Recorder(settings, store, methods)
+    store.create({**settings.model_dump(mode="json"), **({"with": methods} if methods else {})})
     recorder.reference()
     rng = generator(derive(settings.seed, "draws"), settings.device)
     particles = start(settings, recorder.source.shape, recorder.device)
@@ -64,8 +70,9 @@ def run_flow(
 class _Recorder:
     """Writes down what happens along the flow."""
 
-    def __init__(self, settings: Any, store: RunFolder):
+    def __init__(self, settings: Any, store: RunFolder, methods: list[Entry]):
         self.settings, self.store, self.device = settings, store, torch.device(settings.device)
+        self.methods = methods
         self.flow, self.source = build_flow(settings, self.device)
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.log_every = settings.log_every or max(1, settings.steps // 100)
@@ -175,6 +182,7 @@ class _Recorder:
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,
             "warnings": self.warnings,
+            **({"methods": without_folders(self.methods)} if self.methods else {}),
         }
         self.store.write_json("run.json", facts)
 

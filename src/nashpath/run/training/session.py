@@ -17,6 +17,7 @@ from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure
 from nashpath.run.observe.snapshot import equilibrium, has_samples, reference_samples, snapshot
 from nashpath.run.settings.members import Member
+from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, Progress
 from nashpath.run.training.manifest import manifest
 from nashpath.run.training.overhead import Stopwatch
@@ -36,6 +37,7 @@ class Session:
     notify: Callable[[Progress], None] = lambda progress: None
     stop: Callable[[], bool] = never
     events: Events | None = None
+    methods: list[Entry] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     spent: float = 0.0
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -252,7 +254,10 @@ class Session:
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.name, "status": status, "started": self.started, "steps": self.taken}
         about |= {key: round(value, 3) for key, value in times.items()}
-        self.store.write_json("run.json", about | {"warnings": self.warnings} | manifest(self.groups, self.pictures))
+        own = {"methods": without_folders(self.methods)} if self.methods else {}
+        self.store.write_json(
+            "run.json", about | {"warnings": self.warnings} | own | manifest(self.groups, self.pictures)
+        )
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""

@@ -17,7 +17,8 @@ from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
 from nashpath.run.settings.diagnostics import build_diagnostics
-from nashpath.run.settings.members import Member, by_structure, plan, record
+from nashpath.run.settings.members import Member, by_structure, chosen_rows, plan, record
+from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
@@ -39,12 +40,16 @@ def open_session(
 ) -> Session:
     """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down.
 
-    ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key. Raises `SettingError`.
+    ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key; ``raw["with"]`` names files
+    that register methods. Raises `SettingError`.
     """
     store = RunFolder(folder)
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
+    raw = dict(raw)
+    files = begin_with(raw.pop("with", []))
     members = plan(raw, sweeps)
+    methods = origins(chosen_rows(members), files)
     settings = members[0].settings
     _settle(members, device=str(find_device(settings.device)))
     events = Events(folder / "events") if settings.tensorboard else None
@@ -53,8 +58,24 @@ def open_session(
     stacked = any(group.program.mode == "stacked" for group in groups)
     _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
     _settle(members, threads=torch.get_num_threads())
-    store.create({**record(raw, members), **({"sweep": sweeps} if sweeps else {})})
-    return Session(store, groups, folder.name, notify, stop, events)
+    store.create(_config(record(raw, members), sweeps, methods))
+    return Session(store, groups, folder.name, notify, stop, events, methods)
+
+
+def begin_with(named: Any) -> list[MethodFile]:
+    """Executes the files that settings name under ``with``, and finds those that a run's ``config.toml`` remembers.
+
+    Raises `SettingError`.
+    """
+    if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):
+        raise SettingError(f'with: expected a list of files that register methods, such as ["own.py"], got {named!r}')
+    recall([one for one in named if isinstance(one, dict)])
+    return [load_methods(Path(one)) for one in named if isinstance(one, str)]
+
+
+def _config(raw: Raw, sweeps: dict[str, list[Any]], methods: list[Entry]) -> Raw:
+    """What ``config.toml`` holds: settings, then sweeps, and where methods of one's own come from."""
+    return {**raw, **({"sweep": sweeps} if sweeps else {}), **({"with": methods} if methods else {})}
 
 
 def _settle(members: list[Member], **chosen: str | int) -> None:
@@ -79,6 +100,8 @@ def resume_session(
     if not store.exists():
         raise SettingError(f"{folder} holds no run to resume; leave out --resume to start one there")
     raw = store.read_config()
+    remembered = raw.pop("with", [])
+    recall(remembered, folder)
     for key, value in changes:
         if key not in FREE and raw.get(key) != value:
             free = ", ".join(sorted(FREE))
@@ -86,12 +109,13 @@ def resume_session(
         raw[key] = value
     sweeps = raw.pop("sweep", {})
     members = plan(raw, sweeps)
+    methods = renewed(remembered, chosen_rows(members))
     settings = members[0].settings
     find_device(settings.device)
-    session = Session(store, build_groups(members, settings), folder.name, notify, stop)
+    session = Session(store, build_groups(members, settings), folder.name, notify, stop, methods=methods)
     session.restore()
     session.events = Events(folder / "events", session.taken) if settings.tensorboard else None
-    store.create({**raw, **({"sweep": sweeps} if sweeps else {})})
+    store.create(_config(raw, sweeps, methods))
     return session
 
 

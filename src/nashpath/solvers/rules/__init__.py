@@ -1,6 +1,7 @@
 """By how much a player moves, given its gradients. One file a rule."""
 
 from nashpath.core import Table
+from nashpath.solvers.base import UpdateRule
 from nashpath.solvers.rules.adam import Adam
 from nashpath.solvers.rules.conjugate_gradient import ConjugateGradient
 from nashpath.solvers.rules.momentum import Momentum
@@ -17,6 +18,7 @@ RULES = Table(
         "rmsprop": RMSProp,
         "conjugate_gradient": ConjugateGradient,
     },
+    UpdateRule,
 )
 
 __all__ = ["RULES", "SGD", "Adam", "ConjugateGradient", "Momentum", "RMSProp", "Scheduled"]

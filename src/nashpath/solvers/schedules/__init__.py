@@ -10,6 +10,7 @@ from nashpath.solvers.schedules.step_decay import StepDecay
 SCHEDULES = Table(
     "schedule",
     {"constant": Constant, "inverse_sqrt": InverseSqrt, "power": Power, "step_decay": StepDecay},
+    Schedule,
 )
 
 __all__ = ["SCHEDULES", "Constant", "InverseSqrt", "Power", "Schedule", "StepDecay"]

@@ -1,0 +1,260 @@
+"""Where registered methods come from: files (``--with FILE.py``), installed packages, and what a run remembers of them.
+
+A run folder's ``config.toml`` holds an entry ``[[with]]`` for each file (its place, its SHA-256, what it registers),
+each package (its version) and each Python module whose methods the run uses. Whatever reads the folder finds files
+again by these entries, and says so where it cannot.
+"""
+
+import hashlib
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nashpath.run.errors import MethodsWarning, SettingError
+from nashpath.run.settings.register import KINDS
+
+GROUP = "nashpath.methods"
+"""The group of entry points: each is a module that registers methods, or a function in one that does."""
+
+Entry = dict[str, Any]
+"""What a run remembers of one origin of methods."""
+
+
+@dataclass(frozen=True)
+class MethodFile:
+    """A file that was executed, what it held, and the rows (``penalty.consistency``) that it registered.
+
+    ``named``: by a person, not found again by what a run folder remembers.
+    """
+
+    path: Path
+    sha256: str
+    registers: tuple[str, ...]
+    named: bool
+
+    def entry(self) -> Entry:
+        """What a run remembers of it."""
+        return {"file": str(self.path), "sha256": self.sha256, "registers": list(self.registers)}
+
+
+@dataclass(frozen=True)
+class MethodPackage:
+    """An installed package, and the rows that its entry points registered."""
+
+    package: str
+    version: str
+    registers: tuple[str, ...]
+
+    def entry(self) -> Entry:
+        """What a run remembers of it."""
+        return {"package": self.package, "version": self.version, "registers": list(self.registers)}
+
+
+_FILES: dict[Path, MethodFile] = {}
+_PACKAGES: list[MethodPackage] = []
+_ASKED: list[bool] = []
+"""Not empty once the installed packages have been asked."""
+
+
+def load_methods(path: Path, sha256: str = "", named: bool = True) -> MethodFile:
+    """Executes a file that registers methods, once for each content. Raises `SettingError`.
+
+    Where the file was changed since it was executed last, its new rows replace the old ones. ``sha256`` is what it must
+    hold, if given.
+    """
+    path = path.resolve()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingError(f"--with {path}: {error.strerror or error}") from None
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 and found != sha256:
+        raise SettingError(f"{path} was changed while it was in use (sha256 {found[:12]}, before {sha256[:12]})")
+    known = _FILES.get(path)
+    same = next((file for file in _FILES.values() if file.sha256 == found and set(file.registers) <= _rows()), None)
+    if same is not None:  # the same file at another place
+        _FILES[same.path] = MethodFile(same.path, found, same.registers, named or same.named)
+        return _FILES[same.path]
+    _forget(known.registers if known is not None else ())
+    load_installed()  # so that its rows are not taken for the file's
+    before = _rows()
+    try:
+        execute(path, content)
+    except Exception as error:
+        _forget(_rows() - before)
+        said = str(error) if isinstance(error, SettingError) else f"{type(error).__name__}: {error}"
+        raise SettingError(f"--with {path}: {said}") from error
+    new = tuple(sorted(_rows() - before))
+    if not new:
+        raise SettingError(f"--with {path}: registers no method; it must call nashpath.register(kind, name, method)")
+    for other in [place for place, file in _FILES.items() if set(file.registers) & set(new)]:
+        del _FILES[other]  # whose rows were taken out
+    _FILES[path] = MethodFile(path, found, new, named)
+    return _FILES[path]
+
+
+def load_installed() -> None:
+    """Loads the methods of installed packages, once; one that cannot be loaded is a warning that names it."""
+    if _ASKED:
+        return
+    _ASKED.append(True)
+    for point in entry_points(group=GROUP):
+        before, package = _rows(), _package(point)
+        try:
+            loaded = point.load()
+            if point.attr:
+                loaded()
+        except Exception as error:
+            _forget(_rows() - before)
+            text = f"the methods of the package {package[0]} ({GROUP}: {point.name} = {point.value}) are left out"
+            warnings.warn(f"{text}: {type(error).__name__}: {error}", MethodsWarning, stacklevel=2)
+            continue
+        _PACKAGES.append(MethodPackage(*package, tuple(sorted(_rows() - before))))
+
+
+def known_rows(rows: Iterable[str]) -> bool:
+    """Whether all of these registered rows are in their tables."""
+    return set(rows) <= _rows()
+
+
+def loaded_files() -> list[MethodFile]:
+    """The files that a person named, whose rows are in the tables."""
+    return [file for file in _FILES.values() if file.named and set(file.registers) <= _rows()]
+
+
+def origins(rows: Iterable[str], files: Sequence[MethodFile] = ()) -> list[Entry]:
+    """Entries for ``files``, and for everything else that registered any of the ``rows``."""
+    left, found = set(rows) & _rows(), []
+    for origin in (*files, *_FILES.values(), *_PACKAGES):
+        if origin.entry() not in found and (origin in files or left & set(origin.registers)):
+            found.append(origin.entry())
+            left -= set(origin.registers)
+    modules: dict[str, list[str]] = {}
+    for row in sorted(left):
+        modules.setdefault(str(getattr(_method(row), "__module__", "")), []).append(row)
+    return found + [{"module": name, "registers": own} for name, own in modules.items()]
+
+
+def recall(entries: Sequence[Entry], folder: Path | None = None) -> None:
+    """Makes sure that the methods which the run in ``folder`` (or a settings file) remembers are in the tables.
+
+    Rows that are there already are taken as they are, with a warning where they are not what the run began with. Files
+    are executed again where they were, unless they lie in the run folder itself (which may come from anywhere). Raises
+    `SettingError` where a file is missing or was changed, and where a package or module must be there and is not.
+    """
+    load_installed()
+    made = f"{folder} was made" if folder is not None else "these settings were made"
+    for entry in entries:
+        if set(entry["registers"]) <= _rows():
+            _compare(entry)
+        elif "file" in entry:
+            _find_again(entry, folder, made)
+        elif "package" in entry:
+            raise SettingError(
+                f"{made} with {_named(entry)} of the package {entry['package']} {entry['version']}, which "
+                "registers no such method here; install it"
+            )
+        else:
+            raise SettingError(
+                f"{made} with {_named(entry)}, registered by the Python module {entry['module']}; "
+                "register it before, or name a file that does: --with PATH"
+            )
+
+
+def renewed(entries: Sequence[Entry], rows: Iterable[str], files: Sequence[MethodFile] = ()) -> list[Entry]:
+    """The entries of a run that goes on: where its rows come from now; ``before`` lists hashes of what they were."""
+    now = origins([*rows, *(row for entry in entries for row in entry["registers"])], files)
+    for entry in now:
+        earlier = [old for old in entries if set(old["registers"]) & set(entry["registers"])]
+        hashes = [*(h for old in earlier for h in old.get("before", ())), *(old.get("sha256", "") for old in earlier)]
+        before = list(dict.fromkeys(h for h in hashes if h and h != entry.get("sha256")))
+        entry |= {"before": before} if before else {}
+    return now
+
+
+def without_folders(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries as ``run.json`` tells them: files by their names."""
+    return [{**entry, "file": Path(entry["file"]).name} if "file" in entry else dict(entry) for entry in entries]
+
+
+def _find_again(entry: Entry, folder: Path | None, made: str) -> None:
+    """Executes the file of an entry where it was, if it is still the same."""
+    path, cure = Path(entry["file"]), f"name the file: --with {entry['file']}"
+    if not path.is_file():
+        raise SettingError(
+            f"{made} with {_named(entry)} of {path}, which is not there any more; name the file where it is "
+            "now: --with PATH"
+        )
+    if folder is not None and path.resolve().is_relative_to(folder.resolve()):
+        raise SettingError(f"{path} lies in the run folder and is not executed unasked; {cure}")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != entry["sha256"]:
+        raise SettingError(
+            f"{path} has changed since {made} with {_named(entry)} of it: its hash differs (sha256 "
+            f"{found[:12]}, then {entry['sha256'][:12]}). To take it as it is now, {cure}"
+        )
+    load_methods(path, found, named=False)
+
+
+def _compare(entry: Entry) -> None:
+    """Says where rows that are in the tables are not those of an entry. Raises `SettingError` if nobody named them."""
+    owners = [file for file in _FILES.values() if set(file.registers) & set(entry["registers"])]
+    if "sha256" not in entry or any(file.sha256 == entry["sha256"] for file in owners):
+        return
+    for file in owners:
+        text = f"{file.path} is not what the run was made with: its hash differs (sha256 {file.sha256[:12]}, then "
+        text += f"{entry['sha256'][:12]})"
+        if not file.named:
+            raise SettingError(f"{text}; to take it as it is now, name the file: --with {file.path}")
+        warnings.warn(text, MethodsWarning, stacklevel=4)
+    if not owners:
+        text = f"{_named(entry)}: registered in Python; whether as in {entry['file']}, which the run was made with, is"
+        warnings.warn(f"{text} not known", MethodsWarning, stacklevel=4)
+
+
+def _named(entry: Entry) -> str:
+    return ", ".join(entry["registers"])
+
+
+def execute(path: Path, content: bytes) -> ModuleType:
+    """Runs a file as a module of its own name, in which dataclasses and pickle find its classes."""
+    name = f"nashpath_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = spec_from_file_location(name, path)
+    if spec is None:
+        raise SettingError("is no Python file; its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _rows() -> set[str]:
+    """Every row that was added to a table, as ``kind.name``."""
+    return {f"{kind}.{name}" for kind, table in KINDS.items() for name in table.registered}
+
+
+def _method(row: str) -> Any:
+    kind, _, name = row.partition(".")
+    return KINDS[kind][name]
+
+
+def _forget(rows: Iterable[str]) -> None:
+    """Takes rows out of their tables, those that are still there."""
+    for row in set(rows) & _rows():
+        kind, _, name = row.partition(".")
+        KINDS[kind].remove(name)
+
+
+def _package(point: EntryPoint) -> tuple[str, str]:
+    """Name and version of the package that has an entry point."""
+    return (point.dist.name, point.dist.version) if point.dist is not None else (point.module, "")

@@ -1,0 +1,100 @@
+"""Methods of one's own in the tables: `register`, and the kinds that there are."""
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar, overload
+
+from nashpath.core import Table, did_you_mean
+from nashpath.diagnostics import DIAGNOSTICS
+from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
+from nashpath.metrics import METRICS
+from nashpath.run.errors import SettingError
+from nashpath.run.settings.model import SHARED, TABLES
+from nashpath.run.settings.schema import required, unsettable
+from nashpath.solvers import RULES, SCHEDULES
+
+KINDS: dict[str, Table] = {
+    **{path: table for path, table in TABLES.items() if "." not in path},
+    "rule": RULES,
+    "schedule": SCHEDULES,
+    "flow": FLOWS,
+    "ratio": RATIOS,
+    "integrator": INTEGRATORS,
+    "diagnostic": DIAGNOSTICS,
+    "metric": METRICS,
+}
+"""Every table that `register` adds to and `nashpath list` shows, by the name of its kind."""
+
+BUILDER_GIVES: dict[str, Collection[str]] = {
+    "game": (
+        *("objective", "penalty", "data", "generator", "discriminator", "new_generator", "new_discriminator"),
+        *("seed", *SHARED),
+    ),
+    "generator": ("latent", "shape"),
+    "discriminator": ("shape", "outputs"),
+    "technique": ("game",),
+    "solver": ("discriminator", "generator"),
+    "constraint": ("solver",),
+    "average": ("solver",),
+    "flow": ("data", "h", "ratio", "discriminator", "rule", "target", "score"),
+    "ratio": ("data", "h", "discriminator", "rule", "target", "score"),
+}
+"""Arguments that a method is given by name, if it has them; all others must be settings."""
+
+BY_NAME = ("diagnostic", "metric")
+"""Kinds that a run asks for by name alone: what their constructors take is for Python."""
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+@overload
+def register(kind: str, name: str, method: None = None, *, python_only: Collection[str] = ()) -> Callable[[M], M]: ...
+
+
+@overload
+def register(kind: str, name: str, method: M, *, python_only: Collection[str] = ()) -> M: ...
+
+
+def register(kind: str, name: str, method: Any = None, *, python_only: Collection[str] = ()) -> Any:
+    """Gives a method of one's own a name in the settings: ``-s penalty=consistency`` and all the rest then know it.
+
+    ``register("penalty", "consistency", Consistency)``, or as a decorator, ``@register("penalty", "consistency")``.
+    Gives the method back. ``python_only`` names arguments that settings need not reach.
+
+    Raises `SettingError` for a kind that does not exist, a name that is taken, and a method that cannot be built from
+    settings: not derived from its kind's base, without a docstring, with an argument that nothing gives, or with a
+    default that no text file can hold.
+    """
+    if kind not in KINDS:
+        raise SettingError(f"no kind of method is called {kind!r}.{did_you_mean(kind, list(KINDS))} {_known()}")
+    if method is None:
+        return lambda method: register(kind, name, method, python_only=python_only)
+    try:
+        KINDS[kind].check(name, method)
+        if kind not in BY_NAME:
+            _check_arguments(f"{KINDS[kind].kind} {name!r}", method, {*BUILDER_GIVES.get(kind, ()), *python_only})
+        KINDS[kind].register(name, method)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
+    return method
+
+
+def _known() -> str:
+    return f"Known: {', '.join(KINDS)}"
+
+
+def _check_arguments(what: str, method: Callable[..., Any], given: set[str]) -> None:
+    """Raises `ValueError` for the first argument that neither the builder nor the settings can give."""
+    try:
+        open_ended = [name for name in unsettable(method) if name not in given]
+    except NameError as error:
+        raise ValueError(f"{what}: an annotation of its arguments means nothing where it is defined: {error}") from None
+    if open_ended:
+        raise ValueError(
+            f"{what}: the argument {open_ended[0]!r} has a default, so it is a setting, but its annotation is nothing "
+            "that a text file can hold (bool, int, float, str, Literal[...], Number, Count, …); annotate it so, or "
+            "name it in python_only"
+        )
+    lacking = [name for name in required(method) if name not in given]
+    if lacking:
+        known = f"it is given {', '.join(sorted(given))}" if given else "this kind is given none"
+        raise ValueError(f"{what}: the argument {lacking[0]!r} has no default, and nothing gives it: {known}")
