@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, tensor
 from torch.autograd import gradcheck
 
+from nashpath.core.math.distances import squared_distances
 from nashpath.games import OBJECTIVES
 from nashpath.games.critics import CachedCritic
 from nashpath.games.ideal import PopulationGame, Softmax
@@ -22,7 +23,6 @@ from nashpath.games.objectives import (
     Relativistic,
 )
 from nashpath.games.objectives.f_gan import DIVERGENCES, Names
-from nashpath.games.objectives.mmd import squared_distances
 
 REAL, FAKE = tensor([0.5, -2.0]), tensor([1.0, 3.0])
 

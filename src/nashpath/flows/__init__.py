@@ -6,11 +6,11 @@ with what a GAN does.
 """
 
 from nashpath.core import Table
+from nashpath.core.math.kernel import smoothed_kl
 from nashpath.core.math.monotone import MonotoneFunction, UserMonotone
 from nashpath.flows.base import Field, Flow
 from nashpath.flows.density_ratio import DensityRatio, gaussian_of
 from nashpath.flows.discriminator_ratio import DiscriminatorRatio
-from nashpath.flows.distances import mmd_squared, smoothed_kl, wasserstein2
 from nashpath.flows.euler import Euler, Integrator, Overshoot, Stride, euler
 from nashpath.flows.kde_ratio import KDERatio
 from nashpath.flows.langevin import Langevin
@@ -60,9 +60,7 @@ __all__ = [
     "gaussian_of",
     "kernel_score",
     "longest_step",
-    "mmd_squared",
     "score_of",
     "simulate",
     "smoothed_kl",
-    "wasserstein2",
 ]

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import softplus
 
 from nashpath.core import Batch, Count, Game, Point, Problem, Source, Tree, own_state, point_of
 from nashpath.core import tree as trees
+from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.flows.base import Memory
 from nashpath.flows.ratio import Ratio, with_gradient
 
@@ -35,7 +35,7 @@ class Classification(Game):
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"])
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
 
 class DiscriminatorRatio(Ratio):

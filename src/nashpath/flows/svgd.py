@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import NonNegative
+from nashpath.core.math.distances import squared_distances
 from nashpath.core.math.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, Memory
 from nashpath.flows.score import Score
@@ -43,5 +44,5 @@ class SVGD(Flow):
 def median_bandwidth(particles: Tensor) -> Tensor:
     """``med / √(2 log n)``, a scalar."""
     some = particles[:: -(-len(particles) // MOST)]
-    distances = (some[:, None] - some).square().sum(-1)
+    distances = squared_distances(some, some)
     return (distances.median() / (2 * math.log1p(len(particles)))).sqrt()

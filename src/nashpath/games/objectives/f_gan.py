@@ -1,13 +1,12 @@
 """Any f-divergence as a game, by its convex conjugate."""
 
-import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
+from nashpath.core.math.f_divergences import hellinger_term, js_term
 from nashpath.games.objectives.base import Objective
 
 
@@ -23,8 +22,8 @@ DIVERGENCES = {
     "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1), unbounded=True),
     "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1, unbounded=True),
     "pearson": Divergence(lambda v: v, lambda v: 0.25 * v.square() + v),
-    "hellinger": Divergence(lambda v: -torch.expm1(-v), torch.expm1, unbounded=True),
-    "js": Divergence(lambda v: math.log(2) - softplus(-v), lambda v: softplus(v) - math.log(2)),
+    "hellinger": Divergence(lambda v: hellinger_term(2 * v), lambda v: -hellinger_term(-2 * v), unbounded=True),
+    "js": Divergence(js_term, lambda v: -js_term(-v)),
     "total_variation": Divergence(lambda v: 0.5 * torch.tanh(v), lambda v: 0.5 * torch.tanh(v)),
 }
 

@@ -1,9 +1,9 @@
 """Every increasing function of the logit is a loss of the generator."""
 
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from nashpath.core import Number, Positive
+from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.math.monotone import MONOTONES, MonotoneName
 from nashpath.games.objectives.base import Objective
 
@@ -15,8 +15,8 @@ class MonoFlow(Objective):
 
         J_D = E_p softplus(−d) + E_q softplus(d)        J_G = −E_q h(d)
 
-    ``h`` is a name from the table in `nashpath.core.math.monotone.Monotone`; ``shift`` is the C of shifted_vanilla and
-    ``power`` the exponent of exponential. forward_kl, chi2, hellinger and exponential grow exponentially in d:
+    ``h`` is a name from the table in `nashpath.core.math.monotone.MonotoneFunction`; ``shift`` is the C of
+    shifted_vanilla and ``power`` the exponent of exponential. forward_kl, chi2, hellinger and exponential grow exponentially in d:
     `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
@@ -31,7 +31,7 @@ class MonoFlow(Objective):
         return f"h={self.h}, {super().extra_repr()}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -MONOTONES[self.h].value(fake, self).mean()

@@ -4,9 +4,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
-from nashpath.core.math.f_divergences import F_DIVERGENCES
+from nashpath.core.math.f_divergences import F_DIVERGENCES, logistic_loss
 from nashpath.games.objectives.base import Objective
 
 Costs = Literal["reverse_kl", "forward_kl", "chi2", "hellinger", "js", "exponential"]
@@ -38,7 +37,7 @@ class PlugIn(Objective):
         return f"cost={self.cost}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return PLUG_INS[self.cost](fake).mean()

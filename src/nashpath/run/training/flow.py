@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator
-from nashpath.flows import Flow, State, mmd_squared, simulate, smoothed_kl, wasserstein2
+from nashpath.core.math.mmd import gaussian_mmd
+from nashpath.core.math.transport import wasserstein
+from nashpath.flows import Flow, State, simulate, smoothed_kl
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
@@ -129,8 +131,8 @@ class _Recorder:
 
     def _estimates(self, particles: Tensor) -> dict[str, float]:
         x, width = particles[: self.settings.evaluation_samples].flatten(1).cpu(), self.settings.bandwidth
-        found = {"kl": smoothed_kl(x, self.real, width), "mmd": mmd_squared(x, self.real, width)}
-        self.metrics = {**found, "w2": wasserstein2(x, self.real)}
+        kl, mmd = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0])
+        self.metrics = {"kl": kl, "mmd": mmd, "w2": wasserstein(x, self.real, power=2)}
         return self.metrics
 
     @torch.no_grad()

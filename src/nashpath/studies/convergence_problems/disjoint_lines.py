@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator
-from nashpath.games.ideal import divergences
+from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
+from nashpath.core.math.mmd import mmd_of_masses
+from nashpath.core.math.transport import wasserstein_of_masses
 from nashpath.metrics import exact_wasserstein, from_densities, from_samples
 from nashpath.studies.figures import Lines
 from nashpath.studies.rows import Row
@@ -42,14 +44,14 @@ def measure_exact(cell: Cell, size: Size) -> Iterator[Row]:
     """One row an offset: the divergences of the discretised lines."""
     for offset in OFFSETS:
         p, q, points = masses(offset)
-        kl = float(divergences.kl(p, q))
+        kl = float(kl_of_masses(p, q))
         yield {
             "offset": offset,
-            "js": float(divergences.js(p, q)),
-            "total_variation": float(divergences.total_variation(p, q)),
+            "js": float(js_of_masses(p, q)),
+            "total_variation": float(total_variation_of_masses(p, q)),
             "kl_infinite": float(math.isinf(kl)),
-            "wasserstein": float(divergences.wasserstein(p, q, points)),
-            "mmd": float(divergences.mmd_squared(p, q, points).clamp_min(0).sqrt()),
+            "wasserstein": float(wasserstein_of_masses(p, q, points)),
+            "mmd": float(mmd_of_masses(p, q, points).clamp_min(0).sqrt()),
         }
 
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Hyperparameters, derive, generator, seeded
+from nashpath.core.math.f_divergences import js_of_masses
 from nashpath.data import Samples
 from nashpath.games import GAN
-from nashpath.games.ideal import divergences
 from nashpath.games.objectives import NeuralNetDistance
 from nashpath.metrics import exact_wasserstein
 from nashpath.networks import MLPDiscriminator
@@ -50,7 +50,7 @@ def empirical_js(x: Tensor, y: Tensor) -> float:
     """The Jensen-Shannon divergence of the two samples as distributions: of masses on all of their points."""
     points, where = torch.unique(torch.cat([x, y]), dim=0, return_inverse=True)
     p, q = (torch.bincount(part, minlength=len(points)).double() for part in (where[: len(x)], where[len(x) :]))
-    return float(divergences.js(p / len(x), q / len(y)))
+    return float(js_of_masses(p / len(x), q / len(y)))
 
 
 def exponent(sizes: list[int], values: list[float]) -> float:

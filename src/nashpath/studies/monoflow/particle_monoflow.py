@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
+from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import Ring
-from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, mmd_squared, simulate, smoothed_kl
+from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, simulate, smoothed_kl
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
 from nashpath.studies.figures import Cloud, Lines, Strip
@@ -79,7 +80,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         for seed in range(size.seeds):
             seen = states(h, seed, size)
             real = Ring().draw(generator(derive(seed, "reference")), REFERENCES)["real"]
-            mmd = [significant(mmd_squared(s.particles, real, BANDWIDTH["mmd"])) for s in seen]
+            mmd = [significant(float(gaussian_mmd(s.particles, real, BANDWIDTH["mmd"])[0])) for s in seen]
             kl = [significant(smoothed_kl(s.particles, real, BANDWIDTH["kl"])) for s in seen]
             row: Row = {"h": name, "seed": seed, "steps": seen[-1].step, "mmd": mmd[-1], "kl": kl[-1]}
             row |= {"mmd_ratio": significant(mmd[-1] / mmd[0]), "kl_ratio": significant(kl[-1] / kl[0])}
