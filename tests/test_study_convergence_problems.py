@@ -22,6 +22,7 @@ from nashpath.studies.convergence_problems import (
     integral_metrics,
     vanishing_gradient,
 )
+from nashpath.studies.reading import exponent
 
 STUDY = find_study("convergence-problems")
 
@@ -105,7 +106,7 @@ def test_known_samples_are_handed_out_by_number():
     assert torch.equal(network(latents), few[[0, 1, 2, 3]])
     directions = generalisation.linear_distance(few, few + 1.0, generator(0))
     assert 0 < directions <= math.sqrt(5) + 1e-6
-    assert generalisation.exponent([1, 4, 16], [3.0, 1.5, 0.75]) == pytest.approx(-0.5)
+    assert exponent([1, 4, 16], [3.0, 1.5, 0.75]) == pytest.approx(-0.5)
 
 
 def test_weights_settle_where_the_equation_says():

@@ -13,7 +13,7 @@ from nashpath.data import Digits, ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
-from nashpath.studies.many_paths.comparisons import at_best, more_turns, ratio
+from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
 from nashpath.studies.many_paths.embedded_gaussian import GENERATORS, along_and_away
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
@@ -173,8 +173,8 @@ ROWS = Rows(
 
 
 def test_comparisons_pair_seeds():
-    assert ratio("ns", "gan_gp", min)(ROWS) == pytest.approx([math.log(2)] * 2)
-    assert ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert fid_ratio("ns", "gan_gp", min)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert fid_ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
     assert more_turns("ns")(ROWS) == pytest.approx([math.log(1 / 4)] * 2)
     assert more_turns("gan_gp")(ROWS) == pytest.approx([math.log(4)] * 2)
     assert at_best(ROWS.where(method="ns"), lambda row: row["other"]) == {0: 2.0, 1: 2.0}

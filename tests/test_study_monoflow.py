@@ -14,7 +14,7 @@ from nashpath.games.objectives import MonoFlow, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.studies import Rows, Size, find_study, reproduce
 from nashpath.studies.monoflow import (
-    claims_reading,
+    claims,
     dissipation,
     gaussian_fit,
     monoflow_images,
@@ -184,13 +184,13 @@ def test_particles_are_looked_at_from_start_to_end():
 def test_the_smallest_growth_of_gradients_decides():
     gradients = dict(zip(shifted_vanilla.SHIFTS, (0.01, 0.1, 1.0, 5.0, 50.0)))
     rows = Rows({"loss": f"C = {c:g}", "seed": 0, "gradient": value} for c, value in gradients.items())
-    assert claims_reading.growing(rows) == pytest.approx([math.log10(5)])
+    assert claims.growing(rows) == pytest.approx([math.log10(5)])
 
 
 def test_fits_are_counted_by_seed():
     rows = Rows(
         {"way": "gan", "cost": cost, "seed": seed, "fit": fit}
         for seed, fits in enumerate([("success", "success"), ("success", "neither")])
-        for cost, fit in zip(claims_reading.FLOWS, fits)
+        for cost, fit in zip(claims.FLOWS, fits)
     )
-    assert claims_reading.ending(rows, "gan", claims_reading.FLOWS, "success") == [2.0, 1.0]
+    assert claims.ending(rows, "gan", claims.FLOWS, "success") == [2.0, 1.0]

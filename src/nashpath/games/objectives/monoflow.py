@@ -16,8 +16,8 @@ class MonoFlow(Objective):
         J_D = E_p softplus(−d) + E_q softplus(d)        J_G = −E_q h(d)
 
     ``h`` is a name from the table in `nashpath.core.math.monotone.MonotoneFunction`; ``shift`` is the C of
-    shifted_vanilla and ``power`` the exponent of exponential. forward_kl, chi2, hellinger and exponential grow exponentially in d:
-    `unbounded`.
+    shifted_vanilla and ``power`` the exponent of exponential. forward_kl, chi2, hellinger and exponential grow
+    exponentially in d: `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 4; YiMX/MonoFlow ``train_gan.py`` (vanilla with C = 5, ns, logit, arcsinh).

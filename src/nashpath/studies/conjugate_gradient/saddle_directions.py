@@ -17,7 +17,7 @@ from nashpath.solvers import Alternating
 from nashpath.studies.conjugate_gradient.directions import LINEAR, rule
 from nashpath.studies.figures import Cloud, Lines, Strip
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 PAPERS = "(5e-05, 5e-05)"
@@ -46,8 +46,8 @@ def play(trials: Sequence[Trial], size: Size) -> Iterator[Row]:
         for k, path in enumerate(paths):
             path.append(_point(program, k))
     for k, path in enumerate(paths):
-        away = [float(f"{math.hypot(*point):.5g}") for point in path]
-        rounded = [[float(f"{v:.4g}") for v in point] for point in path]
+        away = [significant(math.hypot(*point), 5) for point in path]
+        rounded = [[significant(v, 4) for v in point] for point in path]
         row: Row = {"seed": 0, "outcome": outcome(trials[k], program.train_state(k)), "distance": away[-1]}
         yield row | {"step": steps, "distance_curve": away, "path": rounded}
 

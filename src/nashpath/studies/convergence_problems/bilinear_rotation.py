@@ -16,7 +16,7 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 RATES = (0.05, 0.1, 0.2, 0.5)
@@ -67,7 +67,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             "error": abs(factor - FACTORS[cell["solver"]](rate)),
             "beyond": max(max(relative), 1 / min(relative)) / reach(rate),
             "steps": steps,
-            "distances": [float(f"{value:.6g}") for value in relative],
+            "distances": [significant(value) for value in relative],
         }
 
 

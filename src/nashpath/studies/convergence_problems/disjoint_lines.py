@@ -7,7 +7,6 @@ Reference: Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", Example 1.
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,11 +75,6 @@ def measure_samples(cell: Cell, size: Size) -> Iterator[Row]:
                 "wasserstein": round(exact_wasserstein(real, fake), 6),
                 "mmd": round(math.sqrt(max(kernel["mmd"], 0.0)), 6),
             }
-
-
-def slope(offsets: list[float], distances: list[float]) -> float:
-    """The slope of the least-squares line through distances against offsets."""
-    return float(np.polyfit(offsets, distances, 1)[0])
 
 
 EXACT_LINES = Experiment(

@@ -7,7 +7,6 @@ Reference: Arora et al. 2017, Sec. 3.
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +22,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines
+from nashpath.studies.reading import exponent
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -51,11 +51,6 @@ def empirical_js(x: Tensor, y: Tensor) -> float:
     points, where = torch.unique(torch.cat([x, y]), dim=0, return_inverse=True)
     p, q = (torch.bincount(part, minlength=len(points)).double() for part in (where[: len(x)], where[len(x) :]))
     return float(js_of_masses(p / len(x), q / len(y)))
-
-
-def exponent(sizes: list[int], values: list[float]) -> float:
-    """The exponent s of the power law ``values ∝ sizesˢ``, by least squares of the logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
 def measure_distances(cell: Cell, size: Size) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from nashpath.run.observe.snapshot import distance, strategies
 from nashpath.solvers import SGD, Alternating, Simultaneous
 from nashpath.studies.figures import Cloud, Lines
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 RATE = 0.01
@@ -74,7 +74,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 
 
 def _away(program: Program, member: int) -> float:
-    return float(f"{distance(program.trials[member], program.train_state(member))['distance']:.5g}")
+    return significant(distance(program.trials[member], program.train_state(member))["distance"], 5)
 
 
 def _path(first: bool, points: list[Any]) -> Row:

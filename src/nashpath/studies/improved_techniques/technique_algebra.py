@@ -25,7 +25,7 @@ from nashpath.networks import (
     virtual,
 )
 from nashpath.studies.figures import Strip
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 Errors = Mapping[str, float]
@@ -145,7 +145,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each case of each identity: the largest difference between its two sides."""
     for name, check in IDENTITIES.items():
         for case, error in check(generator(derive(0, name))).items():
-            yield {"identity": name, "case": case, "error": float(f"{error:.3g}")}
+            yield {"identity": name, "case": case, "error": significant(error, 3)}
 
 
 TECHNIQUE_ALGEBRA = Experiment(

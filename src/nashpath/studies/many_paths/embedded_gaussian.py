@@ -15,7 +15,7 @@ from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
 from nashpath.studies.population import MemberState, Population, split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 GENERATORS: dict[str, dict[str, Any]] = {
@@ -65,7 +65,7 @@ def along_and_away(seat: MemberState) -> dict[str, float]:
     found = {"d2": d2, "off": d2 / (source.shape[0] - 1), "mean": float(along.mean()), "deviation": float(along.std())}
     found["spread_error"] = abs(found["deviation"] - 1)
     found["w1"] = wasserstein(along[:, None], source.coordinate(real)[:, None])
-    return {key: float(f"{value:.6g}") for key, value in found.items()}
+    return {key: significant(value) for key, value in found.items()}
 
 
 EMBEDDED_GAUSSIAN = Experiment(

@@ -5,6 +5,8 @@ Fedus et al. 2017: M-GAN, NS-GAN, WGAN-GP, GAN-GP and DRAGAN-NS.
 
 from typing import Any
 
+from nashpath.studies.population import alternating_adam
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "ns": {"objective": "non_saturating", "penalty": {"kind": "none"}},
     "gan_gp": {"objective": "non_saturating", "penalty": {"kind": "gan_gp"}},
@@ -26,8 +28,7 @@ def variant(name: str, weight: float) -> dict[str, Any]:
 
 def solver(rate: float, turns: int) -> dict[str, Any]:
     """Adam at one rate for both players, β = (0.5, 0.9); ``turns`` discriminator steps before each generator step."""
-    rule = {"kind": "adam", "learning_rate": rate, "b1": 0.5, "b2": 0.9}
-    return {"kind": "alternating", "discriminator_steps": turns, "discriminator": dict(rule), "generator": dict(rule)}
+    return alternating_adam(rate, b2=0.9, turns=turns)
 
 
 def dense(kind: str = "mlp", width: int = 128) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from nashpath.flows.ratio import with_gradient
 from nashpath.games.objectives import MonoFlow
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.studies.figures import Strip
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 STEP_SIZES = (0.01, 1.0)
@@ -51,7 +51,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for h in MONOTONES:
         for step_size in STEP_SIZES:
             for seed in range(size.seeds):
-                yield {"h": h, "step_size": step_size, "seed": seed, "gap": float(f"{gap(h, step_size, seed):.3g}")}
+                yield {"h": h, "step_size": step_size, "seed": seed, "gap": significant(gap(h, step_size, seed), 3)}
 
 
 DRAWING_IDENTITY = Experiment(

@@ -16,7 +16,7 @@ from nashpath.flows import GaussianGenerator, gaussian_kl
 from nashpath.games import GAN
 from nashpath.games.objectives import Objective
 from nashpath.networks.activations import leaky_relu
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 
 TARGET = Gaussian()
 POINTS = 128
@@ -69,8 +69,3 @@ def clouds(params: Tree) -> Row:
         name: [[round(v, 3) for v in point] for point in some.tolist()]
         for name, some in (("points", points), ("real", real))
     }
-
-
-def significant(value: float) -> float:
-    """Six digits are kept."""
-    return float(f"{value:.6g}")

@@ -15,8 +15,7 @@ from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.games.objectives.plug_in import PLUG_INS, Costs
 from nashpath.studies.figures import Strip
-from nashpath.studies.monoflow.gaussian_fit import significant
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 RATIOS = torch.linspace(0.02, 8, 400, dtype=torch.float64)
@@ -40,7 +39,7 @@ def gap(name: str) -> float:
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """Rows of three tables: divergences and their h, plug-in costs and their slopes, shifts of the vanilla loss."""
     for name in F_DIVERGENCES:
-        yield {"table": "divergences", "h": name, "gap": float(f"{gap(name):.3g}")}
+        yield {"table": "divergences", "h": name, "gap": significant(gap(name), 3)}
     for cost in get_args(Costs):
         slope = -derivative(PLUG_INS[cost])(LOGITS)
         yield {"table": "plug-ins", "cost": cost, "least_slope": significant(float(slope.min()))}

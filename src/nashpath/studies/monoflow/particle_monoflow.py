@@ -17,8 +17,7 @@ from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, simulate,
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.monoflow.gaussian_fit import significant
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 
