@@ -5,6 +5,7 @@ Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (on
 
 import warnings
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,10 +20,10 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
     if x.shape[1] == 1:
         import ot  # takes half a second to import
 
-        moved = ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)
+        moved = float(np.asarray(ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)))
     else:
-        moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power)
-    return max(float(moved), 0.0) ** (1 / power)
+        moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power).item()
+    return max(moved, 0.0) ** (1 / power)
 
 
 def wasserstein_of_masses(p: Tensor, q: Tensor, points: Tensor) -> Tensor:

@@ -7,9 +7,15 @@ samples: `from_samples`. The names are the rows of `DIVERGENCES`.
 from nashpath.metrics.divergences.base import DensityDivergence, Estimate
 from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
 from nashpath.metrics.divergences.knn_kl import NeighbourKL
-from nashpath.metrics.divergences.measure import by_quadrature, from_densities, from_samples
+from nashpath.metrics.divergences.measure import (
+    DIVERGENCES,
+    OF_DENSITIES,
+    OF_SAMPLES,
+    by_quadrature,
+    from_densities,
+    from_samples,
+)
 from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.table import DIVERGENCES, OF_DENSITIES, OF_SAMPLES
 from nashpath.metrics.divergences.wasserstein import Wasserstein, exact_wasserstein
 
 __all__ = [
