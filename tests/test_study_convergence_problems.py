@@ -120,7 +120,7 @@ def test_weights_settle_where_the_equation_says():
 def test_the_ellipse_of_alternating_play_has_the_radii_that_are_claimed():
     angles, h = np.linspace(0, 2 * np.pi, 4001), 0.3
     radii = 1 / np.sqrt(1 + h * np.cos(angles) * np.sin(angles))
-    assert bilinear_rotation.reach(h) == pytest.approx(radii.max() / radii.min(), rel=1e-6)
+    assert bilinear_rotation.largest_change(h) == pytest.approx(radii.max() / radii.min(), rel=1e-6)
 
 
 def test_a_game_with_a_saddle_has_a_pure_pair_without_gap_and_pennies_has_none():

@@ -73,7 +73,7 @@ def test_full_data_are_pinned(size):
 
 @pytest.mark.parametrize("order", historical_averaging.ORDERS)
 def test_a_toy_without_a_coefficient_is_plain_descent(order):
-    toy = historical_averaging.TOYS["bilinear"]
+    toy = historical_averaging.TOY_GAMES["bilinear"]
     trial = historical_averaging.trial(toy.game(1.0, 1.0), 0.0, order)
     program = Program([trial], [0])
     program.run(50)

@@ -14,8 +14,8 @@ from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
 from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
-from nashpath.studies.many_paths.embedded_gaussian import GENERATORS, along_and_away
-from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
+from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
+from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, solver, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
 from nashpath.studies.shared.parallel_lines import (
@@ -117,7 +117,7 @@ def test_pretraining_moves_the_discriminator_alone_and_makes_the_minimax_gradien
 
 
 def test_the_true_generator_is_on_the_line_and_spread_like_the_data():
-    settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense(), **GENERATORS["exact"]}
+    settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense_networks(), **GENERATOR_KINDS["exact"]}
     seat = next(iter(Population(settings, Size(seeds=1))))
     truth = {"head.weight": seat.trial.game.data.direction[:, None], "head.bias": torch.full((20,), 0.0)}
     players = {**seat.train_state.point.players, "generator": truth}
@@ -159,7 +159,7 @@ def test_variants_differ_as_the_paper_says():
 
 
 def test_rates_are_one_program():
-    settings = {"data": "digits", **dense(width=4), **variant("gan_gp", 10.0)}
+    settings = {"data": "digits", **dense_networks(width=4), **variant("gan_gp", 10.0)}
     population = Population(settings, Size(seeds=2), {"solver": [solver(rate, 2) for rate in (1e-4, 1e-2)]})
     assert len(population.groups) == 1
     assert len(population.members) == 4

@@ -10,7 +10,7 @@ from torch.func import grad, stack_module_state, vmap
 
 from nashpath.core import generator
 from nashpath.core.math.monotone import MonotoneFunction
-from nashpath.games.objectives import MonoFlow, PlugIn
+from nashpath.games.objectives import MonoFlowObjective, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.studies import Rows, Size, find_study, reproduce
 from nashpath.studies.monoflow import (
@@ -77,7 +77,7 @@ def test_the_full_settings_are_the_published_ones():
 
 @pytest.mark.parametrize("index", range(3))
 def test_one_of_several_objectives_is_that_objective(index):
-    options = [PlugIn("reverse_kl"), PlugIn("forward_kl"), MonoFlow("shifted_vanilla", shift=3.0)]
+    options = [PlugIn("reverse_kl"), PlugIn("forward_kl"), MonoFlowObjective("shifted_vanilla", shift=3.0)]
     logits = torch.tensor([-2.0, 0.5, 3.0])
     chosen = OneOf(options, index)
     assert chosen.generator(logits) == pytest.approx(float(options[index].generator(logits)), rel=1e-6)
@@ -191,6 +191,6 @@ def test_fits_are_counted_by_seed():
     rows = Rows(
         {"way": "gan", "cost": cost, "seed": seed, "fit": fit}
         for seed, fits in enumerate([("success", "success"), ("success", "neither")])
-        for cost, fit in zip(claims.FLOWS, fits)
+        for cost, fit in zip(claims.FLOW_COSTS, fits)
     )
-    assert claims.ending(rows, "gan", claims.FLOWS, "success") == [2.0, 1.0]
+    assert claims.ending(rows, "gan", claims.FLOW_COSTS, "success") == [2.0, 1.0]

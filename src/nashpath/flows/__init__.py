@@ -21,7 +21,7 @@ from nashpath.flows.ratio import Ratio
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
-from nashpath.flows.variational import GaussianGenerator, Variational, drawing_loss, gaussian_kl
+from nashpath.flows.variational import ReparameterisedGaussian, Variational, drawing_loss, gaussian_kl
 
 FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin})
 
@@ -39,7 +39,6 @@ __all__ = [
     "Euler",
     "Field",
     "Flow",
-    "GaussianGenerator",
     "Integrator",
     "KDERatio",
     "Langevin",
@@ -48,6 +47,7 @@ __all__ = [
     "MonotoneFunction",
     "Overshoot",
     "Ratio",
+    "ReparameterisedGaussian",
     "State",
     "Stride",
     "TorchDiffEq",

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from nashpath.core import Source
 from nashpath.core.math.kernel import kernel_density
-from nashpath.flows.ratio import LogDensity, with_gradient
+from nashpath.core.shapes import LogDensity
+from nashpath.flows.ratio import with_gradient
 
 Score = Callable[[Tensor], Tensor]
 """``[n, d] -> [n, d]``."""

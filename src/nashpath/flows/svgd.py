@@ -8,7 +8,7 @@ from torch import Tensor
 from nashpath.core import NonNegative
 from nashpath.core.math.distances import squared_distances
 from nashpath.core.math.kernel import kernel_mean
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.score import Score
 
 MOST = 1000
@@ -33,7 +33,7 @@ class SVGD(Flow):
         super().__init__(bandwidth=bandwidth)
         self.score = score
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         width = torch.where(self.bandwidth > 0, self.bandwidth, median_bandwidth(particles))
         one = torch.ones_like(particles[:, :1])
         sums = kernel_mean(points, particles, torch.cat([one, particles, self.score(particles)], 1), width)

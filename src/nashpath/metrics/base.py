@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core.cache import remembered
 from nashpath.core.rng import generator
-from nashpath.metrics.cache import remembered
 from nashpath.metrics.errors import FeaturesError, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments

@@ -18,7 +18,7 @@ class Divergence(NamedTuple):
     unbounded: bool = False
 
 
-DIVERGENCES = {
+CONJUGATES = {
     "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1), unbounded=True),
     "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1, unbounded=True),
     "pearson": Divergence(lambda v: v, lambda v: 0.25 * v.square() + v),
@@ -27,7 +27,7 @@ DIVERGENCES = {
     "total_variation": Divergence(lambda v: 0.5 * torch.tanh(v), lambda v: 0.5 * torch.tanh(v)),
 }
 
-Names = Literal["kl", "reverse_kl", "pearson", "hellinger", "js", "total_variation"]
+FDivergence = Literal["kl", "reverse_kl", "pearson", "hellinger", "js", "total_variation"]
 
 
 class FGAN(Objective):
@@ -52,17 +52,17 @@ class FGAN(Objective):
     Reference: Nowozin et al. 2016, Tables 1, 2 and 6, Eq. 6 and Sec. 3.2.
     """
 
-    def __init__(self, divergence: Names = "js", generator: Literal["saddle", "alternative"] = "saddle"):
+    def __init__(self, divergence: FDivergence = "js", generator: Literal["saddle", "alternative"] = "saddle"):
         super().__init__()
-        self.divergence, self.unbounded = divergence, DIVERGENCES[divergence].unbounded
+        self.divergence, self.unbounded = divergence, CONJUGATES[divergence].unbounded
         self._term = {"saddle": "conjugate", "alternative": "activation"}[generator]
 
     def extra_repr(self) -> str:
         return f"divergence={self.divergence}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        terms = DIVERGENCES[self.divergence]
+        terms = CONJUGATES[self.divergence]
         return terms.conjugate(fake).mean() - terms.activation(real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        return -getattr(DIVERGENCES[self.divergence], self._term)(fake).mean()
+        return -getattr(CONJUGATES[self.divergence], self._term)(fake).mean()

@@ -12,7 +12,7 @@ from nashpath.core.math.mmd import mean_over_others, unbiased_mmd
 from nashpath.games.objectives.base import Critic, Objective
 
 
-class MMD(Objective):
+class MMDObjective(Objective):
     """A game of the maximum mean discrepancy between ``critic(real)`` and ``critic(fake)``; subclasses give a kernel.
 
     ``J_G = MMD²``, ``J_D = −MMD²``, with the unbiased estimate of MMD² from features [batch, features]. A penalty is
@@ -64,7 +64,7 @@ def _rows(features: Tensor) -> Tensor:
     return features[:, None] if features.dim() == 1 else features
 
 
-class GaussianMMD(MMD):
+class GaussianMMD(MMDObjective):
     """MMD GAN with a sum of Gaussian kernels on the critic's features.
 
     ::
@@ -85,7 +85,7 @@ class GaussianMMD(MMD):
         return torch.exp(-0.5 * squared[..., None] / self.bandwidths.square()).sum(-1)
 
 
-class RationalQuadraticMMD(MMD):
+class RationalQuadraticMMD(MMDObjective):
     """MMD GAN with a sum of rational-quadratic kernels on the critic's features.
 
     ::

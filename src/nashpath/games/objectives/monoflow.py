@@ -8,7 +8,7 @@ from nashpath.core.math.monotone import MONOTONES, MonotoneName
 from nashpath.games.objectives.base import Objective
 
 
-class MonoFlow(Objective):
+class MonoFlowObjective(Objective):
     """MonoFlow GAN: the generator draws the flow ``dx = h'(d) ∇d dt`` of its samples, for an increasing function h.
 
     With logits ``d`` of a discriminator that is trained as a classifier, so that ``d → log(p/q)``::

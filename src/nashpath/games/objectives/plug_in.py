@@ -23,7 +23,7 @@ class PlugIn(Objective):
     The discriminator's ratio does not carry the generator's parameters, so this is *not* the gradient of D_f. It works
     exactly where −f(exp(·)) is increasing: reverse_kl, and exponential, ``f(r) = −r^1.5``, which is no divergence.
     forward_kl, chi2, hellinger and js drive the generator away from the data. Kept to show that; train with
-    `MonoFlow`. All but reverse_kl grow exponentially in d: `unbounded`.
+    `MonoFlowObjective`. All but reverse_kl grow exponentially in d: `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 4.3; YiMX/MonoFlow, the two notebooks.

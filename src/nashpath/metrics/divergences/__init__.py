@@ -15,24 +15,24 @@ from nashpath.metrics.divergences.measure import (
     from_densities,
     from_samples,
 )
-from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.wasserstein import Wasserstein, exact_wasserstein
+from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
+from nashpath.metrics.divergences.wasserstein import WassersteinDistance, exact_wasserstein
 
 __all__ = [
     "DIVERGENCES",
     "JS",
     "KL",
-    "MMD",
     "OF_DENSITIES",
     "OF_SAMPLES",
     "ChiSquared",
     "DensityDivergence",
     "Estimate",
     "Hellinger",
+    "MaximumMeanDiscrepancy",
     "NeighbourKL",
     "ReverseKL",
     "TotalVariation",
-    "Wasserstein",
+    "WassersteinDistance",
     "by_quadrature",
     "exact_wasserstein",
     "from_densities",

@@ -7,14 +7,15 @@ import torch
 from torch import Tensor
 
 from nashpath.core.rng import generator
+from nashpath.core.shapes import LogDensity
 from nashpath.core.table import Table
 from nashpath.metrics.base import Sample
 from nashpath.metrics.divergences.base import Estimate
 from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
 from nashpath.metrics.divergences.knn_kl import NeighbourKL
-from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.quadrature import LogDensity, integrate
-from nashpath.metrics.divergences.wasserstein import Wasserstein
+from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
+from nashpath.metrics.divergences.quadrature import integrate
+from nashpath.metrics.divergences.wasserstein import WassersteinDistance
 from nashpath.metrics.errors import ShapeError, validate_samples
 from nashpath.metrics.sliced import SlicedWasserstein
 
@@ -32,7 +33,12 @@ OF_DENSITIES = Table(
 
 OF_SAMPLES = Table(
     "divergence of samples",
-    {"wasserstein": Wasserstein, "sliced_wasserstein": SlicedWasserstein, "mmd": MMD, "knn_kl": NeighbourKL},
+    {
+        "wasserstein": WassersteinDistance,
+        "sliced_wasserstein": SlicedWasserstein,
+        "mmd": MaximumMeanDiscrepancy,
+        "knn_kl": NeighbourKL,
+    },
 )
 
 DIVERGENCES = Table("divergence", {**OF_DENSITIES, **OF_SAMPLES})

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nashpath.core import Source, derive, generator
 from nashpath.data import ColouredDigits, Digits, StackedDigits
-from nashpath.metrics import FeaturesError, Measurement, as_extractor, evaluate, named, real_sample
+from nashpath.metrics import FeaturesError, Measurement, as_extractor, evaluate, metric_names, real_sample
 from nashpath.metrics.features.inception import FILE, kept_file
 from nashpath.run.errors import SettingError
 
@@ -73,7 +73,7 @@ class ReferenceSet:
     def __init__(
         self, source: Source, metrics: Sequence[str] = (), features: str = "auto", split: str = "", most: int = 0
     ):
-        self.metrics = named(metrics or standard(source))
+        self.metrics = metric_names(metrics or standard(source))
         if "memorisation" in self.metrics and not hasattr(source, "__len__"):
             raise SettingError("metrics: memorisation compares with the training samples, and these data draw new ones")
         extractor = _extractor(source, features)

@@ -8,7 +8,7 @@ from typing import Any
 from nashpath.core import Game, Problem
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN, SemiSupervised
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 
 
 def logit_game(game: Game) -> Game | None:
@@ -18,7 +18,7 @@ def logit_game(game: Game) -> Game | None:
     if game.objective.outputs != 1 or getattr(game.objective, "joint", False):
         return None
     twin = copy.deepcopy(game)
-    twin.objective = MonoFlow("logit").to(next(game.parameters()))
+    twin.objective = MonoFlowObjective("logit").to(next(game.parameters()))
     return twin
 
 

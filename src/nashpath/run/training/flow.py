@@ -21,7 +21,7 @@ from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.build_flow import build_flow, build_integrator, start
-from nashpath.run.training.session import Progress
+from nashpath.run.training.group import RunProgress
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -32,7 +32,7 @@ WARNINGS = 5
 def run_flow(
     settings: Any,
     out: Path,
-    notify: Callable[[Progress], None] = lambda progress: None,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
 ) -> Path:
     """Runs a flow and writes its run folder ``out``; ``settings`` come from `resolve_flow`.
@@ -146,11 +146,11 @@ class _Recorder:
             arrays |= _levels(self.flow, state, grid(self.square, GRID, self.device))
         self.store.write_arrays(f"samples/step-{state.step:08d}.npz", arrays)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         """Where the flow stands, for whoever watches."""
         assert self.state is not None
         rate = self.state.step / max(1e-9, time.perf_counter() - self.begun)
-        return Progress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
+        return RunProgress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
 
     def conclude(self, stopped: bool) -> None:
         """Writes the last picture, the outcome and the facts."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from nashpath.studies.claim import Claim
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
-from nashpath.studies.conjugate_gradient.saddle_directions import PAPERS, SCHEDULES
+from nashpath.studies.conjugate_gradient.saddle_directions import LEARNING_RATES, PAPERS
 from nashpath.studies.reading import Values, log10_ratio
 from nashpath.studies.rows import Rows
 
@@ -66,7 +66,7 @@ LIKE_MOMENTUM = ("FR", "DY", "HZ")
 LIKE_DESCENT = ("PRP", "FR-PRP", "HS-DY")
 
 
-DIMINISHING = [{"schedule": name} for name in SCHEDULES if name != "constant"]
+DIMINISHING = [{"schedule": name} for name in LEARNING_RATES if name != "constant"]
 FAST = [{"rates": "(1e-3, 5e-3)"}]
 ON_SADDLE = [
     Claim(
@@ -129,7 +129,7 @@ ON_SADDLE = [
         "Naganuma and Iiduka 2022, abstract",
         "saddle-schedules",
         "distance to (0, 0) after 4,000 steps (start: 4.47), each formula and rule",
-        lambda rows: [d for name in SCHEDULES for d in away(rows, FORMULAS, schedule=name)],
+        lambda rows: [d for name in LEARNING_RATES for d in away(rows, FORMULAS, schedule=name)],
         high=0.2,
         exact=True,
         scales=("default",),

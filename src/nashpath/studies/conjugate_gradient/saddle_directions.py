@@ -24,7 +24,7 @@ PAPERS = "(5e-05, 5e-05)"
 """The largest rates of the released notebook."""
 RATES = {PAPERS: (5e-5, 5e-5), "(1e-4, 1e-3)": (1e-4, 1e-3), "(1e-3, 5e-3)": (1e-3, 5e-3), "(2e-3, 2e-2)": (2e-3, 2e-2)}
 """Learning rates of x and of y."""
-SCHEDULES = {"constant": 0.0, "n^-1/2": 0.5, "n^-3/4": 0.75}
+LEARNING_RATES = {"constant": 0.0, "n^-1/2": 0.5, "n^-3/4": 0.75}
 """The paper's learning-rate rules by exponent."""
 SCHEDULED_RATES = (2e-3, 5e-2)
 LOOKS = 50
@@ -64,8 +64,8 @@ def at_rates(cell: Cell, size: Size) -> Iterator[Row]:
 
 def under_schedules(cell: Cell, size: Size) -> Iterator[Row]:
     """A row for each learning-rate rule; β in [0, ½]."""
-    trials = [trial(cell["method"], SCHEDULED_RATES, exponent, clipped=True) for exponent in SCHEDULES.values()]
-    return ({"schedule": name, **row} for name, row in zip(SCHEDULES, play(trials, size)))
+    trials = [trial(cell["method"], SCHEDULED_RATES, exponent, clipped=True) for exponent in LEARNING_RATES.values()]
+    return ({"schedule": name, **row} for name, row in zip(LEARNING_RATES, play(trials, size)))
 
 
 TOY = (

@@ -170,7 +170,7 @@ LINES = [
 ]
 
 
-METRICS = [
+METRIC_CLAIMS = [
     identity(
         f"supremum-{name}",
         says,

@@ -22,7 +22,7 @@ from nashpath.studies.study import Cell, Experiment, Size
 OFFSETS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 POINTS = 33
 """Points of a discretised line."""
-NAMES = ("js", "total_variation")
+_NAMES = ("js", "total_variation")
 
 
 def line(offset: float, heights: Tensor) -> Tensor:
@@ -66,12 +66,12 @@ def measure_samples(cell: Cell, size: Size) -> Iterator[Row]:
         rng = generator(derive(seed, "lines"))
         for offset in OFFSETS:
             real, fake = (line(at, torch.rand(count, generator=rng)) for at in (0.0, offset))
-            known = from_densities(density_on(real), density_on(fake), real, fake, NAMES)
+            known = from_densities(density_on(real), density_on(fake), real, fake, _NAMES)
             kernel = from_samples(real, fake, ["mmd"], settings={"mmd": {"bandwidth": 1.0}})
             yield {
                 "seed": seed,
                 "offset": offset,
-                **{name: round(known[name].value, 9) for name in NAMES},
+                **{name: round(known[name].value, 9) for name in _NAMES},
                 "wasserstein": round(exact_wasserstein(real, fake), 6),
                 "mmd": round(math.sqrt(max(kernel["mmd"], 0.0)), 6),
             }

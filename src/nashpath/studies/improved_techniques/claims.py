@@ -44,7 +44,7 @@ def against(arm: str, other: str, labels: int) -> Values:
 
 toy = partial(Claim, experiment=HISTORICAL_AVERAGING.name, exact=True)
 AT_END = "after 20,000 steps, three starts, both orders of play"
-TOYS = [
+_TOYS = [
     toy(
         name="averaging-arrives",
         says="Historical averaging finds the equilibrium of (f(x) − 1)(y − 1).",
@@ -223,5 +223,5 @@ STUDY = Study(
     title="Improved techniques for training GANs",
     paper="Salimans, Goodfellow, Zaremba, Cheung, Radford & Chen 2016 (NeurIPS; arXiv 1606.03498)",
     experiments=[*ON_DIGITS, FEW_LABELS_MNIST, FEW_LABELS_SVHN, FEW_LABELS_CIFAR10],
-    claims=[*TOYS, *COLLAPSE, *LABELS, *SCORES, *ABLATION, *ALGEBRA, *FULL],
+    claims=[*_TOYS, *COLLAPSE, *LABELS, *SCORES, *ABLATION, *ALGEBRA, *FULL],
 )

@@ -37,7 +37,7 @@ class Toy(NamedTuple):
     starts: tuple[tuple[float, float], ...]
 
 
-TOYS = {
+TOY_GAMES = {
     "salimans": Toy(Salimans, ((0.5, 2.0), (2.0, 3.0), (-1.0, 0.0))),
     "bilinear": Toy(Bilinear, ((1.0, 1.0), (2.0, -1.0), (-0.5, 1.5))),
 }
@@ -50,7 +50,7 @@ def trial(game: Game, coefficient: float, order: str) -> Trial:
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each start and coefficient: the distance to the equilibrium, at the end and on the way."""
-    toy = TOYS[cell["game"]]
+    toy = TOY_GAMES[cell["game"]]
     conditions = list(product(toy.starts, COEFFICIENTS))
     trials = [trial(toy.game(*start), coefficient, cell["order"]) for start, coefficient in conditions]
     program = Program(trials, list(range(len(trials))), "stacked", size.compiled)
@@ -96,7 +96,7 @@ HISTORICAL_AVERAGING = Experiment(
     ),
     measure=measure,
     sizes={"quick": Size(seeds=1, steps=240), "default": Size(seeds=1, steps=20_000, compiled=True)},
-    cells=[{"game": game, "order": order} for game in TOYS for order in ORDERS],
+    cells=[{"game": game, "order": order} for game in TOY_GAMES for order in ORDERS],
     figures=[
         Lines(
             "Distance to the equilibrium of (f(x) − 1)(y − 1)",

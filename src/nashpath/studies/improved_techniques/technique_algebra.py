@@ -111,7 +111,7 @@ def minibatch(rng: torch.Generator) -> Errors:
 
 
 @torch.no_grad()
-def classes(rng: torch.Generator) -> Errors:
+def _classes(rng: torch.Generator) -> Errors:
     """K logits and a 0: Z / (Z + 1) is the probability of real; the K+1 cost is that of a softmax over K + 1."""
     with seeded(0):
         critic, maker = MLPDiscriminator(SHAPE, width=16, outputs=10), MLPGenerator(4, SHAPE, width=16)
@@ -137,7 +137,7 @@ IDENTITIES: Mapping[str, Callable[[torch.Generator], Errors]] = {
     "Inception score": score,
     "virtual batch norm": virtual_norm,
     "minibatch discrimination": minibatch,
-    "K+1 classes": classes,
+    "K+1 classes": _classes,
 }
 
 

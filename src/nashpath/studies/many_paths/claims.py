@@ -8,8 +8,8 @@ import math
 
 from nashpath.studies.claim import Claim
 from nashpath.studies.many_paths.claims_grids import COLOURS, GRID, fid_ratio, gain_at_best
-from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATORS
-from nashpath.studies.many_paths.gan_variants import NAMES, PENALISED
+from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATOR_KINDS
+from nashpath.studies.many_paths.gan_variants import PENALISED, TITLES
 from nashpath.studies.many_paths.paper_images import PAPER_IMAGES
 from nashpath.studies.many_paths.robustness import COLOURED, ROBUSTNESS
 from nashpath.studies.reading import Values, column, versus
@@ -73,7 +73,7 @@ MANIFOLD = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-finds-the-line-{kind}",
-            says=f"{NAMES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
+            says=f"{TITLES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
             source="Fedus et al. 2017, synthetic experiments",
             experiment="embedded-gaussian",
             quantity="log₁₀ of the mean squared distance for each direction off the line, the larger of both",
@@ -82,7 +82,7 @@ MANIFOLD = [
             reason="the criterion comes from over-complete generators in 20 dimensions; two parameters a coordinate "
             "move with every sample of a noisy gradient, at a rate that does not fall",
         )
-        for kind in GENERATORS
+        for kind in GENERATOR_KINDS
         for method in ("ns", *PENALISED)
     ),
     Claim(
@@ -113,7 +113,7 @@ FULL = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-{data.replace('_', '-')}-{name}",
-            says=f"On {title}, {NAMES[method]} at its best setting has {what} than NS-GAN at its own.",
+            says=f"On {title}, {TITLES[method]} at its best setting has {what} than NS-GAN at its own.",
             source="Fedus et al. 2017, image experiments",
             experiment="paper-images",
             quantity=f"{quantity}, each at its setting of smallest FID",

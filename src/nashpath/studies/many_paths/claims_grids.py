@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.many_paths.gan_variants import NAMES, PENALISED
+from nashpath.studies.many_paths.gan_variants import PENALISED, TITLES
 from nashpath.studies.reading import Pool, Values, log_ratio, versus
 from nashpath.studies.rows import Row, Rows, paired
 
@@ -72,10 +72,10 @@ GRID = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-{name}",
-            says=f"Over learning rates and discriminator steps, {NAMES[method]}'s {name} result beats NS-GAN's.",
+            says=f"Over learning rates and discriminator steps, {TITLES[method]}'s {name} result beats NS-GAN's.",
             source="Fedus et al. 2017, image experiments (abstract: penalties stabilise and make robust)",
             experiment="robustness",
-            quantity=f"log of the ratio of {name} Fréchet distances over eight settings, NS-GAN over {NAMES[method]}",
+            quantity=f"log of the ratio of {name} Fréchet distances over eight settings, NS-GAN over {TITLES[method]}",
             values=fid_ratio("ns", method, pool),
             low=math.log(1.5),
             reason=SLOW,
@@ -86,7 +86,7 @@ GRID = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-{name}",
-            says=f"{NAMES[method]}'s samples {what} than NS-GAN's.",
+            says=f"{TITLES[method]}'s samples {what} than NS-GAN's.",
             source="Fedus et al. 2017, image experiments (Inception score, diversity, independent Wasserstein critic)",
             experiment="robustness",
             quantity=quantity,
@@ -100,7 +100,7 @@ GRID = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-gains-by-more-steps",
-            says=f"{NAMES[method]} gains by five discriminator steps in place of one.",
+            says=f"{TITLES[method]} gains by five discriminator steps in place of one.",
             source="Fedus et al. 2017, image experiments, varies them; the direction is from our pilots",
             experiment="robustness",
             quantity="log Fréchet distance with one step minus with five, mean over learning rates",
@@ -139,7 +139,7 @@ COLOURS = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-coloured",
-            says=f"On coloured digits, too, {NAMES[method]} beats NS-GAN.",
+            says=f"On coloured digits, too, {TITLES[method]} beats NS-GAN.",
             source="Fedus et al. 2017, image experiments (Color MNIST)",
             experiment="coloured-digits",
             quantity="log of the ratio of median Fréchet distances over two learning rates, NS-GAN over the method",

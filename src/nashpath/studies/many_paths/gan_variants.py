@@ -14,7 +14,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "wgan_gp": {"objective": "wasserstein", "penalty": {"kind": "wgan_gp"}},
     "m_gan": {"objective": "minimax", "penalty": {"kind": "none"}},
 }
-NAMES = {"ns": "NS-GAN", "gan_gp": "GAN-GP", "dragan_ns": "DRAGAN-NS", "wgan_gp": "WGAN-GP", "m_gan": "M-GAN"}
+TITLES = {"ns": "NS-GAN", "gan_gp": "GAN-GP", "dragan_ns": "DRAGAN-NS", "wgan_gp": "WGAN-GP", "m_gan": "M-GAN"}
 PENALISED = ("gan_gp", "dragan_ns")
 """The non-saturating GANs with a penalty that was made for another view of training."""
 
@@ -31,6 +31,6 @@ def solver(rate: float, turns: int) -> dict[str, Any]:
     return alternating_adam(rate, b2=0.9, turns=turns)
 
 
-def dense(kind: str = "mlp", width: int = 128) -> dict[str, Any]:
+def dense_networks(kind: str = "mlp", width: int = 128) -> dict[str, Any]:
     """Both networks with two hidden layers."""
     return {who: {"kind": kind, "width": width, "depth": 2} for who in ("generator", "discriminator")}

@@ -60,7 +60,7 @@ class ImageScores:
         return {key: significant(value) for key, value in found.items()}
 
 
-def rates_of(population: Population) -> Sequence[float]:
+def learning_rates(population: Population) -> Sequence[float]:
     """The learning rate of every member, in order."""
     return [seat.member.settings.solver.generator.learning_rate for seat in population]  # type: ignore[attr-defined]
 

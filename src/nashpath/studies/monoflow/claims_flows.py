@@ -6,10 +6,10 @@ from nashpath.core.math.monotone import MONOTONES
 from nashpath.studies.claim import Claim
 from nashpath.studies.reading import column, each, log10_ratio, versus
 
-FLOWS = ("reverse_kl", "exponential")
+FLOW_COSTS = ("reverse_kl", "exponential")
 """The costs f for which −f(exp(d)) increases in d."""
 
-NO_FLOWS = ("forward_kl", "chi2", "hellinger", "js")
+OTHER_COSTS = ("forward_kl", "chi2", "hellinger", "js")
 
 PARTICLES = [
     Claim(
@@ -114,7 +114,7 @@ IDENTITIES = [
         source="Sec. 4.3",
         experiment="monotone-slopes",
         quantity="least slope of −f(exp(d)) on [−4, 4], reverse KL and −r^1.5",
-        values=lambda rows: [v for cost in FLOWS for v in each("least_slope", cost=cost)(rows)],
+        values=lambda rows: [v for cost in FLOW_COSTS for v in each("least_slope", cost=cost)(rows)],
         low=1e-6,
         exact=True,
     ),
@@ -124,7 +124,7 @@ IDENTITIES = [
         source="Sec. 4.3",
         experiment="monotone-slopes",
         quantity="least slope of −f(exp(d)) on [−4, 4], forward KL, χ², Hellinger, JS",
-        values=lambda rows: [v for cost in NO_FLOWS for v in each("least_slope", cost=cost)(rows)],
+        values=lambda rows: [v for cost in OTHER_COSTS for v in each("least_slope", cost=cost)(rows)],
         high=-1e-6,
         exact=True,
     ),

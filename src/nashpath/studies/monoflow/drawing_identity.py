@@ -15,7 +15,7 @@ from nashpath.core import tree as trees
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.flows import drawing_loss
 from nashpath.flows.ratio import with_gradient
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.studies.figures import Strip
 from nashpath.studies.rows import Row, significant
@@ -31,7 +31,7 @@ def gap(h: str, step_size: float, seed: int) -> float:
         model = MLPGenerator(LATENT, (2,), width=16, activation="tanh").double()
         critic = MLPDiscriminator((2,), width=16, activation="tanh").double()
     z = torch.randn(64, LATENT, generator=generator(derive(seed, "draws")), dtype=torch.float64)
-    objective, slope_of = MonoFlow(h).double(), MonotoneFunction(h).double().slope  # type: ignore[arg-type]
+    objective, slope_of = MonoFlowObjective(h).double(), MonotoneFunction(h).double().slope  # type: ignore[arg-type]
 
     def adversarial(params: Tree) -> Tensor:
         return objective.generator(critic(functional_call(model, params, z)))

@@ -12,7 +12,7 @@ from torch import nn
 
 from nashpath.core import Tree, derive, generator, seeded
 from nashpath.data import Gaussian
-from nashpath.flows import GaussianGenerator, gaussian_kl
+from nashpath.flows import ReparameterisedGaussian, gaussian_kl
 from nashpath.games import GAN
 from nashpath.games.objectives import Objective
 from nashpath.networks.activations import leaky_relu
@@ -36,7 +36,7 @@ def gaussian_gan(objective: Objective, start: float, widths: Sequence[int], batc
     """The GAN whose generator starts at N((start, start), I); its density is there, and nobody looks at it."""
     with seeded(derive(seed, "weights")):
         discriminator = critic(widths)
-    model = GaussianGenerator(torch.full((2,), start))
+    model = ReparameterisedGaussian(torch.full((2,), start))
     return GAN(model, discriminator, objective, data=TARGET, latent=2, batch_size=batch_size)
 
 

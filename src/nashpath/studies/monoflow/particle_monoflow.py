@@ -55,7 +55,7 @@ FOLLOWED = 32
 MOMENTS = 8
 
 
-def flow(h: MonotoneFunction, seed: int, size: Size) -> MonoFlow:
+def _flow(h: MonotoneFunction, seed: int, size: Size) -> MonoFlow:
     """The flow of h, with a discriminator that is refreshed at every step."""
     data, warm_up = Ring(), size.options["warm_up"]
     with seeded(derive(seed, "weights")):
@@ -67,7 +67,7 @@ def states(h: MonotoneFunction, seed: int, size: Size) -> list[State]:
     """The flow from its start to its end, `LOOKS` moments after it."""
     begun = START + torch.randn(PARTICLES, 2, generator=generator(derive(seed, "start")))
     integrator = Euler(0.05, reach=0.2, control="off")
-    path = simulate(flow(h, seed, size), begun, generator(derive(seed, "draws")), integrator, size.steps)
+    path = simulate(_flow(h, seed, size), begun, generator(derive(seed, "draws")), integrator, size.steps)
     every = max(1, size.steps // LOOKS)
     return [state for state in path if state.step % every == 0]
 
