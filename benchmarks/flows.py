@@ -17,8 +17,9 @@ from torch.nn.functional import softplus
 
 from nashpath.core import generator, seeded
 from nashpath.core.math.monotone import MonotoneFunction
+from nashpath.core.math.transport import wasserstein
 from nashpath.data import Ring
-from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate, wasserstein2
+from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
 
@@ -112,8 +113,8 @@ def transport(particles):
     *_, last = simulate(flow, x, generator(0), Euler(0.1, control="off"), 100)
     middle = time.perf_counter()
     pot = pot_flow(x, real, 20, 0.1)
-    ours, theirs = wasserstein2(last.particles, fresh), wasserstein2(pot, fresh)
-    print(f"to the ring, {particles:,} particles (W2 between two real samples: {wasserstein2(real, fresh):.3f})")
+    ours, theirs = wasserstein(last.particles, fresh, 2), wasserstein(pot, fresh, 2)
+    print(f"to the ring, {particles:,} particles (W2 between two real samples: {wasserstein(real, fresh, 2):.3f})")
     print(f"  logit flow, 100 steps            {middle - begun:8.2f} s   W2 {ours:.3f}")
     print(f"  POT emd2 gradient flow, 20 steps {time.perf_counter() - middle:8.2f} s   W2 {theirs:.3f}")
 

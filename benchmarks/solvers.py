@@ -22,7 +22,7 @@ from nashpath.core import Problem, generator, point_of, split_buffers
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator
 from nashpath.solvers import RULES, SGD, SOLVERS, AdaptiveCompetitiveGradient, Solver
-from nashpath.solvers.optim import ConjugateGradient, ExtraAdam
+from nashpath.solvers.optim import ExtraAdam, NonlinearCG
 
 LATENT, SHAPE = 32, (3, 32, 32)
 Race = dict[str, Callable[[], object]]
@@ -106,7 +106,7 @@ def eager_loops(args: argparse.Namespace) -> Race:
     """An ordinary GAN loop with momentum SGD, and with each formula of the drop-in."""
     makers = {"torch.optim.SGD(momentum=0.9)": lambda p: torch.optim.SGD(p, 1e-4, momentum=0.9)}
     for beta in ("FR", "PRP", "HZ"):
-        makers[f"ConjugateGradient({beta})"] = lambda p, beta=beta: ConjugateGradient(p, 1e-4, beta)
+        makers[f"ConjugateGradient({beta})"] = lambda p, beta=beta: NonlinearCG(p, 1e-4, beta)
     return {name: plain_loop(dcgan(args.width, args.batch), maker, args.batch) for name, maker in makers.items()}
 
 

@@ -26,7 +26,15 @@ from nashpath.metrics import (
     from_densities,
     from_samples,
 )
-from nashpath.metrics.divergences import JS, KL, MMD, OF_DENSITIES, OF_SAMPLES, NeighbourKL, TotalVariation
+from nashpath.metrics.divergences import (
+    JS,
+    KL,
+    OF_DENSITIES,
+    OF_SAMPLES,
+    MaximumMeanDiscrepancy,
+    NeighbourKL,
+    TotalVariation,
+)
 
 JENSEN_SHANNON = {1.0: 0.111421, 3.0: 0.526777}
 """Of N(0, 1) and N(μ, 1), in nats, by numerical integration elsewhere."""
@@ -163,7 +171,7 @@ def test_mmd_is_the_mean_over_pairs():
         width = setting or middle
         within = [(kernel(a, a, width).sum() - len(a)) / (len(a) * (len(a) - 1)) for a in (x, y)]
         truth = within[0] + within[1] - 2 * kernel(x, y, width).mean()
-        found = MMD(setting)(torch.from_numpy(x), torch.from_numpy(y))
+        found = MaximumMeanDiscrepancy(setting)(torch.from_numpy(x), torch.from_numpy(y))
         assert found["mmd_bandwidth"] == pytest.approx(width, rel=0.01)  # 4,950 pairs: two middle ones
         assert found["mmd"] == pytest.approx(truth, rel=0.03 if not setting else 1e-9)
 
@@ -173,7 +181,8 @@ def test_mmd_of_gaussians():
     rng, width, shift = generator(2), 1.3, 0.8
     truth = 2 * width / math.sqrt(width**2 + 2) * (1 - math.exp(-(shift**2) / (2 * (width**2 + 2))))
     runs = [
-        MMD(width)(torch.randn(150, 1, generator=rng), torch.randn(120, 1, generator=rng) + shift) for _ in range(100)
+        MaximumMeanDiscrepancy(width)(torch.randn(150, 1, generator=rng), torch.randn(120, 1, generator=rng) + shift)
+        for _ in range(100)
     ]
     values = [run["mmd"] for run in runs]
     assert abs(np.mean(values) - truth) < 4 * np.std(values) / 10

@@ -8,7 +8,7 @@ from nashpath.core import generator, seeded
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.flows import drawing_loss
 from nashpath.flows.ratio import with_gradient
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 
 
@@ -20,7 +20,7 @@ def test_drawing_gradient_is_the_adversarial_gradient(name, step_size):
         critic = MLPDiscriminator((2,), width=8, activation="tanh").double()
     z = torch.randn(32, 3, generator=generator(0), dtype=torch.float64)
     params = dict(model.named_parameters())
-    objective, h = MonoFlow(name).double(), MonotoneFunction(name).double()
+    objective, h = MonoFlowObjective(name).double(), MonotoneFunction(name).double()
 
     def adversarial(params):
         return objective.generator(critic(functional_call(model, params, z)))

@@ -8,7 +8,7 @@ from torch.func import grad
 
 from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction, UserMonotone
-from nashpath.games.objectives import MonoFlow, NonSaturating, PlugIn
+from nashpath.games.objectives import MonoFlowObjective, NonSaturating, PlugIn
 
 LOGITS = torch.linspace(-8, 8, 161, dtype=torch.float64)
 
@@ -88,7 +88,7 @@ def test_plug_ins_that_work_are_monoflows():
 
 @pytest.mark.parametrize("name", MONOTONES)
 def test_objective_pays_minus_h(name):
-    objective = MonoFlow(name).double()
+    objective = MonoFlowObjective(name).double()
     slope = grad(objective.generator)(LOGITS) * len(LOGITS)
     torch.testing.assert_close(slope, -MonotoneFunction(name).double().slope(LOGITS))
     real, fake = LOGITS, LOGITS.flip(0)
@@ -97,5 +97,7 @@ def test_objective_pays_minus_h(name):
 
 def test_shift_and_power_reach_the_objective():
     at = torch.tensor([0.5])
-    assert MonoFlow("shifted_vanilla", shift=2.0).generator(at) == pytest.approx(-math.log1p(math.exp(2.5)), rel=1e-6)
-    assert MonoFlow("exponential", power=2.0).generator(at) == pytest.approx(-math.exp(1.0), rel=1e-6)
+    assert MonoFlowObjective("shifted_vanilla", shift=2.0).generator(at) == pytest.approx(
+        -math.log1p(math.exp(2.5)), rel=1e-6
+    )
+    assert MonoFlowObjective("exponential", power=2.0).generator(at) == pytest.approx(-math.exp(1.0), rel=1e-6)

@@ -9,7 +9,9 @@ from torch.func import grad, jacrev, stack_module_state, vmap
 
 from nashpath.core import generator, seeded
 from nashpath.core.math import kernel as kernels
+from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
+from nashpath.core.math.transport import wasserstein
 from nashpath.core.tree import tree_map
 from nashpath.data import Gaussian, Ring, Samples
 from nashpath.flows import (
@@ -25,11 +27,9 @@ from nashpath.flows import (
     euler,
     exact_score,
     longest_step,
-    mmd_squared,
     score_of,
     simulate,
     smoothed_kl,
-    wasserstein2,
 )
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
@@ -252,8 +252,8 @@ def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
         h = Signed(monotone, sign)
         flow = MonoFlow(DiscriminatorRatio(net, Adam(2e-3), data, refresh=3, warm_up=60, batch=128), h)
         *_, last = simulate(flow, x, generator(2), Euler(0.1, control="off"), 60)
-        ends.append(mmd_squared(last.particles, real, 0.5))
-    begun = mmd_squared(x, real, 0.5)
+        ends.append(gaussian_mmd(last.particles, real, 0.5)[0])
+    begun = gaussian_mmd(x, real, 0.5)[0]
     assert ends[0] < 0.5 * begun < begun < ends[1]
 
 
@@ -288,12 +288,12 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
 def test_estimates_against_closed_forms():
     rng = generator(0)
     x, y = torch.randn(1500, 2, generator=rng), torch.randn(1500, 2, generator=rng) + torch.tensor([1.5, 0.0])
-    assert wasserstein2(x, y) == pytest.approx(1.5, abs=0.15)
+    assert wasserstein(x, y, power=2) == pytest.approx(1.5, abs=0.15)
     assert smoothed_kl(x, y, 0.5) == pytest.approx(1.5**2 / 2 / 1.25, abs=0.12)
     s = 0.8
     closed = 2 * s * s / (2 + s * s) * (1 - math.exp(-(1.5**2) / (2 * (2 + s * s))))
-    assert mmd_squared(x, y, s) == pytest.approx(closed, abs=0.02)
-    assert abs(mmd_squared(x, torch.randn(1500, 2, generator=rng), s)) < 0.005
+    assert float(gaussian_mmd(x, y, s)[0]) == pytest.approx(closed, abs=0.02)
+    assert abs(gaussian_mmd(x, torch.randn(1500, 2, generator=rng), s)[0]) < 0.005
 
 
 def test_score_of_data_without_density_is_that_of_its_samples():

@@ -10,7 +10,7 @@ from torch.func import vmap
 from nashpath.core import Point, Problem, generator, point_of, seeded, tree_map
 from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.data import Gaussian
-from nashpath.flows import GaussianGenerator, Variational, gaussian_kl
+from nashpath.flows import ReparameterisedGaussian, Variational, gaussian_kl
 from nashpath.games import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.plug_in import PLUG_INS, PlugIn
@@ -39,7 +39,9 @@ def verdict(params):
 
 def explicit(cost, carried, steps, rate):
     """Parameters, stacked over seeds, after minimising with both densities known."""
-    game = Variational(GaussianGenerator(START), DATA.log_density, PLUG_INS[cost], carried=carried, batch_size=1000)
+    game = Variational(
+        ReparameterisedGaussian(START), DATA.log_density, PLUG_INS[cost], carried=carried, batch_size=1000
+    )
     problem, rule = Problem(game), Adam(rate, b1=0.9)
     params = tree_map(lambda v: torch.stack([v] * len(SEEDS)), point_of(game).players["generator"])
     memory = vmap(rule.init)(params)
@@ -98,7 +100,7 @@ def adversarial(cost, seed):
     """A GAN with the explicit generator, whose density nobody looks at."""
     with seeded(seed):
         critic = MLPDiscriminator((2,), width=64, depth=2)
-    game = GAN(GaussianGenerator(START), critic, AnyPlugIn(cost), data=DATA, latent=2, batch_size=32)
+    game = GAN(ReparameterisedGaussian(START), critic, AnyPlugIn(cost), data=DATA, latent=2, batch_size=32)
     discriminator, generator = (Adam(rate, b1=0.9) for rate in RATES.get(cost, (3e-4, 2e-3)))
     return Trial(game, Alternating(discriminator=discriminator, generator=generator))
 

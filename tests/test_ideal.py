@@ -11,8 +11,11 @@ import torch
 from torch.func import grad
 
 from nashpath.core import Problem, load_point, point_of
+from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
+from nashpath.core.math.mmd import mmd_of_masses
+from nashpath.core.math.transport import wasserstein_of_masses
 from nashpath.games import GAMES
-from nashpath.games.ideal import Ideal, IdealGaussian, PopulationGame, Softmax, divergences
+from nashpath.games.ideal import Ideal, IdealGaussian, PopulationGame, Softmax
 from nashpath.games.objectives import GaussianMMD, Minimax, NonSaturating, Relativistic, Wasserstein
 from nashpath.solvers import SGD, Alternating
 
@@ -33,23 +36,23 @@ def between(p, q, objective=None):
 def test_divergences_agree_with_scipy(seed):
     p, q, x = masses(seed)
     tp, tq, tx = (torch.as_tensor(v) for v in (p, q, x))
-    assert divergences.kl(tp, tq).item() == pytest.approx(scipy.special.rel_entr(p, q).sum())
-    assert divergences.js(tp, tq).item() == pytest.approx(scipy.spatial.distance.jensenshannon(p, q) ** 2)
-    assert divergences.total_variation(tp, tq).item() == pytest.approx(0.5 * np.abs(p - q).sum())
+    assert kl_of_masses(tp, tq).item() == pytest.approx(scipy.special.rel_entr(p, q).sum())
+    assert js_of_masses(tp, tq).item() == pytest.approx(scipy.spatial.distance.jensenshannon(p, q) ** 2)
+    assert total_variation_of_masses(tp, tq).item() == pytest.approx(0.5 * np.abs(p - q).sum())
     earth = scipy.stats.wasserstein_distance(x, x, p, q)
-    assert divergences.wasserstein(tp, tq, tx).item() == pytest.approx(earth)
-    assert divergences.wasserstein(tp, tq, tx[:, None]).item() == pytest.approx(earth)
+    assert wasserstein_of_masses(tp, tq, tx).item() == pytest.approx(earth)
+    assert wasserstein_of_masses(tp, tq, tx[:, None]).item() == pytest.approx(earth)
     kernel = np.exp(-((x[:, None] - x) ** 2) / 2 / 0.49)
-    assert divergences.mmd_squared(tp, tq, tx, 0.7).item() == pytest.approx((p - q) @ kernel @ (p - q))
+    assert mmd_of_masses(tp, tq, tx, 0.7).item() == pytest.approx((p - q) @ kernel @ (p - q))
 
 
 def test_disjoint_supports_saturate_every_divergence_but_the_earth_movers():
     p, q = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0])
-    assert divergences.js(p, q).item() == pytest.approx(math.log(2))
-    assert divergences.kl(p, q) == math.inf
-    assert divergences.total_variation(p, q) == 1
+    assert js_of_masses(p, q).item() == pytest.approx(math.log(2))
+    assert kl_of_masses(p, q) == math.inf
+    assert total_variation_of_masses(p, q) == 1
     for offset in (0.5, 3.0):
-        assert divergences.wasserstein(p, q, torch.tensor([0.0, 0.1, offset])).item() == pytest.approx(offset)
+        assert wasserstein_of_masses(p, q, torch.tensor([0.0, 0.1, offset])).item() == pytest.approx(offset)
 
 
 def test_gaussian_divergences_have_their_closed_forms():
@@ -91,7 +94,7 @@ def test_the_non_saturating_identity(mean, slope):
     parameters = tuple(game.generator.parameters())
     held = torch.autograd.grad(game("generator", {}), parameters)
     p, q = game.data(), game.model()
-    through = torch.autograd.grad(divergences.kl(q, p) - 2 * divergences.js(p, q), parameters)
+    through = torch.autograd.grad(kl_of_masses(q, p) - 2 * js_of_masses(p, q), parameters)
     assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(held, through))
     if mean != 0.5:
         assert held[0].item() == pytest.approx(slope, abs=2e-5)
@@ -101,7 +104,7 @@ def test_the_saturating_gradient_is_that_of_twice_js_and_vanishes_far_away():
     game = IdealGaussian(Minimax(), mean=2.0).double()
     game.discriminator.value.data = game.best_response().detach()
     held = torch.autograd.grad(game("generator", {}), game.generator.mean)[0]
-    through = torch.autograd.grad(2 * divergences.js(game.data(), game.model()), game.generator.mean)[0]
+    through = torch.autograd.grad(2 * js_of_masses(game.data(), game.model()), game.generator.mean)[0]
     assert held.item() == pytest.approx(through.item(), rel=1e-9)
     slopes = []
     for objective in (Minimax(), NonSaturating()):

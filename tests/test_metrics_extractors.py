@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from nashpath.core import generator
+from nashpath.core.cache import cache_folder
 from nashpath.data import Digits, StackedDigits
 from nashpath.metrics import FEATURES, FeaturesError, MetricError, evaluate, real_sample
-from nashpath.metrics.cache import cache_folder
 from nashpath.metrics.features import DigitsFeatures, Exported, Function, as_extractor, extract
 from nashpath.metrics.features import inception as inception_module
 from nashpath.metrics.features.inception import check_weights, corner_bilinear, prepared

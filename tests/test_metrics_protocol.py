@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from nashpath.core import cache as cache_module
+from nashpath.core.cache import cache_folder, remembered
 from nashpath.data import Digits
 from nashpath.metrics import Measurement, ProtocolError, evaluate, real_sample
-from nashpath.metrics import cache as cache_module
-from nashpath.metrics.cache import cache_folder, remembered
 from nashpath.metrics.features import DigitsFeatures, Function, Network
 
 REAL = Digits("train").examples(150)

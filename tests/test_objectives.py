@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, tensor
 from torch.autograd import gradcheck
 
+from nashpath.core.math.distances import squared_distances
 from nashpath.games import OBJECTIVES
 from nashpath.games.critics import CachedCritic
 from nashpath.games.ideal import PopulationGame, Softmax
@@ -21,8 +22,7 @@ from nashpath.games.objectives import (
     RationalQuadraticMMD,
     Relativistic,
 )
-from nashpath.games.objectives.f_gan import DIVERGENCES, Names
-from nashpath.games.objectives.mmd import squared_distances
+from nashpath.games.objectives.f_gan import CONJUGATES, FDivergence
 
 REAL, FAKE = tensor([0.5, -2.0]), tensor([1.0, 3.0])
 
@@ -129,17 +129,17 @@ F = {
 }
 
 
-@pytest.mark.parametrize("name", get_args(Names))
+@pytest.mark.parametrize("name", get_args(FDivergence))
 def test_f_gan_uses_the_convex_conjugate(name):
     """``f*(t) = sup_u (u t − f(u))`` on a fine grid of u, at t = g(v)."""
     u = np.exp(np.linspace(-14, 14, 400_001))
     for v in (-1.5, -0.3, 0.0, 0.4, 1.2):
         raw = tensor(v, dtype=torch.float64)
-        t = DIVERGENCES[name].activation(raw).item()
-        assert DIVERGENCES[name].conjugate(raw).item() == pytest.approx(np.max(u * t - F[name](u)), abs=1e-5)
+        t = CONJUGATES[name].activation(raw).item()
+        assert CONJUGATES[name].conjugate(raw).item() == pytest.approx(np.max(u * t - F[name](u)), abs=1e-5)
 
 
-@pytest.mark.parametrize("name", get_args(Names))
+@pytest.mark.parametrize("name", get_args(FDivergence))
 def test_the_value_of_the_f_gan_is_its_divergence(name):
     """Minimising J_D over all critics on four atoms gives −D_f(p‖q); the best output is where the docstring says."""
     p = tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
@@ -159,7 +159,7 @@ def test_the_value_of_the_f_gan_is_its_divergence(name):
     assert gradient.abs().max() < 1e-8  # log-masses are float32
     divergence = (q.numpy() * F[name](ratio.numpy())).sum()
     assert -game("discriminator", {}).item() == pytest.approx(divergence, rel=1e-6)
-    assert game("generator", {}).item() == pytest.approx(-(q * DIVERGENCES[name].conjugate(best)).sum().item())
+    assert game("generator", {}).item() == pytest.approx(-(q * CONJUGATES[name].conjugate(best)).sum().item())
 
 
 def test_the_js_row_is_minimax_up_to_a_constant_and_its_alternative_is_non_saturating():
@@ -169,7 +169,7 @@ def test_the_js_row_is_minimax_up_to_a_constant_and_its_alternative_is_non_satur
     assert alternative.generator(FAKE).item() == pytest.approx(NonSaturating().generator(FAKE).item() - shift)
 
 
-@pytest.mark.parametrize("name", get_args(Names))
+@pytest.mark.parametrize("name", get_args(FDivergence))
 def test_only_rows_marked_unbounded_overflow(name):
     objective, far = FGAN(name), tensor([1e4, -1e4])
     assert torch.isfinite(objective.discriminator(far, far)).item() == (not objective.unbounded)

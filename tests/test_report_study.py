@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.report import write_results
-from nashpath.report.draw import as_png, draw, draw_claim
+from nashpath.report.draw import as_png, draw_claim, draw_figure
 from nashpath.report.reproduction import found_text, tally
 from nashpath.studies import Cloud, Heat, Lines, Strip
 
@@ -32,7 +32,7 @@ ROWS = [
 
 
 def axes_of(figure, rows=ROWS):
-    canvas = draw(figure, rows)
+    canvas = draw_figure(figure, rows)
     assert as_png(canvas).startswith(b"\x89PNG")
     return canvas.axes
 
@@ -81,7 +81,7 @@ def test_a_cloud_has_the_points_of_the_first_row():
 
 def test_a_figure_without_rows_says_so():
     with pytest.raises(KeyError, match="no row has"):
-        draw(Strip("t", y="v", by=("method",), where={"method": "x"}), ROWS)
+        draw_figure(Strip("t", y="v", by=("method",), where={"method": "x"}), ROWS)
 
 
 def test_a_claim_is_drawn_with_its_range():

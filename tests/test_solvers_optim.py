@@ -10,7 +10,7 @@ from torch import nn
 
 from nashpath.games import TOYS
 from nashpath.solvers import RULES, SGD, Extragradient, Optimistic
-from nashpath.solvers.optim import OGDA, ConjugateGradient, ExtraAdam, ExtraSGD, OptimisticAdam
+from nashpath.solvers.optim import OGDA, ExtraAdam, ExtraSGD, NonlinearCG, OptimisticAdam
 from nashpath.solvers.optim.extra import Extrapolating
 from nashpath.solvers.rules.betas import BETAS
 from solvers_play import play, vector
@@ -28,7 +28,7 @@ MAKERS = {
     "optimistic_adam": lambda params: OptimisticAdam(params, 0.1),
     "extra_sgd": lambda params: ExtraSGD(params, 0.1, momentum=0.5),
     "extra_adam": lambda params: ExtraAdam(params, 0.1),
-    **{beta: lambda params, beta=beta: ConjugateGradient(params, 0.1, beta) for beta in BETAS},
+    **{beta: lambda params, beta=beta: NonlinearCG(params, 0.1, beta) for beta in BETAS},
 }
 
 
@@ -80,7 +80,7 @@ def test_it_survives_a_round_trip(name, way):
 @pytest.mark.parametrize("whole", [False, True])
 def test_the_optimizer_moves_as_the_rule_does(beta, whole):
     model = network()
-    optimizer = ConjugateGradient(model.parameters(), 0.1, beta, whole=whole, coefficient=0.75)
+    optimizer = NonlinearCG(model.parameters(), 0.1, beta, whole=whole, coefficient=0.75)
     options = {"beta": beta, "scope": "global" if whole else "tensor", "coefficient": 0.75}
     rule = RULES["conjugate_gradient"](0.1, **options)
     params = {k: v.detach().clone() for k, v in model.named_parameters()}
@@ -103,7 +103,7 @@ def test_zeroing_gradients_in_place_changes_nothing(beta, set_to_none):
     finals = []
     for way in (True, set_to_none):
         model = network()
-        optimizer = ConjugateGradient(model.parameters(), 0.3, beta)
+        optimizer = NonlinearCG(model.parameters(), 0.3, beta)
         for step in range(6):
             optimizer.zero_grad(set_to_none=way)
             loss(model, step).backward()
@@ -118,7 +118,7 @@ def test_zeroing_gradients_in_place_changes_nothing(beta, set_to_none):
 
 def test_the_first_direction_descends():
     x = torch.tensor([3.0], requires_grad=True)
-    optimizer = ConjugateGradient([x], 0.1)
+    optimizer = NonlinearCG([x], 0.1)
     x.square().sum().backward()
     optimizer.step()
     assert x.item() == pytest.approx(3 - 0.1 * 6)
@@ -185,9 +185,9 @@ def test_a_step_without_extrapolation_is_an_error(name):
 def test_bad_arguments_are_named():
     x = [torch.ones(1, requires_grad=True)]
     with pytest.raises(ValueError, match="lr is -1"):
-        ConjugateGradient(x, -1.0)
+        NonlinearCG(x, -1.0)
     with pytest.raises(KeyError, match="Did you mean"):
-        ConjugateGradient(x, 0.1, "FRPRP")  # type: ignore[arg-type]
+        NonlinearCG(x, 0.1, "FRPRP")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"betas\[1\] is 1\.0"):
         ExtraAdam(x, betas=(0.9, 1.0))
 

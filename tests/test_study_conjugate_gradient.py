@@ -9,8 +9,8 @@ import torch
 from nashpath.core import generator
 from nashpath.studies import Rows, find_study, reproduce
 from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
+from nashpath.studies.conjugate_gradient.claims import best, ratio, spread
 from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
-from nashpath.studies.conjugate_gradient.direction_statistics import best, ratio, spread
 from nashpath.studies.conjugate_gradient.directions import FORMULAS, METHODS, rule
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED, population, rates_of, settings_of, share
 from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE
@@ -21,8 +21,8 @@ from nashpath.studies.conjugate_gradient.variational_inequality import (
     StochasticGame,
     gaps,
     judged,
-    slope,
 )
+from nashpath.studies.reading import exponent as exponent_of
 from nashpath.studies.study import Size
 
 ON_THE_SADDLE = {"saddle-reached", "saddle-faster-than-descent", "saddle-like-momentum", "saddle-like-descent"}
@@ -92,7 +92,7 @@ def test_the_gap_is_the_worst_point_of_the_ball():
 @pytest.mark.parametrize("exponent", [-1.0, -0.5])
 def test_a_slope_is_the_exponent(exponent):
     steps = np.array([1.0, 3.0, 10.0, 40.0])
-    assert slope(steps, 7 * steps**exponent) == pytest.approx(exponent, abs=1e-5)
+    assert exponent_of(steps, 7 * steps**exponent) == pytest.approx(exponent, abs=1e-5)
 
 
 def test_plateau_and_decay_are_told_apart():

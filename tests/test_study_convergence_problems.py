@@ -22,6 +22,7 @@ from nashpath.studies.convergence_problems import (
     integral_metrics,
     vanishing_gradient,
 )
+from nashpath.studies.reading import exponent
 
 STUDY = find_study("convergence-problems")
 
@@ -105,7 +106,7 @@ def test_known_samples_are_handed_out_by_number():
     assert torch.equal(network(latents), few[[0, 1, 2, 3]])
     directions = generalisation.linear_distance(few, few + 1.0, generator(0))
     assert 0 < directions <= math.sqrt(5) + 1e-6
-    assert generalisation.exponent([1, 4, 16], [3.0, 1.5, 0.75]) == pytest.approx(-0.5)
+    assert exponent([1, 4, 16], [3.0, 1.5, 0.75]) == pytest.approx(-0.5)
 
 
 def test_weights_settle_where_the_equation_says():
@@ -119,7 +120,7 @@ def test_weights_settle_where_the_equation_says():
 def test_the_ellipse_of_alternating_play_has_the_radii_that_are_claimed():
     angles, h = np.linspace(0, 2 * np.pi, 4001), 0.3
     radii = 1 / np.sqrt(1 + h * np.cos(angles) * np.sin(angles))
-    assert bilinear_rotation.reach(h) == pytest.approx(radii.max() / radii.min(), rel=1e-6)
+    assert bilinear_rotation.largest_change(h) == pytest.approx(radii.max() / radii.min(), rel=1e-6)
 
 
 def test_a_game_with_a_saddle_has_a_pure_pair_without_gap_and_pennies_has_none():

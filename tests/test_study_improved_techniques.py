@@ -15,7 +15,7 @@ from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
 from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
 from nashpath.studies.improved_techniques.claims import STUDY
-from nashpath.studies.improved_techniques.claims_reading import worst_removal
+from nashpath.studies.improved_techniques.claims_quality import worst_removal
 from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_MNIST
 from nashpath.studies.improved_techniques.minibatch_collapse import late
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
@@ -73,7 +73,7 @@ def test_full_data_are_pinned(size):
 
 @pytest.mark.parametrize("order", historical_averaging.ORDERS)
 def test_a_toy_without_a_coefficient_is_plain_descent(order):
-    toy = historical_averaging.TOYS["bilinear"]
+    toy = historical_averaging.TOY_GAMES["bilinear"]
     trial = historical_averaging.trial(toy.game(1.0, 1.0), 0.0, order)
     program = Program([trial], [0])
     program.run(50)

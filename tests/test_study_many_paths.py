@@ -13,9 +13,9 @@ from nashpath.data import Digits, ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
-from nashpath.studies.many_paths.comparisons import at_best, more_turns, ratio
-from nashpath.studies.many_paths.embedded_gaussian import GENERATORS, along_and_away
-from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
+from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
+from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
+from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, solver, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
 from nashpath.studies.shared.parallel_lines import (
@@ -117,7 +117,7 @@ def test_pretraining_moves_the_discriminator_alone_and_makes_the_minimax_gradien
 
 
 def test_the_true_generator_is_on_the_line_and_spread_like_the_data():
-    settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense(), **GENERATORS["exact"]}
+    settings = {"data": {"kind": "embedded_gaussian", "dimension": 20}, **dense_networks(), **GENERATOR_KINDS["exact"]}
     seat = next(iter(Population(settings, Size(seeds=1))))
     truth = {"head.weight": seat.trial.game.data.direction[:, None], "head.bias": torch.full((20,), 0.0)}
     players = {**seat.train_state.point.players, "generator": truth}
@@ -159,7 +159,7 @@ def test_variants_differ_as_the_paper_says():
 
 
 def test_rates_are_one_program():
-    settings = {"data": "digits", **dense(width=4), **variant("gan_gp", 10.0)}
+    settings = {"data": "digits", **dense_networks(width=4), **variant("gan_gp", 10.0)}
     population = Population(settings, Size(seeds=2), {"solver": [solver(rate, 2) for rate in (1e-4, 1e-2)]})
     assert len(population.groups) == 1
     assert len(population.members) == 4
@@ -173,8 +173,8 @@ ROWS = Rows(
 
 
 def test_comparisons_pair_seeds():
-    assert ratio("ns", "gan_gp", min)(ROWS) == pytest.approx([math.log(2)] * 2)
-    assert ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert fid_ratio("ns", "gan_gp", min)(ROWS) == pytest.approx([math.log(2)] * 2)
+    assert fid_ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
     assert more_turns("ns")(ROWS) == pytest.approx([math.log(1 / 4)] * 2)
     assert more_turns("gan_gp")(ROWS) == pytest.approx([math.log(4)] * 2)
     assert at_best(ROWS.where(method="ns"), lambda row: row["other"]) == {0: 2.0, 1: 2.0}

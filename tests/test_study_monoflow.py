@@ -10,11 +10,11 @@ from torch.func import grad, stack_module_state, vmap
 
 from nashpath.core import generator
 from nashpath.core.math.monotone import MonotoneFunction
-from nashpath.games.objectives import MonoFlow, PlugIn
+from nashpath.games.objectives import MonoFlowObjective, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.studies import Rows, Size, find_study, reproduce
 from nashpath.studies.monoflow import (
-    claims_reading,
+    claims,
     dissipation,
     gaussian_fit,
     monoflow_images,
@@ -77,7 +77,7 @@ def test_the_full_settings_are_the_published_ones():
 
 @pytest.mark.parametrize("index", range(3))
 def test_one_of_several_objectives_is_that_objective(index):
-    options = [PlugIn("reverse_kl"), PlugIn("forward_kl"), MonoFlow("shifted_vanilla", shift=3.0)]
+    options = [PlugIn("reverse_kl"), PlugIn("forward_kl"), MonoFlowObjective("shifted_vanilla", shift=3.0)]
     logits = torch.tensor([-2.0, 0.5, 3.0])
     chosen = OneOf(options, index)
     assert chosen.generator(logits) == pytest.approx(float(options[index].generator(logits)), rel=1e-6)
@@ -184,13 +184,13 @@ def test_particles_are_looked_at_from_start_to_end():
 def test_the_smallest_growth_of_gradients_decides():
     gradients = dict(zip(shifted_vanilla.SHIFTS, (0.01, 0.1, 1.0, 5.0, 50.0)))
     rows = Rows({"loss": f"C = {c:g}", "seed": 0, "gradient": value} for c, value in gradients.items())
-    assert claims_reading.growing(rows) == pytest.approx([math.log10(5)])
+    assert claims.growing(rows) == pytest.approx([math.log10(5)])
 
 
 def test_fits_are_counted_by_seed():
     rows = Rows(
         {"way": "gan", "cost": cost, "seed": seed, "fit": fit}
         for seed, fits in enumerate([("success", "success"), ("success", "neither")])
-        for cost, fit in zip(claims_reading.FLOWS, fits)
+        for cost, fit in zip(claims.FLOW_COSTS, fits)
     )
-    assert claims_reading.ending(rows, "gan", claims_reading.FLOWS, "success") == [2.0, 1.0]
+    assert claims.ending(rows, "gan", claims.FLOW_COSTS, "success") == [2.0, 1.0]

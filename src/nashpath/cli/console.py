@@ -7,7 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nashpath.run import Progress as Moment
+from nashpath.run import RunProgress
 
 QUIET_SECONDS = 10.0
 
@@ -37,7 +37,7 @@ class ProgressBar:
         if not self.quiet:
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, moment: RunProgress) -> None:
         """Shows a moment of training."""
         if moment.warning:
             self.say(f"warning: {moment.warning}")
@@ -57,7 +57,7 @@ class ProgressBar:
             label = moment.message or "step"
             print(f"{label} {moment.step}/{moment.total}  {facts}{self.left(moment)}", file=sys.stderr, flush=True)
 
-    def left(self, moment: Moment) -> str:
+    def left(self, moment: RunProgress) -> str:
         """The time left, for plain lines (the bar has a column of its own)."""
         if not moment.steps_per_second or not moment.members:
             return ""
@@ -65,7 +65,7 @@ class ProgressBar:
         return f"  {seconds:.0f} s left"
 
 
-def describe(moment: Moment) -> str:
+def describe(moment: RunProgress) -> str:
     """Costs, members still moving and rate, in one line."""
     if not moment.members:
         return ""

@@ -14,12 +14,12 @@ from nashpath.run import plain_json
 from nashpath.run.assess.diagnose import Diagnosis
 from nashpath.run.assess.diagnose import diagnose as look
 
-Folder = Annotated[Path, typer.Argument(help="A run folder.")]
-Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
+_Folder = Annotated[Path, typer.Argument(help="A run folder.")]
+_Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one line of JSON.")]
 
 
-def diagnose(run: Folder, member: Member = None, own: With = None, as_json: Json = False) -> None:
+def diagnose(run: _Folder, member: _Member = None, own: With = None, as_json: Json = False) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
 
     Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.

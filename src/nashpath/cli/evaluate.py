@@ -16,17 +16,17 @@ from nashpath.report.phrasing import number, settings_label
 from nashpath.run import SettingError, plain_json
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_images, evaluate_run
 
-Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
+_Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
 Fake = Annotated[Path | None, typer.Option("--fake", help="Generated images, likewise.")]
 Metrics = Annotated[
     str, typer.Option("--metrics", help="Names with commas between them (default: what fits the data).")
 ]
 Features = Annotated[str, typer.Option("--features", help="auto, digits, inception, pixels, or a .pt2 or .pth file.")]
-Member = Annotated[list[str] | None, typer.Option("--member", help="Which members; may be repeated (default: all).")]
-Count = Annotated[int, typer.Option("--samples", min=0, help="Generated samples (0: 10,000 of a run, all of --fake).")]
+_Member = Annotated[list[str] | None, typer.Option("--member", help="Which members; may be repeated (default: all).")]
+_Count = Annotated[int, typer.Option("--samples", min=0, help="Generated samples (0: 10,000 of a run, all of --fake).")]
 Most = Annotated[int, typer.Option("--real-samples", min=0, help="Real samples at most (0: as many as are usual).")]
-Split = Annotated[str, typer.Option("--split", help="Real samples of this split (default: the one trained on).")]
+_Split = Annotated[str, typer.Option("--split", help="Real samples of this split (default: the one trained on).")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents and of random metrics.")]
 Side = Annotated[int | None, typer.Option("--size", min=4, help="Scale images in folders to so many pixels.")]
 Device = Annotated[str, typer.Option("--device", help="Where to sample and compute features.")]
@@ -35,15 +35,15 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one line
 
 
 def evaluate(
-    run: Folder = None,
+    run: _Folder = None,
     real: Real = None,
     fake: Fake = None,
     metrics: Metrics = "",
     features: Features = "auto",
-    member: Member = None,
-    samples: Count = 0,
+    member: _Member = None,
+    samples: _Count = 0,
     real_samples: Most = 0,
-    split: Split = "",
+    split: _Split = "",
     seed: Seed = 0,
     size: Side = None,
     device: Device = "cpu",

@@ -24,7 +24,9 @@ from nashpath.run.settings.overrides import parse_assignment, parse_value
 from nashpath.studies import NAMES, CellProgress, find_study, read_json
 from nashpath.studies import reproduce as measure
 
-Names = Annotated[list[str], typer.Argument(help=f"{', '.join(NAMES)}, all, or a file of your own that defines STUDY.")]
+_Names = Annotated[
+    list[str], typer.Argument(help=f"{', '.join(NAMES)}, all, or a file of your own that defines STUDY.")
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
 Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Default: runs/reproduce/DATE. What it holds is kept.")]
@@ -39,12 +41,12 @@ Option = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
 def reproduce(
-    names: Names,
+    names: _Names,
     quick: Quick = False,
     full: Full = False,
     out: Out = None,
@@ -52,7 +54,7 @@ def reproduce(
     settings: Option = None,
     own: With = None,
     as_json: Json = False,
-    quiet: Quiet = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Measure the claims of a paper again, and say of each whether it is supported, refuted or undecided.
 

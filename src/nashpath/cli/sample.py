@@ -14,18 +14,18 @@ from nashpath.run import SettingError
 from nashpath.run.folder.restore import restore_member
 from nashpath.run.observe.snapshot import place
 
-Folder = Annotated[Path, typer.Argument(help="A run folder.")]
-Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]
+_Folder = Annotated[Path, typer.Argument(help="A run folder.")]
+_Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]
 Out = Annotated[Path, typer.Option("--out", help="A picture (.png) or the numbers (.npz).")]
-Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
+_Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents.")]
 
 
 def sample(
-    run: Folder,
-    count: Count = 64,
+    run: _Folder,
+    count: _Count = 64,
     out: Out = Path("sheet.png"),
-    member: Member = 0,
+    member: _Member = 0,
     seed: Seed = 0,
     own: With = None,
 ) -> None:

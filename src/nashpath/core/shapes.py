@@ -1,7 +1,15 @@
-"""Names for shapes, as jaxtyping annotations: in a signature, equal names are equal sizes. The tests check them."""
+"""Types by name: functions, and shapes as jaxtyping annotations (equal names are equal sizes, which tests check)."""
+
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor
+
+Critic = Callable[[Tensor], Tensor]
+"""From samples ``[n, *shape]`` to a logit, or features, of each."""
+
+LogDensity = Callable[[Tensor], Tensor]
+"""From points ``[n, *shape]`` to the logarithm of a density at each, ``[n]``."""
 
 Scalar = Float[Tensor, ""]
 """A 0-d tensor: a cost, a norm."""
@@ -12,5 +20,5 @@ RealLogits = Float[Tensor, "reals *logit"]
 FakeLogits = Float[Tensor, "fakes *logit"]
 """What a critic says of generated samples."""
 
-Samples = Float[Tensor, "batch *sample"]
+SampleBatch = Float[Tensor, "batch *sample"]
 """A batch of samples: ``[batch, d]`` points or ``[batch, channels, height, width]`` images."""

@@ -6,10 +6,10 @@ import torch
 from annotated_types import Gt
 
 from nashpath.core.hyperparameters import Count
-from nashpath.data.mixture import Mixture
+from nashpath.data.mixture import GaussianMixture
 
 
-class Grid(Mixture):
+class Grid(GaussianMixture):
     """Gaussians on a square grid around the origin, in the plane.
 
     ``x = h (i - (k-1)/2, j - (k-1)/2) + s ε``, with ``i, j`` uniform on the ``k = side`` rows and columns and

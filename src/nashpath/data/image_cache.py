@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps
 
+from nashpath.core.cache import cache_folder
 from nashpath.data.base import Progress
 
 BLOCK = 256
@@ -46,11 +47,6 @@ class _Lost(NamedTuple):
     name: str
     reason: str
     lasting: bool
-
-
-def cache_folder() -> Path:
-    """``$NASHPATH_CACHE``, else ``~/.cache/nashpath``."""
-    return Path(os.environ.get("NASHPATH_CACHE") or Path.home() / ".cache" / "nashpath")
 
 
 def fingerprint(root: Path, files: Sequence[Path], *settings: object) -> str:

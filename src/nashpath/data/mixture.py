@@ -8,7 +8,7 @@ from torch import Tensor
 from nashpath.data.base import DeviceCopies
 
 
-class Mixture:
+class GaussianMixture:
     """Base of the mixtures ``p(x) = 1/k Σ_j N(x; c_j, s² I)``.
 
     ``centres`` is ``[k, d]``, ``deviation`` is ``s``.

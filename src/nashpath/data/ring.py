@@ -7,10 +7,10 @@ import torch
 from annotated_types import Gt
 
 from nashpath.core.hyperparameters import Count
-from nashpath.data.mixture import Mixture
+from nashpath.data.mixture import GaussianMixture
 
 
-class Ring(Mixture):
+class Ring(GaussianMixture):
     """Gaussians evenly spaced on a circle, in the plane.
 
     ``x = r (cos 2πj/k, sin 2πj/k) + s ε``, with ``j`` uniform on the ``k`` modes and ``ε ~ N(0, I)``; ``radius`` is

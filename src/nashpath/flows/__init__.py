@@ -6,11 +6,11 @@ with what a GAN does.
 """
 
 from nashpath.core import Table
+from nashpath.core.math.kernel import smoothed_kl
 from nashpath.core.math.monotone import MonotoneFunction, UserMonotone
 from nashpath.flows.base import Field, Flow
 from nashpath.flows.density_ratio import DensityRatio, gaussian_of
 from nashpath.flows.discriminator_ratio import DiscriminatorRatio
-from nashpath.flows.distances import mmd_squared, smoothed_kl, wasserstein2
 from nashpath.flows.euler import Euler, Integrator, Overshoot, Stride, euler
 from nashpath.flows.kde_ratio import KDERatio
 from nashpath.flows.langevin import Langevin
@@ -21,7 +21,7 @@ from nashpath.flows.ratio import Ratio
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
-from nashpath.flows.variational import GaussianGenerator, Variational, drawing_loss, gaussian_kl
+from nashpath.flows.variational import ReparameterisedGaussian, Variational, drawing_loss, gaussian_kl
 
 FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "langevin": Langevin}, Flow)
 
@@ -39,7 +39,6 @@ __all__ = [
     "Euler",
     "Field",
     "Flow",
-    "GaussianGenerator",
     "Integrator",
     "KDERatio",
     "Langevin",
@@ -48,6 +47,7 @@ __all__ = [
     "MonotoneFunction",
     "Overshoot",
     "Ratio",
+    "ReparameterisedGaussian",
     "State",
     "Stride",
     "TorchDiffEq",
@@ -60,9 +60,7 @@ __all__ = [
     "gaussian_of",
     "kernel_score",
     "longest_step",
-    "mmd_squared",
     "score_of",
     "simulate",
     "smoothed_kl",
-    "wasserstein2",
 ]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Hyperparameters
 
-Memory = Any
+FlowMemory = Any
 """A tree of tensors that a flow carries from step to step (a discriminator's weights, samples of the target, …)."""
 
 
@@ -36,7 +36,7 @@ class Flow(Hyperparameters):
     longest_step: float = math.inf
     """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         """The memory before the first step."""
         return {}
 
@@ -44,10 +44,10 @@ class Flow(Hyperparameters):
         """All randomness of one `learn` on ``count`` particles."""
         return {}
 
-    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         """What the flow learns about where the particles are now."""
         return memory
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         """The field at ``points`` [n, *shape] while the particles stand at ``particles`` [count, *shape]."""
         raise NotImplementedError

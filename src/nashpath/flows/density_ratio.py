@@ -6,8 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nashpath.flows.base import Memory
-from nashpath.flows.ratio import LogDensity, Ratio, with_gradient
+from nashpath.core.shapes import LogDensity
+from nashpath.flows.base import FlowMemory
+from nashpath.flows.ratio import Ratio, with_gradient
 
 
 def gaussian_of(particles: Tensor) -> LogDensity:
@@ -44,6 +45,6 @@ class DensityRatio(Ratio):
         super().__init__()
         self.target, self.model = target, model
 
-    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         log_q = self.model(particles)
         return with_gradient(lambda x: self.target(x) - log_q(x), points)

@@ -5,11 +5,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import softplus
 
 from nashpath.core import Batch, Count, Game, Point, Problem, Source, Tree, own_state, point_of
 from nashpath.core import tree as trees
-from nashpath.flows.base import Memory
+from nashpath.core.math.f_divergences import logistic_loss
+from nashpath.flows.base import FlowMemory
 from nashpath.flows.ratio import Ratio, with_gradient
 
 ROW_BYTES = 4096
@@ -35,7 +35,7 @@ class Classification(Game):
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         real, fake = self.discriminator(batch["real"]), self.discriminator(batch["fake"])
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
 
 class DiscriminatorRatio(Ratio):
@@ -63,7 +63,7 @@ class DiscriminatorRatio(Ratio):
         self.game, self.rule, self.data = Classification(discriminator), rule, data
         self.refresh, self.warm_up, self.batch = refresh, warm_up, batch
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         point = point_of(self.game)
         memory = (point, self.rule.init(point.players["discriminator"]))
         for _ in range(-(-self.warm_up // self.refresh)):
@@ -75,7 +75,7 @@ class DiscriminatorRatio(Ratio):
         which = torch.randint(count, (self.refresh, self.batch), generator=rng, device=rng.device)
         return {"real": real.unflatten(0, (self.refresh, self.batch)), "which": which}
 
-    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         problem, (point, kept) = Problem(self.game), memory
         for step in range(self.refresh):
             seen = {"real": batch["real"][step], "fake": particles[batch["which"][step]]}
@@ -85,7 +85,7 @@ class DiscriminatorRatio(Ratio):
             point = Point({"discriminator": moved}, {**point.state, **priced.state})
         return point, kept
 
-    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         point, _ = memory
         full = {**point.players["discriminator"], **own_state(point.state, "discriminator")}
         return with_gradient(lambda x: functional_call(self.game.discriminator, full, (x,)), points, ROW_BYTES)

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 from torch import Tensor
 
 from nashpath.core import Count, Hyperparameters, Positive
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 
 Control = Literal["shrink", "report", "off"]
 ROUNDING = 1e-6
@@ -44,10 +44,12 @@ class Stride(NamedTuple):
 class Integrator(Protocol):
     """Moves particles along a flow for one step; ``noise`` [count, *shape] is given to noisy flows."""
 
-    def step(self, flow: Flow, particles: Tensor, memory: Memory, noise: Tensor | None = None) -> Stride: ...
+    def step(self, flow: Flow, particles: Tensor, memory: FlowMemory, noise: Tensor | None = None) -> Stride: ...
 
 
-def euler(flow: Flow, particles: Tensor, memory: Memory, size: Tensor | float, noise: Tensor | None = None) -> Tensor:
+def euler(
+    flow: Flow, particles: Tensor, memory: FlowMemory, size: Tensor | float, noise: Tensor | None = None
+) -> Tensor:
     """One plain Euler step, ``x + ε v(x)`` (``+ √(2ε) noise`` for a noisy flow), pure: it stacks with `vmap`."""
     return _moved(particles, flow.field(particles, particles, memory).velocity, size, noise)
 
@@ -71,7 +73,7 @@ class Euler(Hyperparameters):
         super().__init__(step_size=step_size, reach=reach)
         self.control, self.halvings = control, halvings
 
-    def step(self, flow: Flow, particles: Tensor, memory: Memory, noise: Tensor | None = None) -> Stride:
+    def step(self, flow: Flow, particles: Tensor, memory: FlowMemory, noise: Tensor | None = None) -> Stride:
         """One step of `Integrator`."""
         field = flow.field(particles, particles, memory)
         size = min(float(self.step_size), flow.longest_step)
@@ -95,7 +97,7 @@ class Euler(Hyperparameters):
         return velocity * share.clamp_max(1), float((share < 1).float().mean())
 
     def _shorter(
-        self, flow: Flow, particles: Tensor, memory: Memory, field: Field, size: float
+        self, flow: Flow, particles: Tensor, memory: FlowMemory, field: Field, size: float
     ) -> tuple[float | None, Tensor]:
         """The longest of size/2, size/4, … that does not raise the divergence, and the particles after it."""
         assert field.divergence is not None
@@ -112,7 +114,7 @@ def _moved(particles: Tensor, velocity: Tensor, size: Tensor | float, noise: Ten
     return moved if noise is None else moved + (2 * size) ** 0.5 * noise
 
 
-def _divergence(flow: Flow, particles: Tensor, memory: Memory) -> float:
+def _divergence(flow: Flow, particles: Tensor, memory: FlowMemory) -> float:
     value = flow.field(particles, particles, memory).divergence
     assert value is not None
     return float(value)

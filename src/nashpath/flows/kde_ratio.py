@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
 from nashpath.core.math.kernel import kernel_density
-from nashpath.flows.base import Memory
+from nashpath.flows.base import FlowMemory
 from nashpath.flows.ratio import Ratio
 
 
@@ -24,10 +24,10 @@ class KDERatio(Ratio):
         super().__init__(bandwidth=bandwidth)
         self.data, self.references = data, references
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         return {"real": self.data.draw(rng, self.references)["real"].flatten(1)}
 
-    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         flat = points.flatten(1)
         log_p, towards = kernel_density(flat, memory["real"], self.bandwidth)
         log_q, within = kernel_density(flat, particles.flatten(1), self.bandwidth)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.score import Score
 
 
@@ -22,5 +22,5 @@ class Langevin(Flow):
         super().__init__()
         self.score = score
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         return Field(self.score(points))

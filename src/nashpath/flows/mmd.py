@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
 from nashpath.core.math.kernel import kernel_mean
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 
 
 class MMDFlow(Flow):
@@ -26,10 +26,10 @@ class MMDFlow(Flow):
         super().__init__(bandwidth=bandwidth)
         self.data, self.references = data, references
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         return {"real": self.data.draw(rng, self.references)["real"].flatten(1)}
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         flat = points.flatten(1)
         own, push = self._mean_and_slope(flat, particles.flatten(1))
         real, pull = self._mean_and_slope(flat, memory["real"])

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Batch
 from nashpath.core.math.monotone import Increasing, MonotoneFunction
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.ratio import Ratio
 
 
@@ -28,16 +28,16 @@ class MonoFlow(Flow):
         super().__init__()
         self.ratio, self.h = ratio, h if h is not None else MonotoneFunction()
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         return self.ratio.init(particles, rng)
 
     def draw(self, rng: torch.Generator, count: int) -> Batch:
         return self.ratio.draw(rng, count)
 
-    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         return self.ratio.learn(particles, memory, batch)
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         d, gradient = self.ratio.log_ratio(points, particles, memory)
         slope = self.h.slope(d)
         velocity = slope.reshape(-1, *[1] * (points.dim() - 1)) * gradient

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Hyperparameters, Positive
-from nashpath.flows.base import Flow, Memory
+from nashpath.flows.base import Flow, FlowMemory
 from nashpath.flows.euler import Stride
 
 
@@ -24,7 +24,7 @@ class TorchDiffEq(Hyperparameters):
         super().__init__(step_size=step_size, rtol=rtol, atol=atol)
         self.method = method
 
-    def step(self, flow: Flow, particles: Tensor, memory: Memory, noise: Tensor | None = None) -> Stride:
+    def step(self, flow: Flow, particles: Tensor, memory: FlowMemory, noise: Tensor | None = None) -> Stride:
         """One step of `Integrator`."""
         try:
             import torchdiffeq

@@ -1,23 +1,19 @@
 """Where a flow's log ratio comes from: ``d(x) = log p(x) − log q(x)``, p the target, q the particles' density now."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
 from nashpath.core.math.kernel import by_rows
-from nashpath.flows.base import Memory
-
-LogDensity = Callable[[Tensor], Tensor]
-"""``[n, *shape] -> [n]``, row by row."""
+from nashpath.core.shapes import LogDensity
+from nashpath.flows.base import FlowMemory
 
 
 class Ratio(Hyperparameters):
     """An estimate of the log ratio and of its gradient. Abstract: subclasses write `log_ratio`."""
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Memory:
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         """The memory before the first step."""
         return {}
 
@@ -25,11 +21,11 @@ class Ratio(Hyperparameters):
         """All randomness of one `learn` on ``count`` particles."""
         return {}
 
-    def learn(self, particles: Tensor, memory: Memory, batch: Batch) -> Memory:
+    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         """Brings the estimate closer to where the particles are now."""
         return memory
 
-    def log_ratio(self, points: Tensor, particles: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""
         raise NotImplementedError
 

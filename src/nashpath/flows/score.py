@@ -8,8 +8,9 @@ from torch import Tensor
 
 from nashpath.core import Source
 from nashpath.core.math.kernel import kernel_density
+from nashpath.core.shapes import LogDensity
 from nashpath.core.source import HasDensity, OnManifold
-from nashpath.flows.ratio import LogDensity, with_gradient
+from nashpath.flows.ratio import with_gradient
 
 Score = Callable[[Tensor], Tensor]
 """``[n, d] -> [n, d]``."""

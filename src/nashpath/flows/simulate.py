@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.euler import Integrator, Overshoot
 
 
@@ -20,7 +20,7 @@ class State(NamedTuple):
     step: int
     time: float
     particles: Tensor
-    memory: Memory
+    memory: FlowMemory
     field: Field | None = None
     overshoot: Overshoot | None = None
     held: float = 0.0

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import NonNegative
+from nashpath.core.math.distances import squared_distances
 from nashpath.core.math.kernel import kernel_mean
-from nashpath.flows.base import Field, Flow, Memory
+from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.score import Score
 
 MOST = 1000
@@ -32,7 +33,7 @@ class SVGD(Flow):
         super().__init__(bandwidth=bandwidth)
         self.score = score
 
-    def field(self, points: Tensor, particles: Tensor, memory: Memory) -> Field:
+    def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         width = torch.where(self.bandwidth > 0, self.bandwidth, median_bandwidth(particles))
         one = torch.ones_like(particles[:, :1])
         sums = kernel_mean(points, particles, torch.cat([one, particles, self.score(particles)], 1), width)
@@ -43,5 +44,5 @@ class SVGD(Flow):
 def median_bandwidth(particles: Tensor) -> Tensor:
     """``med / √(2 log n)``, a scalar."""
     some = particles[:: -(-len(particles) // MOST)]
-    distances = (some[:, None] - some).square().sum(-1)
+    distances = squared_distances(some, some)
     return (distances.median() / (2 * math.log1p(len(particles)))).sqrt()

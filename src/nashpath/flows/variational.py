@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Tree
-from nashpath.flows.ratio import LogDensity
+from nashpath.core.shapes import LogDensity
 
 
-class GaussianGenerator(nn.Module):
+class ReparameterisedGaussian(nn.Module):
     """``x = μ + S z``, z ~ N(0, I): a generator with a density, N(μ, S Sᵀ). Shapes: [batch, d] to [batch, d]."""
 
     def __init__(self, mean: Tensor, root: Tensor | None = None):
@@ -50,7 +50,7 @@ class Variational(Game):
 
     def __init__(
         self,
-        generator: GaussianGenerator,
+        generator: ReparameterisedGaussian,
         target: LogDensity,
         cost: Callable[[Tensor], Tensor],
         *,
@@ -71,7 +71,7 @@ class Variational(Game):
 
 
 def gaussian_kl(params: Tree, mean: Tensor, covariance: Tensor) -> Tensor:
-    """``KL(q‖p)`` of a `GaussianGenerator`'s parameters from ``p = N(mean, covariance)``, a scalar."""
+    """``KL(q‖p)`` of a `ReparameterisedGaussian`'s parameters from ``p = N(mean, covariance)``, a scalar."""
     model = params["root"] @ params["root"].mT
     precision, away = torch.linalg.inv(covariance), mean - params["mean"]
     volume = torch.logdet(covariance) - torch.logdet(model)

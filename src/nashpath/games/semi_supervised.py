@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import cross_entropy, softplus
+from torch.nn.functional import cross_entropy
 
 from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, generator
+from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
 from nashpath.games.critics import CachedCritic, activations
@@ -176,7 +177,7 @@ def check_likelihood(objective: Objective) -> None:
     while isinstance(getattr(inner, "objective", None), Objective):
         inner = inner.objective
     real, fake = torch.tensor([-1.0, 0.5, 2.0]), torch.tensor([1.5, -0.3, 0.7])
-    likelihood = softplus(-real).mean() + softplus(fake).mean()
+    likelihood = logistic_loss(real, fake)
     if not isinstance(inner, LabelSmoothing) and not torch.allclose(inner.discriminator(real, fake), likelihood):
         raise ValueError(
             f"{type(inner).__name__} does not maximise a likelihood, so the probability of class K + 1 would mean "

@@ -23,7 +23,7 @@ from nashpath.metrics.errors import (
     TooFewSamplesError,
     TooManySamplesError,
 )
-from nashpath.metrics.evaluate import evaluate, named, real_sample
+from nashpath.metrics.evaluate import evaluate, metric_names, real_sample
 from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
@@ -80,9 +80,9 @@ __all__ = [
     "from_densities",
     "from_samples",
     "memorisation",
+    "metric_names",
     "modes",
     "moments",
-    "named",
     "nearest_labels",
     "real_sample",
     "sliced_wasserstein",

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core.cache import remembered
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
-from nashpath.metrics.cache import remembered
 from nashpath.metrics.errors import FeaturesError, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments

@@ -36,7 +36,7 @@ def evaluate(
 
     Raises a `MetricError` for an unknown metric, and for samples that cannot be measured.
     """
-    chosen = {name: build(name, (settings or {}).get(name, {}), known or {}) for name in named(metrics)}
+    chosen = {name: build(name, (settings or {}).get(name, {}), known or {}) for name in metric_names(metrics)}
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
     measured = Sample(fake, reference.extractor)
     results = []
@@ -54,7 +54,7 @@ def real_sample(
     return Sample(real, as_extractor(features), split, cached)
 
 
-def named(metrics: Sequence[str]) -> list[str]:
+def metric_names(metrics: Sequence[str]) -> list[str]:
     """The metrics' names, with groups (``prdc``) spelt out, without repetition; a `MetricError` for unknown ones."""
     known = [*METRICS, *GROUPS]
     for name in metrics:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.mmd import unbiased
+from nashpath.core.math.mmd import mmd_error, unbiased_mmd
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
@@ -36,10 +36,9 @@ class KID(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"kid": squared MMD, "kid_error": its standard error}``."""
         x, y = validate_pair(real.features, fake.features, least=2)
-        within = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
-        across = [self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x)]
-        squared, error = unbiased((within[0], within[1]), (across[0], across[1]))
-        return {"kid": float(squared), "kid_error": float(error)}
+        own = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
+        within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
+        return {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:
         """``Σ_j k(xᵢ, yⱼ)``, without ``j = i`` where they must be distinct: ``[n]``."""

@@ -3,8 +3,8 @@
 from nashpath.core.table import Table
 from nashpath.metrics.base import Metric
 from nashpath.metrics.density_coverage import DensityCoverage
-from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.wasserstein import Wasserstein
+from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
+from nashpath.metrics.divergences.wasserstein import WassersteinDistance
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
 from nashpath.metrics.inception_score import InceptionScore
@@ -25,8 +25,8 @@ METRICS = Table(
         "ms_ssim": MSSSIM,
         "fid_infinity": FIDInfinity,
         "sliced_wasserstein": SlicedWasserstein,
-        "wasserstein": Wasserstein,
-        "mmd": MMD,
+        "wasserstein": WassersteinDistance,
+        "mmd": MaximumMeanDiscrepancy,
         "modes": Modes,
         "classes": Classes,
         "stacked_modes": StackedModes,

@@ -11,7 +11,7 @@ from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import count, duration, number, setting, title
 from nashpath.report.read import Run, load_run
-from nashpath.report.tables import Cell, cell, flat_settings
+from nashpath.report.tables import TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
 
 UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
@@ -77,37 +77,37 @@ def _differing(settings: list[dict[str, Any]]) -> list[str]:
     return [key for key in keys if any(own.get(key) != settings[0].get(key) for own in settings)]
 
 
-def _setting(own: dict[str, Any], key: str) -> Cell:
-    return Cell(setting(own[key]), cell(own[key]).value) if key in own else Cell("–")
+def _setting(own: dict[str, Any], key: str) -> TableCell:
+    return TableCell(setting(own[key]), cell(own[key]).value) if key in own else TableCell("–")
 
 
-def _results(run: Run, strand: Strand, metrics: list[str]) -> list[Cell]:
+def _results(run: Run, strand: Strand, metrics: list[str]) -> list[TableCell]:
     done = sum(m.outcome == "finished" for m in strand.members)
     steps = [m.steps for m in strand.members if m.steps is not None]
     values = measured(strand.members)
     wall = run.info.get("wall_seconds")
     return [
-        Cell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
+        TableCell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
         cell(max(steps, default=None)),
-        Cell(duration(wall), cell(wall).value),
+        TableCell(duration(wall), cell(wall).value),
         *(_mean(values.get(key, [])) for key in metrics),
     ]
 
 
-def _mean(values: list[float]) -> Cell:
+def _mean(values: list[float]) -> TableCell:
     if not values:
-        return Cell("–")
+        return TableCell("–")
     mean, low, high = interval(values)
     if len(values) == 1:
-        return Cell(f"{number(mean)} (n = 1)", mean)
-    return Cell(f"{number(mean)} [{number(low)}, {number(high)}] (n = {len(values)})", mean)
+        return TableCell(f"{number(mean)} (n = 1)", mean)
+    return TableCell(f"{number(mean)} [{number(low)}, {number(high)}] (n = {len(values)})", mean)
 
 
-def _link(run: Run, name: str, out: Path) -> Cell:
+def _link(run: Run, name: str, out: Path) -> TableCell:
     page = run.folder / "report.html"
     if not page.exists():
-        return Cell(name)
-    return Cell(name, link=quote(Path(os.path.relpath(page.resolve(), out.resolve().parent)).as_posix()))
+        return TableCell(name)
+    return TableCell(name, link=quote(Path(os.path.relpath(page.resolve(), out.resolve().parent)).as_posix()))
 
 
 LEGEND = "Mean over members [95 % bootstrap interval]."

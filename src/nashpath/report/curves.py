@@ -62,17 +62,17 @@ def charts(parts: list[Strand]) -> list[dict[str, Any]]:
 
 def axes(parts: list[Strand]) -> dict[str, str]:
     """What curves can be drawn against, and its unit: the step; with several strands, what was spent on them, too."""
-    known = [cost for cost in COSTS if all(any(finite(row.get(cost)) for row in part.rows) for part in parts)]
+    known = [cost for cost in COSTS if all(any(drawable(row.get(cost)) for row in part.rows) for part in parts)]
     return {"step": "step", **{cost: COSTS[cost] for cost in known if len(parts) > 1}}
 
 
-def finite(value: Any) -> bool:
+def drawable(value: Any) -> bool:
     """Whether this is a number that can be drawn."""
     return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _keys(parts: list[Strand]) -> list[str]:
-    keys = {key for part in parts for row in part.rows for key, value in row.items() if finite(value)}
+    keys = {key for part in parts for row in part.rows for key, value in row.items() if drawable(value)}
     return sorted(keys.difference(RESERVED))
 
 
@@ -97,7 +97,7 @@ def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[f
 def _by_step(key: str, rows: list[dict[str, Any]]) -> dict[int, list[float]]:
     found: dict[int, list[float]] = defaultdict(list)
     for row in rows:
-        if finite(row.get(key)):
+        if drawable(row.get(key)):
             found[row["step"]].append(float(row[key]))
     return found
 

@@ -193,7 +193,7 @@ def logits(figure: "Figure", seen: DiagnosisData) -> None:
     axes.legend(fontsize=7, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
 
 
-def samples(figure: "Figure", seen: DiagnosisData) -> None:
+def _samples(figure: "Figure", seen: DiagnosisData) -> None:
     """Generated samples over real ones, and how many of them lie around each mode."""
     real, fake = seen.arrays["samples.real"], seen.arrays["samples.fake"]
     counts, centres = seen.arrays.get("samples.counts"), seen.arrays.get("samples.centres")
@@ -217,7 +217,7 @@ def samples(figure: "Figure", seen: DiagnosisData) -> None:
         beside.set(xlabel="mode", ylabel="nearest generated samples")
 
 
-def magnitudes(figure: "Figure", seen: DiagnosisData) -> None:
+def _magnitudes(figure: "Figure", seen: DiagnosisData) -> None:
     """The largest parameter and the largest gradient of each tensor, at the last finite state."""
     rows = seen.arrays["magnitudes"]
     axes = figure.add_subplot()
@@ -293,7 +293,7 @@ FIGURES: dict[str, Picture] = {
         "logits.real",
     ),
     "samples": Picture(
-        samples,
+        _samples,
         "Samples and modes",
         "Generated samples should lie where the real ones do, and every mode should have its share (dashed).",
         "samples.fake",
@@ -308,7 +308,7 @@ FIGURES: dict[str, Picture] = {
         5.4,
     ),
     "magnitudes": Picture(
-        magnitudes,
+        _magnitudes,
         "The last finite state",
         "The largest entry of each tensor and of its gradient, before the step that left the finite numbers: look for "
         "the player whose numbers tower over the other's.",

@@ -26,7 +26,7 @@ LIGHT = 0.6
 """Beyond this share of the scale its colours are light, and are written on in black."""
 
 
-def draw(figure: Figure, rows: list[Row]) -> "Canvas":
+def draw_figure(figure: Figure, rows: list[Row]) -> "Canvas":
     """A matplotlib figure of those rows that the figure selects. Raises `KeyError` where a column is missing."""
     chosen = [row for row in rows if all(row.get(key) == value for key, value in figure.where.items())]
     if not chosen:

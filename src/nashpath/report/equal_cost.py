@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.report.curves import Strand, finite
+from nashpath.report.curves import Strand, drawable
 from nashpath.report.phrasing import listed, number, title
 from nashpath.report.read import COSTS, ReportMember
-from nashpath.report.tables import Cell
+from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
 
 Evaluations = dict[int, list[dict[str, Any]]]
@@ -27,7 +27,7 @@ class EqualCost:
     budget: float
     caption: str
     headers: list[str]
-    rows: list[list[Cell]]
+    rows: list[list[TableCell]]
 
 
 def equal_cost(parts: list[Strand]) -> list[EqualCost]:
@@ -35,7 +35,7 @@ def equal_cost(parts: list[Strand]) -> list[EqualCost]:
     parts = [part for part in parts if part.members]
     keys = list(dict.fromkeys(key for part in parts for m in part.members for key in m.metrics))
     found = [_evaluations(part, keys) for part in parts]
-    keys = [k for k in keys if any(finite(row.get(k)) for one in found for rows in one.values() for row in rows)]
+    keys = [k for k in keys if any(drawable(row.get(k)) for one in found for rows in one.values() for row in rows)]
     if len(parts) < 2 or not keys:
         return []
     budgets = {cost: _budget(parts, found, cost) for cost in COSTS}
@@ -59,7 +59,7 @@ def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float |
     """
     limiting, reached = [], []
     for part, rows in zip(parts, found):
-        last = {m: max((row[cost] for row in rows[m] if finite(row.get(cost))), default=None) for m in rows}
+        last = {m: max((row[cost] for row in rows[m] if drawable(row.get(cost))), default=None) for m in rows}
         known = {m: value for m, value in last.items() if value is not None}
         if not known:
             return None
@@ -74,10 +74,10 @@ def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost:
     rows = []
     for part, evaluations in zip(parts, found):
         within = {m: _within(rows, cost, budget) for m, rows in evaluations.items()}
-        members, gone = Cell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
+        members, gone = TableCell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
         results = [_result(key, within) for key in keys]
         named = [_gone(gone)] if marked else []
-        rows.append([Cell(part.label), members, _where(part.members, within, cost), *results, *named])
+        rows.append([TableCell(part.label), members, _where(part.members, within, cost), *results, *named])
     caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts)}."
     return EqualCost(cost, budget, caption, headers, rows)
 
@@ -93,28 +93,28 @@ def _limit(parts: list[Strand]) -> str:
 
 def _within(rows: list[dict[str, Any]], cost: str, budget: float) -> dict[str, Any] | None:
     """The last evaluation that cost no more than ``budget``."""
-    return next((row for row in reversed(rows) if finite(row.get(cost)) and row[cost] <= budget), None)
+    return next((row for row in reversed(rows) if drawable(row.get(cost)) and row[cost] <= budget), None)
 
 
-def _gone(members: list[ReportMember]) -> Cell:
-    return Cell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0")
+def _gone(members: list[ReportMember]) -> TableCell:
+    return TableCell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0")
 
 
-def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None], cost: str) -> Cell:
+def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None], cost: str) -> TableCell:
     """The cost at which the members that go on (or, if none does, all) were evaluated."""
     sound = [m.member for m in members if not m.diverged] or list(within)
     spots = sorted({row[cost] for m in sound if (row := within[m]) is not None})
     if not spots:
-        return Cell("–")
-    return Cell(number(spots[0]) + (f" to {number(spots[-1])}" if len(spots) > 1 else ""), float(spots[-1]))
+        return TableCell("–")
+    return TableCell(number(spots[0]) + (f" to {number(spots[-1])}" if len(spots) > 1 else ""), float(spots[-1]))
 
 
-def _result(key: str, within: dict[int, dict[str, Any] | None]) -> Cell:
+def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
     """Mean and bootstrap interval over members; how many have no number, if any has none."""
-    values = [float(row[key]) for row in within.values() if row is not None and finite(row.get(key))]
+    values = [float(row[key]) for row in within.values() if row is not None and drawable(row.get(key))]
     short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
     if not values:
-        return Cell(f"–{short}")
+        return TableCell(f"–{short}")
     mean, low, high = interval(values)
     span = f" [{number(low)}, {number(high)}]" if len(values) > 1 else ""
-    return Cell(f"{number(mean)}{span}{short}", mean)
+    return TableCell(f"{number(mean)}{span}{short}", mean)

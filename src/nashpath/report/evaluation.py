@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.phrasing import number, settings_label
-from nashpath.report.tables import Cell, cell
+from nashpath.report.tables import TableCell, cell
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Evaluated:
 
     caption: str
     headers: list[str]
-    rows: list[list[Cell]]
+    rows: list[list[TableCell]]
     protocol: list[str]
 
 
@@ -27,8 +27,8 @@ def _table(group: dict[str, Any]) -> Evaluated:
     members = [f"Member {member}" for member in group["members"]]
     rows = []
     for entry in group["numbers"]:
-        ends = [cell(entry["mean"]), Cell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])]
-        rows.append([Cell(entry["name"]), *(ends if several else []), *map(cell, entry["values"])])
+        ends = [cell(entry["mean"]), TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])]
+        rows.append([TableCell(entry["name"]), *(ends if several else []), *map(cell, entry["values"])])
     headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members]
     failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()]
     steps = sorted(set(group.get("steps", [])))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nashpath.report.draw import draw, draw_claim, inline
+from nashpath.report.draw import draw_claim, draw_figure, inline
 from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import run_facts
@@ -54,7 +54,7 @@ def drawn(experiment: Experiment, rows: list[Row]) -> Iterator[tuple[int, Figure
     """The place of each figure, the figure and its picture; none of those whose cells, or numbers, are missing."""
     for place, figure in enumerate(experiment.figures if rows else ()):
         try:
-            picture = draw(figure, rows)
+            picture = draw_figure(figure, rows)
         except (LookupError, ValueError, ZeroDivisionError):
             continue
         yield place, figure, picture

@@ -13,7 +13,7 @@ from nashpath.studies import NAMES, read_json
 ALL = """\
 What the {} papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
 that two cores can train, not the papers' own (those are `--full`)."""
-RULES = """\
+_RULES = """\
 The criteria stood in the code before the run. A claim is *supported* where the whole interval of its mean over seeds
 meets the criterion, *refuted* where none of it does, and *inconclusive* otherwise. An interval is the wider of a
 bootstrap over (paired) seeds and Student's; all claims of a study that have seeds share an error of 5 % (Bonferroni).
@@ -40,7 +40,7 @@ def _introduction(studies: list[dict[str, Any]]) -> str:
     if "quick" in scales:
         opening += " At quick scale everything is far too short to say anything about a paper."
     whole = usual and {study["study"] for study in studies} == set(NAMES)
-    return f"# Results\n\n{ALL.format(_spelt(len(NAMES))) if whole else opening} {RULES}"
+    return f"# Results\n\n{ALL.format(_spelt(len(NAMES))) if whole else opening} {_RULES}"
 
 
 def _spelt(number: int) -> str:

@@ -4,13 +4,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from nashpath.report.curves import finite
+from nashpath.report.curves import drawable
 from nashpath.report.phrasing import number, setting, title
 from nashpath.report.read import ReportMember, Run
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A table cell: its text, its sorting value (a number, or None to sort as text), and an optional link."""
 
     text: str
@@ -18,14 +18,14 @@ class Cell:
     link: str | None = None
 
 
-def cell(value: Any) -> Cell:
+def cell(value: Any) -> TableCell:
     """A cell for any value that may stand in a run folder."""
-    if finite(value):
-        return Cell(number(value), float(value))
-    return Cell(json.dumps(value) if isinstance(value, list | dict) else number(value))
+    if drawable(value):
+        return TableCell(number(value), float(value))
+    return TableCell(json.dumps(value) if isinstance(value, list | dict) else number(value))
 
 
-def member_table(run: Run) -> tuple[list[str], list[list[Cell]]]:
+def member_table(run: Run) -> tuple[list[str], list[list[TableCell]]]:
     """``(headers, rows)``: every member with its seed, its own settings, outcome, steps, costs and metrics."""
     settings, costs, metrics = (_union(run.members, part) for part in ("settings", "costs", "metrics"))
     headers = ["Member", "Seed", *settings, "Outcome", "Steps", *(title(f"cost.{c}") for c in costs)]
@@ -65,8 +65,8 @@ def _origin(entry: dict[str, Any]) -> tuple[str, str]:
     return "with", f"{', '.join(entry['registers'])}: {place}{known}"
 
 
-def _setting(value: Any) -> Cell:
-    return Cell(setting(value) if value is not None else "–", cell(value).value)
+def _setting(value: Any) -> TableCell:
+    return TableCell(setting(value) if value is not None else "–", cell(value).value)
 
 
 def _union(members: list[ReportMember], part: str) -> list[str]:

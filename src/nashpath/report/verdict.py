@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.report.curves import finite
+from nashpath.report.curves import drawable
 from nashpath.report.phrasing import count, listed, number, title
 from nashpath.report.read import ReportMember, Run
 
@@ -33,7 +33,7 @@ def measured(members: list[ReportMember]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = defaultdict(list)
     for member in members:
         for key, value in member.metrics.items():
-            if finite(value):
+            if drawable(value):
                 found[key].append(float(value))
     return found
 
@@ -81,7 +81,7 @@ def _still(run: Run) -> list[str]:
     series: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in run.rows:
         for key, value in row.items():
-            if key.startswith("cost.") and finite(value):
+            if key.startswith("cost.") and drawable(value):
                 series[key][row["member"]].append(float(value))
     return [sentence for key, members in sorted(series.items()) if (sentence := _standing(key, members))]
 

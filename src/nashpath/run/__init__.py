@@ -8,16 +8,17 @@ from nashpath.run.folder.run_folder import RunFolder, plain_json, read_toml
 from nashpath.run.settings.method_files import load_methods
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.run.settings.register import register
+from nashpath.run.training.group import RunProgress
 from nashpath.run.training.library import Trained, train, train_many
-from nashpath.run.training.session import Progress, Session
+from nashpath.run.training.session import Session
 from nashpath.run.training.start import open_session, resume_session
 
 __all__ = [
     "CheckpointError",
     "CriticScore",
     "MethodsWarning",
-    "Progress",
     "RunFolder",
+    "RunProgress",
     "Session",
     "SettingError",
     "Trained",

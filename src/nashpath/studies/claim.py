@@ -10,6 +10,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from nashpath.core.math.bootstrap import interval
@@ -56,6 +57,10 @@ class Claim:
         if math.isinf(self.low):
             return f"{each} ≤ {self.high:g}"
         return f"{each} ≥ {self.low:g}" if math.isinf(self.high) else f"{each} in [{self.low:g}, {self.high:g}]"
+
+
+identity = partial(Claim, exact=True, reason="rounding, or a bug")
+"""A claim that every value must meet, and no statistics are needed for."""
 
 
 @dataclass(frozen=True)

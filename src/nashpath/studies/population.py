@@ -50,6 +50,12 @@ class Population:
         return iter(sorted(seats, key=lambda seat: seat.member.index))
 
 
+def alternating_adam(rate: float, b1: float = 0.5, b2: float = 0.999, turns: int = 1) -> dict[str, Any]:
+    """Settings of play in turns by Adam at one rate; ``turns`` discriminator steps before each generator step."""
+    rule = {"kind": "adam", "learning_rate": rate, "b1": b1, "b2": b2}
+    return {"kind": "alternating", "discriminator_steps": turns, "discriminator": dict(rule), "generator": dict(rule)}
+
+
 def split_steps(steps: int, looks: int) -> list[int]:
     """``looks`` numbers of steps that add up to ``steps``: how far to play between two looks."""
     ends = [round(steps * k / looks) for k in range(looks + 1)]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 
@@ -48,3 +48,8 @@ def paired(
     if set(a) != set(b):
         raise ValueError(f"seeds do not pair: {sorted(a)} and {sorted(b)}")
     return [of(a[seed], b[seed]) for seed in sorted(a)]
+
+
+def significant(value: SupportsFloat, digits: int = 6) -> float:
+    """The value to so many significant digits, as rows keep it."""
+    return float(f"{float(value):.{digits}g}")

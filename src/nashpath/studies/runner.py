@@ -117,10 +117,12 @@ def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool
         for job in jobs:
             if stop():
                 return
-            yield (job, *measure(task, job.experiment.name, job.cell))
+            yield (job, *measure_cell(task, job.experiment.name, job.cell))
         return
     with _pool(min(workers, len(jobs) or 1)) as pool:
-        running: dict[Future, Job] = {pool.submit(measure, task, job.experiment.name, job.cell): job for job in jobs}
+        running: dict[Future, Job] = {
+            pool.submit(measure_cell, task, job.experiment.name, job.cell): job for job in jobs
+        }
         while running and not stop():
             finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -134,7 +136,7 @@ def _outcome(future: Future) -> tuple[list[Row], float, str]:
         return [], 0.0, "the worker died (out of memory?); run again with fewer --workers"
 
 
-def measure(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, str]:
+def measure_cell(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, str]:
     """Measures one cell on one thread: its rows, its seconds, and what went wrong (or an empty text)."""
     chosen = next(e for e in task.study().experiments if e.name == experiment)
     begun, threads, rows, failed = time.perf_counter(), torch.get_num_threads(), [], ""

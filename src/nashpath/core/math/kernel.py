@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from nashpath.core.math.distances import scaled_distances
+
 BLOCK_BYTES = 1 << 22
 """The largest block of pairs that is held at once: small enough to stay in the cache between passes."""
 
@@ -23,38 +25,25 @@ def by_rows(function: Callable[[Tensor], tuple[Tensor, ...]], rows: Tensor, row_
     return tuple(torch.cat(columns) for columns in zip(*parts))
 
 
-def exponents(centres: Tensor, bandwidth: Tensor | float) -> Callable[[Tensor], Tensor]:
-    """The function from points x to ``−‖xᵢ − cⱼ‖² / (2 bandwidth²)``, [points, centres].
-
-    One matrix product around the centres' mean: far from the origin it would lose all digits in float32.
-    """
-    origin = centres.mean(0)
-    c = (centres - origin) / bandwidth
-    ends = -c.square().sum(1) / 2
-
-    def of(points):
-        x = (points - origin) / bandwidth
-        return torch.addmm(ends, x, c.mT).sub_(x.square().sum(1)[:, None] / 2).clamp_max_(0)
-
-    return of
+def exponents(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> Tensor:
+    """``−‖xᵢ − cⱼ‖² / (2 bandwidth²)``, [points, centres]: the logarithm of the Gaussian kernel."""
+    return scaled_distances(points, centres, -0.5 / bandwidth**2).clamp_max_(0)
 
 
 def kernel_mean(points: Tensor, centres: Tensor, values: Tensor, bandwidth: Tensor | float) -> Tensor:
     """``1/m Σⱼ k(xᵢ, cⱼ) valuesⱼ`` with ``k`` the exponential of `exponents`: [n, d], [m, d], [m, v] to [n, v]."""
-    exponent_of = exponents(centres, bandwidth)
 
     def some(x):
-        return (exponent_of(x).clamp_min_(FAINT).exp_() @ values / len(centres),)
+        return (exponents(x, centres, bandwidth).clamp_min_(FAINT).exp_() @ values / len(centres),)
 
     return by_rows(some, points, 4 * len(centres))[0]
 
 
 def kernel_density(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> tuple[Tensor, Tensor]:
     """Logarithm of the kernel density estimate at the points (up to a constant), [n], and its gradient, [n, d]."""
-    exponent_of = exponents(centres, bandwidth)
 
     def some(x):
-        exponent = exponent_of(x)
+        exponent = exponents(x, centres, bandwidth)
         largest = exponent.amax(1, keepdim=True)
         sums = exponent.sub_(largest).clamp_min_(FAINT).exp_() @ values
         return (largest + sums[:, :1].log())[:, 0], (sums[:, 1:] / sums[:, :1] - x) / bandwidth**2
@@ -62,3 +51,16 @@ def kernel_density(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -
     values = torch.cat([torch.ones_like(centres[:, :1]), centres], 1)
     value, slope = by_rows(some, points, 4 * len(centres))
     return value - math.log(len(centres)), slope
+
+
+def smoothed_kl(x: Tensor, y: Tensor, bandwidth: float) -> float:
+    """``KL(q‖p)`` between the kernel density estimates of x ~ q, [n, d], and y ~ p, [m, d], at the points x.
+
+    ``1/n Σ_i [log q̂(x_i) − log p̂(x_i)]``, where x_i does not count itself. Both densities are smoothed alike, so it
+    sees nothing finer than the bandwidth; it may be slightly negative near zero.
+
+    Reference: Joe 1989, "Estimation of entropy and other functionals of a multivariate density"; Wand & Jones 1995,
+    "Kernel Smoothing", Ch. 4.
+    """
+    others = torch.logsumexp(exponents(x, x, bandwidth).fill_diagonal_(-torch.inf), 1) - math.log(len(x) - 1)
+    return float((others - kernel_density(x, y, bandwidth)[0]).mean())

@@ -1,4 +1,7 @@
-"""Optimal transport between two samples of equal weights, exactly."""
+"""Optimal transport, exactly: between two samples of equal weights, and between masses on known points.
+
+Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (on a line) and 3.5 (network simplex).
+"""
 
 import warnings
 
@@ -12,20 +15,37 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
 
     In one dimension by sorting, elsewhere by POT's network simplex: memory n m, time about its power 3/2. Raises
     `ArithmeticError` if the simplex gives up.
-
-    Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (sorting) and 3.5 (simplex).
     """
-    import ot  # takes half a second to import
-
     x, y = x.double().cpu(), y.double().cpu()
     if x.shape[1] == 1:
-        moved = ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)
+        import ot  # takes half a second to import
+
+        moved = float(np.asarray(ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)))
     else:
-        # Not by a matrix product, which leaves copies of a point 1e-8 apart.
-        cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").pow(power).numpy()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the same sentence is in the log
-            moved, log = ot.emd2([], [], cost, numItermax=10_000_000, log=True)
-        if log["warning"] is not None:
-            raise ArithmeticError(f"transport between {len(x)} and {len(y)} points: {log['warning']}")
-    return max(float(np.asarray(moved)), 0.0) ** (1 / power)
+        moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power).item()
+    return max(moved, 0.0) ** (1 / power)
+
+
+def wasserstein_of_masses(p: Tensor, q: Tensor, points: Tensor) -> Tensor:
+    """``W₁`` between masses p and q [k] on points [k] or [k, dimension]; differentiable in the masses.
+
+    On a line, the area between the distribution functions; elsewhere as `wasserstein`.
+    """
+    if points.dim() == 1:
+        order = points.argsort()
+        return ((p - q)[order].cumsum(0).abs()[:-1] * points[order].diff()).sum()
+    return _simplex(p, q, points, points)
+
+
+def _simplex(p: Tensor, q: Tensor, x: Tensor, y: Tensor, power: int = 1) -> Tensor:
+    """The least cost ``‖xᵢ − yⱼ‖^power`` of moving masses p [n] at x to masses q [m] at y."""
+    import ot
+
+    # Not by a matrix product, which leaves copies of a point 1e-8 apart.
+    cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").pow(power)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the same sentence is in the log
+        moved, log = ot.emd2(p, q, cost, numItermax=10_000_000, log=True)
+    if log["warning"] is not None:
+        raise ArithmeticError(f"transport between {len(x)} and {len(y)} points: {log['warning']}")
+    return torch.as_tensor(moved)

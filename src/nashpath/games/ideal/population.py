@@ -6,7 +6,9 @@ from torch.func import vmap
 from torch.nn.functional import logsigmoid
 
 from nashpath.core import Batch, Game, Hyperparameters
-from nashpath.games.ideal import divergences
+from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
+from nashpath.core.math.mmd import mmd_of_masses
+from nashpath.core.math.transport import wasserstein_of_masses
 from nashpath.games.objectives import Minimax, Objective
 from nashpath.games.toys.base import Vector
 
@@ -72,12 +74,12 @@ class PopulationGame(Game):
         """How far the model is from the data: kl (p‖q), reverse_kl (q‖p), js, total_variation, wasserstein, mmd."""
         p, q, points = self.data(), self.model(), self.space.points
         found = {
-            "kl": divergences.kl(p, q),
-            "reverse_kl": divergences.kl(q, p),
-            "js": divergences.js(p, q),
-            "total_variation": divergences.total_variation(p, q),
-            "wasserstein": divergences.wasserstein(p, q, points),
-            "mmd": divergences.mmd_squared(p, q, points).clamp_min(0).sqrt(),
+            "kl": kl_of_masses(p, q),
+            "reverse_kl": kl_of_masses(q, p),
+            "js": js_of_masses(p, q),
+            "total_variation": total_variation_of_masses(p, q),
+            "wasserstein": wasserstein_of_masses(p, q, points),
+            "mmd": mmd_of_masses(p, q, points).clamp_min(0).sqrt(),
         }
         return {name: float(distance) for name, distance in found.items()}
 

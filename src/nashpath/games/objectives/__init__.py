@@ -9,8 +9,8 @@ from nashpath.games.objectives.joint_batch import JointBatch
 from nashpath.games.objectives.label_smoothing import LabelSmoothing
 from nashpath.games.objectives.least_squares import LeastSquares
 from nashpath.games.objectives.minimax import Minimax
-from nashpath.games.objectives.mmd import MMD, GaussianMMD, RationalQuadraticMMD
-from nashpath.games.objectives.monoflow import MonoFlow
+from nashpath.games.objectives.mmd import GaussianMMD, MMDObjective, RationalQuadraticMMD
+from nashpath.games.objectives.monoflow import MonoFlowObjective
 from nashpath.games.objectives.neural_net_distance import NeuralNetDistance
 from nashpath.games.objectives.non_saturating import NonSaturating
 from nashpath.games.objectives.plug_in import PlugIn
@@ -33,7 +33,7 @@ OBJECTIVES = Table(
         "feature_matching": FeatureMatching,
         "label_smoothing": LabelSmoothing,
         "joint_batch": JointBatch,
-        "monoflow": MonoFlow,
+        "monoflow": MonoFlowObjective,
         "plug_in": PlugIn,
     },
     Objective,
@@ -41,7 +41,6 @@ OBJECTIVES = Table(
 
 __all__ = [
     "FGAN",
-    "MMD",
     "OBJECTIVES",
     "Critic",
     "FeatureMatching",
@@ -50,8 +49,9 @@ __all__ = [
     "JointBatch",
     "LabelSmoothing",
     "LeastSquares",
+    "MMDObjective",
     "Minimax",
-    "MonoFlow",
+    "MonoFlowObjective",
     "NeuralNetDistance",
     "NonSaturating",
     "Objective",

@@ -1,13 +1,9 @@
 """An objective prices logits for each player. `forward` is the only thing a game calls."""
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from nashpath.core import Hyperparameters
-from nashpath.core.shapes import FakeLogits, RealLogits, Samples, Scalar
-
-Critic = Callable[[Tensor], Tensor]
+from nashpath.core.shapes import Critic, FakeLogits, RealLogits, SampleBatch, Scalar
 
 
 class Objective(Hyperparameters):
@@ -40,7 +36,7 @@ class Objective(Hyperparameters):
         the logit itself that the objective compares."""
         return critic
 
-    def forward(self, player: str, critic: Critic, real: Samples, fake: Samples) -> Scalar:
+    def forward(self, player: str, critic: Critic, real: SampleBatch, fake: SampleBatch) -> Scalar:
         """The cost of ``player`` for samples ``real`` and ``fake`` under ``critic``."""
         if player == "discriminator":
             return self.discriminator(critic(real), critic(fake))

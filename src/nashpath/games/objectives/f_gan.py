@@ -1,13 +1,12 @@
 """Any f-divergence as a game, by its convex conjugate."""
 
-import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
+from nashpath.core.math.f_divergences import hellinger_term, js_term
 from nashpath.games.objectives.base import Objective
 
 
@@ -19,16 +18,16 @@ class Divergence(NamedTuple):
     unbounded: bool = False
 
 
-DIVERGENCES = {
+CONJUGATES = {
     "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1), unbounded=True),
     "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1, unbounded=True),
     "pearson": Divergence(lambda v: v, lambda v: 0.25 * v.square() + v),
-    "hellinger": Divergence(lambda v: -torch.expm1(-v), torch.expm1, unbounded=True),
-    "js": Divergence(lambda v: math.log(2) - softplus(-v), lambda v: softplus(v) - math.log(2)),
+    "hellinger": Divergence(lambda v: hellinger_term(2 * v), lambda v: -hellinger_term(-2 * v), unbounded=True),
+    "js": Divergence(js_term, lambda v: -js_term(-v)),
     "total_variation": Divergence(lambda v: 0.5 * torch.tanh(v), lambda v: 0.5 * torch.tanh(v)),
 }
 
-Names = Literal["kl", "reverse_kl", "pearson", "hellinger", "js", "total_variation"]
+FDivergence = Literal["kl", "reverse_kl", "pearson", "hellinger", "js", "total_variation"]
 
 
 class FGAN(Objective):
@@ -53,17 +52,17 @@ class FGAN(Objective):
     Reference: Nowozin et al. 2016, Tables 1, 2 and 6, Eq. 6 and Sec. 3.2.
     """
 
-    def __init__(self, divergence: Names = "js", generator: Literal["saddle", "alternative"] = "saddle"):
+    def __init__(self, divergence: FDivergence = "js", generator: Literal["saddle", "alternative"] = "saddle"):
         super().__init__()
-        self.divergence, self.unbounded = divergence, DIVERGENCES[divergence].unbounded
+        self.divergence, self.unbounded = divergence, CONJUGATES[divergence].unbounded
         self._term = {"saddle": "conjugate", "alternative": "activation"}[generator]
 
     def extra_repr(self) -> str:
         return f"divergence={self.divergence}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        terms = DIVERGENCES[self.divergence]
+        terms = CONJUGATES[self.divergence]
         return terms.conjugate(fake).mean() - terms.activation(real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        return -getattr(DIVERGENCES[self.divergence], self._term)(fake).mean()
+        return -getattr(CONJUGATES[self.divergence], self._term)(fake).mean()

@@ -9,7 +9,7 @@ from nashpath.games.critics import activations
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.non_saturating import NonSaturating
 
-Norm = Literal["squared", "mean_squared", "absolute"]
+_Norm = Literal["squared", "mean_squared", "absolute"]
 
 
 def squared(gap: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def absolute(gap: Tensor) -> Tensor:
     return gap.abs().mean()
 
 
-NORMS = Table("norm of feature matching", {f.__name__: f for f in (squared, mean_squared, absolute)})
+_NORMS = Table("norm of feature matching", {f.__name__: f for f in (squared, mean_squared, absolute)})
 
 
 class FeatureMatching(Objective):
@@ -49,11 +49,11 @@ class FeatureMatching(Objective):
 
     compares = True
 
-    def __init__(self, layer: str = "features", norm: Norm = "squared", objective: Objective | None = None):
+    def __init__(self, layer: str = "features", norm: _Norm = "squared", objective: Objective | None = None):
         super().__init__()
         self.objective = objective if objective is not None else NonSaturating()
         self.layer, self.norm, self.joint = layer, norm, self.objective.joint
-        self._distance = NORMS[norm]
+        self._distance = _NORMS[norm]
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.objective.discriminator(real, fake)

@@ -35,7 +35,7 @@ def meet(fake: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return cross_entropy(fake, target) + torch.xlogy(target, target) + torch.xlogy(1 - target, 1 - target)
 
 
-GENERATORS = Table("generator cost of label smoothing", {"non_saturating": fool, "minimax": saturate, "shifted": meet})
+_GENERATORS = Table("generator cost of label smoothing", {"non_saturating": fool, "minimax": saturate, "shifted": meet})
 
 
 class LabelSmoothing(Objective):
@@ -61,7 +61,7 @@ class LabelSmoothing(Objective):
             if not 0 <= float(target) <= 1:
                 raise ValueError(f"{name} is {target}; a smoothed label must lie in [0, 1]")
         super().__init__(positive=positive, negative=negative)
-        self._kind, self._price = generator, GENERATORS[generator]
+        self._kind, self._price = generator, _GENERATORS[generator]
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, generator={self._kind!r}"

@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.games.objectives.base import Objective
 
 
@@ -19,7 +20,7 @@ class Minimax(Objective):
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -softplus(fake).mean()

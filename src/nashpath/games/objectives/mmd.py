@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count
+from nashpath.core.math.distances import squared_distances
+from nashpath.core.math.mmd import mean_over_others, unbiased_mmd
 from nashpath.games.objectives.base import Critic, Objective
 
 
-class MMD(Objective):
+class MMDObjective(Objective):
     """A game of the maximum mean discrepancy between ``critic(real)`` and ``critic(fake)``; subclasses give a kernel.
 
     ``J_G = MMD²``, ``J_D = −MMD²``, with the unbiased estimate of MMD² from features [batch, features]. A penalty is
@@ -33,8 +35,8 @@ class MMD(Objective):
         if min(sizes) < 2:
             raise ValueError(f"MMD compares samples in pairs and needs at least 2 of each; got {sizes}")
         real, fake = real.flatten(1), fake.flatten(1)
-        within = [_mean_of_pairs(self.kernel(squared_distances(x, x))) for x in (real, fake)]
-        return within[0] + within[1] - 2 * self.kernel(squared_distances(real, fake)).mean()
+        own = [mean_over_others(self.kernel(squared_distances(x, x))) for x in (real, fake)]
+        return unbiased_mmd((own[0], own[1]), self._towards(real, fake))
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return -self.discrepancy(_rows(real), _rows(fake))
@@ -62,24 +64,7 @@ def _rows(features: Tensor) -> Tensor:
     return features[:, None] if features.dim() == 1 else features
 
 
-def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """``‖xᵢ − yⱼ‖²``, a tensor [rows of x, rows of y], by one matrix product.
-
-    Both are moved by the mean of y first: far from the origin the product would lose all digits in float32.
-    """
-    origin = y.mean(0).detach()
-    x, y = x - origin, y - origin
-    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
-    return squares.clamp_min(0)
-
-
-def _mean_of_pairs(kernel: Tensor) -> Tensor:
-    """The mean over pairs of different samples."""
-    count = kernel.shape[0]
-    return (kernel.sum() - torch.diagonal(kernel).sum()) / (count * (count - 1))
-
-
-class GaussianMMD(MMD):
+class GaussianMMD(MMDObjective):
     """MMD GAN with a sum of Gaussian kernels on the critic's features.
 
     ::
@@ -100,7 +85,7 @@ class GaussianMMD(MMD):
         return torch.exp(-0.5 * squared[..., None] / self.bandwidths.square()).sum(-1)
 
 
-class RationalQuadraticMMD(MMD):
+class RationalQuadraticMMD(MMDObjective):
     """MMD GAN with a sum of rational-quadratic kernels on the critic's features.
 
     ::

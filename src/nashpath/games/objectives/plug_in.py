@@ -4,9 +4,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
-from nashpath.core.math.f_divergences import F_DIVERGENCES
+from nashpath.core.math.f_divergences import F_DIVERGENCES, logistic_loss
 from nashpath.games.objectives.base import Objective
 
 Costs = Literal["reverse_kl", "forward_kl", "chi2", "hellinger", "js", "exponential"]
@@ -24,7 +23,7 @@ class PlugIn(Objective):
     The discriminator's ratio does not carry the generator's parameters, so this is *not* the gradient of D_f. It works
     exactly where −f(exp(·)) is increasing: reverse_kl, and exponential, ``f(r) = −r^1.5``, which is no divergence.
     forward_kl, chi2, hellinger and js drive the generator away from the data. Kept to show that; train with
-    `MonoFlow`. All but reverse_kl grow exponentially in d: `unbounded`.
+    `MonoFlowObjective`. All but reverse_kl grow exponentially in d: `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 4.3; YiMX/MonoFlow, the two notebooks.
@@ -38,7 +37,7 @@ class PlugIn(Objective):
         return f"cost={self.cost}"
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(-real).mean() + softplus(fake).mean()
+        return logistic_loss(real, fake)
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return PLUG_INS[self.cost](fake).mean()

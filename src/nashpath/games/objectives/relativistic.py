@@ -22,13 +22,13 @@ class Relativistic(Objective):
     compares = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        return softplus(fake - paired(real, fake)).mean()
+        return softplus(fake - _paired(real, fake)).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
-        return softplus(paired(real, fake) - fake).mean()
+        return softplus(_paired(real, fake) - fake).mean()
 
 
-def paired(real: Tensor | None, fake: Tensor) -> Tensor:
+def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
     """``real``, after checking that it pairs with ``fake`` row by row."""
     if real is None or real.shape != fake.shape:
         given = "none" if real is None else f"logits of shape {tuple(real.shape)}"

@@ -3,16 +3,12 @@
 The critic is any callable from samples to logits. Penalties look at the logit, never at a probability.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
-from nashpath.core.shapes import Samples, Scalar
-
-Critic = Callable[[Tensor], Tensor]
+from nashpath.core.shapes import Critic, SampleBatch, Scalar
 
 
 class Penalty(Hyperparameters):
@@ -25,7 +21,7 @@ class Penalty(Hyperparameters):
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
         return {}
 
-    def forward(self, critic: Critic, real: Samples, fake: Samples, noise: Batch) -> Scalar:
+    def forward(self, critic: Critic, real: SampleBatch, fake: SampleBatch, noise: Batch) -> Scalar:
         """The penalty, a scalar. ``real`` and ``fake`` are [batch, *sample]; ``noise`` is one step's ``draw``."""
         raise NotImplementedError
 

@@ -7,26 +7,32 @@ samples: `from_samples`. The names are the rows of `DIVERGENCES`.
 from nashpath.metrics.divergences.base import DensityDivergence, Estimate
 from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
 from nashpath.metrics.divergences.knn_kl import NeighbourKL
-from nashpath.metrics.divergences.measure import by_quadrature, from_densities, from_samples
-from nashpath.metrics.divergences.mmd import MMD
-from nashpath.metrics.divergences.table import DIVERGENCES, OF_DENSITIES, OF_SAMPLES
-from nashpath.metrics.divergences.wasserstein import Wasserstein, exact_wasserstein
+from nashpath.metrics.divergences.measure import (
+    DIVERGENCES,
+    OF_DENSITIES,
+    OF_SAMPLES,
+    by_quadrature,
+    from_densities,
+    from_samples,
+)
+from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
+from nashpath.metrics.divergences.wasserstein import WassersteinDistance, exact_wasserstein
 
 __all__ = [
     "DIVERGENCES",
     "JS",
     "KL",
-    "MMD",
     "OF_DENSITIES",
     "OF_SAMPLES",
     "ChiSquared",
     "DensityDivergence",
     "Estimate",
     "Hellinger",
+    "MaximumMeanDiscrepancy",
     "NeighbourKL",
     "ReverseKL",
     "TotalVariation",
-    "Wasserstein",
+    "WassersteinDistance",
     "by_quadrature",
     "exact_wasserstein",
     "from_densities",

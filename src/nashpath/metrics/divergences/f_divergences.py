@@ -1,12 +1,15 @@
 """f-divergences between densities, from samples of both: one class each."""
 
-import math
-
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
 
+from nashpath.core.math.f_divergences import hellinger_term, js_term, total_variation_term
 from nashpath.metrics.divergences.base import DensityDivergence
+
+
+class _Symmetric(DensityDivergence):
+    def on_q(self, d: Tensor) -> Tensor:
+        return self.on_p(-d)
 
 
 class ChiSquared(DensityDivergence):
@@ -22,7 +25,7 @@ class ChiSquared(DensityDivergence):
         return torch.expm1(d)
 
 
-class Hellinger(DensityDivergence):
+class Hellinger(_Symmetric):
     """Squared Hellinger distance, ``∫ (√p − √q)²``, between 0 and 2.
 
     ``2 − 2 ∫ √(pq) = E_p [1 − e^(−d/2)] + E_q [1 − e^(d/2)]``.
@@ -31,13 +34,10 @@ class Hellinger(DensityDivergence):
     """
 
     def on_p(self, d: Tensor) -> Tensor:
-        return -torch.expm1(-d / 2)
-
-    def on_q(self, d: Tensor) -> Tensor:
-        return -torch.expm1(d / 2)
+        return hellinger_term(d)
 
 
-class JS(DensityDivergence):
+class JS(_Symmetric):
     """Jensen-Shannon divergence in nats, between 0 and log 2.
 
     ``JS = ½ KL(p‖m) + ½ KL(q‖m)`` with ``m = (p + q)/2``, which is
@@ -47,10 +47,7 @@ class JS(DensityDivergence):
     """
 
     def on_p(self, d: Tensor) -> Tensor:
-        return (math.log(2) - softplus(-d)) / 2
-
-    def on_q(self, d: Tensor) -> Tensor:
-        return (math.log(2) - softplus(d)) / 2
+        return js_term(d) / 2
 
 
 class KL(DensityDivergence):
@@ -78,7 +75,7 @@ class ReverseKL(DensityDivergence):
         return -d
 
 
-class TotalVariation(DensityDivergence):
+class TotalVariation(_Symmetric):
     """Total variation distance, between 0 and 1: half the L₁ distance of the densities.
 
     ``TV = E_p (1 − e^−d)₊ = E_q (1 − e^d)₊``; the estimate is the mean of the two, whose terms lie in [0, 1]. The best
@@ -88,7 +85,4 @@ class TotalVariation(DensityDivergence):
     """
 
     def on_p(self, d: Tensor) -> Tensor:
-        return -torch.expm1(-d.clamp_min(0)) / 2
-
-    def on_q(self, d: Tensor) -> Tensor:
-        return -torch.expm1(d.clamp_max(0)) / 2
+        return total_variation_term(d)

@@ -1,4 +1,4 @@
-"""Several divergences at once, by name."""
+"""All divergences by name, and several at once: `OF_DENSITIES` need both log densities, `OF_SAMPLES` two samples."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,11 +7,41 @@ import torch
 from torch import Tensor
 
 from nashpath.core.rng import generator
+from nashpath.core.shapes import LogDensity
+from nashpath.core.table import Table
 from nashpath.metrics.base import Sample
 from nashpath.metrics.divergences.base import Estimate
-from nashpath.metrics.divergences.quadrature import LogDensity, integrate
-from nashpath.metrics.divergences.table import OF_DENSITIES, OF_SAMPLES
+from nashpath.metrics.divergences.f_divergences import JS, KL, ChiSquared, Hellinger, ReverseKL, TotalVariation
+from nashpath.metrics.divergences.knn_kl import NeighbourKL
+from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
+from nashpath.metrics.divergences.quadrature import integrate
+from nashpath.metrics.divergences.wasserstein import WassersteinDistance
 from nashpath.metrics.errors import ShapeError, validate_samples
+from nashpath.metrics.sliced import SlicedWasserstein
+
+OF_DENSITIES = Table(
+    "divergence of densities",
+    {
+        "kl": KL,
+        "reverse_kl": ReverseKL,
+        "js": JS,
+        "total_variation": TotalVariation,
+        "chi2": ChiSquared,
+        "hellinger": Hellinger,
+    },
+)
+
+OF_SAMPLES = Table(
+    "divergence of samples",
+    {
+        "wasserstein": WassersteinDistance,
+        "sliced_wasserstein": SlicedWasserstein,
+        "mmd": MaximumMeanDiscrepancy,
+        "knn_kl": NeighbourKL,
+    },
+)
+
+DIVERGENCES = Table("divergence", {**OF_DENSITIES, **OF_SAMPLES})
 
 
 def from_densities(

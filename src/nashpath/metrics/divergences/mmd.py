@@ -11,7 +11,7 @@ from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
 
 
-class MMD(Metric):
+class MaximumMeanDiscrepancy(Metric):
     """Squared maximum mean discrepancy under a Gaussian kernel, unbiased.
 
     ``E k(x, x') + E k(y, y') − 2 E k(x, y)`` with ``k(a, b) = exp(−‖a − b‖² / (2 bandwidth²))`` over pairs of distinct

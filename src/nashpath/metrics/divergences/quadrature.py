@@ -1,16 +1,14 @@
 """Divergences of two known densities without samples: sums over a fine grid, in one or two dimensions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from nashpath.core.shapes import LogDensity
 from nashpath.metrics.divergences.base import DensityDivergence
 from nashpath.metrics.errors import MetricError, NotFiniteError, ShapeError
-
-LogDensity = Callable[[Tensor], Tensor]
-"""From points [n, d] to the logarithms of a density there, [n]."""
 
 CELLS = 1 << 24
 """Points of a grid that are held at most: 128 MB a column."""

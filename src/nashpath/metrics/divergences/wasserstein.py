@@ -11,7 +11,7 @@ from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError, TooManySamplesError, validate_pair
 
 
-class Wasserstein(Metric):
+class WassersteinDistance(Metric):
     """Exact Wasserstein distance between two samples, by linear programming.
 
     ``W_p = min over couplings (E ‖x − y‖^p)^(1/p)`` with ``p`` = power, in the samples' units: ``wasserstein1`` or
@@ -37,7 +37,7 @@ class Wasserstein(Metric):
 
 
 def exact_wasserstein(real: Tensor, fake: Tensor, power: int = 1, most: int = 5000) -> float:
-    """The exact ``W_p``, p = power, between ``real [n, ...]`` and ``fake [m, ...]``; as `Wasserstein`."""
+    """The exact ``W_p``, p = power, between ``real [n, ...]`` and ``fake [m, ...]``; as `WassersteinDistance`."""
     x, y = validate_pair(real, fake)
     if x.shape[1] > 1 and max(len(x), len(y)) > most:
         raise TooManySamplesError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nashpath.metrics.cache import cache_folder
+from nashpath.core.cache import cache_folder
 from nashpath.metrics.errors import FeaturesError, ShapeError
 from nashpath.metrics.features.base import Extractor, Network, Outputs
 from nashpath.metrics.features.inception_network import InceptionNetwork

@@ -17,7 +17,7 @@ from nashpath.run.settings.members import Member
 from nashpath.run.settings.model import General
 from nashpath.run.settings.schema import Method
 
-Row = dict[str, float | None]
+MetricRow = dict[str, float | None]
 
 
 def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
@@ -54,7 +54,7 @@ def data_name(settings: Any) -> str:
     return f"{chosen.kind}, {split}" if split else chosen.kind
 
 
-def measure(reference_set: ReferenceSet, member: Member, trial: Trial, train_state: TrainState) -> Row:
+def measure_member(reference_set: ReferenceSet, member: Member, trial: Trial, train_state: TrainState) -> MetricRow:
     """The numbers of one member's (averaged) generator; None for all where its samples cannot be measured."""
     found = samples(trial, train_state, member.seed, member.settings.evaluation_samples)
     try:

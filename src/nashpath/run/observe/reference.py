@@ -8,7 +8,16 @@ from torch import Tensor
 
 from nashpath.core import Source, derive, generator
 from nashpath.core.source import Finite, HasExamples, fitting_features
-from nashpath.metrics import METRICS, FeaturesError, Measurement, as_extractor, evaluate, facts_of, named, real_sample
+from nashpath.metrics import (
+    METRICS,
+    FeaturesError,
+    Measurement,
+    as_extractor,
+    evaluate,
+    facts_of,
+    metric_names,
+    real_sample,
+)
 from nashpath.run.errors import SettingError
 
 HELD = 50_000
@@ -30,7 +39,7 @@ class ReferenceSet:
     def __init__(
         self, source: Source, metrics: Sequence[str] = (), features: str = "auto", split: str = "", most: int = 0
     ):
-        self.metrics = named(metrics or standard(source))
+        self.metrics = metric_names(metrics or standard(source))
         if "memorisation" in self.metrics and not isinstance(source, Finite):
             raise SettingError("metrics: memorisation compares with the training samples, and these data draw new ones")
         extractor = _extractor(source, features)

@@ -6,7 +6,7 @@ from typing import Any
 from nashpath.core import Game, Problem
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.run.engine.linear_play import LinearPlay, unit_plays
 from nashpath.run.settings.schema import required
 from nashpath.solvers import Alternating, Extragradient, Simultaneous
@@ -14,7 +14,7 @@ from nashpath.solvers import Alternating, Extragradient, Simultaneous
 
 def logit_game(game: Game) -> Game | None:
     """The same game whose generator has the logit loss; None where the critic gives no logit of a single sample."""
-    return game.with_objective(MonoFlow("logit")) if isinstance(game, GAN) else None
+    return game.with_objective(MonoFlowObjective("logit")) if isinstance(game, GAN) else None
 
 
 def _reference(game: Game) -> Problem:

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator
+from nashpath.core.math.mmd import gaussian_mmd
+from nashpath.core.math.transport import wasserstein
 from nashpath.core.source import HasModes
-from nashpath.flows import Flow, State, mmd_squared, simulate, smoothed_kl, wasserstein2
+from nashpath.flows import Flow, State, simulate, smoothed_kl
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
@@ -22,7 +24,7 @@ from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.build_flow import build_flow, build_integrator, start
 from nashpath.run.settings.flow_model import flow_rows
 from nashpath.run.settings.method_files import Entry, MethodFile, origins, without_folders
-from nashpath.run.training.session import Progress
+from nashpath.run.training.group import RunProgress
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -33,7 +35,7 @@ WARNINGS = 5
 def run_flow(
     settings: Any,
     out: Path,
-    notify: Callable[[Progress], None] = lambda progress: None,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     files: Sequence[MethodFile] = (),
 ) -> Path:
@@ -137,8 +139,8 @@ class _Recorder:
 
     def _estimates(self, particles: Tensor) -> dict[str, float]:
         x, width = particles[: self.settings.evaluation_samples].flatten(1).cpu(), self.settings.bandwidth
-        found = {"kl": smoothed_kl(x, self.real, width), "mmd": mmd_squared(x, self.real, width)}
-        self.metrics = {**found, "w2": wasserstein2(x, self.real)}
+        kl, mmd = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0])
+        self.metrics = {"kl": kl, "mmd": mmd, "w2": wasserstein(x, self.real, power=2)}
         return self.metrics
 
     @torch.no_grad()
@@ -152,11 +154,11 @@ class _Recorder:
             arrays |= _levels(self.flow, state, grid(self.square, GRID, self.device))
         self.store.write_arrays(f"samples/step-{state.step:08d}.npz", arrays)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         """Where the flow stands, for whoever watches."""
         assert self.state is not None
         rate = self.state.step / max(1e-9, time.perf_counter() - self.begun)
-        return Progress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
+        return RunProgress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
 
     def conclude(self, stopped: bool) -> None:
         """Writes the last picture, the outcome and the facts."""

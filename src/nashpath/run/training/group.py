@@ -10,7 +10,7 @@ from nashpath.run.settings.members import Member
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Where training stands: the step of all members, the median cost of each player, and the rate."""
 
     step: int

@@ -14,11 +14,11 @@ from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, sav
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
-from nashpath.run.observe.metrics import measure
+from nashpath.run.observe.metrics import measure_member
 from nashpath.run.observe.snapshot import equilibrium, has_samples, reference_samples, snapshot
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
-from nashpath.run.training.group import MemberGroup, Progress
+from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.manifest import manifest
 from nashpath.run.training.overhead import Stopwatch
 
@@ -34,7 +34,7 @@ class Session:
     store: RunFolder
     groups: list[MemberGroup]
     name: str
-    notify: Callable[[Progress], None] = lambda progress: None
+    notify: Callable[[RunProgress], None] = lambda progress: None
     stop: Callable[[], bool] = never
     events: Events | None = None
     methods: list[Entry] = field(default_factory=list)
@@ -182,7 +182,7 @@ class Session:
         self._record(rows)
         middle = {k: float(np.median([c[k] for c in costs])) for k in (costs[0] if costs else {})}
         self.notify(
-            Progress(self.taken, self.settings.steps, len(costs), len(self.members), middle, self.steps_per_second())
+            RunProgress(self.taken, self.settings.steps, len(costs), len(self.members), middle, self.steps_per_second())
         )
 
     def steps_per_second(self) -> float:
@@ -220,7 +220,9 @@ class Session:
         rows = []
         for member, group, i in self._indexed():
             if group.reference_set is not None:
-                found = measure(group.reference_set, member, group.program.trials[i], group.program.train_state(i))
+                found = measure_member(
+                    group.reference_set, member, group.program.trials[i], group.program.train_state(i)
+                )
                 rows += self._latest(member, group, i, found)
         self._record(rows)
 
@@ -235,7 +237,7 @@ class Session:
         said = self.aside.excess(sum(group.program.seconds for group in self.groups))
         if said and not self.warnings:
             self.warnings.append(said)
-            self.notify(Progress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
+            self.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
 
     def _conclude(self, status: str) -> None:
         self.checkpoint()

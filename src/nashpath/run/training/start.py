@@ -22,7 +22,7 @@ from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, 
 from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
-from nashpath.run.training.group import MemberGroup, Progress
+from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.session import Session
 
 FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
@@ -35,7 +35,7 @@ def open_session(
     raw: Raw,
     sweeps: dict[str, list[Any]],
     folder: Path,
-    notify: Callable[[Progress], None] = lambda progress: None,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
 ) -> Session:
     """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down.
@@ -92,7 +92,7 @@ def _switch(on: bool) -> str:
 def resume_session(
     folder: Path,
     changes: list[tuple[str, Any]],
-    notify: Callable[[Progress], None] = lambda progress: None,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
 ) -> Session:
     """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only."""
@@ -119,12 +119,12 @@ def resume_session(
     return session
 
 
-def prepare(members: list[Member], notify: Callable[[Progress], None]) -> None:
+def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> None:
     """Lets each data set do its slow work (decoding, downloading) before training, and says so."""
     sources = [build_source(m.settings) for m in members if "data" in used(m.settings)]
     for source in {id(source): source for source in sources}.values():
         if isinstance(source, Prepares):
-            source.prepare(lambda done, total: notify(Progress(done, total, 0, 0, {}, 0.0, "reading the data")))
+            source.prepare(lambda done, total: notify(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")))
 
 
 def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:

@@ -10,7 +10,7 @@ from nashpath.solvers.optim.base import DropIn, Group
 from nashpath.solvers.rules.betas import BETAS, Beta, Products, capped
 
 
-class ConjugateGradient(DropIn):
+class NonlinearCG(DropIn):
     """Nonlinear conjugate-gradient directions, with β capped from above: a ``torch.optim`` optimizer.
 
     ::

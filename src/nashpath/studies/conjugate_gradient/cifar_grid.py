@@ -11,10 +11,10 @@ from typing import Any
 from nashpath.studies.conjugate_gradient.digits_grid import FIGURES
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
 from nashpath.studies.conjugate_gradient.rate_grid import measure
+from nashpath.studies.shared.paper_data import CIFAR10
 from nashpath.studies.study import Experiment, Size
 
-CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
-CIFAR10 |= {"files": "plain_text/train*.parquet", "column": "img"}
+CIFAR10_TRAIN = {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img"}
 RATES = [5e-3, 1e-3, 5e-4, 1e-4, 5e-5]
 COMMON = {
     "latent": 100,
@@ -27,7 +27,7 @@ COMMON = {
 }
 DCGAN = {
     **COMMON,
-    "data": {**CIFAR10, "size": 64},
+    "data": {**CIFAR10_TRAIN, "size": 64},
     "batch": 256,
     "discriminator": {"kind": "dcgan", "norm": "spectral", "init": "normal"},
     "generator": {"kind": "dcgan"},
@@ -35,7 +35,7 @@ DCGAN = {
 }
 RESNET = {
     **COMMON,
-    "data": {**CIFAR10, "size": 32},
+    "data": {**CIFAR10_TRAIN, "size": 32},
     "batch": 64,
     "discriminator": {"kind": "resnet"},
     "generator": {"kind": "resnet"},

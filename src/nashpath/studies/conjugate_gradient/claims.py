@@ -6,25 +6,52 @@ before this code, those of slopes are the bounds' exponents with a margin.
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
 
 from nashpath.studies.claim import Claim
+from nashpath.studies.conjugate_gradient.aliased_gradient import ALIASED_GRADIENT
 from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
 from nashpath.studies.conjugate_gradient.claims_games import (
     ON_RATES,
     ON_SADDLE,
 )
 from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
-from nashpath.studies.conjugate_gradient.direction_statistics import (
-    ALIASED_GRADIENT,
-    best,
-    ratio,
-    spread,
-)
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED
 from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE, SADDLE_SCHEDULES
 from nashpath.studies.conjugate_gradient.variational_inequality import VARIATIONAL_INEQUALITY
+from nashpath.studies.reading import Pool, Values, log_ratio
+from nashpath.studies.rows import Rows, paired
 from nashpath.studies.study import Study
+
+
+def best(few: int) -> Pool:
+    """The mean of the ``few`` lowest values."""
+    return lambda values: float(np.mean(sorted(values)[:few]))
+
+
+def spread(few: int) -> Pool:
+    """The standard deviation of the ``few`` lowest values."""
+    return lambda values: float(np.std(sorted(values)[:few], ddof=1))
+
+
+def ratio(methods: Sequence[str], other: str, pool: Pool, **where: str | float) -> Values:
+    """For each seed, log(pool of a method's settings / pool of ``other``'s): the mean over methods."""
+
+    def values(rows: Rows) -> list[float]:
+        base = rows.where(method=other, **where).by_seed("fid", pool)
+        logs: dict[int, list[float]] = defaultdict(list)
+        for method in methods:
+            own = rows.where(method=method, **where).by_seed("fid", pool)
+            for seed, value in zip(sorted(base), paired(own, base, log_ratio)):
+                logs[seed].append(value)
+        return [float(np.mean(logs[seed])) for seed in sorted(logs)]
+
+    return values
+
 
 NO_GAIN = (
     "β is at most ½, so no formula is more than momentum ½; on this small problem SGD at the grid's rates is not "

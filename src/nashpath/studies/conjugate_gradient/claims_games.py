@@ -1,17 +1,64 @@
 """Claims about the toy and about monotone games."""
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.conjugate_gradient.direction_statistics import (
-    against,
-    away,
-    excess,
-    scaling,
-    worst,
-)
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
-from nashpath.studies.conjugate_gradient.saddle_directions import PAPERS, SCHEDULES
+from nashpath.studies.conjugate_gradient.saddle_directions import LEARNING_RATES, PAPERS
+from nashpath.studies.reading import Values, log10_ratio
+from nashpath.studies.rows import Rows
+
+LEAST = 1e-30
+"""A distance below this counts as this, so that logarithms of ratios exist."""
+
+
+def away(rows: Rows, methods: Sequence[str], **where: str) -> list[float]:
+    """The final distance to the equilibrium of each method."""
+    return [max(LEAST, *rows.where(method=m, **where).values("distance")) for m in methods]
+
+
+def against(methods: Sequence[str], other: str, wheres: Sequence[dict[str, str]]) -> Values:
+    """log10 of each method's final distance over that of ``other``, under each condition."""
+
+    def values(rows: Rows) -> list[float]:
+        pairs = [(a, *away(rows, [other], **where)) for where in wheres for a in away(rows, methods, **where)]
+        return [log10_ratio(a, b) for a, b in pairs]
+
+    return values
+
+
+def worst(condition: str, column: str = "slope", methods: Sequence[str] = FORMULAS) -> Values:
+    """For each seed the greatest value over methods."""
+
+    def values(rows: Rows) -> list[float]:
+        found = [rows.where(condition=condition, method=m).by_seed(column) for m in methods]
+        return [max(own[seed] for own in found) for seed in found[0]]
+
+    return values
+
+
+def scaling(rows: Rows) -> list[float]:
+    """For each seed, the exponent of the plateau in the learning rate, from two rates: the mean over CG formulas."""
+    found: dict[int, list[float]] = defaultdict(list)
+    for formula in FORMULAS:
+        high, low = (rows.where(condition=c, method=formula).by_seed("plateau") for c in ("plateau", "lower plateau"))
+        for seed in high:
+            found[seed].append(math.log(high[seed] / low[seed]) / math.log(4))
+    return [float(np.mean(found[seed])) for seed in sorted(found)]
+
+
+def excess(rows: Rows) -> list[float]:
+    """For each seed, the log of the CG formulas' plateau (mean of logs) over SGD's at the same rate."""
+    plateaus = {m: rows.where(condition="plateau", method=m).by_seed("plateau") for m in ("SGD", *FORMULAS)}
+    return [
+        float(np.mean([math.log(plateaus[formula][seed] / base) for formula in FORMULAS]))
+        for seed, base in plateaus["SGD"].items()
+    ]
+
 
 LIKE_MOMENTUM = ("FR", "DY", "HZ")
 
@@ -19,7 +66,7 @@ LIKE_MOMENTUM = ("FR", "DY", "HZ")
 LIKE_DESCENT = ("PRP", "FR-PRP", "HS-DY")
 
 
-DIMINISHING = [{"schedule": name} for name in SCHEDULES if name != "constant"]
+DIMINISHING = [{"schedule": name} for name in LEARNING_RATES if name != "constant"]
 FAST = [{"rates": "(1e-3, 5e-3)"}]
 ON_SADDLE = [
     Claim(
@@ -82,7 +129,7 @@ ON_SADDLE = [
         "Naganuma and Iiduka 2022, abstract",
         "saddle-schedules",
         "distance to (0, 0) after 4,000 steps (start: 4.47), each formula and rule",
-        lambda rows: [d for name in SCHEDULES for d in away(rows, FORMULAS, schedule=name)],
+        lambda rows: [d for name in LEARNING_RATES for d in away(rows, FORMULAS, schedule=name)],
         high=0.2,
         exact=True,
         scales=("default",),

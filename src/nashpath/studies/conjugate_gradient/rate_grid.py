@@ -17,7 +17,7 @@ from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import LINEAR, METHODS, chosen
 from nashpath.studies.population import Population, split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Size
 
 LOWERED = "momentum 0.9, rates / 10"
@@ -73,7 +73,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             curves[seat.member.index].append(fid(real, fake))
     for seat in trained:
         d, g = (seat.member.swept[f"solver.{who}.learning_rate"] for who in PLAYERS)
-        row: Row = {"lr_D": float(f"{d / share(cell['method']):.6g}"), "lr_G": float(f"{g:.6g}")}
+        row: Row = {"lr_D": significant(d / share(cell["method"])), "lr_G": significant(g)}
         row |= {"place_D": 1 + rates.index(d / share(cell["method"])), "place_G": 1 + rates.index(g)}
         row |= {"seed": seat.member.seed, "outcome": seat.outcome, "fid": curves[seat.member.index][-1]}
         yield {**row, "step": steps, "fid_curve": curves[seat.member.index]}
@@ -82,4 +82,4 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 def fid(real: Sample, fake: Tensor) -> float:
     """The Fréchet distance; pixels of diverged members that are not finite are taken for mid-grey."""
     known = torch.nan_to_num(fake.cpu(), nan=0.0, posinf=1.0, neginf=-1.0).clamp(-1, 1)
-    return float(f"{evaluate(real, known, ['fid'])[0].value:.5g}")
+    return significant(evaluate(real, known, ["fid"])[0].value, 5)

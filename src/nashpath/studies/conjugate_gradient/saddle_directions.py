@@ -17,14 +17,14 @@ from nashpath.solvers import Alternating
 from nashpath.studies.conjugate_gradient.directions import LINEAR, rule
 from nashpath.studies.figures import Cloud, Lines, Strip
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 PAPERS = "(5e-05, 5e-05)"
 """The largest rates of the released notebook."""
 RATES = {PAPERS: (5e-5, 5e-5), "(1e-4, 1e-3)": (1e-4, 1e-3), "(1e-3, 5e-3)": (1e-3, 5e-3), "(2e-3, 2e-2)": (2e-3, 2e-2)}
 """Learning rates of x and of y."""
-SCHEDULES = {"constant": 0.0, "n^-1/2": 0.5, "n^-3/4": 0.75}
+LEARNING_RATES = {"constant": 0.0, "n^-1/2": 0.5, "n^-3/4": 0.75}
 """The paper's learning-rate rules by exponent."""
 SCHEDULED_RATES = (2e-3, 5e-2)
 LOOKS = 50
@@ -46,8 +46,8 @@ def play(trials: Sequence[Trial], size: Size) -> Iterator[Row]:
         for k, path in enumerate(paths):
             path.append(_point(program, k))
     for k, path in enumerate(paths):
-        away = [float(f"{math.hypot(*point):.5g}") for point in path]
-        rounded = [[float(f"{v:.4g}") for v in point] for point in path]
+        away = [significant(math.hypot(*point), 5) for point in path]
+        rounded = [[significant(v, 4) for v in point] for point in path]
         row: Row = {"seed": 0, "outcome": outcome(trials[k], program.train_state(k)), "distance": away[-1]}
         yield row | {"step": steps, "distance_curve": away, "path": rounded}
 
@@ -64,8 +64,8 @@ def at_rates(cell: Cell, size: Size) -> Iterator[Row]:
 
 def under_schedules(cell: Cell, size: Size) -> Iterator[Row]:
     """A row for each learning-rate rule; β in [0, ½]."""
-    trials = [trial(cell["method"], SCHEDULED_RATES, exponent, clipped=True) for exponent in SCHEDULES.values()]
-    return ({"schedule": name, **row} for name, row in zip(SCHEDULES, play(trials, size)))
+    trials = [trial(cell["method"], SCHEDULED_RATES, exponent, clipped=True) for exponent in LEARNING_RATES.values()]
+    return ({"schedule": name, **row} for name, row in zip(LEARNING_RATES, play(trials, size)))
 
 
 TOY = (

@@ -19,7 +19,8 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import Simultaneous
 from nashpath.studies.conjugate_gradient.directions import LINEAR, rule
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.rows import Row
+from nashpath.studies.reading import exponent
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 
@@ -80,6 +81,8 @@ BILINEAR = Shape((0.0,) * 5, 1.0)
 LOOKS = 40
 DRAWN = 2
 """Seeds whose curves are kept."""
+LEAST = 1e-12
+"""A measure below this counts as this, so that logarithms exist."""
 MOST_DRAWN = 100.0
 """Runs that end above this (they start at about 1) have run away, and are left out of figures."""
 
@@ -141,7 +144,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         row |= {"outcome": outcome(trials[k], program.train_state(k)), **judged(np.array(steps), gap, condition)}
         bounded = bool(gap[-1] < MOST_DRAWN)
         shown = bounded and seed < DRAWN
-        curve: dict[str, Any] = {"n": steps, "gap": [float(f"{v:.4g}") for v in gap]} if shown else {}
+        curve: dict[str, Any] = {"n": steps, "gap": [significant(v, 4) for v in gap]} if shown else {}
         yield {**row, "bounded": bounded, "drawn": shown, **curve}
 
 
@@ -159,7 +162,7 @@ def judged(steps: np.ndarray, gap: np.ndarray, condition: Condition) -> dict[str
     """
     last = int(np.searchsorted(steps, 0.5 * steps[-1]))
     plateau = float((steps[-1] * gap[-1] - steps[last] * gap[last]) / (steps[-1] - steps[last]))
-    found = {"plateau": float(f"{plateau:.5g}")}
+    found = {"plateau": significant(plateau, 5)}
     if condition.since >= 0.5:
         return found
     level = gap
@@ -168,14 +171,9 @@ def judged(steps: np.ndarray, gap: np.ndarray, condition: Condition) -> dict[str
     elif condition.exponent == 0:
         level = gap - plateau
     inside = (steps >= condition.since * steps[-1]) & (steps <= condition.until * steps[-1])
-    return found | {"slope": slope(steps[inside], level[inside])}
-
-
-def slope(steps: Sequence[float] | np.ndarray, level: np.ndarray) -> float:
-    """The exponent of ``level ∝ steps^slope`` by least squares on logarithms; values below 1e-12 count as that."""
-    if len(steps) < 2:
-        return math.nan
-    return round(float(np.polyfit(np.log(steps), np.log(np.maximum(level, 1e-12)), 1)[0]), 5)
+    if inside.sum() < 2:
+        return found | {"slope": math.nan}
+    return found | {"slope": round(exponent(steps[inside], np.maximum(level[inside], LEAST)), 5)}
 
 
 VARIATIONAL_INEQUALITY = Experiment(

@@ -21,16 +21,15 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.studies.figures import Cloud, Strip
-from nashpath.studies.population import MemberState, Population
+from nashpath.studies.population import MemberState, Population, alternating_adam
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
-ADAM = {"kind": "adam", "learning_rate": 1e-3}
 SETTINGS = {
     "data": "ring",
     "latent": 2,
     "generator": {"kind": "mlp", "depth": 0},
-    "solver": {"kind": "alternating", "generator": ADAM, "discriminator": ADAM},
+    "solver": alternating_adam(1e-3),
 }
 SAMPLES = 2000
 DISTANCE = 1000.0

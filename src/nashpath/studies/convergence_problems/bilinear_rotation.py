@@ -16,11 +16,11 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Alternating, Consensus, Extragradient, Simultaneous, Solver
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 RATES = (0.05, 0.1, 0.2, 0.5)
-SOLVERS: dict[str, Callable[[float], Solver]] = {
+_SOLVERS: dict[str, Callable[[float], Solver]] = {
     "simultaneous": lambda h: Simultaneous(SGD(h), SGD(h)),
     "alternating": lambda h: Alternating(SGD(h), SGD(h)),
     "extragradient": lambda h: Extragradient(SGD(h), SGD(h)),
@@ -35,7 +35,7 @@ FACTORS: dict[str, Callable[[float], float]] = {
 """By what a step multiplies the distance, in theory; alternating play keeps to an ellipse."""
 
 
-def reach(rate: float) -> float:
+def largest_change(rate: float) -> float:
     """The longest over the shortest radius of the ellipse ``x² + y² + h x y``, on which alternating play stays."""
     return math.sqrt((2 + rate) / (2 - rate))
 
@@ -43,7 +43,7 @@ def reach(rate: float) -> float:
 def trial(solver: str, rate: float, seed: int) -> Trial:
     """The game xy from a random start, in double precision."""
     x, y = torch.randn(2, generator=generator(derive(seed, "start"))).tolist()
-    return Trial(Bilinear(x, y), SOLVERS[solver](rate)).double()
+    return Trial(Bilinear(x, y), _SOLVERS[solver](rate)).double()
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
@@ -65,9 +65,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             "outcome": outcome(program.trials[index], program.train_state(index)),
             "factor": factor,
             "error": abs(factor - FACTORS[cell["solver"]](rate)),
-            "beyond": max(max(relative), 1 / min(relative)) / reach(rate),
+            "beyond": max(max(relative), 1 / min(relative)) / largest_change(rate),
             "steps": steps,
-            "distances": [float(f"{value:.6g}") for value in relative],
+            "distances": [significant(value) for value in relative],
         }
 
 
@@ -76,7 +76,7 @@ def _distances(program: Program) -> list[float]:
     return [float(flatten(point.players).norm()) for point in points]
 
 
-GAMES: dict[str, tuple[Callable[[], Game], float]] = {
+_GAMES: dict[str, tuple[Callable[[], Game], float]] = {
     "xy": (lambda: Bilinear(0.0, 0.0), 1.0),
     "2xy": (lambda: Bilinear(0.0, 0.0, strength=2.0), 2.0),
     "salimans": (lambda: Salimans(1.0, 1.0), 2.0),
@@ -89,7 +89,7 @@ GAMES: dict[str, tuple[Callable[[], Game], float]] = {
 
 def measure_spectra(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a game: the eigenvalues of its Jacobian at the equilibrium."""
-    for name, (make, expected) in GAMES.items():
+    for name, (make, expected) in _GAMES.items():
         game: nn.Module = make().double()
         assert isinstance(game, Game)
         batches = game.draw(generator(0), (1,))
@@ -113,7 +113,7 @@ ROTATION = Experiment(
     "gradients; consensus optimisation with weight 1. Alternating play goes on ten times as long.",
     measure=measure,
     sizes={"quick": Size(seeds=2, steps=200), "default": Size(seeds=8, steps=600)},
-    cells=[{"solver": name, "rounds": 10 if name == "alternating" else 1} for name in SOLVERS],
+    cells=[{"solver": name, "rounds": 10 if name == "alternating" else 1} for name in _SOLVERS],
     figures=[
         Lines(
             "Distance to the equilibrium at rate 0.1",

@@ -6,7 +6,7 @@ Sources name the theorem at its origin.
 
 from nashpath.studies.convergence_problems.affine_mixtures import AFFINE_MIXTURES, RIGGED_WEIGHTS
 from nashpath.studies.convergence_problems.bilinear_rotation import ROTATION, SPECTRA
-from nashpath.studies.convergence_problems.claims_divergences import IDEAL, LINES, METRICS
+from nashpath.studies.convergence_problems.claims_divergences import IDEAL, LINES, METRIC_CLAIMS
 from nashpath.studies.convergence_problems.claims_strategies import MIXTURES, ROTATIONS, STRATEGIES
 from nashpath.studies.convergence_problems.claims_training import COLLAPSE, GENERALISATION, GRADIENTS
 from nashpath.studies.convergence_problems.disjoint_lines import EXACT_LINES, SAMPLED_LINES
@@ -45,7 +45,7 @@ STUDY = Study(
     claims=[
         *IDEAL,
         *LINES,
-        *METRICS,
+        *METRIC_CLAIMS,
         *GRADIENTS,
         *COLLAPSE,
         *GENERALISATION,

@@ -2,19 +2,13 @@
 
 import math
 
-from nashpath.studies.claim import Claim
+from nashpath.studies.claim import Claim, identity
 from nashpath.studies.convergence_problems.affine_mixtures import AFFINE_MIXTURES, RIGGED_WEIGHTS
 from nashpath.studies.convergence_problems.bilinear_rotation import ROTATION, SPECTRA
-from nashpath.studies.convergence_problems.claims_reading import (
-    ARORA,
-    between,
-    column,
-    each,
-    exact,
-    orders,
-)
+from nashpath.studies.convergence_problems.claims_divergences import ARORA
 from nashpath.studies.convergence_problems.finite_games import AVERAGED_PLAY, MATRIX_MIXTURES
 from nashpath.studies.convergence_problems.mixture_of_dcgans import MIXTURE_OF_DCGANS
+from nashpath.studies.reading import column, each, log10_ratio, versus
 
 MIXTURES = [
     *(
@@ -41,7 +35,7 @@ MIXTURES = [
         source=f"{ARORA}, Sec. 4",
         experiment=AFFINE_MIXTURES.name,
         quantity="gap with 16 generators less gap with one, by seed",
-        values=between("gap", "generators", 16, 1),
+        values=versus("gap", {"generators": 16}, {"generators": 1}),
         high=0.0,
         reason="a limited search finds little against any, or the mixture still moves",
     ),
@@ -51,7 +45,7 @@ MIXTURES = [
         source=f"{ARORA}, Sec. 5",
         experiment=RIGGED_WEIGHTS.name,
         quantity="log₁₀ of the lesser weight with coefficient 0.1 over that without, by seed",
-        values=between("smallest", "entropy", 0.1, 0.0, orders),
+        values=versus("smallest", {"entropy": 0.1}, {"entropy": 0.0}, log10_ratio),
         low=0.3,
         reason="weights without it fall slowly: too few steps",
     ),
@@ -71,7 +65,7 @@ MIXTURES = [
         source=f"{ARORA}, Sec. 6 (7.72 and 7.16 with the authors' networks)",
         experiment=MIXTURE_OF_DCGANS.name,
         quantity="Inception score of 5 against 5 less that of 1 against 1, by seed",
-        values=between("inception_score", "networks", 5, 1),
+        values=versus("inception_score", {"networks": 5}, {"networks": 1}),
         low=0.0,
         reason="the authors' networks are conditional on classes, and these are not",
         scales=("full",),
@@ -81,7 +75,7 @@ MIXTURES = [
 
 ROTATIONS = [
     *(
-        exact(
+        identity(
             f"{solver}-factor",
             says,
             source,
@@ -96,7 +90,7 @@ ROTATIONS = [
             ("consensus", "Consensus optimisation contracts by √((1 − h)² + h²).", "Mescheder et al. 2017, Sec. 4"),
         )
     ),
-    exact(
+    identity(
         "alternating-bounded",
         "On xy alternating descent stays on an ellipse.",
         "derived; Gidel et al. 2019, Sec. 2",
@@ -105,7 +99,7 @@ ROTATIONS = [
         each("beyond", keep=lambda row: row["solver"] == "alternating"),
         high=1 + 1e-9,
     ),
-    exact(
+    identity(
         "imaginary-eigenvalues",
         "At the equilibria of xy and of unregularised toy GANs all eigenvalues of the field are imaginary (±i for xy).",
         "Mescheder et al. 2017, Sec. 3; Mescheder et al. 2018, Lemma 2.3",
@@ -118,7 +112,7 @@ ROTATIONS = [
 
 
 STRATEGIES = [
-    exact(
+    identity(
         "mixed-equilibrium",
         "Every finite zero-sum game has an equilibrium in mixed strategies.",
         "von Neumann 1928; Barnett 2018",

@@ -7,12 +7,13 @@ Reference: Arjovsky, Chintala & Bottou 2017, "Wasserstein GAN", Example 1.
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator
-from nashpath.games.ideal import divergences
+from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
+from nashpath.core.math.mmd import mmd_of_masses
+from nashpath.core.math.transport import wasserstein_of_masses
 from nashpath.metrics import exact_wasserstein, from_densities, from_samples
 from nashpath.studies.figures import Lines
 from nashpath.studies.rows import Row
@@ -21,7 +22,7 @@ from nashpath.studies.study import Cell, Experiment, Size
 OFFSETS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 POINTS = 33
 """Points of a discretised line."""
-NAMES = ("js", "total_variation")
+_NAMES = ("js", "total_variation")
 
 
 def line(offset: float, heights: Tensor) -> Tensor:
@@ -42,14 +43,14 @@ def measure_exact(cell: Cell, size: Size) -> Iterator[Row]:
     """One row an offset: the divergences of the discretised lines."""
     for offset in OFFSETS:
         p, q, points = masses(offset)
-        kl = float(divergences.kl(p, q))
+        kl = float(kl_of_masses(p, q))
         yield {
             "offset": offset,
-            "js": float(divergences.js(p, q)),
-            "total_variation": float(divergences.total_variation(p, q)),
+            "js": float(js_of_masses(p, q)),
+            "total_variation": float(total_variation_of_masses(p, q)),
             "kl_infinite": float(math.isinf(kl)),
-            "wasserstein": float(divergences.wasserstein(p, q, points)),
-            "mmd": float(divergences.mmd_squared(p, q, points).clamp_min(0).sqrt()),
+            "wasserstein": float(wasserstein_of_masses(p, q, points)),
+            "mmd": float(mmd_of_masses(p, q, points).clamp_min(0).sqrt()),
         }
 
 
@@ -65,20 +66,15 @@ def measure_samples(cell: Cell, size: Size) -> Iterator[Row]:
         rng = generator(derive(seed, "lines"))
         for offset in OFFSETS:
             real, fake = (line(at, torch.rand(count, generator=rng)) for at in (0.0, offset))
-            known = from_densities(density_on(real), density_on(fake), real, fake, NAMES)
+            known = from_densities(density_on(real), density_on(fake), real, fake, _NAMES)
             kernel = from_samples(real, fake, ["mmd"], settings={"mmd": {"bandwidth": 1.0}})
             yield {
                 "seed": seed,
                 "offset": offset,
-                **{name: round(known[name].value, 9) for name in NAMES},
+                **{name: round(known[name].value, 9) for name in _NAMES},
                 "wasserstein": round(exact_wasserstein(real, fake), 6),
                 "mmd": round(math.sqrt(max(kernel["mmd"], 0.0)), 6),
             }
-
-
-def slope(offsets: list[float], distances: list[float]) -> float:
-    """The slope of the least-squares line through distances against offsets."""
-    return float(np.polyfit(offsets, distances, 1)[0])
 
 
 EXACT_LINES = Experiment(

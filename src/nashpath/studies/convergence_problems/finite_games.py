@@ -17,6 +17,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import SGD, PolyakAverage, Simultaneous
 from nashpath.studies.figures import Lines
+from nashpath.studies.reading import exponent
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -66,11 +67,6 @@ def measure_mixtures(cell: Cell, size: Size) -> Iterator[Row]:
             "gaps": [round(gap, 6) for gap in gaps],
             "slope": exponent(COUNTS, gaps),
         }
-
-
-def exponent(sizes: tuple[int, ...], values: list[float]) -> float:
-    """The exponent s of the power law ``values ∝ sizesˢ``, by least squares of the logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 
 
 def trial(seed: int, horizon: int) -> Trial:

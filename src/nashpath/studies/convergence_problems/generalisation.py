@@ -7,14 +7,13 @@ Reference: Arora et al. 2017, Sec. 3.
 import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nashpath.core import Hyperparameters, derive, generator, seeded
+from nashpath.core.math.f_divergences import js_of_masses
 from nashpath.data import Samples
 from nashpath.games import GAN
-from nashpath.games.ideal import divergences
 from nashpath.games.objectives import NeuralNetDistance
 from nashpath.metrics import exact_wasserstein
 from nashpath.networks import MLPDiscriminator
@@ -23,6 +22,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Adam, Alternating
 from nashpath.studies.figures import Lines
+from nashpath.studies.reading import exponent
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
@@ -50,12 +50,7 @@ def empirical_js(x: Tensor, y: Tensor) -> float:
     """The Jensen-Shannon divergence of the two samples as distributions: of masses on all of their points."""
     points, where = torch.unique(torch.cat([x, y]), dim=0, return_inverse=True)
     p, q = (torch.bincount(part, minlength=len(points)).double() for part in (where[: len(x)], where[len(x) :]))
-    return float(divergences.js(p / len(x), q / len(y)))
-
-
-def exponent(sizes: list[int], values: list[float]) -> float:
-    """The exponent s of the power law ``values ∝ sizesˢ``, by least squares of the logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+    return float(js_of_masses(p / len(x), q / len(y)))
 
 
 def measure_distances(cell: Cell, size: Size) -> Iterator[Row]:

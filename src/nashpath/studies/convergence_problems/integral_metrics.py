@@ -12,7 +12,10 @@ from scipy.optimize import linprog
 from torch import Tensor
 
 from nashpath.core import derive, generator
-from nashpath.games.ideal import PopulationGame, Softmax, divergences
+from nashpath.core.math.f_divergences import total_variation_of_masses
+from nashpath.core.math.mmd import mmd_of_masses
+from nashpath.core.math.transport import wasserstein_of_masses
+from nashpath.games.ideal import PopulationGame, Softmax
 from nashpath.games.objectives import NeuralNetDistance
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -65,7 +68,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         with torch.no_grad():
             p, q = game.data().double(), game.model().double()
         gap, points = p - q, game.space.points.double()
-        total, moved = divergences.total_variation(p, q), divergences.wasserstein(p, q, points)
+        total, moved = total_variation_of_masses(p, q), wasserstein_of_masses(p, q, points)
         seen = -program.info()[seed]["cost.discriminator"] - 1
         yield {
             "seed": seed,
@@ -73,7 +76,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             "wasserstein": round(float(moved), 6),
             "bounded_error": abs(bounded_supremum(gap.numpy()) - float(total)),
             "lipschitz_error": abs(lipschitz_supremum(gap.numpy(), points.numpy()) - float(moved)),
-            "kernel_error": abs(kernel_witness(gap, points) - float(divergences.mmd_squared(p, q, points).sqrt())),
+            "kernel_error": abs(kernel_witness(gap, points) - float(mmd_of_masses(p, q, points).sqrt())),
             "discriminator_error": abs(seen - float(total)),
         }
 

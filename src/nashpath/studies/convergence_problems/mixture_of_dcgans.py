@@ -12,14 +12,13 @@ from nashpath.metrics import real_sample
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Strip
-from nashpath.studies.population import Population
+from nashpath.studies.population import Population, alternating_adam
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.image_scores import image_scores
 from nashpath.studies.shared.paper_data import CIFAR10, source_of
 from nashpath.studies.study import Cell, Experiment, Size
 
 TRAIN = {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img", "label_column": "label"}
-ADAM = {"kind": "adam", "learning_rate": 1e-4, "b1": 0.5}
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
@@ -36,7 +35,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         "game": {"kind": "mixture", **teams},
         "generator": network,
         "discriminator": network,
-        "solver": {"kind": "alternating", "generator": ADAM, "discriminator": ADAM},
+        "solver": alternating_adam(1e-4),
     }
     population = Population(settings, size)
     population.play(size.steps)

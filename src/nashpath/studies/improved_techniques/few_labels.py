@@ -174,7 +174,7 @@ def small(latent: int, shape: Shape, classes: int, width: int) -> Pair:
     return maker, NoisyMLPDiscriminator(shape, width=width, depth=3, outputs=classes)
 
 
-def dense(latent: int, shape: Shape, classes: int, width: int) -> Pair:
+def _dense(latent: int, shape: Shape, classes: int, width: int) -> Pair:
     """The released networks for MNIST, with all layers of the classifier as wide: ``width`` 500."""
     maker = MLPGenerator(latent, shape, width=width, activation="softplus", norm="batch")
     return maker, NoisyMLPDiscriminator(shape, width=width, depth=5, outputs=classes)
@@ -187,6 +187,6 @@ def convolutional(latent: int, shape: Shape, classes: int, width: int) -> Pair:
 
 NETWORKS: Mapping[str, Callable[[int, Shape, int, int], Pair]] = {
     "small": small,
-    "dense": dense,
+    "dense": _dense,
     "convolutional": convolutional,
 }

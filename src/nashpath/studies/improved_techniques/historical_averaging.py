@@ -20,7 +20,7 @@ from nashpath.run.observe.snapshot import distance, strategies
 from nashpath.solvers import SGD, Alternating, Simultaneous
 from nashpath.studies.figures import Cloud, Lines
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 RATE = 0.01
@@ -37,7 +37,7 @@ class Toy(NamedTuple):
     starts: tuple[tuple[float, float], ...]
 
 
-TOYS = {
+TOY_GAMES = {
     "salimans": Toy(Salimans, ((0.5, 2.0), (2.0, 3.0), (-1.0, 0.0))),
     "bilinear": Toy(Bilinear, ((1.0, 1.0), (2.0, -1.0), (-0.5, 1.5))),
 }
@@ -50,7 +50,7 @@ def trial(game: Game, coefficient: float, order: str) -> Trial:
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each start and coefficient: the distance to the equilibrium, at the end and on the way."""
-    toy = TOYS[cell["game"]]
+    toy = TOY_GAMES[cell["game"]]
     conditions = list(product(toy.starts, COEFFICIENTS))
     trials = [trial(toy.game(*start), coefficient, cell["order"]) for start, coefficient in conditions]
     program = Program(trials, list(range(len(trials))), "stacked", size.compiled)
@@ -74,7 +74,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 
 
 def _away(program: Program, member: int) -> float:
-    return float(f"{distance(program.trials[member], program.train_state(member))['distance']:.5g}")
+    return significant(distance(program.trials[member], program.train_state(member))["distance"], 5)
 
 
 def _path(first: bool, points: list[Any]) -> Row:
@@ -96,7 +96,7 @@ HISTORICAL_AVERAGING = Experiment(
     ),
     measure=measure,
     sizes={"quick": Size(seeds=1, steps=240), "default": Size(seeds=1, steps=20_000, compiled=True)},
-    cells=[{"game": game, "order": order} for game in TOYS for order in ORDERS],
+    cells=[{"game": game, "order": order} for game in TOY_GAMES for order in ORDERS],
     figures=[
         Lines(
             "Distance to the equilibrium of (f(x) − 1)(y − 1)",

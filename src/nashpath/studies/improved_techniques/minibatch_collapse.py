@@ -13,19 +13,18 @@ from nashpath.core import derive, generator
 from nashpath.metrics import modes
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.population import Population, split_steps
+from nashpath.studies.population import Population, alternating_adam, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOOKS = 20
 POINTS = 200
-ADAM = {"kind": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.9}
 SETTINGS: dict[str, Any] = {
     "data": {"kind": "ring", "modes": 8, "radius": 2.0, "deviation": 0.05},
     "latent": 2,
     "batch_size": 64,
     "generator": {"kind": "mlp", "width": 128, "depth": 2},
-    "solver": {"kind": "alternating", "generator": ADAM, "discriminator": ADAM},
+    "solver": alternating_adam(1e-3, b2=0.9),
 }
 CRITICS = {
     "none": {"kind": "mlp", "width": 128, "depth": 2},

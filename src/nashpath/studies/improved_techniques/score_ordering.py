@@ -17,20 +17,19 @@ from nashpath.data import Digits
 from nashpath.metrics import real_sample
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.population import Population, split_steps
+from nashpath.studies.population import Population, alternating_adam, split_steps
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.image_scores import image_scores
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOOKS = 12
-ADAM = {"kind": "adam", "learning_rate": 1e-3, "b1": 0.5}
 SETTINGS: dict[str, Any] = {
     "data": {"kind": "digits", "split": "train"},
     "latent": 32,
     "batch_size": 64,
     "generator": {"kind": "mlp", "width": 128, "norm": "batch"},
     "discriminator": {"kind": "mlp", "width": 128},
-    "solver": {"kind": "alternating", "generator": ADAM, "discriminator": ADAM},
+    "solver": alternating_adam(1e-3),
 }
 
 

@@ -25,7 +25,7 @@ from nashpath.networks import (
     virtual,
 )
 from nashpath.studies.figures import Strip
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 Errors = Mapping[str, float]
@@ -111,7 +111,7 @@ def minibatch(rng: torch.Generator) -> Errors:
 
 
 @torch.no_grad()
-def classes(rng: torch.Generator) -> Errors:
+def _classes(rng: torch.Generator) -> Errors:
     """K logits and a 0: Z / (Z + 1) is the probability of real; the K+1 cost is that of a softmax over K + 1."""
     with seeded(0):
         critic, maker = MLPDiscriminator(SHAPE, width=16, outputs=10), MLPGenerator(4, SHAPE, width=16)
@@ -137,7 +137,7 @@ IDENTITIES: Mapping[str, Callable[[torch.Generator], Errors]] = {
     "Inception score": score,
     "virtual batch norm": virtual_norm,
     "minibatch discrimination": minibatch,
-    "K+1 classes": classes,
+    "K+1 classes": _classes,
 }
 
 
@@ -145,7 +145,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each case of each identity: the largest difference between its two sides."""
     for name, check in IDENTITIES.items():
         for case, error in check(generator(derive(0, name))).items():
-            yield {"identity": name, "case": case, "error": float(f"{error:.3g}")}
+            yield {"identity": name, "case": case, "error": significant(error, 3)}
 
 
 TECHNIQUE_ALGEBRA = Experiment(

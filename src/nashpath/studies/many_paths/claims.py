@@ -7,16 +7,22 @@ images at full scale. Criteria were fixed by pilot runs of other code (one to th
 import math
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.many_paths import comparisons
-from nashpath.studies.many_paths.claims_grids import COLOURS, GRID
-from nashpath.studies.many_paths.comparisons import gain_at_best, logs, ratio
-from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATORS
-from nashpath.studies.many_paths.gan_variants import NAMES, PENALISED
+from nashpath.studies.many_paths.claims_grids import COLOURS, GRID, fid_ratio, gain_at_best
+from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATOR_KINDS
+from nashpath.studies.many_paths.gan_variants import PENALISED, TITLES
 from nashpath.studies.many_paths.paper_images import PAPER_IMAGES
 from nashpath.studies.many_paths.robustness import COLOURED, ROBUSTNESS
-from nashpath.studies.rows import paired
+from nashpath.studies.reading import Values, column, versus
 from nashpath.studies.shared.parallel_lines import PARALLEL_LINES
 from nashpath.studies.study import Study
+
+TINY = 1e-38
+
+
+def logs(key: str, **where: object) -> Values:
+    """log₁₀ of a column, one number a seed: the largest over the conditions."""
+    return column(key, max, lambda value: math.log10(max(value, TINY)), **where)
+
 
 LINES = [
     *(
@@ -38,7 +44,7 @@ LINES = [
         source="Fedus et al. 2017, synthetic experiments; Goodfellow et al. 2014, Sec. 3",
         experiment="parallel-lines",
         quantity="mean squared distance from the data's line after training (start: 4)",
-        values=lambda rows: list(rows.where(objective="minimax", pretrained=True).by_seed("d2").values()),
+        values=column("d2", objective="minimax", pretrained=True),
         low=3.5,
     ),
     Claim(
@@ -48,7 +54,7 @@ LINES = [
         experiment="parallel-lines",
         quantity="log₁₀ of the ratio of the generator's first gradient norms, non-saturating over minimax",
         values=lambda rows: [
-            math.log10(row["gradient_non_saturating"] / max(row["gradient_minimax"], comparisons.TINY))
+            math.log10(row["gradient_non_saturating"] / max(row["gradient_minimax"], TINY))
             for row in rows.where(objective="non_saturating", pretrained=True)
         ],
         low=6.0,
@@ -59,9 +65,7 @@ LINES = [
         source="Fedus et al. 2017, title and abstract; Arjovsky et al. 2017, Example 1",
         experiment="parallel-lines",
         quantity="a lower bound of the divergence, mean over 21 looks at training, in units of log 2",
-        values=lambda rows: [
-            v / math.log(2) for v in rows.where(objective="non_saturating", pretrained=False).by_seed("js").values()
-        ],
+        values=column("js", of=lambda js: js / math.log(2), objective="non_saturating", pretrained=False),
         low=0.98,
     ),
 ]
@@ -69,7 +73,7 @@ MANIFOLD = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-finds-the-line-{kind}",
-            says=f"{NAMES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
+            says=f"{TITLES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
             source="Fedus et al. 2017, synthetic experiments",
             experiment="embedded-gaussian",
             quantity="log₁₀ of the mean squared distance for each direction off the line, the larger of both",
@@ -78,7 +82,7 @@ MANIFOLD = [
             reason="the criterion comes from over-complete generators in 20 dimensions; two parameters a coordinate "
             "move with every sample of a noisy gradient, at a rate that does not fall",
         )
-        for kind in GENERATORS
+        for kind in GENERATOR_KINDS
         for method in ("ns", *PENALISED)
     ),
     Claim(
@@ -96,9 +100,10 @@ MANIFOLD = [
         source="Fedus et al. 2017, synthetic experiments; the direction is from our pilots",
         experiment="embedded-gaussian",
         quantity="|deviation − 1| of NS-GAN minus that of GAN-GP, over-complete generators, mean of both dimensions",
-        values=lambda rows: paired(
-            rows.where(method="ns", generator="over-complete").by_seed("spread_error"),
-            rows.where(method="gan_gp", generator="over-complete").by_seed("spread_error"),
+        values=versus(
+            "spread_error",
+            {"method": "ns", "generator": "over-complete"},
+            {"method": "gan_gp", "generator": "over-complete"},
         ),
         low=0.0,
         reason="both are within a few per cent of the data's spread, and seeds differ by more",
@@ -108,7 +113,7 @@ FULL = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-{data.replace('_', '-')}-{name}",
-            says=f"On {title}, {NAMES[method]} at its best setting has {what} than NS-GAN at its own.",
+            says=f"On {title}, {TITLES[method]} at its best setting has {what} than NS-GAN at its own.",
             source="Fedus et al. 2017, image experiments",
             experiment="paper-images",
             quantity=f"{quantity}, each at its setting of smallest FID",
@@ -138,7 +143,7 @@ FULL = [
         source="Fedus et al. 2017, image experiments",
         experiment="paper-images",
         quantity="log of the ratio of worst FIDs over six settings, WGAN-GP over DRAGAN-NS",
-        values=ratio("wgan_gp", "dragan_ns", max, data="celeba"),
+        values=fid_ratio("wgan_gp", "dragan_ns", max, data="celeba"),
         low=0.0,
         scales=("full",),
     ),

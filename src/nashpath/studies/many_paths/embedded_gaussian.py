@@ -13,12 +13,12 @@ from nashpath.core.math.transport import wasserstein
 from nashpath.data import EmbeddedGaussian
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.many_paths.gan_variants import VARIANTS, dense, solver, variant
+from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, solver, variant
 from nashpath.studies.population import MemberState, Population, split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
-GENERATORS: dict[str, dict[str, Any]] = {
+GENERATOR_KINDS: dict[str, dict[str, Any]] = {
     "exact": {"latent": 1, "generator": {"kind": "mlp", "depth": 0}},
     "over-complete": {"latent": 20},
 }
@@ -32,8 +32,8 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     settings = {
         "data": {"kind": "embedded_gaussian", "dimension": cell["dimension"]},
         "batch_size": size.options["batch"],
-        **dense(),
-        **GENERATORS[cell["generator"]],
+        **dense_networks(),
+        **GENERATOR_KINDS[cell["generator"]],
         **variant(cell["method"], size.options["weight"]),
         "solver": solver(size.options["rate"], turns),
     }
@@ -65,7 +65,7 @@ def along_and_away(seat: MemberState) -> dict[str, float]:
     found = {"d2": d2, "off": d2 / (source.shape[0] - 1), "mean": float(along.mean()), "deviation": float(along.std())}
     found["spread_error"] = abs(found["deviation"] - 1)
     found["w1"] = wasserstein(along[:, None], source.coordinate(real)[:, None])
-    return {key: float(f"{value:.6g}") for key, value in found.items()}
+    return {key: significant(value) for key, value in found.items()}
 
 
 EMBEDDED_GAUSSIAN = Experiment(
@@ -87,7 +87,7 @@ EMBEDDED_GAUSSIAN = Experiment(
     cells=[
         {"method": method, "generator": kind, "dimension": dimension}
         for method in ("wgan_gp", *(name for name in VARIANTS if name != "wgan_gp"))
-        for kind in GENERATORS
+        for kind in GENERATOR_KINDS
         for dimension in (20, 100)
     ],
     figures=[

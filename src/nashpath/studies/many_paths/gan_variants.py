@@ -5,6 +5,8 @@ Fedus et al. 2017: M-GAN, NS-GAN, WGAN-GP, GAN-GP and DRAGAN-NS.
 
 from typing import Any
 
+from nashpath.studies.population import alternating_adam
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "ns": {"objective": "non_saturating", "penalty": {"kind": "none"}},
     "gan_gp": {"objective": "non_saturating", "penalty": {"kind": "gan_gp"}},
@@ -12,7 +14,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "wgan_gp": {"objective": "wasserstein", "penalty": {"kind": "wgan_gp"}},
     "m_gan": {"objective": "minimax", "penalty": {"kind": "none"}},
 }
-NAMES = {"ns": "NS-GAN", "gan_gp": "GAN-GP", "dragan_ns": "DRAGAN-NS", "wgan_gp": "WGAN-GP", "m_gan": "M-GAN"}
+TITLES = {"ns": "NS-GAN", "gan_gp": "GAN-GP", "dragan_ns": "DRAGAN-NS", "wgan_gp": "WGAN-GP", "m_gan": "M-GAN"}
 PENALISED = ("gan_gp", "dragan_ns")
 """The non-saturating GANs with a penalty that was made for another view of training."""
 
@@ -26,10 +28,9 @@ def variant(name: str, weight: float) -> dict[str, Any]:
 
 def solver(rate: float, turns: int) -> dict[str, Any]:
     """Adam at one rate for both players, β = (0.5, 0.9); ``turns`` discriminator steps before each generator step."""
-    rule = {"kind": "adam", "learning_rate": rate, "b1": 0.5, "b2": 0.9}
-    return {"kind": "alternating", "discriminator_steps": turns, "discriminator": dict(rule), "generator": dict(rule)}
+    return alternating_adam(rate, b2=0.9, turns=turns)
 
 
-def dense(kind: str = "mlp", width: int = 128) -> dict[str, Any]:
+def dense_networks(kind: str = "mlp", width: int = 128) -> dict[str, Any]:
     """Both networks with two hidden layers."""
     return {who: {"kind": kind, "width": width, "depth": 2} for who in ("generator", "discriminator")}

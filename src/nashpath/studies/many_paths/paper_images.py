@@ -15,7 +15,7 @@ from nashpath.metrics import as_extractor, real_sample
 from nashpath.networks import DCGANDiscriminator
 from nashpath.studies.figures import Heat, Strip
 from nashpath.studies.many_paths.gan_variants import VARIANTS, solver, variant
-from nashpath.studies.many_paths.sample_quality import ImageScores, rates_of
+from nashpath.studies.many_paths.sample_quality import ImageScores, learning_rates
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of
@@ -38,7 +38,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         own["samples"],
         critic={"steps": own["critic_steps"], "critic": partial(_critic, width=own["width"]), "stack": False},
     )
-    for rate, row in zip(rates_of(population), yard.rows(population)):
+    for rate, row in zip(learning_rates(population), yard.rows(population)):
         yield {"rate": rate, **row}
 
 

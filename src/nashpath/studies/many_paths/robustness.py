@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from nashpath.data import SOURCES
 from nashpath.metrics import real_sample
 from nashpath.studies.figures import Heat, Strip
-from nashpath.studies.many_paths.gan_variants import PENALISED, VARIANTS, dense, solver, variant
-from nashpath.studies.many_paths.sample_quality import ImageScores, rates_of
+from nashpath.studies.many_paths.gan_variants import PENALISED, VARIANTS, dense_networks, solver, variant
+from nashpath.studies.many_paths.sample_quality import ImageScores, learning_rates
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
@@ -18,7 +18,7 @@ from nashpath.studies.study import Cell, Experiment, Size
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One GAN with one number of discriminator steps: a row for each learning rate and seed, all in one stack."""
     own = size.options
-    settings = {"data": own["data"], "latent": 32, "batch_size": own["batch"], **dense()}
+    settings = {"data": own["data"], "latent": 32, "batch_size": own["batch"], **dense_networks()}
     settings |= variant(cell["method"], own["weight"])
     sweep = {"solver": [solver(rate, cell["turns"]) for rate in own["rates"]]}
     population = Population(settings, size, sweep)
@@ -31,7 +31,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         own["batches"],
         critic={"steps": own["critic_steps"], "batch_size": 64},
     )
-    for rate, row in zip(rates_of(population), yard.rows(population)):
+    for rate, row in zip(learning_rates(population), yard.rows(population)):
         yield {"rate": rate, **row}
 
 

@@ -14,7 +14,7 @@ from nashpath.metrics.ms_ssim import similarity
 from nashpath.run.assess.critic import independent_critic
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.population import Population
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class ImageScores:
         fakes = [samples(seat.trial, seat.train_state, seat.member.seed, self.count) for seat in seats]
         validation = self.validation.examples(self.count).to(device)  # type: ignore[attr-defined]
         judged = independent_critic(validation, fakes, **self.critic)
-        shared = {"similarity_real": _short(similarity_in_batches(self._shuffled(), self.batches))}
+        alike = significant(similarity_in_batches(self._shuffled(), self.batches))
         return [
-            {"seed": s.member.seed, "outcome": s.outcome, **self.scores(fake), **shared, "critic": _short(c.distance)}
-            for s, fake, c in zip(seats, fakes, judged)
+            {"seed": seat.member.seed, "outcome": seat.outcome}
+            | {**self.scores(fake), "similarity_real": alike, "critic": significant(score.distance)}
+            for seat, fake, score in zip(seats, fakes, judged)
         ]
 
     def _shuffled(self) -> Tensor:
@@ -56,16 +57,12 @@ class ImageScores:
         with suppress(FeaturesError):  # features without classes have no score
             found |= {"inception_score": InceptionScore(splits=1)(self.real, sample)["inception_score"]}
         found["similarity"] = similarity_in_batches(fake, self.batches)
-        return {key: _short(value) for key, value in found.items()}
+        return {key: significant(value) for key, value in found.items()}
 
 
-def rates_of(population: Population) -> Sequence[float]:
+def learning_rates(population: Population) -> Sequence[float]:
     """The learning rate of every member, in order."""
     return [seat.member.settings.solver.generator.learning_rate for seat in population]  # type: ignore[attr-defined]
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")
 
 
 def similarity_in_batches(samples: Tensor, batches: int = 5, size: int = 64) -> float:

@@ -1,20 +1,10 @@
 """MonoFlow: which losses make a GAN follow a flow towards the data, and which do not (Yi, Zhu & Liu 2023)."""
 
 import math
+from itertools import pairwise
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.monoflow.claims_flows import IDENTITIES, PARTICLES
-from nashpath.studies.monoflow.claims_reading import (
-    DIVERGENCES,
-    FLOWS,
-    NO_FLOWS,
-    beside_usual,
-    better_shifted,
-    ending,
-    growing,
-    moving,
-    pooled,
-)
+from nashpath.studies.monoflow.claims_flows import FLOW_COSTS, IDENTITIES, OTHER_COSTS, PARTICLES
 from nashpath.studies.monoflow.dissipation import DISSIPATION
 from nashpath.studies.monoflow.drawing_identity import DRAWING_IDENTITY
 from nashpath.studies.monoflow.monoflow_images import CIFAR10_LOSSES, MNIST_LOSSES
@@ -22,8 +12,45 @@ from nashpath.studies.monoflow.monotone_losses import MONOTONE_LOSSES
 from nashpath.studies.monoflow.monotone_slopes import MONOTONE_SLOPES
 from nashpath.studies.monoflow.particle_monoflow import PARTICLE_MONOFLOW
 from nashpath.studies.monoflow.ratio_costs import RATIO_COSTS
-from nashpath.studies.monoflow.shifted_vanilla import SHIFTED_VANILLA
+from nashpath.studies.monoflow.shifted_vanilla import OTHERS, SHIFTED_VANILLA, SHIFTS
+from nashpath.studies.reading import Values, column, log10_ratio, versus
+from nashpath.studies.rows import Rows, paired
 from nashpath.studies.study import Study
+
+DIVERGENCE_COSTS = ("reverse_kl", "forward_kl", "chi2", "hellinger", "js")
+
+
+def ending(rows: Rows, way: str, costs: tuple[str, ...], fit: str) -> list[float]:
+    """For each seed, how many of the costs ended that way."""
+    count: dict[int, float] = {}
+    for cost in costs:
+        for row in rows.where(way=way, cost=cost):
+            count[row["seed"]] = count.get(row["seed"], 0.0) + (row["fit"] == fit)
+    return list(count.values())
+
+
+def growing(rows: Rows) -> list[float]:
+    """For each seed, the smallest quotient of the first gradients under neighbouring shifts, the larger over."""
+    losses = [({"loss": f"C = {a:g}"}, {"loss": f"C = {b:g}"}) for a, b in pairwise(SHIFTS)]
+    return [min(of_seed) for of_seed in zip(*(versus("gradient", b, a, log10_ratio)(rows) for a, b in losses))]
+
+
+def moving(rows: Rows) -> Rows:
+    """The losses that C = 0 and C = 1, which are as good as gone, are compared with."""
+    names = [*(f"C = {c:g}" for c in SHIFTS if c >= 3), *OTHERS]
+    return Rows(row for name in names for row in rows.where(loss=name))
+
+
+def better_shifted(rows: Rows) -> list[float]:
+    """FID without a shift over that of the best shift, log₁₀, by seed."""
+    shifted = Rows(row for c in (3, 5) for row in rows.where(loss=f"C = {c}"))
+    return paired(rows.where(loss="C = 0").by_seed("fid"), shifted.by_seed("fid", min), log10_ratio)
+
+
+def beside_usual(loss: str) -> Values:
+    """FID of a loss over that of the non-saturating one, log₁₀, by seed."""
+    return versus("fid", {"loss": loss}, {"loss": "non-saturating"}, log10_ratio)
+
 
 TABLE = [
     Claim(
@@ -32,7 +59,7 @@ TABLE = [
         source="Sec. 4.3, notebook of variational minimisation",
         experiment="ratio-costs",
         quantity="how many of reverse KL, forward KL, χ², Hellinger and JS succeed",
-        values=lambda rows: ending(rows, "variational", DIVERGENCES, "success"),
+        values=lambda rows: ending(rows, "variational", DIVERGENCE_COSTS, "success"),
         low=5,
         reason="χ² has the heaviest tails; its gradient is dominated by few samples of a batch",
     ),
@@ -51,7 +78,7 @@ TABLE = [
         source="Sec. 4.3, notebook of variational minimisation (detached)",
         experiment="ratio-costs",
         quantity="how many of reverse KL and −r^1.5 succeed",
-        values=lambda rows: ending(rows, "detached", FLOWS, "success"),
+        values=lambda rows: ending(rows, "detached", FLOW_COSTS, "success"),
         low=2,
     ),
     Claim(
@@ -60,7 +87,7 @@ TABLE = [
         source="Sec. 4.3, notebook of variational minimisation (detached)",
         experiment="ratio-costs",
         quantity="how many of the four fail",
-        values=lambda rows: ending(rows, "detached", NO_FLOWS, "failure"),
+        values=lambda rows: ending(rows, "detached", OTHER_COSTS, "failure"),
         low=4,
     ),
     Claim(
@@ -69,7 +96,7 @@ TABLE = [
         source="Sec. 4.3, notebook of adversarial training",
         experiment="ratio-costs",
         quantity="how many of reverse KL and −r^1.5 succeed",
-        values=lambda rows: ending(rows, "gan", FLOWS, "success"),
+        values=lambda rows: ending(rows, "gan", FLOW_COSTS, "success"),
         low=2,
         reason="the generator still fluctuates at a constant learning rate, and −r^1.5 weighs rare large ratios",
     ),
@@ -79,7 +106,7 @@ TABLE = [
         source="Sec. 4.3, notebook of adversarial training",
         experiment="ratio-costs",
         quantity="how many of the four fail",
-        values=lambda rows: ending(rows, "gan", NO_FLOWS, "failure"),
+        values=lambda rows: ending(rows, "gan", OTHER_COSTS, "failure"),
         low=4,
     ),
 ]
@@ -92,7 +119,7 @@ LOSSES = [
         source="Sec. 4.2",
         experiment="monotone-losses",
         quantity="largest KL(q‖p) of the five losses",
-        values=lambda rows: pooled(rows, "kl"),
+        values=column("kl", max),
         high=0.2,
         reason="the vanilla loss is the slowest of them",
     ),
@@ -102,7 +129,7 @@ LOSSES = [
         source="Secs. 4.2 and 5.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="‖μ‖ at the end, C = 0 (it starts at 5.66)",
-        values=lambda rows: pooled(rows.where(loss="C = 0"), "distance"),
+        values=column("distance", max, loss="C = 0"),
         low=1.5,
     ),
     Claim(
@@ -111,7 +138,7 @@ LOSSES = [
         source="Sec. 4.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="norm of the generator's first gradient over that of the logit loss, C = 0",
-        values=lambda rows: pooled(rows.where(loss="C = 0"), "share"),
+        values=column("share", max, loss="C = 0"),
         high=0.1,
     ),
     Claim(
@@ -120,7 +147,7 @@ LOSSES = [
         source="Secs. 4.2 and 5.2; set-up ours",
         experiment="shifted-vanilla",
         quantity="largest ‖μ‖ at the end over C = 3, 5, 10, logit, −log D, arcsinh",
-        values=lambda rows: pooled(moving(rows), "distance"),
+        values=lambda rows: column("distance", max)(moving(rows)),
         high=0.1,
         reason="the discriminator is not perfect, so that ‖μ‖ fluctuates about 0",
     ),

@@ -4,12 +4,12 @@ import math
 
 from nashpath.core.math.monotone import MONOTONES
 from nashpath.studies.claim import Claim
-from nashpath.studies.monoflow.claims_reading import (
-    FLOWS,
-    NO_FLOWS,
-    log_quotient,
-    pooled,
-)
+from nashpath.studies.reading import column, each, log10_ratio, versus
+
+FLOW_COSTS = ("reverse_kl", "exponential")
+"""The costs f for which −f(exp(d)) increases in d."""
+
+OTHER_COSTS = ("forward_kl", "chi2", "hellinger", "js")
 
 PARTICLES = [
     Claim(
@@ -18,7 +18,7 @@ PARTICLES = [
         source="Sec. 3",
         experiment="particle-monoflow",
         quantity="MMD² at the end over MMD² at the start; the largest over nine h",
-        values=lambda rows: pooled(rows.where(direction="increasing"), "mmd_ratio"),
+        values=column("mmd_ratio", max, direction="increasing"),
         high=1.0,
         reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
         "ends within 3 % of its start in every seed",
@@ -29,7 +29,7 @@ PARTICLES = [
         source="Sec. 3",
         experiment="particle-monoflow",
         quantity="smoothed KL(q‖p) at the end over that at the start; the largest over nine h",
-        values=lambda rows: pooled(rows.where(direction="increasing"), "kl_ratio"),
+        values=column("kl_ratio", max, direction="increasing"),
         high=1.0,
         reason="from afar the flows of forward KL, χ², r^1.5 and the vanilla loss hardly move: the slowest of nine "
         "ends within 3 % of its start in every seed",
@@ -40,7 +40,7 @@ PARTICLES = [
         source="Sec. 3, converse",
         experiment="particle-monoflow",
         quantity="MMD² at the end over MMD² at the start; the smaller of two decreasing h",
-        values=lambda rows: pooled(rows.where(direction="decreasing"), "mmd_ratio", min),
+        values=column("mmd_ratio", min, direction="decreasing"),
         low=1.0,
         reason="MMD² is bounded, and no larger once all particles are far from all data",
     ),
@@ -50,7 +50,7 @@ PARTICLES = [
         source="Sec. 3, converse",
         experiment="particle-monoflow",
         quantity="smoothed KL(q‖p) at the end over that at the start; the smaller of two decreasing h",
-        values=lambda rows: pooled(rows.where(direction="decreasing"), "kl_ratio", min),
+        values=column("kl_ratio", min, direction="decreasing"),
         low=1.0,
     ),
     Claim(
@@ -59,7 +59,7 @@ PARTICLES = [
         source="Sec. 4.2; set-up ours",
         experiment="particle-monoflow",
         quantity="log₁₀ of the quotient of MMD² at the end, vanilla over non-saturating",
-        values=lambda rows: log_quotient(rows.where(h="vanilla"), rows.where(h="non_saturating"), "mmd"),
+        values=versus("mmd", {"h": "vanilla"}, {"h": "non_saturating"}, log10_ratio),
         low=math.log10(2),
         scales=("default",),
     ),
@@ -73,7 +73,7 @@ IDENTITIES = [
         source="Sec. 3",
         experiment="dissipation",
         quantity="measured rate over theoretical rate, eleven h and three q",
-        values=lambda rows: rows.values("quotient"),
+        values=each("quotient"),
         low=0.9,
         high=1.1,
         exact=True,
@@ -84,7 +84,7 @@ IDENTITIES = [
         source="Sec. 3",
         experiment="dissipation",
         quantity="measured rate of KL(q‖p), eleven h and three q",
-        values=lambda rows: rows.values("measured"),
+        values=each("measured"),
         high=0.0,
         exact=True,
     ),
@@ -94,7 +94,7 @@ IDENTITIES = [
         source="Sec. 4.1",
         experiment="drawing-identity",
         quantity=f"relative distance of the two gradients, {len(MONOTONES)} h, two ε",
-        values=lambda rows: rows.values("gap"),
+        values=each("gap"),
         high=1e-8,
         exact=True,
     ),
@@ -104,7 +104,7 @@ IDENTITIES = [
         source="Sec. 3",
         experiment="monotone-slopes",
         quantity="largest relative difference from h', five f",
-        values=lambda rows: rows.where(table="divergences").values("gap"),
+        values=each("gap", table="divergences"),
         high=1e-8,
         exact=True,
     ),
@@ -114,7 +114,7 @@ IDENTITIES = [
         source="Sec. 4.3",
         experiment="monotone-slopes",
         quantity="least slope of −f(exp(d)) on [−4, 4], reverse KL and −r^1.5",
-        values=lambda rows: [v for c in FLOWS for v in rows.where(cost=c).values("least_slope")],
+        values=lambda rows: [v for cost in FLOW_COSTS for v in each("least_slope", cost=cost)(rows)],
         low=1e-6,
         exact=True,
     ),
@@ -124,7 +124,7 @@ IDENTITIES = [
         source="Sec. 4.3",
         experiment="monotone-slopes",
         quantity="least slope of −f(exp(d)) on [−4, 4], forward KL, χ², Hellinger, JS",
-        values=lambda rows: [v for c in NO_FLOWS for v in rows.where(cost=c).values("least_slope")],
+        values=lambda rows: [v for cost in OTHER_COSTS for v in each("least_slope", cost=cost)(rows)],
         high=-1e-6,
         exact=True,
     ),
@@ -134,7 +134,7 @@ IDENTITIES = [
         source="Sec. 4.2",
         experiment="monotone-slopes",
         quantity="largest distance of σ(d + 40) from 1 on [−4, 4]",
-        values=lambda rows: rows.where(shift=40.0).values("from_logit"),
+        values=each("from_logit", shift=40.0),
         high=1e-12,
         exact=True,
     ),

@@ -15,8 +15,8 @@ from nashpath.data import Gaussian
 from nashpath.flows import DensityRatio, MonoFlow
 from nashpath.metrics.divergences.quadrature import midpoints
 from nashpath.studies.figures import Strip
-from nashpath.studies.monoflow.gaussian_fit import TARGET, significant
-from nashpath.studies.rows import Row
+from nashpath.studies.monoflow.gaussian_fit import TARGET
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 STARTS = {"(1, 1), 2 I": (1.0, 1.0, 2.0), "(2, −1), 3 I": (2.0, -1.0, 3.0), "(0, 0), 4 I": (0.0, 0.0, 4.0)}

@@ -15,10 +15,10 @@ from nashpath.core import tree as trees
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.flows import drawing_loss
 from nashpath.flows.ratio import with_gradient
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.studies.figures import Strip
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 STEP_SIZES = (0.01, 1.0)
@@ -31,7 +31,7 @@ def gap(h: str, step_size: float, seed: int) -> float:
         model = MLPGenerator(LATENT, (2,), width=16, activation="tanh").double()
         critic = MLPDiscriminator((2,), width=16, activation="tanh").double()
     z = torch.randn(64, LATENT, generator=generator(derive(seed, "draws")), dtype=torch.float64)
-    objective, slope_of = MonoFlow(h).double(), MonotoneFunction(h).double().slope  # type: ignore[arg-type]
+    objective, slope_of = MonoFlowObjective(h).double(), MonotoneFunction(h).double().slope  # type: ignore[arg-type]
 
     def adversarial(params: Tree) -> Tensor:
         return objective.generator(critic(functional_call(model, params, z)))
@@ -51,7 +51,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for h in MONOTONES:
         for step_size in STEP_SIZES:
             for seed in range(size.seeds):
-                yield {"h": h, "step_size": step_size, "seed": seed, "gap": float(f"{gap(h, step_size, seed):.3g}")}
+                yield {"h": h, "step_size": step_size, "seed": seed, "gap": significant(gap(h, step_size, seed), 3)}
 
 
 DRAWING_IDENTITY = Experiment(

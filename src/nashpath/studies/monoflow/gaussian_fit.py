@@ -12,11 +12,11 @@ from torch import nn
 
 from nashpath.core import Tree, derive, generator, seeded
 from nashpath.data import Gaussian
-from nashpath.flows import GaussianGenerator, gaussian_kl
+from nashpath.flows import ReparameterisedGaussian, gaussian_kl
 from nashpath.games import GAN
 from nashpath.games.objectives import Objective
 from nashpath.networks.activations import leaky_relu
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 
 TARGET = Gaussian()
 POINTS = 128
@@ -36,7 +36,7 @@ def gaussian_gan(objective: Objective, start: float, widths: Sequence[int], batc
     """The GAN whose generator starts at N((start, start), I); its density is there, and nobody looks at it."""
     with seeded(derive(seed, "weights")):
         discriminator = critic(widths)
-    model = GaussianGenerator(torch.full((2,), start))
+    model = ReparameterisedGaussian(torch.full((2,), start))
     return GAN(model, discriminator, objective, data=TARGET, latent=2, batch_size=batch_size)
 
 
@@ -69,8 +69,3 @@ def clouds(params: Tree) -> Row:
         name: [[round(v, 3) for v in point] for point in some.tolist()]
         for name, some in (("points", points), ("real", real))
     }
-
-
-def significant(value: float) -> float:
-    """Six digits are kept."""
-    return float(f"{value:.6g}")

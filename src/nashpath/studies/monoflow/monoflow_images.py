@@ -14,9 +14,9 @@ from nashpath.metrics import MetricError
 from nashpath.run.observe.reference import ReferenceSet
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.studies.figures import Strip
-from nashpath.studies.monoflow.gaussian_fit import significant
 from nashpath.studies.population import MemberState, Population
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
+from nashpath.studies.shared.paper_data import CIFAR10, MNIST
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOSSES: dict[str, dict[str, Any]] = {
@@ -79,7 +79,7 @@ def logits(seat: MemberState) -> Mapping[str, float]:
 
 
 def _experiment(name: str, title: str, steps: int, width: int, data: dict[str, Any]) -> Experiment:
-    options = {name: {"kind": "hub", **data}, "features": "inception", "samples": 10_000, "batch": 128}
+    options = {name: data, "features": "inception", "samples": 10_000, "batch": 128}
     return Experiment(
         name=f"{name}-losses",
         about=(
@@ -105,7 +105,7 @@ MNIST_LOSSES = _experiment(
     "MNIST",
     15 * 469,
     32,
-    {"repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c", "channels": 1},
+    {**MNIST, "channels": 1},
 )
 
 CIFAR10_LOSSES = _experiment(
@@ -113,5 +113,5 @@ CIFAR10_LOSSES = _experiment(
     "CIFAR-10",
     15 * 391,
     64,
-    {"repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2", "column": "img"},
+    {**CIFAR10, "column": "img"},
 )

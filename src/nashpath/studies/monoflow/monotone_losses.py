@@ -6,7 +6,7 @@ Set-up: as the GANs of `ratio_costs` (Yi, Zhu & Liu 2023, Sec. 4.3), with losses
 
 from collections.abc import Iterator
 
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import Adam, Alternating
@@ -18,11 +18,11 @@ from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOSSES = {
-    "non-saturating": MonoFlow("non_saturating"),
-    "vanilla, C = 0": MonoFlow("vanilla"),
-    "vanilla, C = 5": MonoFlow("shifted_vanilla", shift=5.0),
-    "arcsinh": MonoFlow("arcsinh"),
-    "maximum likelihood": MonoFlow("exponential", power=1.0),
+    "non-saturating": MonoFlowObjective("non_saturating"),
+    "vanilla, C = 0": MonoFlowObjective("vanilla"),
+    "vanilla, C = 5": MonoFlowObjective("shifted_vanilla", shift=5.0),
+    "arcsinh": MonoFlowObjective("arcsinh"),
+    "maximum likelihood": MonoFlowObjective("exponential", power=1.0),
 }
 
 

@@ -15,11 +15,10 @@ from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.games.objectives.plug_in import PLUG_INS, Costs
 from nashpath.studies.figures import Strip
-from nashpath.studies.monoflow.gaussian_fit import significant
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
-RATIOS = torch.linspace(0.02, 8, 400, dtype=torch.float64)
+_RATIOS = torch.linspace(0.02, 8, 400, dtype=torch.float64)
 LOGITS = torch.linspace(-4, 4, 801, dtype=torch.float64)
 SHIFTS = (0.0, 5.0, 10.0, 20.0, 40.0)
 
@@ -29,18 +28,18 @@ def derivative(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tenso
     return grad(lambda x: function(x).sum())
 
 
-def gap(name: str) -> float:
+def _gap(name: str) -> float:
     """The largest relative difference between ``r² f''(r)`` and the slope of the h of that name."""
     f = F_DIVERGENCES[name]
-    expected = RATIOS**2 * derivative(derivative(lambda r: f(r.log())))(RATIOS)
-    found = MonotoneFunction(name).double().slope(RATIOS.log())  # type: ignore[arg-type]
+    expected = _RATIOS**2 * derivative(derivative(lambda r: f(r.log())))(_RATIOS)
+    found = MonotoneFunction(name).double().slope(_RATIOS.log())  # type: ignore[arg-type]
     return float(((found - expected) / expected).abs().max())
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """Rows of three tables: divergences and their h, plug-in costs and their slopes, shifts of the vanilla loss."""
     for name in F_DIVERGENCES:
-        yield {"table": "divergences", "h": name, "gap": float(f"{gap(name):.3g}")}
+        yield {"table": "divergences", "h": name, "gap": significant(_gap(name), 3)}
     for cost in get_args(Costs):
         slope = -derivative(PLUG_INS[cost])(LOGITS)
         yield {"table": "plug-ins", "cost": cost, "least_slope": significant(float(slope.min()))}

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from nashpath.core import derive, generator, seeded
+from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import Ring
-from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, mmd_squared, simulate, smoothed_kl
+from nashpath.flows import DiscriminatorRatio, Euler, MonoFlow, State, simulate, smoothed_kl
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
 from nashpath.studies.figures import Cloud, Lines, Strip
-from nashpath.studies.monoflow.gaussian_fit import significant
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 
@@ -55,7 +55,7 @@ FOLLOWED = 32
 MOMENTS = 8
 
 
-def flow(h: MonotoneFunction, seed: int, size: Size) -> MonoFlow:
+def _flow(h: MonotoneFunction, seed: int, size: Size) -> MonoFlow:
     """The flow of h, with a discriminator that is refreshed at every step."""
     data, warm_up = Ring(), size.options["warm_up"]
     with seeded(derive(seed, "weights")):
@@ -67,7 +67,7 @@ def states(h: MonotoneFunction, seed: int, size: Size) -> list[State]:
     """The flow from its start to its end, `LOOKS` moments after it."""
     begun = START + torch.randn(PARTICLES, 2, generator=generator(derive(seed, "start")))
     integrator = Euler(0.05, reach=0.2, control="off")
-    path = simulate(flow(h, seed, size), begun, generator(derive(seed, "draws")), integrator, size.steps)
+    path = simulate(_flow(h, seed, size), begun, generator(derive(seed, "draws")), integrator, size.steps)
     every = max(1, size.steps // LOOKS)
     return [state for state in path if state.step % every == 0]
 
@@ -79,7 +79,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         for seed in range(size.seeds):
             seen = states(h, seed, size)
             real = Ring().draw(generator(derive(seed, "reference")), REFERENCES)["real"]
-            mmd = [significant(mmd_squared(s.particles, real, BANDWIDTH["mmd"])) for s in seen]
+            mmd = [significant(float(gaussian_mmd(s.particles, real, BANDWIDTH["mmd"])[0])) for s in seen]
             kl = [significant(smoothed_kl(s.particles, real, BANDWIDTH["kl"])) for s in seen]
             row: Row = {"h": name, "seed": seed, "steps": seen[-1].step, "mmd": mmd[-1], "kl": kl[-1]}
             row |= {"mmd_ratio": significant(mmd[-1] / mmd[0]), "kl_ratio": significant(kl[-1] / kl[0])}

@@ -10,7 +10,7 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
-from nashpath.flows import GaussianGenerator, Variational
+from nashpath.flows import ReparameterisedGaussian, Variational
 from nashpath.games.objectives.plug_in import Costs, PlugIn
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
@@ -58,23 +58,23 @@ class Cost(nn.Module):
         return self.objective.generator(d)
 
 
-def chosen(cost: str) -> OneOf:
+def _chosen(cost: str) -> OneOf:
     """One of the six costs, so that all six are one program."""
     return OneOf([PlugIn(name) for name in get_args(Costs)], get_args(Costs).index(cost))
 
 
 def explicit(way: str, cost: str, seed: int, size: Size) -> Trial:
     """Both densities are known; ``way`` says whether the gradient passes through θ in the ratio."""
-    model = GaussianGenerator(torch.full((2,), START))
+    model = ReparameterisedGaussian(torch.full((2,), START))
     carried, batch = way == "variational", size.options["samples"]
-    game = Variational(model, TARGET.log_density, Cost(chosen(cost)), carried=carried, batch_size=batch)
+    game = Variational(model, TARGET.log_density, Cost(_chosen(cost)), carried=carried, batch_size=batch)
     rate = EXPLICIT[way, cost][1] * STEPS / size.steps
     return Trial(game, SinglePlayer("generator", Adam(rate, b1=0.9)))
 
 
 def adversarial(way: str, cost: str, seed: int, size: Size) -> Trial:
     """The ratio is a discriminator's: a batch of 32, one step of each player in turn."""
-    game = gaussian_gan(chosen(cost), START, size.options["widths"], 32, seed)
+    game = gaussian_gan(_chosen(cost), START, size.options["widths"], 32, seed)
     faster = STEPS / size.steps
     rule = Adam(CRITIC_RATES.get(cost, 1e-4) * faster, b1=0.9)
     return Trial(game, Alternating(discriminator=rule, generator=Adam(1e-3 * faster, b1=0.9)))
@@ -89,7 +89,7 @@ BUILDERS: dict[str, Callable[[str, str, int, Size], Trial]] = {
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each cost and seed, taken after as many steps as were published for it."""
-    way, costs = cell["way"], GROUPS[cell["costs"]]
+    way, costs = cell["way"], _GROUPS[cell["costs"]]
     members = [(cost, seed) for cost in costs for seed in range(size.seeds)]
     trials = [BUILDERS[way](way, cost, seed, size) for cost, seed in members]
     program = Program(trials, [seed for _, seed in members], "stacked", size.compiled)
@@ -108,7 +108,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
                 yield row | fit(params) | (clouds(params) if seed == 0 else {})
 
 
-GROUPS = {
+_GROUPS = {
     "all": get_args(Costs),
     "first three": get_args(Costs)[:3],
     "last three": get_args(Costs)[3:],

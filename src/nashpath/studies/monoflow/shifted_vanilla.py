@@ -13,16 +13,16 @@ from torch import Tensor
 from nashpath.core import Problem, derive, generator
 from nashpath.diagnostics.base import mean_field
 from nashpath.diagnostics.vanishing import VanishingGradient
-from nashpath.games.objectives import MonoFlow
+from nashpath.games.objectives import MonoFlowObjective
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Adam, Alternating, Scheduled
 from nashpath.solvers.schedules import Schedule
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.monoflow.gaussian_fit import fit, gaussian_gan, significant
+from nashpath.studies.monoflow.gaussian_fit import fit, gaussian_gan
 from nashpath.studies.monoflow.one_of import OneOf
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 SHIFTS = (0.0, 1.0, 3.0, 5.0, 10.0)
@@ -49,7 +49,7 @@ class Late(Schedule):
         return (count >= self.wait).to(count)
 
 
-def trial(loss: str, seed: int, size: Size, objective: OneOf | MonoFlow | None = None) -> Trial:
+def trial(loss: str, seed: int, size: Size, objective: OneOf | MonoFlowObjective | None = None) -> Trial:
     """The game with one loss: Adam of 1e-3 for the discriminator, gradient descent of 0.01, begun late, for the other.
 
     Fewer steps have rates higher by as much.
@@ -64,7 +64,7 @@ def _priced(loss: str) -> OneOf:
     """One of the losses: h is chosen by a number, and C is a number."""
     name, shift = LOSSES[loss]
     kinds = ("shifted_vanilla", *OTHERS)
-    return OneOf([MonoFlow(kind, shift=shift) for kind in kinds], kinds.index(name))  # type: ignore[arg-type]
+    return OneOf([MonoFlowObjective(kind, shift=shift) for kind in kinds], kinds.index(name))  # type: ignore[arg-type]
 
 
 def _first(size: Size) -> int:
@@ -97,7 +97,7 @@ def _distance(program: Program, member: int) -> float:
 @torch.no_grad()
 def _first_gradient(member: Trial, program: Program, index: int, seed: int, size: Size) -> Row:
     """``gradient``, the norm over μ, and ``share``, the norm over all parameters as a share of the logit loss's."""
-    reference = Problem(trial("logit", seed, size, MonoFlow("logit")).game)
+    reference = Problem(trial("logit", seed, size, MonoFlowObjective("logit")).game)
     problem, point = Problem(member.game), program.train_state(index).point
     batches = member.game.draw(generator(derive(seed, "look")), (LOOKED,))
     over_mean = mean_field(problem, point, batches, LOOKED)["generator"]["mean"].norm()

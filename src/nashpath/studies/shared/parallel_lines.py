@@ -23,7 +23,7 @@ from nashpath.run.observe.snapshot import place, samples
 from nashpath.solvers import SGD, Adam, Alternating
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import split_steps
-from nashpath.studies.rows import Row
+from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOSSES = ("minimax", "non_saturating")
@@ -105,10 +105,10 @@ def gradient_norms(game: GAN, seed: int) -> dict[str, float]:
     for loss in LOSSES:
         parts = {"data": game.data, "latent": game.latent, "batch_size": game.batch_size}
         twin = GAN(game.generator, game.discriminator, OBJECTIVES[loss](), **parts)
-        found[loss] = _digits(norm(_gradient(twin, batch)))
+        found[loss] = significant(norm(_gradient(twin, batch)))
     with torch.no_grad():
         cost = float(game("discriminator", batch))
-    return {**found, "js_bound": _digits(torch.tensor(2.0).log() - cost / 2)}
+    return {**found, "js_bound": significant(torch.tensor(2.0).log() - cost / 2)}
 
 
 def _gradient(game: GAN, batch: Any) -> dict[str, Tensor]:
@@ -121,7 +121,7 @@ def _look(program: Program, look: int) -> list[dict[str, float]]:
     for seed, trial in enumerate(program.trials):
         fake = samples(trial, program.train_state(seed), derive(seed, f"look {look}"), 2000)
         away = ParallelLines().manifold_distance(fake)
-        found.append({"d2_curve": _digits(away.mean()), "js_curve": seen_js(away)})
+        found.append({"d2_curve": significant(away.mean()), "js_curve": seen_js(away)})
     return found
 
 
@@ -143,10 +143,6 @@ def _adam() -> Adam:
 
 def _mean(values: list[float]) -> float:
     return round(sum(values) / len(values), 6)
-
-
-def _digits(value: Tensor) -> float:
-    return float(f"{float(value):.6g}")
 
 
 PARALLEL_LINES = Experiment(

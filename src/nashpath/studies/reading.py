@@ -1,0 +1,52 @@
+"""What a claim reads off the rows of an experiment: one number a seed, or one a row where the claim is an identity."""
+
+import math
+from collections.abc import Callable, Sequence
+from operator import sub
+from typing import Any
+
+import numpy as np
+
+from nashpath.studies.rows import Row, Rows, paired
+
+Values = Callable[[Rows], Sequence[float]]
+Pool = Callable[[list[float]], float]
+"""One number from all rows of a seed."""
+
+
+def column(key: str, pool: Pool = np.mean, of: Callable[[float], float] = float, **where: Any) -> Values:  # type: ignore[assignment]
+    """``of`` a column under a condition, one number a seed: ``pool`` (the mean) of its rows."""
+    return lambda rows: [of(value) for value in rows.where(**where).by_seed(key, pool).values()]
+
+
+def each(
+    key: str, of: Callable[[Any], float] = float, keep: Callable[[Row], bool] = lambda row: True, **where: Any
+) -> Values:
+    """``of`` a column under a condition, one number a row, of the rows to ``keep``."""
+    return lambda rows: [of(row[key]) for row in rows.where(**where) if keep(row)]
+
+
+def versus(
+    key: str,
+    a: dict[str, Any],
+    b: dict[str, Any],
+    of: Callable[[float, float], float] = sub,
+    pool: Pool = np.mean,  # type: ignore[assignment]
+) -> Values:
+    """``of(a, b)``, the difference by default, of a column under two conditions, seed by seed."""
+    return lambda rows: paired(rows.where(**a).by_seed(key, pool), rows.where(**b).by_seed(key, pool), of)
+
+
+def log_ratio(a: float, b: float) -> float:
+    """``log(a / b)``: a factor counts the same in both directions."""
+    return math.log(a / b)
+
+
+def log10_ratio(a: float, b: float) -> float:
+    """By how many powers of ten a is above b."""
+    return math.log10(a / b)
+
+
+def exponent(sizes: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> float:
+    """The exponent s of the power law ``values ∝ sizesˢ``, by least squares of the logarithms."""
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
