@@ -1,6 +1,9 @@
 """Optimal transport between two samples of equal weights, exactly."""
 
+import importlib
+import os
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +18,7 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
 
     Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (sorting) and 3.5 (simplex).
     """
-    import ot  # takes half a second to import
-
+    ot = pot()
     x, y = x.double().cpu(), y.double().cpu()
     if x.shape[1] == 1:
         moved = ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)
@@ -29,3 +31,14 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
         if log["warning"] is not None:
             raise ArithmeticError(f"transport between {len(x)} and {len(y)} points: {log['warning']}")
     return max(float(np.asarray(moved)), 0.0) ** (1 / power)
+
+
+def pot() -> Any:
+    """The library POT, imported at its first use (half a second) with no array library but NumPy and PyTorch.
+
+    Left alone, it imports each array library that is installed and asks it for its devices: JAX then takes most of a
+    GPU's memory, and TensorFlow all of it.
+    """
+    for other in ("JAX", "CUPY", "TENSORFLOW"):
+        os.environ.setdefault(f"POT_BACKEND_DISABLE_{other}", "1")
+    return importlib.import_module("ot")

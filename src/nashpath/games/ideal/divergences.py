@@ -6,6 +6,8 @@
 import torch
 from torch import Tensor
 
+from nashpath.core.math.transport import pot
+
 
 def kl(p: Tensor, q: Tensor) -> Tensor:
     """``KL(p‖q) = Σ p log(p/q)``; infinite where p has mass and q has none."""
@@ -31,9 +33,7 @@ def wasserstein(p: Tensor, q: Tensor, points: Tensor) -> Tensor:
     if points.dim() == 1:
         order = points.argsort()
         return ((p - q)[order].cumsum(0).abs()[:-1] * points[order].diff()).sum()
-    import ot  # takes half a second to import, and only this line needs it
-
-    return torch.as_tensor(ot.emd2(p, q, torch.cdist(points, points)))
+    return torch.as_tensor(pot().emd2(p, q, torch.cdist(points, points)))
 
 
 def mmd_squared(p: Tensor, q: Tensor, points: Tensor, bandwidth: float | Tensor = 1.0) -> Tensor:
