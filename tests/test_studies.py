@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -208,7 +209,6 @@ def test_a_criterion_that_was_changed_afterwards_is_named(tmp_path):
     shutil.copy(OWN, own)
     reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
     own.write_text(own.read_text().replace("low=0.5", "low=-0.5"))
-    find_study.cache_clear()
     reproduce(str(own), "quick", tmp_path / "r", options={"steps": 2, "seeds": 1})
     assert json.loads((tmp_path / "r" / "study.json").read_text())["changed_since"] == ["more-modes"]
 
@@ -256,3 +256,30 @@ def test_unknown_names_are_refused(tmp_path):
         find_study(str(tmp_path / "empty.py"))
     with pytest.raises(SettingError, match=r"step: penalty-on-the-ring has no such option\. Did you mean 'steps'"):
         small(tmp_path / "r", step=3)
+
+
+def test_an_edited_study_file_is_seen(tmp_path):
+    own = tmp_path / "own_study.py"
+    shutil.copy(OWN, own)
+    first = find_study(str(own))
+    assert find_study(str(own)) is first
+    facts = own.stat()
+    own.write_text(own.read_text().replace("low=0.5", "low=0.7"))  # as long as before, and in the same second
+    os.utime(own, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert find_study(str(own)) is not first
+    assert "0.7" in find_study(str(own)).claims[0].criterion
+    own.unlink()
+    with pytest.raises(SettingError, match="no such file"):
+        find_study(str(own))
+
+
+def test_a_study_file_edited_while_it_is_measured_ends_the_run(tmp_path):
+    own = tmp_path / "own_study.py"
+    shutil.copy(OWN, own)
+
+    def edit(progress):
+        own.write_text(own.read_text() + "\n")
+
+    with pytest.raises(SettingError, match=r"own_study\.py was edited while it was measured; run again"):
+        reproduce(str(own), "quick", tmp_path / "r", notify=edit, options={"steps": 2, "seeds": 1})
+    assert list(cells(tmp_path / "r")) == ["ring.0.json"]

@@ -45,7 +45,7 @@ def orbit(game: str, start, coefficient: float, order: str, steps: int) -> np.nd
     return np.array([x, y])
 
 
-def play(game, order: str, steps: int) -> dict:
+def play(game, order: str, steps: int) -> Point:
     program = Program([Trial(game, SOLVERS[order](discriminator=SGD(0.01), generator=SGD(0.01)))], [0])
     program.run(steps)
     return program.train_state(0).point

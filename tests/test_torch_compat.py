@@ -4,6 +4,7 @@ import copy
 import re
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -67,7 +68,8 @@ def test_the_search_finds_what_it_is_for(what):
 
 
 def test_batch_norms():
-    for kind in compat.BATCH_NORMS:
+    kinds: tuple[Any, ...] = compat.BATCH_NORMS
+    for kind in kinds:
         assert mixes_batch(nn.Sequential(kind() if "Lazy" in kind.__name__ else kind(3))), kind
     assert not mixes_batch(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3), nn.InstanceNorm1d(3)))
     norms = {kind for name, kind in vars(nn).items() if name.endswith(("BatchNorm", "BatchNorm1d", "BatchNorm2d"))}
@@ -247,6 +249,10 @@ def test_foreach_in_place(name):
 
 class Counts(nn.Module):
     """Assigns one buffer, writes into another, and leaves a third alone."""
+
+    assigned: torch.Tensor
+    written: torch.Tensor
+    kept: torch.Tensor
 
     def __init__(self):
         super().__init__()

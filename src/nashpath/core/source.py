@@ -19,3 +19,12 @@ class Source(Protocol):
     shape: tuple[int, ...]
 
     def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
+class FromDisk(Protocol):
+    """A source that was read from files, and can tell cheaply whether they are still what it was read from."""
+
+    def changed(self) -> bool:
+        """Whether something was added, removed, replaced or written since; a look at file times, nothing is read."""
+        ...

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
-from nashpath.run import plain_json
+from nashpath.run import SettingError, plain_json
 from nashpath.studies.claim import Verdict
-from nashpath.studies.find import find_study
+from nashpath.studies.find import edition, find_study
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment, Study
@@ -40,9 +40,12 @@ class Task:
     name: str
     scale: str
     options: dict[str, Any]
+    edition: str
 
     def study(self) -> Study:
-        """The study with its sizes."""
+        """The study with its sizes. Raises `SettingError` if its own file was edited since the task was made."""
+        if edition(self.name) != self.edition:
+            raise SettingError(f"{self.name} was edited while it was measured; run again")
         return find_study(self.name).adjusted(self.scale, self.options)
 
 
@@ -79,7 +82,7 @@ def reproduce(
 
     Raises `SettingError`, and `FeaturesError` where Inception's weights will be needed and are missing.
     """
-    task = Task(name, scale, dict(options or {}))
+    task = Task(name, scale, dict(options or {}), edition(name))
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     result, begun, failed = Result(study, scale, folder, own, task.options), time.perf_counter(), {}
     jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]

@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
 from nashpath.core import Game, Source, Table, derive, seeded
+from nashpath.core.source import FromDisk
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
@@ -22,14 +24,17 @@ from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, S
 
 
 def build_source(settings: General) -> Source:
-    """The data set; members with the same settings share one."""
-    return _shared_source(json.dumps(settings.data.model_dump(), sort_keys=True))  # type: ignore[attr-defined]
+    """The data set; those who use one with the same settings at the same time share it, while its files stay."""
+    text = json.dumps(settings.data.model_dump(), sort_keys=True)  # type: ignore[attr-defined]
+    source = _IN_USE.get(text)
+    if source is None or (isinstance(source, FromDisk) and source.changed()):
+        options = json.loads(text)
+        source = _IN_USE[text] = SOURCES[options.pop("kind")](**options)
+    return source
 
 
-@cache
-def _shared_source(text: str) -> Source:
-    options = json.loads(text)
-    return SOURCES[options.pop("kind")](**options)
+_IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
+"""Data sets that somebody holds, by their settings."""
 
 
 def build_game(settings: Any, seed: int) -> Game:
