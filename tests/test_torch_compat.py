@@ -115,12 +115,20 @@ class Renamed(nn.Module):
         return weight / (self.left @ weight @ right)
 
 
-def renamed(layer: nn.Linear) -> nn.Module:
+def renamed(layer: nn.Linear) -> nn.Linear:
     parametrize.register_parametrization(layer, "weight", Renamed(layer.weight))
     return layer
 
 
+def renamed_at_rest(layer: nn.Linear) -> nn.Linear:
+    layer = renamed(layer)
+    for _ in range(500):
+        layer(torch.ones(1, 2))
+    return layer
+
+
 POWER_ITERATIONS = {
+    "of another class, at rest": renamed_at_rest,
     "new": parametrizations.spectral_norm,
     "old": nn.utils.spectral_norm,
     "of another class": renamed,
