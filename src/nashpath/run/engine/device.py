@@ -27,7 +27,9 @@ def find_device(name: str) -> torch.device:
         raise SettingError(f"{where}: {name!r} is not supported; use auto, cpu, cuda or cuda:N")
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and not found:
-        raise SettingError(f"{where}: cuda was asked for, but PyTorch finds no usable GPU here; use cpu or auto")
+        raise SettingError(
+            f"{where}: cuda was asked for, but PyTorch finds no usable GPU here; use {where}=cpu or auto"
+        )
     if device.type == "cuda" and (device.index or 0) >= found:
         raise SettingError(f"{where}: there is no {name}; PyTorch finds cuda:0 to cuda:{found - 1}")
     return device
