@@ -7,8 +7,7 @@ from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturatin
 from nashpath.games.penalties import R1, R1R2, R2, Dragan, GradientPenalty, NoPenalty, Sum
 from nashpath.games.penalties.base import Penalty
 from nashpath.networks import spectral_norm
-from nashpath.run import Trained, train_many
-from nashpath.run.training import start as train
+from nashpath.run import Trained, train, train_many
 from nashpath.solvers import (
     EMA,
     SGD,
