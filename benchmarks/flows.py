@@ -11,13 +11,12 @@ import argparse
 import resource
 import time
 
-import ot
 import torch
 from torch.nn.functional import softplus
 
 from nashpath.core import generator, seeded
 from nashpath.core.math.monotone import MonotoneFunction
-from nashpath.core.math.transport import wasserstein
+from nashpath.core.math.transport import pot, wasserstein
 from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate
 from nashpath.networks import MLPDiscriminator
@@ -98,7 +97,7 @@ def pot_flow(x, real, steps, rate):
     uniform_x, uniform_y = (torch.full((len(a),), 1 / len(a)) for a in (x, real))
     for _ in range(steps):
         leaf = x.clone().requires_grad_()
-        cost = ot.emd2(uniform_x, uniform_y, torch.cdist(leaf, real).square())
+        cost = pot().emd2(uniform_x, uniform_y, torch.cdist(leaf, real).square())
         (slope,) = torch.autograd.grad(cost, leaf)
         x = x - rate * len(x) * slope
     return x

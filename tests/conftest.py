@@ -1,5 +1,9 @@
-"""One thread a test worker: two workers share two cores, and results do not depend on the number of threads."""
+"""One thread a test worker: two workers share two cores, and results do not depend on the number of threads.
 
+Tests that say nothing of a device run on the CPU, also on a machine with a GPU.
+"""
+
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +11,8 @@ import torch
 
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
+
+os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 
 torch.set_num_threads(1)
 

@@ -86,7 +86,7 @@ def tensors(folder: Path, member: int | None = None) -> dict[str, np.ndarray]:
     found = load_file(folder / "checkpoint.safetensors")
     if member is None:
         return found
-    prefix = f"m{member}."
+    prefix = f"member{member}."
     return {k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)}
 
 

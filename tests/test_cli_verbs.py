@@ -67,10 +67,8 @@ def test_sample_uses_the_averaged_generator(runs, tmp_path):
     stored = tensors(runs / "ring", 0)
     z = torch.randn((8, 2), generator=generator(0))
     made = {}
-    for name, prefix in {"average": "carry.memory['average']", "present": "carry.point.players['generator']"}.items():
-        weights = {
-            k: torch.from_numpy(stored[f"{prefix}['{k}']"]) for k in dict(trial.game.generator.named_parameters())
-        }
+    for name, prefix in {"average": "memory.average", "present": "point.players.generator"}.items():
+        weights = {k: torch.from_numpy(stored[f"{prefix}.{k}"]) for k in dict(trial.game.generator.named_parameters())}
         made[name] = torch.func.functional_call(trial.game.generator, weights, (z,)).detach().numpy()
     samples = np.load(tmp_path / "samples.npz")["samples"]
     np.testing.assert_allclose(samples, made["average"], atol=1e-6)

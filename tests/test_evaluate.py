@@ -107,7 +107,7 @@ def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp
         header = json.loads(stored.read(int.from_bytes(stored.read(8), "little")))["__metadata__"]
     tensors = load_file(file)
     for name in tensors:
-        if name.startswith("m1.carry.point.players['generator']"):
+        if name.startswith("member1.point.players.generator."):
             tensors[name].fill_(float("nan"))
     save_file(tensors, file, header)
     (group,) = evaluate_run(folder, EvaluationOptions(("modes",), count=50))["groups"]

@@ -10,6 +10,7 @@ from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 from nashpath.core.game import Batch, Game, Problem, point_of
 from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
+from nashpath.core.tree import tree_map
 from nashpath.networks import DISCRIMINATORS, GENERATORS, ResNetDiscriminator, ResNetGenerator, mixes_batch
 from nashpath.networks.layers.norms import Norm
 
@@ -119,13 +120,13 @@ def test_stacked_equals_solo(kind, norm):
     games = [pair(kind, norm, seed) for seed in range(3)]
     batches = [doubled(game.draw(generator(9 + k))) for k, game in enumerate(games)]
     points = [point_of(game) for game in games]
-    stack = torch.utils._pytree.tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
+    stack = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
     for player in games[0].players:
         problem = Problem(games[0])
         together = vmap(lambda point, batch: problem.gradient(player, point, batch))(*stack)  # noqa: B023
         for k, (game, batch) in enumerate(zip(games, batches)):
             alone = Problem(game).gradient(player, points[k], batch)
-            mine = torch.utils._pytree.tree_map(lambda part: part[k], together)  # noqa: B023
+            mine = tree_map(lambda part: part[k], together)  # noqa: B023
             torch.testing.assert_close(mine, alone, rtol=1e-6, atol=1e-10)
 
 
@@ -237,7 +238,7 @@ def test_compiled_equals_eager():
     games = [game.float() for game in games]
     points, problem = [point_of(game) for game in games], Problem(games[0])
     batches = [game.draw(generator(k)) for k, game in enumerate(games)]
-    point, batch = torch.utils._pytree.tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
+    point, batch = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
 
     def field(point, batch):
         first = problem.gradient("discriminator", point, batch)

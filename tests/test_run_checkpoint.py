@@ -2,16 +2,20 @@
 
 import os
 import pickle
+import shutil
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from nashpath.core.tree import leaves
 from nashpath.run import CheckpointError, open_session, resume_session
 from nashpath.run.folder.atomic import write_atomic
+from nashpath.run.folder.checkpoint import names
 from nashpath.run.folder.restore import restore_member
 from run_folders import nash, rows, small, tensors, trained
 
@@ -42,13 +46,11 @@ DAMAGE = {
     "empty": lambda file: file.write_bytes(b""),
     "pickle": lambda file: file.write_bytes(pickle.dumps(Trap())),
     "foreign": lambda file: save_file({"weight": torch.zeros(3)}, file),
-    "another experiment": lambda file: rewritten(file, lambda found: found.pop("m0.carry.steps")),
+    "another experiment": lambda file: rewritten(file, lambda found: found.pop("member0.steps")),
     "another shape": lambda file: rewritten(
-        file, lambda found: found.update({"m0.carry.point.players['generator']['head.bias']": torch.zeros(3)})
+        file, lambda found: found.update({"member0.point.players.generator.head.bias": torch.zeros(3)})
     ),
-    "one member too many": lambda file: rewritten(
-        file, lambda found: found.update({"m1.carry.steps": torch.tensor(3)})
-    ),
+    "one member too many": lambda file: rewritten(file, lambda found: found.update({"member1.steps": torch.tensor(3)})),
 }
 
 
@@ -79,7 +81,72 @@ def test_a_checkpoint_of_a_sweep_holds_each_member_s_tensors_apart(tmp_path):
         found = tensors(tmp_path / "run", member)
         for who, params in session.groups[0].program.train_state(member).point.players.items():
             for name, value in params.items():
-                assert torch.equal(torch.from_numpy(found[f"carry.point.players['{who}']['{name}']"]), value)
+                assert torch.equal(torch.from_numpy(found[f"point.players.{who}.{name}"]), value)
+
+
+def format_of(folder):
+    with safe_open(folder / "checkpoint.safetensors", "pt") as stored:
+        return stored.metadata()["format"]
+
+
+NAMED = {
+    "names with dots": {"players": {"critic": {"head.weight": 1, "head.bias": 2}}, "list": [3, (4,)]},
+    "two ways that read alike": {"a.b": {"c": 1}, "a": {"b.c": 2, "b": {"c": 3}}, "d": 4},
+    "backslashes": {"a\\": {"b": 1}, "a.b": 2, "a": {"b": 3}, "a\\.b": 4},
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_names_are_different_and_readable(case):
+    found = names(NAMED[case])
+    assert len(set(found)) == len(leaves(NAMED[case]))
+    if case == "names with dots":
+        assert found == ["players.critic.head.weight", "players.critic.head.bias", "list.0", "list.1.0"]
+    if case == "two ways that read alike":
+        assert found == [r"a\.b.c", r"a.b\.c", "a.b.c", "d"]
+
+
+def test_tensors_bear_the_names_of_what_they_are(original):
+    found = tensors(original)
+    expected = {"member0.point.players.generator.head.weight", "member0.steps", "member0.diverged_player"}
+    assert expected | {"member0.sampler.generator", "member0.sampler.offset"} <= set(found)
+    assert any(name.startswith("member0.memory.average.") for name in found)
+    assert format_of(original) == "nashpath checkpoint 2"
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    """A run of version 0.1, whose checkpoint has the format 1."""
+    return Path(shutil.copytree(Path(__file__).parent / "fixtures" / "run-format-1", tmp_path / "earlier"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("train", "--resume", "--out"), ("sample",), ("evaluate",), ("diagnose",)],
+    ids=lambda command: command[0],
+)
+def test_an_earlier_format_is_refused_with_what_to_do(earlier, monkeypatch, command):
+    monkeypatch.chdir(earlier.parent)
+    before = {file.name: file.read_bytes() for file in earlier.iterdir()}
+    said = nash(*command, earlier, expect=2).stderr
+    assert said == (
+        f"error: {earlier / 'checkpoint.safetensors'} has the format 'nashpath checkpoint 1', which nashpath 0.1 "
+        "reads; this version reads 'nashpath checkpoint 2' only: train the run anew from its settings, with "
+        f"nashpath train {earlier / 'config.toml'} --out ANOTHER_FOLDER\n"
+    )
+    assert {file.name: file.read_bytes() for file in earlier.iterdir()} == before
+
+
+def test_what_the_refusal_says_to_do_works(earlier):
+    nash("train", earlier / "config.toml", "--out", earlier.parent / "anew")
+    assert format_of(earlier.parent / "anew") == "nashpath checkpoint 2"
+
+
+def test_a_run_of_an_earlier_format_is_still_reported(earlier):
+    nash("report", earlier)
+    page = (earlier / "report.html").read_text()
+    assert "<dt>nashpath</dt><dd>0.1.0</dd>" in page
+    assert '"sliced_wasserstein"' in page
 
 
 def test_writing_is_atomic(tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
 
 def test_members_differ_by_seed_and_by_setting(tmp_path):
     trained({**RING, "seeds": [5, 7]}, tmp_path / "all", **{RATES: [1e-3, 1e-2]})
-    weights = [tensors(tmp_path / "all", k)["carry.point.players['generator']['head.weight']"] for k in range(4)]
+    weights = [tensors(tmp_path / "all", k)["point.players.generator.head.weight"] for k in range(4)]
     assert all(abs(a - b).max() > 1e-4 for i, a in enumerate(weights) for b in weights[:i])
 
 
@@ -66,7 +66,7 @@ def test_a_diverged_member_is_frozen_at_its_last_finite_state(tmp_path, stack, g
     before, kept = alone("before", 1e10, broken["steps"]), tensors(tmp_path / "all", 1)
     others, well = alone("well", 1e-2, 20), tensors(tmp_path / "all", 0)
     for key, value in before.items():
-        if "sampler" not in key and "culprit" not in key:
+        if "sampler" not in key and "diverged_player" not in key:
             np.testing.assert_allclose(kept[key], value, rtol=0 if stack == "off" else 1e-5, err_msg=key)
             assert np.isfinite(kept[key]).all()
     for key, value in others.items():

@@ -23,6 +23,16 @@ def test_the_setting_is_put_back_and_not_touched_unasked():
     assert setting.fp32_precision == before
 
 
+def test_the_environment_can_forbid_it(monkeypatch):
+    monkeypatch.setattr("nashpath.run.engine.onednn.onednn_is_exact", lambda: True)
+    seen = {}
+    for value in ("off", "on", ""):
+        monkeypatch.setenv("NASHPATH_ONEDNN", value)
+        with float32_matmul(True):
+            seen[value] = torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+    assert seen == {"off": False, "on": True, "": True}
+
+
 def test_a_library_that_rounds_is_not_used(monkeypatch):
     monkeypatch.setattr("nashpath.run.engine.onednn._error", lambda shape, rng: 4e-3)
     onednn_is_exact.cache_clear()

@@ -96,7 +96,7 @@ def test_a_finished_run_may_be_continued_to_more_steps(tmp_path, uninterrupted, 
 
 KILLED = """
 import os, signal, sys
-from nashpath.run.program import Program
+from nashpath.run.engine.program import Program
 take, done = Program._take, []
 def counted(self, batches):
     take(self, batches)
@@ -146,7 +146,7 @@ def test_control_c_stops_cleanly_after_a_checkpoint(tmp_path):
     assert "continue with: nashpath train --resume --out" in said
     assert "Traceback" not in said
     assert printed.strip().endswith("report.html")
-    assert int(tensors(run)["m0.carry.steps"]) == members(run)[0]["steps"] > 4
+    assert int(tensors(run)["member0.steps"]) == members(run)[0]["steps"] > 4
 
 
 @pytest.mark.parametrize(

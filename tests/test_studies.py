@@ -410,3 +410,30 @@ def test_a_study_that_was_edited_is_the_edited_one(tmp_path):
     assert find_study(str(file)) is find_study(str(file))
     file.write_text(OWN.read_text().replace("penalty-on-the-ring", "another"))
     assert find_study(str(file)).name == "another"
+
+
+def test_an_edited_study_file_is_seen(tmp_path):
+    own = tmp_path / "own_study.py"
+    shutil.copy(OWN, own)
+    first = find_study(str(own))
+    assert find_study(str(own)) is first
+    facts = own.stat()
+    own.write_text(own.read_text().replace("low=0.5", "low=0.7"))  # as long as before, and in the same second
+    os.utime(own, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert find_study(str(own)) is not first
+    assert "0.7" in find_study(str(own)).claims[0].criterion
+    own.unlink()
+    with pytest.raises(SettingError, match="no such file"):
+        find_study(str(own))
+
+
+def test_a_study_file_edited_while_it_is_measured_ends_the_run(tmp_path):
+    own = tmp_path / "own_study.py"
+    shutil.copy(OWN, own)
+
+    def edit(progress):
+        own.write_text(own.read_text() + "\n")
+
+    with pytest.raises(SettingError, match=r"own_study\.py was edited while it was measured; run again"):
+        reproduce(str(own), "quick", tmp_path / "r", notify=edit, options={"steps": 2, "seeds": 1})
+    assert list(cells(tmp_path / "r")) == ["ring.0.json"]

@@ -122,7 +122,7 @@ def test_each_condition_differs_from_all_in_what_its_name_says():
     assert on["all and feature matching"] - on["all"] == {"matching"}
     game: Any = technique_ablation.build(CONDITIONS["none"], 0, technique_ablation.DIGITS, Digits("train")).game
     assert game.objective.positive.item() == 1.0
-    assert game.history["generator"].coefficient.item() == 0.0
+    assert game.terms["historical_averaging"].coefficient.item() == 0.0
 
 
 def test_scores_and_orders():

@@ -1,15 +1,18 @@
 """Historical averaging, against its recursion written out in NumPy, and what it does to games that go in circles."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from nashpath.core import Problem, generator, own_state, point_of, split_buffers
+from nashpath.core import Point, Problem, Term, generator, own_state, point_of, seeded, split_buffers
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import R1
 from nashpath.games.techniques import HistoricalAveraging, historical_averaging
+from nashpath.games.techniques.historical_averaging import flat
 from nashpath.games.toys import Bilinear
 from nashpath.games.toys.salimans import Salimans
 from nashpath.run.engine.program import Program
@@ -42,7 +45,7 @@ def orbit(game: str, start, coefficient: float, order: str, steps: int) -> np.nd
     return np.array([x, y])
 
 
-def play(game, order: str, steps: int) -> dict:
+def play(game, order: str, steps: int) -> Point:
     program = Program([Trial(game, SOLVERS[order](discriminator=SGD(0.01), generator=SGD(0.01)))], [0])
     program.run(steps)
     return program.train_state(0).point
@@ -69,29 +72,89 @@ def test_it_arrives_where_descent_goes_in_circles(game, start, order):
     assert not circling < 1
 
 
+PAST = "terms.historical_averaging.history"
+
+
 def test_each_mean_moves_in_its_own_players_turn_only():
     game = historical_averaging(Bilinear(1.0, -2.0))
     problem, point = Problem(game), point_of(game)
     priced = problem.gradient("generator", point, {})
-    assert priced.state["history.generator.mean"].item() == 1
-    assert priced.state["history.generator.count"].item() == 1
-    assert not [name for name in priced.state if name.startswith("history.discriminator")]
-    assert point.state["history.generator.count"].item() == 0
+    assert priced.state[f"{PAST}.generator.mean"].item() == 1
+    assert priced.state[f"{PAST}.generator.count"].item() == 1
+    assert not [name for name in priced.state if name.startswith(f"{PAST}.discriminator")]
+    assert point.state[f"{PAST}.generator.count"].item() == 0
     one = play(historical_averaging(Bilinear(1.0, -2.0), player="generator"), "alternating", 3)
-    assert set(own_state(one.state, "history")) == {"generator.mean", "generator.count"}
+    assert set(own_state(one.state, PAST)) == {"generator.mean", "generator.count"}
+
+
+def test_a_look_at_the_cost_alone_changes_no_mean():
+    game = historical_averaging(Bilinear(3.0, -2.0), 0.5)
+    problem, point = Problem(game), point_of(game)
+    moved = Point({**point.players, "generator": {"value": torch.tensor([4.0])}}, point.state)
+    cost, state = problem.cost("generator", moved, {})
+    assert cost.item() == 4.0 * -2.0 + 0.5 * (4.0 - 3.0) ** 2
+    assert not [name for name in state if not torch.equal(state[name], point.state[name])]
+
+
+@pytest.mark.parametrize("solver", [Alternating, Simultaneous])
+def test_training_equals_that_of_a_game_with_the_term_written_into_it(solver):
+    """Bit for bit: a GAN whose own `forward` adds ``coefficient · ‖θ − mean‖²``, with the mean kept by the test."""
+
+    class ByHand(GAN):
+        def __init__(self, *parts, **options):
+            super().__init__(*parts, **options)
+            self.coefficient = 0.3
+            for who in self.players:
+                count = sum(p.numel() for p in self.get_submodule(who).parameters())
+                self.register_buffer(f"mean_{who}", torch.zeros(count))
+                self.register_buffer(f"count_{who}", torch.zeros(()))
+
+        def forward(self, player, batch):
+            cost = super().forward(player, batch)
+            theta = torch.cat([p.flatten() for p in self.get_submodule(player).parameters()])
+            count = getattr(self, f"count_{player}") + 1
+            mean = getattr(self, f"mean_{player}")
+            mean = mean + (theta.detach() - mean) / count
+            setattr(self, f"count_{player}", count)
+            setattr(self, f"mean_{player}", mean)
+            return cost + torch.tensor(self.coefficient) * (theta - mean).square().sum()
+
+    ends = []
+    for kind in (GAN, ByHand):
+        with seeded(0):
+            game = kind(nn.Linear(2, 2), nn.Linear(2, 1), None, R1(), data=Ring(), latent=2, batch_size=4)
+        game = historical_averaging(game, 0.3) if kind is GAN else game
+        program = Program([Trial(game, solver(discriminator=SGD(0.1), generator=SGD(0.1)))], [0])
+        program.run(20)
+        ends.append(program.train_state(0).point.players)
+    for who, params in ends[0].items():
+        assert all(torch.equal(value, ends[1][who][name]) for name, value in params.items())
+
+
+def test_several_terms_add_up():
+    class Weighs(Term):
+        """The square of a player's parameters."""
+
+        def forward(self, player, module):
+            return self.weight * flat(module).square().sum()
+
+    game = historical_averaging(Bilinear(1.0, -2.0))
+    game.terms["first"], game.terms["second"] = Weighs(weight=2.0), Weighs(weight=3.0)
+    cost, _ = Problem(game).cost("discriminator", point_of(game), {})
+    assert cost.item() == 2.0 + (2.0 + 3.0) * 4.0
+    numbers = split_buffers(game)[0]
+    assert {"terms.first.weight", "terms.second.weight"} <= set(numbers)
 
 
 def test_the_averaged_game_is_the_game_in_all_else():
     plain = GAN(nn.Linear(2, 2), nn.Linear(2, 1), None, R1(), data=Ring(), latent=2, batch_size=4)
-    averaged = historical_averaging(plain, 0.1)
-    assert isinstance(averaged, GAN)
-    assert isinstance(averaged, HistoricalAveraging)
+    game = copy.deepcopy(plain)
+    averaged = historical_averaging(game, 0.1)
+    assert averaged is game
+    assert type(averaged) is GAN
+    assert isinstance(averaged.terms["historical_averaging"], HistoricalAveraging)
     assert [n for n, _ in averaged.named_parameters()] == [n for n, _ in plain.named_parameters()]
-    assert "history" not in dict(plain.named_children())
-    assert set(split_buffers(averaged)[0]) - set(split_buffers(plain)[0]) == {
-        "history.generator.coefficient",
-        "history.discriminator.coefficient",
-    }
+    assert set(split_buffers(averaged)[0]) - set(split_buffers(plain)[0]) == {"terms.historical_averaging.coefficient"}
     batch = plain.draw(generator(0))
     for player in plain.players:
         first = Problem(averaged).cost(player, point_of(averaged), batch)[0]

@@ -8,6 +8,7 @@ from torch.func import functional_call, grad, vmap
 
 from nashpath.core import Problem, generator, point_of, seeded, tree_map
 from nashpath.core.noise import bound, draw_noise, noise_layers
+from nashpath.core.tree import leaves
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import GradientPenalty
@@ -97,7 +98,7 @@ def test_no_tensor_of_all_differences_is_formed_at_the_size_of_the_imagenet_code
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             nonlocal largest
             out = func(*args, **(kwargs or {}))
-            sizes = [v.numel() for v in torch.utils._pytree.tree_leaves(out) if isinstance(v, torch.Tensor)]
+            sizes = [v.numel() for v in leaves(out) if isinstance(v, torch.Tensor)]
             largest = max([largest, *sizes])
             return out
 

@@ -1,6 +1,6 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
-from nashpath.core.game import Batch, Game, PlayerGradient, Point, Problem, load_point, own_state, pick, point_of
+from nashpath.core.game import Batch, Game, PlayerGradient, Point, Problem, Term, load_point, own_state, pick, point_of
 from nashpath.core.hyperparameters import (
     Count,
     Decay,
@@ -34,6 +34,7 @@ __all__ = [
     "Source",
     "Stateful",
     "Table",
+    "Term",
     "Tree",
     "derive",
     "did_you_mean",

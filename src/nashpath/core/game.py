@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
-from nashpath.core.hyperparameters import Stateful, split_buffers
+from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.tree import Tree, part, prefixed, tree_map
 
 Batch = dict[str, Any]
@@ -24,11 +24,26 @@ def pick(batches: Batch, index: int) -> Batch:
     return tree_map(lambda v: v[index], batches)
 
 
+class Term(Hyperparameters):
+    """A cost that a technique adds to what players pay in the game itself: an entry of `Game.terms`.
+
+    Its state belongs to no player, and is renewed by `advance` in the turn of the player whose it is.
+    """
+
+    def advance(self, player: str, module: nn.Module) -> None:
+        """Assigns the next value of the state that is kept for ``player``, from its module; as `Stateful.advance`."""
+
+    def forward(self, player: str, module: nn.Module) -> Tensor:
+        """What ``player`` pays, a scalar; a pure function of parameters and buffers."""
+        raise NotImplementedError
+
+
 class Game(nn.Module):
     """A game: each player is a child module of that name, and wants its own cost small.
 
     Every two-player game calls the player who minimises the value ``generator`` and the one who maximises it
-    ``discriminator``, so that settings, reports and solvers speak of toys and GANs alike.
+    ``discriminator``, so that settings, reports and solvers speak of toys and GANs alike. What `forward` prices is the
+    game itself; a `Problem`, and so every solver and diagnostic, adds the ``terms`` (by technique) to it.
     """
 
     players: tuple[str, ...] = ("discriminator", "generator")
@@ -47,6 +62,10 @@ class Game(nn.Module):
 
     Each entry is ``{"kind": name, **settings}``; the settings count wherever that method is chosen.
     """
+
+    def __init__(self):
+        super().__init__()
+        self.terms = nn.ModuleDict()
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
         """All randomness of one step, with ``lead`` axes in front (``(5,)`` draws five independent steps)."""
@@ -73,18 +92,25 @@ class PlayerGradient(NamedTuple):
 
 
 class _Turn(nn.Module):
-    """Renews the player's own state where asked, then prices the batch."""
+    """Renews the player's own state where asked, then prices the batch, the terms of techniques included."""
 
     def __init__(self, game: Game):
         super().__init__()
         self.game = game
 
     def forward(self, player: str, batch: Batch, advance: bool) -> Tensor:
+        own = self.game.get_submodule(player)
+        terms = [term for term in self.game.terms.values() if isinstance(term, Term)]
         if advance:
-            for module in self.game.get_submodule(player).modules():
+            for module in own.modules():
                 if isinstance(module, Stateful):
                     module.advance()
-        return self.game(player, batch)
+            for term in terms:
+                term.advance(player, own)
+        cost = self.game(player, batch)
+        for term in terms:
+            cost = cost + term(player, own)
+        return cost
 
 
 class Problem:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import torch
 
+from nashpath.core.torch_compat import seed_initialisers
+
 
 def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A fresh generator on ``device``, seeded."""
@@ -16,7 +18,7 @@ def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
 def seeded(seed: int) -> Iterator[None]:
     """Within this block the global CPU generator is seeded (PyTorch's initialisers draw from it); then restored."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+        seed_initialisers(seed)
         yield
 
 

@@ -99,3 +99,12 @@ def is_labelled(source: object) -> TypeGuard[Classified]:
 def fitting_features(source: Source) -> str:
     """The feature extractor that fits the data: the one that they name as ``features``, else by their shape."""
     return getattr(source, "features", "pixels" if len(source.shape) == 1 else "inception")
+
+
+@runtime_checkable
+class FromDisk(Protocol):
+    """A source that was read from files, and can tell cheaply whether they are still what it was read from."""
+
+    def changed(self) -> bool:
+        """Whether something was added, removed, replaced or written since; a look at file times, nothing is read."""
+        ...

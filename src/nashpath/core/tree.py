@@ -1,24 +1,71 @@
-"""Arithmetic on parameter trees: flat dicts from a parameter's name to its tensor."""
+"""Walks over trees of tensors, and arithmetic on parameter trees (flat dicts from a parameter's name to its tensor).
 
-from collections.abc import Callable
-from typing import TypeVar
+A tree is a dict, a list, a tuple (named or not), or a leaf: anything else, None included. A walk goes through a dict in
+its own order, so equal trees that were built in different orders still match name by name.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
-from torch.utils import _pytree
 
 Tree = dict[str, Tensor]
+Steps = tuple[str | int, ...]
+"""Where a leaf is: the keys, field names and places that lead to it."""
 T = TypeVar("T")
 
 
 def tree_map(function: Callable, first: T, *rest: T) -> T:
-    """Applies ``function`` leaf by leaf to trees (dicts, tuples, lists) of equal structure."""
-    return _pytree.tree_map(function, first, *rest)
+    """Applies ``function`` leaf by leaf to trees of equal structure; a dict of any class comes back as a plain dict.
+
+    Raises `ValueError` where a tree of ``rest`` has other keys, another length or another kind of node than ``first``.
+    """
+    return cast(T, _map(function, first, rest))
 
 
-def leaves(tree: object) -> list[Tensor]:
-    """All tensors of a tree, in a fixed order."""
-    return _pytree.tree_leaves(tree)
+def _map(function, tree, rest):  # without annotations, which the compiler would have to trace
+    if isinstance(tree, dict):
+        for other in rest:
+            if not isinstance(other, dict) or tree.keys() != other.keys():
+                raise ValueError(f"trees of different structure: {_form(tree)} beside {_form(other)}")
+        return {k: _map(function, v, [other[k] for other in rest]) for k, v in tree.items()}
+    if isinstance(tree, list | tuple):
+        for other in rest:
+            if type(other) is not type(tree) or len(other) != len(tree):
+                raise ValueError(f"trees of different structure: {_form(tree)} beside {_form(other)}")
+        mapped = [_map(function, v, [other[i] for other in rest]) for i, v in enumerate(tree)]
+        return type(tree)(*mapped) if hasattr(tree, "_fields") else type(tree)(mapped)
+    return function(tree, *rest)
+
+
+def _form(tree: Any) -> str:
+    """A node in a few words."""
+    if isinstance(tree, dict):
+        return f"a dict of {', '.join(map(str, tree)) or 'nothing'}"
+    return f"a {type(tree).__name__}" + (f" of {len(tree)}" if isinstance(tree, list | tuple) else "")
+
+
+def leaves(tree: object) -> list[Any]:
+    """All leaves of a tree, in a fixed order."""
+    if isinstance(tree, dict):
+        return [leaf for v in tree.values() for leaf in leaves(v)]
+    if isinstance(tree, list | tuple):
+        return [leaf for v in tree for leaf in leaves(v)]
+    return [tree]
+
+
+def located_leaves(tree: Any, before: Steps = ()) -> Iterator[tuple[Steps, Any]]:
+    """``(steps, leaf)`` of every leaf, in the order of `leaves`; a step is a dict's key, a field's name or a place."""
+    if isinstance(tree, dict):
+        entries = list(tree.items())
+    elif isinstance(tree, list | tuple):
+        entries = list(zip(getattr(tree, "_fields", range(len(tree))), tree))
+    else:
+        yield before, tree
+        return
+    for step, value in entries:
+        yield from located_leaves(value, (*before, step))
 
 
 def zeros(tree: Tree) -> Tree:

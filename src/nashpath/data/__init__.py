@@ -4,7 +4,7 @@ Every source has ``shape`` and ``draw(rng, count)`` (`nashpath.core.source.Sourc
 they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, whose modes can be counted);
 ``manifold_distance(x)`` and ``coordinate(x)`` (data on a line, whose density is along the line only); ``examples()``
 (real samples to compare with), ``classes`` and ``labelled_examples()`` (``classes`` is 0 without labels); ``digits``
-(the single digits of stacked ones); and
+(the single digits of stacked ones); ``changed()`` (data read from files, `nashpath.core.source.FromDisk`); and
 ``prepare(progress)`` for those with slow work to do before the first draw.
 """
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from nashpath.data.base import GIBIBYTE, Bytes
+from nashpath.data.base import GIBIBYTE, Bytes, stamp
 from nashpath.data.samples import Layout, Samples
 
 ZIP = b"PK"
@@ -36,6 +36,7 @@ class Array(Samples):
         layout: Layout = "auto",
         device_bytes: Bytes = GIBIBYTE,
     ):
+        self._stamp = stamp([Path(path).expanduser()])
         values, labels = _read(path, key, label_key)
         super().__init__(values, labels, layout, device_bytes, where=str(path))
 

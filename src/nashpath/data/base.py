@@ -1,6 +1,7 @@
 """What data sets are made of: held samples, endless sources, and rows kept on the device they are drawn on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -87,6 +88,23 @@ class SampleBuffer:
         return batch
 
 
+Stamp = dict[Path, tuple[int, ...] | None]
+"""Files and folders as they were: device, number, size and time of change of each, or None where there was nothing."""
+
+
+def stamp(paths: Iterable[Path]) -> Stamp:
+    """What is on the disk now. A folder's own time changes where a file in it is added, removed or replaced."""
+    found: Stamp = {}
+    for path in paths:
+        try:
+            facts = path.stat()
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    return found
+
+
 Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` while slow work goes on."""
 
@@ -96,10 +114,16 @@ class FiniteSource:
 
     shape: tuple[int, ...]
     _bank: SampleBuffer | None = None
+    _stamp: Stamp | None = None
+    """The files that it is read from, as they were; sources that read any set it before they do."""
 
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         """Reads, decodes or downloads the samples; called once."""
         raise NotImplementedError
+
+    def changed(self) -> bool:
+        """Whether the files are others now (`FromDisk`); in a folder of images, whether one was added or taken out."""
+        return self._stamp is not None and stamp(self._stamp) != self._stamp
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Does the slow work (decoding, downloading) now rather than at the first draw."""

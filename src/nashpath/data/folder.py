@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, stamp
 from nashpath.data.image_cache import ENDINGS, decoded, fingerprint, picture_shape
 
 
@@ -33,6 +33,7 @@ class Folder(FiniteSource):
         device_bytes: Bytes = GIBIBYTE,
     ):
         self._root = _existing(path)
+        self._stamp = stamp([self._root, *(folder for folder in self._root.rglob("*") if folder.is_dir())])
         self._files = _pictures(self._root)
         self.class_names = _class_names(self._root, self._files) if labels else []
         self.shape = self._picture = picture_shape(size, channels)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, stamp
 from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
 from nashpath.data.samples import checked_labels
 
@@ -46,6 +46,8 @@ class Hub(FiniteSource):
         self._parquet = _needed("pyarrow.parquet")
         self._where = folder or f"{repo} at {revision}"
         self._source = (repo, revision, folder)
+        root = Path(folder).expanduser()
+        self._stamp = stamp([root, *root.rglob("*.parquet")]) if folder else None
         self._pattern, self._column, self._label_column = files, column, label_column
         self.shape = self._picture = picture_shape(size, channels)
         self._device_bytes = device_bytes

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
 from nashpath.core.noise import bound, draw_noise
+from nashpath.core.torch_compat import BATCH_NORMS, DROPOUTS, hidden_power_iteration
 from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
@@ -110,18 +111,18 @@ def check_trainable(game: GAN) -> None:
     """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
     for name, module in game.named_modules():
         kind = type(module).__name__
-        if isinstance(module, nn.modules.dropout._DropoutNd):
+        if isinstance(module, DROPOUTS):
             raise ValueError(
                 f"{name} is {kind}, which draws from the global random state, so no run could be repeated; remove it"
             )
-        if kind == "_SpectralNorm":
+        if hidden_power_iteration(module):
             raise ValueError(
-                f"{name.split('.parametrizations')[0]} uses torch's spectral_norm, which cannot be stacked or "
-                "penalised; use nashpath.networks.spectral_norm(module) instead"
+                f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
+                "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
             )
     if game.penalty.needs_input_gradient:
         for name, module in game.discriminator.named_modules():
-            if getattr(module, "mixes_batch", False) or isinstance(module, nn.modules.batchnorm._BatchNorm):
+            if getattr(module, "mixes_batch", False) or isinstance(module, BATCH_NORMS):
                 raise ValueError(
                     f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
                     "gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
+from nashpath.core.math.transport import pot
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
@@ -60,10 +61,8 @@ def sliced_wasserstein(
 
     Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
     """
-    import ot  # takes a second: it looks for every array library there is
-
     x, y = validate_pair(real, fake)
     directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
     directions = (directions / directions.norm(dim=0)).to(x.device)
-    distance = ot.sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)
+    distance = pot().sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)
     return float(torch.as_tensor(distance))

@@ -1,5 +1,6 @@
 """Finds a study: one of the package by its name, or a person's own in a Python file that defines ``STUDY``."""
 
+import hashlib
 import importlib
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +34,15 @@ def find_study(name: str) -> Study:
     if not path.is_file():
         raise SettingError(f"{path}: no such file")
     return _from_file(path.resolve(), path.read_bytes())
+
+
+def edition(name: str) -> str:
+    """The hash of a study's own file, or an empty text for a study of the package. Raises `SettingError`."""
+    if not name.endswith(".py"):
+        return ""
+    if not Path(name).is_file():
+        raise SettingError(f"{name}: no such file")
+    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
 
 
 @lru_cache(maxsize=8)

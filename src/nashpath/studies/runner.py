@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
-from nashpath.run import load_methods, plain_json
+from nashpath.run import SettingError, load_methods, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
-from nashpath.studies.find import find_study
+from nashpath.studies.find import edition, find_study
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment, Study
@@ -41,13 +41,20 @@ class Task:
     name: str
     scale: str
     options: dict[str, Any]
+    edition: str
+    """The study's own file as it was when the task was made."""
     files: tuple[tuple[Path, str], ...] = ()
     """Files that register methods, each with the hash of what it holds; a worker executes them, too."""
 
     def study(self) -> Study:
-        """The study with its sizes, after the files of methods. Raises `SettingError`."""
+        """The study with its sizes, after the files of methods.
+
+        Raises `SettingError`, also if the study's own file was edited since the task was made.
+        """
         for path, held in self.files:
             load_methods(path, held)
+        if edition(self.name) != self.edition:
+            raise SettingError(f"{self.name} was edited while it was measured; run again")
         return find_study(self.name).adjusted(self.scale, self.options)
 
 
@@ -86,7 +93,8 @@ def reproduce(
     Raises `SettingError`, and `FeaturesError` where Inception's weights will be needed and are missing.
     """
     files = loaded_files()
-    task = Task(name, scale, dict(options or {}), tuple((file.path, file.sha256) for file in files))
+    held = tuple((file.path, file.sha256) for file in files)
+    task = Task(name, scale, dict(options or {}), edition(name), held)
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     result, begun, failed = Result(study, scale, folder, own, task.options, files), time.perf_counter(), {}
     result.check_methods()

@@ -3,7 +3,10 @@
 Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (on a line) and 3.5 (network simplex).
 """
 
+import importlib
+import os
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +21,7 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
     """
     x, y = x.double().cpu(), y.double().cpu()
     if x.shape[1] == 1:
-        import ot  # takes half a second to import
-
-        moved = float(np.asarray(ot.wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)))
+        moved = float(np.asarray(pot().wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)))
     else:
         moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power).item()
     return max(moved, 0.0) ** (1 / power)
@@ -39,8 +40,7 @@ def wasserstein_of_masses(p: Tensor, q: Tensor, points: Tensor) -> Tensor:
 
 def _simplex(p: Tensor, q: Tensor, x: Tensor, y: Tensor, power: int = 1) -> Tensor:
     """The least cost ``‖xᵢ − yⱼ‖^power`` of moving masses p [n] at x to masses q [m] at y."""
-    import ot
-
+    ot = pot()
     # Not by a matrix product, which leaves copies of a point 1e-8 apart.
     cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").pow(power)
     with warnings.catch_warnings():
@@ -49,3 +49,14 @@ def _simplex(p: Tensor, q: Tensor, x: Tensor, y: Tensor, power: int = 1) -> Tens
     if log["warning"] is not None:
         raise ArithmeticError(f"transport between {len(x)} and {len(y)} points: {log['warning']}")
     return torch.as_tensor(moved)
+
+
+def pot() -> Any:
+    """The library POT, imported at its first use (half a second) with no array library but NumPy and PyTorch.
+
+    Left alone, it imports each array library that is installed and asks it for its devices: JAX then takes most of a
+    GPU's memory, and TensorFlow all of it.
+    """
+    for other in ("JAX", "CUPY", "TENSORFLOW"):
+        os.environ.setdefault(f"POT_BACKEND_DISABLE_{other}", "1")
+    return importlib.import_module("ot")

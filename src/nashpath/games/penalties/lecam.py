@@ -17,6 +17,8 @@ class LeCam(Penalty):
         a_p ← decay · a_p + (1 − decay) · mean d(x),   the same for a_q;   from 0, divided by 1 − decayᵗ
 
     The averages include the present batch, carry no gradient, and are state: they change in the discriminator's turn.
+    They are assigned here and not in an ``advance``, which would have to ask the critic about the batch once more; no
+    derivative in the critic's input surrounds them.
     No slope is taken, so batch normalisation is allowed. The max(0, ·) is in the authors' code, not in the paper's
     equation. ``weight`` is 0.3 in their CIFAR scripts.
 

@@ -1,28 +1,69 @@
-"""A cost for running in circles, for the players of any game.
+"""A cost for running in circles, for the players of any game."""
 
-The averaged game is the same game of a derived class: players, parameter names, batches and samples are untouched, so
-solvers, checkpoints and reports see what they saw, plus one cost term and its state (``history.<player>.…``).
-"""
-
-from functools import cache
+from collections.abc import Mapping
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game, NonNegative
-from nashpath.games.techniques.history import History
+from nashpath.core import Game, NonNegative, Term
 
 Who = Literal["both", "generator", "discriminator"]
+NAME = "historical_averaging"
 
 
-class HistoricalAveraging(Game):
-    """What `historical_averaging` mixes into a game's class: the term in `forward`."""
+class HistoricalAveraging(Term):
+    """What `historical_averaging` adds to a game: the distance of players to the means of their past parameters.
 
-    history: nn.ModuleDict
+    State: each player's `History`, renewed in its own turn, so that the mean includes the parameters that are priced.
+    """
 
-    def forward(self, player: str, batch: Batch) -> Tensor:
-        cost = super().forward(player, batch)
-        return cost + self.history[player](self.get_submodule(player)) if player in self.history else cost
+    def __init__(self, players: Mapping[str, nn.Module], coefficient: NonNegative = 0.1):
+        super().__init__(coefficient=coefficient)
+        self.history = nn.ModuleDict({who: History(module) for who, module in players.items()})
+
+    def advance(self, player: str, module: nn.Module) -> None:
+        history = self._of(player)
+        if history is not None:
+            history.add(flat(module).detach())
+
+    def forward(self, player: str, module: nn.Module) -> Tensor:
+        history = self._of(player)
+        if history is None:
+            return torch.zeros_like(self.coefficient)
+        return self.coefficient * (flat(module) - history.mean).square().sum()
+
+    def _of(self, player: str) -> "History | None":
+        if player not in self.history:
+            return None
+        history = self.history[player]
+        assert isinstance(history, History)
+        return history
+
+
+class History(nn.Module):
+    """The mean of all strategies that a player has played, kept online; before the first, where the player stands.
+
+    State: ``mean`` (all parameters, flat) and ``count``, how many strategies it is the mean of.
+    """
+
+    mean: Tensor
+    count: Tensor
+
+    def __init__(self, player: nn.Module):
+        super().__init__()
+        self.register_buffer("mean", flat(player).detach().clone())
+        self.register_buffer("count", self.mean.new_zeros(()))
+
+    def add(self, theta: Tensor) -> None:
+        """Takes one more strategy into the mean."""
+        self.count = self.count + 1
+        self.mean = self.mean + (theta - self.mean) / self.count
+
+
+def flat(player: nn.Module) -> Tensor:
+    """All parameters of a player in one vector."""
+    return torch.cat([parameter.flatten() for parameter in player.parameters()])
 
 
 def historical_averaging(game: Game, coefficient: NonNegative = 0.1, player: Who = "both") -> Game:
@@ -38,23 +79,15 @@ def historical_averaging(game: Game, coefficient: NonNegative = 0.1, player: Who
     coefficient freezes the players at a stale mean; 0.1 suits the toys. The paper gives no coefficient, and the
     released code has no historical averaging.
 
-    Returns a game with the same players and modules (shared, not copied) that is also an instance of the game's own
-    class. Raises ValueError for a player that the game does not have, or a game that has the term already.
+    The term is added to ``game.terms`` in place; returns the game. Raises ValueError for a player that the game does
+    not have, or a game that has the term already.
 
     Reference: Salimans et al. 2016, Sec. 3.3.
     """
     chosen = game.players if player == "both" else (player,)
     if not set(chosen) <= set(game.players):
         raise ValueError(f"the game's players are {game.players}; there is no {player!r} to average")
-    if isinstance(game, HistoricalAveraging):
+    if NAME in game.terms:
         raise ValueError("this game has historical averaging already; give it player='both' once")
-    kind = _over(type(game))
-    averaged = kind.__new__(kind)
-    averaged.__dict__.update({**game.__dict__, "_modules": dict(game._modules)})
-    averaged.history = nn.ModuleDict({who: History(game.get_submodule(who), coefficient) for who in chosen})
-    return averaged
-
-
-@cache
-def _over(kind: type[Game]) -> type[HistoricalAveraging]:
-    return type(f"HistoricalAveraging{kind.__name__}", (HistoricalAveraging, kind), {})
+    game.terms[NAME] = HistoricalAveraging({who: game.get_submodule(who) for who in chosen}, coefficient)
+    return game

@@ -3,7 +3,8 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from nashpath.core.torch_compat import BATCH_NORMS
 
 
 class BatchNorm(nn.Module):
@@ -63,4 +64,4 @@ def mixes_batch(network: nn.Module) -> bool:
     True for `BatchNorm`, for PyTorch's own batch norms, and for any layer with a class attribute ``mixes_batch =
     True``. A gradient penalty needs the gradient of one logit in one input, which such a critic does not have.
     """
-    return any(isinstance(layer, _BatchNorm) or getattr(layer, "mixes_batch", False) for layer in network.modules())
+    return any(isinstance(layer, BATCH_NORMS) or getattr(layer, "mixes_batch", False) for layer in network.modules())

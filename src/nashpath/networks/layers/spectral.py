@@ -10,10 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.nn.parameter import is_lazy
 
 from nashpath.core.hyperparameters import Stateful
+from nashpath.core.torch_compat import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
+
+WRAPPED = (nn.Linear, *CONVOLUTIONS)
 
 
 class SpectralNorm(Stateful):
@@ -37,7 +38,7 @@ class SpectralNorm(Stateful):
     def __init__(self, layer: nn.Module):
         super().__init__()
         weight = dict(layer.named_parameters(recurse=False)).get("weight")
-        if weight is None or is_lazy(weight) or weight.dim() < 2:
+        if weight is None or isinstance(weight, nn.UninitializedParameter) or weight.dim() < 2:
             raise ValueError(
                 f"spectral norm needs a layer with an initialised parameter 'weight' of at least two axes, got {layer}"
             )
@@ -48,7 +49,7 @@ class SpectralNorm(Stateful):
         return cast(Tensor, self.layer.weight)
 
     def _matrix(self) -> Tensor:
-        outputs = 1 if isinstance(self.layer, _ConvTransposeNd) else 0
+        outputs = 1 if isinstance(self.layer, TRANSPOSED_CONVOLUTIONS) else 0
         return self._weight().movedim(outputs, 0).flatten(1)
 
     def sigma(self) -> Tensor:
@@ -85,17 +86,17 @@ def spectral_norm(network: nn.Module) -> nn.Module:
     that are wrapped already stay as they are. Raises ValueError if there is no such layer, or if one is inside an
     ``nn.MultiheadAttention``, which reads weights past their layer.
     """
-    if isinstance(network, nn.Linear | _ConvNd):
+    if isinstance(network, WRAPPED):
         return SpectralNorm(network)
     parts = dict(network.named_modules(remove_duplicate=False))
     if any(isinstance(part, nn.MultiheadAttention) for part in parts.values()):
         raise ValueError("spectral norm cannot reach the weights of nn.MultiheadAttention; wrap the other parts singly")
-    if not any(isinstance(part, nn.Linear | _ConvNd) for part in parts.values()):
+    if not any(isinstance(part, WRAPPED) for part in parts.values()):
         raise ValueError(f"spectral norm found no linear or convolutional layer in {network}")
     wrappers: dict[nn.Module, SpectralNorm] = {}
     for path, part in parts.items():
         parent = parts[path.rpartition(".")[0]]
-        if isinstance(part, nn.Linear | _ConvNd) and not isinstance(parent, SpectralNorm):
+        if isinstance(part, WRAPPED) and not isinstance(parent, SpectralNorm):
             if part not in wrappers:
                 wrappers[part] = SpectralNorm(part)
             network.set_submodule(path, wrappers[part])

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nashpath.core import generator
+from nashpath.core import Source, generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
@@ -65,10 +65,10 @@ def evaluate_run(
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
     groups: list[dict[str, Any]] = []
-    reference_sets: dict[int, ReferenceSet] = {}
+    reference_sets: dict[Source, ReferenceSet] = {}
     for settings, some in _alike(restored):
         member, _, train_state = some[0]
-        data = id(build_source(member.settings))
+        data = build_source(member.settings)
         reference_set = reference_sets.get(data) or _held_against(member.settings, split, wish).to(
             train_state.steps.device
         )

@@ -3,15 +3,17 @@
 PyTorch sends float32 products on CPUs to MKL, which runs at less than half of oneDNN's speed on some processors
 (AMD Zen 5: 85 against 200 GFLOP/s). The only public switch to oneDNN is a permission to round to bfloat16, of which
 it makes no use on processors without matrix units. So the permission is given only after a probe has shown that the
-results here are those of float32.
+results here are those of float32. ``NASHPATH_ONEDNN=off`` in the environment forbids it altogether.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import torch
+
+from nashpath.core.torch_compat import onednn_matmul
 
 SHAPES = [(4, 64, 64, 64), (4, 64, 2, 64), (4, 64, 64, 1), (2, 128, 784, 256), (1, 256, 256, 256)]
 EXACT = 1e-6
@@ -20,11 +22,11 @@ EXACT = 1e-6
 
 @contextmanager
 def float32_matmul(wanted: bool) -> Iterator[None]:
-    """Within this block batched CPU products go through oneDNN, if ``wanted`` and exact here."""
-    if not wanted or not onednn_is_exact():
+    """Within this block batched CPU products go through oneDNN, if ``wanted``, not forbidden, and exact here."""
+    if not wanted or os.environ.get("NASHPATH_ONEDNN") == "off" or not onednn_is_exact():
         yield
         return
-    setting = _setting()
+    setting = onednn_matmul()
     before = setting.fp32_precision
     setting.fp32_precision = "bf16"
     try:
@@ -36,8 +38,8 @@ def float32_matmul(wanted: bool) -> Iterator[None]:
 @cache
 def onednn_is_exact() -> bool:
     """Whether oneDNN, allowed to round to bfloat16, does not do so on this processor. Deterministic; takes 10 ms."""
-    setting = _setting()
-    if setting is None or not torch.backends.mkldnn.is_available():
+    setting = onednn_matmul()
+    if setting is None:
         return False
     rng = torch.Generator().manual_seed(0)
     before = setting.fp32_precision
@@ -46,11 +48,6 @@ def onednn_is_exact() -> bool:
         return all(_error(shape, rng) < EXACT for shape in SHAPES)
     finally:
         setting.fp32_precision = before
-
-
-def _setting() -> Any:
-    """PyTorch's switch for oneDNN's matrix products, or None where this build has none."""
-    return getattr(torch.backends.mkldnn, "matmul", None)
 
 
 def _error(shape: tuple[int, int, int, int], rng: torch.Generator) -> float:

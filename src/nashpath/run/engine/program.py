@@ -6,7 +6,6 @@ dense nets, loses on convolutions, where it means grouped kernels).
 
 import time
 from collections.abc import Callable, Sequence
-from types import FunctionType
 from typing import Any, Literal
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
+from nashpath.core.torch_compat import own_code
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step
@@ -29,18 +29,6 @@ def never() -> bool:
 def stack(trees: Sequence[Any]) -> Any:
     """Trees of equal structure as one tree with a leading member axis."""
     return tree_map(lambda *leaves: torch.stack(leaves), *trees)
-
-
-def _apart(step: Callable) -> Callable:
-    """The same function with a code object of its own.
-
-    The compiler counts what it compiled by code object, and gives up at eight; every program's step has the same code.
-    """
-
-    def call(train_state, numbers, batches):
-        return step(train_state, numbers, batches)
-
-    return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
 
 
 class Program:
@@ -70,7 +58,7 @@ class Program:
         self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         step = vmap(step) if mode == "stacked" else step
-        self._step: Any = torch.compile(_apart(step), fullgraph=True, dynamic=False) if compiled else step
+        self._step: Any = torch.compile(own_code(step), fullgraph=True, dynamic=False) if compiled else step
         self._block: list[Any] = []
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False

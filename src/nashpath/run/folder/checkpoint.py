@@ -1,6 +1,11 @@
-"""Checkpoints: every tensor of every member in one safetensors file, written whole or not at all. Never pickle."""
+"""Checkpoints: every tensor of every member in one safetensors file, written whole or not at all. Never pickle.
+
+A tensor's name is the way to it, ``member0.point.players.generator.head.weight`` or ``member0.sampler.offset``; it is
+made here, and so depends on no other library. `names` says what happens where two ways read alike.
+"""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,71 +14,99 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
-from torch.utils import _pytree
 
+from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState
 from nashpath.run.folder.atomic import write_atomic
 
-FORMAT = "nashpath checkpoint 1"
+FORMAT = "nashpath checkpoint 2"
+EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
+"""Formats that are not read any more, and the version that does."""
+
+Member = tuple[TrainState, dict[str, Tensor]]
+"""Where a member stands, and the state of its sampler."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged, or that belongs to another experiment."""
+    """A checkpoint that is damaged, of an earlier format, or that belongs to another experiment."""
 
 
-def named(tree: Any, prefix: str) -> dict[str, Tensor]:
-    """The leaves of a tree by their path, such as ``m0.point.players.generator.head.weight``."""
-    pairs, _ = _pytree.tree_flatten_with_path(tree)
-    return {prefix + _pytree.keystr(path): leaf for path, leaf in pairs}
+def names(tree: Any) -> list[str]:
+    """The name of each leaf of a tree, in the order of `leaves`: its steps, joined by dots; all are different.
+
+    Where steps hold dots themselves and two names would be alike, as in ``{"a.b": {"c": …}, "a": {"b.c": …}}``, the
+    dots inside steps are written ``\\.`` (and so are those beside a backslash, which is written twice).
+    """
+    located = [[str(step) for step in steps] for steps, _ in located_leaves(tree)]
+    plain = [".".join(steps) for steps in located]
+    alike = Counter(plain)
+    return [
+        name if alike[name] == 1 and "\\" not in name else ".".join(_escaped(step) for step in steps)
+        for name, steps in zip(plain, located)
+    ]
 
 
-def save_checkpoint(path: Path, members: Sequence[tuple[TrainState, dict[str, Tensor]]], meta: dict[str, Any]) -> None:
+def _escaped(step: str) -> str:
+    return step.replace("\\", "\\\\").replace(".", "\\.")
+
+
+def tree_of(member: Member) -> dict[str, Any]:
+    """All of a member's tensors as one tree."""
+    train_state, sampler = member
+    return {**train_state._asdict(), "sampler": sampler}
+
+
+def save_checkpoint(path: Path, members: Sequence[Member], meta: dict[str, Any]) -> None:
     """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically."""
     tensors: dict[str, Tensor] = {}
-    for index, (train_state, sampler) in enumerate(members):
-        tensors |= named(train_state, f"m{index}.carry")
-        tensors |= named(sampler, f"m{index}.sampler")
+    for index, tree in enumerate(map(tree_of, members)):
+        tensors |= {f"member{index}.{name}": leaf for name, leaf in zip(names(tree), leaves(tree))}
     flat = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     write_atomic(path, save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
-def load_checkpoint(
-    path: Path, like: Sequence[tuple[TrainState, dict[str, Tensor]]]
-) -> tuple[list[tuple[TrainState, dict[str, Tensor]]], dict[str, Any]]:
+def load_checkpoint(path: Path, like: Sequence[Member]) -> tuple[list[Member], dict[str, Any]]:
     """``(members, meta)``, with the structure and devices of ``like``. Raises `CheckpointError` if it does not fit."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
+            check_format(path, header.get("format"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(f"{path}: damaged ({error}); restore it from a copy, or start anew") from None
-    if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
-    members = []
-    for index, (train_state, sampler) in enumerate(like):
-        restored = (
-            _fill(train_state, f"m{index}.carry", tensors, path),
-            _fill(sampler, f"m{index}.sampler", tensors, path),
-        )
-        members.append(restored)
+    members = [_fill(member, f"member{index}.", tensors, path) for index, member in enumerate(like)]
     if tensors:
         raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
     return members, json.loads(header["meta"])
 
 
-def _fill(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) -> Any:
-    """``tree`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
-    pairs, spec = _pytree.tree_flatten_with_path(tree)
-    leaves = []
-    for where, leaf in pairs:
-        name = prefix + _pytree.keystr(where)
-        if name not in tensors:
-            raise CheckpointError(f"{path}: holds no {name}; it belongs to another experiment")
-        stored = tensors.pop(name)
-        if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and "sampler" not in prefix):
-            raise CheckpointError(f"{path}: {name} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
+def check_format(path: Path, found: str | None) -> None:
+    """Refuses every format but the present one, and says of an earlier one who reads it and what to do."""
+    if found in EARLIER:
+        raise CheckpointError(
+            f"{path} has the format {found!r}, which {EARLIER[found]} reads; this version reads {FORMAT!r} only: train "
+            f"the run anew from its settings, with nashpath train {path.parent / 'config.toml'} --out ANOTHER_FOLDER"
+        )
+    if found != FORMAT:
+        raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
+
+
+def _fill(member: Member, prefix: str, tensors: dict[str, Tensor], path: Path) -> Member:
+    """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
+    tree = tree_of(member)
+    found = []
+    for name, leaf in zip(names(tree), leaves(tree)):
+        key = prefix + name
+        if key not in tensors:
+            raise CheckpointError(f"{path}: holds no {key}; it belongs to another experiment")
+        stored, sampler = tensors.pop(key), name.startswith("sampler.")
+        if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and not sampler):
+            raise CheckpointError(f"{path}: {key} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
         # A copy is aligned as PyTorch aligns its own memory; products on other addresses may round in another way.
-        leaves.append(stored.clone() if "sampler" in prefix else torch.empty_like(leaf).copy_(stored))
-    return _pytree.tree_unflatten(leaves, spec)
+        found.append(stored.clone() if sampler else torch.empty_like(leaf).copy_(stored))
+    following = iter(found)
+    filled = tree_map(lambda leaf: next(following), tree)
+    sampler = filled.pop("sampler")
+    return TrainState(**filled), sampler

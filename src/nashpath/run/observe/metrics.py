@@ -1,8 +1,8 @@
 """Metrics through training: the ones that the settings name, on samples of members where they stand."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -39,12 +39,18 @@ def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
         raise SettingError(f"metrics: {error}") from None
 
 
-@lru_cache(maxsize=4)
+_TRIED: WeakKeyDictionary[Source, dict[tuple[Any, ...], ReferenceSet]] = WeakKeyDictionary()
+"""What data sets in use are measured by; a `ReferenceSet` holds samples, not their source."""
+
+
 def _tried(
     source: Source, metrics: tuple[str, ...], features: str, name: str, count: int, device: torch.device
 ) -> ReferenceSet:
     """Programs whose members have one data set share its real samples and their features."""
-    return ReferenceSet(source, metrics, features, name).to(device).trial(source, count)
+    known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, count, device)
+    if wish not in known:
+        known[wish] = ReferenceSet(source, metrics, features, name).to(device).trial(source, count)
+    return known[wish]
 
 
 def data_name(settings: Any) -> str:

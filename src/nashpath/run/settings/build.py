@@ -5,12 +5,13 @@ import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
 from nashpath.core import Game, Source, Table, derive, seeded
-from nashpath.core.source import is_labelled
+from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
@@ -24,14 +25,18 @@ from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, S
 
 
 def build_source(settings: General) -> Source:
-    """The data set; members with the same settings share one."""
-    return _shared_source(json.dumps(settings.data.model_dump(), sort_keys=True))  # type: ignore[attr-defined]
+    """The data set; those who use one with the same settings at the same time share it, while its files stay."""
+    text = json.dumps(settings.data.model_dump(), sort_keys=True)  # type: ignore[attr-defined]
+    key = f"{SOURCES.version} {text}"  # a data set that is registered anew is another one
+    source = _IN_USE.get(key)
+    if source is None or (isinstance(source, FromDisk) and source.changed()):
+        options = json.loads(text)
+        source = _IN_USE[key] = SOURCES[options.pop("kind")](**options)
+    return source
 
 
-@cache
-def _shared_source(text: str) -> Source:
-    options = json.loads(text)
-    return SOURCES[options.pop("kind")](**options)
+_IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
+"""Data sets that somebody holds, by their settings."""
 
 
 def build_game(settings: Any, seed: int) -> Game:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from nashpath.core import Source
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
@@ -53,8 +54,9 @@ def open_session(
     settings = members[0].settings
     _settle(members, device=str(find_device(settings.device)))
     events = Events(folder / "events") if settings.tensorboard else None
-    prepare(members, notify)
+    sources = prepare(members, notify)
     groups = build_groups(members, settings)
+    del sources  # from here on the games hold them
     stacked = any(group.program.mode == "stacked" for group in groups)
     _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
     _settle(members, threads=torch.get_num_threads())
@@ -119,12 +121,14 @@ def resume_session(
     return session
 
 
-def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> None:
-    """Lets each data set do its slow work (decoding, downloading) before training, and says so."""
-    sources = [build_source(m.settings) for m in members if "data" in used(m.settings)]
-    for source in {id(source): source for source in sources}.values():
+def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:
+    """Lets each data set do its slow work (decoding, downloading) before training, and says so; returns them."""
+    every = [build_source(m.settings) for m in members if "data" in used(m.settings)]
+    sources = list({id(source): source for source in every}.values())
+    for source in sources:
         if isinstance(source, Prepares):
             source.prepare(lambda done, total: notify(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")))
+    return sources
 
 
 def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:

@@ -1,5 +1,4 @@
 """What the drop-in optimizers share."""
-# pyright: reportPrivateImportUsage=false
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+
+from nashpath.core.torch_compat import (
+    foreach_add,
+    foreach_add_,
+    foreach_addcmul_,
+    foreach_div,
+    foreach_lerp_,
+    foreach_mul_,
+    foreach_neg,
+    foreach_sqrt,
+)
 
 Group = dict[str, Any]
 
@@ -60,9 +70,9 @@ def parameters_with_gradients(group: Group) -> tuple[list[Tensor], list[Tensor]]
     if any(g.is_sparse for g in gradients):
         raise RuntimeError("a gradient is sparse, which this optimizer does not support; use sparse=False")
     if group["maximize"]:
-        gradients = list(torch._foreach_neg(gradients)) if gradients else gradients
+        gradients = list(foreach_neg(gradients)) if gradients else gradients
     if group["weight_decay"] != 0 and gradients:
-        gradients = list(torch._foreach_add(gradients, params, alpha=group["weight_decay"]))
+        gradients = list(foreach_add(gradients, params, alpha=group["weight_decay"]))
     return params, gradients
 
 
@@ -73,15 +83,15 @@ def adam_moves(optimizer: DropIn, params: list[Tensor], gradients: list[Tensor],
     """
     b1, b2 = group["betas"]
     first, second = optimizer.collect(params, "first"), optimizer.collect(params, "second")
-    torch._foreach_lerp_(first, gradients, 1 - b1)
-    torch._foreach_mul_(second, b2)
-    torch._foreach_addcmul_(second, gradients, gradients, 1 - b2)
+    foreach_lerp_(first, gradients, 1 - b1)
+    foreach_mul_(second, b2)
+    foreach_addcmul_(second, gradients, gradients, 1 - b2)
     sizes = []
     for p in params:
         count = optimizer.state[p]["step"] = optimizer.state[p].get("step", 0) + 1
         sizes.append(-group["lr"] * (1 - b2**count) ** 0.5 / (1 - b1**count))
-    spread = torch._foreach_sqrt(second)
-    torch._foreach_add_(spread, group["eps"])
-    moves = torch._foreach_div(first, spread)
-    torch._foreach_mul_(moves, sizes)
+    spread = foreach_sqrt(second)
+    foreach_add_(spread, group["eps"])
+    moves = foreach_div(first, spread)
+    foreach_mul_(moves, sizes)
     return list(moves)

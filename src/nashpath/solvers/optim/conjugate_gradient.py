@@ -1,11 +1,10 @@
 """Conjugate-gradient directions as an optimizer, with the formulas of the rule of the same name."""
-# pyright: reportPrivateImportUsage=false
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from nashpath.core.torch_compat import foreach_add_, foreach_copy_, foreach_mul_, foreach_sub_
 from nashpath.solvers.optim.base import DropIn, Group
 from nashpath.solvers.rules.betas import BETAS, Beta, Products, capped
 
@@ -50,7 +49,7 @@ class NonlinearCG(DropIn):
         products = Products(gradients, last, direction, group["whole"], group["guard"], group["mu"])
         beta = capped(BETAS[group["beta"]](products), group["cap"], group["nonnegative"])
         shares = (group["coefficient"] * beta).expand(len(params)).unbind()
-        torch._foreach_mul_(direction, shares)
-        torch._foreach_sub_(direction, gradients)
-        torch._foreach_copy_(last, gradients)
-        torch._foreach_add_(params, direction, alpha=group["lr"])
+        foreach_mul_(direction, shares)
+        foreach_sub_(direction, gradients)
+        foreach_copy_(last, gradients)
+        foreach_add_(params, direction, alpha=group["lr"])

@@ -1,5 +1,4 @@
 """The two half-steps of extragradient, for a loop of one's own."""
-# pyright: reportPrivateImportUsage=false
 
 from collections.abc import Callable
 from typing import Any
@@ -7,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nashpath.core.torch_compat import foreach_add_
 from nashpath.solvers.optim.base import DropIn, Group, call_closure, parameters_with_gradients
 
 
@@ -33,7 +33,7 @@ class Extrapolating(DropIn):
                 self.state[p]["anchor"] = p.detach().clone()
             params, gradients = parameters_with_gradients(group)
             if params:
-                torch._foreach_add_(params, self.moves(params, gradients, group))
+                foreach_add_(params, self.moves(params, gradients, group))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -50,5 +50,5 @@ class Extrapolating(DropIn):
             p.copy_(self.state[p].pop("anchor"))
         for params, moves in planned:
             if params:
-                torch._foreach_add_(params, moves)
+                foreach_add_(params, moves)
         return loss

@@ -1,11 +1,10 @@
 """Extragradient as an optimizer."""
-# pyright: reportPrivateImportUsage=false
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from nashpath.core.torch_compat import foreach_add_, foreach_mul, foreach_mul_
 from nashpath.solvers.optim.base import Group
 from nashpath.solvers.optim.extra import Extrapolating
 
@@ -28,8 +27,8 @@ class ExtraSGD(Extrapolating):
 
     def moves(self, params: list[Tensor], gradients: list[Tensor], group: Group) -> list[Tensor]:
         if group["momentum"] == 0:
-            return list(torch._foreach_mul(gradients, -group["lr"]))
+            return list(foreach_mul(gradients, -group["lr"]))
         buffers = self.collect(params, "momentum")
-        torch._foreach_mul_(buffers, group["momentum"])
-        torch._foreach_add_(buffers, gradients)
-        return list(torch._foreach_mul(buffers, -group["lr"]))
+        foreach_mul_(buffers, group["momentum"])
+        foreach_add_(buffers, gradients)
+        return list(foreach_mul(buffers, -group["lr"]))

@@ -1,11 +1,10 @@
 """Optimistic gradient descent as an optimizer."""
-# pyright: reportPrivateImportUsage=false
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
+from nashpath.core.torch_compat import foreach_add_, foreach_mul, foreach_mul_, foreach_sub
 from nashpath.solvers.optim.base import DropIn, Group
 
 
@@ -25,16 +24,16 @@ class OGDA(DropIn):
         super().__init__(params, {"lr": lr, "optimism": optimism, "weight_decay": weight_decay, "maximize": maximize})
 
     def update(self, params: list[Tensor], gradients: list[Tensor], group: Group) -> None:
-        moves = list(torch._foreach_mul(gradients, -group["lr"]))
+        moves = list(foreach_mul(gradients, -group["lr"]))
         optimistic(self, params, moves, group["optimism"])
 
 
 def optimistic(optimizer: DropIn, params: list[Tensor], moves: list[Tensor], optimism: float) -> None:
     """Takes ``move + optimism · (move − last move)``, and remembers the move (which must be in fresh tensors)."""
     last = [optimizer.state[p].get("move", move) for p, move in zip(params, moves, strict=True)]
-    change = torch._foreach_sub(moves, last)
-    torch._foreach_mul_(change, optimism)
-    torch._foreach_add_(change, moves)
-    torch._foreach_add_(params, change)
+    change = foreach_sub(moves, last)
+    foreach_mul_(change, optimism)
+    foreach_add_(change, moves)
+    foreach_add_(params, change)
     for p, move in zip(params, moves, strict=True):
         optimizer.state[p]["move"] = move

@@ -1,0 +1,100 @@
+"""Everything of PyTorch that is private, or public and not promised to stay as it is; no other file uses any of it.
+
+A release that changes one of these breaks a test of its own name in ``tests/test_torch_compat.py``, and is mended here.
+"""
+# pyright: reportPrivateImportUsage=false
+
+import copy
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
+
+BATCH_NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.LazyBatchNorm1d,  # not a kind of BatchNorm1d until it has seen its first batch
+    nn.LazyBatchNorm2d,
+    nn.LazyBatchNorm3d,
+)
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+TRANSPOSED_CONVOLUTIONS = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED_CONVOLUTIONS)
+"""Each with its lazy forms. PyTorch's own common base classes are private."""
+
+
+def hidden_power_iteration(layer: nn.Module) -> bool:
+    """Whether ``layer`` has PyTorch's spectral norm, new or old, or a parametrisation that changes its own buffers.
+
+    The classes are asked for first; what a later release calls by another name is found by what it does.
+    """
+    hooks = layer._forward_pre_hooks.values()
+    if any(isinstance(hook, SpectralNormHook) for hook in hooks):
+        return True
+    parameters, buffers = (dict(named(recurse=False)) for named in (layer.named_parameters, layer.named_buffers))
+    if any(name.endswith("_orig") and f"{name.removesuffix('_orig')}_u" in buffers for name in parameters):
+        return True
+    if not parametrize.is_parametrized(layer):
+        return False
+    with torch.random.fork_rng(devices=[]):
+        example: Any = parametrizations.spectral_norm(nn.Linear(2, 2))
+    stock = type(example.parametrizations["weight"][0])
+    parts: Any = layer.parametrizations
+    return any(any(isinstance(p, stock) for p in parts[name]) or _changes_itself(parts[name]) for name in parts)
+
+
+def _changes_itself(parametrization: nn.Module) -> bool:
+    """Whether a list of parametrisations, asked for its tensor in training, leaves other buffers behind."""
+    probe = copy.deepcopy(parametrization).train()
+    before = {name: buffer.clone() for name, buffer in probe.named_buffers()}
+    if not before:
+        return False
+    rng = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for original in probe.parameters():  # near the present, where an iteration may have come to rest
+            original.add_((0.1 * original.abs().mean().cpu() * torch.randn(original.shape, generator=rng)).to(original))
+        probe()
+    return any(not torch.equal(buffer, before[name]) for name, buffer in probe.named_buffers())
+
+
+def seed_initialisers(seed: int) -> None:
+    """Seeds the one generator that PyTorch's initialisers draw from on the CPU, and no other device's."""
+    torch.default_generator.manual_seed(seed)
+
+
+def own_code(function: Callable) -> Callable:
+    """The same function with a code object of its own.
+
+    The compiler counts what it compiled by code object, and gives up at eight; the steps of all programs have one code.
+    """
+
+    def call(*arguments):
+        return function(*arguments)
+
+    return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
+
+
+def onednn_matmul() -> Any:
+    """PyTorch's switch for oneDNN's matrix products (attribute ``fp32_precision``), or None where there is none."""
+    if not torch.backends.mkldnn.is_available():
+        return None
+    switch = getattr(torch.backends.mkldnn, "matmul", None)
+    return switch if hasattr(switch, "fp32_precision") else None
+
+
+# One call for a list of tensors, as torch.optim itself makes them; a name that ends in _ works in place.
+foreach_neg = torch._foreach_neg
+foreach_sqrt = torch._foreach_sqrt
+foreach_add, foreach_add_ = torch._foreach_add, torch._foreach_add_
+foreach_sub, foreach_sub_ = torch._foreach_sub, torch._foreach_sub_
+foreach_mul, foreach_mul_ = torch._foreach_mul, torch._foreach_mul_
+foreach_div = torch._foreach_div
+foreach_lerp_ = torch._foreach_lerp_
+foreach_addcmul_ = torch._foreach_addcmul_
+foreach_copy_ = torch._foreach_copy_

@@ -1,0 +1,74 @@
+"""Every game, with every technique, pickles and copies: workers and notebooks send games about."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from nashpath.core.tree import leaves
+from nashpath.games import GAMES, PENALTIES
+from nashpath.games.techniques import TECHNIQUES
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import override
+from nashpath.run.settings.resolve import resolve
+
+SMALL = {
+    "batch_size": 4,
+    "latent": 2,
+    "generator": {"kind": "mlp", "width": 4},
+    "discriminator": {"kind": "mlp", "width": 4},
+}
+DATA = {"semi_supervised": "digits"}
+WAYS = {"pickle": lambda game: pickle.loads(pickle.dumps(game)), "deepcopy": copy.deepcopy}
+
+
+def built(game: str, technique: str, **more: str) -> Trial:
+    raw = {"game": game, "technique": technique}
+    networked = game in ("gan", "mixture", "semi_supervised")
+    raw |= {**SMALL, **({"data": DATA[game]} if game in DATA else {})} if networked else {}
+    return build_trial(resolve(override(raw, list(more.items()))), 0)
+
+
+def end(trial: Trial, steps: int = 2) -> list[torch.Tensor]:
+    """Everything that a member is after a few steps."""
+    program = Program([trial], [0])
+    program.run(steps)
+    return leaves(program.train_state(0))
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("game", GAMES)
+def test_a_game_that_was_sent_away_trains_as_it_would_have_here(game, technique, way):
+    trial = built(game, technique)
+    sent = WAYS[way](trial.game)
+    assert type(sent) is type(trial.game)
+    assert all(a is not b for a, b in zip(sent.parameters(), trial.game.parameters()))
+    before = {name: value.clone() for name, value in trial.game.state_dict().items()}
+    away = end(Trial(sent, trial.solver))
+    assert all(torch.equal(value, before[name]) for name, value in trial.game.state_dict().items())
+    here = end(trial)
+    assert len(here) == len(away) > 4
+    assert all(torch.equal(a, b) for a, b in zip(here, away))
+    assert any(not torch.equal(a, b) for a, b in zip(here, end(built(game, technique), 0)))
+
+
+PARTS = [(key, row) for key in ("objective", "penalty", "data", "solver", "average") for row in TABLES[key]]
+NEEDS_FILES = {"folder", "array", "hub"}
+
+
+@pytest.mark.parametrize(("part", "row"), [(p, r) for p, r in PARTS if r not in NEEDS_FILES])
+def test_every_part_of_an_experiment_pickles(part, row):
+    trial = built("gan", "historical_averaging", **{part: row})
+    again = pickle.loads(pickle.dumps(trial))
+    assert again.state_dict().keys() == trial.state_dict().keys()
+    first, second = (t.game.draw(torch.Generator().manual_seed(0)) for t in (trial, again))
+    assert all(torch.equal(a, b) for a, b in zip(leaves(first), leaves(second), strict=True))
+
+
+def test_the_penalties_are_all_here():
+    assert {row for part, row in PARTS if part == "penalty"} == set(PENALTIES)

@@ -1,0 +1,306 @@
+"""PyTorch's private and unpromised parts: each use by name, and that no other file has any."""
+
+import copy
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, grad_and_value, vmap
+from torch.nn.utils import parametrizations, parametrize
+
+import nashpath
+from nashpath.core import torch_compat as compat
+from nashpath.data import Ring
+from nashpath.games import GAN
+from nashpath.networks import mixes_batch, spectral_norm
+
+ROOT = Path(nashpath.__path__[0])
+PRIVATE = {
+    "torch._name": r"\btorch\._\w",
+    "torch.module._name": r"\btorch(?:\.\w+)*\._[a-z]",
+    "nn.modules.module._Name": r"\bnn(?:\.\w+)*\._\w",
+    "from torch… import _name": r"from torch[\w.]* import [^\n]*\b_\w",
+    "from torch._module": r"from torch[\w.]*\._\w|import torch[\w.]*\._\w",
+    "a class by its private name": r"""["']_(?:SpectralNorm|BatchNorm|ConvNd|DropoutNd)\w*["']""",
+    "tables inside a module": r"\._(?:modules|parameters|buffers|parametrizations|\w*_hooks)\b",
+    "a tensor's version": r"\._version\b",
+    "code objects": r"__code__|FunctionType",
+    "the global generator": r"\bdefault_generator\b",
+    "oneDNN's switch": r"backends\.mkldnn",
+}
+"""Of what only ``core/torch_compat.py`` may make use."""
+
+
+def test_no_other_file_uses_private_torch():
+    files = [file for file in ROOT.rglob("*.py") if file.name != "torch_compat.py"]
+    assert len(files) > 200
+    found = [
+        f"{file.relative_to(ROOT)}: {what}: {hit.group()}"
+        for file in files
+        for what, pattern in PRIVATE.items()
+        for hit in re.finditer(pattern, file.read_text())
+    ]
+    assert not found, "\n".join(found)
+
+
+USES = {
+    "torch._name": "torch._foreach_add_(a, b)",
+    "torch.module._name": "torch.utils._pytree",
+    "nn.modules.module._Name": "nn.modules.dropout._DropoutNd",
+    "from torch… import _name": "from torch.nn.modules.conv import _ConvNd",
+    "from torch._module": "from torch._dynamo import reset",
+    "a class by its private name": 'kind == "_SpectralNorm"',
+    "tables inside a module": "game._modules",
+    "a tensor's version": "x._version",
+    "code objects": "f.__code__",
+    "the global generator": "torch.default_generator",
+    "oneDNN's switch": "torch.backends.mkldnn.matmul",
+}
+
+
+@pytest.mark.parametrize("what", PRIVATE)
+def test_the_search_finds_what_it_is_for(what):
+    assert re.search(PRIVATE[what], USES[what])
+
+
+def test_batch_norms():
+    kinds: tuple[Any, ...] = compat.BATCH_NORMS
+    for kind in kinds:
+        assert mixes_batch(nn.Sequential(kind() if "Lazy" in kind.__name__ else kind(3))), kind
+    assert not mixes_batch(nn.Sequential(nn.GroupNorm(1, 3), nn.LayerNorm(3), nn.InstanceNorm1d(3)))
+    norms = {kind for name, kind in vars(nn).items() if name.endswith(("BatchNorm", "BatchNorm1d", "BatchNorm2d"))}
+    assert norms <= set(compat.BATCH_NORMS)
+
+
+def test_dropouts():
+    public = {kind for name, kind in vars(nn).items() if "Dropout" in name and isinstance(kind, type)}
+    assert public == set(compat.DROPOUTS)
+    for kind in compat.DROPOUTS:
+        with pytest.raises(ValueError, match=f"{kind.__name__}, which draws from the global random state"):
+            game(nn.Sequential(nn.Linear(2, 2), kind(0.5), nn.Linear(2, 1)))
+
+
+def test_convolutions():
+    public = {kind for name, kind in vars(nn).items() if re.fullmatch(r"(Lazy)?Conv(Transpose)?[123]d", name)}
+    assert len(public) == 12
+    assert all(issubclass(kind, compat.CONVOLUTIONS) for kind in public)
+    transposed = {kind for kind in public if issubclass(kind, compat.TRANSPOSED_CONVOLUTIONS)}
+    assert transposed == {kind for kind in public if "Transpose" in kind.__name__}
+
+
+def test_a_lazy_layer_is_refused_by_spectral_norm():
+    with pytest.raises(ValueError, match="initialised parameter"):
+        spectral_norm(nn.Sequential(nn.LazyLinear(2)))
+
+
+def game(discriminator: nn.Module) -> GAN:
+    return GAN(nn.Linear(2, 2), discriminator, data=Ring(), latent=2, batch_size=4)
+
+
+class Renamed(nn.Module):
+    """A spectral norm as a later release might have it: another class, another place for its vector."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.register_buffer("left", torch.nn.functional.normalize(torch.ones(len(weight)), dim=0))
+
+    def forward(self, weight):
+        right = torch.nn.functional.normalize(weight.T @ self.left, dim=0)
+        if self.training:
+            self.left = torch.nn.functional.normalize(weight @ right, dim=0).detach()
+        return weight / (self.left @ weight @ right)
+
+
+def renamed(layer: nn.Linear) -> nn.Linear:
+    parametrize.register_parametrization(layer, "weight", Renamed(layer.weight))
+    return layer
+
+
+def renamed_at_rest(layer: nn.Linear) -> nn.Linear:
+    layer = renamed(layer)
+    for _ in range(500):
+        layer(torch.ones(1, 2))
+    return layer
+
+
+POWER_ITERATIONS = {
+    "of another class, at rest": renamed_at_rest,
+    "new": parametrizations.spectral_norm,
+    "old": nn.utils.spectral_norm,
+    "of another class": renamed,
+    "at rest": lambda layer: parametrizations.spectral_norm(layer, n_power_iterations=500),
+}
+
+
+@pytest.mark.parametrize("kind", POWER_ITERATIONS)
+def test_stock_spectral_norm_is_found_and_refused(kind):
+    layer = POWER_ITERATIONS[kind](nn.Linear(2, 3))
+    assert compat.hidden_power_iteration(layer)
+    with pytest.raises(ValueError, match=r"discriminator\.0 uses .* use nashpath\.networks\.spectral_norm"):
+        game(nn.Sequential(layer, nn.Linear(3, 1)))
+
+
+def test_an_old_spectral_norm_of_another_class_is_found_by_its_names():
+    layer = nn.utils.spectral_norm(nn.Linear(2, 3))
+    layer._forward_pre_hooks.clear()
+    assert compat.hidden_power_iteration(layer)
+
+
+@pytest.mark.parametrize(
+    "wrap", [parametrizations.weight_norm, parametrizations.orthogonal, spectral_norm, lambda x: x]
+)
+def test_weights_that_are_pure_functions_pass(wrap):
+    layer = wrap(nn.Linear(2, 2))
+    state = copy.deepcopy(layer.state_dict())
+    assert not any(compat.hidden_power_iteration(part) for part in layer.modules())
+    game(nn.Sequential(layer, nn.Linear(2, 1)))
+    assert all(torch.equal(value, state[name]) for name, value in layer.state_dict().items())
+
+
+def test_looking_for_spectral_norm_leaves_the_random_state_alone():
+    layer = parametrizations.orthogonal(nn.Linear(2, 2))
+    before = torch.get_rng_state()
+    compat.hidden_power_iteration(layer)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seed_initialisers():
+    compat.seed_initialisers(3)
+    first = nn.Linear(2, 2).weight
+    torch.manual_seed(3)
+    assert torch.equal(first, nn.Linear(2, 2).weight)
+
+
+def programs(wrap) -> int:
+    """Compiles the same function over nine structures, each behind ``wrap``; how many gave the right answer."""
+
+    def step(network):  # one code, nine closures, as every program has of the one step
+        return lambda x: network(x).sum()
+
+    networks = [nn.Sequential(*(nn.Linear(2, 2) for _ in range(depth))) for depth in range(1, 10)]
+    right = 0
+    for network in networks:
+        compiled = torch.compile(wrap(step(network)), fullgraph=True, backend="eager", dynamic=False)
+        right += int(torch.allclose(compiled(torch.ones(3, 2)), network(torch.ones(3, 2)).sum()))
+    return right
+
+
+def test_nine_structures_compile_in_one_process():
+    torch.compiler.reset()
+    assert programs(compat.own_code) == 9
+
+
+def test_without_own_code_the_compiler_gives_up():
+    """If this fails, the compiler counts otherwise now, and `own_code` may go."""
+    torch.compiler.reset()
+    with pytest.raises(Exception, match="fullgraph"):
+        programs(lambda function: function)
+
+
+def test_onednn_matmul():
+    switch = compat.onednn_matmul()
+    if torch.backends.mkldnn.is_available():
+        assert switch.fp32_precision in ("none", "ieee", "bf16", "tf32")
+    else:
+        assert switch is None
+
+
+def test_a_build_without_the_switch_has_none(monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "matmul", object())
+    assert compat.onednn_matmul() is None
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert compat.onednn_matmul() is None
+
+
+A, B = [torch.tensor([1.0, -2.0]), torch.tensor(3.0)], [torch.tensor([4.0, 5.0]), torch.tensor(-6.0)]
+OUT_OF_PLACE = {
+    "foreach_neg": (lambda: compat.foreach_neg(A), lambda a, b: -a),
+    "foreach_sqrt": (lambda: compat.foreach_sqrt([a.abs() for a in A]), lambda a, b: a.abs().sqrt()),
+    "foreach_add": (lambda: compat.foreach_add(A, B, alpha=2.0), lambda a, b: a + 2 * b),
+    "foreach_sub": (lambda: compat.foreach_sub(A, B), lambda a, b: a - b),
+    "foreach_mul": (lambda: compat.foreach_mul(A, -0.5), lambda a, b: -0.5 * a),
+    "foreach_div": (lambda: compat.foreach_div(A, B), lambda a, b: a / b),
+}
+IN_PLACE = {
+    "foreach_add_": (lambda x: compat.foreach_add_(x, B, alpha=2.0), lambda a, b: a + 2 * b),
+    "foreach_sub_": (lambda x: compat.foreach_sub_(x, B), lambda a, b: a - b),
+    "foreach_mul_": (lambda x: compat.foreach_mul_(x, [torch.tensor(2.0), torch.tensor(2.0)]), lambda a, b: 2 * a),
+    "foreach_lerp_": (lambda x: compat.foreach_lerp_(x, B, 0.25), lambda a, b: a + 0.25 * (b - a)),
+    "foreach_addcmul_": (lambda x: compat.foreach_addcmul_(x, B, B, 0.1), lambda a, b: a + 0.1 * b * b),
+    "foreach_copy_": (lambda x: compat.foreach_copy_(x, B), lambda a, b: b),
+}
+
+
+def test_every_foreach_function_has_a_test():
+    named = {name for name in vars(compat) if name.startswith("foreach")}
+    assert named == {*OUT_OF_PLACE, *IN_PLACE}
+
+
+@pytest.mark.parametrize("name", OUT_OF_PLACE)
+def test_foreach(name):
+    function, expected = OUT_OF_PLACE[name]
+    torch.testing.assert_close(list(function()), [expected(a, b) for a, b in zip(A, B)])
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_foreach_in_place(name):
+    function, expected = IN_PLACE[name]
+    values = [a.clone() for a in A]
+    kept = list(values)
+    function(values)
+    torch.testing.assert_close(kept, [expected(a, b) for a, b in zip(A, B)])
+
+
+class Counts(nn.Module):
+    """Assigns one buffer, writes into another, and leaves a third alone."""
+
+    assigned: torch.Tensor
+    written: torch.Tensor
+    kept: torch.Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(2.0))
+        for name in ("assigned", "written", "kept"):
+            self.register_buffer(name, torch.tensor(0.0))
+
+    def forward(self, x):
+        self.assigned = self.assigned + x
+        self.written += x
+        return self.weight * x * (1 + self.kept)
+
+
+def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given():
+    """`Problem.cost` reads state from it: there is a new tensor where one was assigned, the old one elsewhere."""
+    module = Counts()
+
+    def cost(weight, x, buffers):
+        given = {name: value.clone() for name, value in buffers.items()}
+        full = {"weight": weight, **given}
+        value = functional_call(module, full, (x,))
+        assert full["kept"] is given["kept"]
+        assert full["written"] is given["written"]
+        assert full["assigned"] is not given["assigned"]
+        return value, full
+
+    weight, buffers, points = module.weight.detach(), dict(module.named_buffers()), torch.tensor([3.0, 5.0])
+    alone = grad_and_value(cost, has_aux=True)(weight, points[0], buffers)
+    two = {name: buffer.expand(2) for name, buffer in buffers.items()}
+    stacked = vmap(grad_and_value(cost, has_aux=True))(weight.expand(2), points, two)
+    for (slope, (value, full)), xs in ((alone, points[0]), (stacked, points)):
+        assert torch.equal(slope, xs)
+        assert torch.equal(value, 2 * xs)
+        assert torch.equal(full["assigned"], xs)
+        assert torch.equal(full["written"], xs)
+        assert not full["kept"].any()
+    assert not any(buffer.any() for buffer in module.buffers())
+
+
+def test_importing_the_file_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compat.hidden_power_iteration(nn.utils.spectral_norm(nn.Linear(2, 2)))

@@ -1,0 +1,83 @@
+"""Walks over trees: what is a node, what is a leaf, and that a walk stacks and compiles."""
+
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch.func import vmap
+
+from nashpath.core.tree import leaves, located_leaves, tree_map
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+TREE = {"a": 1, "b": Pair(2, [3, (4, {})]), "c": {"d": {"e": 5}}, "f": None, "g": "text"}
+
+
+def test_a_map_keeps_the_structure_and_calls_the_function_on_every_leaf():
+    mapped = tree_map(lambda v: [v], TREE)
+    assert mapped == {
+        "a": [1],
+        "b": Pair([2], [[3], ([4], {})]),
+        "c": {"d": {"e": [5]}},
+        "f": [None],
+        "g": ["text"],
+    }
+    assert type(mapped["b"]) is Pair
+    assert type(mapped["b"].second[1]) is tuple
+
+
+def test_a_dict_is_matched_by_name_and_keeps_the_first_one_s_order():
+    mapped = tree_map(lambda a, b: a - b, OrderedDict(x=5, y=7), {"y": 1, "x": 2})
+    assert mapped == {"x": 3, "y": 6}
+    assert type(mapped) is dict
+    assert list(mapped) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"x": 1}, {"x": 1, "y": 1, "z": 1}, {"x": 1, "z": 1}, [1, 1], 1, None],
+    ids=["fewer keys", "more keys", "other keys", "list", "leaf", "None"],
+)
+def test_a_dict_of_another_structure_is_refused(other):
+    with pytest.raises(ValueError, match="different structure: a dict of x, y beside"):
+        tree_map(lambda a, b: a, {"x": 1, "y": 1}, other)
+
+
+@pytest.mark.parametrize("other", [[1], [1, 1, 1], (1, 1), Pair(1, 1), {0: 1, 1: 1}, 1])
+def test_a_list_of_another_structure_is_refused(other):
+    with pytest.raises(ValueError, match="different structure: a list of 2 beside"):
+        tree_map(lambda a, b: a, [1, 1], other)
+
+
+def test_leaves_and_their_places_are_in_one_order():
+    assert leaves(TREE) == [1, 2, 3, 4, 5, None, "text"]
+    places = [
+        ("a",),
+        ("b", "first"),
+        ("b", "second", 0),
+        ("b", "second", 1, 0),
+        ("c", "d", "e"),
+        ("f",),
+        ("g",),
+    ]
+    assert list(located_leaves(TREE)) == list(zip(places, leaves(TREE)))
+    assert list(located_leaves(7)) == [((), 7)]
+    assert list(located_leaves({})) == []
+
+
+def test_a_map_stacks_and_is_one_graph():
+    def double(tree):
+        return tree_map(lambda a, b: torch.where(a > 0, a, b), tree, tree_map(lambda v: -2 * v, tree))
+
+    tree = {"a": Pair(torch.tensor([1.0, -1.0]), [torch.tensor([2.0, 3.0])]), "b": {"c": (torch.tensor([-4.0, 0.0]),)}}
+    torch.compiler.reset()
+    traced = torch.compile(vmap(double), fullgraph=True, backend="eager", dynamic=False)
+    expected = [torch.where(v > 0, v, -2 * v) for v in leaves(tree)]
+    for function in (double, vmap(double), traced):
+        assert type(function(tree)["a"]) is Pair
+        assert all(torch.equal(a, b) for a, b in zip(leaves(function(tree)), expected, strict=True))
