@@ -12,7 +12,7 @@ import time
 import numpy as np
 import torch
 
-from nashpath.core import Point, Problem, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Point, generator, point_of, tree_map
 from nashpath.data import SOURCES
 from nashpath.diagnostics import Linearised, hessian_leading, leading
 from nashpath.games import GAN
@@ -32,7 +32,7 @@ def game(batch: int) -> GAN:
 
 def trained(gan: GAN, steps: int) -> Point:
     """The point after a while of ordinary training."""
-    solver, problem, point = Alternating(Adam(1e-3), Adam(1e-3)), Problem(gan), point_of(gan)
+    solver, problem, point = Alternating(Adam(1e-3), Adam(1e-3)), FunctionalGame(gan), point_of(gan)
     memory, rng = solver.init(problem, point), generator(0)
     with torch.no_grad():
         for _ in range(steps):
@@ -62,9 +62,9 @@ def main() -> None:
     torch.set_num_threads(1)
     gan = game(options.batch)
     point, batches = trained(gan, options.steps), gan.draw(generator(1), (1,))
-    single = spectra(Linearised(Problem(gan), point, batches), options.count)
+    single = spectra(Linearised(FunctionalGame(gan), point, batches), options.count)
     point, batches = tree_map(lambda v: v.double() if v.is_floating_point() else v, (point, batches))
-    double = spectra(Linearised(Problem(gan.double()), point, batches), options.count)
+    double = spectra(Linearised(FunctionalGame(gan.double()), point, batches), options.count)
     for name, values in double.items():
         apart = np.abs(np.abs(values[:10]) - np.abs(single[name][:10])).max() / np.abs(values[0])
         print(f"{name}: the two precisions differ by {apart:.1e} of the largest eigenvalue, at most")

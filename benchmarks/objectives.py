@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from nashpath.core import Batch, Problem, point_of
+from nashpath.core import Batch, FunctionalGame, point_of
 from nashpath.games import GAN, OBJECTIVES, PENALTIES
 
 Cost = Callable[..., Tensor]
@@ -140,7 +140,7 @@ def by_hand(game: GAN, objective: str, penalty: str) -> Callable[[Batch], None]:
 
 def ours(game: GAN, compiled: bool) -> Callable[[Batch], object]:
     """The step as solvers take it."""
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
 
     def step(batch):
         return [problem.gradient(who, point, batch).gradient for who in game.players]

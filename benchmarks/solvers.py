@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from nashpath.core import Problem, generator, point_of, split_buffers
+from nashpath.core import FunctionalGame, generator, point_of, split_buffers
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator
 from nashpath.solvers import RULES, SGD, SOLVERS, AdaptiveCompetitiveGradient, Solver
@@ -46,7 +46,7 @@ def dcgan(width: int, batch: int, objective: str = "non_saturating") -> GAN:
 
 def stepper(game: GAN, solver: Solver, compiled: bool) -> Callable[[], dict[str, Tensor]]:
     """A function that takes one step on a fresh batch, and returns its report."""
-    problem, point, rng = Problem(game), point_of(game), generator(0)
+    problem, point, rng = FunctionalGame(game), point_of(game), generator(0)
     memory, numbers = solver.init(problem, point), split_buffers(solver)[0]
 
     def step(point, memory, batches):

@@ -6,14 +6,14 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from nashpath.core import Game, Point, Problem, generator, point_of, split_buffers
+from nashpath.core import FunctionalGame, Game, Point, generator, point_of, split_buffers
 from nashpath.games import GAN
 from nashpath.solvers import Solver
 
 
-def play(solver: Solver, game: Game, steps: int, problem: Problem | None = None):
+def play(solver: Solver, game: Game, steps: int, problem: FunctionalGame | None = None):
     """``(points, last info, last memory)``; ``points`` has one more entry than steps were taken."""
-    problem = Problem(game) if problem is None else problem
+    problem = FunctionalGame(game) if problem is None else problem
     point, rng = point_of(game), generator(0)
     memory, points, info = solver.init(problem, point), [point], {}
     with torch.no_grad():
@@ -63,7 +63,7 @@ def small_gan(seed: int, penalty=None) -> GAN:
 
 def pure_step(game: Game, solver: Solver):
     """A step as a pure function of numbers, point, memory and batches."""
-    bound = Problem(game)
+    bound = FunctionalGame(game)
 
     def step(numbers, point, memory, batches):
         return functional_call(solver, numbers, (bound, point, memory, batches))

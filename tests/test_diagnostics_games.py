@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import Problem, generator, point_of, split_buffers, tree_map
+from nashpath.core import FunctionalGame, generator, point_of, split_buffers, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.diagnostics import (
@@ -46,7 +46,7 @@ def doubled(tree):
 
 
 def measure(diagnostic, game, seed=0):
-    return diagnostic(Problem(game), point_of(game), doubled(game.draw(generator(seed), (diagnostic.draws,))))
+    return diagnostic(FunctionalGame(game), point_of(game), doubled(game.draw(generator(seed), (diagnostic.draws,))))
 
 
 def logit_game(game):
@@ -58,7 +58,7 @@ def logit_game(game):
 
 
 BUILD = {
-    "vanishing": lambda game: VanishingGradient(Problem(logit_game(game)), draws=2),
+    "vanishing": lambda game: VanishingGradient(FunctionalGame(logit_game(game)), draws=2),
     "field_cosine": lambda game: FieldCosine(point_of(gan(seed=5)), draws=2),
     "path": lambda game: Path(point_of(gan(seed=5)), count=5),
     "duality_gap": lambda game: DualityGap(steps=3, restarts=2, batches=2),
@@ -81,8 +81,8 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
     batches = doubled(game.draw(generator(0), (diagnostic.draws,)))
     kept = tree_map(torch.clone, (game.state_dict(), point, batches))
     rng = torch.get_rng_state()
-    first = diagnostic(Problem(game), point, batches)
-    second = diagnostic(Problem(game), point, batches)
+    first = diagnostic(FunctionalGame(game), point, batches)
+    second = diagnostic(FunctionalGame(game), point, batches)
     for a, b in zip(leaves(kept), leaves((game.state_dict(), point, batches))):
         assert torch.equal(a, b)
     assert torch.equal(rng, torch.get_rng_state())
@@ -96,13 +96,13 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
 @pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])  # type: ignore
 def test_stacked_members_read_as_they_do_alone(name):
     games = [gan(seed=seed) for seed in range(3)]
-    diagnostic, problem = build(name, games[0]), Problem(games[0])
+    diagnostic, problem = build(name, games[0]), FunctionalGame(games[0])
     points = [point_of(g) for g in games]
     numbers = [split_buffers(g)[0] for g in games]
     batches = [doubled(g.draw(generator(s), (diagnostic.draws,))) for s, g in enumerate(games)]
 
     def look(point, numbers, batch):
-        return diagnostic(problem.bind(numbers), point, batch)
+        return diagnostic(problem.with_hyperparameters(numbers), point, batch)
 
     alone = [look(p, n, b) for p, n, b in zip(points, numbers, batches)]
     together = vmap(look)(*(tree_map(lambda *v: torch.stack(v), *trees) for trees in (points, numbers, batches)))
@@ -144,7 +144,7 @@ def test_the_minimax_gradient_vanishes_by_the_critics_confidence():
     for bias in (0.0, -30.0):
         with torch.no_grad():
             critic_bias.fill_(bias)
-        ratios.append(float(measure(VanishingGradient(Problem(logit_game(game))), game)["vanishing"]))
+        ratios.append(float(measure(VanishingGradient(FunctionalGame(logit_game(game))), game)["vanishing"]))
     assert 0.3 < ratios[0] < 0.7
     assert ratios[1] / ratios[0] == pytest.approx(2 * np.exp(-30), rel=0.3)
 
@@ -241,7 +241,7 @@ def test_certificates_ask_in_order():
 
 def test_nothing_finite_is_asked_of_a_broken_game():
     game = TOYS["quadratic"](x=torch.tensor(float("inf"))).double()
-    assert not Certificate(1).look(Problem(game), point_of(game), {}).finite
+    assert not Certificate(1).look(FunctionalGame(game), point_of(game), {}).finite
 
 
 def test_spectrum_of_a_gan_is_reported_whole():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import jacrev
 
-from nashpath.core import Point, Problem, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Point, generator, point_of, tree_map
 from nashpath.core.tree import norm
 from nashpath.data import SOURCES
 from nashpath.diagnostics import (
@@ -36,13 +36,13 @@ from nashpath.solvers import RULES, SGD, SOLVERS, Alternating, Extragradient, Si
 def readings(game, diagnostic):
     game = game.double()
     batches = tree_map(lambda v: v.double(), game.draw(generator(0), (diagnostic.draws,)))
-    return diagnostic(Problem(game), point_of(game), batches)
+    return diagnostic(FunctionalGame(game), point_of(game), batches)
 
 
 def linearised(game, **options):
     game = game.double()
     batches = tree_map(lambda v: v.double(), game.draw(generator(0), (1,)))
-    return Linearised(Problem(game), point_of(game), batches, **options)
+    return Linearised(FunctionalGame(game), point_of(game), batches, **options)
 
 
 def mlp_gan(width=3):
@@ -118,7 +118,7 @@ def test_products_agree_with_a_dense_jacobian_and_with_finite_differences():
             for name, value in own.items():
                 players[who][name] = value + sign * step * v[at : at + value.numel()].view(value.shape)
                 at += value.numel()
-        return Linearised(Problem(game), Point(players, near.point.state), batches).field
+        return Linearised(FunctionalGame(game), Point(players, near.point.state), batches).field
 
     torch.testing.assert_close((moved(1) - moved(-1)) / (2 * step), jacobian @ v, rtol=1e-6, atol=1e-8)
 
@@ -160,7 +160,7 @@ def player(solver, rate, rule=SGD):
 def growth(game, solver):
     """The factor by which some hundred further steps of play stretch the distance from the equilibrium at 0."""
     game = game.double()
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     memory, batches = solver.init(problem, point), game.draw(generator(0), (solver.draws,))
     sizes = []
     with torch.no_grad():
@@ -229,7 +229,7 @@ def test_a_round_is_what_the_papers_write(solver):
 def test_the_round_of_every_solver_and_rule_is_that_of_its_play(solver, rule):
     """Played on from near the equilibrium, the distance shrinks or grows at the round's spectral radius."""
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (0.3, 1.0, 0.2, 1e-3, 1e-3))).double()
-    problem, batches = Problem(game), game.draw(generator(0), (4,))
+    problem, batches = FunctionalGame(game), game.draw(generator(0), (4,))
     acting = player(solver, 0.2 if rule != "momentum" else 0.02, RULES[rule])
     if rule in ("adam", "rmsprop"):  # their scales must not change while the round is compared with play
         for part in (acting.rule(who) for who in game.players):
@@ -263,7 +263,7 @@ def test_a_rule_that_is_no_linear_map_is_said_to_be_none():
     point = point_of(TOYS["quadratic"]())
     solver = SOLVERS["simultaneous"](RULES["conjugate_gradient"](0.1), RULES["conjugate_gradient"](0.1))
     with pytest.raises(ValueError, match="ConjugateGradient is no linear map"):
-        LinearPlay(solver, solver.init(Problem(TOYS["quadratic"]()), point), point.players)
+        LinearPlay(solver, solver.init(FunctionalGame(TOYS["quadratic"]()), point), point.players)
 
 
 def test_a_solver_that_is_no_linear_map_is_said_to_be_none():
@@ -298,7 +298,7 @@ def at_equilibrium(a, b, c):
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c)), x=torch.tensor(0.0), y=torch.tensor(0.0))
     game = game.double()
     look = Certificate(1)
-    return certify(look.look(Problem(game), point_of(game), {}))
+    return certify(look.look(FunctionalGame(game), point_of(game), {}))
 
 
 @pytest.mark.parametrize(
@@ -317,4 +317,4 @@ def test_certificates_of_quadratic_games(a, b, c, kind):
 
 def test_away_from_equilibrium_nothing_is_certified():
     game = TOYS["quadratic"]().double()
-    assert certify(Certificate(1).look(Problem(game), point_of(game), {})) == "drifting"
+    assert certify(Certificate(1).look(FunctionalGame(game), point_of(game), {})) == "drifting"

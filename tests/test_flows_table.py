@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import Point, Problem, generator, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, Point, generator, point_of, seeded, tree_map
 from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.data import Gaussian
 from nashpath.flows import ReparameterisedGaussian, Variational, gaussian_kl
@@ -42,7 +42,7 @@ def explicit(cost, carried, steps, rate):
     game = Variational(
         ReparameterisedGaussian(START), DATA.log_density, PLUG_INS[cost], carried=carried, batch_size=1000
     )
-    problem, rule = Problem(game), Adam(rate, b1=0.9)
+    problem, rule = FunctionalGame(game), Adam(rate, b1=0.9)
     params = tree_map(lambda v: torch.stack([v] * len(SEEDS)), point_of(game).players["generator"])
     memory = vmap(rule.init)(params)
     rngs = [generator(seed) for seed in SEEDS]

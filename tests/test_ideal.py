@@ -10,7 +10,7 @@ import scipy.stats
 import torch
 from torch.func import grad
 
-from nashpath.core import Problem, load_point, point_of
+from nashpath.core import FunctionalGame, load_point, point_of
 from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
 from nashpath.core.math.mmd import mmd_of_masses
 from nashpath.core.math.transport import wasserstein_of_masses
@@ -145,7 +145,7 @@ def test_against_the_best_discriminator_descent_reaches_the_data():
 def test_solvers_play_the_idealised_game():
     game = Ideal(Minimax(), atoms=5, shift=1.0)
     solver = Alternating(discriminator=SGD(4.0), generator=SGD(1.0), discriminator_steps=5)
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     memory, start = solver.init(problem, point), game.divergences()["js"]
     for _ in range(300):
         point, memory, _ = solver(problem, point, memory, {})

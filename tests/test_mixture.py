@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import Problem, generator, load_point, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, generator, load_point, point_of, seeded, tree_map
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.mixture import Mixture, WeightedEnsemble
@@ -43,8 +43,8 @@ def test_one_against_one_is_the_plain_gan_bit_for_bit(objective, penalty):
     drawn = mixed.draw(generator(4))
     assert torch.equal(batch["real"], drawn["real"])
     for player in plain.players:
-        first = Problem(plain).gradient(player, point_of(plain), batch)
-        second = Problem(mixed).gradient(player, point_of(mixed), drawn)
+        first = FunctionalGame(plain).gradient(player, point_of(plain), batch)
+        second = FunctionalGame(mixed).gradient(player, point_of(mixed), drawn)
         assert first.cost.item() == second.cost.item()
         for name, slope in first.gradient.items():
             assert torch.equal(slope, second.gradient[f"networks.0.{name}"]), name

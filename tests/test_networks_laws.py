@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 
-from nashpath.core.game import Batch, Game, Problem, point_of
+from nashpath.core.game import Batch, FunctionalGame, Game, point_of
 from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
 from nashpath.core.tree import tree_map
@@ -122,10 +122,10 @@ def test_stacked_equals_solo(kind, norm):
     points = [point_of(game) for game in games]
     stack = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
     for player in games[0].players:
-        problem = Problem(games[0])
+        problem = FunctionalGame(games[0])
         together = vmap(lambda point, batch: problem.gradient(player, point, batch))(*stack)  # noqa: B023
         for k, (game, batch) in enumerate(zip(games, batches)):
-            alone = Problem(game).gradient(player, points[k], batch)
+            alone = FunctionalGame(game).gradient(player, points[k], batch)
             mine = tree_map(lambda part: part[k], together)  # noqa: B023
             torch.testing.assert_close(mine, alone, rtol=1e-6, atol=1e-10)
 
@@ -135,7 +135,7 @@ def test_stacked_equals_solo(kind, norm):
 def test_penalised_gradient_equals_double_backward(kind, norm):
     game = pair(kind, norm, 0, weight=3.0)
     batch = doubled(game.draw(generator(1)))
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     priced = problem.gradient("discriminator", point, batch)
 
     for module in game.discriminator.modules():
@@ -156,14 +156,14 @@ def test_penalised_gradient_equals_double_backward(kind, norm):
 @pytest.mark.parametrize("kind", PLAIN)
 def test_forward_mode_agrees_with_reverse_mode_at_second_order(kind, norm):
     game = pair(kind, norm, 0)
-    batch, point, problem = doubled(game.draw(generator(1))), point_of(game), Problem(game)
+    batch, point, problem = doubled(game.draw(generator(1))), point_of(game), FunctionalGame(game)
     for player in game.players:
         params = point.players[player]
         way = {name: torch.randn(v.shape, generator=generator(2), dtype=v.dtype) for name, v in params.items()}
 
         def slope(at, player=player):
             return grad(
-                lambda own: problem.cost(player, point._replace(players={**point.players, player: own}), batch)[0]
+                lambda own: problem.loss(player, point._replace(players={**point.players, player: own}), batch)[0]
             )(at)
 
         _, forward = jvp(slope, (params,), (way,))
@@ -236,7 +236,7 @@ def test_compiled_equals_eager():
     """The convolutional pair with batch norm and spectral norm under a penalty, stacked, through the compiler."""
     games = [Pair(pair("dcgan", "batch", k).generator, pair("dcgan", "spectral", k).discriminator, 3.0) for k in (0, 1)]
     games = [game.float() for game in games]
-    points, problem = [point_of(game) for game in games], Problem(games[0])
+    points, problem = [point_of(game) for game in games], FunctionalGame(games[0])
     batches = [game.draw(generator(k)) for k, game in enumerate(games)]
     point, batch = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
 

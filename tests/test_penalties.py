@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn, tensor
 
-from nashpath.core import Problem, point_of
+from nashpath.core import FunctionalGame, point_of
 from nashpath.games import GAN, PENALTIES
 from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Penalty, Sum
 from nashpath.solvers import SGD, Simultaneous
@@ -230,7 +230,7 @@ def test_batch_normalisation_is_refused_where_slopes_are_priced(name):
 
 def test_lecam_state_changes_in_the_discriminators_turn_only():
     played = game(LeCam())
-    problem, point = Problem(played), point_of(played)
+    problem, point = FunctionalGame(played), point_of(played)
     batch = played.draw(torch.Generator().manual_seed(0))
     assert problem.gradient("generator", point, batch).state.get("penalty.count", 0) == 0
     priced = problem.gradient("discriminator", point, batch)
@@ -251,7 +251,7 @@ def test_lecam_moves_running_statistics_once_a_turn():
     states = []
     for played in (plain, held):
         batch = played.draw(torch.Generator().manual_seed(0))
-        states.append(Problem(played).gradient("discriminator", point_of(played), batch).state)
+        states.append(FunctionalGame(played).gradient("discriminator", point_of(played), batch).state)
     name = "discriminator.1.running_mean"
     assert torch.equal(states[0][name], states[1][name])
     assert states[1]["discriminator.1.num_batches_tracked"] == states[0]["discriminator.1.num_batches_tracked"]
@@ -259,7 +259,7 @@ def test_lecam_moves_running_statistics_once_a_turn():
 
 def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
     played = game(NoPenalty())
-    problem, start = Problem(played), point_of(played)
+    problem, start = FunctionalGame(played), point_of(played)
     batches = played.draw(torch.Generator().manual_seed(0), (1,))
     inner = Simultaneous(discriminator=SGD(0.5), generator=SGD(0.5))
     solver = Clipped(inner, bound=0.2)

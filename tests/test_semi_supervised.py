@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nashpath.core import Problem, generator, own_state, point_of, seeded, split_buffers
+from nashpath.core import FunctionalGame, generator, own_state, point_of, seeded, split_buffers
 from nashpath.data import Digits, Ring, Samples
 from nashpath.games.objectives import (
     FeatureMatching,
@@ -109,7 +109,7 @@ def test_an_objective_without_a_likelihood_is_refused(objective):
 def test_objectives_with_one_and_penalties_compose(objective):
     played = game(objective, penalty=GradientPenalty())
     for player in played.players:
-        priced = Problem(played).gradient(player, point_of(played), played.draw(generator(0)))
+        priced = FunctionalGame(played).gradient(player, point_of(played), played.draw(generator(0)))
         assert all(torch.isfinite(v).all() for v in priced.gradient.values())
         assert own_state(priced.state, player) == {}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import Problem, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, generator, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.games import PENALTIES, TOYS
 from nashpath.solvers import (
@@ -29,7 +29,7 @@ def _double():
     torch.set_default_dtype(torch.float32)
 
 
-class Counting(Problem):
+class Counting(FunctionalGame):
     """Counts gradients and bare cost evaluations."""
 
     def __init__(self, game):
@@ -40,9 +40,9 @@ class Counting(Problem):
         self.asked["gradient"] += 1
         return super().gradient(*args, **kwargs)
 
-    def cost(self, *args, **kwargs):
+    def loss(self, *args, **kwargs):
         self.asked["cost"] += 1
-        return super().cost(*args, **kwargs)
+        return super().loss(*args, **kwargs)
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -95,7 +95,7 @@ def populate(solvers):
     """Two members of one structure: games, numbers, starting points and memories."""
     games = [small_gan(seed, PENALTIES["wgan_gp"](weight=0.1)) for seed in range(len(solvers))]
     points = [point_of(game) for game in games]
-    memories = [s.init(Problem(g), p) for s, g, p in zip(solvers, games, points, strict=True)]
+    memories = [s.init(FunctionalGame(g), p) for s, g, p in zip(solvers, games, points, strict=True)]
     return games, [solver_numbers(s) for s in solvers], points, memories
 
 
@@ -132,7 +132,12 @@ def test_stacked_is_solo_and_all_reports_are_finite(name):
 def compiled_is_eager(solver, backend):
     game = small_gan(0, PENALTIES["wgan_gp"](weight=0.1))
     step, point = pure_step(game, solver), point_of(game)
-    args = (solver_numbers(solver), point, solver.init(Problem(game), point), game.draw(generator(1), (solver.draws,)))
+    args = (
+        solver_numbers(solver),
+        point,
+        solver.init(FunctionalGame(game), point),
+        game.draw(generator(1), (solver.draws,)),
+    )
     torch._dynamo.reset()
     with torch.no_grad():
         want = step(*args)
@@ -166,9 +171,9 @@ def test_running_statistics_are_renewed_once_a_generator_turn(name):
 def test_a_step_changes_none_of_its_inputs(name):
     game = small_gan(0)
     solver, point = SOLVERS[name](RULES["momentum"](0.1), RULES["adam"](0.1)), point_of(game)
-    memory = solver.init(Problem(game), point)
+    memory = solver.init(FunctionalGame(game), point)
     before = tree_map(torch.clone, (point, memory))
-    solver(Problem(game), point, memory, game.draw(generator(0), (solver.draws,)))
+    solver(FunctionalGame(game), point, memory, game.draw(generator(0), (solver.draws,)))
     for now, then in zip(leaves((point, memory)), leaves(before), strict=True):
         assert torch.equal(now, then)
 
@@ -180,7 +185,7 @@ def test_a_solver_resumes_exactly(name):
     game, solver = TOYS["saddle"](), SOLVERS[name](RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
     points, _, _ = play(solver, game, 4)
     half, _, memory = play(solver, game, 2)
-    point, problem = half[-1], Problem(game)
+    point, problem = half[-1], FunctionalGame(game)
     fresh = SOLVERS[name](RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
     for _ in range(2):
         point, memory, _ = fresh(problem, point, memory, {})
@@ -192,7 +197,7 @@ def test_a_missing_or_spare_rule_is_an_error():
     solver = Alternating(SGD(0.1), SGD(0.1))
     del solver.rules["generator"]
     with pytest.raises(ValueError, match="rules for \\['discriminator'\\]"):
-        solver.init(Problem(game), point_of(game))
+        solver.init(FunctionalGame(game), point_of(game))
 
 
 @pytest.mark.parametrize("average", ["ema", "uniform"])
@@ -200,7 +205,7 @@ def test_an_average_of_nobody_is_an_error(average):
     game = TOYS["bilinear"]()
     solver = AVERAGES[average](Alternating(SGD(0.1), SGD(0.1)), player="painter")
     with pytest.raises(ValueError, match="painter"):
-        solver.init(Problem(game), point_of(game))
+        solver.init(FunctionalGame(game), point_of(game))
 
 
 def test_ema_and_uniform_are_the_averages_by_hand():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import vmap
 
-from nashpath.core import Problem, generator, point_of
+from nashpath.core import FunctionalGame, generator, point_of
 from nashpath.games import PENALTIES, TOYS
 from nashpath.solvers import SGD, AdaptiveCompetitiveGradient, CompetitiveGradient, derivatives
 from nashpath.solvers.competition import conjugate_residual
@@ -69,7 +69,7 @@ def test_the_tolerance_stops_each_member_of_a_stack_by_itself():
     torch.testing.assert_close(x[1], one)
 
 
-def jacobian(problem: Problem, point, batch) -> tuple[np.ndarray, np.ndarray]:
+def jacobian(problem: FunctionalGame, point, batch) -> tuple[np.ndarray, np.ndarray]:
     """The field and its Jacobian by central differences of gradients, the generator's rows first."""
     order = ("generator", "discriminator")
 
@@ -98,7 +98,7 @@ def dense_game():
 
 def test_products_are_those_of_the_jacobian_by_finite_differences():
     game, batch = dense_game()
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     field, j = jacobian(problem, point, batch)
     slope, priced = derivatives.energy(problem, point, batch)
     got = vector(point._replace(players=slope)).numpy()
@@ -114,7 +114,7 @@ def test_products_are_those_of_the_jacobian_by_finite_differences():
 def test_competitive_descent_solves_the_local_game_of_a_game_that_is_not_zero_sum():
     game, batch = dense_game()
     h_g, h_d = 0.8, 1.7
-    field, j = jacobian(Problem(game), point_of(game), batch)
+    field, j = jacobian(FunctionalGame(game), point_of(game), batch)
     off = np.diag([h_g, h_d]) @ (j - np.diag(np.diag(j)))
     want = np.linalg.solve(np.eye(2) + off, -np.array([h_g, h_d]) * field)
     points, info, _ = play(CompetitiveGradient(SGD(h_d), SGD(h_g)), game, 1)

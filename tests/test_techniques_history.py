@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import Point, Problem, Term, generator, own_state, point_of, seeded, split_buffers
+from nashpath.core import FunctionalGame, Point, Term, generator, own_state, point_of, seeded, split_buffers
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import R1
@@ -77,7 +77,7 @@ PAST = "terms.historical_averaging.history"
 
 def test_each_mean_moves_in_its_own_players_turn_only():
     game = historical_averaging(Bilinear(1.0, -2.0))
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     priced = problem.gradient("generator", point, {})
     assert priced.state[f"{PAST}.generator.mean"].item() == 1
     assert priced.state[f"{PAST}.generator.count"].item() == 1
@@ -89,9 +89,9 @@ def test_each_mean_moves_in_its_own_players_turn_only():
 
 def test_a_look_at_the_cost_alone_changes_no_mean():
     game = historical_averaging(Bilinear(3.0, -2.0), 0.5)
-    problem, point = Problem(game), point_of(game)
+    problem, point = FunctionalGame(game), point_of(game)
     moved = Point({**point.players, "generator": {"value": torch.tensor([4.0])}}, point.state)
-    cost, state = problem.cost("generator", moved, {})
+    cost, state = problem.loss("generator", moved, {})
     assert cost.item() == 4.0 * -2.0 + 0.5 * (4.0 - 3.0) ** 2
     assert not [name for name in state if not torch.equal(state[name], point.state[name])]
 
@@ -140,7 +140,7 @@ def test_several_terms_add_up():
 
     game = historical_averaging(Bilinear(1.0, -2.0))
     game.terms["first"], game.terms["second"] = Weighs(weight=2.0), Weighs(weight=3.0)
-    cost, _ = Problem(game).cost("discriminator", point_of(game), {})
+    cost, _ = FunctionalGame(game).loss("discriminator", point_of(game), {})
     assert cost.item() == 2.0 + (2.0 + 3.0) * 4.0
     numbers = split_buffers(game)[0]
     assert {"terms.first.weight", "terms.second.weight"} <= set(numbers)
@@ -157,8 +157,8 @@ def test_the_averaged_game_is_the_game_in_all_else():
     assert set(split_buffers(averaged)[0]) - set(split_buffers(plain)[0]) == {"terms.historical_averaging.coefficient"}
     batch = plain.draw(generator(0))
     for player in plain.players:
-        first = Problem(averaged).cost(player, point_of(averaged), batch)[0]
-        assert first.item() == Problem(plain).cost(player, point_of(plain), batch)[0].item()
+        first = FunctionalGame(averaged).loss(player, point_of(averaged), batch)[0]
+        assert first.item() == FunctionalGame(plain).loss(player, point_of(plain), batch)[0].item()
 
 
 def test_members_of_a_stack_have_histories_of_their_own():

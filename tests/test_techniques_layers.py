@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from nashpath.core import Problem, generator, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, generator, point_of, seeded, tree_map
 from nashpath.core.noise import bound, draw_noise, noise_layers
 from nashpath.core.tree import leaves
 from nashpath.data import Ring
@@ -153,7 +153,7 @@ def test_the_ready_made_virtual_generators_make_each_image_alone(kind):
 def test_a_virtual_batch_generator_plays_and_keeps_its_reference():
     game = GAN(virtual_generator(), nn.Linear(2, 1), None, GradientPenalty(), data=Ring(), latent=2, batch_size=4)
     point = point_of(game)
-    priced = Problem(game).gradient("generator", point, game.draw(generator(0)))
+    priced = FunctionalGame(game).gradient("generator", point, game.draw(generator(0)))
     assert torch.equal(priced.state["generator.reference"], point.state["generator.reference"])
     assert priced.gradient["network.1.weight"].abs().max() > 0
 
@@ -189,22 +189,22 @@ def test_noise_is_added_as_drawn_and_only_while_a_batch_is_priced():
 
 def test_the_batch_holds_all_the_noise_of_a_step():
     game = noisy_game()
-    point, problem = point_of(game), Problem(game)
+    point, problem = point_of(game), FunctionalGame(game)
     first, again, other = (game.draw(generator(seed)) for seed in (0, 0, 1))
     assert set(first["noise"]) == {f"discriminator.{name}" for name in noise_layers(game.discriminator)}
     assert len(first["noise"]) == 3
     costs = [
-        problem.cost("discriminator", point, b)[0].item() for b in (first, again, {**first, "noise": other["noise"]})
+        problem.loss("discriminator", point, b)[0].item() for b in (first, again, {**first, "noise": other["noise"]})
     ]
     assert costs[0] == costs[1] != costs[2]
     silent = {**first, "noise": tree_map(torch.zeros_like, first["noise"])}
-    loud = tree_map(lambda v: v.clone(), problem.cost("discriminator", point, silent)[0])
-    torch.testing.assert_close(loud, problem.cost("discriminator", point, {**first, "noise": {}})[0])
+    loud = tree_map(lambda v: v.clone(), problem.loss("discriminator", point, silent)[0])
+    torch.testing.assert_close(loud, problem.loss("discriminator", point, {**first, "noise": {}})[0])
 
 
 def test_a_noisy_game_stacks_and_compiles():
     game = noisy_game()
-    point, problem = point_of(game), Problem(game)
+    point, problem = point_of(game), FunctionalGame(game)
     batches = game.draw(generator(0), (3,))
 
     def slope(rows):

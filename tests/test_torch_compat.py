@@ -275,7 +275,7 @@ class Counts(nn.Module):
 
 
 def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given():
-    """`Problem.cost` reads state from it: there is a new tensor where one was assigned, the old one elsewhere."""
+    """`FunctionalGame.loss` reads state from it: a new tensor stands where one was assigned, the old one elsewhere."""
     module = Counts()
 
     def cost(weight, x, buffers):

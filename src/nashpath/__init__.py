@@ -1,6 +1,6 @@
 """nashpath: train GANs as the games they are, and measure whether, and how, they reach an equilibrium."""
 
-from nashpath.core import Game, Problem
+from nashpath.core import FunctionalGame, Game
 from nashpath.data import Array, Digits, Folder, Grid, Ring, Samples, as_source
 from nashpath.games import GAN, Mixture, SemiSupervised
 from nashpath.games.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Relativistic, Wasserstein
@@ -37,6 +37,7 @@ __all__ = [
     "Dragan",
     "Extragradient",
     "Folder",
+    "FunctionalGame",
     "Game",
     "GradientPenalty",
     "Grid",
@@ -51,7 +52,6 @@ __all__ = [
     "Optimistic",
     "Penalty",
     "PolyakAverage",
-    "Problem",
     "RMSProp",
     "Relativistic",
     "Ring",

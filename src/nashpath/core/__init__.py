@@ -1,6 +1,17 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
-from nashpath.core.game import Batch, Game, PlayerGradient, Point, Problem, Term, load_point, own_state, pick, point_of
+from nashpath.core.game import (
+    Batch,
+    FunctionalGame,
+    Game,
+    PlayerGradient,
+    Point,
+    Term,
+    load_point,
+    own_state,
+    pick,
+    point_of,
+)
 from nashpath.core.hyperparameters import (
     Count,
     Decay,
@@ -23,6 +34,7 @@ __all__ = [
     "Count",
     "Decay",
     "Fraction",
+    "FunctionalGame",
     "Game",
     "Hyperparameters",
     "NonNegative",
@@ -30,7 +42,6 @@ __all__ = [
     "PlayerGradient",
     "Point",
     "Positive",
-    "Problem",
     "Source",
     "Stateful",
     "Table",

@@ -1,8 +1,8 @@
 """The one idea: a game is a module that prices a batch for a player.
 
 Everything random in one step is in the batch, everything else is in parameters and buffers, so a cost is a pure
-function and every solver and every diagnostic runs on every game. A solver receives the game as a `Problem`: it may
-ask for any player's cost or gradient at any point it likes.
+function and every solver and every diagnostic runs on every game. A solver receives the game as a
+`FunctionalGame`: it may ask for any player's cost or gradient at any point it likes.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Game(nn.Module):
 
     Every two-player game calls the player who minimises the value ``generator`` and the one who maximises it
     ``discriminator``, so that settings, reports and solvers speak of toys and GANs alike. What `forward` prices is the
-    game itself; a `Problem`, and so every solver and diagnostic, adds the ``terms`` (by technique) to it.
+    game itself; a `FunctionalGame`, and so every solver and diagnostic, adds the ``terms`` (by technique) to it.
     """
 
     players: tuple[str, ...] = ("discriminator", "generator")
@@ -113,7 +113,7 @@ class _Turn(nn.Module):
         return cost
 
 
-class Problem:
+class FunctionalGame:
     """A game as pure functions of a `Point`; what a solver or a diagnostic receives.
 
     ``numbers`` are the game's hyper-parameters by name (by default the game's own buffers); ``precision`` is a dtype
@@ -126,11 +126,11 @@ class Problem:
         self._precision = precision
         self.players = self._turn.game.players
 
-    def bind(self, numbers: Tree) -> "Problem":
+    def with_hyperparameters(self, numbers: Tree) -> "FunctionalGame":
         """The same game with other hyper-parameters."""
-        return Problem(self._turn, numbers, self._precision)
+        return FunctionalGame(self._turn, numbers, self._precision)
 
-    def cost(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
+    def loss(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
         """The player's cost (a scalar), and the state buffers as the evaluation left them.
 
         State that belongs to another player is never in the result: it changes only in that player's own turn. State
@@ -158,12 +158,12 @@ class Problem:
 
         def own(params):  # unannotated: the compiler would have to trace the annotations of an inner function
             moved = Point({**point.players, player: params}, point.state)
-            return self.cost(player, moved, batch, advance=True)
+            return self.loss(player, moved, batch, advance=True)
 
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
         return PlayerGradient(gradient, cost, state)
 
-    def output(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
+    def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """What the player's module makes of ``inputs`` at the point, in full precision; no state is renewed."""
         tensors = {**point.players[player], **part(self._numbers, f"game.{player}.")}
         tensors |= {k: v.clone() for k, v in own_state(point.state, player).items()}

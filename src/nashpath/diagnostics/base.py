@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Point, Problem, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
 from nashpath.core import tree as trees
 
 Readings = dict[str, Tensor]
@@ -27,17 +27,17 @@ class Diagnostic:
     readings: ClassVar[tuple[str, ...]] = ()
     """What its readings are called, without the ``.<player>`` or ``.<solver>`` that may follow."""
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""
         raise NotImplementedError
 
 
-def field(problem: Problem, point: Point, batch: Batch) -> dict[str, Tree]:
+def field(problem: FunctionalGame, point: Point, batch: Batch) -> dict[str, Tree]:
     """The game's vector field ξ on one batch: every player's gradient of its own cost, at the same point."""
     return {who: problem.gradient(who, point, batch).gradient for who in problem.players}
 
 
-def mean_field(problem: Problem, point: Point, batches: Batch, draws: int) -> dict[str, Tree]:
+def mean_field(problem: FunctionalGame, point: Point, batches: Batch, draws: int) -> dict[str, Tree]:
     """The field averaged over ``draws`` batches."""
     fields = [field(problem, point, pick(batches, k)) for k in range(draws)]
     return trees.tree_map(lambda *leaves: torch.stack(leaves).mean(0), *fields)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings
 
 LogRatio = Callable[[Tensor, Point], Tensor]
@@ -30,16 +30,16 @@ class Calibration(Diagnostic):
     def __init__(self, log_ratio: LogRatio | None = None, draws: Count = 4, bins: Count = 15):
         self.log_ratio, self.draws, self.bins = log_ratio, draws, bins
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         if not {"real", "latent"} <= batches.keys():
             raise ValueError(f"calibration needs real samples and latents; this game draws {sorted(batches) or 'none'}")
         real, fake, true_real, true_fake = [], [], [], []
         for batch in (pick(batches, k) for k in range(self.draws)):
             for logits, truths, x in (
                 (real, true_real, batch["real"]),
-                (fake, true_fake, problem.output("generator", point, batch["latent"])),
+                (fake, true_fake, problem.apply("generator", point, batch["latent"])),
             ):
-                logits.append(problem.output("discriminator", point, x))
+                logits.append(problem.apply("discriminator", point, x))
                 if self.log_ratio is not None:
                     truths.append(self.log_ratio(x, point))
         if self.log_ratio is None:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten
 from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
@@ -87,7 +87,7 @@ class Certificate(Diagnostic):
     def __init__(self, draws: Count = 4):
         self.draws = draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         seen = self.look(problem, point, batches)
         named = {f"curvature.{who}": value for who, value in (seen.curvature or {}).items()}
         named |= {"distance": seen.distance, "smallest_real": seen.smallest_real, "scale": seen.scale}
@@ -95,7 +95,9 @@ class Certificate(Diagnostic):
             named["schur"] = seen.schur
         return {name: torch.tensor(value) for name, value in named.items()}
 
-    def look(self, problem: Problem, point: Point, batches: Batch, near: Linearised | None = None) -> PointEvidence:
+    def look(
+        self, problem: FunctionalGame, point: Point, batches: Batch, near: Linearised | None = None
+    ) -> PointEvidence:
         """The local evidence, for `certify`; ``near`` saves linearising the game at the point a second time."""
         near = near or Linearised(problem, point, batches, self.draws)
         if not torch.isfinite(near.field).all():
@@ -116,7 +118,7 @@ class Certificate(Diagnostic):
             spectrum=values if near.size <= DENSE else np.concatenate([values, negative]),
         )
 
-    def _error(self, problem: Problem, point: Point, batches: Batch) -> float:
+    def _error(self, problem: FunctionalGame, point: Point, batches: Batch) -> float:
         """The standard error of ‖ξ‖ over the batches."""
         if self.draws < 2:
             return 0.0

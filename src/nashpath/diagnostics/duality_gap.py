@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Point, Problem, Tree, generator, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, Tree, generator, pick
 from nashpath.core import tree as trees
 from nashpath.diagnostics.base import Diagnostic, Readings
 
@@ -32,14 +32,14 @@ class DualityGap(Diagnostic):
         self.steps, self.rate, self.restarts, self.batches, self.seed = steps, rate, restarts, batches, seed
         self.draws = restarts * (batches + 1)
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         rng = generator(self.seed)
         per_restart: dict[str, list[Tensor]] = {who: [] for who in problem.players}
         for restart in range(self.restarts):
             own = [pick(batches, restart * (self.batches + 1) + k) for k in range(self.batches + 1)]
             for who in problem.players:
                 response = self.respond(problem, who, point, own[:-1], rng)
-                before, after = (problem.cost(who, at, own[-1])[0] for at in (point, response))
+                before, after = (problem.loss(who, at, own[-1])[0] for at in (point, response))
                 per_restart[who].append(before - after)
         regrets = {who: torch.stack(found) for who, found in per_restart.items()}
         gaps = torch.stack(list(regrets.values())).sum(0)
@@ -47,7 +47,9 @@ class DualityGap(Diagnostic):
         means = {f"regret.{who}": found.mean() for who, found in regrets.items()}
         return {**means, "duality_gap": gaps.mean(), "duality_gap_error": error}
 
-    def respond(self, problem: Problem, player: str, point: Point, batches: list[Batch], rng: torch.Generator) -> Point:
+    def respond(
+        self, problem: FunctionalGame, player: str, point: Point, batches: list[Batch], rng: torch.Generator
+    ) -> Point:
         """The point after ``player`` alone has followed its own gradient for the budget."""
         params = {k: self._start(v, rng) for k, v in point.players[player].items()}
         optimizer = torch.optim.Adam(params.values(), lr=self.rate)

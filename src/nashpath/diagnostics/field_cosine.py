@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten, mean_field
 
 
@@ -23,6 +23,6 @@ class FieldCosine(Diagnostic):
     def __init__(self, before: Point, draws: Count = 1):
         self.before, self.draws = before, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         earlier, now = (flatten(mean_field(problem, at, batches, self.draws)) for at in (self.before, point))
         return {"field_cosine": torch.dot(earlier, now) / (earlier.norm() * now.norm())}

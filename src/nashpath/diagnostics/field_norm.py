@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.core import tree as trees
 from nashpath.diagnostics.base import Diagnostic, Readings, mean_field
 
@@ -24,7 +24,7 @@ class FieldNorm(Diagnostic):
     def __init__(self, draws: Count = 1):
         self.draws = draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         found = mean_field(problem, point, batches, self.draws)
         norms = {f"field_norm.{who}": trees.norm(own) for who, own in found.items()}
         square = torch.stack([n.square() for n in norms.values()]).sum()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from nashpath.core import Batch, Point, Problem, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
 from nashpath.diagnostics.base import flatten
 
 Product = Callable[[Tensor], Tensor]
@@ -31,7 +31,7 @@ class Linearised:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: FunctionalGame,
         point: Point,
         batches: Batch,
         draws: int = 1,
@@ -61,7 +61,7 @@ class Linearised:
     def cost(self, player: str, vector: Tensor) -> Tensor:
         """The player's cost at a flat vector of parameters, mean over the batches."""
         at = Point(self._players(vector), self.point.state)
-        costs = [self.problem.cost(player, at, pick(self.batches, k), advance=True)[0] for k in range(self.draws)]
+        costs = [self.problem.loss(player, at, pick(self.batches, k), advance=True)[0] for k in range(self.draws)]
         return torch.stack(costs).mean()
 
     def _slope(self, player: str) -> Callable[[Tensor], Tensor]:

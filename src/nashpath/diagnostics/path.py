@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.core import tree as trees
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten, mean_field
 
@@ -27,7 +27,7 @@ class Path(Diagnostic):
     def __init__(self, start: Point, count: Count = 31, reach: float = 1.5, draws: Count = 1):
         self.start, self.count, self.reach, self.draws = start, count, reach, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         way = flatten(point.players) - flatten(self.start.players)
         alphas = torch.linspace(0, self.reach, self.count, dtype=way.dtype, device=way.device)
         angles, norms = [], []

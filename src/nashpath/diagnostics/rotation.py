@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem, generator
+from nashpath.core import Batch, Count, FunctionalGame, Point, generator
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE
 from nashpath.diagnostics.linearised import Linearised
@@ -27,7 +27,7 @@ class Rotation(Diagnostic):
     def __init__(self, probes: Count = 16, seed: int = 0, draws: Count = 1):
         self.probes, self.seed, self.draws = probes, seed, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         return {"rotation": rotation_share(Linearised(problem, point, batches, self.draws), self.probes, self.seed)}
 
 

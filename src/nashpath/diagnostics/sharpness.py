@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import largest_scaled
 from nashpath.diagnostics.linearised import Linearised
@@ -32,7 +32,7 @@ class Sharpness(Diagnostic):
     def __init__(self, steps: Mapping[str, float | Tensor] | None = None, draws: Count = 1):
         self.steps, self.draws = steps or {}, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         found = sharpness_of(Linearised(problem, point, batches, self.draws, tolerance=1e-2), self.steps)
         return {f"sharpness.{who}": torch.tensor(value) for who, value in found.items()}
 

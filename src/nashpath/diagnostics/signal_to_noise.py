@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, field
 
 
@@ -27,7 +27,7 @@ class SignalToNoise(Diagnostic):
             raise ValueError(f"draws is {draws}; a spread over batches needs at least 2")
         self.draws = draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         fields = [field(problem, point, pick(batches, k)) for k in range(self.draws)]
         readings = {}
         for who in problem.players:

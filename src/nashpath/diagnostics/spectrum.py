@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import hessian_ends, hessian_leading, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
@@ -30,7 +30,7 @@ class Spectrum(Diagnostic):
     def __init__(self, count: Count = 20, draws: Count = 1):
         self.count, self.draws = count, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         near = Linearised(problem, point, batches, self.draws)
         first = leading(near, self.count)
         readings = {

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE, Array, arpack, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised, Product
@@ -68,7 +68,7 @@ class StableStep(Diagnostic):
     def __init__(self, plays: Plays, count: Count = 20, draws: Count = 1):
         self.plays, self.count, self.draws = plays, count, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         near = Linearised(problem, point, batches, self.draws)
         limits = stable_steps(near, self.plays, self.count)
         return {f"stable_step.{solver}": torch.tensor(limit) for solver, limit in limits.items()}

@@ -1,6 +1,6 @@
 """Has the generator's gradient died, while the critic still knows the way?"""
 
-from nashpath.core import Batch, Count, Point, Problem
+from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.core import tree as trees
 from nashpath.diagnostics.base import Diagnostic, Readings, mean_field
 
@@ -21,9 +21,9 @@ class VanishingGradient(Diagnostic):
 
     readings = ("vanishing",)
 
-    def __init__(self, reference: Problem, draws: Count = 4):
+    def __init__(self, reference: FunctionalGame, draws: Count = 4):
         self.reference, self.draws = reference, draws
 
-    def __call__(self, problem: Problem, point: Point, batches: Batch) -> Readings:
+    def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         own, logit = (mean_field(p, point, batches, self.draws)["generator"] for p in (problem, self.reference))
         return {"vanishing": trees.norm(own) / trees.norm(logit)}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nashpath.core import Batch, Count, Game, Point, Problem, Source, Tree, own_state, point_of
+from nashpath.core import Batch, Count, FunctionalGame, Game, Point, Source, Tree, own_state, point_of
 from nashpath.core import tree as trees
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.flows.base import FlowMemory
@@ -76,7 +76,7 @@ class DiscriminatorRatio(Ratio):
         return {"real": real.unflatten(0, (self.refresh, self.batch)), "which": which}
 
     def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
-        problem, (point, kept) = Problem(self.game), memory
+        problem, (point, kept) = FunctionalGame(self.game), memory
         for step in range(self.refresh):
             seen = {"real": batch["real"][step], "fake": particles[batch["which"][step]]}
             priced = problem.gradient("discriminator", point, seen)

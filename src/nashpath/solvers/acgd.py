@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Decay, Hyperparameters, NonNegative, Point, Positive, Problem, Tree, pick
+from nashpath.core import Batch, Count, Decay, FunctionalGame, Hyperparameters, NonNegative, Point, Positive, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import compete, product_count, times
@@ -41,12 +41,14 @@ class AdaptiveCompetitiveGradient(Solver):
         self.numbers, self.iterations = Hyperparameters(decay=decay, epsilon=epsilon, tolerance=tolerance), iterations
         self.products = product_count(iterations)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         square = {who: trees.zeros(params) for who, params in point.players.items()}
         device = next(iter(square["generator"].values())).device
         return {**super().init(problem, point), "square": square, "count": torch.zeros((), device=device)}
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         batch, count, n = pick(batches, 0), memory["count"] + 1, self.numbers
         priced = price_all(problem, point, batch)
         gradients = {who: price.gradient for who, price in priced.items()}

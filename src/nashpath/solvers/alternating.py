@@ -1,6 +1,6 @@
 """The players take turns: the loop of nearly every GAN paper."""
 
-from nashpath.core import Batch, Count, Point, Problem, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, gather, report
 
 
@@ -27,7 +27,9 @@ class Alternating(Solver):
     def extra_repr(self) -> str:
         return f"discriminator_steps={self.discriminator_steps}"
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         turns = ["discriminator"] * self.discriminator_steps + ["generator"]
         infos = []
         for index, who in enumerate(turns):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Hyperparameters, Point, Problem, Tree
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 
@@ -29,17 +29,19 @@ class WeightAveraging(Solver):
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         return self.solver.unwrapped(memory["solver"])
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: FunctionalGame) -> None:
         self.solver.check(problem)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         if self.player not in point.players:
             raise ValueError(f"no player is called {self.player!r} to average; players: {', '.join(point.players)}")
         average = {k: v.clone() for k, v in point.players[self.player].items()}
         count = torch.zeros((), device=next(iter(average.values())).device)
         return {"solver": self.solver.init(problem, point), "average": average, "count": count}
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         point, kept, info = self.solver(problem, point, memory["solver"], batches)
         count, present = memory["count"] + 1, point.players[self.player]
         share = self.share(count)

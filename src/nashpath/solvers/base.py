@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Hyperparameters, NonNegative, PlayerGradient, Point, Problem, Tree
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
 
 Memory = Any
@@ -97,7 +97,7 @@ class Solver(nn.Module):
         """The solver's name in sentences: that of its class in lower case with spaces."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         """The memory before the first step."""
         self.check(problem)
         return {who: self.rule(who).init(point.players[who]) for who in problem.players}
@@ -116,14 +116,16 @@ class Solver(nn.Module):
         """The solver that moves the players, below averages and constraints, and its memory."""
         return self, memory
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: FunctionalGame) -> None:
         """Raises `ValueError` unless there is a rule for each player and no other."""
         if set(self.rules) != set(problem.players):
             raise ValueError(
                 f"the game's players are {sorted(problem.players)}; the solver has rules for {sorted(self.rules)}"
             )
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         """One step: ``(point, memory, info)``. ``batches`` holds `draws` batches along its first axis."""
         raise NotImplementedError
 
@@ -154,7 +156,7 @@ class Solver(nn.Module):
         return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
 
 
-def price_all(problem: Problem, point: Point, batch: Batch) -> dict[str, PlayerGradient]:
+def price_all(problem: FunctionalGame, point: Point, batch: Batch) -> dict[str, PlayerGradient]:
     """Every player's gradient at one point, on one batch."""
     return {who: problem.gradient(who, point, batch) for who in problem.players}
 

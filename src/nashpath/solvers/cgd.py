@@ -1,6 +1,6 @@
 """Answer the opponent's answer."""
 
-from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Point, Problem, pick
+from nashpath.core import Batch, Count, FunctionalGame, Hyperparameters, NonNegative, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import compete, product_count
 from nashpath.solvers.derivatives import settled
@@ -31,7 +31,9 @@ class CompetitiveGradient(Solver):
         self.numbers, self.iterations = Hyperparameters(tolerance=tolerance), iterations
         self.products = product_count(iterations)
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)
         priced = price_all(problem, point, batch)
         gradients = {who: price.gradient for who, price in priced.items()}

@@ -1,6 +1,6 @@
 """A box around one player's weights, kept beside any solver."""
 
-from nashpath.core import Batch, Hyperparameters, Point, Positive, Problem, Tree
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Positive, Tree
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 
@@ -31,15 +31,17 @@ class Clipped(Solver):
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         return self.solver.unwrapped(memory)
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: FunctionalGame) -> None:
         self.solver.check(problem)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         if self.player not in point.players:
             raise ValueError(f"no player is called {self.player!r} to clip; players: {', '.join(point.players)}")
         return self.solver.init(problem, point)
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         point, memory, info = self.solver(problem, self.project(point), memory, batches)
         return self.project(point), memory, info
 

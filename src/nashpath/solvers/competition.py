@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Point, Problem, Tree
+from nashpath.core import Batch, FunctionalGame, Point, Tree
 from nashpath.solvers.derivatives import mixed_product
 
 
@@ -26,7 +26,7 @@ def product_count(iterations: int) -> int:
 
 
 def compete(
-    problem: Problem,
+    problem: FunctionalGame,
     point: Point,
     batch: Batch,
     gradients: dict[str, Tree],

@@ -1,6 +1,6 @@
 """Descend on the size of the field, too."""
 
-from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 from nashpath.solvers.derivatives import energy
@@ -27,7 +27,9 @@ class Consensus(Solver):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers = Hyperparameters(weight=weight)
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         slope, priced = energy(problem, point, pick(batches, 0))
         adjusted = {who: trees.add(p.gradient, slope[who], self.numbers.weight) for who, p in priced.items()}
         return self.play(point, priced, memory, adjusted)

@@ -10,12 +10,12 @@ from typing import Any
 
 from torch.func import grad, vjp
 
-from nashpath.core import Batch, PlayerGradient, Point, Problem, Tree
+from nashpath.core import Batch, FunctionalGame, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
 from nashpath.solvers.base import price_all
 
 
-def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree], dict[str, PlayerGradient]]:
+def energy(problem: FunctionalGame, point: Point, batch: Batch) -> tuple[dict[str, Tree], dict[str, PlayerGradient]]:
     """``(Jᵀv, priced)``: the gradient of ``½‖v‖²`` over all players' parameters, where v is the game's field."""
 
     def half_square(players):
@@ -27,7 +27,7 @@ def energy(problem: Problem, point: Point, batch: Batch) -> tuple[dict[str, Tree
 
 
 def mixed_product(
-    problem: Problem, point: Point, batch: Batch, costs: dict[str, float], inner: str, outer: str
+    problem: FunctionalGame, point: Point, batch: Batch, costs: dict[str, float], inner: str, outer: str
 ) -> Callable[[Tree], Tree]:
     """The product ``u ↦ ∂_outer ⟨∂_inner C, u⟩`` with ``C = Σ costs[i] · J_i``, at one point.
 
@@ -40,7 +40,7 @@ def mixed_product(
 
         def cost(other):
             at = Point({**players, inner: other}, point.state)
-            priced = [sign * problem.cost(who, at, batch)[0] for who, sign in costs.items()]
+            priced = [sign * problem.loss(who, at, batch)[0] for who, sign in costs.items()]
             return sum(priced[1:], start=priced[0])
 
         return grad(cost)(players[inner])

@@ -1,6 +1,6 @@
 """One player, and nobody to play against."""
 
-from nashpath.core import Batch, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
@@ -21,5 +21,7 @@ class SinglePlayer(Solver):
     def __init__(self, player: str, rule: UpdateRule):
         super().__init__(**{player: rule})
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         return self.play(point, price_all(problem, point, pick(batches, 0)), memory)

@@ -1,6 +1,6 @@
 """Look ahead, then step from where you were."""
 
-from nashpath.core import Batch, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
@@ -28,7 +28,9 @@ class Extragradient(Solver):
         self.same_batch = same_batch
         self.draws = 1 if same_batch else 2
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         ahead = dict(point.players)
         for who, price in price_all(problem, point, pick(batches, 0)).items():
             move, kept = self.rule(who).extrapolate(price.gradient, memory[who])

@@ -2,7 +2,7 @@
 
 from torch.func import grad
 
-from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.derivatives import mixed_product, settled
@@ -29,7 +29,9 @@ class LOLA(Solver):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers = Hyperparameters(lookahead=lookahead)
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)
         priced = price_all(problem, point, batch)
         at, shaped = settled(point, priced), {}
@@ -41,10 +43,10 @@ class LOLA(Solver):
         return self.play(point, priced, memory, shaped)
 
 
-def _stake(problem: Problem, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
+def _stake(problem: FunctionalGame, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
     """``∂_mover J_payer``: what one player gains or loses as the other one moves."""
 
     def cost(params):
-        return problem.cost(payer, Point({**point.players, mover: params}, point.state), batch)[0]
+        return problem.loss(payer, Point({**point.players, mover: params}, point.state), batch)[0]
 
     return grad(cost)(point.players[mover])

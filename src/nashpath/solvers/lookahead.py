@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 
-from nashpath.core import Batch, Count, Fraction, Hyperparameters, Point, Problem, Table, Tree
+from nashpath.core import Batch, Count, Fraction, FunctionalGame, Hyperparameters, Point, Table, Tree
 from nashpath.solvers.alternating import Alternating
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 from nashpath.solvers.extragradient import Extragradient
@@ -61,16 +61,18 @@ class Lookahead(Solver):
     def rule_memory(self, memory: Memory, player: str) -> Memory:
         return self.solver.rule_memory(memory["solver"], player)
 
-    def check(self, problem: Problem) -> None:
+    def check(self, problem: FunctionalGame) -> None:
         self.solver.check(problem)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         anchor = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
         inner = self.solver.init(problem, point)
         device = next(iter(anchor["generator"].values())).device
         return {"solver": inner, "anchor": anchor, "count": torch.zeros((), device=device)}
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         point, inner, info = self.solver(problem, point, memory["solver"], batches)
         count = memory["count"] + 1
         home = count == self.period

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Hyperparameters, NonNegative, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all, report
 
@@ -29,11 +29,13 @@ class Optimistic(Solver):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers = Hyperparameters(optimism=optimism)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         last = {who: trees.zeros(params) for who, params in point.players.items()}
         return {**super().init(problem, point), "last": last, "started": _scalar(point)}
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         players, state, kept, info, last = {}, point.state, {}, {}, {}
         weight = self.numbers.optimism * memory["started"]
         for who, price in price_all(problem, point, pick(batches, 0)).items():

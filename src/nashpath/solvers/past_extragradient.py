@@ -1,6 +1,6 @@
 """Look ahead with the gradient of last time."""
 
-from nashpath.core import Batch, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
@@ -25,10 +25,12 @@ class PastExtragradient(Solver):
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)
 
-    def init(self, problem: Problem, point: Point) -> Memory:
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
         return {**super().init(problem, point), "past": {k: trees.zeros(v) for k, v in point.players.items()}}
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         ahead = dict(point.players)
         for who, gradient in memory["past"].items():
             move, kept = self.rule(who).extrapolate(gradient, memory[who])

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Hyperparameters, Number, Point, Problem, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Number, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.derivatives import energy, mixed_product, settled
@@ -39,7 +39,9 @@ class SymplecticAdjustment(Solver):
         self.align = align
         self.products = 4 if align else 2
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)
         slope, priced = energy(problem, point, batch) if self.align else ({}, price_all(problem, point, batch))
         field = {who: price.gradient for who, price in priced.items()}
@@ -56,7 +58,7 @@ class SymplecticAdjustment(Solver):
         return torch.where(along * across / count + self.numbers.alignment < 0, -1.0, 1.0).to(along)
 
 
-def rotation(problem: Problem, point: Point, batch: Batch, field: dict[str, Tree]) -> dict[str, Tree]:
+def rotation(problem: FunctionalGame, point: Point, batch: Batch, field: dict[str, Tree]) -> dict[str, Tree]:
     """``Aᵀv`` of a two-player game: ``½ ∂_i ⟨∂_j (J_j − J_i), v_j⟩``, as J's diagonal blocks are symmetric."""
     one, two = problem.players
     pairs = {one: two, two: one}

@@ -1,6 +1,6 @@
 """Everybody moves at once."""
 
-from nashpath.core import Batch, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
 
@@ -23,5 +23,7 @@ class Simultaneous(Solver):
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule):
         super().__init__(discriminator=discriminator, generator=generator)
 
-    def forward(self, problem: Problem, point: Point, memory: Memory, batches: Batch) -> tuple[Point, Memory, Info]:
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
         return self.play(point, price_all(problem, point, pick(batches, 0)), memory)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nashpath.core import Problem, derive, generator
+from nashpath.core import FunctionalGame, derive, generator
 from nashpath.core.source import HasModes
 from nashpath.diagnostics import Finding, RunSummary, certify, findings, statements
 from nashpath.diagnostics.certificate import PointEvidence
@@ -93,7 +93,7 @@ def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: 
         )
     if parameter_count(train_state.point) <= PRECISE:
         trial, train_state = to_float64(trial), to_float64(train_state)
-    problem, batches = Problem(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
+    problem, batches = FunctionalGame(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
     if summary.outcome.startswith("diverged"):
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
     near, numbers, seen = look_at_point(trial.game, problem, train_state.point, batches, summary)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
-from nashpath.core import Batch, Game, Point, Problem, pick
+from nashpath.core import Batch, FunctionalGame, Game, Point, pick
 from nashpath.core import tree as trees
 from nashpath.core.noise import bound
 from nashpath.diagnostics import (
@@ -32,7 +32,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def look_at_point(
-    game: Game, problem: Problem, point: Point, batches: Batch, summary: RunSummary
+    game: Game, problem: FunctionalGame, point: Point, batches: Batch, summary: RunSummary
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
     """Fills in what the symptoms know of the point; returns the linearised game, numbers, and arrays for figures."""
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
@@ -45,7 +45,7 @@ def look_at_point(
     return near, numbers, _logits(game, problem, point, batches, summary)
 
 
-def magnitudes(problem: Problem, point: Point, batches: Batch) -> Arrays:
+def magnitudes(problem: FunctionalGame, point: Point, batches: Batch) -> Arrays:
     """The largest entry of each tensor of parameters and of its gradient, [tensors, 2], and whose it is."""
     slopes = mean_field(problem, point, batches, BATCHES)
     rows = [
@@ -61,7 +61,7 @@ def as_pairs(values: np.ndarray) -> np.ndarray:
     return np.stack([np.real(values), np.imag(values)], 1)
 
 
-def _logits(game: Game, problem: Problem, point: Point, batches: Batch, summary: RunSummary) -> Arrays:
+def _logits(game: Game, problem: FunctionalGame, point: Point, batches: Batch, summary: RunSummary) -> Arrays:
     """The generator's gradient against the logit loss's, the logits of both kinds of sample, and the loss's slope.
 
     Nothing where the critic does not give logits of single samples.
@@ -69,10 +69,10 @@ def _logits(game: Game, problem: Problem, point: Point, batches: Batch, summary:
     twin = logit_game(game)
     if twin is None:
         return {}
-    reference = Problem(twin)
+    reference = FunctionalGame(twin)
     found = float(VanishingGradient(reference, BATCHES)(problem, point, batches)["vanishing"])
     summary.vanishing = found if math.isfinite(found) else None
-    summary.logit = -float(reference.cost("generator", point, pick(batches, 0))[0])
+    summary.logit = -float(reference.loss("generator", point, pick(batches, 0))[0])
     real, fake = _priced(copy.deepcopy(game), point, batches)
     slope = {} if game.objective.compares else {"logits.slope": _slope(game, torch.cat([real, fake]))}  # type: ignore
     return {"logits.real": real.numpy(), "logits.fake": fake.numpy(), **slope}

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Game, Point, Problem
+from nashpath.core import FunctionalGame, Game, Point
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, smallest_damping, stable_steps
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.diagnostics.stable_step import SLACK, first_stretch
@@ -94,7 +94,7 @@ def _damping(game: Game, near: Linearised, play: LinearPlay) -> float | None:
     batches = {**near.batches, "penalty": {"0": near.batches["penalty"], "1": {}}}
     point = Point(near.point.players, near.point.state)
     try:
-        damped = Linearised(Problem(with_r1), point, batches, near.draws)
+        damped = Linearised(FunctionalGame(with_r1), point, batches, near.draws)
         added = damped.plain_matrix - near.plain_matrix
     except (RuntimeError, ValueError):  # a critic whose slope at a sample cannot be taken
         return None

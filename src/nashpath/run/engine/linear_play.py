@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from nashpath.core import Batch, Game, Number, PlayerGradient, Point, Problem, Tree, point_of, tree_map
+from nashpath.core import Batch, FunctionalGame, Game, Number, PlayerGradient, Point, Tree, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.diagnostics.linearised import Product
 from nashpath.diagnostics.stable_step import Matrix
@@ -132,7 +132,7 @@ class LinearPlay:
     def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
         """The round on a field ``jacobian @ z`` as a matrix over strategies and what the solver remembers of them."""
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
-        problem, batches = Problem(game), game.draw(torch.Generator(), (self.solver.draws,))
+        problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, h, point_of(game))
         turn, zero = _flat_step(solver, problem, point, memory, batches)
         size = SMALL if solver.preconditioner else 1.0
@@ -157,7 +157,7 @@ class LinearPlay:
         return lambda v: turn(v) - rest, zero
 
     def _start(
-        self, problem: Problem, sizes: Mapping[str, int], h: float, point: Point
+        self, problem: FunctionalGame, sizes: Mapping[str, int], h: float, point: Point
     ) -> tuple[Solver, Point, Memory]:
         """The solver with linear rules at rates times h, and its memory after one step at rest."""
         solver, blocks = copy.deepcopy(self.solver), blocks_of(sizes)
@@ -224,7 +224,7 @@ class _Products:
 
 
 def _flat_step(
-    solver: Solver, problem: Problem, point: Point, memory: Memory, batches: Batch
+    solver: Solver, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
 ) -> tuple[Product, Tensor]:
     """One round as a map of flat vectors: strategies and what is remembered of them; counters and scales stay."""
     held = {k: memory[k] for k in solver.preconditioner if k in memory}
@@ -250,5 +250,5 @@ def unit_plays(kinds: Iterable[type[Solver]], game: Game) -> dict[str, LinearPla
     point, plays = point_of(game), {}
     for kind in kinds:
         solver = kind(**{who: SGD(1.0) for who in game.players})
-        plays[kind.label()] = LinearPlay(solver, solver.init(Problem(game), point), point.players)
+        plays[kind.label()] = LinearPlay(solver, solver.init(FunctionalGame(game), point), point.players)
     return plays

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nashpath.core import Batch, Game, Point, Problem, Tree, point_of, split_buffers, tree_map
+from nashpath.core import Batch, FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.tree import finite, part
 from nashpath.solvers import Solver
 
@@ -50,7 +50,7 @@ def hyperparameters_of(trial: Trial) -> Tree:
 def begin(trial: Trial) -> TrainState:
     """The carry before the first step."""
     point = point_of(trial.game)
-    memory = trial.solver.init(Problem(trial.game), point)
+    memory = trial.solver.init(FunctionalGame(trial.game), point)
     device = next(v for params in point.players.values() for v in params.values()).device
     zero = torch.zeros((), dtype=torch.int64, device=device)
     return TrainState(point, memory, zero, zero.clone() + NOT_DIVERGED)
@@ -66,10 +66,10 @@ def outcome(trial: Trial, train_state: TrainState) -> str:
 
 def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used."""
-    general, solver, players = Problem(trial.game, precision=precision), trial.solver, trial.game.players
+    general, solver, players = FunctionalGame(trial.game, precision=precision), trial.solver, trial.game.players
 
     def step(train_state, numbers, batches):
-        problem = general.bind(part(numbers, "game."))
+        problem = general.with_hyperparameters(part(numbers, "game."))
         point, memory, info = functional_call(
             solver, part(numbers, "solver."), (problem, train_state.point, train_state.memory, batches)
         )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from nashpath.core import Batch, Point, Problem, derive, generator, pick, tree_map
+from nashpath.core import Batch, FunctionalGame, Point, derive, generator, pick, tree_map
 from nashpath.core.tree import part
 from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
@@ -53,12 +53,12 @@ def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnost
 
 def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list[Readings]:
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
-    problem = Problem(program.trials[0].game)
+    problem = FunctionalGame(program.trials[0].game)
     points = [program.train_state(i).point for i in range(len(batches))]
     numbers = [part(hyperparameters_of(trial), "game.") for trial in program.trials]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
-        return diagnostic(problem.bind(numbers), point, batch)
+        return diagnostic(problem.with_hyperparameters(numbers), point, batch)
 
     if program.mode == "stacked" and diagnostic.stackable:
         together = vmap(look)(stack(points), stack(numbers), stack(batches))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from nashpath.core import Game, Problem
+from nashpath.core import FunctionalGame, Game
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.games import GAN
 from nashpath.games.objectives import MonoFlowObjective
@@ -17,14 +17,14 @@ def logit_game(game: Game) -> Game | None:
     return game.with_objective(MonoFlowObjective("logit")) if isinstance(game, GAN) else None
 
 
-def _reference(game: Game) -> Problem:
+def _reference(game: Game) -> FunctionalGame:
     twin = logit_game(game)
     if twin is None:
         raise ValueError(
             f"diagnostics: vanishing compares with the loss of single logits; {type(game).__name__} with this "
             "objective has none; leave it out"
         )
-    return Problem(twin)
+    return FunctionalGame(twin)
 
 
 def _plays(game: Game) -> dict[str, LinearPlay]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from nashpath.core import Problem, derive, generator
+from nashpath.core import FunctionalGame, derive, generator
 from nashpath.data import Ring
 from nashpath.diagnostics import DualityGap
 from nashpath.games.mixture import Mixture
@@ -68,7 +68,7 @@ def duality_gap(seat: MemberState, steps: int) -> float:
     """What both players could save by answers found in ``steps`` steps; the trial's modules hold the point."""
     look = DualityGap(steps=steps, restarts=1)
     batches = seat.trial.game.draw(generator(derive(seat.member.seed, "gap")), (look.draws,))
-    found = look(Problem(seat.trial.game), seat.train_state.point, batches)["duality_gap"]
+    found = look(FunctionalGame(seat.trial.game), seat.train_state.point, batches)["duality_gap"]
     return round(float(found), 6)
 
 

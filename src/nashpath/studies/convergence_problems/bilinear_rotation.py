@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from nashpath.core import Game, Problem, derive, generator, point_of
+from nashpath.core import FunctionalGame, Game, derive, generator, point_of
 from nashpath.diagnostics import Spectrum
 from nashpath.diagnostics.base import flatten
 from nashpath.games import OBJECTIVES
@@ -93,7 +93,7 @@ def measure_spectra(cell: Cell, size: Size) -> Iterator[Row]:
         game: nn.Module = make().double()
         assert isinstance(game, Game)
         batches = game.draw(generator(0), (1,))
-        found = Spectrum(count=2)(Problem(game), point_of(game), _double(batches))["jacobian"]
+        found = Spectrum(count=2)(FunctionalGame(game), point_of(game), _double(batches))["jacobian"]
         sizes = sorted(found.imag.tolist())
         yield {
             "game": name,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.integrate import quad
 
-from nashpath.core import Point, Problem, generator, point_of
+from nashpath.core import FunctionalGame, Point, generator, point_of
 from nashpath.core import tree as trees
 from nashpath.games import OBJECTIVES
 from nashpath.games.ideal import IdealGaussian, PopulationGame, Softmax
@@ -80,7 +80,7 @@ def answered(game: IdealGaussian) -> Point:
 def _slope(objective: str, mean: float) -> tuple[float, float]:
     """The generator's slope in its mean, and the norm of the discriminator's, at the best discriminator."""
     game = IdealGaussian(OBJECTIVES[objective](), mean=mean).double()
-    problem, point = Problem(game), answered(game)
+    problem, point = FunctionalGame(game), answered(game)
     own = problem.gradient("generator", point, {}).gradient["mean"]
     return float(own), float(trees.norm(problem.gradient("discriminator", point, {}).gradient))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nashpath.core import Problem, derive, generator
+from nashpath.core import FunctionalGame, derive, generator
 from nashpath.diagnostics.base import mean_field
 from nashpath.diagnostics.vanishing import VanishingGradient
 from nashpath.games.objectives import MonoFlowObjective
@@ -97,8 +97,8 @@ def _distance(program: Program, member: int) -> float:
 @torch.no_grad()
 def _first_gradient(member: Trial, program: Program, index: int, seed: int, size: Size) -> Row:
     """``gradient``, the norm over μ, and ``share``, the norm over all parameters as a share of the logit loss's."""
-    reference = Problem(trial("logit", seed, size, MonoFlowObjective("logit")).game)
-    problem, point = Problem(member.game), program.train_state(index).point
+    reference = FunctionalGame(trial("logit", seed, size, MonoFlowObjective("logit")).game)
+    problem, point = FunctionalGame(member.game), program.train_state(index).point
     batches = member.game.draw(generator(derive(seed, "look")), (LOOKED,))
     over_mean = mean_field(problem, point, batches, LOOKED)["generator"]["mean"].norm()
     share = VanishingGradient(reference, LOOKED)(problem, point, batches)["vanishing"]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Problem, derive, generator, point_of, seeded
+from nashpath.core import FunctionalGame, derive, generator, point_of, seeded
 from nashpath.core.tree import norm
 from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
@@ -112,7 +112,7 @@ def gradient_norms(game: GAN, seed: int) -> dict[str, float]:
 
 
 def _gradient(game: GAN, batch: Any) -> dict[str, Tensor]:
-    return Problem(game).gradient("generator", point_of(game), batch).gradient
+    return FunctionalGame(game).gradient("generator", point_of(game), batch).gradient
 
 
 def _look(program: Program, look: int) -> list[dict[str, float]]:
