@@ -1,4 +1,11 @@
-"""One thread a test worker: two workers share two cores, and results do not depend on the number of threads."""
+"""Tests run on the CPU unless they name a device, and on one thread a worker: two workers share two cores.
+
+CUDA has tests of its own (`test_cuda.py`). The variable is set before nashpath is imported; subprocesses inherit it.
+"""
+
+import os
+
+os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 
 import torch
 
