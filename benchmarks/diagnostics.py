@@ -3,7 +3,7 @@
 The game is a GAN of about 10,500 parameters on a ring (two hidden layers of 66 for each player), trained for a while
 first so that its spectrum is not that of an initialisation. Both precisions are run, and compared.
 
-    python benchmarks/diagnostics.py [--steps 200] [--batch 256] [--count 20]
+    python benchmarks/diagnostics.py [--steps 200] [--batch 256] [--count 20] [--width 66] [--smallest]
 """
 
 import argparse
@@ -18,14 +18,15 @@ from nashpath.diagnostics import Linearised, hessian_leading, leading
 from nashpath.games import GAN
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.solvers import Adam, Alternating
+from sizes import parse
 
 
-def game(batch: int) -> GAN:
+def game(batch: int, width: int) -> GAN:
     """The ring GAN."""
     source = SOURCES["ring"]()
     networks = (
-        GENERATORS["mlp"](latent=18, shape=source.shape, width=66),
-        DISCRIMINATORS["mlp"](shape=source.shape, width=66),
+        GENERATORS["mlp"](latent=18, shape=source.shape, width=width),
+        DISCRIMINATORS["mlp"](shape=source.shape, width=width),
     )
     return GAN(*networks, data=source, latent=18, batch_size=batch)
 
@@ -57,10 +58,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--count", type=int, default=20)
-    options = parser.parse_args()
+    parser.add_argument("--width", type=int, default=66)
+    options = parse(parser, steps=2, batch=4, count=2, width=4)
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    gan = game(options.batch)
+    gan = game(options.batch, options.width)
     point, batches = trained(gan, options.steps), gan.draw(generator(1), (1,))
     single = spectra(Linearised(FunctionalGame(gan), point, batches), options.count)
     point, batches = tree_map(lambda v: v.double() if v.is_floating_point() else v, (point, batches))

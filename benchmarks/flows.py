@@ -1,6 +1,6 @@
 """Rates and memory of particle flows, beside plain loops and POT's gradient flow.
 
-    python benchmarks/flows.py [--particles 100000] [--quick]
+    python benchmarks/flows.py [--particles 100000] [--repeats 10] [--kernel 100000] [--carried 1000] [--smallest]
 
 Discriminator flow: particle-steps a second, against the same arithmetic in an eager loop with torch.optim. Kernel flow:
 one step with the memory it took, against all pairs at once. Transport: our logit flow against a gradient flow of the
@@ -21,6 +21,7 @@ from nashpath.data import Ring
 from nashpath.flows import DiscriminatorRatio, Euler, KDERatio, MMDFlow, MonoFlow, euler, simulate
 from nashpath.networks import MLPDiscriminator
 from nashpath.solvers import Adam
+from sizes import parse
 
 DATA = Ring()
 
@@ -103,34 +104,36 @@ def pot_flow(x, real, steps, rate):
     return x
 
 
-def transport(particles):
+def transport(particles, steps):
     """Both flows from N(0, I) to the ring: seconds, and W2 to fresh real samples."""
     x, real = torch.randn(particles, 2, generator=generator(1)), DATA.draw(generator(2), particles)["real"]
     fresh = DATA.draw(generator(3), particles)["real"]
     begun = time.perf_counter()
     flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA))
-    *_, last = simulate(flow, x, generator(0), Euler(0.1, control="off"), 100)
+    *_, last = simulate(flow, x, generator(0), Euler(0.1, control="off"), steps)
     middle = time.perf_counter()
-    pot = pot_flow(x, real, 20, 0.1)
+    pot = pot_flow(x, real, steps // 5, 0.1)
     ours, theirs = wasserstein(last.particles, fresh, 2), wasserstein(pot, fresh, 2)
     print(f"to the ring, {particles:,} particles (W2 between two real samples: {wasserstein(real, fresh, 2):.3f})")
-    print(f"  logit flow, 100 steps            {middle - begun:8.2f} s   W2 {ours:.3f}")
-    print(f"  POT emd2 gradient flow, 20 steps {time.perf_counter() - middle:8.2f} s   W2 {theirs:.3f}")
+    print(f"  logit flow, {steps:3} steps            {middle - begun:8.2f} s   W2 {ours:.3f}")
+    print(f"  POT emd2 gradient flow, {steps // 5:2} steps {time.perf_counter() - middle:8.2f} s   W2 {theirs:.3f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--particles", type=int, default=100_000)
-    parser.add_argument("--quick", action="store_true", help="few repeats, no kernel flow at full size")
-    chosen = parser.parse_args()
+    parser.add_argument("--repeats", type=int, default=10, help="steps in each of three means")
+    parser.add_argument("--kernel", type=int, default=100_000, help="particles of the kernel flows")
+    parser.add_argument("--carried", type=int, default=1000, help="particles carried to the ring")
+    parser.add_argument("--steps", type=int, default=100, help="steps of the logit flow to the ring; POT's are a fifth")
+    chosen = parse(parser, particles=20, repeats=1, kernel=20, carried=20, steps=5)
     torch.set_num_threads(1)
-    repeats = 3 if chosen.quick else 10
     for name, cost in (("nashpath", discriminator_flow), ("plain loop", plain_loop)):
-        taken = cost(chosen.particles, repeats)
+        taken = cost(chosen.particles, chosen.repeats)
         rate = f"{taken * 1e3:8.1f} ms a step  {chosen.particles / taken / 1e6:.2f} M particles/s"
         print(f"discriminator flow, {chosen.particles:,} x 2, {name:10} {rate}")
-    transport(500 if chosen.quick else 1000)
-    size = 10_000 if chosen.quick else chosen.particles
+    transport(chosen.carried, chosen.steps)
+    size = chosen.kernel
     for name, flow in (("kde", MonoFlow(KDERatio(DATA))), ("mmd", MMDFlow(DATA))):
         taken, more = kernel_step(flow, size)
         whole = 4 * size**2 / 1e6

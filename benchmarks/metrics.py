@@ -5,7 +5,7 @@ square root is SciPy's ``sqrtm`` of the product of covariances, which is what cl
 itself fails on SciPy 1.18, which removed an option); torch-fidelity's eigenvalues of the product are the third way.
 CPU time of one thread, median of ``--rounds``. Targets: 4 times ``sqrtm`` at full rank, 40 times for 500 samples.
 
-    OMP_NUM_THREADS=1 python benchmarks/metrics.py [--width 2048] [--rounds 3] [--memory]
+    OMP_NUM_THREADS=1 python benchmarks/metrics.py [--width 2048] [--rounds 3] [--memory] [--smallest]
 
 ``--memory`` measures instead the peak memory of precision and recall of 50,000 x 2,048 (target: under 4 GB).
 """
@@ -22,6 +22,7 @@ import torch
 
 from nashpath.core import generator
 from nashpath.metrics import FID, PrecisionRecall, frechet, moments
+from sizes import parse
 
 Statistics = tuple[np.ndarray, np.ndarray]
 
@@ -91,7 +92,7 @@ def low_rank(width: int, rounds: int) -> None:
     compare(f"500 samples, {width} dimensions, from features", ways, rounds)
 
 
-def memory(width: int, count: int = 50_000) -> None:
+def memory(width: int, count: int) -> None:
     x, y = features(0, count, width), features(1, count, width)
     start = time.perf_counter()
     found = PrecisionRecall()(x, y)
@@ -106,9 +107,10 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory", action="store_true")
-    chosen = parser.parse_args()
+    parser.add_argument("--count", type=int, default=50_000, help="samples with --memory")
+    chosen = parse(parser, width=8, rounds=1, count=50)
     if chosen.memory:
-        memory(chosen.width)
+        memory(chosen.width, chosen.count)
         return
     full_rank(chosen.width, chosen.rounds)
     low_rank(chosen.width, chosen.rounds)

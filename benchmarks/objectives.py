@@ -6,6 +6,7 @@ papers' repositories. ``--compile`` adds the compiled step (about ten seconds a 
 target is at most 1.15 times the hand-written cost.
 
     python benchmarks/objectives.py [--compile] [--batch 256] [--width 128] [--rounds 30] [--only r1 mmd_gaussian]
+        [--smallest]
 """
 
 import argparse
@@ -19,6 +20,8 @@ from torch.nn.functional import relu, softplus
 
 from nashpath.core import Batch, FunctionalGame, point_of
 from nashpath.games import GAN, OBJECTIVES, PENALTIES
+from nashpath.games.objectives import Objective
+from sizes import parse
 
 Cost = Callable[..., Tensor]
 
@@ -66,7 +69,16 @@ def logistic(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
 
-# By hand: the discriminator's and the generator's cost from (real, fake) logits.
+LAST_HIDDEN = "3"
+"""The layer of `mlp` whose activations feature matching compares."""
+
+
+def objective_of(name: str) -> Objective:
+    """The objective with its defaults, at a layer that `mlp` has."""
+    return OBJECTIVES[name](**({"layer": LAST_HIDDEN} if name == "feature_matching" else {}))
+
+
+# By hand: the discriminator's and the generator's cost from (real, fake) logits; feature matching's from features.
 OBJECTIVES_BY_HAND: dict[str, tuple[Cost, Cost]] = {
     "non_saturating": (logistic, lambda r, f: softplus(-f).mean()),
     "minimax": (logistic, lambda r, f: -softplus(f).mean()),
@@ -84,6 +96,14 @@ OBJECTIVES_BY_HAND: dict[str, tuple[Cost, Cost]] = {
         lambda r, f: -torch.sigmoid(r).mean() - torch.sigmoid(-f).mean(),
         lambda r, f: torch.sigmoid(-f).mean(),
     ),
+    "feature_matching": (logistic, lambda r, f: (r.mean(0) - f.mean(0)).square().sum()),
+    "label_smoothing": (
+        lambda r, f: (0.9 * softplus(-r) + 0.1 * softplus(r)).mean() + softplus(f).mean(),
+        lambda r, f: softplus(-f).mean(),
+    ),
+    "joint_batch": (logistic, lambda r, f: softplus(-f).mean()),
+    "monoflow": (logistic, lambda r, f: -f.mean()),
+    "plug_in": (logistic, lambda r, f: -f.mean()),
 }
 
 
@@ -119,11 +139,16 @@ PENALTIES_BY_HAND: dict[str, Cost] = {
 }
 
 
+def written_by_hand(objective: str, penalty: str) -> bool:
+    return objective in OBJECTIVES_BY_HAND and penalty in PENALTIES_BY_HAND
+
+
 def by_hand(game: GAN, objective: str, penalty: str) -> Callable[[Batch], None]:
     """The step in eager PyTorch."""
     cost_d, cost_g = OBJECTIVES_BY_HAND[objective]
     price = PENALTIES_BY_HAND[penalty]
     d, g, compares = game.discriminator, game.generator, OBJECTIVES[objective].compares  # type: ignore[attr-defined]
+    look: nn.Module = d[: int(LAST_HIDDEN) + 1] if objective == "feature_matching" else d  # type: ignore[index]
 
     def step(batch: Batch) -> None:
         with torch.no_grad():
@@ -133,7 +158,7 @@ def by_hand(game: GAN, objective: str, penalty: str) -> Callable[[Batch], None]:
         total = cost_d(on_real, on_fake) + price(d, real, fake, on_real, on_fake, batch["penalty"])
         torch.autograd.grad(total, tuple(d.parameters()))
         made = g(batch["latent"])
-        torch.autograd.grad(cost_g(d(batch["real"]) if compares else None, d(made)), tuple(g.parameters()))
+        torch.autograd.grad(cost_g(look(batch["real"]) if compares else None, look(made)), tuple(g.parameters()))
 
     return step
 
@@ -167,20 +192,25 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--only", nargs="*", default=None)
-    options = parser.parse_args()
+    options = parse(parser, batch=4, width=4, rounds=1)
     torch.set_num_threads(1)
     rows = [(name, name, "none") for name in OBJECTIVES] + [
         (name, "non_saturating", name) for name in PENALTIES if name != "none"
     ]
     rows = [row for row in rows if options.only is None or row[0] in options.only]
+    alone = [label for label, objective, penalty in rows if not written_by_hand(objective, penalty)]
+    if alone:
+        print(f"nothing by hand to compare with: {', '.join(alone)}")
+    rows = [row for row in rows if row[0] not in alone]
     kinds = ["ours", "compiled"] if options.compile else ["ours"]
     print(f"{'':24}{'NS by hand = 1':>16}" + "".join(f"{kind + ' / by hand':>20}" for kind in kinds))
     for label, objective, penalty in rows:
-        torch.compiler.reset()
+        if options.compile:
+            torch.compiler.reset()
         games = []
         for loss, term in ((objective, penalty), ("non_saturating", "none")):
             torch.manual_seed(0)
-            priced = OBJECTIVES[loss]()
+            priced = objective_of(loss)
             critic, maker = mlp(2, priced.outputs, options.width), mlp(8, 2, options.width)
             games.append(
                 GAN(maker, critic, priced, PENALTIES[term](), data=Plane(), latent=8, batch_size=options.batch)

@@ -6,6 +6,7 @@ published single-file arithmetic, written out in eager PyTorch; ACGD against the
 (relative residual 1e-6), skipped where it is not installed (``pip install --no-deps CGDs``).
 
     python benchmarks/solvers.py [--compile] [--rounds 15] [--width 16] [--batch 32] [--only acgd conjugate extra all]
+        [--smallest]
 """
 
 import argparse
@@ -23,6 +24,7 @@ from nashpath.games import GAN, OBJECTIVES
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator
 from nashpath.solvers import RULES, SGD, SOLVERS, AdaptiveCompetitiveGradient, Solver
 from nashpath.solvers.optim import ExtraAdam, NonlinearCG
+from sizes import parse
 
 LATENT, SHAPE = 32, (3, 32, 32)
 Race = dict[str, Callable[[], object]]
@@ -228,7 +230,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--iterations", type=int, nargs="+", default=[5, 10])
     parser.add_argument("--only", nargs="+", choices=list(RACES), default=list(RACES))
-    args = parser.parse_args()
+    args = parse(parser, rounds=1, width=2, batch=2, iterations=[1])
     torch.set_num_threads(1)
     for name in args.only:
         RACES[name](args)

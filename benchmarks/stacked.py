@@ -1,6 +1,6 @@
 """Races the training program against the plain eager PyTorch loop that a user would write.
 
-    python benchmarks/stacked.py [--game ring|dcgan] [--members 64] [--rounds 5]
+    python benchmarks/stacked.py [--game ring|dcgan] [--members 64] [--rounds 5] [--smallest]
 
 Both sides train the same game on one thread; each round times both, one after the other, in CPU-seconds, and the table
 shows the median over rounds. Compile time is left out and printed apart. Quote the ratio, not the rates.
@@ -25,6 +25,7 @@ from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminat
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
+from sizes import parse
 
 
 @dataclass
@@ -149,7 +150,9 @@ def main() -> None:
     parser.add_argument("--game", choices=["ring", "dcgan"], action="append")
     parser.add_argument("--members", type=int)
     parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
+    parser.add_argument("--steps", type=int, help="steps of each a round (default: by game)")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    arguments = parse(parser, members=2, rounds=1, steps=1, compile=False)
     torch.set_num_threads(1)
     for name in arguments.game or ["ring", "dcgan"]:
         race = races()[name]
@@ -158,17 +161,18 @@ def main() -> None:
         loop = eager_loop(race)
         loop(3)
         rates: dict[str, list[float]] = {}
-        ways = {f"{mode} compiled, {members} members": (members, mode) for mode in ("stacked", "looped")}
+        way, steps = "compiled" if arguments.compile else "eager", arguments.steps
+        ways = {f"{mode} {way}, {members} members": (members, mode) for mode in ("stacked", "looped")}
         programs = {}
         for label, (count, mode) in ways.items():
             start = time.perf_counter()
-            programs[label] = program(race, count, mode, True)
+            programs[label] = program(race, count, mode, arguments.compile)
             programs[label].run(2)
-            print(f"  {label}: compiled in {time.perf_counter() - start:.0f} s")
+            print(f"  {label}: ready in {time.perf_counter() - start:.0f} s")
         for _ in range(arguments.rounds):
-            rates.setdefault("eager loop", []).append(rate(loop, race.steps[0], 1))
+            rates.setdefault("eager loop", []).append(rate(loop, steps or race.steps[0], 1))
             for label, built in programs.items():
-                rates.setdefault(label, []).append(rate(built.run, race.steps[1], members))
+                rates.setdefault(label, []).append(rate(built.run, steps or race.steps[1], members))
         base = statistics.median(rates["eager loop"])
         for label, found in rates.items():
             ratios = [r / e for r, e in zip(found, rates["eager loop"])]

@@ -1,18 +1,18 @@
-"""One thread a test worker: two workers share two cores, and results do not depend on the number of threads.
+"""Tests run on the CPU unless they name a device, and on one thread a worker: two workers share two cores.
 
-Tests that say nothing of a device run on the CPU, also on a machine with a GPU.
+CUDA has tests of its own (`test_cuda.py`). The variable is set before nashpath is imported; subprocesses inherit it.
 """
 
 import os
 from collections.abc import Iterator
+
+os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 
 import pytest
 import torch
 
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
-
-os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 
 torch.set_num_threads(1)
 

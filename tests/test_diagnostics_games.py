@@ -129,9 +129,10 @@ class Noisy(type(TOYS["quadratic"]())):
 
 
 def test_signal_to_noise_of_a_known_noise():
+    """Its relative standard error is sqrt((1/9 + 1/2) / 2000), a sixth of the bound."""
     game = Noisy(x=torch.tensor(0.0)).double()
     found = measure(SignalToNoise(2000), game)
-    assert float(found["signal_to_noise.generator"]) == pytest.approx(3, rel=0.05)
+    assert float(found["signal_to_noise.generator"]) == pytest.approx(3, rel=0.1)
     with pytest.raises(ValueError, match="at least 2"):
         SignalToNoise(1)
 

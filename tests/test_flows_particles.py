@@ -72,16 +72,18 @@ def test_reverse_kl_flow_between_gaussians_is_the_closed_form():
 
 @pytest.mark.parametrize("name", MONOTONES)
 def test_dissipation_of_kl_is_minus_the_weighted_squared_slope(name):
-    x = 0.5**0.5 * cloud(4000) + START.mean
+    """In the mean over particles, up to four standard errors of it; they start wide, so that no ratio is unbounded."""
+    start = torch.distributions.MultivariateNormal(START.mean, 4 * torch.eye(2).double())
+    x = 2 * cloud(4000) + start.mean
     h = MonotoneFunction(name).double()
-    flow = MonoFlow(DensityRatio(TARGET.log_prob, lambda particles: START.log_prob), h)
+    flow = MonoFlow(DensityRatio(TARGET.log_prob, lambda particles: start.log_prob), h)
 
     def velocity(point):
-        return grad(lambda y: h(TARGET.log_prob(y) - START.log_prob(y)))(point)
+        return grad(lambda y: h(TARGET.log_prob(y) - start.log_prob(y)))(point)
 
     def kl_of_pushed(time, point):
         stretch = torch.linalg.slogdet(torch.eye(2) + time * jacrev(velocity)(point))[1]
-        return START.log_prob(point) - stretch - TARGET.log_prob(point + time * velocity(point))
+        return start.log_prob(point) - stretch - TARGET.log_prob(point + time * velocity(point))
 
     rates = vmap(grad(kl_of_pushed), (None, 0))(torch.zeros((), dtype=torch.float64), x)
     d, slope = flow.ratio.log_ratio(x, x, {})
@@ -286,19 +288,21 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
 
 
 def test_estimates_against_closed_forms():
-    rng = generator(0)
-    x, y = torch.randn(1500, 2, generator=rng), torch.randn(1500, 2, generator=rng) + torch.tensor([1.5, 0.0])
-    assert wasserstein(x, y, power=2) == pytest.approx(1.5, abs=0.15)
-    assert smoothed_kl(x, y, 0.5) == pytest.approx(1.5**2 / 2 / 1.25, abs=0.12)
-    s = 0.8
+    """Over 16 pairs of clouds they vary by .04, .05, .009 and .0005; the two in the middle are means of six."""
+    rng, s = generator(0), 0.8
+    x, y = torch.randn(6, 1500, 2, generator=rng), torch.randn(6, 1500, 2, generator=rng) + torch.tensor([1.5, 0.0])
+    assert wasserstein(x[0], y[0], power=2) == pytest.approx(1.5, abs=0.15)
+    smoothed = sum(float(smoothed_kl(*pair, 0.5)) for pair in zip(x, y)) / 6
+    assert smoothed == pytest.approx(1.5**2 / 2 / 1.25, abs=0.12)
     closed = 2 * s * s / (2 + s * s) * (1 - math.exp(-(1.5**2) / (2 * (2 + s * s))))
-    assert float(gaussian_mmd(x, y, s)[0]) == pytest.approx(closed, abs=0.02)
-    assert abs(gaussian_mmd(x, torch.randn(1500, 2, generator=rng), s)[0]) < 0.005
+    assert sum(float(gaussian_mmd(*pair, s)[0]) for pair in zip(x, y)) / 6 == pytest.approx(closed, abs=0.02)
+    assert abs(float(gaussian_mmd(x[0], x[1], s)[0])) < 0.005
 
 
 def test_score_of_data_without_density_is_that_of_its_samples():
+    """With 20,000 samples the largest error is .03 to .16 over 16 seeds."""
     rng = generator(0)
-    rough = score_of(Samples(torch.randn(3000, 2, generator=rng)), rng, 3000, 0.3)
+    rough = score_of(Samples(torch.randn(20_000, 2, generator=rng)), rng, 20_000, 0.3)
     at = torch.tensor([[0.5, -0.5], [0.0, 1.0]])
     torch.testing.assert_close(rough(at), -at / 1.09, rtol=0, atol=0.3)
     torch.testing.assert_close(score_of(Gaussian(), rng)(at), -at @ torch.linalg.inv(Gaussian().covariance))

@@ -66,8 +66,9 @@ def test_every_h_runs_on_every_plane(h, data, tmp_path):
     ],
 )
 def test_every_flow_comes_closer(settings, tmp_path):
-    known = [s for s in TINY if "." not in s]
-    result = invoke(*settings, *known, out=tmp_path / "flow")
+    """Over six seeds what is left of the distance is .49 to .76, but .84 to .88 under mmd."""
+    known = [s for s in TINY if "." not in s and s != "steps=20"]
+    result = invoke(*settings, *known, "steps=40", out=tmp_path / "flow")
     assert result.exit_code == 0, result.output
     distances = [row["w2"] for row in rows_of(tmp_path / "flow") if "w2" in row]
     assert distances[-1] < distances[0]

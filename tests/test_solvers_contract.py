@@ -153,8 +153,10 @@ def test_the_step_is_one_graph(name):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
 def test_compiled_is_eager():
+    """Whole, to machine code, with a plain solver; with the deepest one up to the code for the processor."""
     rule = Scheduled(ConjugateGradient(0.01, beta="HS-DY"), SCHEDULES["inverse_sqrt"]())
-    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "inductor")
+    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "aot_eager")
+    compiled_is_eager(SOLVERS["simultaneous"](rule, SGD(0.01)), "inductor")
 
 
 @pytest.mark.parametrize("name", SOLVERS)

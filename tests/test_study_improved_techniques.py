@@ -1,4 +1,4 @@
-"""The study of Salimans et al. 2016: its quick run, its full configuration in miniature, and what it measures by."""
+"""The study of Salimans et al. 2016: its full configuration in miniature, and what it measures by."""
 
 import math
 from typing import Any
@@ -14,7 +14,6 @@ from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
 from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
-from nashpath.studies.improved_techniques.claims import STUDY
 from nashpath.studies.improved_techniques.claims_quality import worst_removal
 from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_MNIST
 from nashpath.studies.improved_techniques.minibatch_collapse import late
@@ -25,30 +24,6 @@ from nashpath.studies.result import read_json
 from nashpath.studies.rows import Rows
 
 SMALL = {"kind": "digits", "split": "train"}, {"kind": "digits", "split": "test"}
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quick")
-    verdicts = reproduce("improved-techniques", "quick", folder)
-    return {v.claim.name: v for v in verdicts}, read_json(folder / "study.json"), folder
-
-
-def test_the_quick_run_measures_and_judges_everything(quick):
-    verdicts, record, folder = quick
-    assert record["status"] == "finished"
-    assert record["failed"] == {}
-    assert set(verdicts) == {claim.name for claim in STUDY.claims_at("quick")}
-    assert "not measured" not in {v.word for v in verdicts.values()}
-    for experiment in STUDY.experiments_at("quick"):
-        for cell in range(len(experiment.cells)):
-            assert read_json(folder / "cells" / f"{experiment.name}.{cell}.json")["rows"]
-
-
-def test_identities_and_orbits_hold_at_any_size(quick):
-    exact = {name: v.word for name, v in quick[0].items() if v.claim.exact}
-    assert len(exact) == 7
-    assert set(exact.values()) == {"supported"}
 
 
 def test_full_configurations_run_in_miniature(tmp_path):

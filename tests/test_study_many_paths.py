@@ -1,4 +1,4 @@
-"""The study of many paths: its measurements against closed forms, and the whole of it in a miniature."""
+"""The study of many paths: its measurements against closed forms, and its full configuration in a miniature."""
 
 import math
 
@@ -15,10 +15,11 @@ from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
 from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
 from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
-from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, solver, variant
+from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
 from nashpath.studies.shared.parallel_lines import (
+    PARALLEL_LINES,
     AffineGenerator,
     checkpoints,
     gradient_norms,
@@ -43,32 +44,9 @@ MINIATURE = {
 }
 
 
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quick")
-    return reproduce("many-paths", "quick", folder), folder
-
-
-def test_every_claim_of_the_quick_run_gets_a_word(quick):
-    verdicts, folder = quick
-    about = read_json(folder / "study.json")
-    assert about["status"] == "finished"
-    assert about["failed"] == {}
-    assert [v.claim.name for v in verdicts] == [c.name for c in STUDY.claims_at("quick")]
-    assert all(v.word == "inconclusive" and len(v.values) == 2 for v in verdicts)  # two seeds decide nothing
-
-
-def test_quick_rows_hold_every_seed_of_every_cell(quick):
-    for experiment in STUDY.experiments_at("quick"):
-        for cell in range(len(experiment.cells)):
-            rows = read_json(quick[1] / "cells" / f"{experiment.name}.{cell}.json")["rows"]
-            assert {row["seed"] for row in rows} == {0, 1}
-            assert {row["outcome"] for row in rows} == {"finished"}
-
-
-def test_a_line_that_moves_keeps_the_divergence_at_log_2(quick):
-    cells = [read_json(quick[1] / "cells" / f"parallel-lines.{cell}.json")["rows"] for cell in range(4)]
-    for row in (row for rows in cells for row in rows):
+@pytest.mark.parametrize("cell", PARALLEL_LINES.cells, ids=str)
+def test_a_line_that_moves_keeps_the_divergence_at_log_2(cell):
+    for row in PARALLEL_LINES.measure(cell, Size(seeds=2, steps=20, options={"pretraining": 20})):
         assert row["js"] == pytest.approx(math.log(2), abs=1e-5)
         assert row["d2"] < row["d2_curve"][0] == 4.0
 
@@ -156,13 +134,6 @@ def test_variants_differ_as_the_paper_says():
         "m_gan": {"kind": "none"},
     }
     assert all(chosen["objective"] in OBJECTIVES for chosen in VARIANTS.values())
-
-
-def test_rates_are_one_program():
-    settings = {"data": "digits", **dense_networks(width=4), **variant("gan_gp", 10.0)}
-    population = Population(settings, Size(seeds=2), {"solver": [solver(rate, 2) for rate in (1e-4, 1e-2)]})
-    assert len(population.groups) == 1
-    assert len(population.members) == 4
 
 
 ROWS = Rows(

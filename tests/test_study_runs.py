@@ -1,0 +1,75 @@
+"""Every study runs: in one miniature, all cells are measured, all claims get a word, and the identities hold."""
+
+import pytest
+
+from nashpath.studies import NAMES, Population, find_study, read_json, reproduce
+
+MINIATURE = {
+    "seeds": 2,
+    "steps": 4,
+    "batch": 8,
+    "width": 8,
+    "widths": [8, 8],
+    "samples": 64,
+    "counts": [64, 128],
+    "looks": 1,
+    "pretraining": 10,
+    "warm_up": 5,
+    "alone": 8,
+    "critic_steps": 2,
+    "wgan_gp_turns": 1,
+    "rates": [1e-3],
+    "minibatch_labels": [10, 100],
+    "kernels": [4, 2],
+    "search": 2,
+    "resolution": 100,
+}
+"""The least of everything; a study takes what it knows of."""
+
+OWN = {
+    "conjugate-gradient": {"rates": {"constant": [0.1, 0.03]}, "adam_rates": [1e-3, 1e-4], "steps": 20},
+    "convergence-problems": {"looks": 2, "steps": 10},
+    "monoflow": {"steps": 20},
+}
+"""Where that is too little: spreads need two settings, growth two looks; the rates of flows rise as 1 over steps."""
+
+WHERE_PLAY_ENDS = {"saddle-reached", "saddle-reached-at-notebook-rates", "saddle-faster-than-descent"}
+"""Exact, for nothing is drawn, but true of whole runs only; test_study_conjugate_gradient.py measures those."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_study_runs_in_miniature(name, tmp_path, monkeypatch):
+    """And what a cell sweeps are numbers: one program, however many members."""
+    programs, build = [], Population.__init__
+
+    def counted(self, *given, **options):
+        build(self, *given, **options)
+        programs.append(len(self.groups))
+
+    monkeypatch.setattr(Population, "__init__", counted)
+    study = find_study(name)
+    sizes = [experiment.sizes["quick"] for experiment in study.experiments_at("quick")]
+    known = {"seeds", "steps", *(key for size in sizes for key in size.options)}
+    options = {key: value for key, value in {**MINIATURE, **OWN.get(name, {})}.items() if key in known}
+    verdicts = reproduce(name, "quick", tmp_path, options=options)
+    record = read_json(tmp_path / "study.json")
+    assert (record["status"], record["failed"]) == ("finished", {})
+    assert [verdict.claim for verdict in verdicts] == study.claims_at("quick")
+    for verdict in verdicts:
+        if not verdict.claim.exact:
+            assert verdict.word == "inconclusive", verdict.claim.name  # two seeds decide nothing
+        elif verdict.claim.name not in WHERE_PLAY_ENDS:
+            assert verdict.word == "supported", verdict.claim.name
+    assert set(programs) <= {1}
+    for experiment in study.experiments_at("quick"):
+        for cell in range(len(experiment.cells)):
+            rows = read_json(tmp_path / "cells" / f"{experiment.name}.{cell}.json")["rows"]
+            assert rows, experiment.name
+            assert {row.get("seed") for row in rows} in ({0, 1}, {0}, {None}), experiment.name
+
+
+def test_some_claims_are_identities():
+    """So that the law above is not empty."""
+    exact = [claim.name for name in NAMES for claim in find_study(name).claims_at("quick") if claim.exact]
+    assert len(exact) > 40
+    assert set(exact) > WHERE_PLAY_ENDS
