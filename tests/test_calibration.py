@@ -90,7 +90,8 @@ def test_an_ideal_games_best_response_is_the_true_ratio():
     at = [torch.multinomial(mass.detach(), 2000, True, generator=rng) for mass in (game.data(), game.model())]
     logits, truths = ([values.detach()[index] for index in at] for values in (game.discriminator.value, truth))
     found = calibration_of(*logits, *truths)
-    assert found["calibration.slope"] == pytest.approx(1, abs=1e-9)
+    # The game's log-masses are float32, whose kernels differ between processors by 4e-8 here.
+    assert found["calibration.slope"] == pytest.approx(1, abs=1e-6)
     assert found["calibration.mse_fake"] < 1e-12
 
 
