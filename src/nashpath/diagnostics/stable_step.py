@@ -20,8 +20,6 @@ SPARSE_SLACK = 1e-3
 """The same, of multipliers that ARPACK found."""
 NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
-GRID = 40
-BISECTIONS = 40
 
 
 class Play(Protocol):
@@ -32,6 +30,10 @@ class Play(Protocol):
 
     def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
         """The round as a matrix over parameters and what the solver remembers of them."""
+        ...
+
+    def matrices(self, jacobian: Matrix, sizes: Mapping[str, int], hs: Matrix) -> Matrix:
+        """`matrix` at several h."""
         ...
 
     def unit(self) -> "Play":
@@ -88,13 +90,14 @@ def stable_steps(near: Linearised, plays: Plays, count: int = 20) -> dict[str, f
 
 def _limit(play: Play, near: Linearised, known: Array, small: bool) -> float:
     if play.spectral:
-        acting = known[np.abs(known) > NEUTRAL * np.abs(known).max()]
+        acting = known[(np.abs(known) > NEUTRAL * np.abs(known).max()) & (known.imag >= 0)]
         return min(_limit_of(play.unit(), value) for value in acting)
     largest = float(np.abs(known).max())
     if small:
         plain = near.plain_matrix
-        return first_stretch(lambda h: _radius(play.matrix(plain, near.sizes, h)), largest, SLACK, GRID)
-    return first_stretch(_sparse_radius(play, near), largest, SPARSE_SLACK, GRID // 4)
+        return first_stretch(lambda hs: radii(play.matrices(plain, near.sizes, hs)), largest)
+    radius = _sparse_radius(play, near)
+    return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, 1)
 
 
 def _limit_of(play: Play, value: complex) -> float:
@@ -103,33 +106,39 @@ def _limit_of(play: Play, value: complex) -> float:
     real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
     plane = np.array([[real, -value.imag], [value.imag, real]])
     sizes = {"discriminator": 1, "generator": 1}
-    return first_stretch(lambda h: _radius(play.matrix(plane, sizes, h)), abs(value), SLACK, GRID)
+    return first_stretch(lambda hs: radii(play.matrices(plane, sizes, hs)), abs(value))
 
 
-def first_stretch(radius: Callable[[float], float], largest: float, slack: float, grid: int) -> float:
+def first_stretch(
+    radius: Callable[[Matrix], Matrix], largest: float, slack: float = SLACK, grid: int = 40, refinements: int = 5
+) -> float:
     """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
-    0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them.
+    0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes many
+    h at once; a grid of them finds an interval, which as many more as ``refinements`` say make narrower 12 times each.
     """
-    below = 0.0
-    for h in np.geomspace(1e-2, 16, grid) / largest:
-        if radius(h) > 1 + slack:
-            return _bisect(lambda step: radius(step) > 1 + slack, below, float(h)) if below else 0.0
-        below = float(h)
-    return float("inf")
+    hs = np.geomspace(1e-2, 16, grid) / largest
+    first = _first_over(radius(hs), slack)
+    if first is None:
+        return float("inf")
+    if first == 0:
+        return 0.0
+    low, high = hs[first - 1], hs[first]
+    for _ in range(refinements):
+        hs = np.linspace(low, high, 13)
+        first = _first_over(radius(hs[1:-1]), slack)
+        low, high = (hs[-2], high) if first is None else (hs[first], hs[first + 1])
+    return float(low)
 
 
-def _bisect(over: Callable[[float], bool], low: float, high: float) -> float:
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if over(middle) else (middle, high)
-        if high - low < 1e-7 * low:
-            break
-    return low
+def _first_over(found: Matrix, slack: float) -> int | None:
+    over = np.flatnonzero(found > 1 + slack)
+    return int(over[0]) if len(over) else None
 
 
-def _radius(matrix: Matrix) -> float:
-    return float(np.abs(np.linalg.eigvals(matrix)).max())
+def radii(matrices: Matrix) -> Matrix:
+    """The spectral radius of each matrix."""
+    return np.abs(np.linalg.eigvals(matrices)).max(-1)
 
 
 def _sparse_radius(play: Play, near: Linearised) -> Callable[[float], float]:

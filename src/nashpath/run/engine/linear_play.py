@@ -4,13 +4,13 @@ No solver has to know its own linear part: a linear game is a game, so the solve
 """
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import vmap
+from torch.func import functional_call, vmap
 
 from nashpath.core import Batch, FunctionalGame, Game, Number, PlayerGradient, Point, Tree, point_of, tree_map
 from nashpath.core.tree import leaves
@@ -131,17 +131,23 @@ class LinearPlay:
 
     def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
         """The round on a field ``jacobian @ z`` as a matrix over strategies and what the solver remembers of them."""
+        return self.matrices(jacobian, sizes, np.array([h]))[0]
+
+    def matrices(self, jacobian: Matrix, sizes: Mapping[str, int], hs: Matrix) -> Matrix:
+        """`matrix` at several multiples ``hs`` of the rates, all computed together, [len(hs), n, n]."""
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
         problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
-        solver, point, memory = self._start(problem, sizes, h, point_of(game))
+        solver, point, memory = self._start(problem, sizes, 1.0, point_of(game))
         turn, zero = _flat_step(solver, problem, point, memory, batches)
         size = SMALL if solver.preconditioner else 1.0
-        rest, probe = turn(zero), torch.linspace(-1, 1, len(zero), dtype=torch.float64).cos() - 0.7
+        probe = torch.linspace(-1, 1, len(zero), dtype=torch.float64).cos() - 0.7
+        asked = torch.cat([torch.eye(len(zero), dtype=torch.float64), probe[None], zero[None]]) * size
         with torch.no_grad():
-            image = vmap(turn, chunk_size=256)(torch.eye(len(zero), dtype=torch.float64) * size)
-        found = (image - rest).T / size
-        seen = (turn(size * probe) - rest) / size
-        if (found @ probe - seen).abs().max() > LINEAR * seen.abs().max():
+            images = vmap(vmap(turn, (0, None), chunk_size=256), (None, 0))(asked, torch.from_numpy(hs).double())
+        found = ((images[:, :-2] - images[:, -1:]) / size).mT
+        seen = (images[:, -2] - images[:, -1]) / size
+        off = (found @ probe - seen).abs().amax(1)
+        if (off > LINEAR * seen.abs().amax(1)).any():
             raise ValueError(f"one round of {self.solver.label()} play is no linear map of the displacement")
         return found.numpy()
 
@@ -153,8 +159,9 @@ class LinearPlay:
         solver = solver.to(like)
         memory = tree_map(lambda v: v.to(like) if v.is_floating_point() else v, memory)
         turn, zero = _flat_step(solver, problem, point, memory, {"nothing": torch.zeros(solver.draws)})
-        rest = turn(zero)
-        return lambda v: turn(v) - rest, zero
+        one = torch.ones((), dtype=like.dtype)
+        rest = turn(zero, one)
+        return lambda v: turn(v, one) - rest, zero
 
     def _start(
         self, problem: FunctionalGame, sizes: Mapping[str, int], h: float, point: Point
@@ -225,20 +232,25 @@ class _Products:
 
 def _flat_step(
     solver: Solver, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
-) -> tuple[Product, Tensor]:
-    """One round as a map of flat vectors: strategies and what is remembered of them; counters and scales stay."""
+) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor]:
+    """One round as a map of flat vectors and a factor on the rates; counters and scales stay. And where it is at rest.
+
+    A vector has the strategies, then what the solver remembers of them.
+    """
     held = {k: memory[k] for k in solver.preconditioner if k in memory}
     moving = {"players": point.players, "memory": {k: v for k, v in memory.items() if k not in held}}
     like = leaves(moving)
     vectors = [v.dim() > 0 and v.is_floating_point() for v in like]
+    rates = {name: v for name, v in solver.named_buffers() if name.endswith("learning_rate")}
 
-    def turn(flat: Tensor) -> Tensor:
+    def turn(flat: Tensor, h: Tensor) -> Tensor:
         parts = iter(torch.split(flat, [v.numel() for v, is_vector in zip(like, vectors) if is_vector]))
         values = iter([next(parts).view(v.shape) if is_vector else v for v, is_vector in zip(like, vectors)])
         now = tree_map(lambda _: next(values), moving)
         at, kept = Point(now["players"], point.state), {**now["memory"], **held}
+        scaled = {name: h * rate for name, rate in rates.items()}
         for _ in range(solver.period):
-            at, kept, _ = solver(problem, at, kept, batches)
+            at, kept, _ = functional_call(solver, scaled, (problem, at, kept, batches))
         after = {"players": at.players, "memory": {k: v for k, v in kept.items() if k not in held}}
         return torch.cat([v.reshape(-1) for v, is_vector in zip(leaves(after), vectors) if is_vector])
 

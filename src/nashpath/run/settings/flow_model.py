@@ -27,9 +27,6 @@ FLOW_TABLES = {
 }
 """Where a method is chosen, from which table, and which one where the settings name none."""
 
-STANDARD = {"rule": {"learning_rate": 1e-3}}
-"""Settings of a standard method that differ from its own: here the discriminator must keep up with the particles."""
-
 
 class FlowGeneral(BaseModel):
     """The settings of a flow that belong to no method."""
@@ -71,12 +68,13 @@ def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None)
     for name, (table, standard) in FLOW_TABLES.items():
         chosen = full.setdefault(name, {})
         chosen = full[name] = {"kind": chosen} if isinstance(chosen, str) else chosen
-        if chosen.setdefault("kind", standard) == standard:
-            chosen = full[name] = STANDARD.get(name, {}) | chosen
-        kind = chosen["kind"]
+        kind = chosen.setdefault("kind", standard)
         if kind not in table:
             known = f"{did_you_mean(str(kind), list(table))} Known: {', '.join(table)}"
             raise SettingError(f"{name}: no {table.kind} is called {kind!r}.{known}")
+    usual = RULES[full["rule"]["kind"]].dense_learning_rate
+    if usual is not None:  # the discriminator must keep up with the particles
+        full["rule"].setdefault("learning_rate", usual)
     try:
         return flow_model()(**full)
     except ValidationError as error:

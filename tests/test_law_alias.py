@@ -1,0 +1,198 @@
+"""A law over every row of every table: nothing but the row knows a method's name, and nothing but the class its ways.
+
+Each row is registered a second time under another name. Resolved settings, training, diagnosis, metrics and report
+under the other name are equal to the original's.
+"""
+
+import json
+import math
+import re
+
+import pytest
+import torch
+
+from nashpath.core import generator
+from nashpath.core.tree import leaves
+from nashpath.metrics import METRICS
+from nashpath.report import write_report
+from nashpath.run import SettingError, open_session
+from nashpath.run.assess.diagnose import diagnose_member
+from nashpath.run.engine.step import begin, hyperparameters_of, make_step
+from nashpath.run.observe.reference import ReferenceSet
+from nashpath.run.observe.snapshot import quick_metrics
+from nashpath.run.settings.build import build_source, build_trial
+from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import override, parse_overrides
+from nashpath.run.settings.resolve import dump, resolve
+from nashpath.solvers import RULES, SOLVERS
+
+pytestmark = pytest.mark.usefixtures("own_methods")
+
+SMALL = {
+    "batch_size": 6,
+    "latent": 3,
+    "steps": 4,
+    "generator.width": 5,
+    "discriminator.width": 5,
+    "generator": "mlp",
+    "discriminator": "mlp",
+}
+NEEDS = {
+    ("objective", "feature_matching"): {},
+    ("objective", "joint_batch"): {},
+    ("game", "semi_supervised"): {"data": "digits", "game.labels": 20},
+    ("discriminator", "minibatch_mlp"): {"discriminator.width": 5},
+}
+"""What a method needs around it."""
+PLACES = [(path, kind) for path, table in TABLES.items() for kind in table if path != "solver.discriminator.schedule"]
+
+
+def other(name: str) -> str:
+    return f"other_{name}"
+
+
+def alias(path: str, kind: str) -> str:
+    TABLES[path].register(other(kind), TABLES[path][kind])
+    return other(kind)
+
+
+def settings_of(path: str, kind: str, like: str):
+    """Small settings with one method chosen; networks that have no width, and toys, are taken as they are."""
+    needs = NEEDS.get((path, like), {})
+    chosen = {**SMALL, **needs, path: kind}
+    for who in ("generator", "discriminator"):
+        if path == who or (path == "data" and like in ("digits", "stacked_digits", "coloured_digits")):
+            chosen.pop(f"{who}.width")
+        if path == "data" and like in ("digits", "stacked_digits", "coloured_digits"):
+            chosen.pop(who)  # what the data's shape chooses
+    if path in ("generator", "discriminator") and like in ("dcgan", "resnet", "virtual_dcgan"):
+        chosen["data"] = "digits"
+    if path == "game" and like != "gan":
+        for key in [key for key in chosen if key.startswith(("generator", "discriminator"))]:
+            chosen.pop(key)
+    games = {"semi_supervised", "gan", "mixture"}
+    if path == "game" and like not in games:
+        for key in ("batch_size", "latent"):
+            chosen.pop(key)
+    return resolve(override({}, chosen.items()))
+
+
+def told(settings, path: str, name: str, original: str) -> str:
+    """The resolved settings as text, with the other name put back."""
+    return json.dumps(dump(settings), sort_keys=True).replace(f'"{name}"', f'"{original}"')
+
+
+@pytest.mark.parametrize(("path", "kind"), PLACES)
+def test_settings_and_training_are_those_of_the_class(path, kind):
+    name = alias(path, kind)
+    try:
+        plain = settings_of(path, kind, kind)
+    except SettingError as error:  # a method that cannot stand alone: refused under either name, in the same words
+        with pytest.raises(SettingError) as refused:
+            settings_of(path, name, kind)
+        assert str(refused.value).replace(name, kind) == str(error).replace(name, kind)
+        return
+    again = settings_of(path, name, kind)
+    assert told(again, path, name, kind) == told(plain, path, name, kind)
+    try:
+        trials = [build_trial(settings, 3) for settings in (plain, again)]
+    except (SettingError, OSError, ImportError) as error:  # data that are not here
+        with pytest.raises(type(error)):
+            build_trial(again, 3)
+        return
+    states = []
+    for trial in trials:
+        carry, step, rng = begin(trial), make_step(trial), generator(0)
+        with torch.no_grad():
+            for _ in range(2):
+                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(rng, (trial.solver.draws,)))
+        states.append(carry)
+    assert all(torch.equal(a, b) for a, b in zip(*map(leaves, states), strict=True))
+
+
+@pytest.mark.parametrize(("path", "kind"), [(f"{path}", kind) for path in FLOW_TABLES for kind in FLOW_TABLES[path][0]])
+def test_settings_of_flows_are_those_of_the_class(path, kind):
+    table = FLOW_TABLES[path][0]
+    table.register(other(kind), table[kind])
+    plain, again = (resolve_flow([(path, name)]).model_dump(mode="json") for name in (kind, other(kind)))
+    text = json.dumps(again, sort_keys=True).replace(f'"{other(kind)}"', f'"{kind}"')
+    assert text == json.dumps(plain, sort_keys=True)
+
+
+def plain_numbers(value):
+    """Numbers, with NaN as a word: it is not equal to itself."""
+    if isinstance(value, dict):
+        return {k: plain_numbers(v) for k, v in value.items()}
+    return "nan" if isinstance(value, float) and math.isnan(value) else value
+
+
+@pytest.mark.parametrize(("path", "kind"), [("solver", k) for k in SOLVERS] + [("solver.generator", k) for k in RULES])
+def test_a_diagnosis_is_that_of_the_class(path, kind):
+    name = alias(path, kind)
+    found = []
+    for chosen in (kind, name):
+        rules = {f"solver.{who}": "sgd" for who in ("generator", "discriminator")} | {path: chosen}
+        rates = {f"solver.{who}.learning_rate": 0.1 for who in ("generator", "discriminator")}
+        settings = resolve(override({}, ({"game": "quadratic"} | rules | rates).items()))
+        trial = build_trial(settings, 0)
+        carry, step = begin(trial), make_step(trial)
+        with torch.no_grad():
+            for _ in range(3):
+                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(generator(0), (trial.solver.draws,)))
+        found.append(diagnose_member(0, trial, carry))
+    assert found[0].sentences == found[1].sentences
+    assert plain_numbers(found[0].numbers) == plain_numbers(found[1].numbers)
+    assert any("stable" in sentence for sentence in found[0].sentences) or path != "solver", found[0].sentences
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TABLES["data"] if kind not in ("folder", "array", "hub")])
+def test_data_are_measured_as_their_class_is(kind):
+    name = alias("data", kind)
+    found = []
+    for chosen in (kind, name):
+        settings = settings_of("data", chosen, kind)
+        source = build_source(settings)
+        fake = source.draw(generator(5), 50)["real"]
+        measured = ReferenceSet(source, ["modes"] if kind == "ring" else [], features="pixels", most=60)(fake)
+        found.append(({m.name: m.value for m in measured}, quick_metrics(fake, source, 0)))
+    assert plain_numbers(dict(enumerate(found[0]))) == plain_numbers(dict(enumerate(found[1])))
+
+
+EXACT = [name for name in METRICS if name in ("fid", "precision_recall", "density_coverage", "wasserstein", "mmd")]
+"""Metrics that draw nothing: their numbers do not depend on the stream that a name gives them."""
+
+
+def test_a_metric_under_another_name_gives_its_numbers():
+    for name in EXACT:
+        METRICS.register(other(name), METRICS[name])
+    source = TABLES["data"]["ring"]()
+    fake = source.draw(generator(5), 60)["real"]
+    for name in EXACT:
+        one, two = ({m.name: m.value for m in ReferenceSet(source, [n], most=60)(fake)} for n in (name, other(name)))
+        assert one == two
+
+
+def test_a_run_and_its_report_are_those_of_the_classes(tmp_path):
+    """All methods of one run under other names: numbers, verdict and page are equal but for the names themselves."""
+    chosen = {"data": "ring", "objective": "hinge", "penalty": "r1", "solver": "extragradient", "average": "ema"}
+    chosen |= {"generator": "mlp", "discriminator": "mlp", "technique": "historical_averaging"}
+    for path, kind in chosen.items():
+        alias(path, kind)
+    pages = []
+    for name, rename in (("plain", str), ("other", other)):
+        options = [f"{path}={rename(kind)}" for path, kind in chosen.items()]
+        options += ["steps=12", "threads=1", "stack=off", "compile=off", "evaluation_samples=50", "samples=20"]
+        assignments = parse_overrides([*options, "generator.width=8", "discriminator.width=8", "batch_size=8"])
+        session = open_session(override({}, assignments), {}, tmp_path / name)
+        session.train()
+        rows = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for row in rows:
+            row.pop("seconds", None)
+            row.pop("train_seconds", None)
+        page = re.sub(
+            r"other_|\d[\d.,]* ?(seconds|s\b|ms|steps a second)", "", write_report(tmp_path / name).read_text()
+        )
+        pages.append((rows, re.findall(r"<(?:h1|h2|h3|figcaption)[^>]*>(.*?)</", page)))
+    assert pages[0][0] == pages[1][0]
+    assert [w.replace("plain", "") for w in pages[0][1]] == [w.replace("other", "") for w in pages[1][1]]
