@@ -1,0 +1,175 @@
+"""Laws that every table is complete, and what holds for methods together: one graph, one checkpoint."""
+
+import inspect
+import itertools
+
+import pytest
+import torch
+
+from nashpath.core import Game, generator
+from nashpath.core.tree import leaves
+from nashpath.data.base import FiniteSource, SyntheticSource
+from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
+from nashpath.diagnostics.verdict import ALSO, FINDINGS, MEANING
+from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow
+from nashpath.flows.ratio import Ratio
+from nashpath.games import GAMES
+from nashpath.games.toys.base import ZeroSum
+from nashpath.metrics import FEATURES, METRICS
+from nashpath.metrics.base import Metric
+from nashpath.metrics.divergences import DIVERGENCES
+from nashpath.metrics.divergences.base import DensityDivergence
+from nashpath.metrics.features.base import Extractor
+from nashpath.report.diagnosis_figures import FIGURES
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import begin, hyperparameters_of, make_step
+from nashpath.run.folder.checkpoint import load_checkpoint, save_checkpoint
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import override
+from nashpath.run.settings.register import BUILDER_GIVES, KINDS
+from nashpath.run.settings.resolve import resolve
+from nashpath.run.settings.schema import arguments
+from nashpath.solvers import SOLVERS
+from nashpath.solvers.averaged import WeightAveraging
+from test_laws import everything
+
+NO_ROW = {
+    **dict.fromkeys(["PopulationGame"], "its data are a list of atoms: for Python"),
+    **dict.fromkeys(["Classification", "Variational", "LinearGame"], "games inside a flow, a fit and a diagnosis"),
+    "Samples": "data from a tensor: as_source makes it",
+    **dict.fromkeys(["Exported", "Function", "Network"], "features from a file, a function or a module, not by a name"),
+}
+"""Classes that cannot be chosen by a name, and why."""
+
+BASES = {
+    Metric: (METRICS, DIVERGENCES),
+    DensityDivergence: (DIVERGENCES,),
+    Diagnostic: (DIAGNOSTICS,),
+    Flow: (FLOWS,),
+    Ratio: (RATIOS,),
+    Game: (GAMES,),
+    Extractor: (FEATURES,),
+    FiniteSource: (TABLES["data"],),
+    SyntheticSource: (TABLES["data"],),
+    WeightAveraging: (TABLES["average"],),
+}
+"""Beside the kinds of `test_laws.test_the_tables_are_complete`."""
+
+
+def concrete(base: type) -> set[type]:
+    """The classes below a base that the package defines outside of studies, and that nothing derives from."""
+    everything()  # imports all
+    found, todo = set(), [base]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        if kind is not base and kind.__module__.startswith("nashpath.") and ".studies." not in kind.__module__:
+            found.add(kind)
+    return {kind for kind in found if not kind.__name__.startswith("_") and kind is not ZeroSum}
+
+
+@pytest.mark.parametrize("base", BASES, ids=lambda base: base.__name__)
+def test_every_method_has_a_row(base):
+    listed = {method for table in BASES[base] for method in table.values() if inspect.isclass(method)}
+    abstract = {
+        kind for kind in concrete(base) if any(issubclass(other, kind) and other is not kind for other in listed)
+    }
+    missing = {kind.__name__ for kind in concrete(base) - listed - abstract}
+    assert missing <= NO_ROW.keys(), missing - NO_ROW.keys()
+
+
+def test_data_sets_networks_and_wrappers_that_share_no_base_have_rows():
+    """By what they can do: whatever draws samples of a shape, maps latents, or wraps a solver or a game."""
+    import nashpath.data as data
+    import nashpath.networks as networks
+
+    sources = {v for v in vars(data).values() if inspect.isclass(v) and hasattr(v, "draw")}
+    assert {v.__name__ for v in sources - set(TABLES["data"].values())} <= NO_ROW.keys()
+    for who in ("generator", "discriminator"):
+        made = {v for k, v in vars(networks).items() if k.endswith(who.title()) and inspect.isclass(v)}
+        assert {v.__name__ for v in made - set(TABLES[who].values())} <= {"VirtualBatchGenerator"}
+    assert {"euler", "torchdiffeq"} == set(INTEGRATORS)
+
+
+def test_every_code_of_a_finding_has_its_figures():
+    used = {name for _, figures in FINDINGS.values() for name in figures} | {
+        n for names in ALSO.values() for n in names
+    }
+    assert used <= FIGURES.keys()
+    assert ALSO.keys() <= MEANING.keys()
+
+
+SETTABLE = {**{path: table for path, table in TABLES.items() if "." not in path}, **KINDS}
+NONE = {
+    **dict.fromkeys(("metric", "diagnostic"), "asked for by name alone: their arguments are for Python"),
+    ("objective", "feature_matching", "objective"): "another objective: for Python",
+    ("objective", "joint_batch", "objective"): "another objective: for Python",
+    ("objective", "mmd_gaussian", "bandwidths"): "a list of numbers: for Python",
+    ("objective", "mmd_rational_quadratic", "alphas"): "a list of numbers: for Python",
+    ("ratio", "density", "model"): "a function: for Python",
+}
+"""Default arguments that are no settings, and why."""
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, table in SETTABLE.items() for name in table])
+def test_every_default_argument_is_a_setting_or_listed(kind, name):
+    if kind in NONE:
+        return
+    method = SETTABLE[kind][name]
+    defaults = {k for k, p in inspect.signature(method).parameters.items() if p.default is not p.empty}
+    left = defaults - arguments(method).keys() - set(BUILDER_GIVES.get(kind, ()))
+    assert all((kind, name, argument) in NONE for argument in left), left
+
+
+RULES, AVERAGES, TECHNIQUES = (list(TABLES[path]) for path in ("solver.generator", "average", "technique"))
+TOGETHER = [
+    (solver, RULES[(i + j) % len(RULES)], TECHNIQUES[(i + j) % len(TECHNIQUES)], average)
+    for (i, solver), (j, average) in itertools.product(enumerate(SOLVERS), enumerate(AVERAGES))
+]
+"""Every solver with every average, and with rules and techniques in turn."""
+TRACED = [row for k, row in enumerate(TOGETHER) if (k // len(AVERAGES) + k) % len(AVERAGES) == 0]
+"""Every solver once, with all rules, techniques and averages in turn: tracing takes seconds."""
+
+
+def trial_of(solver, rule, technique, average):
+    chosen = {"game": "quadratic", "solver": solver, "technique": technique, "average": average}
+    chosen |= {"solver.generator": rule, "solver.discriminator": rule}
+    return build_trial(resolve(override({}, chosen.items())), 0)
+
+
+def test_every_row_is_met():
+    for position, rows in enumerate((SOLVERS, RULES, TECHNIQUES, AVERAGES)):
+        assert {row[position] for row in TOGETHER} == {row[position] for row in TRACED} == set(rows)
+    assert {(row[0], row[3]) for row in TOGETHER} == set(itertools.product(SOLVERS, AVERAGES))
+
+
+@pytest.mark.parametrize(("solver", "rule", "technique", "average"), TRACED)
+def test_solver_rule_technique_and_average_are_one_graph(solver, rule, technique, average):
+    """Traced without a break, and the traced step means the eager one."""
+    trial = trial_of(solver, rule, technique, average)
+    step, state = make_step(trial), begin(trial)
+    batch, numbers = trial.game.draw(generator(0), (trial.solver.draws,)), hyperparameters_of(trial)
+    torch._dynamo.reset()
+    with torch.no_grad():
+        traced, _ = torch.compile(step, fullgraph=True, backend="eager")(state, numbers, batch)
+        plain, _ = step(state, numbers, batch)
+    for a, b in zip(leaves(traced), leaves(plain), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(("solver", "rule", "technique", "average"), TOGETHER)
+def test_a_run_resumes_through_its_checkpoint_bit_for_bit(solver, rule, technique, average, tmp_path):
+    def program():
+        return Program([trial_of(solver, rule, technique, average)], [3])
+
+    whole, first, second = program(), program(), program()
+    whole.run(7)
+    first.run(4)
+    save_checkpoint(tmp_path / "c.safetensors", [(first.train_state(0), first.samplers[0].state())], {"taken": 4})
+    like = [(second.train_state(0), second.samplers[0].state())]
+    stored, meta = load_checkpoint(tmp_path / "c.safetensors", like)
+    second.load(stored, meta["taken"], first.info())
+    second.run(3)
+    for a, b in zip(leaves(whole.train_state(0)), leaves(second.train_state(0)), strict=True):
+        assert torch.equal(a, b)
