@@ -19,7 +19,8 @@ from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
 from nashpath.report.reproduction import found_text, tally
-from nashpath.run import SettingError, plain_json
+from nashpath.run import SettingError
+from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.overrides import parse_assignment, parse_value
 from nashpath.studies import NAMES, CellProgress, find_study, read_json
 from nashpath.studies import reproduce as measure

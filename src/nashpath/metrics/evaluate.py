@@ -15,7 +15,7 @@ from nashpath.metrics.protocol import Measurement, Protocol
 from nashpath.metrics.table import GROUPS, METRICS
 
 
-def evaluate(
+def evaluate_samples(
     real: Tensor | Sample,
     fake: Tensor,
     metrics: Sequence[str] = ("fid",),

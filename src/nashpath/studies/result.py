@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nashpath.run import SettingError, plain_json
+from nashpath.run import SettingError
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import RunFolder, plain_json
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study

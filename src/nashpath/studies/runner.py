@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
-from nashpath.run import SettingError, load_methods, plain_json
+from nashpath.run import SettingError, load_methods
+from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import edition, find_study

@@ -1,6 +1,7 @@
 """Looks at a member of a run folder with every diagnostic that applies, and says what is the matter with it."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,13 +63,14 @@ class Diagnosis(NamedTuple):
         return {**where, "certificate": self.summary.kind, **parts, "numbers": self.numbers}
 
 
-def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
-    """Diagnoses members of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
+def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diagnosis]:
+    """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
-    What the figures of the report need lies beside it, in ``diagnosis.npz``, as ``m<member>.<name>``. Raises
-    `SettingError` or `CheckpointError` where the folder holds no run or no checkpoint.
+    What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
+    `CheckpointError` where the folder holds no run, no such member or no checkpoint.
     """
-    if not members:
+    folder = Path(run)
+    if members is not None and not members:
         raise SettingError("no member to diagnose")
     restored = restore_members(folder, members)
     found = [

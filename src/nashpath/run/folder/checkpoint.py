@@ -23,7 +23,7 @@ FORMAT = "nashpath checkpoint 2"
 EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
 """Formats that are not read any more, and the version that does."""
 
-Member = tuple[TrainState, dict[str, Tensor]]
+StoredMember = tuple[TrainState, dict[str, Tensor]]
 """Where a member stands, and the state of its sampler."""
 
 
@@ -50,13 +50,13 @@ def _escaped(step: str) -> str:
     return step.replace("\\", "\\\\").replace(".", "\\.")
 
 
-def tree_of(member: Member) -> dict[str, Any]:
+def tree_of(member: StoredMember) -> dict[str, Any]:
     """All of a member's tensors as one tree."""
     train_state, sampler = member
     return {**train_state._asdict(), "sampler": sampler}
 
 
-def save_checkpoint(path: Path, members: Sequence[Member], meta: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
     """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically."""
     tensors: dict[str, Tensor] = {}
     for index, tree in enumerate(map(tree_of, members)):
@@ -65,7 +65,7 @@ def save_checkpoint(path: Path, members: Sequence[Member], meta: dict[str, Any])
     write_atomic(path, save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
-def load_checkpoint(path: Path, like: Sequence[Member]) -> tuple[list[Member], dict[str, Any]]:
+def load_checkpoint(path: Path, like: Sequence[StoredMember]) -> tuple[list[StoredMember], dict[str, Any]]:
     """``(members, meta)``, with the structure and devices of ``like``. Raises `CheckpointError` if it does not fit."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
@@ -93,7 +93,7 @@ def check_format(path: Path, found: str | None) -> None:
         raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
 
 
-def _fill(member: Member, prefix: str, tensors: dict[str, Tensor], path: Path) -> Member:
+def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: Path) -> StoredMember:
     """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
     tree = tree_of(member)
     found = []

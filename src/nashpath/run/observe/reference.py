@@ -13,7 +13,7 @@ from nashpath.metrics import (
     FeaturesError,
     Measurement,
     as_extractor,
-    evaluate,
+    evaluate_samples,
     facts_of,
     metric_names,
     real_sample,
@@ -50,7 +50,7 @@ class ReferenceSet:
 
     def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
         """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
-        return evaluate(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
+        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
 
     def trial(self, source: Source, count: int) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
