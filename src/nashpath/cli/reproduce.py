@@ -1,4 +1,4 @@
-"""``nashpath reproduce``: measures what a paper claims, again, and judges it."""
+"""``nashpath reproduce``: measures the claims of a paper again, and judges them."""
 
 import os
 import sys
@@ -136,7 +136,7 @@ def _table(found: dict[str, Any]) -> Table:
 
 
 class _Live:
-    """Progress over cells on standard error: a bar where somebody watches, else a line a cell."""
+    """Progress over cells on standard error: a bar on a terminal, else a line a cell."""
 
     def __init__(self, quiet: bool):
         console = Console(stderr=True)

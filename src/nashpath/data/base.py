@@ -149,7 +149,7 @@ class FiniteSource:
         return bank.take(torch.randint(len(bank), (count,), generator=rng, device=rng.device))
 
     def examples(self, limit: int | None = None) -> Tensor:
-        """The held samples on the CPU, ``[n, *shape]``; with a ``limit``, so many, evenly spread over the data."""
+        """The samples on the CPU, ``[n, *shape]``; with a ``limit``, at most that many, evenly spread over the data."""
         return self._spread(limit)["real"]
 
     def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:

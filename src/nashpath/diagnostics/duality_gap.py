@@ -69,7 +69,7 @@ class DualityGap(Diagnostic):
 
 
 class PerturbedDualityGap(DualityGap):
-    """Duality gap whose best responses start a little beside the point, so that they leave what is not Nash.
+    """Duality gap whose best responses start from a perturbed point, so that they leave what is not Nash.
 
     ::
 

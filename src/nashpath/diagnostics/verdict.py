@@ -1,4 +1,4 @@
-"""From numbers to sentences: what is wrong with a run, what the number behind it is, and what to do.
+"""From numbers to sentences: findings about a run, each with its number and a remedy.
 
 Each finding is a function of the `RunSummary` that returns a sentence or nothing. A healthy run gets none."""
 
@@ -11,7 +11,7 @@ from nashpath.diagnostics.certificate import Kind, PointEvidence
 
 @dataclass
 class RunSummary:
-    """All that a verdict looks at; what could not be measured is None."""
+    """The inputs of a verdict; what could not be measured is None."""
 
     kind: Kind
     evidence: PointEvidence
@@ -157,7 +157,7 @@ FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] 
     "mode collapse": (_mode_collapse, ("samples",)),
     "rotation": (_rotation, ("spectrum", "path")),
 }
-"""Every finding by its code, in the order in which they are told, with the figures that back it."""
+"""Every finding by its code, in order of report, with the figures that show it."""
 
 
 MEANING: dict[str, str] = {
@@ -177,7 +177,7 @@ ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path
 
 
 def statements(s: RunSummary) -> list[Finding]:
-    """What is said of every point: what it is, and, where theory gives them, the largest stable steps."""
+    """Statements about every point: its kind, and, where theory gives them, the largest stable steps."""
     if s.kind == "diverged":
         return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
     said = [Finding(s.kind, certificate_sentence(s), ("evidence", *ALSO.get(s.kind, ())))]

@@ -1,4 +1,4 @@
-"""Numbers about samples: they see tensors, never a game. Every refusal is a `MetricError` that says what to do.
+"""Metrics of samples: functions of tensors, never of a game. Errors are a `MetricError` with a remedy.
 
 `evaluate_samples` measures by name and hands back each number with its protocol; a metric called by itself
 (``FID()(real, fake)``) measures features as they are.

@@ -1,4 +1,4 @@
-"""Pictures and pages of runs: the only room that knows what a result looks like."""
+"""Figures and pages of runs; no other room draws."""
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.compare import compare_reports, equal_cost_text

@@ -1,4 +1,4 @@
-"""Solvers: where the field is evaluated, who moves, and (the rules) by how much."""
+"""Solvers: where the field is evaluated and who moves; update rules: by how much."""
 
 from nashpath.core import Table
 from nashpath.solvers.acgd import AdaptiveCompetitiveGradient

@@ -16,7 +16,7 @@ Memory = Any
 """A tree of tensors that a solver or a rule carries from step to step."""
 
 Info = dict[str, Tensor]
-"""What a step reports, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
+"""The report of a step, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
 
 
 class LinearPart(NamedTuple):
@@ -41,7 +41,7 @@ class UpdateRule(Hyperparameters):
     """Whether the step adapts to past gradients, so that training itself climbs to the largest curvature it bears."""
 
     dense_learning_rate: ClassVar[float | None] = None
-    """The default learning rate from settings beside networks that are not convolutional; None: the constructor's."""
+    """Default learning rate in settings for networks that are not convolutional; None: the constructor's."""
 
     def __init__(self, learning_rate: NonNegative, **numbers: float):
         super().__init__(learning_rate=learning_rate, **numbers)
@@ -86,7 +86,7 @@ class Solver(nn.Module):
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
     preconditioner: ClassVar[tuple[str, ...]] = ()
-    """What its memory holds of step sizes: near a resting point these change too slowly to matter."""
+    """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 
     def __init__(self, **rules: UpdateRule):
         super().__init__()
@@ -109,7 +109,7 @@ class Solver(nn.Module):
         return rule
 
     def rule_memory(self, memory: Memory, player: str) -> Memory:
-        """What the rule of one player remembers, out of the solver's memory."""
+        """The memory of one player's rule, out of the solver's."""
         return memory[player]
 
     def unwrapped(self, memory: Memory) -> tuple["Solver", Memory]:

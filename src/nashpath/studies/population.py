@@ -15,7 +15,7 @@ from nashpath.studies.study import Size
 
 
 class MemberState(NamedTuple):
-    """One member where it stands: its settings and seed, its trial, its carry and its outcome so far."""
+    """The present state of one member: its settings and seed, its trial, its training state and its outcome so far."""
 
     member: Member
     trial: Trial

@@ -27,7 +27,7 @@ from nashpath.studies.study import Experiment, Study
 
 @dataclass(frozen=True)
 class CellProgress:
-    """Where a reproduction stands: cells done of all, the cell just measured, and an estimate of what is left."""
+    """Progress of a reproduction: cells done of all, the cell just measured, and an estimate of what is left."""
 
     done: int
     total: int
@@ -37,7 +37,7 @@ class CellProgress:
 
 @dataclass(frozen=True)
 class Task:
-    """Which study, at which scale and with which other sizes: what a worker is told."""
+    """A worker's task: a study, its scale and its other sizes."""
 
     name: str
     scale: str

@@ -1,4 +1,4 @@
-"""What a measured cell rests on: the code that its experiment imports, as it means, not as it is written.
+"""The source code that a measured cell depends on: what its experiment imports, up to comments and layout.
 
 The hash of a module is that of its syntax tree without positions, comments and docstrings. Which modules count is read
 off their import statements: a name that a package only hands on leads to the module that defines it.

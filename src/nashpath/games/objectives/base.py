@@ -14,7 +14,7 @@ class Objective(Hyperparameters):
     """
 
     compares = False
-    """Whether the generator's cost also looks at the logits of real samples (which costs one more critic pass)."""
+    """Whether the generator's cost also depends on the logits of real samples (one more critic pass)."""
 
     unbounded = False
     """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""

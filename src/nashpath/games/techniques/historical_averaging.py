@@ -42,7 +42,7 @@ class HistoricalAveraging(Term):
 
 
 class History(nn.Module):
-    """The mean of all strategies that a player has played, kept online; before the first, where the player stands.
+    """The mean of all strategies that a player has played, kept online; before the first, its present strategy.
 
     State: ``mean`` (all parameters, flat) and ``count``, how many strategies it is the mean of.
     """

@@ -1,4 +1,4 @@
-"""Looks at a member of a run folder with every diagnostic that applies, and says what is the matter with it."""
+"""Diagnosis of members of a run folder by every diagnostic that applies."""
 
 import copy
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ class Diagnosis(NamedTuple):
 
     @property
     def wrong(self) -> list[Finding]:
-        """What is wrong, most fundamental first."""
+        """Findings, most fundamental first."""
         return findings(self.summary)
 
     @property
     def sentences(self) -> list[str]:
-        """All that is said: first what is wrong, then what the point is."""
+        """All sentences: first findings, then the kind of point."""
         return [one.sentence for one in [*self.wrong, *statements(self.summary)]]
 
     def as_json(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diag
 
 
 def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: Frames | None = None) -> Diagnosis:
-    """The verdict on one trial where its carry stands; neither is changed."""
+    """The verdict on one trial at its training state; neither is changed."""
     trial, step = copy.deepcopy(trial), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), solver)

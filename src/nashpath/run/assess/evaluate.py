@@ -28,7 +28,7 @@ from nashpath.run.settings.members import Member
 
 RUN_SAMPLES = 10_000
 FEW_EXAMPLES = 10_000
-"""Training samples up to which every evaluation looks for copies; of more it takes long, and is done on request."""
+"""Number of training samples up to which every evaluation measures memorisation; with more it is on request."""
 
 Notify = Callable[[str], None]
 
@@ -189,7 +189,7 @@ def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored
 
 
 def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> ReferenceSet:
-    """The yardstick of these data; copies are looked for in the samples trained on only."""
+    """The reference set of these data; memorisation compares with the samples trained on only."""
     source: Any = build_source(settings)
     name, metrics = data_name(settings), wish.metrics
     options = settings.data.options()

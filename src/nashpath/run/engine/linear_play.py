@@ -130,7 +130,7 @@ class LinearPlay:
         return other
 
     def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
-        """The round on a field ``jacobian @ z`` as a matrix over strategies and what the solver remembers of them."""
+        """The round on a field ``jacobian @ z`` as a matrix over strategies and the solver's memory."""
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
         problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, h, point_of(game))
@@ -180,7 +180,7 @@ class LinearPlay:
         return flat
 
     def _flat(self, kept: Any) -> Any:
-        """What a solver remembers by player and parameter, as one vector a player; other numbers as they are."""
+        """A solver's memory, with trees by player and parameter as one vector a player; other tensors unchanged."""
         if not isinstance(kept, dict):
             return kept.double().cpu()
         return {
@@ -226,7 +226,7 @@ class _Products:
 def _flat_step(
     solver: Solver, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
 ) -> tuple[Product, Tensor]:
-    """One round as a map of flat vectors: strategies and what is remembered of them; counters and scales stay."""
+    """One round as a map of flat vectors, strategies and memory; counters and scales are held fixed."""
     held = {k: memory[k] for k in solver.preconditioner if k in memory}
     moving = {"players": point.players, "memory": {k: v for k, v in memory.items() if k not in held}}
     like = leaves(moving)

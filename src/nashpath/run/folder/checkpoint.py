@@ -1,4 +1,4 @@
-"""Checkpoints: every tensor of every member in one safetensors file, written whole or not at all. Never pickle.
+"""Checkpoints: every tensor of every member in one safetensors file, written atomically. Never pickle.
 
 A tensor's name is the way to it, ``member0.point.players.generator.head.weight`` or ``member0.sampler.offset``; it is
 made here, and so depends on no other library. `names` says what happens where two ways read alike.
@@ -24,7 +24,7 @@ EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
 """Formats that are not read any more, and the version that does."""
 
 StoredMember = tuple[TrainState, dict[str, Tensor]]
-"""Where a member stands, and the state of its sampler."""
+"""A member's training state, and the state of its sampler."""
 
 
 class CheckpointError(ValueError):
@@ -83,7 +83,7 @@ def load_checkpoint(path: Path, like: Sequence[StoredMember]) -> tuple[list[Stor
 
 
 def check_format(path: Path, found: str | None) -> None:
-    """Refuses every format but the present one, and says of an earlier one who reads it and what to do."""
+    """Raises `CheckpointError` for every format but the present one; of an earlier one it says who reads it."""
     if found in EARLIER:
         raise CheckpointError(
             f"{path} has the format {found!r}, which {EARLIER[found]} reads; this version reads {FORMAT!r} only: train "

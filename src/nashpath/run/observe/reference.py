@@ -74,7 +74,7 @@ def standard(source: Source) -> list[str]:
 
 
 def _extractor(source: Source, features: str) -> Any:
-    """The features asked for, or those that fit; a `SettingError` says what to choose where there are none."""
+    """The chosen features, or the default of these data. Raises `SettingError` where there is none."""
     try:
         return as_extractor(fitting_features(source) if features == "auto" else features)
     except FeaturesError as error:
@@ -82,7 +82,7 @@ def _extractor(source: Source, features: str) -> Any:
 
 
 def _most(source: Any) -> int:
-    """So many real samples that published protocols are met, and memory is not filled."""
+    """Number of real samples: as many as published protocols use, within a bound on memory."""
     wanted = HELD if isinstance(source, Finite) else DRAWN
     return max(2, min(wanted, BYTES // (4 * torch.Size(source.shape).numel())))
 

@@ -1,4 +1,4 @@
-"""Who is trained: seeds crossed with sweeps, grouped by structure so that each group is one program."""
+"""Members: every seed at every sweep point, grouped by structure so that each group is one program."""
 
 import json
 from dataclasses import dataclass, field

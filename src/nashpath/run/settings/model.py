@@ -16,7 +16,7 @@ from nashpath.run.settings.schema import STRICT, choice, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
 SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
-"""Game arguments that stand at the top level of the settings, because nearly every game has them."""
+"""Game arguments at the top level of the settings, because nearly every game has them."""
 
 
 GIVEN = frozenset({"outputs"})

@@ -1,6 +1,6 @@
 """A GAN trained by one method at every pair of learning rates of a grid: the Fréchet distance of each.
 
-Set-up: Naganuma and Iiduka 2023, as far as it was released (Hiroki11x/ConjugateGradient_GAN): non-saturating costs,
+Set-up: Naganuma and Iiduka 2022, as far as it was released (Hiroki11x/ConjugateGradient_GAN): non-saturating costs,
 the discriminator's halved, one step each in turn, one grid of learning rates for both players, the distance of
 generated images to the training images. Every method has equally many settings, where the paper gives conjugate
 gradients three times as many. Their optimizer for GANs was never released; ours computes β for each tensor, in [0, ½].
