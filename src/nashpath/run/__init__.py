@@ -4,6 +4,7 @@ from nashpath.run.assess.critic import CriticScore, independent_critic
 from nashpath.run.assess.diagnose import Diagnosis, diagnose
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_images, evaluate_run
 from nashpath.run.assess.load import LoadedMember, load
+from nashpath.run.engine.linear_play import unit_plays
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import MethodsWarning, SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
@@ -51,4 +52,5 @@ __all__ = [
     "samples",
     "train",
     "train_many",
+    "unit_plays",
 ]
