@@ -1,5 +1,6 @@
 """The pages name every method: their tables are the tables in code, and the README's counts are their lengths."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -132,3 +133,19 @@ def test_a_reference_has_one_year():
     files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
     years = {year for file in files for year in re.findall(r"Iiduka,? \(?(\d{4})", file.read_text())}
     assert years == {"2022"}
+
+
+def test_names_that_the_changelog_gives_exist_and_the_old_ones_do_not():
+    rows = re.findall(
+        r"^\| `(nashpath[\w.]*)` \| (.*?) \| (.*?) \|$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert rows
+    for room, before, after in rows:
+        module = importlib.import_module(room)
+        old, new = (re.findall(r"`([\w.]+)`", cell) for cell in (before, after))
+        assert len(old) == len(new)
+        for name in new:
+            owner, _, part = name.partition(".")
+            assert hasattr(getattr(module, owner), part or "__name__"), name
+            assert owner in module.__all__
+        assert not set(old) & set(module.__all__)
