@@ -261,7 +261,7 @@ __all__ = [
 
 _ROOMS = ("core", "data", "games", "networks", "solvers", "flows", "diagnostics", "metrics", "run", "studies", "report")
 _HOMES = ("core", "data", "games", "games.objectives", "games.penalties", "games.techniques", *_ROOMS[3:])
-"""Where names of the top level are looked for, in this order."""
+"""Rooms that export names of the top level, in the order in which they are searched."""
 
 if not TYPE_CHECKING:
 

@@ -34,7 +34,7 @@ class Term(Hyperparameters):
         """Assigns the next value of the state that is kept for ``player``, from its module; as `Stateful.advance`."""
 
     def forward(self, player: str, module: nn.Module) -> Tensor:
-        """What ``player`` pays, a scalar; a pure function of parameters and buffers."""
+        """The cost of ``player``, a scalar; a pure function of parameters and buffers."""
         raise NotImplementedError
 
 

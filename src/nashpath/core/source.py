@@ -1,4 +1,4 @@
-"""Where samples come from, as a game sees it."""
+"""Protocols of data: what a source has, and what some know besides."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeGuard, runtime_checkable

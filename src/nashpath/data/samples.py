@@ -1,4 +1,4 @@
-"""What an array of samples is: vectors or images, which axis is colour, which range; in doubt an error, no guess."""
+"""Recognition of arrays of samples: vectors or images, colour axis, range; an error where it is ambiguous."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple

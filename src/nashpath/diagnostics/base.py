@@ -25,7 +25,7 @@ class Diagnostic:
     """Whether it runs under `vmap`, and so on a whole population at once."""
 
     readings: ClassVar[tuple[str, ...]] = ()
-    """What its readings are called, without the ``.<player>`` or ``.<solver>`` that may follow."""
+    """The names of its readings, without the ``.<player>`` or ``.<solver>`` that may follow."""
 
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""

@@ -1,4 +1,4 @@
-"""How much each player could still win alone: budgeted best responses, with error bars over restarts."""
+"""Exploitability by best responses of a given budget, with error bars over restarts."""
 
 import torch
 from torch import Tensor

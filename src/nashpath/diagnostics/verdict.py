@@ -58,7 +58,7 @@ STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 ROUND = 3.0
 """|imag/real| of an eigenvalue above which its motion counts as rotation."""
 PAGE = "docs/diagnostics.md"
-"""Where each finding has a section of its own, named by its code."""
+"""The page with a section on each finding, named by its code."""
 
 
 def findings(s: RunSummary) -> list[Finding]:
@@ -68,7 +68,7 @@ def findings(s: RunSummary) -> list[Finding]:
 
 
 def page(code: str) -> str:
-    """Where a finding is explained."""
+    """The section that explains a finding."""
     return f"{PAGE}#{code.replace(' ', '-')}"
 
 
@@ -170,10 +170,10 @@ MEANING: dict[str, str] = {
     "diverged": "there is no equilibrium to speak of",
     "collapsed": "the generator makes almost one and the same sample",
 }
-"""What each kind of point means, in plain words."""
+"""The meaning of each kind of point, in plain words."""
 
 ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path",), "collapsed": ("samples",)}
-"""The figures behind a kind of point, beside that of the evidence."""
+"""The figures of a kind of point, in addition to that of the evidence."""
 
 
 def statements(s: RunSummary) -> list[Finding]:

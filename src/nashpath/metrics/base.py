@@ -68,7 +68,7 @@ class Sample:
         return Moments(kept["mean"], kept.get("covariance"), kept.get("root"))
 
     def once(self, kind: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What ``make`` makes of this sample alone (its balls, its kernel sums), made once however often it is used."""
+        """A statistic of this sample alone (its balls, its kernel sums), computed by ``make`` once."""
         if kind not in self._made:
             key = f"{kind}-{self.content[:32]}-{self.extractor.digest[:32]}" if self._cached else ""
             made = remembered(key, make) if key else make()

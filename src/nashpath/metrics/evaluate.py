@@ -78,7 +78,7 @@ def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> M
 
 
 def protocol_of(name: str, metric: Metric, real: Sample, fake: Sample) -> Protocol:
-    """How this metric measures these samples."""
+    """The protocol of this metric on these samples."""
     extractor = real.extractor
     return Protocol(
         metric=name,

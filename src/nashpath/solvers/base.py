@@ -55,7 +55,7 @@ class UpdateRule(Hyperparameters):
         raise NotImplementedError
 
     def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
-        """As `forward`, for a step that is only a look ahead: moments see it, a schedule does not count it."""
+        """As `forward`, for an extrapolation step: moments are updated, a schedule does not count it."""
         return self(gradient, memory)
 
     def rate(self, memory: Memory) -> Tensor:
@@ -71,13 +71,13 @@ class Solver(nn.Module):
     """One step of play for all players. Abstract: subclasses write `forward` and ``draws``."""
 
     draws: int = 1
-    """How many independent batches one step consumes."""
+    """Number of independent batches that one step consumes."""
 
     gradients: int = 2
-    """How many player-gradients one step evaluates: the unit in which solvers are compared."""
+    """Number of player-gradients that one step evaluates: the unit in which solvers are compared."""
 
     products: int = 0
-    """How many times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
+    """Number of times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
 
     period: int = 1
     """After how many steps its play repeats: one round."""

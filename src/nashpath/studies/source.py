@@ -123,7 +123,7 @@ def _imports(node: ast.AST, package: bool) -> Iterator[Import]:
 
 
 def _text(node: Any) -> str:
-    """A syntax tree as text: no positions, no texts that stand alone (docstrings), and nothing that is empty.
+    """A syntax tree as text, without positions, docstrings and empty fields.
 
     (`ast.dump` writes what is empty in some versions of Python and leaves it out in others.)
     """

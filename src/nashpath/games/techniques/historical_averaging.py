@@ -13,7 +13,7 @@ NAME = "historical_averaging"
 
 
 class HistoricalAveraging(Term):
-    """What `historical_averaging` adds to a game: the distance of players to the means of their past parameters.
+    """The term of historical averaging: the distance of players to the means of their past parameters.
 
     State: each player's `History`, renewed in its own turn, so that the mean includes the parameters that are priced.
     """

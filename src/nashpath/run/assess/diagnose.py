@@ -30,7 +30,7 @@ from nashpath.run.observe.snapshot import has_samples
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 REPORTED = ("rates", "sharpness", "margins", "r1", "vanishing", "logit", "modes", "spread", "growing", "moves")
-"""Symptoms that are written down beside the evidence."""
+"""Entries of the summary that are recorded in addition to the evidence."""
 
 Frames = tuple[np.ndarray, np.ndarray]
 """A member's samples halfway through training and at its end, from the same latents."""
@@ -56,7 +56,7 @@ class Diagnosis(NamedTuple):
         return [one.sentence for one in [*self.wrong, *statements(self.summary)]]
 
     def as_json(self) -> dict[str, Any]:
-        """What ``diagnosis.json`` holds of a member."""
+        """A member's entry of ``diagnosis.json``."""
         said = {"findings": self.wrong, "statements": statements(self.summary)}
         parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
         where = {"member": self.member, "step": self.step, "outcome": self.summary.outcome}

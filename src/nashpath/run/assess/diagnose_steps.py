@@ -1,4 +1,4 @@
-"""How the steps of the present rules compare with the largest that contract."""
+"""Steps of the present rules, relative to the largest that contract."""
 
 import copy
 from typing import Any

@@ -35,7 +35,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to measure, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
+    """Options of an evaluation, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
 
     At most ``most`` real ones (0: as many as are usual, see `ReferenceSet`).
     """

@@ -57,7 +57,7 @@ def begin(trial: Trial) -> TrainState:
 
 
 def outcome(trial: Trial, train_state: TrainState) -> str:
-    """What became of a member that is done: ``finished``, or which player left the finite numbers, and when."""
+    """The outcome of a member: ``finished``, or which player left the finite numbers, and when."""
     diverged_player = int(train_state.diverged_player)
     if diverged_player == NOT_DIVERGED:
         return "finished"

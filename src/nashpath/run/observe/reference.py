@@ -1,4 +1,4 @@
-"""What generated samples are held against: the real ones, and the metrics and features that fit them, made once."""
+"""The reference of evaluations: real samples, and the metrics and features that fit them, made once."""
 
 from collections.abc import Sequence
 from typing import Any

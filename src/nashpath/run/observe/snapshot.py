@@ -105,13 +105,13 @@ def strategies(train_state: TrainState) -> np.ndarray:
 
 
 def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
-    """Where a toy's two strategies should arrive, in the order of `strategies`; empty if unknown."""
+    """The known equilibrium of a toy's two strategies, in the order of `strategies`; empty if unknown."""
     known = trial.game.equilibrium
     return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
-    """How far the strategies (averaged ones where the solver keeps any) are from the known equilibrium, if any is."""
+    """Distance of the strategies (averaged ones where the solver keeps any) from the known equilibrium, if any."""
     known = trial.game.equilibrium
     if known is None:
         return {}

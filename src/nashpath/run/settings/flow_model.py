@@ -25,7 +25,7 @@ FLOW_TABLES = {
     "rule": (RULES, "adam"),
     "integrator": (INTEGRATORS, "euler"),
 }
-"""Where a method is chosen, from which table, and which one where the settings name none."""
+"""By setting, the table that a method is chosen from, and the default."""
 
 STANDARD = {"rule": {"learning_rate": 1e-3}}
 """Settings of a standard method that differ from its own: here the discriminator must keep up with the particles."""

@@ -39,7 +39,7 @@ class MethodFile:
     named: bool
 
     def entry(self) -> Entry:
-        """What a run remembers of it."""
+        """Its record in a run folder."""
         return {"file": str(self.path), "sha256": self.sha256, "registers": list(self.registers)}
 
 
@@ -52,7 +52,7 @@ class MethodPackage:
     registers: tuple[str, ...]
 
     def entry(self) -> Entry:
-        """What a run remembers of it."""
+        """Its record in a run folder."""
         return {"package": self.package, "version": self.version, "registers": list(self.registers)}
 
 

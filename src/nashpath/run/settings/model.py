@@ -109,7 +109,7 @@ TABLES = {
     "constraint": CONSTRAINTS,
     "average": AVERAGES,
 }
-"""Where in the settings a method is chosen, and from which table."""
+"""By setting, the table that a method is chosen from."""
 
 
 @rebuilt(*TABLES.values())

@@ -137,7 +137,7 @@ def _explain(fault: Any) -> str:
 
 
 def _place(location: tuple[Any, ...]) -> tuple[list[str], list[str]]:
-    """``(path, known)`` of a fault: where it is without the kinds in between, and the names that exist beside it."""
+    """``(path, known)`` of a fault: its place without the kinds in between, and the names that exist there."""
     node, path, parts = settings_model(), [], list(location)
     while True:
         known, here = list(node.model_fields), parts.pop(0)
