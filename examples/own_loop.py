@@ -22,8 +22,7 @@ def train(steps: int, batch: int = 64, latent: int = 8) -> nn.Module:
     def gradients() -> None:
         real, fake = data.draw(rng, batch)["real"], generator(torch.randn(batch, latent, generator=rng))
         held: Tensor = fake.detach()
-        noise = penalty.draw(rng, (batch,), (2,))
-        for_critic = objective.discriminator(critic(real), critic(held)) + penalty(critic, real, held, noise)
+        for_critic = objective.discriminator(critic(real), critic(held)) + penalty(critic, real, held, rng=rng)
         for_generator = objective.generator(critic(fake))
         for network, cost in ((critic, for_critic), (generator, for_generator)):
             parameters = list(network.parameters())

@@ -10,8 +10,7 @@ from nashpath.core import tree as trees
 from nashpath.games.objectives import Objective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run import Trained
-from nashpath.solvers import Solver
-from nashpath.solvers.base import price_all
+from nashpath.solvers import Solver, price_all
 
 
 class Pearson(Objective):

@@ -4,7 +4,7 @@ Run it with `nashpath reproduce examples/own_study.py` (or with --quick first, t
 """
 
 from nashpath.metrics import modes
-from nashpath.run.observe.snapshot import samples
+from nashpath.run import samples
 from nashpath.studies import Claim, Experiment, Population, Size, Strip, Study, paired
 
 

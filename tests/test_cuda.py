@@ -14,7 +14,7 @@ import nashpath
 from nashpath.core import FunctionalGame, generator, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.games import PENALTIES
-from nashpath.metrics import evaluate
+from nashpath.metrics import evaluate_samples
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.settings.build import build_trial
@@ -203,7 +203,7 @@ def test_a_run_is_sampled_and_diagnosed_on_the_cpu(digits, tmp_path):
 def test_metrics_are_those_of_the_cpu():
     x, y = (torch.randn(200, 8, generator=generator(seed)) + seed for seed in (0, 1))
     names = ["fid", "kid", "prdc", "sliced_wasserstein"]
-    here, there = (evaluate(x.to(d), y.to(d), names, "pixels") for d in ("cpu", DEVICE))
+    here, there = (evaluate_samples(x.to(d), y.to(d), names, "pixels") for d in ("cpu", DEVICE))
     assert {m.name: m.value for m in there} == {m.name: pytest.approx(m.value, rel=1e-4) for m in here}
 
 

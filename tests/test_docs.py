@@ -14,19 +14,12 @@ from typer.testing import CliRunner
 
 from conftest import forget_own_methods
 from nashpath.cli import app
-from nashpath.run import (
-    flatten_sweeps,
-    load_methods,
-    open_session,
-    override,
-    parse_overrides,
-    parse_seeds,
-    parse_sweeps,
-    read_toml,
-)
-from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
+from nashpath.run import load_methods, open_session, resolve_flow
+from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.settings.flow_model import FLOW_TABLES
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.studies import NAMES, find_study
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from nashpath.core.math.bootstrap import interval
 from nashpath.data import Digits, Ring, StackedDigits
 from nashpath.metrics import FeaturesError, MetricError
-from nashpath.metrics import evaluate as measured
+from nashpath.metrics import evaluate_samples as measured
 from nashpath.run import SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run

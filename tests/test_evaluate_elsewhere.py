@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from nashpath.data import Digits
-from nashpath.metrics import evaluate
+from nashpath.metrics import evaluate_samples
 from run_folders import nash
 
 
@@ -41,7 +41,7 @@ def test_folders_arrays_and_the_metrics_agree(tmp_path):
     np.savez("fake.npz", samples=fake / np.float32(127.5) - 1)
     x, y = (torch.from_numpy(v).float() / 127.5 - 1 for v in (real, fake))
     names = ["fid", "prdc", "ms_ssim"]
-    expected = {m.name: pytest.approx(m.value, rel=1e-6) for m in evaluate(x, y, names, "digits")}
+    expected = {m.name: pytest.approx(m.value, rel=1e-6) for m in evaluate_samples(x, y, names, "digits")}
     for made in ("fake", "fake.npy", "fake.npz"):
         options = ["--metrics", ",".join(names), "--features", "digits", "--json"]
         assert values(nash("evaluate", "--real", "real", "--fake", made, *options)) == expected
@@ -65,7 +65,7 @@ def test_vectors_are_measured_as_they_are(tmp_path):
     x, y = (np.random.default_rng(seed).normal(size=(50, 3)).astype(np.float32) for seed in (0, 1))
     np.save("x.npy", x)
     np.save("y.npy", y)
-    expected = evaluate(torch.from_numpy(x), torch.from_numpy(y), ["sliced_wasserstein", "prdc"])
+    expected = evaluate_samples(torch.from_numpy(x), torch.from_numpy(y), ["sliced_wasserstein", "prdc"])
     found = values(nash("evaluate", "--real", "x.npy", "--fake", "y.npy", "--json"))
     assert found == {m.name: pytest.approx(m.value, rel=1e-9) for m in expected}
 

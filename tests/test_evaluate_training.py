@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nashpath.data import Digits
-from nashpath.metrics import evaluate
+from nashpath.metrics import evaluate_samples
 from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.restore import restore_member
 from nashpath.run.observe import metrics as room
@@ -33,7 +33,9 @@ def test_the_numbers_are_those_of_the_metrics_at_the_steps_asked_for(tmp_path):
     assert [row["step"] for row in found] == [0, 8, 16, 20]
     trial, train_state = restore_member(tmp_path)
     fake = samples(trial, train_state, 4, 30)
-    expected = evaluate(Digits("train").examples(), fake, MEASURED["metrics"], "digits", split="digits, train", seed=4)
+    expected = evaluate_samples(
+        Digits("train").examples(), fake, MEASURED["metrics"], "digits", split="digits, train", seed=4
+    )
     for m in expected:
         assert found[-1][m.name] == pytest.approx(m.value, rel=1e-9)
         assert members(tmp_path)[0]["metrics"][m.name] == found[-1][m.name]

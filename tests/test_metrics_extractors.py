@@ -10,7 +10,7 @@ from torch import nn
 from nashpath.core import generator
 from nashpath.core.cache import cache_folder
 from nashpath.data import Digits, StackedDigits
-from nashpath.metrics import FEATURES, FeaturesError, MetricError, evaluate, real_sample
+from nashpath.metrics import FEATURES, FeaturesError, MetricError, evaluate_samples, real_sample
 from nashpath.metrics.features import DigitsFeatures, Exported, Function, as_extractor, extract
 from nashpath.metrics.features import inception as inception_module
 from nashpath.metrics.features.inception import check_weights, corner_bilinear, prepared
@@ -44,7 +44,7 @@ def test_digits_features_take_other_sizes_and_channels():
     expected = [extract(DigitsFeatures(), stacked[:, i : i + 1]).features for i in range(3)]
     assert torch.allclose(outputs.features, torch.cat(expected, 1), atol=1e-6)
     with pytest.raises(MetricError, match="features='pixels'"):
-        evaluate(torch.zeros(5, 2), torch.zeros(5, 2), ["fid"], "digits")
+        evaluate_samples(torch.zeros(5, 2), torch.zeros(5, 2), ["fid"], "digits")
 
 
 def test_a_trained_collapsed_or_noisy_sample_ranks_as_it_should():
@@ -53,7 +53,7 @@ def test_a_trained_collapsed_or_noisy_sample_ranks_as_it_should():
     collapsed = FAKE[:1] + 0.05 * torch.randn(FAKE.shape, generator=generator(1))
     names = ["fid", "kid", "inception_score", "prdc", "sliced_wasserstein", "fid_infinity"]
     reals = real_sample(REAL, "digits")
-    scores = [{m.name: m.value for m in evaluate(reals, fake, names)} for fake in (FAKE, noise, collapsed)]
+    scores = [{m.name: m.value for m in evaluate_samples(reals, fake, names)} for fake in (FAKE, noise, collapsed)]
     good, *bad = scores
     for worse in bad:
         for name in ("fid", "kid", "fid_infinity", "sliced_wasserstein"):
@@ -111,7 +111,7 @@ BAD_FEATURES = {
 @pytest.mark.parametrize("message", BAD_FEATURES)
 def test_features_that_cannot_be_used_say_so(message: str):
     with pytest.raises(FeaturesError, match=message):
-        evaluate(REAL, FAKE, ["fid"], BAD_FEATURES[message])
+        evaluate_samples(REAL, FAKE, ["fid"], BAD_FEATURES[message])
 
 
 def test_weights_that_are_not_the_published_ones_are_never_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

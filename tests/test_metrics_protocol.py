@@ -11,7 +11,7 @@ from torch import nn
 from nashpath.core import cache as cache_module
 from nashpath.core.cache import cache_folder, remembered
 from nashpath.data import Digits
-from nashpath.metrics import Measurement, ProtocolError, evaluate, real_sample
+from nashpath.metrics import Measurement, ProtocolError, evaluate_samples, real_sample
 from nashpath.metrics.features import DigitsFeatures, Function, Network
 
 REAL = Digits("train").examples(150)
@@ -25,7 +25,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fid(real=REAL, fake=FAKE, features="digits", **rest) -> Measurement:
-    return evaluate(real, fake, ["fid"], features, **rest)[0]
+    return evaluate_samples(real, fake, ["fid"], features, **rest)[0]
 
 
 def test_equal_protocols_compare():
@@ -54,8 +54,8 @@ def test_other_protocols_do_not_and_the_difference_is_named(field: str):
 
 def test_other_metrics_and_settings_do_not_compare():
     names = ["precision_recall"]
-    one = evaluate(REAL, FAKE, names)
-    other = evaluate(REAL, FAKE, names, settings={"precision_recall": {"neighbours": 5}})
+    one = evaluate_samples(REAL, FAKE, names)
+    other = evaluate_samples(REAL, FAKE, names, settings={"precision_recall": {"neighbours": 5}})
     with pytest.raises(ProtocolError, match="settings: 'neighbours=3', not 'neighbours=5'"):
         one[0] - other[0]
     with pytest.raises(ProtocolError, match="name: 'precision', not 'recall'"):
@@ -69,15 +69,15 @@ def test_a_measurement_survives_json_and_reads_well():
 
 
 def test_prdc_is_a_group_and_order_is_kept():
-    found = [m.name for m in evaluate(REAL, FAKE, ["prdc", "kid", "density_coverage"])]
+    found = [m.name for m in evaluate_samples(REAL, FAKE, ["prdc", "kid", "density_coverage"])]
     assert found == ["precision", "recall", "density", "coverage", "kid", "kid_error"]
 
 
 def test_a_number_does_not_depend_on_its_company():
-    alone = evaluate(REAL, FAKE, ["sliced_wasserstein"], seed=3)
-    together = evaluate(REAL, FAKE, ["ms_ssim", "sliced_wasserstein"], seed=3)
+    alone = evaluate_samples(REAL, FAKE, ["sliced_wasserstein"], seed=3)
+    together = evaluate_samples(REAL, FAKE, ["ms_ssim", "sliced_wasserstein"], seed=3)
     assert alone[0] == together[-1]
-    assert alone[0].value != evaluate(REAL, FAKE, ["sliced_wasserstein"], seed=4)[0].value
+    assert alone[0].value != evaluate_samples(REAL, FAKE, ["sliced_wasserstein"], seed=4)[0].value
 
 
 def test_real_features_are_kept_by_content_and_extractor(own_cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -98,7 +98,7 @@ def test_a_real_sample_is_extracted_once_and_need_not_be_kept(own_cache: Path):
     calls = []
     reals = real_sample(REAL, Function(lambda x: calls.append(len(x)) or x.flatten(1), "mine"))
     for _ in range(3):
-        evaluate(reals, FAKE, ["fid", "kid"])
+        evaluate_samples(reals, FAKE, ["fid", "kid"])
     assert calls == [150, 120, 120, 120]
     assert not own_cache.exists()  # a bare function has no hash
 

@@ -8,7 +8,7 @@ import torch
 from nashpath.core import generator
 from nashpath.core.math import distances
 from nashpath.data import Digits
-from nashpath.metrics import METRICS, MetricError, NotFiniteError, ShapeError, TooFewSamplesError, evaluate
+from nashpath.metrics import METRICS, MetricError, NotFiniteError, ShapeError, TooFewSamplesError, evaluate_samples
 from nashpath.metrics.evaluate import build
 
 REAL, LABELS = Digits("test").labelled_examples(200)
@@ -33,7 +33,7 @@ def broken(change) -> torch.Tensor:
 
 
 def measure(name: str, fake: torch.Tensor, features: str = "digits") -> dict[str, float]:
-    return {m.name: m.value for m in evaluate(REAL, fake, [name], features, known=KNOWN)}
+    return {m.name: m.value for m in evaluate_samples(REAL, fake, [name], features, known=KNOWN)}
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -92,22 +92,22 @@ def test_the_input_is_left_alone_and_global_randomness_too(name: str):
 
 def test_what_the_data_must_provide_is_named():
     with pytest.raises(MetricError, match="modes needs the data's centres, deviation"):
-        evaluate(REAL, FAKE, ["modes"])
+        evaluate_samples(REAL, FAKE, ["modes"])
     with pytest.raises(MetricError, match="Did you mean 'fid'"):
-        evaluate(REAL, FAKE, ["fdi"])
+        evaluate_samples(REAL, FAKE, ["fdi"])
     with pytest.raises(MetricError, match="without class logits"):
-        evaluate(REAL, FAKE, ["inception_score"], "pixels")
+        evaluate_samples(REAL, FAKE, ["inception_score"], "pixels")
 
 
 def test_widths_that_do_not_fit_are_an_error():
     for name in ("fid", "kid", "precision_recall", "density_coverage", "sliced_wasserstein", "memorisation"):
         with pytest.raises(ShapeError):
-            evaluate(REAL, torch.zeros(50, 1, 7, 7), [name], "pixels")
+            evaluate_samples(REAL, torch.zeros(50, 1, 7, 7), [name], "pixels")
 
 
 def test_gradients_do_not_leak_into_a_measurement():
     fake = (0.5 * FAKE).requires_grad_()
-    found = evaluate(REAL, fake, ["fid", "kid", "precision_recall", "sliced_wasserstein"], "digits")
+    found = evaluate_samples(REAL, fake, ["fid", "kid", "precision_recall", "sliced_wasserstein"], "digits")
     assert all(type(m.value) is float for m in found)
 
 
@@ -115,6 +115,6 @@ def test_neighbourhoods_in_blocks_are_neighbourhoods(monkeypatch: pytest.MonkeyP
     rng = generator(0)
     x, y = torch.randn(90, 4, generator=rng), torch.randn(70, 4, generator=rng)
     names = ["precision_recall", "density_coverage"]
-    whole = [m.value for m in evaluate(x, y, names)]
+    whole = [m.value for m in evaluate_samples(x, y, names)]
     monkeypatch.setattr(distances.squared_blocks, "__defaults__", (64,))
-    assert [m.value for m in evaluate(x, y, names)] == whole
+    assert [m.value for m in evaluate_samples(x, y, names)] == whole

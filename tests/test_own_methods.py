@@ -16,7 +16,7 @@ from torch import nn
 import nashpath as nash
 from conftest import forget_own_methods
 from nashpath.core import Number, Table, rebuilt
-from nashpath.metrics import MetricError, evaluate
+from nashpath.metrics import MetricError, evaluate_samples
 from nashpath.run import MethodsWarning, SettingError, load_methods, open_session, resume_session
 from nashpath.run.folder.restore import restore_member
 from nashpath.run.settings import method_files
@@ -230,7 +230,7 @@ def test_names_are_held_against_the_rows_that_there_are_now():
     with pytest.raises(SettingError, match="diagnostics"):
         resolve({"diagnostics": ["path"]})  # needs an earlier point
     with pytest.raises(MetricError, match="mean_distance"):
-        evaluate(torch.zeros(3, 2), torch.zeros(3, 2), ["mean_distance"])
+        evaluate_samples(torch.zeros(3, 2), torch.zeros(3, 2), ["mean_distance"])
 
 
 def test_registering_from_python_is_enough_for_a_run(tmp_path):

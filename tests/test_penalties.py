@@ -1,5 +1,7 @@
 """Penalties on critics whose slopes are known, against autograd of the authors' formulas, and inside a game."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn, tensor
@@ -273,3 +275,36 @@ def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
         assert torch.equal(clipped.players["generator"][name], value)
     with pytest.raises(ValueError, match="no player is called 'critic'"):
         Clipped(inner, player="critic").init(problem, start)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_without_noise_it_is_drawn(name):
+    """From a generator of the caller's, or from one that the global seed decides; with the noise of `draw`."""
+    penalty, smooth = PENALTIES[name](), Square()
+
+    def given(noise=None, rng=None):
+        def critic(x):
+            return 50 * smooth(x)  # steep, so that one-sided prices are not 0
+
+        return copy.deepcopy(penalty)(critic, REAL, FAKE, noise, rng)  # LeCam remembers what it was shown
+
+    rng = torch.Generator().manual_seed(5)
+    assert given(rng=rng) == given(noise(penalty, seed=5))
+    torch.manual_seed(1)
+    first, second = given(), given()
+    torch.manual_seed(1)
+    assert given() == first
+    assert (second != first) == (penalty.draw(rng, (3,), (2,)) != {})
+
+
+def test_a_penalty_of_one_s_own_draws_its_noise():
+    class Jump(Penalty):
+        def draw(self, rng, lead, shape):
+            return {"z": torch.randn(*lead, *shape, generator=rng)}
+
+        def forward(self, critic, real, fake, noise):
+            return critic(real + noise["z"]).mean()
+
+    rng = torch.Generator().manual_seed(0)
+    expected = line(REAL + torch.randn(3, 2, generator=torch.Generator().manual_seed(0))).mean()
+    assert Jump()(line, REAL, FAKE, rng=rng) == expected

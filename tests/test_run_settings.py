@@ -8,12 +8,14 @@ import pytest
 import tomli_w
 from PIL import Image
 
-from nashpath.run import SettingError, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps, read_toml
+from nashpath.run import SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
+from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.members import by_structure, plan, record
 from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.run.settings.resolve import dump, resolve
 from run_folders import assert_same_run, members, rows, small, trained
 

@@ -1,5 +1,8 @@
 """The ``nashpath`` command. Each verb is one file; this one joins them."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from nashpath.cli.diagnose import diagnose
@@ -13,11 +16,27 @@ from nashpath.cli.train import train
 
 app = typer.Typer(
     name="nashpath",
-    help="Train GANs as the games they are, and see where they ended up.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nashpath {version('nashpath')}")
+        raise typer.Exit
+
+
+@app.callback()
+def nashpath(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Train GANs as the games they are, and see where they ended up."""
+
+
 app.command()(train)
 app.command()(flow)
 app.command("list")(list_methods)

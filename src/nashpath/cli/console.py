@@ -1,4 +1,4 @@
-"""Live progress: a bar where somebody watches, plain lines where the output is a file."""
+"""Live progress: a bar on a terminal, plain lines in a file."""
 
 import sys
 import time

@@ -10,9 +10,9 @@ from rich.text import Text
 from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
-from nashpath.run import plain_json
-from nashpath.run.assess.diagnose import Diagnosis
-from nashpath.run.assess.diagnose import diagnose as look
+from nashpath.run import Diagnosis
+from nashpath.run import diagnose as diagnose_members
+from nashpath.run.folder.run_folder import plain_json
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
@@ -26,7 +26,7 @@ def diagnose(run: _Folder, member: _Member = None, own: With = None, as_json: Js
     """
     with user_errors():
         load_all(own)
-        found = look(run, member or [0])
+        found = diagnose_members(run, member or [0])
         page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))

@@ -13,8 +13,8 @@ from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
 from nashpath.report.evaluation import protocol_lines
 from nashpath.report.phrasing import number, settings_label
-from nashpath.run import SettingError, plain_json
-from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_images, evaluate_run
+from nashpath.run import EvaluationOptions, SettingError, evaluate_images, evaluate_run
+from nashpath.run.folder.run_folder import plain_json
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]

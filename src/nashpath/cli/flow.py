@@ -10,10 +10,9 @@ from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
 from nashpath.cli.train import Config, Quiet, Setting, stopping
 from nashpath.report import write_report
+from nashpath.run import resolve_flow, run_flow
 from nashpath.run.folder.run_folder import read_toml
-from nashpath.run.settings.flow_model import resolve_flow
 from nashpath.run.settings.overrides import parse_overrides
-from nashpath.run.training.flow import run_flow
 
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/flow-N).")]
 

@@ -15,7 +15,7 @@ from nashpath.run.settings.register import KINDS
 from nashpath.run.settings.schema import arguments, is_swept
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
-"""Where methods are set that each player has one of; the discriminator's are beside them."""
+"""Where methods are set that each player has one of; the discriminator's are at the same level."""
 
 ASKED = {"diagnostic": ("diagnostics", runnable_by_name), "metric": ("metrics", METRICS.keys)}
 """Kinds of which a run names as many as it likes: the setting that lists the names, and the names that it takes."""

@@ -1,4 +1,4 @@
-"""``nashpath reproduce``: measures what a paper claims, again, and judges it."""
+"""``nashpath reproduce``: measures the claims of a paper again, and judges them."""
 
 import os
 import sys
@@ -19,7 +19,8 @@ from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
 from nashpath.report.reproduction import found_text, tally
-from nashpath.run import SettingError, plain_json
+from nashpath.run import SettingError
+from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.overrides import parse_assignment, parse_value
 from nashpath.studies import NAMES, CellProgress, find_study, read_json
 from nashpath.studies import reproduce as measure
@@ -135,7 +136,7 @@ def _table(found: dict[str, Any]) -> Table:
 
 
 class _Live:
-    """Progress over cells on standard error: a bar where somebody watches, else a line a cell."""
+    """Progress over cells on standard error: a bar on a terminal, else a line a cell."""
 
     def __init__(self, quiet: bool):
         console = Console(stderr=True)

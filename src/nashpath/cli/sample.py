@@ -8,11 +8,8 @@ import typer
 
 from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
-from nashpath.core import generator
 from nashpath.report import write_sheet
-from nashpath.run import SettingError
-from nashpath.run.folder.restore import restore_member
-from nashpath.run.observe.snapshot import place
+from nashpath.run import SettingError, load
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]
@@ -34,11 +31,7 @@ def sample(
         load_all(own)
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
-        trial, train_state = restore_member(run, member)
-        if not hasattr(trial.game, "sample"):
-            raise SettingError(f"{run}: a {type(trial.game).__name__} has no generator to sample from")
-        place(trial, train_state)
-        found = trial.game.sample(generator(seed, train_state.steps.device), count).cpu()  # type: ignore[operator]
+        found = load(run, member).sample(count, seed)
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             np.savez_compressed(out, samples=found.numpy())

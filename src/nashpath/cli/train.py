@@ -13,20 +13,10 @@ from nashpath.cli.console import ProgressBar
 from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
-from nashpath.run import (
-    Session,
-    SettingError,
-    flatten_sweeps,
-    open_session,
-    override,
-    parse_overrides,
-    parse_seeds,
-    parse_sweeps,
-    plain_json,
-    read_toml,
-    resume_session,
-)
+from nashpath.run import Session, SettingError, open_session, resume_session
+from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[

@@ -1,4 +1,4 @@
-"""What is slow to compute and never changes, kept on disk by its hash: tensors in safetensors files, written whole."""
+"""A disk cache of tensors by content hash, in safetensors files that are written atomically."""
 
 import os
 import tempfile
@@ -32,7 +32,7 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
 
 
 def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Writes beside the target and renames, so that a reader sees all of it or nothing."""
+    """Atomic write: a temporary file in the same folder, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     os.close(handle)

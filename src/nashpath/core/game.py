@@ -34,7 +34,7 @@ class Term(Hyperparameters):
         """Assigns the next value of the state that is kept for ``player``, from its module; as `Stateful.advance`."""
 
     def forward(self, player: str, module: nn.Module) -> Tensor:
-        """What ``player`` pays, a scalar; a pure function of parameters and buffers."""
+        """The cost of ``player``, a scalar; a pure function of parameters and buffers."""
         raise NotImplementedError
 
 
@@ -52,13 +52,13 @@ class Game(nn.Module):
     """Whether it generates samples that can be compared with data; else its strategies are shown."""
 
     equilibrium: ClassVar[Mapping[str, float] | None] = None
-    """The known equilibrium of a toy, as the value of each player's coordinates there; None: nobody knows."""
+    """The known equilibrium of a toy, as the value of each player's coordinates there; None: unknown."""
 
     classifies: ClassVar[bool] = False
     """Whether its discriminator tells the data's classes apart: one logit for each."""
 
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """What the settings choose under this game where others choose otherwise: a method by where it is chosen.
+    """Default methods of the settings under this game, by key, where they differ from those of other games.
 
     Each entry is ``{"kind": name, **settings}``; the settings count wherever that method is chosen.
     """
@@ -77,7 +77,7 @@ class Game(nn.Module):
 
 
 class Point(NamedTuple):
-    """Where a game stands: each player's parameters, and the state buffers."""
+    """The state of a game: each player's parameters, and the state buffers."""
 
     players: dict[str, Tree]
     state: Tree
@@ -164,7 +164,7 @@ class FunctionalGame:
         return PlayerGradient(gradient, cost, state)
 
     def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
-        """What the player's module makes of ``inputs`` at the point, in full precision; no state is renewed."""
+        """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""
         tensors = {**point.players[player], **part(self._numbers, f"game.{player}.")}
         tensors |= {k: v.clone() for k, v in own_state(point.state, player).items()}
         return functional_call(self._turn.game.get_submodule(player), tensors, inputs)

@@ -1,4 +1,4 @@
-"""Seeding. Nothing here or elsewhere leaves a trace in the global random state."""
+"""Seeding. Only `generator_of_global`, for loops of a user's own, draws from the global random state."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,6 +12,11 @@ from nashpath.core.torch_compat import seed_initialisers
 def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A fresh generator on ``device``, seeded."""
     return torch.Generator(device).manual_seed(seed)
+
+
+def generator_of_global(device: str | torch.device = "cpu") -> torch.Generator:
+    """A fresh generator on ``device``, seeded by one draw from PyTorch's global CPU generator (`torch.manual_seed`)."""
+    return generator(int(torch.randint(2**63 - 1, ())), device)
 
 
 @contextmanager

@@ -15,10 +15,10 @@ Scalar = Float[Tensor, ""]
 """A 0-d tensor: a cost, a norm."""
 
 RealLogits = Float[Tensor, "reals *logit"]
-"""What a critic says of real samples: one logit each (``[n]`` or ``[n, 1]``), or a feature vector."""
+"""Critic outputs on real samples: one logit each (``[n]`` or ``[n, 1]``), or a feature vector."""
 
 FakeLogits = Float[Tensor, "fakes *logit"]
-"""What a critic says of generated samples."""
+"""Critic outputs on generated samples."""
 
 SampleBatch = Float[Tensor, "batch *sample"]
 """A batch of samples: ``[batch, d]`` points or ``[batch, channels, height, width]`` images."""

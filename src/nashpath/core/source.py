@@ -1,4 +1,4 @@
-"""Where samples come from, as a game sees it."""
+"""Protocols of data: what a source has, and what some know besides."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeGuard, runtime_checkable
@@ -53,7 +53,7 @@ class HasExamples(Source, Protocol):
 
 @runtime_checkable
 class Finite(HasExamples, Protocol):
-    """Data that hold so many distinct samples and no more: a generator could learn them by heart."""
+    """Data with a finite number of distinct samples, which a generator could memorise."""
 
     def __len__(self) -> int: ...
 
@@ -106,5 +106,5 @@ class FromDisk(Protocol):
     """A source that was read from files, and can tell cheaply whether they are still what it was read from."""
 
     def changed(self) -> bool:
-        """Whether something was added, removed, replaced or written since; a look at file times, nothing is read."""
+        """Whether files were added, removed, replaced or written since, by their modification times alone."""
         ...

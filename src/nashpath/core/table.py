@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-"""What a row may be called, so that it can stand in ``-s penalty=a`` and ``--sweep penalty=a,b`` as it is."""
+"""Valid names of rows: usable unquoted in ``-s penalty=a`` and ``--sweep penalty=a,b``."""
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
@@ -60,7 +60,7 @@ class Table(Mapping[str, Any]):
         return [name for name in self if name not in self._shipped]
 
     def register(self, name: str, method: Callable[..., Any]) -> None:
-        """Adds a row. Raises `ValueError` for a name that is taken or cannot be written, and for what cannot be a row.
+        """Adds a row. Raises `ValueError` for a name that is taken or invalid, and for an invalid method (`check`).
 
         The same object may be registered again; so may a class that was defined again at the same place (a notebook's
         cell that ran twice), which takes the place of the old one.
@@ -86,7 +86,7 @@ class Table(Mapping[str, Any]):
         self.version += 1
 
     def check(self, name: str, method: Callable[..., Any]) -> None:
-        """Raises `ValueError` for what cannot be a row: a wrong base, a missing part or argument, no summary."""
+        """Raises `ValueError` for an invalid method: a wrong base, a missing part or argument, no summary."""
         what = f"{self.kind} {name!r}"
         if not callable(method) or not (inspect.isclass(method) or self.takes):
             raise ValueError(f"{what}: expected a class, got {method!r}")
@@ -115,7 +115,7 @@ class Table(Mapping[str, Any]):
 
 
 def rebuilt(*tables: Table) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """A decorator for what is built from tables: the result is kept until a row is added to, or taken from, one."""
+    """Decorator: caches a function's result until a row is added to, or removed from, one of the tables."""
 
     def keeping(build: Callable[[], Any]) -> Callable[[], Any]:
         kept: dict[tuple[int, ...], Any] = {}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 Tree = dict[str, Tensor]
 Steps = tuple[str | int, ...]
-"""Where a leaf is: the keys, field names and places that lead to it."""
+"""The path of a leaf: the keys, field names and indices that lead to it."""
 T = TypeVar("T")
 
 

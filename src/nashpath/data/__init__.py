@@ -1,4 +1,4 @@
-"""Where samples come from.
+"""Data: sources of samples.
 
 Every source has ``shape`` and ``draw(rng, count)`` (`nashpath.core.source.Source`). Some know more, and say so by what
 they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, whose modes can be counted);

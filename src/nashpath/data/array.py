@@ -1,4 +1,4 @@
-"""Arrays that somebody saved with NumPy."""
+"""Data from arrays saved with NumPy."""
 
 import re
 import zipfile
@@ -13,7 +13,7 @@ from nashpath.data.samples import Layout, Samples
 
 ZIP = b"PK"
 OBJECTS = re.compile("pickle|Python objects|Object arrays")
-"""How NumPy says that a file is not one of plain numbers."""
+"""NumPy's messages for a file that does not hold plain numbers."""
 
 
 class Array(Samples):

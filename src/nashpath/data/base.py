@@ -1,4 +1,4 @@
-"""What data sets are made of: held samples, endless sources, and rows kept on the device they are drawn on."""
+"""The parts of data sets: finite samples, endless sources, and rows kept on the device they are drawn on."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -93,7 +93,7 @@ Stamp = dict[Path, tuple[int, ...] | None]
 
 
 def stamp(paths: Iterable[Path]) -> Stamp:
-    """What is on the disk now. A folder's own time changes where a file in it is added, removed or replaced."""
+    """The present state of the disk. A folder's own time changes where a file in it is added, removed or replaced."""
     found: Stamp = {}
     for path in paths:
         try:
@@ -140,7 +140,7 @@ class FiniteSource:
         return self._filled().classes
 
     def __len__(self) -> int:
-        """How many distinct samples are held."""
+        """Number of distinct samples."""
         return len(self._filled())
 
     def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
@@ -149,7 +149,7 @@ class FiniteSource:
         return bank.take(torch.randint(len(bank), (count,), generator=rng, device=rng.device))
 
     def examples(self, limit: int | None = None) -> Tensor:
-        """The held samples on the CPU, ``[n, *shape]``; with a ``limit``, so many, evenly spread over the data."""
+        """The samples on the CPU, ``[n, *shape]``; with a ``limit``, at most that many, evenly spread over the data."""
         return self._spread(limit)["real"]
 
     def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:

@@ -92,7 +92,7 @@ def decoded(
 
 
 def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> Any:
-    """Writes a file as a whole: another process, or a kill, sees the old one or the new one."""
+    """Atomic write: another process, or one after a kill, sees the old file or the new one."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     try:
         with open(handle, "wb") as file:

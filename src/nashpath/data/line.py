@@ -26,7 +26,7 @@ class Line:
         return {"real": z * self._copies.on(rng.device)}
 
     def coordinate(self, x: Tensor) -> Tensor:
-        """Where along the line the nearest point lies: ``a·x``, ``[..., d] -> [...]``."""
+        """Coordinate of the nearest point on the line: ``a·x``, ``[..., d] -> [...]``."""
         return x @ self.direction.to(x)
 
     def manifold_distance(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an array of samples is: vectors or images, which axis is colour, which range; in doubt an error, no guess."""
+"""Recognition of arrays of samples: vectors or images, colour axis, range; an error where it is ambiguous."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -38,7 +38,7 @@ def recognise(values: np.ndarray, where: str, layout: Layout = "auto") -> Recogn
 
 
 def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Pieces small enough to look at, so that a memory map is never loaded whole."""
+    """Iterates over blocks of at most `BLOCK` values, so that a memory map is never loaded at once."""
     step = max(1, BLOCK // max(1, values[0].size))
     for start in range(0, len(values), step):
         yield start, values[start : start + step]

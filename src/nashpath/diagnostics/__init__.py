@@ -1,4 +1,4 @@
-"""Diagnostics: they look at a game and change nothing."""
+"""Diagnostics: measurements of a game at a point, without side effects."""
 
 from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings

@@ -1,4 +1,4 @@
-"""A diagnostic looks at a game and changes nothing: from a problem, a point and batches to named readings."""
+"""The base of diagnostics: a pure function from a game, a point and batches to named readings."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
 from nashpath.core import tree as trees
 
 Readings = dict[str, Tensor]
-"""What a diagnostic measured, by name."""
+"""Readings of a diagnostic, by name."""
 
 
 class Diagnostic:
@@ -19,13 +19,13 @@ class Diagnostic:
     """
 
     draws: int = 1
-    """How many independent batches it looks at."""
+    """Number of independent batches that it is evaluated on."""
 
     stackable: ClassVar[bool] = True
     """Whether it runs under `vmap`, and so on a whole population at once."""
 
     readings: ClassVar[tuple[str, ...]] = ()
-    """What its readings are called, without the ``.<player>`` or ``.<solver>`` that may follow."""
+    """The names of its readings, without the ``.<player>`` or ``.<solver>`` that may follow."""
 
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""

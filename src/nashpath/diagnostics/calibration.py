@@ -13,7 +13,7 @@ LogRatio = Callable[[Tensor, Point], Tensor]
 
 
 class Calibration(Diagnostic):
-    """How far σ(d) is from the probability of being real, and the logit d from the true log-ratio where it is known.
+    """Calibration: distance of σ(d) from the probability of being real, and of d from the true log-ratio if known.
 
     Looks at real and generated samples of ``draws`` batches; readings as `calibration_of`. ``log_ratio`` is the true
     one, of data whose density is known against the generator at the point. For discriminators with one logit a sample,

@@ -1,4 +1,4 @@
-"""What a point is, up to a stated tolerance: an equilibrium of which kind, or what it is instead."""
+"""Certificates: the kind of equilibrium that a point is, up to a stated tolerance, or what it is instead."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ Kind = Literal[
     "local Nash", "local minimax", "stable, not Nash", "saddle", "limit cycle", "drifting", "diverged", "collapsed"
 ]
 LEADING = 10
-"""So many leading eigenvalues of a large game are looked at."""
+"""Number of leading eigenvalues that are computed for a large game."""
 SCHUR = 1500
 """Up to this many parameters the Stackelberg condition is checked (it needs the Jacobian in full)."""
 

@@ -1,4 +1,4 @@
-"""How much each player could still win alone: budgeted best responses, with error bars over restarts."""
+"""Exploitability by best responses of a given budget, with error bars over restarts."""
 
 import torch
 from torch import Tensor
@@ -69,7 +69,7 @@ class DualityGap(Diagnostic):
 
 
 class PerturbedDualityGap(DualityGap):
-    """Duality gap whose best responses start a little beside the point, so that they leave what is not Nash.
+    """Duality gap whose best responses start from a perturbed point, so that they leave what is not Nash.
 
     ::
 

@@ -101,7 +101,7 @@ def _of_symmetric(product: Product, near: Linearised, player: str, count: int, s
 
 
 def _converged(product: Product, like: Tensor, count: int, near: Linearised, symmetric: bool = False) -> NDArray[Any]:
-    """What ARPACK finds; where it runs out of iterations, what it has found until then.
+    """ARPACK's eigenvalues; where it runs out of iterations, those found so far.
 
     Raises `NotConvergedError` if that is nothing.
     """

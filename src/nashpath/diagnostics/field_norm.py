@@ -1,4 +1,4 @@
-"""How strongly the players still want to move."""
+"""Norms of the game's field."""
 
 import torch
 

@@ -37,7 +37,7 @@ def matrix_duality_gap(payoff: np.ndarray, row: np.ndarray, column: np.ndarray) 
 
 
 def exploitability(row_cost: np.ndarray, column_cost: np.ndarray, row: np.ndarray, column: np.ndarray) -> float:
-    """What both players together could save by deviating, in a game with a cost matrix for each (general-sum)."""
+    """Sum of what the players could save by deviating, in a game with a cost matrix for each (general-sum)."""
     a, b = _checked(row_cost), _checked(column_cost)
     if a.shape != b.shape:
         raise ValueError(f"the cost matrices have shapes {a.shape} and {b.shape}; a game has one shape")

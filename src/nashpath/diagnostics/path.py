@@ -1,4 +1,4 @@
-"""What the field does along the straight line from where training began to where it ended."""
+"""The field along the straight line from the start of training to its end."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""How much of the motion goes round instead of down."""
+"""The share of rotation in the game's Jacobian."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""How steep each player's valley is, in units of the step that its rule takes there."""
+"""Sharpness: each player's largest curvature, in units of its rule's step."""
 
 from collections.abc import Mapping
 

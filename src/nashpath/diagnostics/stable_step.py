@@ -29,7 +29,7 @@ class Play(Protocol):
     """Whether a round acts on each eigenvector of the Jacobian alone."""
 
     def matrix(self, jacobian: Matrix, sizes: Mapping[str, int], h: float = 1.0) -> Matrix:
-        """The round as a matrix over parameters and what the solver remembers of them."""
+        """The round as a matrix over parameters and the solver's memory."""
         ...
 
     def matrices(self, jacobian: Matrix, sizes: Mapping[str, int], hs: Matrix) -> Matrix:

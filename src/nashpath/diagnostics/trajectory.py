@@ -1,4 +1,4 @@
-"""What a stretch of play looks like from outside: going somewhere, going round, closing in or running away."""
+"""Classification of a trajectory: moving, rotating, converging or diverging."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""From numbers to sentences: what is wrong with a run, what the number behind it is, and what to do.
+"""From numbers to sentences: findings about a run, each with its number and a remedy.
 
 Each finding is a function of the `RunSummary` that returns a sentence or nothing. A healthy run gets none."""
 
@@ -11,7 +11,7 @@ from nashpath.diagnostics.certificate import Kind, PointEvidence
 
 @dataclass
 class RunSummary:
-    """All that a verdict looks at; what could not be measured is None."""
+    """The inputs of a verdict; what could not be measured is None."""
 
     kind: Kind
     evidence: PointEvidence
@@ -58,7 +58,7 @@ STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 ROUND = 3.0
 """|imag/real| of an eigenvalue above which its motion counts as rotation."""
 PAGE = "docs/diagnostics.md"
-"""Where each finding has a section of its own, named by its code."""
+"""The page with a section on each finding, named by its code."""
 
 
 def findings(s: RunSummary) -> list[Finding]:
@@ -68,7 +68,7 @@ def findings(s: RunSummary) -> list[Finding]:
 
 
 def page(code: str) -> str:
-    """Where a finding is explained."""
+    """The section that explains a finding."""
     return f"{PAGE}#{code.replace(' ', '-')}"
 
 
@@ -157,7 +157,7 @@ FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] 
     "mode collapse": (_mode_collapse, ("samples",)),
     "rotation": (_rotation, ("spectrum", "path")),
 }
-"""Every finding by its code, in the order in which they are told, with the figures that back it."""
+"""Every finding by its code, in order of report, with the figures that show it."""
 
 
 MEANING: dict[str, str] = {
@@ -170,14 +170,14 @@ MEANING: dict[str, str] = {
     "diverged": "there is no equilibrium to speak of",
     "collapsed": "the generator makes almost one and the same sample",
 }
-"""What each kind of point means, in plain words."""
+"""The meaning of each kind of point, in plain words."""
 
 ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path",), "collapsed": ("samples",)}
-"""The figures behind a kind of point, beside that of the evidence."""
+"""The figures of a kind of point, in addition to that of the evidence."""
 
 
 def statements(s: RunSummary) -> list[Finding]:
-    """What is said of every point: what it is, and, where theory gives them, the largest stable steps."""
+    """Statements about every point: its kind, and, where theory gives them, the largest stable steps."""
     if s.kind == "diverged":
         return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
     said = [Finding(s.kind, certificate_sentence(s), ("evidence", *ALSO.get(s.kind, ())))]

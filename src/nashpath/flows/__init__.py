@@ -17,7 +17,7 @@ from nashpath.flows.langevin import Langevin
 from nashpath.flows.mmd import MMDFlow
 from nashpath.flows.monoflow import MonoFlow
 from nashpath.flows.ode import TorchDiffEq
-from nashpath.flows.ratio import Ratio
+from nashpath.flows.ratio import Ratio, with_gradient
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD
@@ -63,4 +63,5 @@ __all__ = [
     "score_of",
     "simulate",
     "smoothed_kl",
+    "with_gradient",
 ]

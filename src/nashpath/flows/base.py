@@ -16,7 +16,7 @@ FlowMemory = Any
 
 
 class Field(NamedTuple):
-    """A flow's velocity at some points, and what it says there of the divergence that it must decrease.
+    """A flow's velocity at some points, and the divergence that it decreases.
 
     ``velocity`` is [points, *shape]; ``divergence`` (a scalar, known up to a constant) and ``dissipation``, the rate at
     which theory says it falls, are None for a flow that does not know them.
@@ -45,9 +45,9 @@ class Flow(Hyperparameters):
         return {}
 
     def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
-        """What the flow learns about where the particles are now."""
+        """Updates the memory for the present particles."""
         return memory
 
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
-        """The field at ``points`` [n, *shape] while the particles stand at ``particles`` [count, *shape]."""
+        """The field at ``points`` [n, *shape], given the ``particles`` [count, *shape]."""
         raise NotImplementedError

@@ -17,7 +17,7 @@ ROW_BYTES = 4096
 
 
 class SupportsUpdate(Protocol):
-    """How the discriminator's weights move: any rule of `nashpath.solvers`."""
+    """The update rule of the discriminator's weights: any rule of `nashpath.solvers`."""
 
     def init(self, params: Tree) -> Any: ...
 

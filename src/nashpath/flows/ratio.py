@@ -1,4 +1,4 @@
-"""Where a flow's log ratio comes from: ``d(x) = log p(x) − log q(x)``, p the target, q the particles' density now."""
+"""Estimates of a flow's log ratio: ``d(x) = log p(x) − log q(x)``, p the target, q the particles' density now."""
 
 import torch
 from torch import Tensor

@@ -11,7 +11,7 @@ from nashpath.flows.euler import Integrator, Overshoot
 
 
 class State(NamedTuple):
-    """Where a flow stands after ``step`` steps.
+    """The state of a flow after ``step`` steps.
 
     ``field`` is that of the last step, at the particles where it began (None at step 0); ``held`` is the share of
     particles that the integrator held back.

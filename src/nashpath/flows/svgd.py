@@ -12,7 +12,7 @@ from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.score import Score
 
 MOST = 1000
-"""The median distance is taken among at most so many particles."""
+"""Maximum number of particles among which the median distance is taken."""
 
 
 class SVGD(Flow):

@@ -1,4 +1,4 @@
-"""Games: what the players are, and what each of them pays."""
+"""Games: the players and their costs."""
 
 from nashpath.core import Game, Table
 from nashpath.games.gan import GAN

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 def activations(network: Any, x: Tensor, layer: str) -> Tensor:
-    """What ``layer`` of ``network`` puts out for samples ``x``: [batch, ...].
+    """Output of ``layer`` of ``network`` for samples ``x``: [batch, ...].
 
     ``layer`` is a dotted path. In an ``nn.Sequential`` it names the last child to run (``"3"``, ``"body.relu"``). Any
     other module must have its lower part as a child or method of that name which takes the samples, as the networks

@@ -76,7 +76,7 @@ class GAN(Game):
             return self.price(player, CachedCritic(self.discriminator), real, fake, batch)
 
     def with_objective(self, objective: Objective) -> "GAN | None":
-        """A copy in which other costs stand on the same logits; None where the critic gives none of single samples."""
+        """A copy with another objective on the same logits; None where the critic gives no logit for single samples."""
         if self.objective.outputs != 1 or self.objective.joint:
             return None
         twin = copy.deepcopy(self)
@@ -84,7 +84,7 @@ class GAN(Game):
         return twin
 
     def price(self, player: str, critic: CachedCritic, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
-        """What ``player`` pays for ``fake`` beside ``real`` before one critic: objective and penalty."""
+        """The cost of ``player`` for ``fake`` and ``real`` under one critic: objective and penalty."""
         cost = self.objective(player, critic, real, fake)
         if player == "discriminator":
             witness = self.objective.witness(critic, real, fake)
@@ -146,7 +146,7 @@ def check_joint(game: GAN) -> None:
 
 
 def check_shapes(game: GAN) -> None:
-    """Runs one tiny batch through both networks, and says which of them does not fit."""
+    """Runs one tiny batch through both networks; the error names the one that does not fit."""
     tensors = [*game.parameters(), *game.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     rng = torch.Generator(device).manual_seed(0)

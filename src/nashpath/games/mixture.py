@@ -28,7 +28,7 @@ class WeightedEnsemble(nn.Module):
         return self.logits.softmax(0)
 
     def outputs(self, x: Tensor) -> Tensor:
-        """What each network puts out, [T, batch, ...]."""
+        """Outputs of each network, [T, batch, ...]."""
         return torch.stack([network(x) for network in self.networks])
 
     def evenness(self) -> Tensor:

@@ -1,6 +1,6 @@
-"""Numbers about samples: they see tensors, never a game. Every refusal is a `MetricError` that says what to do.
+"""Metrics of samples: functions of tensors, never of a game. Errors are a `MetricError` with a remedy.
 
-`evaluate` measures by name and hands back each number with its protocol; a metric called by itself
+`evaluate_samples` measures by name and hands back each number with its protocol; a metric called by itself
 (``FID()(real, fake)``) measures features as they are.
 """
 
@@ -9,6 +9,8 @@ from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences import (
     DIVERGENCES,
     Estimate,
+    MaximumMeanDiscrepancy,
+    WassersteinDistance,
     by_quadrature,
     exact_wasserstein,
     from_densities,
@@ -23,7 +25,7 @@ from nashpath.metrics.errors import (
     TooFewSamplesError,
     TooManySamplesError,
 )
-from nashpath.metrics.evaluate import evaluate, metric_names, real_sample
+from nashpath.metrics.evaluate import evaluate_samples, metric_names, real_sample
 from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
@@ -54,6 +56,7 @@ __all__ = [
     "FIDInfinity",
     "FeaturesError",
     "InceptionScore",
+    "MaximumMeanDiscrepancy",
     "Measurement",
     "Memorisation",
     "Metric",
@@ -69,11 +72,12 @@ __all__ = [
     "StackedModes",
     "TooFewSamplesError",
     "TooManySamplesError",
+    "WassersteinDistance",
     "as_extractor",
     "by_quadrature",
     "classes",
     "download_inception",
-    "evaluate",
+    "evaluate_samples",
     "exact_wasserstein",
     "facts_of",
     "frechet",

@@ -68,7 +68,7 @@ class Sample:
         return Moments(kept["mean"], kept.get("covariance"), kept.get("root"))
 
     def once(self, kind: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What ``make`` makes of this sample alone (its balls, its kernel sums), made once however often it is used."""
+        """A statistic of this sample alone (its balls, its kernel sums), computed by ``make`` once."""
         if kind not in self._made:
             key = f"{kind}-{self.content[:32]}-{self.extractor.digest[:32]}" if self._cached else ""
             made = remembered(key, make) if key else make()
@@ -86,12 +86,12 @@ class Metric:
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
-        """Whether samples of these data are measured by it where nobody names a metric."""
+        """Whether it is a default metric for these data."""
         return False
 
     @classmethod
     def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
-        """The numbers of a look during training, where they are cheap enough for every look; else none.
+        """The metric at every evaluation during training, where it is cheap enough; else empty.
 
         ``fake [n, *shape]`` are generated samples; ``rng`` is for real ones and for what the metric draws itself.
         """

@@ -13,7 +13,7 @@ from nashpath.metrics.precision_recall import counts, reach
 
 
 class DensityCoverage(Metric):
-    """How crowded with reals the fakes' places are, and the share of reals that have a fake nearby.
+    """Density of real samples around generated ones, and the share of reals with a generated one nearby.
 
     With open balls around reals up to their ``neighbours``-th (k-th) nearest other: ``density`` is the mean number of
     balls that a fake is in, over k (about 1 for equal distributions, and not bounded by it); ``coverage`` the share of

@@ -1,4 +1,4 @@
-"""What can go wrong with a measurement, and the checks that say so before it does."""
+"""Errors of measurements, and the checks that raise them."""
 
 import torch
 from torch import Tensor

@@ -15,7 +15,7 @@ from nashpath.metrics.protocol import Measurement, Protocol
 from nashpath.metrics.table import GROUPS, METRICS
 
 
-def evaluate(
+def evaluate_samples(
     real: Tensor | Sample,
     fake: Tensor,
     metrics: Sequence[str] = ("fid",),
@@ -78,7 +78,7 @@ def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> M
 
 
 def protocol_of(name: str, metric: Metric, real: Sample, fake: Sample) -> Protocol:
-    """How this metric measures these samples."""
+    """The protocol of this metric on these samples."""
     extractor = real.extractor
     return Protocol(
         metric=name,

@@ -15,7 +15,7 @@ FEW_CLASSES = 100
 
 
 def facts_of(source: Source, most: int) -> dict[str, object]:
-    """What some metrics need to know of the data, by the name of their argument; labels of ``most`` samples."""
+    """Facts about the data that metrics need, by the name of their argument; labels of ``most`` samples."""
     known: dict[str, object] = {}
     if isinstance(source, HasModes):
         known |= {"centres": source.centres, "deviation": source.deviation}
@@ -85,7 +85,7 @@ class Classes(Metric):
 
 
 class StackedModes(Metric):
-    """How many of the 1,000 combinations of three digits occur in stacked digits.
+    """Number of the 1,000 combinations of three digits occur in stacked digits.
 
     See `stacked_modes`. ``digits [m, 1, h, w]`` and ``digit_labels [m]`` are single real digits.
 

@@ -33,7 +33,7 @@ def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
 
 
 def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 10) -> dict[str, float]:
-    """How many of the 1,000 modes of stacked digits occur: three channels, a digit in each.
+    """Number of the 1,000 modes of stacked digits occur: three channels, a digit in each.
 
     ``samples [n, channels, h, w]``; ``digits [m, 1, h, w]`` and ``labels [m]`` are single real digits. Each channel
     has the label of its nearest digit; together they name one of count**channels modes. ``stacked_modes``: modes that
@@ -57,7 +57,7 @@ def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 
 
 
 def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None) -> dict[str, float]:
-    """How near samples are to the training examples, against how near these are to one another.
+    """Distances of samples to the training examples, relative to those among the examples.
 
     ``nearest``: mean Euclidean distance of a sample to its nearest example; ``nearest_real``: the same for an example
     and its nearest *other* example; ``copies``: share of samples whose nearest example is less than a third as far as

@@ -66,7 +66,7 @@ def inside_each_other(x: Tensor, y: Tensor, reach_x: Tensor, reach_y: Tensor) ->
 
 
 def counts(points: Tensor, centres: Tensor, reach: Tensor) -> Tensor:
-    """How many open balls each of ``points`` is in, ``[n]``."""
+    """Number of open balls that each of ``points`` is in, ``[n]``."""
     found = torch.zeros(len(points), dtype=torch.long, device=points.device)
     for at, over, squared in squared_blocks(points, centres):
         found[at] += (squared.sqrt_() < reach[over]).sum(1)

@@ -1,4 +1,4 @@
-"""How a number was measured. Numbers of different protocols are not comparable, and here cannot be compared."""
+"""The protocol of a measurement. Numbers of different protocols are not comparable, and here cannot be compared."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -2,7 +2,9 @@
 
 from torch import nn
 
+from nashpath.core.noise import Noise
 from nashpath.core.table import Table
+from nashpath.networks.activations import Rectifier
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from nashpath.networks.layers.batch_norm import BatchNorm, mixes_batch
 from nashpath.networks.layers.gaussian_noise import GaussianNoise
@@ -52,7 +54,9 @@ __all__ = [
     "MLPGenerator",
     "MinibatchDiscrimination",
     "MinibatchMLPDiscriminator",
+    "Noise",
     "NoisyMLPDiscriminator",
+    "Rectifier",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "SpectralNorm",

@@ -1,4 +1,4 @@
-"""What every network shares: checks of the sizes it is asked for, and initial weights by name."""
+"""Shared by all networks: checks of sizes, and initial weights by name."""
 
 from collections.abc import Collection
 from typing import Literal

@@ -1,4 +1,4 @@
-"""A fully connected discriminator that also looks at how alike the samples of its batch are."""
+"""A fully connected discriminator with minibatch discrimination."""
 
 from math import prod
 

@@ -1,8 +1,8 @@
-"""Pictures and pages of runs: the only room that knows what a result looks like."""
+"""Figures and pages of runs; no other room draws."""
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.compare import compare_reports, equal_cost_text
-from nashpath.report.draw import drawing, new_canvas
+from nashpath.report.draw import draw_figure, drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.page import write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
@@ -16,6 +16,7 @@ __all__ = [
     "Run",
     "RunFolderError",
     "compare_reports",
+    "draw_figure",
     "drawing",
     "equal_cost",
     "equal_cost_text",

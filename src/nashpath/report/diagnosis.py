@@ -1,4 +1,4 @@
-"""The diagnosis on a run's page: what was said of each member, each sentence beside the figures that back it."""
+"""The diagnosis on a run's page: sentences about each member, with the figures that show them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ class FigureView:
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence, the figures drawn below it, and the numbers of those that stand further up."""
+    """A sentence, the figures drawn below it, and the numbers of those further up."""
 
     sentence: str
     wrong: bool

@@ -28,7 +28,7 @@ STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class DiagnosisData:
-    """One member's arrays by name, and the numbers beside them."""
+    """One member's arrays and numbers by name."""
 
     arrays: dict[str, np.ndarray]
     numbers: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Draws what a study asks for (`nashpath.studies.figures`) from its rows, and each claim beside its criterion."""
+"""Draws a study's figures (`nashpath.studies.figures`) from its rows, and each claim with its criterion."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What each of several settings reached for the same price, in gradient evaluations and in seconds of training.
+"""Results of several settings at equal cost, in gradient evaluations and in seconds of training.
 
 The budget is the most that all settings reached, so that nothing is extrapolated; a member's result is its last
 evaluation within the budget. Members that diverged stay where they stopped, count with what they had there, and are

@@ -1,4 +1,4 @@
-"""What ``nashpath evaluate`` found, as a table and the protocol that belongs to it."""
+"""Results of ``nashpath evaluate`` as a table with its protocol."""
 
 from dataclasses import dataclass
 from typing import Any

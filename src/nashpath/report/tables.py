@@ -19,7 +19,7 @@ class TableCell:
 
 
 def cell(value: Any) -> TableCell:
-    """A cell for any value that may stand in a run folder."""
+    """A cell for any value of a run folder."""
     if drawable(value):
         return TableCell(number(value), float(value))
     return TableCell(json.dumps(value) if isinstance(value, list | dict) else number(value))

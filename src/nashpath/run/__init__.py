@@ -1,13 +1,20 @@
-"""Runs: settings to trials, trials to programs, programs through the one training loop."""
+"""Runs: from settings to members, programs and run folders, which can be resumed, measured, diagnosed and loaded."""
 
 from nashpath.run.assess.critic import CriticScore, independent_critic
-from nashpath.run.engine.step import Trial
+from nashpath.run.assess.diagnose import Diagnosis, diagnose
+from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_images, evaluate_run
+from nashpath.run.assess.load import LoadedMember, load
+from nashpath.run.engine.linear_play import unit_plays
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import MethodsWarning, SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
-from nashpath.run.folder.run_folder import RunFolder, plain_json, read_toml
+from nashpath.run.folder.restore import restore_member, restore_members
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.observe.snapshot import place, samples
+from nashpath.run.settings.flow_model import resolve_flow
 from nashpath.run.settings.method_files import load_methods
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.run.settings.register import register
+from nashpath.run.training.flow import run_flow
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.library import Trained, train, train_many
 from nashpath.run.training.session import Session
@@ -16,25 +23,34 @@ from nashpath.run.training.start import open_session, resume_session
 __all__ = [
     "CheckpointError",
     "CriticScore",
+    "Diagnosis",
+    "EvaluationOptions",
+    "LoadedMember",
     "MethodsWarning",
     "RunFolder",
     "RunProgress",
     "Session",
     "SettingError",
+    "TrainState",
     "Trained",
     "Trial",
-    "flatten_sweeps",
+    "diagnose",
+    "evaluate",
+    "evaluate_images",
+    "evaluate_run",
     "independent_critic",
+    "load",
     "load_methods",
     "open_session",
-    "override",
-    "parse_overrides",
-    "parse_seeds",
-    "parse_sweeps",
-    "plain_json",
-    "read_toml",
+    "place",
     "register",
+    "resolve_flow",
+    "restore_member",
+    "restore_members",
     "resume_session",
+    "run_flow",
+    "samples",
     "train",
     "train_many",
+    "unit_plays",
 ]

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in words that a person can act on."""
+"""Errors in settings, with a remedy."""
 
 
 class SettingError(ValueError):

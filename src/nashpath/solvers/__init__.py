@@ -1,10 +1,10 @@
-"""Solvers: where the field is evaluated, who moves, and (the rules) by how much."""
+"""Solvers: where the field is evaluated and who moves; update rules: by how much."""
 
 from nashpath.core import Table
 from nashpath.solvers.acgd import AdaptiveCompetitiveGradient
 from nashpath.solvers.alternating import Alternating
 from nashpath.solvers.averaged import WeightAveraging, unchanged
-from nashpath.solvers.base import Solver, UpdateRule
+from nashpath.solvers.base import Info, LinearPart, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.cgd import CompetitiveGradient
 from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
@@ -62,8 +62,11 @@ __all__ = [
     "Consensus",
     "Constant",
     "Extragradient",
+    "Info",
     "InverseSqrt",
+    "LinearPart",
     "Lookahead",
+    "Memory",
     "Momentum",
     "Optimistic",
     "PastExtragradient",
@@ -79,5 +82,6 @@ __all__ = [
     "SymplecticAdjustment",
     "UpdateRule",
     "WeightAveraging",
+    "price_all",
     "unchanged",
 ]

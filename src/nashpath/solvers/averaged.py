@@ -1,4 +1,4 @@
-"""Averages of a player's parameters, kept beside any solver. Abstract: `EMA` and `Uniform` say with what weight."""
+"""Averages of a player's parameters under any solver. Abstract: `EMA` and `PolyakAverage` define the weights."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 
 class WeightAveraging(Solver):
-    """A solver with an average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player beside it.
+    """A solver that also keeps the average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player.
 
     Sampling and metrics use the average; play does not. Running statistics of normalisation layers are taken from the
     present network. Wrap twice, with another ``player``, to average both.

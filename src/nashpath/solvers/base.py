@@ -16,7 +16,7 @@ Memory = Any
 """A tree of tensors that a solver or a rule carries from step to step."""
 
 Info = dict[str, Tensor]
-"""What a step reports, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
+"""The report of a step, by name: ``cost.generator``, ``gradient_norm.generator``, … Never fed back."""
 
 
 class LinearPart(NamedTuple):
@@ -41,7 +41,7 @@ class UpdateRule(Hyperparameters):
     """Whether the step adapts to past gradients, so that training itself climbs to the largest curvature it bears."""
 
     dense_learning_rate: ClassVar[float | None] = None
-    """The default learning rate from settings beside networks that are not convolutional; None: the constructor's."""
+    """Default learning rate in settings for networks that are not convolutional; None: the constructor's."""
 
     def __init__(self, learning_rate: NonNegative, **numbers: float):
         super().__init__(learning_rate=learning_rate, **numbers)
@@ -55,7 +55,7 @@ class UpdateRule(Hyperparameters):
         raise NotImplementedError
 
     def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
-        """As `forward`, for a step that is only a look ahead: moments see it, a schedule does not count it."""
+        """As `forward`, for an extrapolation step: moments are updated, a schedule does not count it."""
         return self(gradient, memory)
 
     def rate(self, memory: Memory) -> Tensor:
@@ -71,13 +71,13 @@ class Solver(nn.Module):
     """One step of play for all players. Abstract: subclasses write `forward` and ``draws``."""
 
     draws: int = 1
-    """How many independent batches one step consumes."""
+    """Number of independent batches that one step consumes."""
 
     gradients: int = 2
-    """How many player-gradients one step evaluates: the unit in which solvers are compared."""
+    """Number of player-gradients that one step evaluates: the unit in which solvers are compared."""
 
     products: int = 0
-    """How many times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
+    """Number of times one step differentiates a player's gradient again (Hessian- and Jacobian-vector products)."""
 
     period: int = 1
     """After how many steps its play repeats: one round."""
@@ -86,7 +86,7 @@ class Solver(nn.Module):
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
     preconditioner: ClassVar[tuple[str, ...]] = ()
-    """What its memory holds of step sizes: near a resting point these change too slowly to matter."""
+    """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 
     def __init__(self, **rules: UpdateRule):
         super().__init__()
@@ -109,7 +109,7 @@ class Solver(nn.Module):
         return rule
 
     def rule_memory(self, memory: Memory, player: str) -> Memory:
-        """What the rule of one player remembers, out of the solver's memory."""
+        """The memory of one player's rule, out of the solver's."""
         return memory[player]
 
     def unwrapped(self, memory: Memory) -> tuple["Solver", Memory]:

@@ -1,4 +1,4 @@
-"""A box around one player's weights, kept beside any solver."""
+"""Weight clipping of one player under any solver."""
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Positive, Tree
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule

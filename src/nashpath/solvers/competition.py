@@ -21,7 +21,7 @@ from nashpath.solvers.derivatives import mixed_product
 
 
 def product_count(iterations: int) -> int:
-    """How many second-order products `compete` costs."""
+    """Number of second-order products of `compete`."""
     return 2 * iterations + 2
 
 

@@ -1,4 +1,4 @@
-"""One player, and nobody to play against."""
+"""Gradient descent for one player."""
 
 from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all

@@ -8,7 +8,7 @@ from nashpath.solvers.base import Solver
 
 
 class EMA(WeightAveraging):
-    """Keeps an exponential moving average of the generator beside any solver; sampling and metrics use it.
+    """Exponential moving average of the generator under any solver; sampling and metrics use it.
 
     ::
 

@@ -1,4 +1,4 @@
-"""Look ahead, then step from where you were."""
+"""Extragradient: extrapolate, then step from the original point."""
 
 from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.core import tree as trees

@@ -1,4 +1,4 @@
-"""Shape what the opponent will learn."""
+"""Learning with opponent-learning awareness (LOLA)."""
 
 from torch.func import grad
 

@@ -1,4 +1,4 @@
-"""Every few steps, walk back part of the way."""
+"""Lookahead around an inner solver."""
 
 from typing import Literal
 

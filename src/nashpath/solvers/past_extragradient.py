@@ -1,4 +1,4 @@
-"""Look ahead with the gradient of last time."""
+"""Extrapolation with the last gradient."""
 
 from nashpath.core import Batch, FunctionalGame, Point, pick
 from nashpath.core import tree as trees

@@ -8,7 +8,7 @@ from nashpath.solvers.base import Solver
 
 
 class PolyakAverage(WeightAveraging):
-    """Keeps the uniform average of the generator's iterates after the first ``after`` steps, beside any solver.
+    """Uniform average of the generator's iterates after the first ``after`` steps, under any solver.
 
     ::
 

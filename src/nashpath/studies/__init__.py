@@ -1,4 +1,4 @@
-"""Studies: what papers claim, measured again and judged. One package a paper; one file an experiment."""
+"""Studies: claims of papers, measured again and judged. One package a paper; one file an experiment."""
 
 from nashpath.studies.claim import Claim, Verdict, judge, judge_all
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip

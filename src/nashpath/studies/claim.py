@@ -1,4 +1,4 @@
-"""A claim and its verdict. The criterion is part of the claim: it stands before anything is measured.
+"""A claim and its verdict. The criterion is part of the claim, fixed before anything is measured.
 
 A claim names one quantity with one value a seed, and the range in which its mean over seeds must lie. Its interval is
 the wider of two at either end: a percentile bootstrap over seeds, and Student's, since no resampling of a few seeds
@@ -65,7 +65,7 @@ identity = partial(Claim, exact=True, reason="rounding, or a bug")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about a claim: ``mean`` and interval over ``len(values)`` seeds, and the word."""
+    """The verdict on a claim: ``mean`` and interval over ``len(values)`` seeds, and the word."""
 
     claim: Claim
     word: Word
@@ -76,7 +76,7 @@ class Verdict:
     note: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """What a result folder holds of a verdict, with the claim as it was judged."""
+        """The record of a verdict in a result folder, with the claim as it was judged."""
         claim = {k: getattr(self.claim, k) for k in ("name", "says", "source", "experiment", "quantity", "criterion")}
         bounds = {"accept": [self.claim.low, self.claim.high], "exact": self.claim.exact, "reason": self.claim.reason}
         found = {"values": self.values, "mean": self.mean, "interval": [self.low, self.high], "note": self.note}

@@ -1,4 +1,4 @@
-"""What a study asks to be drawn, as data: columns of its rows and how to lay them out. `nashpath.report` draws it."""
+"""Figures of studies as data: columns of rows and their layout. `nashpath.report` draws them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

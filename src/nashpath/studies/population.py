@@ -15,7 +15,7 @@ from nashpath.studies.study import Size
 
 
 class MemberState(NamedTuple):
-    """One member where it stands: its settings and seed, its trial, its carry and its outcome so far."""
+    """The present state of one member: its settings and seed, its trial, its training state and its outcome so far."""
 
     member: Member
     trial: Trial
@@ -45,7 +45,7 @@ class Population:
             team.program.run(steps)
 
     def __iter__(self) -> Iterator[MemberState]:
-        """The members where they stand, in order."""
+        """The members in their present state, in order."""
         seats = [seat for team in self.groups for seat in _seats(team.members, team.program)]
         return iter(sorted(seats, key=lambda seat: seat.member.index))
 

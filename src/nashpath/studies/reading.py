@@ -1,4 +1,4 @@
-"""What a claim reads off the rows of an experiment: one number a seed, or one a row where the claim is an identity."""
+"""Statistics that claims are judged on: one number a seed, or one a row where the claim is an identity."""
 
 import math
 from collections.abc import Callable, Sequence

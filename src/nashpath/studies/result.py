@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nashpath.run import SettingError, plain_json
+from nashpath.run import SettingError
 from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import RunFolder, plain_json
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study
@@ -31,7 +31,7 @@ THREADS = 1
 def source_hash(
     experiment: Experiment, scale: str, code: Code, own: Path | None = None, files: Sequence[MethodFile] = ()
 ) -> str:
-    """16 digits for what an experiment's rows depend on, beside the cell: its function, its size, and their ``code``.
+    """16 digits for what an experiment's rows depend on but for the cell: its function, its size, and their ``code``.
 
     ``own`` is a study's own file, ``files`` register methods. Comments, docstrings and modules that the experiment does
     not use leave the hash as it is.
@@ -150,7 +150,7 @@ class Result:
 
 
 def cell_path(folder: Path, experiment: Experiment, cell: int) -> Path:
-    """Where a reproduction's folder keeps a measured cell."""
+    """The file of a measured cell in a reproduction's folder."""
     return folder / "cells" / f"{experiment.name}.{cell}.json"
 
 

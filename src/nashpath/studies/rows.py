@@ -1,4 +1,4 @@
-"""What an experiment measured, as tidy rows: one row a member, with its seed, its condition and its numbers."""
+"""Measurements of an experiment as tidy rows: one row a member, with its seed, its condition and its numbers."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -51,5 +51,5 @@ def paired(
 
 
 def significant(value: SupportsFloat, digits: int = 6) -> float:
-    """The value to so many significant digits, as rows keep it."""
+    """The value rounded to a number of significant digits, as rows keep it."""
     return float(f"{float(value):.{digits}g}")

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
-from nashpath.run import SettingError, load_methods, plain_json
+from nashpath.run import SettingError, load_methods
+from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import edition, find_study
@@ -26,7 +27,7 @@ from nashpath.studies.study import Experiment, Study
 
 @dataclass(frozen=True)
 class CellProgress:
-    """Where a reproduction stands: cells done of all, the cell just measured, and an estimate of what is left."""
+    """Progress of a reproduction: cells done of all, the cell just measured, and an estimate of what is left."""
 
     done: int
     total: int
@@ -36,7 +37,7 @@ class CellProgress:
 
 @dataclass(frozen=True)
 class Task:
-    """Which study, at which scale and with which other sizes: what a worker is told."""
+    """A worker's task: a study, its scale and its other sizes."""
 
     name: str
     scale: str

@@ -1,4 +1,4 @@
-"""What a measured cell rests on: the code that its experiment imports, as it means, not as it is written.
+"""The source code that a measured cell depends on: what its experiment imports, up to comments and layout.
 
 The hash of a module is that of its syntax tree without positions, comments and docstrings. Which modules count is read
 off their import statements: a name that a package only hands on leads to the module that defines it.
@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import nashpath
 
 UNSEEN = ("report", "cli", "studies.claim", "studies.figures")
 """Modules of the package that no row depends on, and all that is below them: rooms that show, and what judges."""
@@ -37,7 +35,7 @@ class Code:
     """The modules of the package, or of a copy of it at ``root``, as they are when they are first asked for."""
 
     def __init__(self, root: Path | None = None):
-        self.root = root or Path(nashpath.__file__).parent
+        self.root = root or Path(__file__).parent.parent
         self._paths: dict[str, Path | None] = {}
         self._modules: dict[Path, Module] = {}
 
@@ -73,7 +71,7 @@ class Code:
     def read(self, path: Path) -> Module:
         """A file's syntax and imports."""
         if path not in self._modules:
-            self._modules[path] = _read(path.read_bytes())
+            self._modules[path] = _read(path.read_bytes(), path.name == "__init__.py")
         return self._modules[path]
 
     def leads_to(self, one: Import, seen: frozenset[Import] = frozenset()) -> Iterator[str]:
@@ -104,25 +102,28 @@ def _is_unseen(name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _read(content: bytes) -> Module:
+def _read(content: bytes, package: bool = False) -> Module:
     tree = ast.parse(content)
-    return Module(hashlib.sha256(_text(tree).encode()).hexdigest(), tuple(_imports(tree)))
+    return Module(hashlib.sha256(_text(tree).encode()).hexdigest(), tuple(_imports(tree, package)))
 
 
-def _imports(node: ast.AST) -> Iterator[Import]:
-    """The imports of the package, wherever they stand, but for those that only type checkers see."""
-    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+def _imports(node: ast.AST, package: bool) -> Iterator[Import]:
+    """The imports of the package, wherever they stand, but for those that only type checkers see.
+
+    What type checkers see of a ``package`` is what it imports when it is asked for a name, so that counts.
+    """
+    if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") and not package:
         return
     if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nashpath":
         yield from (Import(node.module or "", one.name, one.asname or one.name) for one in node.names)
     if isinstance(node, ast.Import):
         yield from (Import(one.name) for one in node.names if one.name.split(".")[0] == "nashpath")
     for child in ast.iter_child_nodes(node):
-        yield from _imports(child)
+        yield from _imports(child, package)
 
 
 def _text(node: Any) -> str:
-    """A syntax tree as text: no positions, no texts that stand alone (docstrings), and nothing that is empty.
+    """A syntax tree as text, without positions, docstrings and empty fields.
 
     (`ast.dump` writes what is empty in some versions of Python and leaves it out in others.)
     """

@@ -12,12 +12,12 @@ from nashpath.studies.rows import Row
 
 SCALES = ("quick", "default", "full")
 Cell = Mapping[str, Any]
-"""One condition of an experiment; it is measured at once, by one process, and its entries stand in all of its rows."""
+"""One condition of an experiment; it is measured at once, by one process, and its entries are in all of its rows."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How large an experiment is at one scale: seeds 0 to ``seeds - 1``, training ``steps``, and what else it asks for.
+    """The size of an experiment at one scale: seeds 0 to ``seeds - 1``, training ``steps``, and what else it asks for.
 
     ``compiled`` says whether programs are compiled: it costs 10 to 30 seconds a cell and halves the time or better.
     """

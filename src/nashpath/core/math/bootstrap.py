@@ -1,4 +1,4 @@
-"""How well a handful of members pins down a mean: the percentile bootstrap."""
+"""The percentile bootstrap: intervals of means over few members."""
 
 import numpy as np
 

@@ -71,7 +71,7 @@ class PopulationGame(Game):
 
     @torch.no_grad()
     def divergences(self) -> dict[str, float]:
-        """How far the model is from the data: kl (p‖q), reverse_kl (q‖p), js, total_variation, wasserstein, mmd."""
+        """Divergences of the model from the data: kl (p‖q), reverse_kl (q‖p), js, total_variation, wasserstein, mmd."""
         p, q, points = self.data(), self.model(), self.space.points
         found = {
             "kl": kl_of_masses(p, q),

@@ -1,4 +1,4 @@
-"""What each player pays, as a function of the critic's logits. One file an objective."""
+"""Objectives: each player's cost as a function of the critic's logits. One file each."""
 
 from nashpath.core import Table
 from nashpath.games.objectives.base import Critic, Objective

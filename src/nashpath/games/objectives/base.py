@@ -7,21 +7,21 @@ from nashpath.core.shapes import Critic, FakeLogits, RealLogits, SampleBatch, Sc
 
 
 class Objective(Hyperparameters):
-    """What each player pays, given the critic's logits on real and on generated samples.
+    """Each player's cost, given the critic's logits on real and on generated samples.
 
     Subclasses write `discriminator(real, fake)` and `generator(fake, real)`, both from logits of any equal shape to
     a scalar. Both also work alone, on tensors, in a loop of one's own.
     """
 
     compares = False
-    """Whether the generator's cost also looks at the logits of real samples (which costs one more critic pass)."""
+    """Whether the generator's cost also depends on the logits of real samples (one more critic pass)."""
 
     unbounded = False
     """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""
 
     outputs = 1
     joint = False
-    """How many numbers the critic returns for one sample: 1, a logit, unless the objective wants features."""
+    """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""
 
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""

@@ -1,4 +1,4 @@
-"""What the kernel games share: the squared maximum mean discrepancy of two batches of features.
+"""Kernel objectives: the squared maximum mean discrepancy of two batches of features.
 
 The critic is a map into a space where a fixed kernel compares; it wants the discrepancy large, the generator small.
 """

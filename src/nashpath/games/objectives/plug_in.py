@@ -1,4 +1,4 @@
-"""What GANs are often believed to do: minimise a divergence, with the discriminator's ratio put in."""
+"""Plug-in estimates of f-divergences as generator costs: the discriminator's ratio in the divergence."""
 
 from typing import Literal
 

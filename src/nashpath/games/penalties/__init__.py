@@ -1,7 +1,8 @@
-"""Terms of the discriminator's cost beside the objective; most differentiate in the critic's input. One file each."""
+"""Terms added to the discriminator's cost; most differentiate in the critic's input. One file each."""
 
 from nashpath.core import Table
-from nashpath.games.penalties.base import Penalty
+from nashpath.core.shapes import Critic
+from nashpath.games.penalties.base import Penalty, norms, slopes, squared_norms
 from nashpath.games.penalties.dragan import Dragan
 from nashpath.games.penalties.dragan_centred import DraganCentred
 from nashpath.games.penalties.gradient_penalty import GradientPenalty
@@ -37,6 +38,7 @@ __all__ = [
     "R1",
     "R1R2",
     "R2",
+    "Critic",
     "Dragan",
     "DraganCentred",
     "GradientPenalty",
@@ -46,4 +48,7 @@ __all__ = [
     "Penalty",
     "Sum",
     "ZeroCentred",
+    "norms",
+    "slopes",
+    "squared_norms",
 ]

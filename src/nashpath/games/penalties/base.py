@@ -8,14 +8,33 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
+from nashpath.core.rng import generator_of_global
 from nashpath.core.shapes import Critic, SampleBatch, Scalar
 
 
 class Penalty(Hyperparameters):
-    """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` prices it."""
+    """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` is its price."""
 
     needs_input_gradient = False
     """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
+
+    def __call__(
+        self,
+        critic: Critic,
+        real: SampleBatch,
+        fake: SampleBatch,
+        noise: Batch | None = None,
+        rng: torch.Generator | None = None,
+    ) -> Scalar:
+        """The penalty, a scalar, with ``noise`` (one step's `draw`) or noise of its own.
+
+        Without ``noise`` it is drawn from ``rng``, a generator on the device of ``real``; without either from a
+        generator that PyTorch's global one seeds, so that ``torch.manual_seed`` repeats a loop.
+        """
+        if noise is None:
+            rng = generator_of_global(real.device) if rng is None else rng
+            noise = self.draw(rng, (real.shape[0],), tuple(real.shape[1:]))
+        return super().__call__(critic, real, fake, noise)
 
     def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""

@@ -13,7 +13,7 @@ NAME = "historical_averaging"
 
 
 class HistoricalAveraging(Term):
-    """What `historical_averaging` adds to a game: the distance of players to the means of their past parameters.
+    """The term of historical averaging: the distance of players to the means of their past parameters.
 
     State: each player's `History`, renewed in its own turn, so that the mean includes the parameters that are priced.
     """
@@ -42,7 +42,7 @@ class HistoricalAveraging(Term):
 
 
 class History(nn.Module):
-    """The mean of all strategies that a player has played, kept online; before the first, where the player stands.
+    """The mean of all strategies that a player has played, kept online; before the first, its present strategy.
 
     State: ``mean`` (all parameters, flat) and ``count``, how many strategies it is the mean of.
     """

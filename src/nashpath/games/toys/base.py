@@ -1,4 +1,4 @@
-"""What the toy games share: players that are plain vectors, and nothing random."""
+"""The base of toy games: players that are plain vectors, without randomness."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar

@@ -15,7 +15,7 @@ class Saddle(ZeroSum):
 
     Near the origin the field is (200 x, 2 y): the two players live on time scales a hundredfold apart.
 
-    Reference: Naganuma and Iiduka 2023, toy example; Hiroki11x/ConjugateGradient_GAN
+    Reference: Naganuma and Iiduka 2022, toy example; Hiroki11x/ConjugateGradient_GAN
     ``jupyter/toy_example/trajectory.ipynb``.
     """
 

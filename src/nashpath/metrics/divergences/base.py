@@ -30,11 +30,11 @@ class DensityDivergence:
     """
 
     def on_p(self, d: Tensor) -> Tensor:
-        """What is averaged over p, elementwise."""
+        """The integrand over p, elementwise."""
         return torch.zeros_like(d)
 
     def on_q(self, d: Tensor) -> Tensor:
-        """What is averaged over q, elementwise."""
+        """The integrand over q, elementwise."""
         return torch.zeros_like(d)
 
     def __call__(self, at_p: Tensor, at_q: Tensor) -> Estimate:

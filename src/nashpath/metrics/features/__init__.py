@@ -1,4 +1,4 @@
-"""Feature extractors by name, and whatever else can serve as one."""
+"""Feature extractors by name, from files, modules and functions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from nashpath.metrics.features.exported import Exported
 from nashpath.metrics.features.inception import InceptionFeatures, download_inception
 
 FILES = {".pt2": Exported, ".pth": InceptionFeatures}
-"""What a file is read as, by its ending."""
+"""Extractors of files, by suffix."""
 
 FEATURES = Table("feature extractor", {"digits": DigitsFeatures, "inception": InceptionFeatures, "pixels": Pixels})
 

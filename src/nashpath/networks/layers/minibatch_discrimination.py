@@ -10,7 +10,7 @@ from nashpath.core.hyperparameters import Count
 Reduce = Literal["sum", "mean"]
 
 PLAIN_NUMBERS = 1 << 20
-"""Up to so many differences (4 MiB) they are written out, which any derivative passes; above, `torch.cdist`."""
+"""Maximum number of differences (4 MiB) that are computed explicitly (any derivative exists); above, `torch.cdist`."""
 
 
 class MinibatchDiscrimination(nn.Module):

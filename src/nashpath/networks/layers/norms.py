@@ -16,7 +16,7 @@ Norm = Literal["none", "batch", "layer", "group", "spectral"]
 
 
 class NormKind(NamedTuple):
-    """How to normalise: ``layer(channels)`` follows a hidden layer, ``weights(network)`` acts on the whole network."""
+    """A kind of normalisation: ``layer(channels)`` follows a hidden layer, ``weights(network)`` acts on all of it."""
 
     layer: Callable[[int], nn.Module] = nn.Identity
     weights: Callable[[nn.Module], nn.Module] | None = None
@@ -47,7 +47,7 @@ NORMS = Table(
 
 
 def finish(network: nn.Module, norm: Norm, init: Init) -> None:
-    """Draws the initial weights, then normalises them where ``norm`` says so."""
+    """Draws the initial weights, then applies the weight normalisation of ``norm``, if any."""
     INITS[init](network)
     weights = NORMS[norm]().weights
     if weights is not None:

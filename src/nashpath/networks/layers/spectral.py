@@ -1,4 +1,4 @@
-"""Spectral normalisation as a wrapper without hidden writes, so that it stacks and may stand under a gradient penalty.
+"""Spectral normalisation as a wrapper without hidden writes, so that it stacks and works under a gradient penalty.
 
 Where the stock parametrisation runs its power iteration inside ``forward``, here `SpectralNorm.advance` does it, once
 before the player's turn; ``forward`` is a pure function of weights and the vector ``u``.

@@ -24,7 +24,7 @@ NewCritic = Callable[[tuple[int, ...]], nn.Module]
 
 
 class CriticScore(NamedTuple):
-    """What an independent critic says of one member, in the samples' units.
+    """The estimate of an independent critic for one member, in the samples' units.
 
     ``distance`` is ``E_val d − E_fake d`` on samples that the critic was not trained on, ``error`` its standard error
     over those samples; ``slope`` the largest ‖∇d‖ seen on segments between them, 1 if the penalty held: the distance

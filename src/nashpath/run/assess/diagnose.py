@@ -1,6 +1,7 @@
-"""Looks at a member of a run folder with every diagnostic that applies, and says what is the matter with it."""
+"""Diagnosis of members of a run folder by every diagnostic that applies."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from nashpath.run.observe.snapshot import has_samples
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 REPORTED = ("rates", "sharpness", "margins", "r1", "vanishing", "logit", "modes", "spread", "growing", "moves")
-"""Symptoms that are written down beside the evidence."""
+"""Entries of the summary that are recorded in addition to the evidence."""
 
 Frames = tuple[np.ndarray, np.ndarray]
 """A member's samples halfway through training and at its end, from the same latents."""
@@ -46,29 +47,30 @@ class Diagnosis(NamedTuple):
 
     @property
     def wrong(self) -> list[Finding]:
-        """What is wrong, most fundamental first."""
+        """Findings, most fundamental first."""
         return findings(self.summary)
 
     @property
     def sentences(self) -> list[str]:
-        """All that is said: first what is wrong, then what the point is."""
+        """All sentences: first findings, then the kind of point."""
         return [one.sentence for one in [*self.wrong, *statements(self.summary)]]
 
     def as_json(self) -> dict[str, Any]:
-        """What ``diagnosis.json`` holds of a member."""
+        """A member's entry of ``diagnosis.json``."""
         said = {"findings": self.wrong, "statements": statements(self.summary)}
         parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
         where = {"member": self.member, "step": self.step, "outcome": self.summary.outcome}
         return {**where, "certificate": self.summary.kind, **parts, "numbers": self.numbers}
 
 
-def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
-    """Diagnoses members of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
+def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diagnosis]:
+    """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
-    What the figures of the report need lies beside it, in ``diagnosis.npz``, as ``m<member>.<name>``. Raises
-    `SettingError` or `CheckpointError` where the folder holds no run or no checkpoint.
+    What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
+    `CheckpointError` where the folder holds no run, no such member or no checkpoint.
     """
-    if not members:
+    folder = Path(run)
+    if members is not None and not members:
         raise SettingError("no member to diagnose")
     restored = restore_members(folder, members)
     found = [
@@ -82,7 +84,7 @@ def diagnose(folder: Path, members: list[int]) -> list[Diagnosis]:
 
 
 def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: Frames | None = None) -> Diagnosis:
-    """The verdict on one trial where its carry stands; neither is changed."""
+    """The verdict on one trial at its training state; neither is changed."""
     trial, step = copy.deepcopy(trial), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), solver)

@@ -1,4 +1,4 @@
-"""A stretch of play from the checkpoint on, and what the samples there look like."""
+"""Continued training from the checkpoint, and the samples there."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ from nashpath.run.engine.step import TrainState, Trial, hyperparameters_of, make
 from nashpath.run.observe.snapshot import samples
 
 RECORDED = 128
-"""Points of the stretch of play that is looked at."""
+"""Recorded points of the continued trajectory."""
 MOST_STEPS = 2000
 NETWORK_STEPS = 96
 SAMPLES, DRAWN = 1000, 300

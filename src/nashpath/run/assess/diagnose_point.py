@@ -1,4 +1,4 @@
-"""What a game's derivatives at a point say: evidence, spectrum, logits, and the noise of the gradients."""
+"""A game's derivatives at a point: evidence, spectrum, logits, and the noise of the gradients."""
 
 import copy
 import math
@@ -34,7 +34,7 @@ Arrays = dict[str, np.ndarray]
 def look_at_point(
     game: Game, problem: FunctionalGame, point: Point, batches: Batch, summary: RunSummary
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
-    """Fills in what the symptoms know of the point; returns the linearised game, numbers, and arrays for figures."""
+    """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures."""
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     evidence = summary.evidence = Certificate(BATCHES).look(problem, point, batches, near)
     if not evidence.finite:
@@ -105,5 +105,5 @@ def _slope(game: Any, logits: Tensor) -> np.ndarray:
 
 
 def parameter_count(point: Point) -> int:
-    """How many parameters all players have."""
+    """Number of parameters of all players."""
     return sum(v.numel() for v in trees.leaves(point.players))

@@ -1,4 +1,4 @@
-"""How the steps of the present rules compare with the largest that contract."""
+"""Steps of the present rules, relative to the largest that contract."""
 
 import copy
 from typing import Any
@@ -20,7 +20,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.solvers import Alternating, Extragradient, Simultaneous, Solver
 
 COMPARED: tuple[type[Solver], ...] = (Simultaneous, Alternating, Extragradient)
-"""Solvers whose largest stable steps are told beside those of the present one."""
+"""Solvers whose largest stable steps are reported in addition to the present one's."""
 
 
 def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSummary) -> Arrays:
@@ -43,7 +43,7 @@ def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSumma
 
 
 def _margins(trial: Trial, play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
-    """The largest stable steps of the present play and of others with the same rules, from the whole Jacobian."""
+    """The largest stable steps of the present play and of others with the same rules, from the full Jacobian."""
     plays = {play.kind.label(): play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not play.kind}
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
     summary.margins = stable_steps(scaled, plays)

@@ -1,17 +1,19 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from nashpath.core import Source, generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
-from nashpath.metrics import Measurement, MetricError
+from nashpath.metrics import Measurement, MetricError, Sample, evaluate_samples
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
@@ -26,14 +28,14 @@ from nashpath.run.settings.members import Member
 
 RUN_SAMPLES = 10_000
 FEW_EXAMPLES = 10_000
-"""Training samples up to which every evaluation looks for copies; of more it takes long, and is done on request."""
+"""Number of training samples up to which every evaluation measures memorisation; with more it is on request."""
 
 Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to measure, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
+    """Options of an evaluation, on ``count`` generated samples (0: 10,000 of a run, all that were made elsewhere).
 
     At most ``most`` real ones (0: as many as are usual, see `ReferenceSet`).
     """
@@ -44,6 +46,70 @@ class EvaluationOptions:
     most: int = 0
     seed: int = 0
     device: str = "cpu"
+
+
+@overload
+def evaluate(
+    real: str | Path,
+    fake: str | Path | None = None,
+    metrics: Sequence[str] = (),
+    features: Any = None,
+    *,
+    members: Sequence[int] | None = None,
+    count: int = 0,
+    split: str = "",
+    seed: int = 0,
+    device: str = "cpu",
+) -> dict[str, Any]: ...
+
+
+@overload
+def evaluate(
+    real: Tensor | np.ndarray | Sample,
+    fake: Tensor | np.ndarray,
+    metrics: Sequence[str] = (),
+    features: Any = None,
+    *,
+    split: str = "",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> list[Measurement]: ...
+
+
+def evaluate(
+    real: Any, fake: Any = None, metrics: Sequence[str] = (), features: Any = None, **options: Any
+) -> dict[str, Any] | list[Measurement]:
+    """Measures generated samples against real ones: a run's, those in files, or tensors.
+
+    - ``evaluate(RUN)``, a run folder: `evaluate_run`. Options are ``members`` (default: all), ``count`` of samples
+      (10,000), ``split``, ``seed`` and ``device``. Returns what it writes to ``RUN/evaluation.json``: in ``groups`` of
+      members that differ by their seeds alone, each number with its values, mean, interval and protocol.
+    - ``evaluate(REAL, FAKE)``, two paths (folders of images, ``.npy`` or ``.npz`` files): `evaluate_images`, with
+      ``count``, ``seed`` and ``device``. Returns the same form, and writes nothing.
+    - ``evaluate(real, fake)``, tensors or arrays ``[n, ...]``: `nashpath.metrics.evaluate_samples`, with ``settings``,
+      ``known``, ``split`` and ``seed``. Returns a list with a `Measurement` (name, value, protocol) for each number.
+
+    ``metrics`` are names; without any, paths are measured by what fits their data, tensors by ``fid``. ``features`` are
+    a name, a file or an extractor; the default is what fits the data of a path, and the values of tensors themselves
+    (``pixels``).
+
+    Raises `SettingError`, `CheckpointError` or `MetricError`, and `TypeError` for a path beside a tensor.
+    """
+    of_paths = isinstance(real, str | Path)
+    if isinstance(fake, Tensor | np.ndarray) and not of_paths:
+        real = real if isinstance(real, Sample) else torch.as_tensor(real)
+        return evaluate_samples(real, torch.as_tensor(fake), metrics or ("fid",), features or "pixels", **options)
+    if not of_paths or not isinstance(fake, str | Path | None):
+        given = f"{type(real).__name__} and {type(fake).__name__}"
+        raise TypeError(f"expected a run folder, two paths, or two tensors or arrays; got {given}")
+    members, split = options.pop("members", None), options.pop("split", "")
+    wanted = EvaluationOptions(tuple(metrics), features or "auto", **options)
+    if fake is None:
+        return evaluate_run(Path(real), wanted, members, split)
+    if members is not None or split:
+        raise SettingError("members and split are for runs; leave them out, or give a run folder alone")
+    return evaluate_images(Path(real), Path(fake), wanted)
 
 
 def evaluate_run(
@@ -123,7 +189,7 @@ def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored
 
 
 def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> ReferenceSet:
-    """The yardstick of these data; copies are looked for in the samples trained on only."""
+    """The reference set of these data; memorisation compares with the samples trained on only."""
     source: Any = build_source(settings)
     name, metrics = data_name(settings), wish.metrics
     options = settings.data.options()

@@ -1,4 +1,4 @@
-"""How a program is run: stacked or looped, compiled or not, on how many threads.
+"""Choice of the way to run a program: stacked or looped, compiled or not, number of threads.
 
 Chosen by measurement, then written into the settings.
 """
@@ -17,10 +17,10 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 
 COMPILE_SECONDS = 25.0
-"""What compiling a program costs, measured: 5 to 30 seconds."""
+"""Cost of compiling a program, measured: 5 to 30 seconds."""
 
 SPEEDUP = {"dense": 2.0, "convolutional": 1.1}
-"""How much faster a compiled step is than an eager one, measured with `benchmarks/stacked.py`."""
+"""Speed-up of a compiled step over an eager one, measured with `benchmarks/stacked.py`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where a run computes, and how precisely."""
+"""Device and precision of a run."""
 
 import os
 

@@ -23,7 +23,7 @@ SMALL = 1e-4
 """The displacement whose image is taken where a solver adapts its own steps: there they do not change by it."""
 
 LINEAR = 1e-3
-"""How far, relatively, the image of one displacement may be from the sum of the images of its parts."""
+"""Tolerance of linearity: relative distance of a displacement's image from the sum of its parts' images."""
 
 
 class LinearGame(Game):
@@ -82,7 +82,7 @@ class LinearRule(UpdateRule):
 
 
 class LinearPlay:
-    """What one round of ``solver`` does to a small displacement from a point, where ``memory`` is what it remembers.
+    """The action of one round of ``solver``, with ``memory``, on a small displacement from a point.
 
     A round is `Solver.period` steps. Raises `ValueError` for a rule that has no linear part; and so does asking it, for
     a solver whose round is no linear map.
@@ -187,7 +187,7 @@ class LinearPlay:
         return flat
 
     def _flat(self, kept: Any) -> Any:
-        """What a solver remembers by player and parameter, as one vector a player; other numbers as they are."""
+        """A solver's memory, with trees by player and parameter as one vector a player; other tensors unchanged."""
         if not isinstance(kept, dict):
             return kept.double().cpu()
         return {
@@ -207,7 +207,7 @@ def _form(part: LinearPart | None) -> Any:
 
 
 def blocks_of(sizes: Mapping[str, int]) -> dict[str, slice]:
-    """Where each player's coordinates lie in a flat vector."""
+    """Each player's slice of a flat vector."""
     blocks, start = {}, 0
     for who, size in sizes.items():
         blocks[who] = slice(start, start + size)

@@ -22,7 +22,7 @@ Mode = Literal["stacked", "looped"]
 
 
 def never() -> bool:
-    """The stop signal of a program that nobody stops."""
+    """Never stop (default)."""
     return False
 
 
@@ -70,7 +70,7 @@ class Program:
     def load(
         self, members: Sequence[tuple[TrainState, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
     ) -> None:
-        """Puts all members where a checkpoint says: carries, samplers, the steps taken and the last report."""
+        """Restores all members from a checkpoint: training states, samplers, steps taken and the last report."""
         train_states = [train_state for train_state, _ in members]
         self._train_state = stack(train_states) if self.mode == "stacked" else train_states
         for sampler, (_, state) in zip(self.samplers, members):
@@ -79,7 +79,7 @@ class Program:
 
     @torch.no_grad()
     def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
-        """Takes ``steps`` steps with every member, or fewer if ``stop`` says so between two steps."""
+        """Takes ``steps`` steps with every member, or fewer if ``stop()`` is true between two steps."""
         while steps > 0 and not stop():
             start, warm, count = time.perf_counter(), self._warm, 0
             if not self._block:

@@ -16,7 +16,7 @@ BLOCK_STEPS = 64
 
 
 def block_length(game: Game, draws: int, device: torch.device) -> int:
-    """How many steps one block holds: as many as fit in `BLOCK_BYTES`, at least 1, at most `BLOCK_STEPS`."""
+    """Number of steps in one block: as many as fit in `BLOCK_BYTES`, at least 1, at most `BLOCK_STEPS`."""
     one = leaves(game.draw(generator(0, device), (1, draws)))
     size = sum(v.numel() * v.element_size() for v in one)
     return max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, size)))

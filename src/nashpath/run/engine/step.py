@@ -1,4 +1,4 @@
-"""One step of one member, as a pure function: from carry, numbers and batches to the next carry and a report.
+"""One step of one member, a pure function: from state, hyper-parameters and batches to the next state and a report.
 
 Being pure, it can be stacked with `vmap`, compiled, or both, and means the same each time.
 """
@@ -15,11 +15,11 @@ from nashpath.core.tree import finite, part
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
-"""The culprit of a member that has left the finite numbers nowhere."""
+"""Marker: this member has not diverged."""
 
 
 class Trial(nn.Module):
-    """A whole experiment as one module: the game, and the solver that plays it."""
+    """An experiment as one module: the game, and the solver that plays it."""
 
     def __init__(self, game: Game, solver: Solver):
         super().__init__()
@@ -27,7 +27,7 @@ class Trial(nn.Module):
 
 
 class TrainState(NamedTuple):
-    """All that a member takes from step to step.
+    """The training state of a member, carried from step to step.
 
     ``steps`` counts the steps it took; ``diverged_player`` is the index of the player whose cost or parameters left the
     finite numbers (the member then stays where it was before that step), or `NOT_DIVERGED`.
@@ -48,7 +48,7 @@ def hyperparameters_of(trial: Trial) -> Tree:
 
 
 def begin(trial: Trial) -> TrainState:
-    """The carry before the first step."""
+    """The training state before the first step."""
     point = point_of(trial.game)
     memory = trial.solver.init(FunctionalGame(trial.game), point)
     device = next(v for params in point.players.values() for v in params.values()).device
@@ -57,7 +57,7 @@ def begin(trial: Trial) -> TrainState:
 
 
 def outcome(trial: Trial, train_state: TrainState) -> str:
-    """What became of a member that is done: ``finished``, or which player left the finite numbers, and when."""
+    """The outcome of a member: ``finished``, or which player left the finite numbers, and when."""
     diverged_player = int(train_state.diverged_player)
     if diverged_player == NOT_DIVERGED:
         return "finished"

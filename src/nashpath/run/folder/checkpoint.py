@@ -1,4 +1,4 @@
-"""Checkpoints: every tensor of every member in one safetensors file, written whole or not at all. Never pickle.
+"""Checkpoints: every tensor of every member in one safetensors file, written atomically. Never pickle.
 
 A tensor's name is the way to it, ``member0.point.players.generator.head.weight`` or ``member0.sampler.offset``; it is
 made here, and so depends on no other library. `names` says what happens where two ways read alike.
@@ -23,8 +23,8 @@ FORMAT = "nashpath checkpoint 2"
 EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
 """Formats that are not read any more, and the version that does."""
 
-Member = tuple[TrainState, dict[str, Tensor]]
-"""Where a member stands, and the state of its sampler."""
+StoredMember = tuple[TrainState, dict[str, Tensor]]
+"""A member's training state, and the state of its sampler."""
 
 
 class CheckpointError(ValueError):
@@ -50,13 +50,13 @@ def _escaped(step: str) -> str:
     return step.replace("\\", "\\\\").replace(".", "\\.")
 
 
-def tree_of(member: Member) -> dict[str, Any]:
+def tree_of(member: StoredMember) -> dict[str, Any]:
     """All of a member's tensors as one tree."""
     train_state, sampler = member
     return {**train_state._asdict(), "sampler": sampler}
 
 
-def save_checkpoint(path: Path, members: Sequence[Member], meta: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
     """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically."""
     tensors: dict[str, Tensor] = {}
     for index, tree in enumerate(map(tree_of, members)):
@@ -65,7 +65,7 @@ def save_checkpoint(path: Path, members: Sequence[Member], meta: dict[str, Any])
     write_atomic(path, save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
-def load_checkpoint(path: Path, like: Sequence[Member]) -> tuple[list[Member], dict[str, Any]]:
+def load_checkpoint(path: Path, like: Sequence[StoredMember]) -> tuple[list[StoredMember], dict[str, Any]]:
     """``(members, meta)``, with the structure and devices of ``like``. Raises `CheckpointError` if it does not fit."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
@@ -83,7 +83,7 @@ def load_checkpoint(path: Path, like: Sequence[Member]) -> tuple[list[Member], d
 
 
 def check_format(path: Path, found: str | None) -> None:
-    """Refuses every format but the present one, and says of an earlier one who reads it and what to do."""
+    """Raises `CheckpointError` for every format but the present one; of an earlier one it says who reads it."""
     if found in EARLIER:
         raise CheckpointError(
             f"{path} has the format {found!r}, which {EARLIER[found]} reads; this version reads {FORMAT!r} only: train "
@@ -93,7 +93,7 @@ def check_format(path: Path, found: str | None) -> None:
         raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
 
 
-def _fill(member: Member, prefix: str, tensors: dict[str, Tensor], path: Path) -> Member:
+def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: Path) -> StoredMember:
     """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
     tree = tree_of(member)
     found = []

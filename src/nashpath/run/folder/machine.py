@@ -1,4 +1,4 @@
-"""What a result was computed with: versions, platform, threads."""
+"""The computing environment of a result: versions, platform, threads."""
 
 import platform
 from importlib.metadata import version

@@ -29,7 +29,7 @@ def planned(folder: Path) -> list[Member]:
 def restore_members(
     folder: Path, members: Sequence[int] | None = None, device: str = "cpu"
 ) -> list[tuple[Member, Trial, TrainState]]:
-    """Members (default: all) as planned, with their trials and carries on ``device``; the checkpoint is read once.
+    """Members (default: all) with their trials and training states on ``device``; the checkpoint is read once.
 
     Raises `SettingError` or `CheckpointError`.
     """
@@ -51,6 +51,6 @@ def restore_members(
 
 
 def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:
-    """The trial of one member and its carry, on ``device``. Raises `SettingError` or `CheckpointError`."""
+    """The trial of one member and its training state, on ``device``. Raises `SettingError` or `CheckpointError`."""
     _, trial, train_state = restore_members(folder, [member], device)[0]
     return trial, train_state

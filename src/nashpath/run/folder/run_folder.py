@@ -1,7 +1,8 @@
-"""The run folder: settings, metrics, samples and checkpoint, each in a format that other programs open.
+"""The run folder: settings, metrics, samples, checkpoint and assessments, each in a format that other programs open.
 
 ``config.toml`` (resolved settings), ``run.json`` (what, when, on what), ``members.json`` (one entry a member),
-``metrics.jsonl`` (one row a line, appended), ``samples/step-*.npz``, ``reference.npz``, ``checkpoint.safetensors``.
+``metrics.jsonl`` (one row a line, appended), ``samples/step-*.npz``, ``reference.npz``, ``checkpoint.safetensors``;
+after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis.npz``.
 """
 
 import io
@@ -20,7 +21,7 @@ from nashpath.run.settings.overrides import Raw
 
 
 class RunFolder:
-    """A run folder. Nothing already written is lost: files are replaced whole, and rows are only appended."""
+    """A run folder. Files are replaced atomically and rows appended; a resume drops what is after its checkpoint."""
 
     def __init__(self, folder: Path):
         self.folder = folder

@@ -1,4 +1,4 @@
-"""TensorBoard events beside ``metrics.jsonl``: the same rows, for those who watch many runs in one place."""
+"""TensorBoard events: the rows of ``metrics.jsonl``, to follow many runs in one place."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Diagnostics during training: readings of members where they stand, as rows beside costs and gradient norms."""
+"""Diagnostics during training: readings at the members' present points, in the rows of costs and gradient norms."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Metrics through training: the ones that the settings name, on samples of members where they stand."""
+"""Metrics during training: those that the settings name, on samples of the present generators."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ MetricRow = dict[str, float | None]
 
 
 def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
-    """What a run with these settings measures by; None where they name no metrics.
+    """The reference set of a run with these settings; None where they name no metrics.
 
     It is tried on real samples, so that what cannot be measured is refused before training. Raises `SettingError`.
     """

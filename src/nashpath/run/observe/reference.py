@@ -1,4 +1,4 @@
-"""What generated samples are held against: the real ones, and the metrics and features that fit them, made once."""
+"""The reference of evaluations: real samples, and the metrics and features that fit them, made once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from nashpath.metrics import (
     FeaturesError,
     Measurement,
     as_extractor,
-    evaluate,
+    evaluate_samples,
     facts_of,
     metric_names,
     real_sample,
@@ -50,7 +50,7 @@ class ReferenceSet:
 
     def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
         """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
-        return evaluate(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
+        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
 
     def trial(self, source: Source, count: int) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
@@ -74,7 +74,7 @@ def standard(source: Source) -> list[str]:
 
 
 def _extractor(source: Source, features: str) -> Any:
-    """The features asked for, or those that fit; a `SettingError` says what to choose where there are none."""
+    """The chosen features, or the default of these data. Raises `SettingError` where there is none."""
     try:
         return as_extractor(fitting_features(source) if features == "auto" else features)
     except FeaturesError as error:
@@ -82,7 +82,7 @@ def _extractor(source: Source, features: str) -> Any:
 
 
 def _most(source: Any) -> int:
-    """So many real samples that published protocols are met, and memory is not filled."""
+    """Number of real samples: as many as published protocols use, within a bound on memory."""
     wanted = HELD if isinstance(source, Finite) else DRAWN
     return max(2, min(wanted, BYTES // (4 * torch.Size(source.shape).numel())))
 

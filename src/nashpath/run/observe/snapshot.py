@@ -1,4 +1,4 @@
-"""What can be seen of a member at a moment: samples, metrics of the samples, level sets, or a toy's strategies."""
+"""Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int) -> Ten
 
 
 def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
-    """The metrics that make sense for these data at every look, from samples [n, *shape]."""
+    """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape]."""
     if not torch.isfinite(found).all():
         return {}
     results: dict[str, float] = {}
@@ -79,7 +79,7 @@ def levels(trial: Trial, train_state: TrainState, square: list[float]) -> np.nda
 
 
 def picture(index: int, trial: Trial, train_state: TrainState, found: Tensor, count: int) -> dict[str, np.ndarray]:
-    """What is saved of one member's samples: ``count`` of them (more where they are points), and level sets."""
+    """The saved samples of one member: ``count`` of them (more where they are points), and level sets."""
     points = found.shape[1:] == (2,)
     arrays = {f"m{index}": found[: max(count, 400) if points else count].cpu().numpy()}
     if points:
@@ -105,13 +105,13 @@ def strategies(train_state: TrainState) -> np.ndarray:
 
 
 def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
-    """Where a toy's two strategies should arrive, in the order of `strategies`; empty if nobody knows."""
+    """The known equilibrium of a toy's two strategies, in the order of `strategies`; empty if unknown."""
     known = trial.game.equilibrium
     return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
-    """How far the strategies (averaged ones where the solver keeps any) are from the known equilibrium, if any is."""
+    """Distance of the strategies (averaged ones where the solver keeps any) from the known equilibrium, if any."""
     known = trial.game.equilibrium
     if known is None:
         return {}

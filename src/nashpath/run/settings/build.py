@@ -36,7 +36,7 @@ def build_source(settings: General) -> Source:
 
 
 _IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
-"""Data sets that somebody holds, by their settings."""
+"""Data sets in use, by their settings."""
 
 
 def build_game(settings: Any, seed: int) -> Game:

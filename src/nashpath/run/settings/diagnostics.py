@@ -34,11 +34,11 @@ def _plays(game: Game) -> dict[str, LinearPlay]:
 
 
 INJECTED: dict[str, Callable[[Game], Any]] = {"reference": _reference, "plays": _plays}
-"""What the builder gives to constructors that ask for it by name."""
+"""Constructor arguments that the builder supplies by name."""
 
 
 def runnable_by_name() -> list[str]:
-    """The diagnostics that need nothing but the game where it stands; others compare with an earlier point."""
+    """The diagnostics that need only the game at its present point; others compare with an earlier one."""
     return [name for name in DIAGNOSTICS if set(required(DIAGNOSTICS[name])) <= INJECTED.keys()]
 
 

@@ -25,7 +25,7 @@ FLOW_TABLES = {
     "rule": (RULES, "adam"),
     "integrator": (INTEGRATORS, "euler"),
 }
-"""Where a method is chosen, from which table, and which one where the settings name none."""
+"""By setting, the table that a method is chosen from, and the default."""
 
 
 class FlowGeneral(BaseModel):

@@ -1,4 +1,4 @@
-"""Who is trained: seeds crossed with sweeps, grouped by structure so that each group is one program."""
+"""Members: every seed at every sweep point, grouped by structure so that each group is one program."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Member:
     seed: int
     settings: General
     swept: dict[str, Any] = field(default_factory=dict)
-    """What differs from the run's settings, by dotted path."""
+    """Values that differ from the run's settings, by dotted path."""
 
 
 def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
@@ -89,7 +89,7 @@ def _kind(path: str) -> str:
 
 
 def structure(settings: General) -> str:
-    """What shapes the program: all settings but the numbers, as text."""
+    """The structure of the program: all settings but the hyper-parameters, as text."""
     flat = dump(settings)
     for path in swept_paths(settings):
         *parents, last = path.split(".")

@@ -1,4 +1,4 @@
-"""Where registered methods come from: files (``--with FILE.py``), installed packages, and what a run remembers of them.
+"""Origins of registered methods: files (``--with FILE.py``), installed packages, and their record in a run folder.
 
 A run folder's ``config.toml`` holds an entry ``[[with]]`` for each file (its place, its SHA-256, what it registers),
 each package (its version) and each Python module whose methods the run uses. Whatever reads the folder finds files
@@ -23,7 +23,7 @@ GROUP = "nashpath.methods"
 """The group of entry points: each is a module that registers methods, or a function in one that does."""
 
 Entry = dict[str, Any]
-"""What a run remembers of one origin of methods."""
+"""The record of one origin of methods in a run folder."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MethodFile:
     named: bool
 
     def entry(self) -> Entry:
-        """What a run remembers of it."""
+        """Its record in a run folder."""
         return {"file": str(self.path), "sha256": self.sha256, "registers": list(self.registers)}
 
 
@@ -52,7 +52,7 @@ class MethodPackage:
     registers: tuple[str, ...]
 
     def entry(self) -> Entry:
-        """What a run remembers of it."""
+        """Its record in a run folder."""
         return {"package": self.package, "version": self.version, "registers": list(self.registers)}
 
 

@@ -16,7 +16,7 @@ from nashpath.run.settings.schema import STRICT, choice, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
 SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
-"""Game arguments that stand at the top level of the settings, because nearly every game has them."""
+"""Game arguments at the top level of the settings, because nearly every game has them."""
 
 
 GIVEN = frozenset({"outputs"})
@@ -109,7 +109,7 @@ TABLES = {
     "constraint": CONSTRAINTS,
     "average": AVERAGES,
 }
-"""Where in the settings a method is chosen, and from which table."""
+"""By setting, the table that a method is chosen from."""
 
 
 @rebuilt(*TABLES.values())

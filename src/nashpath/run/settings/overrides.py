@@ -81,7 +81,7 @@ def _chosen(path: str, before: Any, kind: str) -> Raw:
 
 
 def unshared(value: Any) -> Any:
-    """A copy in which no table stands twice: one rule given to both players must not become one rule of both."""
+    """Deep copy without shared sub-tables: one rule given to both players must not become one rule of both."""
     if isinstance(value, dict):
         return {key: unshared(part) for key, part in value.items()}
     return [unshared(part) for part in value] if isinstance(value, list) else value

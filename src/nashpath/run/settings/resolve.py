@@ -54,7 +54,7 @@ def complete(raw: Raw) -> Raw:
 
 
 def _usual(raw: Raw, path: str) -> Mapping[str, Any]:
-    """What is chosen at a path where the settings name no method: what the game says, or the default of all games."""
+    """The default method at a path: the game's, or that of all games."""
     game = GAMES.get(raw["game"].get("kind", ""))
     own = game.defaults.get(path) if isinstance(game, type) and issubclass(game, Game) else None
     return own or ({"kind": DEFAULTS[path]} if path in DEFAULTS else {})
@@ -79,7 +79,7 @@ def used(settings: General) -> set[str]:
 
 
 def dump(settings: General) -> Raw:
-    """The settings that matter to this run, as plain nested tables: resolving them again gives the same run."""
+    """The settings that this run uses, as plain nested tables: resolving them again gives the same run."""
     keep = used(settings)
     full = settings.model_dump(mode="json")
     return {k: v for k, v in full.items() if k in keep}
@@ -137,7 +137,7 @@ def _explain(fault: Any) -> str:
 
 
 def _place(location: tuple[Any, ...]) -> tuple[list[str], list[str]]:
-    """``(path, known)`` of a fault: where it is without the kinds in between, and the names that exist beside it."""
+    """``(path, known)`` of a fault: its place without the kinds in between, and the names that exist there."""
     node, path, parts = settings_model(), [], list(location)
     while True:
         known, here = list(node.model_fields), parts.pop(0)

@@ -1,4 +1,4 @@
-"""What the drop-in optimizers share."""
+"""The base of the drop-in optimizers."""
 
 from collections.abc import Callable
 from typing import Any

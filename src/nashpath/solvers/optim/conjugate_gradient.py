@@ -21,7 +21,7 @@ class NonlinearCG(DropIn):
     group; ``nonnegative`` clips it at 0 from below. Raises `KeyError` for an unknown ``beta``, and `ValueError` for a
     negative rate.
 
-    Reference: Naganuma and Iiduka 2023, Sec. 2.3.
+    Reference: Naganuma and Iiduka 2022, Sec. 2.3.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""By how much a player moves, given its gradients. One file a rule."""
+"""Update rules: a player's move from its gradients. One file each."""
 
 from nashpath.core import Table
 from nashpath.solvers.base import UpdateRule

@@ -26,7 +26,7 @@ class ConjugateGradient(UpdateRule):
     it at 0 from below, which the authors do only in the two hybrids. ``cap`` = inf switches the cap off; then, with
     exact line search on a quadratic, all formulas agree and end in as many steps as there are dimensions.
 
-    Reference: Naganuma and Iiduka 2023, Sec. 2.3; Hiroki11x/ConjugateGradient_GAN
+    Reference: Naganuma and Iiduka 2022, Sec. 2.3; Hiroki11x/ConjugateGradient_GAN
     ``jupyter/toy_example/cg_optimizer.py`` for the formulas, the cap ½ and the coefficient (0.5, 0.75 or 1). Its first
     step ascends, and its last gradient is an alias of the present one; here neither is so.
     """

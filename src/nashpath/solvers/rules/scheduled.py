@@ -18,7 +18,7 @@ class Scheduled(UpdateRule):
 
     A look-ahead (extragradient) has the rate of the step that it prepares, and is not counted.
 
-    Reference: Naganuma and Iiduka 2023, the three learning-rate rules.
+    Reference: Naganuma and Iiduka 2022, the three learning-rate rules.
     """
 
     def __init__(self, rule: UpdateRule, schedule: Schedule):

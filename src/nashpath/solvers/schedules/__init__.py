@@ -1,4 +1,4 @@
-"""How the learning rate of any rule changes with the step. One file a schedule."""
+"""Schedules of the learning rate of any rule. One file each."""
 
 from nashpath.core import Table
 from nashpath.solvers.schedules.base import Schedule

@@ -13,7 +13,7 @@ class Constant(Schedule):
 
         factor = 1
 
-    Reference: Naganuma and Iiduka 2023, constant rule; Hiroki11x/ConjugateGradient_GAN ``utils/lr_scheduler.py``.
+    Reference: Naganuma and Iiduka 2022, constant rule; Hiroki11x/ConjugateGradient_GAN ``utils/lr_scheduler.py``.
     """
 
     varies = False

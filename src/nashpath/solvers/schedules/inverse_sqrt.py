@@ -12,7 +12,7 @@ class InverseSqrt(Schedule):
 
         factor = 1 / sqrt(n + 1),   n = 0, 1, …
 
-    Reference: Naganuma and Iiduka 2023, diminishing rule; Hiroki11x/ConjugateGradient_GAN ``utils/lr_scheduler.py``
+    Reference: Naganuma and Iiduka 2022, diminishing rule; Hiroki11x/ConjugateGradient_GAN ``utils/lr_scheduler.py``
     (``SqrtLR``).
     """
 

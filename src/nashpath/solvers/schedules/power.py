@@ -13,7 +13,7 @@ class Power(Schedule):
 
         factor = (n + 1) ^ −exponent,   n = 0, 1, …
 
-    Reference: Heusel et al. 2017, Theorem 1 (two time scales); Naganuma and Iiduka 2023; Hiroki11x/
+    Reference: Heusel et al. 2017, Theorem 1 (two time scales); Naganuma and Iiduka 2022; Hiroki11x/
     ConjugateGradient_GAN ``utils/lr_scheduler.py`` (``TTScaleLR``, exponent 0.75 for both players).
     """
 

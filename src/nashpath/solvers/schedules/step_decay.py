@@ -13,7 +13,7 @@ class StepDecay(Schedule):
 
         factor = decay ^ floor(n / period),   n = 0, 1, …
 
-    Reference: Naganuma and Iiduka 2023, CIFAR-10 experiments; Hiroki11x/ConjugateGradient_GAN
+    Reference: Naganuma and Iiduka 2022, CIFAR-10 experiments; Hiroki11x/ConjugateGradient_GAN
     ``utils/lr_scheduler.py`` (0.9 every 10,000 steps).
     """
 

@@ -1,4 +1,4 @@
 """Naganuma and Iiduka 2022: conjugate gradients for GANs. The claims, and an experiment a file."""
 
 ORDER = 40
-"""Where the study stands among the others."""
+"""Position among the studies."""

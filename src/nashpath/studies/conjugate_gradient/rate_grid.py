@@ -1,6 +1,6 @@
 """A GAN trained by one method at every pair of learning rates of a grid: the Fréchet distance of each.
 
-Set-up: Naganuma and Iiduka 2023, as far as it was released (Hiroki11x/ConjugateGradient_GAN): non-saturating costs,
+Set-up: Naganuma and Iiduka 2022, as far as it was released (Hiroki11x/ConjugateGradient_GAN): non-saturating costs,
 the discriminator's halved, one step each in turn, one grid of learning rates for both players, the distance of
 generated images to the training images. Every method has equally many settings, where the paper gives conjugate
 gradients three times as many. Their optimizer for GANs was never released; ours computes β for each tensor, in [0, ½].
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nashpath.metrics import Sample, as_extractor, evaluate, real_sample
+from nashpath.metrics import Sample, as_extractor, evaluate_samples, real_sample
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import LINEAR, METHODS, chosen
@@ -82,4 +82,4 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 def fid(real: Sample, fake: Tensor) -> float:
     """The Fréchet distance; pixels of diverged members that are not finite are taken for mid-grey."""
     known = torch.nan_to_num(fake.cpu(), nan=0.0, posinf=1.0, neginf=-1.0).clamp(-1, 1)
-    return significant(evaluate(real, known, ["fid"])[0].value, 5)
+    return significant(evaluate_samples(real, known, ["fid"])[0].value, 5)

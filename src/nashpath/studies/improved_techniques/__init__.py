@@ -1,4 +1,4 @@
 """Salimans et al. 2016: improved techniques for training GANs. The claims, and an experiment a file."""
 
 ORDER = 20
-"""Where the study stands among the others."""
+"""Position among the studies."""

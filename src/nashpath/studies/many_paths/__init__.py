@@ -1,4 +1,4 @@
 """Fedus et al. 2017: many paths to equilibrium. The claims, and an experiment a file."""
 
 ORDER = 10
-"""Where the study stands among the others."""
+"""Position among the studies."""

@@ -1,4 +1,4 @@
 """Yi, Zhu and Liu 2023: MonoFlow. The claims, and an experiment a file."""
 
 ORDER = 50
-"""Where the study stands among the others."""
+"""Position among the studies."""

@@ -1,0 +1,63 @@
+"""`load`: a trained member of a run folder, as ordinary modules."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from nashpath.core import Game, generator
+from nashpath.run.engine.step import outcome
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.restore import restore_members
+from nashpath.run.observe.snapshot import place
+from nashpath.solvers import Solver
+
+
+@dataclass(frozen=True)
+class LoadedMember:
+    """A member of a run folder at its last checkpoint: its game and solver, its settings, and what became of it.
+
+    ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``, or which
+    player left the finite numbers, and when.
+    """
+
+    game: Game
+    solver: Solver
+    settings: Any
+    seed: int
+    steps: int
+    outcome: str
+
+    @property
+    def generator(self) -> nn.Module:
+        """The trained generator, from ``[n, latent]`` to samples ``[n, *shape]``."""
+        return self.game.get_submodule("generator")
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The trained discriminator, from samples to logits."""
+        return self.game.get_submodule("discriminator")
+
+    def sample(self, count: int, seed: int = 0) -> Tensor:
+        """``count`` samples, ``[count, *shape]`` on the CPU: those of ``nashpath sample`` with the same seed.
+
+        Raises `SettingError` for a game that generates none.
+        """
+        if not hasattr(self.game, "sample"):
+            raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
+        device = next(self.game.parameters()).device
+        return self.game.sample(generator(seed, device), count).cpu()  # type: ignore[operator]
+
+
+def load(run: str | Path, member: int = 0, averaged: bool = True, device: str = "cpu") -> LoadedMember:
+    """Loads a member of the run folder ``run`` from its last checkpoint, on ``device``.
+
+    Its modules hold averaged weights where the run keeps an average (``average=ema``), as ``nashpath sample`` uses;
+    ``averaged=False`` gives the weights of the last step. Raises `SettingError` where there is no such run or member,
+    and `CheckpointError` where its checkpoint cannot be read.
+    """
+    planned, trial, train_state = restore_members(Path(run), [member], device)[0]
+    place(trial, train_state, averaged)
+    steps = int(train_state.steps)
+    return LoadedMember(trial.game, trial.solver, planned.settings, planned.seed, steps, outcome(trial, train_state))

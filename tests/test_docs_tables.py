@@ -1,0 +1,151 @@
+"""The pages name every method: their tables are the tables in code, and the README's counts are their lengths."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from nashpath.core.math.monotone import MONOTONES
+from nashpath.data import SOURCES
+from nashpath.diagnostics import DIAGNOSTICS, FINDINGS
+from nashpath.diagnostics.verdict import MEANING
+from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
+from nashpath.games import GAMES, OBJECTIVES, PENALTIES, TECHNIQUES
+from nashpath.metrics import DIVERGENCES, FEATURES, GROUPS, METRICS
+from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.networks.activations import ACTIVATIONS
+from nashpath.networks.base import INITS
+from nashpath.networks.layers.norms import NORMS
+from nashpath.run.settings.register import KINDS
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
+from nashpath.solvers.rules.betas import BETAS
+from nashpath.studies import NAMES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+NAMED = {
+    "data": {"data set": SOURCES},
+    "diagnostics": {"diagnostic": DIAGNOSTICS, "certificate": [name for name in MEANING if name]},
+    "flows": {"flow": FLOWS, "ratio": RATIOS, "integrator": INTEGRATORS, "h": MONOTONES},
+    "games": {"game": GAMES, "objective": OBJECTIVES, "penalty": PENALTIES, "technique": TECHNIQUES},
+    "metrics": {"metric": METRICS, "group": GROUPS, "features": FEATURES, "divergence": DIVERGENCES},
+    "networks": {
+        "generator": GENERATORS,
+        "discriminator": DISCRIMINATORS,
+        "normalisation": NORMS,
+        "activation": ACTIVATIONS,
+        "initialisation": INITS,
+    },
+    "solvers": {
+        "solver": SOLVERS,
+        "rule": RULES,
+        "schedule": SCHEDULES,
+        "average": AVERAGES,
+        "constraint": CONSTRAINTS,
+        "beta": BETAS,
+    },
+    "studies": {"study": NAMES},
+}
+"""By page, what it names; ``none`` goes without saying."""
+
+TABLES = {
+    ("data", "name"): [SOURCES],
+    ("diagnostics", "name"): [DIAGNOSTICS],
+    ("flows", "flow"): [FLOWS],
+    ("games", "name"): [OBJECTIVES, PENALTIES],
+    ("metrics", "name"): [METRICS, GROUPS],
+    ("networks", "name"): [GENERATORS, DISCRIMINATORS],
+    ("solvers", "solver"): [SOLVERS],
+    ("studies", "study"): [NAMES],
+}
+"""Tables of a page, by the heading of their first column, and all that they list."""
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text()
+
+
+def quoted(text: str) -> set[str]:
+    """What is in backticks outside code blocks, with lines joined; of ``-s average=ema`` also the value."""
+    found = re.findall(r"`([^`]+)`", " ".join(re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S).split()))
+    return {*found, *(name.partition("=")[2] for name in found)}
+
+
+def listed(text: str, heading: str) -> set[str]:
+    """The names in backticks in the first column of the tables whose first column has this heading."""
+    found: set[str] = set()
+    for rows in re.findall(rf"^\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
+        found |= {name for row in rows.splitlines() for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in NAMED.items() for kind in kinds])
+def test_every_method_is_named_on_its_page(name, kind):
+    assert set(NAMED[name][kind]) - {"none"} - quoted(page(name)) == set()
+
+
+def test_every_kind_of_method_has_a_page():
+    shown = [table for kinds in NAMED.values() for table in kinds.values()]
+    assert [kind for kind, table in KINDS.items() if not any(table is other for other in shown)] == []
+
+
+@pytest.mark.parametrize(("name", "heading"), TABLES)
+def test_tables_of_a_page_list_what_there_is(name, heading):
+    known = {method for table in TABLES[name, heading] for method in table}
+    assert listed(page(name), heading) == known
+
+
+def test_every_finding_has_a_section():
+    """`nashpath diagnose` links to it."""
+    assert set(FINDINGS) <= set(re.findall(r"^### (.*)$", page("diagnostics"), re.MULTILINE))
+
+
+def methods(table) -> int:
+    """How many methods a table has: not ``none``, and one that has two names once."""
+    return len({method for name, method in table.items() if name != "none"})
+
+
+COUNTED = {"objectives": OBJECTIVES, "penalties": PENALTIES, "rules": RULES, "schedules": SCHEDULES}
+
+
+def test_the_counts_of_the_readme():
+    found = re.findall(rf"\b(\d+) ({'|'.join(COUNTED)})\b", README)
+    assert {what: int(count) for count, what in found} == {what: methods(table) for what, table in COUNTED.items()}
+
+
+@pytest.mark.parametrize(("room", "table"), [("solvers", SOLVERS), ("flows", FLOWS)])
+def test_the_readme_names_all(room, table):
+    (row,) = re.findall(rf"^\| {room} \| (.*?) \|", README, re.MULTILINE)
+    words = row.lower().replace(" ", "_")
+    assert [name for name in table if name not in words] == []
+
+
+def test_the_number_of_functions_h():
+    numbers = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]
+    (said,) = re.findall(r"any of (\w+) h\b", page("flows"))
+    assert numbers.index(said) + 10 == len(MONOTONES)
+
+
+def test_a_reference_has_one_year():
+    """Naganuma and Iiduka, arXiv 2203.14495."""
+    files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    years = {year for file in files for year in re.findall(r"Iiduka,? \(?(\d{4})", file.read_text())}
+    assert years == {"2022"}
+
+
+def test_names_that_the_changelog_gives_exist_and_the_old_ones_do_not():
+    rows = re.findall(
+        r"^\| `(nashpath[\w.]*)` \| (.*?) \| (.*?) \|$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert rows
+    for room, before, after in rows:
+        module = importlib.import_module(room)
+        old, new = (re.findall(r"`([\w.]+)`", cell) for cell in (before, after))
+        assert len(old) == len(new)
+        for name in new:
+            owner, _, part = name.partition(".")
+            assert hasattr(getattr(module, owner), part or "__name__"), name
+            assert owner in module.__all__
+        assert not set(old) & set(module.__all__)

@@ -1,0 +1,205 @@
+"""What users meet: the names at the top level, `load`, `evaluate`, `diagnose`, and no import below a room."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import nashpath as nash
+from nashpath.cli import app
+from nashpath.core import Table
+from nashpath.data import SOURCES
+from nashpath.games import GAMES, IDEALS, OBJECTIVES, PENALTIES, TECHNIQUES, TOYS
+from nashpath.metrics import METRICS, Measurement, evaluate_samples
+from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.run import SettingError, restore_member
+from nashpath.run.folder.run_folder import plain_json
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SUB_ROOMS = {
+    "core.tree",
+    "games.ideal",
+    "games.objectives",
+    "games.penalties",
+    "games.techniques",
+    "games.toys",
+    "solvers.optim",
+    "solvers.rules",
+    "solvers.schedules",
+}
+"""What is below a room and for users all the same."""
+
+
+def code_of(path: Path) -> str:
+    """The Python of a page's blocks, or of a file."""
+    if path.suffix == ".py":
+        return path.read_text()
+    return "\n".join(re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.MULTILINE | re.DOTALL))
+
+
+def too_deep(code: str) -> list[str]:
+    """The modules of the package that are imported and are neither the top level, nor a room, nor a sub-room."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+        elif isinstance(node, ast.Import):
+            found += [one.name for one in node.names]
+    inside = [name.partition(".")[2] for name in found if name.split(".")[0] == "nashpath"]
+    return [name for name in inside if name.count(".") > 0 and name not in SUB_ROOMS]
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in [*PAGES, *EXAMPLES]])
+def test_pages_and_examples_import_from_rooms(path):
+    assert too_deep(code_of(path)) == []
+
+
+def test_an_import_below_a_room_is_seen():
+    assert too_deep("from nashpath.run.assess.load import load") == ["run.assess.load"]
+    assert too_deep("def f():\n    import nashpath.solvers.base") == ["solvers.base"]
+    assert too_deep("import nashpath\nfrom nashpath.core import tree\nfrom nashpath.solvers.optim import OGDA") == []
+
+
+def test_the_package_alone_imports_no_torch():
+    code = "import sys, nashpath; nashpath.__version__; dir(nashpath); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def declared() -> dict[str, str]:
+    """Name by name, where ``nashpath/__init__.py`` tells type checkers that it comes from."""
+    tree = ast.parse(Path(nash.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    found = {one.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for one in node.names}
+    return {name: module or "" for name, module in found.items()}
+
+
+def test_type_checkers_see_what_is_there():
+    homes = declared()
+    assert set(homes) == set(nash.__all__)
+    for name, module in homes.items():
+        if module == "nashpath":
+            assert getattr(nash, name) is sys.modules[f"nashpath.{name}"]
+        else:
+            assert getattr(nash, name) is getattr(sys.modules[module], name), name
+            assert name in sys.modules[module].__all__, name
+    with pytest.raises(AttributeError, match="Wrong"):
+        _ = nash.Wrong  # type: ignore[attr-defined]
+
+
+AT_THE_TOP = (OBJECTIVES, PENALTIES, GENERATORS, DISCRIMINATORS, SOURCES, SOLVERS, RULES, SCHEDULES, METRICS)
+
+
+@pytest.mark.parametrize("table", AT_THE_TOP, ids=lambda table: table.kind)
+def test_every_method_that_a_gan_is_made_of_is_at_the_top_level(table: Table):
+    missing = [name for name, method in table.items() if getattr(nash, method.__name__, None) is not method]
+    assert missing == []
+
+
+@pytest.mark.parametrize("table", [TECHNIQUES, AVERAGES, CONSTRAINTS], ids=lambda table: table.kind)
+def test_so_are_techniques_and_what_wraps_a_solver(table: Table):
+    shown = [method for name, method in table.items() if name != "none"]
+    assert [method for method in shown if getattr(nash, method.__name__, None) is not method] == []
+
+
+def test_so_are_games_but_those_with_rooms_of_their_own():
+    for name in set(GAMES) - set(TOYS) - set(IDEALS):
+        assert getattr(nash, GAMES[name].__name__) is GAMES[name]
+
+
+def test_the_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", nash.__version__)
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"nashpath {nash.__version__}\n")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """Two members on the ring that keep an average."""
+    folder = tmp_path_factory.mktemp("face") / "run"
+    settings = {"data": "ring", "average": {"kind": "ema", "decay": 0.5}, "seeds": [0, 1], "steps": 6, "stack": "off"}
+    small = {"compile": "off", "sample_every": 6, "evaluation_samples": 20, "threads": 1}
+    nash.open_session({**settings, **small}, {}, folder).train()
+    return folder
+
+
+def test_a_loaded_member_samples_as_the_command_does(run, tmp_path):
+    member = nash.load(run, 1)
+    assert (member.seed, member.steps, member.outcome) == (1, 6, "finished")
+    assert member.settings.average.decay == 0.5
+    result = CliRunner().invoke(app, ["sample", str(run), "-n", "5", "--member", "1", "--out", str(tmp_path / "x.npz")])
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(member.sample(5).numpy(), np.load(tmp_path / "x.npz")["samples"])
+    assert not torch.equal(member.sample(5), member.sample(5, seed=1))
+    assert member.discriminator(member.generator(torch.zeros(3, member.game.latent))).shape == (3, 1)
+
+
+def test_averaged_and_raw_weights(run):
+    trial, train_state = restore_member(run)
+    averages = trial.solver.averages(train_state.memory)["generator"]
+    averaged, raw = nash.load(str(run)), nash.load(str(run), averaged=False)
+    for name, weight in averaged.generator.named_parameters():
+        assert torch.equal(weight, averages[name])
+    for name, weight in raw.generator.named_parameters():
+        assert torch.equal(weight, train_state.point.players["generator"][name])
+    assert any(not torch.equal(a, b) for a, b in zip(averaged.generator.parameters(), raw.generator.parameters()))
+
+
+def test_what_cannot_be_loaded_or_sampled_is_said(run, tmp_path):
+    with pytest.raises(SettingError, match="holds no run"):
+        nash.load(tmp_path)
+    with pytest.raises(SettingError, match="members 0 to 1"):
+        nash.load(run, 2)
+    nash.open_session({"game": "bilinear", "steps": 2}, {}, tmp_path / "toy").train()
+    toy = nash.load(tmp_path / "toy")
+    with pytest.raises(SettingError, match="Bilinear has no generator"):
+        toy.sample(3)
+
+
+def test_evaluate_a_run(run):
+    found = nash.evaluate(str(run), metrics=["modes"], members=[1], count=50)
+    assert {entry["metric"] for entry in found["groups"][0]["numbers"]} == {"modes"}
+    assert (found["samples"], found["groups"][0]["members"]) == (50, [1])
+    assert json.loads((run / "evaluation.json").read_text()) == json.loads(plain_json(found))
+
+
+def test_evaluate_tensors_arrays_and_files(tmp_path):
+    rng = np.random.default_rng(0)
+    real, fake = (rng.normal(size=(50, 3)).astype(np.float32) for _ in range(2))
+    found = nash.evaluate(real, fake, ["sliced_wasserstein"])
+    assert isinstance(found[0], Measurement)
+    tensors = torch.from_numpy(real), torch.from_numpy(fake)
+    assert (
+        found == nash.evaluate(*tensors, ["sliced_wasserstein"]) == evaluate_samples(*tensors, ["sliced_wasserstein"])
+    )
+    assert [one.name for one in nash.evaluate(*tensors)] == ["fid"]
+    np.save(tmp_path / "real.npy", real)
+    np.save(tmp_path / "fake.npy", fake)
+    files = nash.evaluate(tmp_path / "real.npy", tmp_path / "fake.npy", ["sliced_wasserstein"])
+    assert files["groups"][0]["numbers"][0]["values"] == pytest.approx([found[0].value])
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_evaluate_refuses_what_means_nothing(run, tmp_path):
+    for given in [(torch.zeros(3, 2), "x"), ("x", torch.zeros(3, 2)), (torch.zeros(3, 2),)]:
+        with pytest.raises(TypeError, match="expected a run folder, two paths, or two tensors"):
+            nash.evaluate(*given)  # type: ignore[call-overload]
+    with pytest.raises(SettingError, match="are for runs"):
+        nash.evaluate("real", "fake", members=[0])
+
+
+def test_diagnose_all_members_or_some(tmp_path):
+    nash.open_session({"game": "bilinear", "seeds": [0, 1], "steps": 3}, {}, tmp_path / "run").train()
+    assert [one.member for one in nash.diagnose(tmp_path / "run")] == [0, 1]
+    assert [one.member for one in nash.diagnose(str(tmp_path / "run"), [1])] == [1]
+    assert (tmp_path / "run" / "diagnosis.json").exists()
