@@ -141,7 +141,7 @@ def _conclude(session: Session, status: str, page: Path, as_json: bool, live: Pr
             f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}"
         )
     if as_json:
-        rate = round(session.steps_per_second(), 3)
+        rate = round(session.recorder.steps_per_second(), 3)
         members = [{k: v for k, v in member.items() if k != "member"} for member in session.summary()]
         typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, "members": members}))
     else:

@@ -49,7 +49,7 @@ def _tried(
     """Programs whose members have one data set share its real samples and their features."""
     known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, count, device)
     if wish not in known:
-        known[wish] = ReferenceSet(source, metrics, features, name).to(device).trial(source, count)
+        known[wish] = ReferenceSet(source, metrics, features, name).to(device).dry_run(source, count)
     return known[wish]
 
 

@@ -46,21 +46,21 @@ class ReferenceSet:
         count = most or _most(source)
         self.real = real_sample(_real(source, count), extractor, split)
         self.known = facts_of(source, count)
-        self.tried: list[Measurement] = []
+        self.dry_run_results: list[Measurement] = []
 
     def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
         """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
         return evaluate_samples(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
 
-    def trial(self, source: Source, count: int) -> "ReferenceSet":
+    def dry_run(self, source: Source, count: int) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
-        self.tried = self(source.draw(generator(derive(0, "trial")), count)["real"])
+        self.dry_run_results = self(source.draw(generator(derive(0, "trial")), count)["real"])
         return self
 
     @property
     def numbers(self) -> list[str]:
         """The names of all numbers, once tried."""
-        return [m.name for m in self.tried]
+        return [m.name for m in self.dry_run_results]
 
     def to(self, device: torch.device) -> "ReferenceSet":
         """Computes features on ``device`` from now on."""

@@ -1,5 +1,6 @@
 """Members that share a program, with what is read of them through training; and where a run stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,3 +38,9 @@ class MemberGroup:
     def measured(self) -> set[str]:
         """The numbers that the metrics of the settings give; a look at samples leaves these to them."""
         return set(self.reference_set.numbers) if self.reference_set else set()
+
+
+def in_order(groups: Sequence[MemberGroup]) -> list[tuple[Member, MemberGroup, int]]:
+    """Every member with its group and its place in it, in member order."""
+    found = [(m, group, i) for group in groups for i, m in enumerate(group.members)]
+    return sorted(found, key=lambda entry: entry[0].index)

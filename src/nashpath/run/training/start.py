@@ -24,6 +24,7 @@ from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
 from nashpath.run.training.group import MemberGroup, RunProgress
+from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.session import Session
 
 FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
@@ -61,7 +62,7 @@ def open_session(
     _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
     _settle(members, threads=torch.get_num_threads())
     store.create(_config(record(raw, members), sweeps, methods))
-    return Session(store, groups, folder.name, notify, stop, events, methods)
+    return Session(Recorder(store, groups, notify, events, methods), stop)
 
 
 def begin_with(named: Any) -> list[MethodFile]:
@@ -114,9 +115,9 @@ def resume_session(
     methods = renewed(remembered, chosen_rows(members))
     settings = members[0].settings
     find_device(settings.device)
-    session = Session(store, build_groups(members, settings), folder.name, notify, stop, methods=methods)
+    session = Session(Recorder(store, build_groups(members, settings), notify, methods=methods), stop)
     session.restore()
-    session.events = Events(folder / "events", session.taken) if settings.tensorboard else None
+    session.recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
     store.create(_config(raw, sweeps, methods))
     return session
 

@@ -1,0 +1,187 @@
+"""What a run writes down as it goes: rows of metrics, samples, each member's latest results, the facts of the run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from nashpath.run.engine.program import spent
+from nashpath.run.engine.step import NOT_DIVERGED, outcome
+from nashpath.run.folder.machine import machine
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.tensorboard import Events
+from nashpath.run.observe.diagnostics import diagnostic_rows
+from nashpath.run.observe.metrics import measure_member, protocols
+from nashpath.run.observe.snapshot import equilibrium, has_samples, reference_samples, snapshot
+from nashpath.run.settings.members import Member
+from nashpath.run.settings.method_files import Entry, without_folders
+from nashpath.run.training.group import MemberGroup, RunProgress, in_order
+from nashpath.run.training.overhead import Stopwatch
+
+SHOWN = 16
+"""Number of members whose samples are saved through training, spread evenly over all."""
+
+
+@dataclass
+class Recorder:
+    """Writes rows, samples and results of the members of ``groups`` into a run folder.
+
+    ``results`` holds each member's outcome, steps, latest costs and metrics; ``overhead`` the time that is spent on
+    anything but steps.
+    """
+
+    store: RunFolder
+    groups: list[MemberGroup]
+    notify: Callable[[RunProgress], None] = lambda progress: None
+    events: Events | None = None
+    methods: list[Entry] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    overhead: Stopwatch = field(default_factory=Stopwatch)
+    spent: float = 0.0
+    """Seconds of this run before it was resumed."""
+
+    def __post_init__(self) -> None:
+        self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+        self.settings = self.groups[0].members[0].settings
+        self.pictures = has_samples(self.groups[0].program.trials[0])
+        members = [member for member, _, _ in in_order(self.groups)]
+        self.shown = set(np.linspace(0, len(members) - 1, SHOWN).round().astype(int).tolist())
+        self.results: dict[int, dict[str, Any]] = {
+            m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in members
+        }
+
+    @property
+    def taken(self) -> int:
+        """Steps that every program has taken."""
+        return min(group.program.taken for group in self.groups)
+
+    def seconds(self) -> float:
+        """Wall-clock seconds of this run, those before it was resumed included."""
+        return self.spent + time.perf_counter() - self.begun
+
+    def steps_per_second(self) -> float:
+        """Member-steps a second of training time; the first step, which compiles, is left out."""
+        taken = sum(group.program.timed * len(group.members) for group in self.groups)
+        return taken / max(1e-9, sum(group.program.seconds for group in self.groups))
+
+    def write_reference(self) -> None:
+        """Real samples to compare with, or a toy's known equilibrium."""
+        trial: Any = self.groups[0].program.trials[0]
+        known = reference_samples(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
+        if known:
+            self.store.write_arrays("reference.npz", known)
+
+    def log(self) -> None:
+        """One row a member that still moves, and one empty row at the step where it was found to have stopped."""
+        rows, costs = [], []
+        for group in self.groups:
+            for i, (member, info) in enumerate(zip(group.members, group.program.info())):
+                result, train_state = self.results[member.index], group.program.train_state(i)
+                where = {"step": self.taken, "member": member.index, "seconds": round(self.seconds(), 3)}
+                where |= spent(group.program, i, train_state)
+                if int(train_state.diverged_player) != NOT_DIVERGED:
+                    if result["outcome"] == "running":
+                        result["outcome"] = outcome(group.program.trials[i], train_state)
+                        rows.append({**where, **dict.fromkeys(info)})
+                    continue
+                rows.append({**where, **info})
+                result["costs"] = {k.removeprefix("cost."): v for k, v in info.items() if k.startswith("cost.")}
+                costs.append(result["costs"])
+        self._write(rows)
+        middle = {k: float(np.median([c[k] for c in costs])) for k in (costs[0] if costs else {})}
+        rate = self.steps_per_second()
+        self.notify(RunProgress(self.taken, self.settings.steps, len(costs), len(self.results), middle, rate))
+
+    def look(self) -> None:
+        """Saves samples (or a toy's strategies) and evaluates every member."""
+        arrays: dict[str, np.ndarray] = {}
+        rows = []
+        for member, group, i in in_order(self.groups):
+            trial, train_state = group.program.trials[i], group.program.train_state(i)
+            saved, results = snapshot(member, trial, train_state, member.index in self.shown)
+            arrays |= saved
+            # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
+            results = dict.fromkeys(self.results[member.index]["metrics"]) | results
+            rows += self._latest(member, group, i, {k: v for k, v in results.items() if k not in group.measured})
+        self._write(rows)
+        self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
+
+    def measure(self) -> None:
+        """Records the metrics that the settings name of every member."""
+        rows = []
+        for member, group, i in in_order(self.groups):
+            if group.reference_set is not None:
+                trial, train_state = group.program.trials[i], group.program.train_state(i)
+                rows += self._latest(member, group, i, measure_member(group.reference_set, member, trial, train_state))
+        self._write(rows)
+
+    def diagnose(self) -> None:
+        """Records what the diagnostics that the settings name read of every member."""
+        for group in self.groups:
+            self._write(diagnostic_rows(group.members, group.program, group.diagnostics))
+
+    def warn(self) -> None:
+        """Says once that evaluating takes too long, and what to change."""
+        said = self.overhead.excess(sum(group.program.seconds for group in self.groups))
+        if said and not self.warnings:
+            self.warnings.append(said)
+            self.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
+
+    def conclude(self, status: str) -> None:
+        """Writes what became of each member, and the facts of the run."""
+        for member, group, i in in_order(self.groups):
+            result, train_state = self.results[member.index], group.program.train_state(i)
+            moving = int(train_state.diverged_player) == NOT_DIVERGED
+            result["steps"] = int(train_state.steps)
+            result["outcome"] = status if moving else outcome(group.program.trials[i], train_state)
+        if self.events is not None:
+            self.events.close()
+        self.store.write_json("members.json", self.summary())
+        times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}
+        times |= {"steps_per_second": self.steps_per_second()}
+        about = {"format": 1, "name": self.store.folder.name, "status": status, "started": self.started}
+        about |= {"steps": self.taken, **{key: round(value, 3) for key, value in times.items()}}
+        own = {"methods": without_folders(self.methods)} if self.methods else {}
+        self.store.write_json("run.json", about | {"warnings": self.warnings} | own | self._programs())
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
+        found = []
+        for member, _, _ in in_order(self.groups):
+            result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
+            found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
+        return found
+
+    def _programs(self) -> dict[str, Any]:
+        """Machine, device, the shape of a sample (where there are pictures), protocols of metrics, and programs."""
+        trial: Any = self.groups[0].program.trials[0]
+        reference_sets = {id(group.reference_set): group.reference_set for group in self.groups if group.reference_set}
+        return {
+            **machine(),
+            "device": str(self.groups[0].program.device),
+            "shape": list(trial.game.data.shape) if self.pictures else None,
+            "metrics": [entry for one in reference_sets.values() for entry in protocols(one.dry_run_results)],
+            "programs": [
+                {
+                    "members": [m.index for m in group.members],
+                    "mode": group.program.mode if len(group.members) > 1 else "solo",
+                    "compiled": group.program.compiled,
+                    "reason": group.reason,
+                }
+                for group in self.groups
+            ],
+        }
+
+    def _latest(self, member: Member, group: MemberGroup, i: int, results: dict[str, Any]) -> list[dict[str, Any]]:
+        """Keeps an evaluation as the member's latest; the row of it, or none where there was nothing to evaluate."""
+        self.results[member.index]["metrics"] |= results
+        where = {"step": self.taken, "member": member.index, **spent(group.program, i, group.program.train_state(i))}
+        return [{**where, **results}] if results else []
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
+        self.store.append(rows)
+        if self.events is not None:
+            self.events.write(rows)
