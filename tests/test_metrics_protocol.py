@@ -117,7 +117,7 @@ def test_a_killed_writer_leaves_no_half_file(own_cache: Path, monkeypatch: pytes
         Path(name).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache_module, "save_file", killed)
+    monkeypatch.setattr(cache_module, "save_tensors", killed)
     with pytest.raises(KeyboardInterrupt):
         remembered("key", lambda: {"x": torch.ones(2)})
     assert list(own_cache.iterdir()) == []

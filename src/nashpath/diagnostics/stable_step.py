@@ -1,7 +1,7 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ GRID = 40
 BISECTIONS = 40
 
 
+@runtime_checkable
 class Play(Protocol):
     """A solver near a point: what one of its rounds does to a small displacement, with all rates multiplied by h."""
 

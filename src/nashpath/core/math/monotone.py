@@ -6,7 +6,7 @@ generator whose cost is ``−E h(d)`` draws that flow. So h belongs to flows and
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -59,6 +59,7 @@ MonotoneName = Literal[
 ]
 
 
+@runtime_checkable
 class Increasing(Protocol):
     """An increasing function of the logit: ``h(d)`` and ``h.slope(d) > 0``, elementwise."""
 
