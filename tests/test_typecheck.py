@@ -1,10 +1,10 @@
 """The annotations of the package are true: a part of the suite runs again with each of them checked at every call.
 
-A checked call costs ten times a plain one, so the files below are those that call many functions and few of them often:
-the arithmetic of games, trees and metrics, increasing functions, and all settings. What is left
-out: whatever compiles (a checked function is no part of a graph), trains or runs long (`test_rules`,
-`test_solvers_rates`, `test_run_members`, `test_evaluate`), starts processes, or hands over doubles or wrong arguments
-(`test_data_hub`, `test_data_folders`), and second derivatives by finite differences, which are slow. ``NASHPATH_TYPECHECK=1 pytest FILE`` checks any other file.
+A checked call costs more than a plain one, so the files below are those that call many functions and few of them often:
+the arithmetic of games, trees and metrics, increasing functions, and all settings. What is left out: whatever compiles
+(a checked function is no part of a graph), trains or runs long (`test_rules`, `test_solvers_rates`, `test_run_members`,
+`test_evaluate`), starts processes, or hands over doubles or wrong arguments (`test_data_hub`, `test_data_folders`); and
+second derivatives by finite differences, which are slow. ``NASHPATH_TYPECHECK=1 pytest FILE`` checks any other file.
 """
 
 import os
