@@ -1,15 +1,25 @@
 """Tests run on the CPU unless they name a device, and on one thread a worker: two workers share two cores.
 
 CUDA has tests of its own (`test_cuda.py`). The variable is set before nashpath is imported; subprocesses inherit it.
+
+With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each call, shapes included
+(`test_typecheck.py`). Functions are wrapped as their modules are imported, so this too comes before nashpath.
 """
 
 import os
 from collections.abc import Iterator
+from typing import runtime_checkable
 
 os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 
+import jaxtyping
+import pydantic
 import pytest
 import torch
+
+if os.environ.get("NASHPATH_TYPECHECK") == "1":
+    runtime_checkable(pydantic.ValidationInfo)  # a protocol, in signatures of validators; pydantic does not mark it
+    jaxtyping.install_import_hook("nashpath", "typecheck.checked")
 
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS

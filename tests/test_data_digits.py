@@ -29,7 +29,7 @@ def test_the_split_is_a_stratified_partition():
     share = parts["test"][1].bincount() / parts["all"][1].bincount()
     assert (share - 0.3).abs().max() < 0.01
     with pytest.raises(ValueError, match="split='valid' is unknown; choose one of train, test, all"):
-        Digits("valid")  # pyright: ignore[reportArgumentType]
+        Digits("valid")
 
 
 def test_draws_come_from_the_split_alone():

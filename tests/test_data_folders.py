@@ -165,7 +165,7 @@ def test_missing_and_empty_folders_are_clear_errors(tmp_path):
         Folder(str(tmp_path / "x.heic"))
     Image.new("L", (4, 4)).save(tmp_path / "x.png")
     with pytest.raises(ValueError, match="channels must be 1"):
-        Folder(str(tmp_path), channels=4)  # pyright: ignore[reportArgumentType]
+        Folder(str(tmp_path), channels=4)
 
 
 def test_hidden_files_are_not_data(images):

@@ -87,13 +87,13 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
         assert torch.equal(a, b)
     assert torch.equal(rng, torch.get_rng_state())
     assert all(p.grad is None for p in game.parameters())
-    assert {key.partition(".")[0] for key in first} <= set(DIAGNOSTICS[name].readings)  # type: ignore
+    assert {key.partition(".")[0] for key in first} <= set(DIAGNOSTICS[name].readings)
     for key, value in first.items():
         assert torch.equal(value, second[key])
         assert torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all(), key
 
 
-@pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])  # type: ignore
+@pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])
 def test_stacked_members_read_as_they_do_alone(name):
     games = [gan(seed=seed) for seed in range(3)]
     diagnostic, problem = build(name, games[0]), FunctionalGame(games[0])

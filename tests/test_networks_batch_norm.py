@@ -28,10 +28,12 @@ def with_weights(module: nn.Module) -> nn.Module:
 def test_equals_torch_in_outputs_statistics_and_gradients(rank):
     ours, theirs = with_weights(BatchNorm(3, momentum=0.3)), with_weights(TORCH[rank](3, momentum=0.3))
     for training in (True, True, True, False):
-        ours.train(training), theirs.train(training)
+        ours.train(training)
+        theirs.train(training)
         x, y = (inputs(rank, seed=int(training)).requires_grad_() for _ in range(2))
         torch.testing.assert_close(ours(x), theirs(y))
-        ours.zero_grad(), theirs.zero_grad()
+        ours.zero_grad()
+        theirs.zero_grad()
         ours(x).sin().sum().backward()
         theirs(y).sin().sum().backward()
         torch.testing.assert_close(x.grad, y.grad)

@@ -251,7 +251,7 @@ def test_registering_from_python_is_enough_for_a_run(tmp_path):
     session.train()
     assert config(tmp_path / "run")["with"] == [{"module": __name__, "registers": ["penalty.shy"]}]
     assert facts(tmp_path / "run")["methods"] == [{"module": __name__, "registers": ["penalty.shy"]}]
-    assert type(restore_member(tmp_path / "run")[0].game.penalty) is Shy  # type: ignore[arg-type]
+    assert type(restore_member(tmp_path / "run")[0].game.penalty) is Shy
     forget_own_methods()
     with pytest.raises(SettingError, match=rf"penalty\.shy, registered by the Python module {__name__}.*--with PATH"):
         restore_member(tmp_path / "run")
@@ -313,7 +313,7 @@ def test_it_was_swept_against_a_built_in_row(trained):
 
 def test_every_verb_finds_the_file_by_itself(run, tmp_path):
     command("sample", run, "--member", 2, "--out", tmp_path / "sheet.png")
-    assert type(restore_member(run, 2)[0].game.penalty).__name__ == "Consistency"  # type: ignore[arg-type]
+    assert type(restore_member(run, 2)[0].game.penalty).__name__ == "Consistency"
     forget_own_methods()
     said = command("evaluate", run, "--metrics", "mean_distance", "--samples", 20, "--json").stdout
     groups = json.loads(said)["groups"]
@@ -387,7 +387,7 @@ def test_a_file_that_changes_within_one_process_is_executed_again(mine):
     assert nash.games.PENALTIES["consistency"] is first
     mine.write_text(MINE.replace("weight: NonNegative = 1.0", "weight: NonNegative = 3.0"))
     load_methods(mine)
-    assert resolve({"penalty": "consistency"}).penalty.weight == 3.0  # type: ignore[attr-defined]
+    assert resolve({"penalty": "consistency"}).penalty.weight == 3.0
 
 
 FAULTS = {

@@ -72,7 +72,7 @@ def test_linear_critics_pay_by_the_norm_of_their_slope(name, steep, gentle):
 
 
 def test_every_row_but_the_stateful_one_is_priced_above():
-    tested = {case[0] for case in test_linear_critics_pay_by_the_norm_of_their_slope.pytestmark[0].args[1]}
+    tested = {case[0] for case in vars(test_linear_critics_pay_by_the_norm_of_their_slope)["pytestmark"][0].args[1]}
     assert tested | {"lecam"} == set(PENALTIES)
 
 

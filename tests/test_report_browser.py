@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def opened(browser: Browser, path: Path, width: int = 1200, scheme: str = "light") -> Iterator[Page]:
     """The page, open; on leaving, checks that nothing was logged, thrown or asked of a network, and nothing ran."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # pyright: ignore
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     trouble: list[str] = []
     page.on("console", lambda message: trouble.append(f"console {message.type}: {message.text}"))

@@ -187,7 +187,7 @@ def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="lr is -1"):
         NonlinearCG(x, -1.0)
     with pytest.raises(KeyError, match="Did you mean"):
-        NonlinearCG(x, 0.1, "FRPRP")  # type: ignore[arg-type]
+        NonlinearCG(x, 0.1, "FRPRP")
     with pytest.raises(ValueError, match=r"betas\[1\] is 1\.0"):
         ExtraAdam(x, betas=(0.9, 1.0))
 

@@ -71,7 +71,7 @@ def test_the_objectives_that_are_not_chosen_cannot_overflow():
 
 def test_the_choice_and_the_shift_are_numbers_of_a_stack():
     members = [shifted_vanilla._priced(loss) for loss in ("C = 0", "C = 10", "arcsinh")]
-    _, numbers = stack_module_state(members)  # type: ignore[arg-type]
+    _, numbers = stack_module_state(members)
     d = torch.tensor([0.5])
 
     def one(own):

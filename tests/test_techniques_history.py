@@ -176,6 +176,6 @@ def test_members_of_a_stack_have_histories_of_their_own():
 
 def test_what_cannot_be_averaged_is_refused():
     with pytest.raises(ValueError, match="there is no 'critic'"):
-        historical_averaging(Bilinear(), player="critic")  # pyright: ignore[reportArgumentType]
+        historical_averaging(Bilinear(), player="critic")
     with pytest.raises(ValueError, match="already"):
         historical_averaging(historical_averaging(Bilinear()))

@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from nashpath.core.typed import load_tensors, save_tensors
 
 
 def cache_folder() -> Path:
@@ -23,7 +24,7 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
     """
     path = cache_folder() / "metrics" / f"{key}.safetensors"
     try:
-        return load_file(path)
+        return load_tensors(path)
     except (OSError, SafetensorError):
         made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
     with suppress(OSError):
@@ -37,7 +38,7 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
     os.close(handle)
     try:
-        save_file(tensors, name)
+        save_tensors(tensors, name)
         os.replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)

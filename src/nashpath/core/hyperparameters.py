@@ -11,6 +11,8 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
+from nashpath.core.typed import named_modules
+
 SWEPT = "swept"
 """Marks a constructor argument that becomes a buffer: a sweep over it shares one program."""
 
@@ -57,7 +59,7 @@ def hyperparameter_names(module: nn.Module) -> set[str]:
     """The qualified names of all buffers below ``module`` that are numbers; every other buffer is state."""
     return {
         f"{prefix}.{name}" if prefix else name
-        for prefix, part in module.named_modules()
+        for prefix, part in named_modules(module)
         if isinstance(part, Hyperparameters)
         for name in part.hyperparameter_names
     }

@@ -5,7 +5,7 @@ Such a layer is a `Noise` of known sample shape. `Game.draw` fills ``batch["nois
 diagnostics and test errors want. Nothing random happens in ``forward``, so a noisy network stacks and compiles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Hyperparameters
 from nashpath.core.tree import Tree
+from nashpath.core.typed import named_modules
 
 
 class Noise(Hyperparameters):
@@ -39,7 +40,7 @@ class Noise(Hyperparameters):
 
 def noise_layers(network: nn.Module) -> dict[str, Noise]:
     """All noise layers below ``network`` by qualified name."""
-    return {name: layer for name, layer in network.named_modules() if isinstance(layer, Noise)}
+    return {name: layer for name, layer in named_modules(network) if isinstance(layer, Noise)}
 
 
 def draw_noise(network: nn.Module, rng: torch.Generator, lead: tuple[int, ...]) -> Tree:
@@ -51,7 +52,7 @@ def draw_noise(network: nn.Module, rng: torch.Generator, lead: tuple[int, ...]) 
 
 
 @contextmanager
-def bound(network: nn.Module, noise: Tree) -> Iterator[None]:
+def bound(network: nn.Module, noise: Tree) -> Generator[None]:
     """Within this block the noise layers of ``network`` use one step's ``noise`` (as `draw_noise` made it)."""
     for name, rows in noise.items():
         _give(network, name, rows)

@@ -1,12 +1,13 @@
 """Seeding. Only `generator_of_global`, for loops of a user's own, draws from the global random state."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
 
 from nashpath.core.torch_compat import seed_initialisers
+from nashpath.core.typed import kept_random_state
 
 
 def generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
@@ -20,9 +21,9 @@ def generator_of_global(device: str | torch.device = "cpu") -> torch.Generator:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Generator[None]:
     """Within this block the global CPU generator is seeded (PyTorch's initialisers draw from it); then restored."""
-    with torch.random.fork_rng(devices=[]):
+    with kept_random_state():
         seed_initialisers(seed)
         yield
 

@@ -2,17 +2,21 @@
 
 A release that changes one of these breaks a test of its own name in ``tests/test_torch_compat.py``, and is mended here.
 """
-# pyright: reportPrivateImportUsage=false
+# pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 
 import copy
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
+
+from nashpath.core.typed import kept_random_state
+
+Result = TypeVar("Result")
 
 BATCH_NORMS = (
     nn.BatchNorm1d,
@@ -34,19 +38,19 @@ def hidden_power_iteration(layer: nn.Module) -> bool:
 
     The classes are asked for first; what a later release calls by another name is found by what it does.
     """
-    hooks = layer._forward_pre_hooks.values()
-    if any(isinstance(hook, SpectralNormHook) for hook in hooks):
+    hooks = vars(layer)["_forward_pre_hooks"]
+    if any(isinstance(hook, SpectralNormHook) for hook in hooks.values()):
         return True
     parameters, buffers = (dict(named(recurse=False)) for named in (layer.named_parameters, layer.named_buffers))
     if any(name.endswith("_orig") and f"{name.removesuffix('_orig')}_u" in buffers for name in parameters):
         return True
     if not parametrize.is_parametrized(layer):
         return False
-    with torch.random.fork_rng(devices=[]):
+    with kept_random_state():
         example: Any = parametrizations.spectral_norm(nn.Linear(2, 2))
-    stock = type(example.parametrizations["weight"][0])
+    stock: nn.Module = example.parametrizations["weight"][0]
     parts: Any = layer.parametrizations
-    return any(any(isinstance(p, stock) for p in parts[name]) or _changes_itself(parts[name]) for name in parts)
+    return any(any(isinstance(p, type(stock)) for p in parts[name]) or _changes_itself(parts[name]) for name in parts)
 
 
 def _changes_itself(parametrization: nn.Module) -> bool:
@@ -68,13 +72,13 @@ def seed_initialisers(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def own_code(function: Callable) -> Callable:
+def own_code(function: Callable[..., Result]) -> Callable[..., Result]:
     """The same function with a code object of its own.
 
     The compiler counts what it compiled by code object, and gives up at eight; the steps of all programs have one code.
     """
 
-    def call(*arguments):
+    def call(*arguments: "Any") -> "Result":
         return function(*arguments)
 
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)

@@ -4,11 +4,13 @@ A tree is a dict, a list, a tuple (named or not), or a leaf: anything else, None
 its own order, so equal trees that were built in different orders still match name by name.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeGuard, TypeVar, cast
 
 import torch
 from torch import Tensor
+
+from nashpath.core.typed import vector_norm
 
 Tree = dict[str, Tensor]
 Steps = tuple[str | int, ...]
@@ -16,7 +18,7 @@ Steps = tuple[str | int, ...]
 T = TypeVar("T")
 
 
-def tree_map(function: Callable, first: T, *rest: T) -> T:
+def tree_map(function: Callable[..., Any], first: T, *rest: T) -> T:
     """Applies ``function`` leaf by leaf to trees of equal structure; a dict of any class comes back as a plain dict.
 
     Raises `ValueError` where a tree of ``rest`` has other keys, another length or another kind of node than ``first``.
@@ -24,13 +26,13 @@ def tree_map(function: Callable, first: T, *rest: T) -> T:
     return cast(T, _map(function, first, rest))
 
 
-def _map(function, tree, rest):  # without annotations, which the compiler would have to trace
-    if isinstance(tree, dict):
+def _map(function: Callable[..., Any], tree: Any, rest: Sequence[Any]) -> Any:
+    if _is_dict(tree):
         for other in rest:
-            if not isinstance(other, dict) or tree.keys() != other.keys():
+            if not _is_dict(other) or tree.keys() != other.keys():
                 raise ValueError(f"trees of different structure: {_form(tree)} beside {_form(other)}")
         return {k: _map(function, v, [other[k] for other in rest]) for k, v in tree.items()}
-    if isinstance(tree, list | tuple):
+    if _is_row(tree):
         for other in rest:
             if type(other) is not type(tree) or len(other) != len(tree):
                 raise ValueError(f"trees of different structure: {_form(tree)} beside {_form(other)}")
@@ -39,27 +41,35 @@ def _map(function, tree, rest):  # without annotations, which the compiler would
     return function(tree, *rest)
 
 
+def _is_dict(tree: object) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(tree, dict)
+
+
+def _is_row(tree: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
+    return isinstance(tree, list | tuple)
+
+
 def _form(tree: Any) -> str:
     """A node in a few words."""
-    if isinstance(tree, dict):
+    if _is_dict(tree):
         return f"a dict of {', '.join(map(str, tree)) or 'nothing'}"
-    return f"a {type(tree).__name__}" + (f" of {len(tree)}" if isinstance(tree, list | tuple) else "")
+    return f"a {type(tree).__name__}" + (f" of {len(tree)}" if _is_row(tree) else "")
 
 
 def leaves(tree: object) -> list[Any]:
     """All leaves of a tree, in a fixed order."""
-    if isinstance(tree, dict):
+    if _is_dict(tree):
         return [leaf for v in tree.values() for leaf in leaves(v)]
-    if isinstance(tree, list | tuple):
+    if _is_row(tree):
         return [leaf for v in tree for leaf in leaves(v)]
     return [tree]
 
 
 def located_leaves(tree: Any, before: Steps = ()) -> Iterator[tuple[Steps, Any]]:
     """``(steps, leaf)`` of every leaf, in the order of `leaves`; a step is a dict's key, a field's name or a place."""
-    if isinstance(tree, dict):
+    if _is_dict(tree):
         entries = list(tree.items())
-    elif isinstance(tree, list | tuple):
+    elif _is_row(tree):
         entries = list(zip(getattr(tree, "_fields", range(len(tree))), tree))
     else:
         yield before, tree
@@ -90,7 +100,7 @@ def dot(a: Tree, b: Tree) -> Tensor:
 
 def norm(a: Tree) -> Tensor:
     """The Euclidean norm over all leaves, a scalar."""
-    return torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(v) for v in a.values()]))
+    return vector_norm(torch.stack([vector_norm(v) for v in a.values()]))
 
 
 def finite(tree: object) -> Tensor:
@@ -98,7 +108,7 @@ def finite(tree: object) -> Tensor:
 
     One pass a leaf: the largest magnitude is NaN or infinite exactly if some entry is.
     """
-    largest = [torch.linalg.vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
+    largest = [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
     return torch.stack([torch.isfinite(v) for v in largest]).all() if largest else torch.tensor(True)
 
 

@@ -1,7 +1,7 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
 
 
+@runtime_checkable
 class Play(Protocol):
     """A solver near a point: what one of its rounds does to a small displacement, with all rates multiplied by h."""
 

@@ -1,6 +1,6 @@
 """The log ratio that a classifier learns: the logit of its belief that a sample is real."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ ROW_BYTES = 4096
 """What one particle costs in activations, roughly: blocks that stay in the cache are several times faster."""
 
 
+@runtime_checkable
 class SupportsUpdate(Protocol):
     """The update rule of the discriminator's weights: any rule of `nashpath.solvers`."""
 

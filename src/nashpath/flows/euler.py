@@ -1,6 +1,6 @@
 """Explicit Euler with control of the step: a step must not increase the divergence that the flow decreases."""
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -41,6 +41,7 @@ class Stride(NamedTuple):
     held: float = 0.0
 
 
+@runtime_checkable
 class Integrator(Protocol):
     """Moves particles along a flow for one step; ``noise`` [count, *shape] is given to noisy flows."""
 

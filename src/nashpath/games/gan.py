@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from nashpath.core import Batch, Count, Game, Source
 from nashpath.core.noise import bound, draw_noise
 from nashpath.core.torch_compat import BATCH_NORMS, DROPOUTS, hidden_power_iteration
+from nashpath.core.typed import named_modules
 from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
@@ -109,7 +110,7 @@ def _chunks(count: int, most: int) -> list[int]:
 
 def check_trainable(game: GAN) -> None:
     """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
-    for name, module in game.named_modules():
+    for name, module in named_modules(game):
         kind = type(module).__name__
         if isinstance(module, DROPOUTS):
             raise ValueError(
@@ -121,7 +122,7 @@ def check_trainable(game: GAN) -> None:
                 "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
             )
     if game.penalty.needs_input_gradient:
-        for name, module in game.discriminator.named_modules():
+        for name, module in named_modules(game.discriminator):
             if getattr(module, "mixes_batch", False) or isinstance(module, BATCH_NORMS):
                 raise ValueError(
                     f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
@@ -132,7 +133,7 @@ def check_trainable(game: GAN) -> None:
 
 def check_joint(game: GAN) -> None:
     """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
-    layers = [name for name, layer in game.discriminator.named_modules() if getattr(layer, "joint", False)]
+    layers = [name for name, layer in named_modules(game.discriminator) if getattr(layer, "joint", False)]
     if layers and not game.objective.joint:
         raise ValueError(
             f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source
 from nashpath.core.noise import bound
+from nashpath.core.typed import tensordot
 from nashpath.games.critics import CachedCritic
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
@@ -56,7 +57,7 @@ class DiscriminatorEnsemble(WeightedEnsemble):
     """A mixture of discriminators; as a network it returns the weighted mean of their logits."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.tensordot(self.weights(), self.outputs(x), dims=1)
+        return tensordot(self.weights(), self.outputs(x))
 
 
 class Mixture(GAN):
@@ -100,8 +101,15 @@ class Mixture(GAN):
             GeneratorEnsemble([new_generator() for _ in range(generators)]),
             DiscriminatorEnsemble([new_discriminator() for _ in range(discriminators)]),
         )
-        settings = {"data": data, "latent": latent, "batch_size": batch_size}
-        super().__init__(*ensembles, objective, penalty, **settings, latent_distribution=latent_distribution)
+        super().__init__(
+            *ensembles,
+            objective,
+            penalty,
+            data=data,
+            latent=latent,
+            batch_size=batch_size,
+            latent_distribution=latent_distribution,
+        )
         self.regulariser = Hyperparameters(entropy=entropy)
 
     def forward(self, player: str, batch: Batch) -> Tensor:

@@ -12,6 +12,7 @@ from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tr
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
+from nashpath.core.typed import split
 from nashpath.games.critics import CachedCritic, activations
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
@@ -95,9 +96,15 @@ class SemiSupervised(GAN):
     ):
         objective = objective if objective is not None else FeatureMatching()
         check_likelihood(objective)
-        settings = {"data": data, "latent": latent, "batch_size": batch_size}
         super().__init__(
-            generator, discriminator, objective, penalty, **settings, latent_distribution=latent_distribution
+            generator,
+            discriminator,
+            objective,
+            penalty,
+            data=data,
+            latent=latent,
+            batch_size=batch_size,
+            latent_distribution=latent_distribution,
         )
         self.weights = Hyperparameters(unlabelled=unlabelled_weight)
         x, y = choose_labelled(data, labels, seed)
@@ -133,7 +140,7 @@ class SemiSupervised(GAN):
         was = self.discriminator.training
         self.discriminator.eval()
         try:
-            logits = [functional_call(self.discriminator, weights or {}, (part,)) for part in x.split(1024)]
+            logits = [functional_call(self.discriminator, weights or {}, (part,)) for part in split(x, 1024)]
         finally:
             self.discriminator.train(was)
         return (torch.cat(logits).argmax(1) != y).float().mean().item()

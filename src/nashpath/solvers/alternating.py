@@ -31,7 +31,7 @@ class Alternating(Solver):
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
     ) -> tuple[Point, Memory, Info]:
         turns = ["discriminator"] * self.discriminator_steps + ["generator"]
-        infos = []
+        infos: list[Info] = []
         for index, who in enumerate(turns):
             price = problem.gradient(who, point, pick(batches, index))
             point, memory = self.move(who, point, price, memory)

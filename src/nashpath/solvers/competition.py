@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Point, Tree
+from nashpath.core.typed import split, vector_norm
 from nashpath.solvers.derivatives import mixed_product
 
 
@@ -40,7 +41,7 @@ def compete(
     g, d = gradients["generator"], gradients["discriminator"]
     size, root = sizes["discriminator"], {k: v.sqrt() for k, v in sizes["generator"].items()}
 
-    def operator(vector):
+    def operator(vector: "Tensor") -> "Tensor":
         back = mine(times(size, theirs(times(root, unflat(vector, g)))))
         return vector - flat(times(root, back))
 
@@ -75,18 +76,18 @@ def conjugate_residual(
 
     Reference: Eisenstat, Elman and Schultz 1983, Sec. 2.
     """
-    size = torch.linalg.vector_norm(target)
+    size = vector_norm(target)
     enough = size * tolerance.clamp(min=torch.finfo(target.dtype).eps)
     x, rest = torch.zeros_like(target), target
     steps: list[Tensor] = []
     images: list[Tensor] = []
     for _ in range(iterations):
-        going = torch.linalg.vector_norm(rest) > enough
+        going = vector_norm(rest) > enough
         step, image = rest, operator(rest)
         for old_step, old_image in zip(steps, images, strict=True):
             overlap = torch.dot(image, old_image)
             step, image = step - overlap * old_step, image - overlap * old_image
-        length = torch.linalg.vector_norm(image)
+        length = vector_norm(image)
         going = going & (length > torch.finfo(target.dtype).tiny)  # 1 over less is infinite
         shrink = torch.where(going, 1 / torch.where(going, length, 1.0), 0.0)
         step, image = shrink * step, shrink * image
@@ -94,7 +95,7 @@ def conjugate_residual(
         x, rest = x + along * step, rest - along * image
         steps.append(step)
         images.append(image)
-    return x, torch.linalg.vector_norm(rest) / torch.where(size > 0, size, 1.0)
+    return x, vector_norm(rest) / torch.where(size > 0, size, 1.0)
 
 
 def flat(tree: dict[str, Tensor]) -> Tensor:
@@ -104,5 +105,5 @@ def flat(tree: dict[str, Tensor]) -> Tensor:
 
 def unflat(vector: Tensor, like: dict[str, Tensor]) -> dict[str, Tensor]:
     """The inverse of `flat`, for a tree shaped as ``like``."""
-    parts = vector.split([v.numel() for v in like.values()])
+    parts = split(vector, [v.numel() for v in like.values()])
     return {k: part.view_as(v) for part, (k, v) in zip(parts, like.items(), strict=True)}

@@ -1,5 +1,6 @@
 """Learning with opponent-learning awareness (LOLA)."""
 
+from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
@@ -34,7 +35,8 @@ class LOLA(Solver):
     ) -> tuple[Point, Memory, Info]:
         batch = pick(batches, 0)
         priced = price_all(problem, point, batch)
-        at, shaped = settled(point, priced), {}
+        at = settled(point, priced)
+        shaped: dict[str, Tree] = {}
         one, two = problem.players
         for i, j in {one: two, two: one}.items():
             stake = _stake(problem, at, batch, i, j)
@@ -46,7 +48,7 @@ class LOLA(Solver):
 def _stake(problem: FunctionalGame, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
     """``∂_mover J_payer``: what one player gains or loses as the other one moves."""
 
-    def cost(params):
+    def cost(params: "Tree") -> "Tensor":
         return problem.loss(payer, Point({**point.players, mover: params}, point.state), batch)[0]
 
     return grad(cost)(point.players[mover])

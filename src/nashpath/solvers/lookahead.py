@@ -77,7 +77,8 @@ class Lookahead(Solver):
         count = memory["count"] + 1
         home = count == self.period
         weight = self.numbers.weight
-        players, anchor = {}, {}
+        players: dict[str, Tree] = {}
+        anchor: dict[str, Tree] = {}
         for who, params in point.players.items():
             slow: Tree = memory["anchor"][who]
             players[who] = {k: torch.where(home, slow[k] + weight * (v - slow[k]), v) for k, v in params.items()}

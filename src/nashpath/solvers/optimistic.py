@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, pick
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all, report
 
@@ -36,7 +36,11 @@ class Optimistic(Solver):
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
     ) -> tuple[Point, Memory, Info]:
-        players, state, kept, info, last = {}, point.state, {}, {}, {}
+        players: dict[str, Tree] = {}
+        last: dict[str, Tree] = {}
+        kept: dict[str, Memory] = {}
+        info: Info = {}
+        state = point.state
         weight = self.numbers.optimism * memory["started"]
         for who, price in price_all(problem, point, pick(batches, 0)).items():
             move, kept[who] = self.rule(who)(price.gradient, memory[who])

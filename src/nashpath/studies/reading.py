@@ -14,7 +14,7 @@ Pool = Callable[[list[float]], float]
 """One number from all rows of a seed."""
 
 
-def column(key: str, pool: Pool = np.mean, of: Callable[[float], float] = float, **where: Any) -> Values:  # type: ignore[assignment]
+def column(key: str, pool: Pool = np.mean, of: Callable[[float], float] = float, **where: Any) -> Values:
     """``of`` a column under a condition, one number a seed: ``pool`` (the mean) of its rows."""
     return lambda rows: [of(value) for value in rows.where(**where).by_seed(key, pool).values()]
 
@@ -31,7 +31,7 @@ def versus(
     a: dict[str, Any],
     b: dict[str, Any],
     of: Callable[[float, float], float] = sub,
-    pool: Pool = np.mean,  # type: ignore[assignment]
+    pool: Pool = np.mean,
 ) -> Values:
     """``of(a, b)``, the difference by default, of a column under two conditions, seed by seed."""
     return lambda rows: paired(rows.where(**a).by_seed(key, pool), rows.where(**b).by_seed(key, pool), of)

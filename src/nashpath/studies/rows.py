@@ -33,7 +33,7 @@ class Rows:
         """One column, in the order of the rows. Raises `KeyError` where a row lacks it."""
         return [row[key] for row in self.rows]
 
-    def by_seed(self, key: str, pool: Callable[[list[float]], float] = np.mean) -> dict[int, float]:  # type: ignore[assignment]
+    def by_seed(self, key: str, pool: Callable[[list[float]], float] = np.mean) -> dict[int, float]:
         """One number a seed: ``pool`` (the mean by default) over the rows that share it, seeds in order."""
         found: dict[int, list[float]] = defaultdict(list)
         for row in self.rows:

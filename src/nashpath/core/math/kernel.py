@@ -33,7 +33,7 @@ def exponents(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> Ten
 def kernel_mean(points: Tensor, centres: Tensor, values: Tensor, bandwidth: Tensor | float) -> Tensor:
     """``1/m Σⱼ k(xᵢ, cⱼ) valuesⱼ`` with ``k`` the exponential of `exponents`: [n, d], [m, d], [m, v] to [n, v]."""
 
-    def some(x):
+    def some(x: Tensor) -> tuple[Tensor]:
         return (exponents(x, centres, bandwidth).clamp_min_(FAINT).exp_() @ values / len(centres),)
 
     return by_rows(some, points, 4 * len(centres))[0]
@@ -42,7 +42,7 @@ def kernel_mean(points: Tensor, centres: Tensor, values: Tensor, bandwidth: Tens
 def kernel_density(points: Tensor, centres: Tensor, bandwidth: Tensor | float) -> tuple[Tensor, Tensor]:
     """Logarithm of the kernel density estimate at the points (up to a constant), [n], and its gradient, [n, d]."""
 
-    def some(x):
+    def some(x: Tensor) -> tuple[Tensor, Tensor]:
         exponent = exponents(x, centres, bandwidth)
         largest = exponent.amax(1, keepdim=True)
         sums = exponent.sub_(largest).clamp_min_(FAINT).exp_() @ values

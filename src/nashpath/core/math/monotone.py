@@ -5,17 +5,19 @@ generator whose cost is ``−E h(d)`` draws that flow. So h belongs to flows and
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.func import grad
 from torch.nn.functional import logsigmoid, softplus
 
 from nashpath.core.hyperparameters import Hyperparameters, Number, Positive
+from nashpath.core.typed import derivative
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True)
+class Shape:
     """h and h' as functions of the logit and of a module that holds the numbers ``shift`` and ``power``."""
 
     value: Callable[[Tensor, Hyperparameters], Tensor]
@@ -57,6 +59,7 @@ MonotoneName = Literal[
 ]
 
 
+@runtime_checkable
 class Increasing(Protocol):
     """An increasing function of the logit: ``h(d)`` and ``h.slope(d) > 0``, elementwise."""
 
@@ -126,7 +129,7 @@ class UserMonotone(Hyperparameters):
 
     def slope(self, d: Tensor) -> Tensor:
         """``h'(d)``, elementwise."""
-        return grad(lambda logits: self.h(logits).sum())(d)
+        return derivative(self.h, d)
 
 
 def check_increasing(h: Callable[[Tensor], Tensor], reach: float = 10.0) -> None:
@@ -135,7 +138,7 @@ def check_increasing(h: Callable[[Tensor], Tensor], reach: float = 10.0) -> None
     value = h(logits)
     if value.shape != logits.shape:
         raise ValueError(f"h must act elementwise: from logits {tuple(logits.shape)} it made {tuple(value.shape)}")
-    slopes = grad(lambda d: h(d).sum())(logits)
+    slopes = derivative(h, logits)
     wrong = ~(slopes > 0)
     if wrong.any():
         first = int(wrong.int().argmax())

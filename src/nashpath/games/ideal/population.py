@@ -1,5 +1,7 @@
 """The game of distributions and functions that theorems are about: no samples, no networks, only expectations."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
@@ -52,7 +54,11 @@ class PopulationGame(Game):
         if player == "discriminator":
             return p @ _pairs(self.objective.discriminator, logits) @ q
         if self.objective.compares:
-            return p @ _pairs(lambda real, fake: self.objective.generator(fake, real), logits) @ q
+
+            def generator(real: "Tensor", fake: "Tensor") -> "Tensor":
+                return self.objective.generator(fake, real)
+
+            return p @ _pairs(generator, logits) @ q
         return vmap(self.objective.generator)(logits) @ q
 
     def best_response(self) -> Tensor:
@@ -84,6 +90,6 @@ class PopulationGame(Game):
         return {name: float(distance) for name, distance in found.items()}
 
 
-def _pairs(price, logits: Tensor) -> Tensor:
+def _pairs(price: Callable[[Tensor, Tensor], Tensor], logits: Tensor) -> Tensor:
     """``price(d_i, d_j)`` for all pairs, [k, k]."""
     return vmap(vmap(price, (None, 0)), (0, None))(logits, logits)

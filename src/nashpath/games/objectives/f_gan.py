@@ -1,7 +1,8 @@
 """Any f-divergence as a game, by its convex conjugate."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,7 +11,8 @@ from nashpath.core.math.f_divergences import hellinger_term, js_term
 from nashpath.games.objectives.base import Objective
 
 
-class Divergence(NamedTuple):
+@dataclass(frozen=True)
+class Divergence:
     """The activation ``g(v)``, which maps the critic's output into the domain of f*, and ``f*(g(v))``, simplified."""
 
     activation: Callable[[Tensor], Tensor]

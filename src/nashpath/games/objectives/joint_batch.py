@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from nashpath.core.typed import split
 from nashpath.games.objectives.base import Critic, Objective
 from nashpath.games.objectives.non_saturating import NonSaturating
 
@@ -40,7 +41,7 @@ class JointBatch(Objective):
         return self.objective.generator(fake, real)
 
     def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
-        on_real, on_fake = critic(torch.cat([real, fake])).split(len(real))
+        on_real, on_fake = split(critic(torch.cat([real, fake])), len(real))
         if player == "discriminator":
             return self.discriminator(on_real, on_fake)
         return self.generator(on_fake, on_real if self.compares else None)

@@ -49,7 +49,7 @@ class MMDObjective(Objective):
     def witness(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
         real, fake = _rows(critic(real)).flatten(1), _rows(critic(fake)).flatten(1)
 
-        def gap(x):
+        def gap(x: "Tensor") -> "Tensor":
             features = _rows(critic(x)).flatten(1)
             return self._towards(features, real) - self._towards(features, fake)
 

@@ -1,5 +1,6 @@
 """Plug-in estimates of f-divergences as generator costs: the discriminator's ratio in the divergence."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -9,7 +10,7 @@ from nashpath.core.math.f_divergences import F_DIVERGENCES, logistic_loss
 from nashpath.games.objectives.base import Objective
 
 Costs = Literal["reverse_kl", "forward_kl", "chi2", "hellinger", "js", "exponential"]
-PLUG_INS = {**F_DIVERGENCES, "exponential": lambda d: -torch.exp(1.5 * d)}
+PLUG_INS: dict[str, Callable[[Tensor], Tensor]] = {**F_DIVERGENCES, "exponential": lambda d: -torch.exp(1.5 * d)}
 """Each cost as a function of the logit."""
 
 

@@ -5,11 +5,11 @@ The critic is any callable from samples to logits. Penalties look at the logit, 
 
 import torch
 from torch import Tensor
-from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
 from nashpath.core.rng import generator_of_global
 from nashpath.core.shapes import Critic, SampleBatch, Scalar
+from nashpath.core.typed import derivative
 
 
 class Penalty(Hyperparameters):
@@ -51,7 +51,7 @@ def slopes(critic: Critic, points: Tensor) -> Tensor:
     One backward pass serves the batch, because the logit of a sample depends on that sample alone (which is why a
     penalised critic must not normalise over the batch).
     """
-    return grad(lambda x: critic(x).sum())(points)
+    return derivative(critic, points)
 
 
 def squared_norms(slope: Tensor) -> Tensor:

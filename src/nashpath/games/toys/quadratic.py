@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Hyperparameters, Number
+from nashpath.core.typed import at_least
 from nashpath.games.toys.base import ZeroSum
 
 
@@ -29,9 +30,9 @@ class Quadratic(ZeroSum):
         x: Number | Tensor = 1.0,
         y: Number | Tensor = 1.0,
     ):
-        super().__init__(torch.atleast_1d(torch.as_tensor(x)), torch.atleast_1d(torch.as_tensor(y)))
-        a, b, c = (torch.atleast_2d(torch.as_tensor(v)) for v in (a, b, c))
-        self.coefficients = Hyperparameters(a=a, b=b, c=c)
+        super().__init__(at_least(torch.as_tensor(x), 1), at_least(torch.as_tensor(y), 1))
+        matrices = {k: at_least(torch.as_tensor(v), 2) for k, v in {"a": a, "b": b, "c": c}.items()}
+        self.coefficients = Hyperparameters(**matrices)
 
     def value(self, x: Tensor, y: Tensor) -> Tensor:
         k = self.coefficients

@@ -96,7 +96,7 @@ def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested:
     for argument, (annotation, default) in arguments(table[name]).items():
         if argument not in skip and argument not in nested:
             marks = [m for m in get_args(annotation)[1:] if isinstance(m, BaseMetadata) or m == SWEPT]
-            kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation  # type: ignore[misc]
+            kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation
             fields[argument] = (kept, Field(default))
     plain = [argument for argument in fields if argument != "kind"]
     checks = {"numbers": field_validator(*plain, mode="before")(no_truth_value)} if plain else {}

@@ -86,7 +86,7 @@ def adam_moves(optimizer: DropIn, params: list[Tensor], gradients: list[Tensor],
     foreach_lerp_(first, gradients, 1 - b1)
     foreach_mul_(second, b2)
     foreach_addcmul_(second, gradients, gradients, 1 - b2)
-    sizes = []
+    sizes: list[float] = []
     for p in params:
         count = optimizer.state[p]["step"] = optimizer.state[p].get("step", 0) + 1
         sizes.append(-group["lr"] * (1 - b2**count) ** 0.5 / (1 - b1**count))

@@ -42,7 +42,7 @@ class Extrapolating(DropIn):
         if any("anchor" not in self.state[p] for p in everything):
             raise RuntimeError("step() needs extrapolation() before it: call extrapolation(), backward(), then step()")
         loss = call_closure(closure)
-        planned = []
+        planned: list[tuple[list[Tensor], list[Tensor]]] = []
         for group in self.param_groups:
             params, gradients = parameters_with_gradients(group)
             planned.append((params, self.moves(params, gradients, group) if params else []))

@@ -103,7 +103,7 @@ def free_trial(seed: int) -> Trial:
     data, model = (torch.randn(ATOMS, generator=rng) for _ in range(2))
     game = PopulationGame(Softmax(model), data.log_softmax(0), torch.linspace(-4, 4, ATOMS), OBJECTIVES["minimax"]())
     with torch.no_grad():
-        game.discriminator.value.copy_(game.best_response())  # type: ignore[operator]
+        game.discriminator.value.copy_(game.best_response())
     trial = Trial(game, Alternating(Adam(0.05), Adam(0.05)))
     stop_discriminator(trial.solver)
     return trial
@@ -117,7 +117,7 @@ def measure_free(cell: Cell, size: Size) -> Iterator[Row]:
     for seed, trial in enumerate(program.trials):
         game = trial.game
         assert isinstance(game, PopulationGame)
-        liked, first = int(game.discriminator.value.argmax()), game.model()  # type: ignore[union-attr]
+        liked, first = int(game.discriminator.value.argmax()), game.model()
         place(trial, program.train_state(seed))
         last = game.model()
         yield {"seed": seed, "mass_first": round(float(first[liked]), 6), "mass": round(float(last[liked]), 6)}

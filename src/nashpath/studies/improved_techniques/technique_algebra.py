@@ -65,7 +65,7 @@ def best_logits(game: PopulationGame) -> Tensor:
         cost.backward()
         return cost
 
-    search.step(price)  # type: ignore[arg-type]
+    search.step(price)
     return logits.detach()
 
 

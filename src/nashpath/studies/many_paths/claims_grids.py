@@ -10,7 +10,7 @@ from nashpath.studies.many_paths.gan_variants import PENALISED, TITLES
 from nashpath.studies.reading import Pool, Values, log_ratio, versus
 from nashpath.studies.rows import Row, Rows, paired
 
-STATISTICS: dict[str, Pool] = {"best": min, "median": np.median, "worst": max}  # type: ignore[dict-item]
+STATISTICS: dict[str, Pool] = {"best": min, "median": np.median, "worst": max}
 
 
 def fid_ratio(above: str, below: str, pool: Pool, **where: object) -> Values:
@@ -143,7 +143,7 @@ COLOURS = [
             source="Fedus et al. 2017, image experiments (Color MNIST)",
             experiment="coloured-digits",
             quantity="log of the ratio of median Fréchet distances over two learning rates, NS-GAN over the method",
-            values=fid_ratio("ns", method, np.median),  # type: ignore[arg-type]
+            values=fid_ratio("ns", method, np.median),
             low=0.0,
             reason="two learning rates and six seeds, of which single ones lie far out at the smaller rate",
         )

@@ -64,7 +64,7 @@ def _priced(loss: str) -> OneOf:
     """One of the losses: h is chosen by a number, and C is a number."""
     name, shift = LOSSES[loss]
     kinds = ("shifted_vanilla", *OTHERS)
-    return OneOf([MonoFlowObjective(kind, shift=shift) for kind in kinds], kinds.index(name))  # type: ignore[arg-type]
+    return OneOf([MonoFlowObjective(kind, shift=shift) for kind in kinds], kinds.index(name))
 
 
 def _first(size: Size) -> int:

@@ -1,0 +1,60 @@
+"""Typed doors to functions of torch and safetensors whose own annotations leave arguments or results open."""
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.func import grad
+
+
+def vector_norm(x: Tensor, order: float = 2.0) -> Tensor:
+    """``(Σ |xᵢ|^order)^(1/order)`` over all entries, a scalar; the largest magnitude where ``order`` is infinite."""
+    return torch.linalg.vector_norm(x, order)
+
+
+def split(x: Tensor, sizes: int | list[int]) -> tuple[Tensor, ...]:
+    """Consecutive parts of ``x`` along its first axis, of one size (the last may be smaller) or of the given sizes."""
+    return x.split(sizes)
+
+
+def tensordot(a: Tensor, b: Tensor) -> Tensor:
+    """``Σ_k a[..., k] b[k, ...]``: the last axis of ``a`` against the first of ``b``."""
+    return torch.tensordot(a, b, dims=1)
+
+
+def at_least(x: Tensor, dimensions: int) -> Tensor:
+    """``x`` with axes of length 1 put in front until it has that many."""
+    return x.reshape((1,) * (dimensions - x.dim()) + tuple(x.shape))
+
+
+def named_modules(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module below ``module`` by qualified name, itself (named "") included."""
+    return module.named_modules()
+
+
+def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """``∇ Σ f(x)``, shaped like ``x``: each entry's own derivative where f acts on each (sample) alone."""
+
+    def total(x: "Tensor") -> "Tensor":
+        return function(x).sum()
+
+    return grad(total)(x)
+
+
+def kept_random_state() -> AbstractContextManager[None]:
+    """Within this block the global CPU generator may be used; then it is as it was."""
+    return torch.random.fork_rng(devices=[])
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file."""
+    return load_file(path)
+
+
+def save_tensors(tensors: dict[str, Tensor], path: str) -> None:
+    """Writes a safetensors file."""
+    save_file(tensors, path)
