@@ -180,8 +180,8 @@ def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
     small(tmp_path)
     (tmp_path / "cells" / "ring.0.json").unlink()
     asked = []
-    real = runner.measure
-    monkeypatch.setattr(runner, "measure", lambda *given: asked.append(given[2]) or real(*given))
+    real = runner.measure_cell
+    monkeypatch.setattr(runner, "measure_cell", lambda *given: asked.append(given[2]) or real(*given))
     spent = json.loads((tmp_path / "study.json").read_text())["seconds"]
     small(tmp_path)
     assert asked == [0]
@@ -223,7 +223,7 @@ def test_a_criterion_that_was_changed_afterwards_is_named(tmp_path):
 def test_judging_again_measures_nothing(tmp_path, monkeypatch):
     small(tmp_path)
     before = json.loads((tmp_path / "study.json").read_text())
-    monkeypatch.setattr(runner, "measure", None)
+    monkeypatch.setattr(runner, "measure_cell", None)
     (tmp_path / "study.json").write_text(json.dumps({**before, "claims": [], "seconds": 5.0, "source": "there"}))
     (verdict,) = judge_again(tmp_path)
     assert json.loads((tmp_path / "study.json").read_text()) == {**before, "seconds": 5.0, "source": "there"}

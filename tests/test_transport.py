@@ -12,8 +12,8 @@ raise ImportError("a stand-in")
 """
 USES = {
     "exact": "from nashpath.core.math.transport import wasserstein; wasserstein(torch.rand(4, 2), torch.rand(4, 2))",
-    "the ideal game's": "from nashpath.games.ideal.divergences import wasserstein; "
-    "wasserstein(torch.ones(2) / 2, torch.ones(2) / 2, torch.rand(2, 2))",
+    "the ideal game's": "from nashpath.core.math.transport import wasserstein_of_masses; "
+    "wasserstein_of_masses(torch.ones(2) / 2, torch.ones(2) / 2, torch.rand(2, 2))",
     "sliced": "from nashpath.metrics import sliced_wasserstein; "
     "sliced_wasserstein(torch.rand(4, 2), torch.rand(4, 2), torch.Generator())",
     "POT alone": "import ot",

@@ -37,7 +37,7 @@ class Code:
     def __init__(self, root: Path | None = None):
         self.root = root or Path(__file__).parent.parent
         self._paths: dict[str, Path | None] = {}
-        self._modules: dict[Path, Module] = {}
+        self._read_modules: dict[Path, Module] = {}
 
     def used_by(self, start: str | Path) -> list[str]:
         """The modules that a module (by its dotted name) or a file imports, all the way down, itself included."""
@@ -70,9 +70,9 @@ class Code:
 
     def read(self, path: Path) -> Module:
         """A file's syntax and imports."""
-        if path not in self._modules:
-            self._modules[path] = _read(path.read_bytes(), path.name == "__init__.py")
-        return self._modules[path]
+        if path not in self._read_modules:
+            self._read_modules[path] = _read(path.read_bytes(), path.name == "__init__.py")
+        return self._read_modules[path]
 
     def leads_to(self, one: Import, seen: frozenset[Import] = frozenset()) -> Iterator[str]:
         """The module that an import needs: the named one, or where a package has the name from."""

@@ -74,11 +74,13 @@ def standard(source: Source) -> list[str]:
 
 
 def _extractor(source: Source, features: str) -> Any:
-    """The chosen features, or the default of these data. Raises `SettingError` where there is none."""
+    """The features asked for, or those that fit; a `SettingError` says what to choose where there are none."""
+    fitting = features == "auto"
     try:
-        return as_extractor(fitting_features(source) if features == "auto" else features)
+        return as_extractor(fitting_features(source) if fitting else features)
     except FeaturesError as error:
-        raise SettingError(f"features: {error}") from None
+        data = f"for samples of {'x'.join(map(str, source.shape))} " if fitting else ""
+        raise SettingError(f"features: {data}{error}") from None
 
 
 def _most(source: Any) -> int:
