@@ -94,7 +94,7 @@ def test_type_checkers_see_what_is_there():
             assert getattr(nash, name) is getattr(sys.modules[module], name), name
             assert name in sys.modules[module].__all__, name
     with pytest.raises(AttributeError, match="Wrong"):
-        _ = nash.Wrong  # type: ignore[attr-defined]
+        _ = nash.Wrong
 
 
 AT_THE_TOP = (OBJECTIVES, PENALTIES, GENERATORS, DISCRIMINATORS, SOURCES, SOLVERS, RULES, SCHEDULES, METRICS)
@@ -193,7 +193,7 @@ def test_evaluate_tensors_arrays_and_files(tmp_path):
 def test_evaluate_refuses_what_means_nothing(run, tmp_path):
     for given in [(torch.zeros(3, 2), "x"), ("x", torch.zeros(3, 2)), (torch.zeros(3, 2),)]:
         with pytest.raises(TypeError, match="expected a run folder, two paths, or two tensors"):
-            nash.evaluate(*given)  # type: ignore[call-overload]
+            nash.evaluate(*given)
     with pytest.raises(SettingError, match="are for runs"):
         nash.evaluate("real", "fake", members=[0])
 
