@@ -131,12 +131,12 @@ def test_teams_that_cannot_play_are_refused():
 def modes(generators: int, steps: int) -> list[int]:
     """Modes of the ring that affine generators hold after a short training, a number a seed."""
     trials = []
-    for seed in range(4):
+    for seed in range(2):
         with seeded(seed):
             makers = (lambda: nn.Linear(2, 2)), (lambda: MLPDiscriminator((2,), activation="relu"))
             game = Mixture(*makers, data=Ring(), latent=2, generators=generators, discriminators=1)
         trials.append(Trial(game, Alternating(*(Adam(3e-3, 0.5, 0.9) for _ in range(2)))))
-    program, held = Program(trials, range(4), "stacked"), []
+    program, held = Program(trials, range(2), "stacked"), []
     program.run(steps)
     for member, trial in enumerate(trials):
         load_point(trial.game, program.train_state(member).point)
@@ -147,5 +147,8 @@ def modes(generators: int, steps: int) -> list[int]:
 
 
 def test_a_mixture_of_affine_generators_holds_modes_that_one_cannot():
-    """Over eight seeds one generator holds 0 to 3 modes at a time, 1.5 ± .8, eight hold 4 to 6, 5.1 ± .6."""
+    """Over eight seeds one generator holds 0 to 3 modes at a time, 1.5 ± .8, eight hold 4 to 6, 5.1 ± .6.
+
+    The means of two are 3.6 ± .7 apart, three deviations above the bound.
+    """
     assert np.mean(modes(8, 900)) > np.mean(modes(1, 600)) + 1.5
