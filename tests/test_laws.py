@@ -26,9 +26,9 @@ from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Solver, UpdateRule
 from nashpath.solvers.schedules import Schedule
 
 METHODS = {f"{table.kind}.{kind}": table[kind] for table in TABLES.values() for kind in table}
-LIBRARY_ONLY = {"Sum", "Scheduled", "SinglePlayer"}
+LIBRARY_ONLY = {"Sum", "Scheduled", "SinglePlayer", "LinearRule"}
 """Wrappers of other methods (the settings reach schedules by another key, and have one penalty), and descent: no game
-of the settings has one player."""
+of the settings has one player. `LinearRule` stands for other rules where a game is linearised."""
 
 
 def everything() -> list[type]:

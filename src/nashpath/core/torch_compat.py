@@ -16,7 +16,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 
 from nashpath.core.typed import kept_random_state
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 BATCH_NORMS = (
     nn.BatchNorm1d,
@@ -72,13 +72,13 @@ def seed_initialisers(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def own_code(function: Callable[..., Result]) -> Callable[..., Result]:
+def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
     """The same function with a code object of its own.
 
     The compiler counts what it compiled by code object, and gives up at eight; the steps of all programs have one code.
     """
 
-    def call(*arguments: "Any") -> "Result":
+    def call(*arguments: "Any") -> "_Result":
         return function(*arguments)
 
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)

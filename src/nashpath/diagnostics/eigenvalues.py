@@ -32,7 +32,7 @@ def arpack(
         return error.eigenvalues, False
 
 
-Array = NDArray[np.complex128]
+Eigenvalues = NDArray[np.complex128]
 """Eigenvalues of a Jacobian."""
 
 DENSE = 256
@@ -44,12 +44,12 @@ class NotConvergedError(ValueError):
     """An eigen-solver found nothing within its iterations."""
 
 
-def leading(near: Linearised, count: int = 20) -> Array:
+def leading(near: Linearised, count: int = 20) -> Eigenvalues:
     """The Jacobian's ``count`` eigenvalues of largest magnitude, complex, largest first."""
     return _by_size(_of_jacobian(near, count, 0.0))
 
 
-def most_negative(near: Linearised, largest: float, count: int = 6) -> Array:
+def most_negative(near: Linearised, largest: float, count: int = 6) -> Eigenvalues:
     """The Jacobian's eigenvalues of smallest real part, smallest first; ``largest`` is its spectral radius."""
     found = _of_jacobian(near, count, 3 * largest)
     return found[np.argsort(found.real, kind="stable")]
@@ -81,7 +81,7 @@ def _by_size(found: NDArray[Any]) -> NDArray[Any]:
     return found[np.argsort(-np.abs(found), kind="stable")]
 
 
-def _of_jacobian(near: Linearised, count: int, shift: float) -> Array:
+def _of_jacobian(near: Linearised, count: int, shift: float) -> Eigenvalues:
     """The ``count`` eigenvalues furthest from ``shift``."""
     if near.size <= DENSE or count >= near.size - 2:
         found = np.asarray(np.linalg.eigvals(near.matrix), dtype=np.complex128)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings
-from nashpath.diagnostics.eigenvalues import DENSE, Array, arpack, leading, most_negative
+from nashpath.diagnostics.eigenvalues import DENSE, Eigenvalues, arpack, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised, Product
 
 Matrix = NDArray[Any]
@@ -89,14 +89,14 @@ def stable_steps(near: Linearised, plays: Plays, count: int = 20) -> dict[str, f
     return {name: _limit(play, near, known, small) for name, play in plays.items()}
 
 
-def _limit(play: Play, near: Linearised, known: Array, small: bool) -> float:
+def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> float:
     if play.spectral:
         acting = known[(np.abs(known) > NEUTRAL * np.abs(known).max()) & (known.imag >= 0)]
         return min(_limit_of(play.unit(), value) for value in acting)
     largest = float(np.abs(known).max())
     if small:
         plain = near.plain_matrix
-        return first_stretch(lambda hs: radii(play.matrices(plain, near.sizes, hs)), largest)
+        return first_stretch(lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)), largest)
     radius = _sparse_radius(play, near)
     return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, 1)
 
@@ -107,7 +107,7 @@ def _limit_of(play: Play, value: complex) -> float:
     real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
     plane = np.array([[real, -value.imag], [value.imag, real]])
     sizes = {"discriminator": 1, "generator": 1}
-    return first_stretch(lambda hs: radii(play.matrices(plane, sizes, hs)), abs(value))
+    return first_stretch(lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value))
 
 
 def first_stretch(
@@ -137,7 +137,7 @@ def _first_over(found: Matrix, slack: float) -> int | None:
     return int(over[0]) if len(over) else None
 
 
-def radii(matrices: Matrix) -> Matrix:
+def spectral_radii(matrices: Matrix) -> Matrix:
     """The spectral radius of each matrix."""
     return np.abs(np.linalg.eigvals(matrices)).max(-1)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from nashpath.core import FunctionalGame, Game, Point
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, smallest_damping, stable_steps
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
-from nashpath.diagnostics.stable_step import first_stretch, radii
+from nashpath.diagnostics.stable_step import first_stretch, spectral_radii
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.networks import mixes_batch
@@ -78,7 +78,7 @@ def largest_curvature(play: LinearPlay, player: str, players: Any) -> float:
     """
     alone, sizes = play.unit().unscaled(), dict.fromkeys(players, 1)
     jacobian = np.diag([float(who == player) for who in players])
-    return first_stretch(lambda hs: radii(alone.matrices(jacobian, sizes, hs)), 1.0)
+    return first_stretch(lambda hs: spectral_radii(alone.matrices(jacobian, sizes, hs)), 1.0)
 
 
 def _flat(tree: Any) -> Tensor:

@@ -13,7 +13,7 @@ from nashpath.run.training.recorder import Recorder
 CHECKPOINT_SECONDS = 60.0
 
 
-class Schedule:
+class Timetable:
     """What is due after which steps: activities with their periods (0: never), in the order in which they are done."""
 
     def __init__(self, recorder: Recorder):
@@ -47,7 +47,7 @@ class Session:
     """A training run over a run folder; `train` may be called on a fresh or a restored session."""
 
     def __init__(self, recorder: Recorder, stop: Callable[[], bool] = never):
-        self.recorder, self.stop, self.schedule = recorder, stop, Schedule(recorder)
+        self.recorder, self.stop, self.schedule = recorder, stop, Timetable(recorder)
         self.store, self.groups, self.settings = recorder.store, recorder.groups, recorder.settings
         self.saved = time.perf_counter()
 

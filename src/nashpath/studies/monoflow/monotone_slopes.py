@@ -23,15 +23,15 @@ LOGITS = torch.linspace(-4, 4, 801, dtype=torch.float64)
 SHIFTS = (0.0, 5.0, 10.0, 20.0, 40.0)
 
 
-def derivative(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """The derivative of an elementwise function."""
+def derivative_of(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The derivative_of of an elementwise function."""
     return grad(lambda x: function(x).sum())
 
 
 def _gap(name: str) -> float:
     """The largest relative difference between ``r² f''(r)`` and the slope of the h of that name."""
     f = F_DIVERGENCES[name]
-    expected = _RATIOS**2 * derivative(derivative(lambda r: f(r.log())))(_RATIOS)
+    expected = _RATIOS**2 * derivative_of(derivative_of(lambda r: f(r.log())))(_RATIOS)
     found = MonotoneFunction(name).double().slope(_RATIOS.log())  # type: ignore[arg-type]
     return float(((found - expected) / expected).abs().max())
 
@@ -41,7 +41,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for name in F_DIVERGENCES:
         yield {"table": "divergences", "h": name, "gap": significant(_gap(name), 3)}
     for cost in get_args(Costs):
-        slope = -derivative(PLUG_INS[cost])(LOGITS)
+        slope = -derivative_of(PLUG_INS[cost])(LOGITS)
         yield {"table": "plug-ins", "cost": cost, "least_slope": significant(float(slope.min()))}
     for shift in SHIFTS:
         away = (MonotoneFunction("shifted_vanilla", shift=shift).double().slope(LOGITS) - 1).abs().max()
