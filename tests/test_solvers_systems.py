@@ -104,8 +104,8 @@ def test_products_are_those_of_the_jacobian_by_finite_differences():
     got = vector(point._replace(players=slope)).numpy()
     np.testing.assert_allclose(got, j.T @ field, rtol=1e-6)
     one = {"value": torch.ones(1)}
-    mine = derivatives.cross(problem, point, batch, {"generator": 1.0}, "discriminator", "generator")
-    theirs = derivatives.cross(problem, point, batch, {"discriminator": 1.0}, "generator", "discriminator")
+    mine = derivatives.mixed_product(problem, point, batch, {"generator": 1.0}, "discriminator", "generator")
+    theirs = derivatives.mixed_product(problem, point, batch, {"discriminator": 1.0}, "generator", "discriminator")
     assert float(mine(one)["value"]) == pytest.approx(j[0, 1], rel=1e-6)
     assert float(theirs(one)["value"]) == pytest.approx(j[1, 0], rel=1e-6)
     assert set(priced) == {"generator", "discriminator"}

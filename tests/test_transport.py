@@ -1,5 +1,6 @@
 """POT is imported with no array library that it would wake up."""
 
+import os
 import subprocess
 import sys
 
@@ -27,6 +28,7 @@ def test_pot_wakes_no_other_array_library(tmp_path, use):
     for name in ("jax", "cupy", "tensorflow"):
         (tmp_path / f"{name}.py").write_text(FAKE.format(woken=str(woken)))
     code = f"import sys, torch; sys.path.insert(0, {str(tmp_path)!r}); {USES[use]}; assert 'ot' in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("POT_BACKEND")}  # what this process may have set
+    subprocess.run([sys.executable, "-c", code], check=True, env=clean)
     found = {file.name for file in woken.iterdir()}
     assert found == ({"jax", "cupy", "tensorflow"} if use == "POT alone" else set())

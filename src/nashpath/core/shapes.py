@@ -20,5 +20,11 @@ RealLogits = Float[Tensor, "reals *logit"]
 FakeLogits = Float[Tensor, "fakes *logit"]
 """Critic outputs on generated samples."""
 
+RealBatch = Float[Tensor, "reals *sample"]
+"""Real samples, where a method says itself what it thinks of more of them than generated ones."""
+
+FakeBatch = Float[Tensor, "fakes *sample"]
+"""Generated samples beside them."""
+
 SampleBatch = Float[Tensor, "batch *sample"]
 """A batch of samples: ``[batch, d]`` points or ``[batch, channels, height, width]`` images."""

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Hyperparameters
 from nashpath.core.rng import generator_of_global
-from nashpath.core.shapes import Critic, SampleBatch, Scalar
+from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
 from nashpath.core.typed import derivative
 
 
@@ -21,8 +21,8 @@ class Penalty(Hyperparameters):
     def __call__(
         self,
         critic: Critic,
-        real: SampleBatch,
-        fake: SampleBatch,
+        real: RealBatch,
+        fake: FakeBatch,
         noise: Batch | None = None,
         rng: torch.Generator | None = None,
     ) -> Scalar:

@@ -36,7 +36,8 @@ def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSumma
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
         summary.sharpness = _sharpness(play, solver, inner, near)
-        return _margins(trial, play, near, summary) if near.size <= DENSE and all(summary.rates.values()) else plain
+        affordable = near.size <= (DENSE if play.plain else DENSE // 4)
+        return _margins(trial, play, near, summary) if affordable and all(summary.rates.values()) else plain
     except ValueError as error:
         summary.unknown = str(error)
         return plain

@@ -105,6 +105,11 @@ class LinearPlay:
             raise ValueError("the rules have taken no step yet")
 
     @property
+    def plain(self) -> bool:
+        """Whether every rule is plain descent: then a round has no more dimensions than the game, or twice as many."""
+        return all(part.scale is None and float(part.decay) == 0 for part in self._parts.values())
+
+    @property
     def kind(self) -> type[Solver]:
         """The class of the solver."""
         return type(self.solver)
