@@ -5,7 +5,7 @@ use; each product is one backward pass. ``Jᵀu`` needs the field's graph only; 
 (``(Jv)_i = (H_i v)_i``), so what J and Jᵀ share (the spectrum) is asked of Jᵀ.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -49,9 +49,7 @@ class Linearised:
 
     def block(self, player: str) -> slice:
         """Where one player's parameters lie in the flat vector."""
-        before = list(self.sizes)[: list(self.sizes).index(player)]
-        start = sum(self.sizes[who] for who in before)
-        return slice(start, start + self.sizes[player])
+        return blocks_of(self.sizes)[player]
 
     def _players(self, vector: Tensor) -> dict[str, Tree]:
         shapes = [v for own in self.point.players.values() for v in own.values()]
@@ -132,3 +130,12 @@ def dense(product: Product, like: Tensor) -> np.ndarray:
     """The matrix whose row k is ``product(e_k)``: the transpose of the product's own matrix."""
     eye = torch.eye(len(like), dtype=like.dtype, device=like.device)
     return vmap(product, chunk_size=CHUNK)(eye).detach().double().cpu().numpy()
+
+
+def blocks_of(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Each player's slice of a flat vector."""
+    blocks, start = {}, 0
+    for who, size in sizes.items():
+        blocks[who] = slice(start, start + size)
+        start += size
+    return blocks

@@ -4,40 +4,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from nashpath.core import Game, generator
+from nashpath.core import generator
 from nashpath.run.engine.step import outcome
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.restore import restore_members
 from nashpath.run.observe.snapshot import place
+from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
 
 
 @dataclass(frozen=True)
-class LoadedMember:
+class LoadedMember(PlayedGame):
     """A member of a run folder at its last checkpoint: its game and solver, its settings, and what became of it.
 
     ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``, or which
     player left the finite numbers, and when.
     """
 
-    game: Game
     solver: Solver
     settings: Any
     seed: int
     steps: int
     outcome: str
-
-    @property
-    def generator(self) -> nn.Module:
-        """The trained generator, from ``[n, latent]`` to samples ``[n, *shape]``."""
-        return self.game.get_submodule("generator")
-
-    @property
-    def discriminator(self) -> nn.Module:
-        """The trained discriminator, from samples to logits."""
-        return self.game.get_submodule("discriminator")
 
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """``count`` samples, ``[count, *shape]`` on the CPU: those of ``nashpath sample`` with the same seed.

@@ -14,7 +14,7 @@ from torch.func import functional_call, vmap
 
 from nashpath.core import Batch, FunctionalGame, Game, Number, PlayerGradient, Point, Tree, point_of, tree_map
 from nashpath.core.tree import leaves
-from nashpath.diagnostics.linearised import Product
+from nashpath.diagnostics.linearised import Product, blocks_of
 from nashpath.diagnostics.stable_step import Matrix
 from nashpath.solvers import SGD, Solver, UpdateRule
 from nashpath.solvers.base import LinearPart, Memory
@@ -209,15 +209,6 @@ def linear_part(solver: Solver, memory: Memory, player: str) -> LinearPart | Non
 def _form(part: LinearPart | None) -> Any:
     """What must be equal for players to move alike, apart from a rate: rates are in the rows of the Jacobian."""
     return None if part is None else (float(part.decay), part.scale is None or object())
-
-
-def blocks_of(sizes: Mapping[str, int]) -> dict[str, slice]:
-    """Each player's slice of a flat vector."""
-    blocks, start = {}, 0
-    for who, size in sizes.items():
-        blocks[who] = slice(start, start + size)
-        start += size
-    return blocks
 
 
 class _Products:

@@ -17,24 +17,30 @@ from nashpath.solvers import Solver
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What `train` gives back: the game, its networks (trained in place) and what happened."""
+class PlayedGame:
+    """A game after training, and its two networks."""
 
     game: Game
-    outcome: str
-    steps: int
-    history: list[dict[str, float]]
-    averages: dict[str, dict[str, torch.Tensor]]
 
     @property
     def generator(self) -> nn.Module:
-        """The trained generator, the very module that was given to the game."""
+        """The trained generator, from ``[n, latent]`` to samples ``[n, *shape]``: the module inside the game."""
         return self.game.get_submodule("generator")
 
     @property
     def discriminator(self) -> nn.Module:
-        """The trained discriminator."""
+        """The trained discriminator, from samples to logits."""
         return self.game.get_submodule("discriminator")
+
+
+@dataclass(frozen=True)
+class Trained(PlayedGame):
+    """What `train` gives back: the game, its networks (trained in place) and what happened."""
+
+    outcome: str
+    steps: int
+    history: list[dict[str, float]]
+    averages: dict[str, dict[str, torch.Tensor]]
 
 
 def train(
