@@ -5,6 +5,7 @@ import torch
 from torch.func import vmap
 
 from nashpath.core import FunctionalGame, generator, point_of, tree_map
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.games import PENALTIES, TOYS
 from nashpath.solvers import (
@@ -142,7 +143,7 @@ def compiled_is_eager(solver, backend):
     torch._dynamo.reset()
     with torch.no_grad():
         want = step(*args)
-        got = torch.compile(step, backend=backend, fullgraph=True, dynamic=False)(*args)
+        got = as_one_graph(step, backend)(*args)
     for ours, theirs in zip(leaves(got), leaves(want), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 

@@ -1,7 +1,10 @@
 """PyTorch's private and unpromised parts: each use by name, and that no other file has any."""
 
 import copy
+import os
 import re
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -192,6 +195,26 @@ def programs(wrap) -> int:
 def test_nine_structures_compile_in_one_process():
     torch.compiler.reset()
     assert programs(compat.own_code) == 9
+
+
+KEPT_ON_DISK = """
+import torch
+from nashpath.core.torch_compat import as_one_graph
+x = torch.linspace(-1, 1, 37 * 19).reshape(37, 19)
+step = lambda x: ((x.sin() * 2 + x.mean(0)).sum(1), x.t() + 1)
+assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(as_one_graph(step)(x), step(x)))
+print(torch.backends.cpu.get_cpu_capability())
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_program_kept_under_other_vector_instructions_is_not_used(tmp_path):
+    """Without it the second process runs vectors of the first one's length, and its numbers are wrong."""
+    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    environment.pop("ATEN_CPU_CAPABILITY", None)
+    for wanted in ({}, {"ATEN_CPU_CAPABILITY": "default"}):
+        command = [sys.executable, "-W", "ignore", "-c", KEPT_ON_DISK]
+        subprocess.run(command, env=environment | wanted, check=True, capture_output=True, text=True)
 
 
 def test_without_own_code_the_compiler_gives_up():

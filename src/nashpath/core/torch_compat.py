@@ -84,6 +84,20 @@ def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
 
 
+def as_one_graph(function: Callable[..., _Result], backend: str = "inductor") -> Callable[..., _Result]:
+    """The function as one compiled graph, under a code object of its own.
+
+    What the compiler keeps on disk it finds again by a key that leaves the processor's vector instructions out: a
+    program kept under AVX-512 and found by a process under AVX2 (``ATEN_CPU_CAPABILITY``, or a home folder that two
+    machines share) runs with vectors of the wrong length, and gives wrong numbers. So they are added to the key here.
+    """
+    vectors = torch.backends.cpu.get_cpu_capability()
+    tag: str = torch.compiler.config.cache_key_tag
+    if vectors not in tag.split():
+        torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
+    return torch.compile(own_code(function), fullgraph=True, dynamic=False, backend=backend)
+
+
 def onednn_matmul() -> Any:
     """PyTorch's switch for oneDNN's matrix products (attribute ``fp32_precision``), or None where there is none."""
     if not torch.backends.mkldnn.is_available():

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
-from nashpath.core.torch_compat import own_code
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step
@@ -58,7 +58,7 @@ class Program:
         self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         step = vmap(step) if mode == "stacked" else step
-        self._step: Any = torch.compile(own_code(step), fullgraph=True, dynamic=False) if compiled else step
+        self._step: Any = as_one_graph(step) if compiled else step
         self._block: list[Any] = []
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
