@@ -95,7 +95,8 @@ def as_one_graph(function: Callable[..., _Result], backend: str = "inductor") ->
     tag: str = torch.compiler.config.cache_key_tag
     if vectors not in tag.split():
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
-    return torch.compile(own_code(function), fullgraph=True, dynamic=False, backend=backend)
+    compiler: Any = torch.compile  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return compiler(own_code(function), fullgraph=True, dynamic=False, backend=backend)
 
 
 def onednn_matmul() -> Any:
