@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from nashpath.games import GAMES, IDEALS, OBJECTIVES, PENALTIES, TECHNIQUES, TOY
 from nashpath.metrics import METRICS, Measurement, evaluate_samples
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run import SettingError, restore_member
+from nashpath.run.folder.machine import machine
 from nashpath.run.folder.run_folder import plain_json
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
@@ -203,3 +205,11 @@ def test_diagnose_all_members_or_some(tmp_path):
     assert [one.member for one in nash.diagnose(tmp_path / "run")] == [0, 1]
     assert [one.member for one in nash.diagnose(str(tmp_path / "run"), [1])] == [1]
     assert (tmp_path / "run" / "diagnosis.json").exists()
+
+
+def test_a_source_folder_on_the_path_needs_no_installation(monkeypatch):
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(nash, "version", version)
+    assert nash.__version__ == machine()["versions"]["nashpath"] == "not installed"

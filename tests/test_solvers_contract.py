@@ -143,7 +143,7 @@ def compiled_is_eager(solver, backend):
     torch._dynamo.reset()
     with torch.no_grad():
         want = step(*args)
-        got = as_one_graph(step, backend)(*args)
+        got = as_one_graph(step, backend=backend)(*args)
     for ours, theirs in zip(leaves(got), leaves(want), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 

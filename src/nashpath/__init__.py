@@ -4,7 +4,7 @@ Names at the top level, and the rooms, are imported when they are first used, so
 """
 
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> Any:
         """A room, or what a room exports, when it is first asked for (PEP 562)."""
         if name == "__version__":
-            return version("nashpath")
+            return _version()
         if name in _ROOMS:
             return import_module(f"nashpath.{name}")
         for home in _HOMES if name in __all__ else ():
@@ -277,6 +277,13 @@ if not TYPE_CHECKING:
                 globals()[name] = getattr(room, name)
                 return globals()[name]
         raise AttributeError(f"module 'nashpath' has no attribute {name!r}")
+
+    def _version() -> str:
+        """The installed version; a source folder that is only on the path has none."""
+        try:
+            return version("nashpath")
+        except PackageNotFoundError:
+            return "not installed"
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__, "__version__"})

@@ -1,10 +1,10 @@
 """The ``nashpath`` command. Each verb is one file; this one joins them."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+import nashpath as package
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
 from nashpath.cli.flow import flow
@@ -24,7 +24,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"nashpath {version('nashpath')}")
+        typer.echo(f"nashpath {package.__version__}")
         raise typer.Exit
 
 

@@ -84,8 +84,8 @@ def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
 
 
-def as_one_graph(function: Callable[..., _Result], backend: str = "inductor") -> Callable[..., _Result]:
-    """The function as one compiled graph, under a code object of its own.
+def as_one_graph(function: Callable[..., _Result], **options: Any) -> Callable[..., _Result]:
+    """The function as one compiled graph, under a code object of its own; ``options`` are `torch.compile`'s.
 
     What the compiler keeps on disk it finds again by a key that leaves the processor's vector instructions out: a
     program kept under AVX-512 and found by a process under AVX2 (``ATEN_CPU_CAPABILITY``, or a home folder that two
@@ -96,7 +96,7 @@ def as_one_graph(function: Callable[..., _Result], backend: str = "inductor") ->
     if vectors not in tag.split():
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
     compiler: Any = torch.compile  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return compiler(own_code(function), fullgraph=True, dynamic=False, backend=backend)
+    return compiler(own_code(function), fullgraph=True, dynamic=False, **options)
 
 
 def onednn_matmul() -> Any:

@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 
+import nashpath
+
 
 def machine() -> dict[str, Any]:
     """The facts of this machine and these libraries that a run folder records."""
-    versions = {name: version(name) for name in ("nashpath", "torch", "numpy")}
+    versions = {"nashpath": nashpath.__version__} | {name: version(name) for name in ("torch", "numpy")}
     return {
         "versions": {**versions, "python": platform.python_version()},
         "platform": f"{platform.system()} {platform.machine()}",
