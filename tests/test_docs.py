@@ -70,7 +70,7 @@ def test_every_example_runs(page, here):
     space = {"__name__": f"documented_{page.stem}"}
     forget_own_methods()
     for text in blocks(page, "python"):
-        short = re.sub(r"\bsteps=\d{3,}", "steps=3", text)
+        short = re.sub(r"\bsteps(=|\": )\d{3,}\b(?!\.)", r"steps\g<1>3", text)
         short = re.sub(r"in range\(\d{3,}\)", "in range(2)", short)
         exec(compile(short, str(page), "exec"), space)
     torch.random.set_rng_state(state)

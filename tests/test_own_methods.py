@@ -338,7 +338,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(run, tmp_path):
 
 VERBS = {
     "sample": lambda run: ("sample", run, "--out", run / "sheet.png"),
-    "evaluate": lambda run: ("evaluate", run, "--samples", 20),
+    "evaluate": lambda run: ("evaluate", run, "--metrics", "modes", "--samples", 20),
     "diagnose": lambda run: ("diagnose", run),
     "resume": lambda run: ("train", "--resume", "--out", run),
 }

@@ -218,6 +218,7 @@ SWEEPS = [
 ]
 
 
+@pytest.mark.unchecked("slow: plans every case again")
 @pytest.mark.parametrize(("raw", "sweeps"), SWEEPS, ids=lambda value: " ".join(value))
 def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
     planned = plan(raw, sweeps)
@@ -225,6 +226,7 @@ def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
     assert [dump(m.settings) for m in again] == [dump(m.settings) for m in planned]
 
 
+@pytest.mark.unchecked("trains")
 @pytest.mark.parametrize("sweeps", [{}, {"objective": ["minimax", "hinge"], "penalty__weight": [0.5, 1]}])
 def test_running_again_from_the_recorded_settings_gives_the_same_numbers(tmp_path, sweeps):
     trained(small(seeds=[0, 3], penalty="dragan", average="ema"), tmp_path / "a", **sweeps)
