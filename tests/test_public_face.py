@@ -199,7 +199,7 @@ def test_evaluate_refuses_what_means_nothing(run, tmp_path):
 
 
 def test_diagnose_all_members_or_some(tmp_path):
-    rules = dict.fromkeys(("generator", "discriminator"), {"learning_rate": 0.1})  # two turns in few steps
+    rules = {player: {"learning_rate": 0.1} for player in ("generator", "discriminator")}  # two turns in few steps
     settings = {"game": "bilinear", "seeds": [0, 1], "steps": 3, "compile": "off", "solver": rules}
     nash.open_session(settings, {}, tmp_path / "run").train()
     assert [one.member for one in nash.diagnose(tmp_path / "run")] == [0, 1]

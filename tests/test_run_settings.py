@@ -36,7 +36,8 @@ def suited(path, kind):
 
 
 @pytest.mark.parametrize(("path", "kind"), [row for row in ROWS if row[1] not in OUTSIDE])
-def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind):
+def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind, monkeypatch):
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 1)
     settings = resolve(suited(path, kind))
     assert dump(resolve(dump(settings))) == dump(settings)
     program = Program([build_trial(settings, 0)], [0])

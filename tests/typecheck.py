@@ -26,7 +26,36 @@ FILES = (
     "test_flows_monotone.py",
     "test_run_settings.py",
 )
-MORE = ("test_data_arrays.py",)
+MORE = (
+    "test_critic.py",
+    "test_data_arrays.py",
+    "test_data_densities.py",
+    "test_data_digits.py",
+    "test_data_folders.py",
+    "test_data_hub.py",
+    "test_data_laws.py",
+    "test_diagnostics_games.py",
+    "test_divergences.py",
+    "test_evaluate.py",
+    "test_flows_particles.py",
+    "test_ideal.py",
+    "test_metrics_arithmetic.py",
+    "test_metrics_extractors.py",
+    "test_metrics_safety.py",
+    "test_names.py",
+    "test_networks_batch_norm.py",
+    "test_networks_rectifier.py",
+    "test_networks_spectral.py",
+    "test_report_sheet.py",
+    "test_report_study.py",
+    "test_rules.py",
+    "test_run_checkpoint.py",
+    "test_run_members.py",
+    "test_solvers_systems.py",
+    "test_techniques_history.py",
+    "test_techniques_objectives.py",
+    "test_transport.py",
+)
 
 
 if __name__ == "__main__":
