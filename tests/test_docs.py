@@ -88,6 +88,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [part if "steps=" not in part else "steps=3" for part in arguments]
     elif verb == "reproduce":
         return [*arguments, "--quick", "--workers", "1", "-s", "seeds=1", "-s", "steps=2"]
+    elif verb == "diagnose":
+        return arguments if "--member" in arguments else [*arguments, "--member", "0"]
     else:
         return arguments
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
