@@ -90,6 +90,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, "--quick", "--workers", "1", "-s", "seeds=1", "-s", "steps=2"]
     elif verb == "diagnose":
         return arguments if "--member" in arguments else [*arguments, "--member", "0"]
+    elif verb == "evaluate" and "--samples" not in arguments and "--real" not in arguments:
+        return [*arguments, "--samples", "500"]
     else:
         return arguments
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
