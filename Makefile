@@ -6,13 +6,16 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test check bench wheel lock clean
+.PHONY: run test typecheck check bench wheel lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal
+
+typecheck: $(STAMP)
+	$(BIN)/python tests/typecheck.py --all -n 2 --dist worksteal
 
 check: $(STAMP)
 	$(BIN)/ruff check .

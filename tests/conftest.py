@@ -3,7 +3,7 @@
 CUDA has tests of its own (`test_cuda.py`). The variable is set before nashpath is imported; subprocesses inherit it.
 
 With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each call, shapes included
-(`test_typecheck.py`). Functions are wrapped as their modules are imported, so this too comes before nashpath.
+(`typecheck.py`). Functions are wrapped as their modules are imported, so this too comes before nashpath.
 """
 
 import os
@@ -34,6 +34,18 @@ def forget_own_methods() -> None:
             table.remove(name)
     method_files._FILES.clear()
     method_files._PACKAGES.clear()
+
+
+LONGEST = ("test_typecheck.py", "test_semi_supervised.py", "test_flows_table.py", "test_mixture.py", "test_docs.py")
+"""Files with tests of ten seconds and more. They come first: a long test at the end leaves the other workers idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    for item in items:
+        mark = item.get_closest_marker("unchecked")
+        if mark and os.environ.get("NASHPATH_TYPECHECK") == "1":
+            item.add_marker(pytest.mark.skip(reason=f"unchecked: {mark.args[0]}"))
 
 
 @pytest.fixture

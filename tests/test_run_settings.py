@@ -36,7 +36,8 @@ def suited(path, kind):
 
 
 @pytest.mark.parametrize(("path", "kind"), [row for row in ROWS if row[1] not in OUTSIDE])
-def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind):
+def test_every_row_of_every_table_resolves_builds_and_takes_a_step(path, kind, monkeypatch):
+    monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 1)
     settings = resolve(suited(path, kind))
     assert dump(resolve(dump(settings))) == dump(settings)
     program = Program([build_trial(settings, 0)], [0])
@@ -218,6 +219,7 @@ SWEEPS = [
 ]
 
 
+@pytest.mark.unchecked("slow: plans every case again")
 @pytest.mark.parametrize(("raw", "sweeps"), SWEEPS, ids=lambda value: " ".join(value))
 def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
     planned = plan(raw, sweeps)
@@ -225,6 +227,7 @@ def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
     assert [dump(m.settings) for m in again] == [dump(m.settings) for m in planned]
 
 
+@pytest.mark.unchecked("trains")
 @pytest.mark.parametrize("sweeps", [{}, {"objective": ["minimax", "hinge"], "penalty__weight": [0.5, 1]}])
 def test_running_again_from_the_recorded_settings_gives_the_same_numbers(tmp_path, sweeps):
     trained(small(seeds=[0, 3], penalty="dragan", average="ema"), tmp_path / "a", **sweeps)

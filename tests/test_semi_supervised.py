@@ -139,23 +139,26 @@ def test_what_cannot_be_learned_from_is_refused():
 def test_unlabelled_digits_lower_the_error_of_twenty_labels():
     """The weight of the unlabelled terms is a number, so both arms are members of one stack.
 
-    Over eight seeds the error falls to .69 ± .12 of what labels alone give, so to .69 ± .07 in the mean of three.
+    Over eight seeds the error falls to .74 ± .07 of what labels alone give (.66 to .88), so to .74 ± .05 in the mean
+    of two, three deviations below the bound.
     """
     trials = []
-    for seed in range(3):
+    for seed in range(2):
         for weight in (0.0, 1.0):
             with seeded(seed):
                 critic = NoisyMLPDiscriminator(SHAPE, width=128, outputs=10, input_noise=0.4, hidden_noise=0.4)
                 maker = MLPGenerator(50, SHAPE, width=128, activation="softplus", norm="batch")
-            played = SemiSupervised(maker, critic, data=DIGITS, latent=50, seed=seed, unlabelled_weight=weight)
+            played = SemiSupervised(
+                maker, critic, data=DIGITS, latent=50, batch_size=32, seed=seed, unlabelled_weight=weight
+            )
             rules = Adam(2e-3, 0.5), Adam(2e-3, 0.5)
             trials.append(Trial(played, EMA(Alternating(*rules), decay=0.99, player="discriminator")))
-    program = Program(trials, [0, 0, 1, 1, 2, 2], "stacked")
+    program = Program(trials, [0, 0, 1, 1], "stacked")
     program.run(600)
     x, y = Digits("test").labelled_examples()
     errors = []
     for member, trial in enumerate(trials):
         average = trial.solver.averages(program.train_state(member).memory)["discriminator"]
         errors.append(trial.game.test_error(x, y, average))
-    supervised, semi = sum(errors[::2]) / 3, sum(errors[1::2]) / 3
+    supervised, semi = sum(errors[::2]) / 2, sum(errors[1::2]) / 2
     assert semi < 0.9 * supervised

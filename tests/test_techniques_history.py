@@ -174,6 +174,7 @@ def test_members_of_a_stack_have_histories_of_their_own():
         torch.testing.assert_close(stacked.train_state(member).point, solo.train_state(member).point)
 
 
+@pytest.mark.unchecked("names a player that the annotation excludes")
 def test_what_cannot_be_averaged_is_refused():
     with pytest.raises(ValueError, match="there is no 'critic'"):
         historical_averaging(Bilinear(), player="critic")

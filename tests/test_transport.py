@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,14 +22,30 @@ USES = {
 }
 
 
-@pytest.mark.parametrize("use", USES)
-def test_pot_wakes_no_other_array_library(tmp_path, use):
-    woken = tmp_path / "woken"
-    woken.mkdir()
-    for name in ("jax", "cupy", "tensorflow"):
-        (tmp_path / f"{name}.py").write_text(FAKE.format(woken=str(woken)))
-    code = f"import sys, torch; sys.path.insert(0, {str(tmp_path)!r}); {USES[use]}; assert 'ot' in sys.modules"
+PROBE = """
+import os, sys, torch
+for use, folder, code in {uses!r}:
+    child = os.fork()  # nothing but torch is imported so far
+    if child == 0:
+        sys.path.insert(0, folder)
+        exec(code)
+        assert "ot" in sys.modules
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, use
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="each use is the first of its process")
+def test_pot_wakes_no_other_array_library(tmp_path):
+    uses = []
+    for place, (use, code) in enumerate(USES.items()):
+        woken = tmp_path / str(place) / "woken"
+        woken.mkdir(parents=True)
+        for name in ("jax", "cupy", "tensorflow"):
+            (woken.parent / f"{name}.py").write_text(FAKE.format(woken=str(woken)))
+        uses.append((use, str(woken.parent), code))
     clean = {k: v for k, v in os.environ.items() if not k.startswith("POT_BACKEND")}  # what this process may have set
-    subprocess.run([sys.executable, "-c", code], check=True, env=clean)
-    found = {file.name for file in woken.iterdir()}
-    assert found == ({"jax", "cupy", "tensorflow"} if use == "POT alone" else set())
+    subprocess.run([sys.executable, "-c", PROBE.format(uses=uses)], check=True, env=clean)
+    for use, folder, _ in uses:
+        found = {file.name for file in (Path(folder) / "woken").iterdir()}
+        assert found == ({"jax", "cupy", "tensorflow"} if use == "POT alone" else set()), use

@@ -70,6 +70,7 @@ def test_leaves_and_their_places_are_in_one_order():
     assert list(located_leaves({})) == []
 
 
+@pytest.mark.unchecked("compiles")
 def test_a_map_stacks_and_is_one_graph():
     def double(tree):
         return tree_map(lambda a, b: torch.where(a > 0, a, b), tree, tree_map(lambda v: -2 * v, tree))
