@@ -121,10 +121,9 @@ def test_every_command_means_what_it_says_in_full(page, here):
             file = arguments[0] if arguments[0].endswith(".toml") else None
             raw = read_toml(Path(file)) if file else {}
             swept = [b for a, b in itertools.pairwise(arguments) if a == "--sweep"]
-            seeds = [("seeds", parse_seeds(b)) for a, b in itertools.pairwise(arguments) if a == "--seeds"]
+            seeds = [f"seeds={b}" for a, b in itertools.pairwise(arguments) if a == "--seeds"]
             sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)
-            raw = override(raw, [*parse_overrides(settings), *seeds])
-            raw["seeds"] = parse_seeds(raw.get("seeds", 0))
+            raw = override(raw, [*settings, *seeds])
             assert plan(raw, sweeps)
 
 
@@ -165,7 +164,7 @@ def test_every_settings_file_is_accepted(page, here):
 def test_every_settings_file_of_the_examples_trains(name, here):
     raw = read_toml(ROOT / "examples" / f"{name}.toml")
     sweeps = flatten_sweeps(raw.pop("sweep", {}))
-    raw = override({**raw, "seeds": [0]}, [(key, parse_overrides([f"{key}={v}"])[0][1]) for key, v in CHEAP.items()])
+    raw = override({**raw, "seeds": [0]}, [f"{key}={v}" for key, v in CHEAP.items()])
     session = open_session({**raw, "steps": 2}, sweeps, here / "run")
     assert session.train() == "finished"
 

@@ -16,7 +16,7 @@ from nashpath.report import write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
 from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
@@ -54,13 +54,11 @@ def train(
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
         load_all(own)
-        changes = parse_overrides(settings or [])
-        if seeds is not None:
-            changes.append(("seeds", parse_seeds(seeds)))
+        texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
-            session = resume_session(_resumed(config, out, sweep), changes, live, stop)
+            session = resume_session(_resumed(config, out, sweep), parse_overrides(texts), live, stop)
         else:
-            session = _fresh(config, changes, sweep or [], out, own or [], live, stop)
+            session = _fresh(config, texts, sweep or [], out, own or [], live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
@@ -70,7 +68,7 @@ def train(
 
 def _fresh(
     config: Path | None,
-    changes: list[tuple[str, Any]],
+    texts: list[str],
     sweep: list[str],
     out: Path | None,
     own: list[Path],
@@ -83,9 +81,7 @@ def _fresh(
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
-    raw = override(raw, changes)
-    if "seeds" in raw:
-        raw["seeds"] = parse_seeds(raw["seeds"])
+    raw = override(raw, texts)
     return open_session(raw, sweeps, out or _next_folder(raw), live, stop)
 
 

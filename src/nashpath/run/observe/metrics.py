@@ -56,7 +56,7 @@ def _tried(
 def data_name(settings: Any) -> str:
     """The data as a protocol names them: their kind, and their split where they have one."""
     chosen: Method = settings.data
-    split = chosen.options().get("split")
+    split = getattr(chosen, "split", None)
     return f"{chosen.kind}, {split}" if split else chosen.kind
 
 

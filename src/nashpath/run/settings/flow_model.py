@@ -1,20 +1,20 @@
 """The settings of a flow of particles, validated: what ``nashpath flow -s key=value`` sets."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 from annotated_types import Ge
-from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
+from pydantic import BaseModel, Field, create_model, field_validator
 
-from nashpath.core import Count, Number, Positive, did_you_mean, rebuilt
+from nashpath.core import Count, Number, Positive, rebuilt
 from nashpath.core.math.monotone import MonotoneName
 from nashpath.data import SOURCES
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
 from nashpath.networks import DISCRIMINATORS
-from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import STRICT, Method, choice, no_truth_value
+from nashpath.run.settings.resolve import choose_method, validated
+from nashpath.run.settings.schema import STRICT, choice, no_truth_value
 from nashpath.solvers import RULES
 
 FLOW_TABLES = {
@@ -62,50 +62,15 @@ def flow_model() -> type[FlowGeneral]:
 def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None) -> Any:
     """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
     load_installed()
-    full: Raw = dict(raw or {})
-    for path, value in sorted(assignments, key=lambda item: (item[0] not in FLOW_TABLES, item[0].count("."))):
-        assign(full, path, {"kind": value} if path in FLOW_TABLES and isinstance(value, str) else value)
+    full = assign(raw or {}, assignments, FLOW_TABLES)
     for name, (table, standard) in FLOW_TABLES.items():
-        chosen = full.setdefault(name, {})
-        chosen = full[name] = {"kind": chosen} if isinstance(chosen, str) else chosen
-        kind = chosen.setdefault("kind", standard)
-        if kind not in table:
-            known = f"{did_you_mean(str(kind), list(table))} Known: {', '.join(table)}"
-            raise SettingError(f"{name}: no {table.kind} is called {kind!r}.{known}")
+        choose_method(full, name, table, {"kind": standard})
     usual = RULES[full["rule"]["kind"]].dense_learning_rate
     if usual is not None:  # the discriminator must keep up with the particles
         full["rule"].setdefault("learning_rate", usual)
-    try:
-        return flow_model()(**full)
-    except ValidationError as error:
-        raise SettingError("\n".join(_explain(fault, full) for fault in error.errors())) from None
+    return validated(flow_model(), full)
 
 
 def flow_rows(settings: Any) -> set[str]:
     """The methods that a flow's settings choose, as ``kind.name``."""
     return {f"{kind}.{getattr(settings, kind).kind}" for kind in FLOW_TABLES}
-
-
-def _explain(fault: Any, raw: Raw) -> str:
-    """One fault of validation as a sentence that names the key."""
-    place = [str(part) for part in fault["loc"]]
-    path = [place[0], *place[2:]] if place[0] in FLOW_TABLES else place
-    key = ".".join(path)
-    if fault["type"] != "extra_forbidden":
-        return f"{key}: expected {fault['msg'].removeprefix('Input should be ')}, got {fault['input']!r}"
-    known = _known(path[0], raw) if len(path) > 1 else list(flow_model().model_fields)
-    return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known) or 'none'}"
-
-
-def _known(name: str, raw: Raw) -> list[str]:
-    """The settings of the chosen method."""
-    for model in _models(flow_model().model_fields[name].annotation):
-        if model.model_fields["kind"].default == raw[name]["kind"]:
-            return [field for field in model.model_fields if field != "kind"]
-    return []
-
-
-def _models(annotation: Any) -> list[type[Method]]:
-    if isinstance(annotation, type):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
