@@ -16,7 +16,7 @@ from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
 from nashpath.run.folder.run_folder import read_toml
-from nashpath.run.settings.flow_model import FLOW_TABLES
+from nashpath.run.settings.flow import FLOW_TABLES
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps

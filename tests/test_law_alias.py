@@ -18,10 +18,10 @@ from nashpath.report import write_report
 from nashpath.run import SettingError, open_session
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.step import begin, hyperparameters_of, make_step
-from nashpath.run.observe.reference import ReferenceSet
+from nashpath.run.observe.metrics import ReferenceSet
 from nashpath.run.observe.snapshot import quick_metrics
 from nashpath.run.settings.build import build_source, build_trial
-from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
+from nashpath.run.settings.flow import FLOW_TABLES, resolve_flow
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import dump, resolve

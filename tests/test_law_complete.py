@@ -12,7 +12,7 @@ from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.diagnostics.verdict import ALSO, FINDINGS, MEANING
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow
-from nashpath.flows.ratio import Ratio
+from nashpath.flows.base import Ratio
 from nashpath.games import GAMES
 from nashpath.games.toys.base import ZeroSum
 from nashpath.metrics import FEATURES, METRICS

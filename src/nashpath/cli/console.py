@@ -1,13 +1,20 @@
-"""Live progress: a bar on a terminal, plain lines in a file."""
+"""What every verb needs: expected errors in one message, methods of one's own, live progress."""
 
 import sys
 import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from nashpath.run import RunProgress
+from nashpath.run import MethodsWarning, RunProgress, load_methods
+from nashpath.run.settings.method_files import MethodFile, load_installed
 
 QUIET_SECONDS = 10.0
 
@@ -73,3 +80,44 @@ def describe(moment: RunProgress) -> str:
     if moment.members > 1:
         parts.append(f"{moment.alive}/{moment.members} members")
     return "  ".join([*parts, f"{moment.steps_per_second:,.0f} steps/s"])
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Within this block, errors and warnings that tell a person what to do are printed plainly."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", MethodsWarning)
+            warnings.showwarning = _plainly(warnings.showwarning)
+            yield
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # the reader of our output left; there is nobody to tell
+    except (ValueError, OSError, ImportError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _plainly(otherwise: Any) -> Any:
+    """Shows warnings about methods in one line, and others as they were shown."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, MethodsWarning):
+            typer.echo(f"warning: {message}", err=True)
+        else:
+            otherwise(message, category, *where, **more)
+
+    return show
+
+
+With = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with", metavar="FILE.py", help="First execute a file that registers methods of your own; may be repeated."
+    ),
+]
+
+
+def load_all(files: Sequence[Path] | None) -> list[MethodFile]:
+    """The methods of installed packages and of these files, from now on in the tables. Raises `SettingError`."""
+    load_installed()
+    return [load_methods(file) for file in files or ()]

@@ -13,8 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration

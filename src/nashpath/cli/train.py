@@ -1,5 +1,6 @@
 """``nashpath train``: from settings to a trained game and a report."""
 
+import itertools
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,9 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import ProgressBar
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import ProgressBar, With, load_all, user_errors
 from nashpath.report import write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
 from nashpath.run.folder.run_folder import plain_json, read_toml
@@ -82,7 +81,7 @@ def _fresh(
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
     raw = override(raw, texts)
-    return open_session(raw, sweeps, out or _next_folder(raw), live, stop)
+    return open_session(raw, sweeps, out or _named(raw), live, stop)
 
 
 def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
@@ -97,13 +96,15 @@ def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> 
     return folder
 
 
-def _next_folder(raw: dict[str, Any]) -> Path:
-    """The first free ``runs/NAME-N``, named after the data or the game."""
+def next_folder(name: str) -> Path:
+    """The first free ``runs/NAME-N``."""
+    return next(folder for n in itertools.count(1) if not (folder := Path("runs") / f"{name}-{n}").exists())
+
+
+def _named(raw: dict[str, Any]) -> Path:
+    """The next folder, named after the data or the game."""
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
-    name, number = data if game == "gan" else game, 1
-    while (folder := Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return folder
+    return next_folder(data if game == "gan" else game)
 
 
 def _kind(chosen: Any, standard: str) -> str:

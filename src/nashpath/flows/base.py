@@ -1,6 +1,6 @@
-"""A flow moves particles towards a target; there are no players.
+"""A flow moves particles towards a target; there are no players. Some flows know the target by a ratio of densities.
 
-A flow is pure: memory in, memory out, all randomness in a batch. So flows stack with `vmap` like everything else.
+Both are pure: memory in, memory out, all randomness in a batch. So flows stack with `vmap` like everything else.
 """
 
 import math
@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
+from nashpath.core.math.kernel import by_rows
+from nashpath.core.shapes import LogDensity
 
 FlowMemory = Any
 """A tree of tensors that a flow carries from step to step (a discriminator's weights, samples of the target, …)."""
@@ -51,3 +54,41 @@ class Flow(Hyperparameters):
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         """The field at ``points`` [n, *shape], given the ``particles`` [count, *shape]."""
         raise NotImplementedError
+
+
+class Ratio(Hyperparameters):
+    """An estimate of a flow's log ratio ``d(x) = log p(x) − log q(x)`` and of its gradient.
+
+    p is the target, q the particles' density now. Abstract: subclasses write `log_ratio`.
+    """
+
+    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
+        """The memory before the first step."""
+        return {}
+
+    def draw(self, rng: torch.Generator, count: int) -> Batch:
+        """All randomness of one `learn` on ``count`` particles."""
+        return {}
+
+    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
+        """Brings the estimate closer to where the particles are now."""
+        return memory
+
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
+        """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""
+        raise NotImplementedError
+
+
+def with_gradient(function: LogDensity, points: Tensor, row_bytes: int = 1024) -> tuple[Tensor, Tensor]:
+    """``(f(x), ∇f(x))`` for a function of each row alone: [n] and [n, *shape]."""
+
+    def total(x):
+        value = function(x).reshape(len(x))
+        return value.sum(), value
+
+    def some(x):
+        slope, value = grad(total, has_aux=True)(x)
+        return value, slope
+
+    value, slope = by_rows(some, points, row_bytes)
+    return value, slope

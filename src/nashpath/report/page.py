@@ -15,10 +15,9 @@ from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
-from nashpath.report.evaluation import evaluated
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
-from nashpath.report.tables import member_table, settings_table
+from nashpath.report.tables import evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")

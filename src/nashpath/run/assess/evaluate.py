@@ -18,10 +18,9 @@ from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.observe.metrics import data_name, protocols
-from nashpath.run.observe.reference import ReferenceSet, standard
+from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
 from nashpath.run.observe.snapshot import has_samples, place
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member

@@ -8,15 +8,18 @@ after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis
 import io
 import json
 import math
+import os
+import platform
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tomli_w
+import torch
 
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.settings.overrides import Raw
 
 
@@ -98,3 +101,31 @@ def _step_of(line: str, otherwise: int) -> int:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return otherwise
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replaces ``path`` in one step: a reader, or a crash, sees the old content or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def machine() -> dict[str, Any]:
+    """The facts of this machine and these libraries that a run folder records."""
+    versions = {name: version(name) for name in ("nashpath", "torch", "numpy")}
+    return {
+        "versions": {**versions, "python": platform.python_version()},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+    }

@@ -1,4 +1,4 @@
-"""The image data sets of "Many Paths to Equilibrium", as settings: CIFAR-10, CelebA from a folder, and Color MNIST."""
+"""Image data sets of the papers, as settings (CIFAR-10, CelebA from a folder, Color MNIST), and scores of images."""
 
 import os
 import tempfile
@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nashpath.core import Source, Table
 from nashpath.data import SOURCES, ColouredDigits
 from nashpath.data.image_cache import cache_folder
+from nashpath.metrics import Sample, evaluate_samples
 
 MNIST = {"kind": "hub", "repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c"}
 CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
@@ -70,3 +72,9 @@ def source_of(settings: Mapping[str, Any]) -> Any:
     """The data set that settings name."""
     options = dict(settings)
     return SOURCES[options.pop("kind")](**options)
+
+
+def image_scores(fake: Tensor, real: Sample) -> dict[str, float]:
+    """``inception_score`` (over all samples at once, not ten splits) and ``fid`` against ``real``."""
+    found = evaluate_samples(real, fake, ("inception_score", "fid"), settings={"inception_score": {"splits": 1}})
+    return {m.name: round(m.value, 5) for m in found if m.name in ("inception_score", "fid")}
