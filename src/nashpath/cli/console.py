@@ -6,12 +6,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from nashpath.run import MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
@@ -19,25 +18,38 @@ from nashpath.run.settings.method_files import MethodFile, load_installed
 QUIET_SECONDS = 10.0
 
 
-class ProgressBar:
-    """Shows a run's progress on standard error; use it as a context manager and call it with each moment."""
+class Bar:
+    """A bar on standard error, where that is a terminal and nobody asked for quiet (``fancy``); a context manager."""
 
-    def __init__(self, quiet: bool = False):
-        self.console = Console(stderr=True)
+    def __init__(self, quiet: bool, clock: ProgressColumn):
+        self.console, self.quiet = Console(stderr=True), quiet
         self.fancy = self.console.is_terminal and not quiet
-        self.quiet, self.begun, self.last = quiet, time.perf_counter(), 0.0
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console, transient=False)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), clock
+        self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console)
         self.task = None
 
-    def __enter__(self) -> "ProgressBar":
+    def __enter__(self) -> Self:
         if self.fancy:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(self, *error: object) -> None:
         if self.fancy:
             self.bar.stop()
+
+    def move(self, label: str, done: int, total: int, facts: str) -> None:
+        """Draws the bar."""
+        if self.task is None:
+            self.task = self.bar.add_task(label, total=total, facts="")
+        self.bar.update(self.task, description=label, completed=done, total=total, facts=facts)
+
+
+class ProgressBar(Bar):
+    """Shows a run's progress: call it with each moment."""
+
+    def __init__(self, quiet: bool = False):
+        super().__init__(quiet, TimeRemainingColumn())
+        self.last = 0.0
 
     def say(self, text: str) -> None:
         """One line that stays."""
@@ -53,10 +65,7 @@ class ProgressBar:
             return
         facts = describe(moment)
         if self.fancy:
-            if self.task is None:
-                self.task = self.bar.add_task("training", total=moment.total, facts="")
-            label = moment.message or "training"
-            self.bar.update(self.task, description=label, completed=moment.step, total=moment.total, facts=facts)
+            self.move(moment.message or "training", moment.step, moment.total, facts)
             return
         now = time.perf_counter()
         if now - self.last > QUIET_SECONDS or moment.step == moment.total:

@@ -8,7 +8,6 @@ after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis
 import io
 import json
 import math
-import os
 import platform
 import tomllib
 from importlib.metadata import version
@@ -19,6 +18,7 @@ import numpy as np
 import tomli_w
 import torch
 
+from nashpath.core.cache import replacing
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.overrides import Raw
 
@@ -105,20 +105,8 @@ def _step_of(line: str, otherwise: int) -> int:
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Replaces ``path`` in one step: a reader, or a crash, sees the old content or the new, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    with replacing(path) as file:
+        file.write(content)
 
 
 def machine() -> dict[str, Any]:
