@@ -15,8 +15,7 @@ from nashpath.games import GAMES, OBJECTIVES, PENALTIES, TECHNIQUES
 from nashpath.metrics import DIVERGENCES, FEATURES, GROUPS, METRICS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.activations import ACTIVATIONS
-from nashpath.networks.base import INITS
-from nashpath.networks.layers.norms import NORMS
+from nashpath.networks.base import INITS, NORMS
 from nashpath.run.settings.register import KINDS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 from nashpath.solvers.rules.betas import BETAS

@@ -30,14 +30,8 @@ class Field(NamedTuple):
     dissipation: Tensor | None = None
 
 
-class Flow(Hyperparameters):
-    """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
-
-    noisy = False
-    """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
-
-    longest_step: float = math.inf
-    """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
+class Learner(Hyperparameters):
+    """What learns where the particles are: a flow, and a ratio. As it stands it learns nothing."""
 
     def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         """The memory before the first step."""
@@ -51,28 +45,26 @@ class Flow(Hyperparameters):
         """Updates the memory for the present particles."""
         return memory
 
+
+class Flow(Learner):
+    """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
+
+    noisy = False
+    """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
+
+    longest_step: float = math.inf
+    """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
+
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         """The field at ``points`` [n, *shape], given the ``particles`` [count, *shape]."""
         raise NotImplementedError
 
 
-class Ratio(Hyperparameters):
+class Ratio(Learner):
     """An estimate of a flow's log ratio ``d(x) = log p(x) − log q(x)`` and of its gradient.
 
     p is the target, q the particles' density now. Abstract: subclasses write `log_ratio`.
     """
-
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
-        """The memory before the first step."""
-        return {}
-
-    def draw(self, rng: torch.Generator, count: int) -> Batch:
-        """All randomness of one `learn` on ``count`` particles."""
-        return {}
-
-    def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
-        """Brings the estimate closer to where the particles are now."""
-        return memory
 
     def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""

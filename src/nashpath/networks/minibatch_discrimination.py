@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import Activation
-from nashpath.networks.base import Init, check_sizes
-from nashpath.networks.layers.norms import Norm, finish
+from nashpath.networks.base import Init, Norm, check_sizes, finish
 from nashpath.networks.mlp import Depth, hidden_layers
 
 Reduce = Literal["sum", "mean"]

@@ -13,16 +13,14 @@ from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
-from nashpath.run.settings.model import DEFAULTS, TABLES, General, settings_model
+from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.schema import accepts
 from nashpath.solvers import RULES
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
-ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
-    set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
-)
+ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (set(General.model_fields) - SHARED)
 """Top-level settings that every game uses; the others only where the game's constructor asks for them."""
 
 
