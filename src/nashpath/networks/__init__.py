@@ -5,13 +5,13 @@ from torch import nn
 from nashpath.core.noise import Noise
 from nashpath.core.table import Table
 from nashpath.networks.activations import Rectifier
+from nashpath.networks.batch_norm import BatchNorm, mixes_batch
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from nashpath.networks.layers.batch_norm import BatchNorm, mixes_batch
-from nashpath.networks.layers.spectral import SpectralNorm, spectral_norm
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from nashpath.networks.spectral import SpectralNorm, spectral_norm
 from nashpath.networks.virtual_batch_norm import (
     VirtualBatchGenerator,
     VirtualBatchNorm,

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from torch import nn
 
 from nashpath.core.table import Table
-from nashpath.networks.layers.batch_norm import BatchNorm
-from nashpath.networks.layers.spectral import spectral_norm
+from nashpath.networks.batch_norm import BatchNorm
+from nashpath.networks.spectral import spectral_norm
 
 Init = Literal["default", "normal"]
 

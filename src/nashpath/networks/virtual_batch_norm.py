@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import Activation
 from nashpath.networks.base import Init
+from nashpath.networks.batch_norm import BatchNorm
 from nashpath.networks.dcgan import DCGANGenerator
-from nashpath.networks.layers.batch_norm import BatchNorm
 from nashpath.networks.mlp import Depth, MLPGenerator
 
 
