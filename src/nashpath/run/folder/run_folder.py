@@ -10,6 +10,7 @@ import json
 import math
 import platform
 import tomllib
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def machine() -> dict[str, Any]:
     """The facts of this machine and these libraries that a run folder records."""
-    versions = {name: version(name) for name in ("nashpath", "torch", "numpy")}
+    own = import_module("nashpath").__version__  # by name: a room imports nothing that imports rooms
+    versions = {"nashpath": own} | {name: version(name) for name in ("torch", "numpy")}
     return {
         "versions": {**versions, "python": platform.python_version()},
         "platform": f"{platform.system()} {platform.machine()}",
