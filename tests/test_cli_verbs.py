@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from nashpath.core import generator
-from nashpath.run.folder.restore import restore_member
+from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import samples as samples_of
 from nashpath.run.settings.model import TABLES, General
 from run_folders import flags, nash, tensors

@@ -199,7 +199,7 @@ def test_decoded_once_and_again_when_something_changes(images, cache):
     assert (runs(), runs()) == (1, 0)
     Image.fromarray(pixels[0]).save(root / "new.png")
     assert (runs(), runs()) == (1, 0)
-    assert not list(cache.glob("*.part"))
+    assert not list(cache.glob(".*.tmp"))
 
 
 def test_an_unfinished_cache_is_not_used(images, cache):

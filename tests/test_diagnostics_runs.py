@@ -24,7 +24,7 @@ from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import SettingError, open_session
 from nashpath.run.assess.diagnose import diagnose, diagnose_member
 from nashpath.run.assess.diagnose_play import still_grows
-from nashpath.run.folder.restore import restore_member
+from nashpath.run.folder.checkpoint import restore_member
 from run_folders import nash
 
 BASE = {

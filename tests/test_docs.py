@@ -16,7 +16,7 @@ from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
 from nashpath.run.folder.run_folder import read_toml
-from nashpath.run.settings.flow_model import FLOW_TABLES
+from nashpath.run.settings.flow import FLOW_TABLES
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
@@ -125,10 +125,9 @@ def test_every_command_means_what_it_says_in_full(page, here):
             file = arguments[0] if arguments[0].endswith(".toml") else None
             raw = read_toml(Path(file)) if file else {}
             swept = [b for a, b in itertools.pairwise(arguments) if a == "--sweep"]
-            seeds = [("seeds", parse_seeds(b)) for a, b in itertools.pairwise(arguments) if a == "--seeds"]
+            seeds = [f"seeds={b}" for a, b in itertools.pairwise(arguments) if a == "--seeds"]
             sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)
-            raw = override(raw, [*parse_overrides(settings), *seeds])
-            raw["seeds"] = parse_seeds(raw.get("seeds", 0))
+            raw = override(raw, [*settings, *seeds])
             assert plan(raw, sweeps)
 
 
@@ -169,7 +168,7 @@ def test_every_settings_file_is_accepted(page, here):
 def test_every_settings_file_of_the_examples_trains(name, here):
     raw = read_toml(ROOT / "examples" / f"{name}.toml")
     sweeps = flatten_sweeps(raw.pop("sweep", {}))
-    raw = override({**raw, "seeds": [0]}, [(key, parse_overrides([f"{key}={v}"])[0][1]) for key, v in CHEAP.items()])
+    raw = override({**raw, "seeds": [0]}, [f"{key}={v}" for key, v in CHEAP.items()])
     session = open_session({**raw, "steps": 2}, sweeps, here / "run")
     assert session.train() == "finished"
 

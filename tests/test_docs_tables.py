@@ -1,6 +1,7 @@
 """The pages name every method: their tables are the tables in code, and the README's counts are their lengths."""
 
 import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -15,8 +16,7 @@ from nashpath.games import GAMES, OBJECTIVES, PENALTIES, TECHNIQUES
 from nashpath.metrics import DIVERGENCES, FEATURES, GROUPS, METRICS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.activations import ACTIVATIONS
-from nashpath.networks.base import INITS
-from nashpath.networks.layers.norms import NORMS
+from nashpath.networks.base import INITS, NORMS
 from nashpath.run.settings.register import KINDS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 from nashpath.solvers.rules.betas import BETAS
@@ -149,3 +149,13 @@ def test_names_that_the_changelog_gives_exist_and_the_old_ones_do_not():
             assert hasattr(getattr(module, owner), part or "__name__"), name
             assert owner in module.__all__
         assert not set(old) & set(module.__all__)
+
+
+def test_what_the_design_page_names_exists():
+    text = page("design")
+    files = set(re.findall(r"`([\w/]+/\w+\.py)`", text))
+    assert len(files) > 5
+    assert not [f for f in files if not (ROOT / f).exists() and not (ROOT / "src" / "nashpath" / f).exists()]
+    hands = re.findall(r"^\| `([\w.]+\.\w+)` \|", text, re.MULTILINE)
+    assert len(hands) == 6
+    assert all(callable(pkgutil.resolve_name(f"nashpath.{hand}")) for hand in hands)

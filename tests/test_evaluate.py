@@ -15,7 +15,7 @@ from nashpath.metrics import evaluate_samples as measured
 from nashpath.run import SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
-from nashpath.run.observe.reference import ReferenceSet, standard
+from nashpath.run.observe.metrics import ReferenceSet, standard
 from run_folders import flags, nash, small, trained
 
 

@@ -9,12 +9,12 @@ import torch
 from nashpath.data import Digits
 from nashpath.metrics import evaluate_samples
 from nashpath.run import SettingError, open_session, resume_session
-from nashpath.run.folder.restore import restore_member
+from nashpath.run.folder.checkpoint import restore_member
+from nashpath.run.observe import metrics as reference_set
 from nashpath.run.observe import metrics as room
-from nashpath.run.observe import reference as reference_set
 from nashpath.run.observe.snapshot import samples
-from nashpath.run.training import overhead as aside
-from nashpath.run.training.overhead import Stopwatch
+from nashpath.run.training import recorder as aside
+from nashpath.run.training.recorder import Stopwatch
 from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
 
 MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}

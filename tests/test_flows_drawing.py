@@ -7,7 +7,7 @@ from torch.func import functional_call, grad
 from nashpath.core import generator, seeded
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.flows import drawing_loss
-from nashpath.flows.ratio import with_gradient
+from nashpath.flows.base import with_gradient
 from nashpath.games.objectives import MonoFlowObjective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 

@@ -11,6 +11,7 @@ from nashpath.core.math.monotone import MONOTONES
 from nashpath.report import load_run
 from nashpath.report.animation import animation
 from nashpath.report.read import arrays
+from nashpath.run import resolve_flow
 
 TINY = (
     "particles=200",
@@ -108,6 +109,7 @@ def test_overshoots_are_told(tmp_path):
         ("ratio.refrsh=2", "ratio.refrsh: no such setting. Did you mean 'refresh'?"),
         ("particles=0", "particles: expected"),
         ("data.modes=many", "data.modes: expected"),
+        ("rule=5", "rule: expected the name of a rule, got 5"),
     ],
 )
 def test_bad_settings_are_named(setting, said, tmp_path):
@@ -115,6 +117,13 @@ def test_bad_settings_are_named(setting, said, tmp_path):
     assert result.exit_code == 2
     assert said in result.output
     assert not (tmp_path / "flow").exists()
+
+
+def test_settings_go_over_a_file_and_leave_it_as_it_was():
+    file = {"rule": "sgd", "ratio": {"kind": "kde"}, "data": {"kind": "ring", "modes": 3}}
+    settings = resolve_flow([("rule.learning_rate", 0.3), ("data", "ring")], file)
+    assert (settings.rule.kind, settings.rule.learning_rate, settings.data.modes) == ("sgd", 0.3, 3)
+    assert file == {"rule": "sgd", "ratio": {"kind": "kde"}, "data": {"kind": "ring", "modes": 3}}
 
 
 def test_a_density_ratio_needs_a_density(tmp_path):

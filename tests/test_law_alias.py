@@ -18,12 +18,12 @@ from nashpath.report import write_report
 from nashpath.run import SettingError, open_session
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.step import begin, hyperparameters_of, make_step
-from nashpath.run.observe.reference import ReferenceSet
+from nashpath.run.observe.metrics import ReferenceSet
 from nashpath.run.observe.snapshot import quick_metrics
 from nashpath.run.settings.build import build_source, build_trial
-from nashpath.run.settings.flow_model import FLOW_TABLES, resolve_flow
+from nashpath.run.settings.flow import FLOW_TABLES, resolve_flow
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import override, parse_overrides
+from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.solvers import RULES, SOLVERS
 
@@ -75,7 +75,7 @@ def settings_of(path: str, kind: str, like: str):
     if path == "game" and like not in games:
         for key in ("batch_size", "latent"):
             chosen.pop(key)
-    return resolve(override({}, chosen.items()))
+    return resolve({}, chosen)
 
 
 def told(settings, path: str, name: str, original: str) -> str:
@@ -137,7 +137,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind):
     for chosen in (kind, name):
         rules = {f"solver.{who}": "sgd" for who in ("generator", "discriminator")} | {path: chosen}
         rates = {f"solver.{who}.learning_rate": 0.1 for who in ("generator", "discriminator")}
-        settings = resolve(override({}, ({"game": "quadratic"} | rules | rates).items()))
+        settings = resolve({}, {"game": "quadratic"} | rules | rates)
         trial = build_trial(settings, 0)
         carry, step = begin(trial), make_step(trial)
         with torch.no_grad():
@@ -186,8 +186,8 @@ def test_a_run_and_its_report_are_those_of_the_classes(tmp_path):
     for name, rename in (("plain", str), ("other", other)):
         options = [f"{path}={rename(kind)}" for path, kind in chosen.items()]
         options += ["steps=12", "threads=1", "stack=off", "compile=off", "evaluation_samples=50", "samples=20"]
-        assignments = parse_overrides([*options, "generator.width=8", "discriminator.width=8", "batch_size=8"])
-        session = open_session(override({}, assignments), {}, tmp_path / name)
+        texts = [*options, "generator.width=8", "discriminator.width=8", "batch_size=8"]
+        session = open_session(override({}, texts), {}, tmp_path / name)
         session.train()
         rows = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for row in rows:

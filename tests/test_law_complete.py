@@ -12,7 +12,7 @@ from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
 from nashpath.diagnostics.verdict import ALSO, FINDINGS, MEANING
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow
-from nashpath.flows.ratio import Ratio
+from nashpath.flows.base import Ratio
 from nashpath.games import GAMES
 from nashpath.games.toys.base import ZeroSum
 from nashpath.metrics import FEATURES, METRICS
@@ -26,7 +26,6 @@ from nashpath.run.engine.step import begin, hyperparameters_of, make_step
 from nashpath.run.folder.checkpoint import load_checkpoint, save_checkpoint
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import override
 from nashpath.run.settings.register import BUILDER_GIVES, KINDS
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import arguments
@@ -135,7 +134,7 @@ TRACED = [row for k, row in enumerate(TOGETHER) if (k // len(AVERAGES) + k) % le
 def trial_of(solver, rule, technique, average):
     chosen = {"game": "quadratic", "solver": solver, "technique": technique, "average": average}
     chosen |= {"solver.generator": rule, "solver.discriminator": rule}
-    return build_trial(resolve(override({}, chosen.items())), 0)
+    return build_trial(resolve({}, chosen), 0)
 
 
 def test_every_row_is_met():

@@ -19,7 +19,6 @@ from nashpath.run.engine.program import stack
 from nashpath.run.engine.step import begin, hyperparameters_of, make_step
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import arguments, is_swept
 from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Solver, UpdateRule
@@ -93,7 +92,7 @@ PRICED = [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENAL
 
 
 def trials(path: str, kind: str, seeds: list[int]):
-    settings = resolve(override(small(), [(path, kind)]))
+    settings = resolve(small(), {path: kind})
     torch.set_default_dtype(torch.float64)
     try:
         return [build_trial(settings, seed).double() for seed in seeds]
@@ -142,7 +141,7 @@ def test_no_recompile_when_a_number_changes():
     torch._dynamo.reset()
     raw = small(penalty="dragan", average="ema")
     first, *others = [
-        build_trial(resolve(override(raw, [(key, value)])), 0)
+        build_trial(resolve(raw, {key: value}), 0)
         for key, value in [
             ("penalty.weight", 1.0),
             ("penalty.weight", 7.0),

@@ -13,7 +13,6 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import resolve
 
 SMALL = {
@@ -30,7 +29,7 @@ def built(game: str, technique: str, **more: str) -> Trial:
     raw = {"game": game, "technique": technique}
     networked = game in ("gan", "mixture", "semi_supervised")
     raw |= {**SMALL, **({"data": DATA[game]} if game in DATA else {})} if networked else {}
-    return build_trial(resolve(override(raw, list(more.items()))), 0)
+    return build_trial(resolve(raw, more), 0)
 
 
 def end(trial: Trial, steps: int = 2) -> list[torch.Tensor]:

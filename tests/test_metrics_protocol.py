@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import cache as cache_module
 from nashpath.core.cache import cache_folder, remembered
 from nashpath.data import Digits
 from nashpath.metrics import Measurement, ProtocolError, evaluate_samples, real_sample
@@ -113,11 +112,11 @@ def test_a_damaged_file_is_made_anew(own_cache: Path, damage: bytes):
 
 
 def test_a_killed_writer_leaves_no_half_file(own_cache: Path, monkeypatch: pytest.MonkeyPatch):
-    def killed(tensors: dict, name: str) -> None:
-        Path(name).write_bytes(b"half")
+    def killed(written: int) -> None:
+        assert len(list(own_cache.iterdir())) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache_module, "save_tensors", killed)
+    monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         remembered("key", lambda: {"x": torch.ones(2)})
     assert list(own_cache.iterdir()) == []

@@ -12,7 +12,7 @@ from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
 from nashpath.core.tree import tree_map
 from nashpath.networks import DISCRIMINATORS, GENERATORS, ResNetDiscriminator, ResNetGenerator, mixes_batch
-from nashpath.networks.layers.norms import Norm
+from nashpath.networks.base import Norm
 
 NORMS = get_args(Norm)
 SEES_ONE_SAMPLE = [norm for norm in NORMS if norm != "batch"]

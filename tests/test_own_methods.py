@@ -18,11 +18,10 @@ from conftest import forget_own_methods
 from nashpath.core import Number, Table, rebuilt
 from nashpath.metrics import MetricError, evaluate_samples
 from nashpath.run import MethodsWarning, SettingError, load_methods, open_session, resume_session
-from nashpath.run.folder.restore import restore_member
+from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.settings import method_files
-from nashpath.run.settings.flow_model import FLOW_TABLES, flow_model, resolve_flow
+from nashpath.run.settings.flow import FLOW_TABLES, flow_model, resolve_flow
 from nashpath.run.settings.model import TABLES, settings_model
-from nashpath.run.settings.overrides import override
 from nashpath.run.settings.register import BY_NAME, KINDS
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import unsettable
@@ -82,7 +81,7 @@ def config(folder: Path) -> Any:
 
 
 def resolved(assignments) -> Any:
-    return resolve(override({}, assignments))
+    return resolve({}, dict(assignments))
 
 
 # Registering

@@ -14,9 +14,8 @@ from safetensors.torch import save_file
 
 from nashpath.core.tree import leaves
 from nashpath.run import CheckpointError, open_session, resume_session
-from nashpath.run.folder.atomic import write_atomic
-from nashpath.run.folder.checkpoint import names
-from nashpath.run.folder.restore import restore_member
+from nashpath.run.folder.checkpoint import names, restore_member
+from nashpath.run.folder.run_folder import write_atomic
 from run_folders import nash, rows, small, tensors, trained
 
 

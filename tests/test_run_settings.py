@@ -15,7 +15,7 @@ from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.members import by_structure, plan, record
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.settings.overrides import assign, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
 from nashpath.run.settings.resolve import dump, resolve
 from run_folders import assert_same_run, members, rows, small, trained
 
@@ -32,7 +32,7 @@ def suited(path, kind):
         return {"game": kind, "steps": 2}
     labelled = (path, kind) == ("game", "semi_supervised")
     base = small(**(DIGITS if labelled or (path, kind) in IMAGES_ONLY else {}))
-    return override(base, [(path, kind)])
+    return assign(base, [(path, kind)])
 
 
 @pytest.mark.parametrize(("path", "kind"), [row for row in ROWS if row[1] not in OUTSIDE])
@@ -96,7 +96,7 @@ FAULTS = [
 @pytest.mark.parametrize(("texts", "words"), FAULTS, ids=lambda value: " ".join(value)[:40])
 def test_faults_name_the_key_what_was_expected_and_the_nearest_name(texts, words):
     with pytest.raises(SettingError) as caught:
-        resolve(override({}, parse_overrides(texts)))
+        resolve(override({}, texts))
     for word in words:
         assert word in str(caught.value)
 
@@ -126,7 +126,7 @@ def test_impossible_combinations_are_refused_with_what_to_do(raw, words):
 def test_the_order_of_flags_does_not_matter():
     texts = ["solver.generator.momentum=0.1", "solver.generator=momentum", "solver=simultaneous", "penalty.weight=3"]
     texts += ["penalty=r1"]
-    found = [dump(resolve(override({}, parse_overrides(order)))) for order in itertools.permutations(texts)]
+    found = [dump(resolve(override({}, order))) for order in itertools.permutations(texts)]
     assert all(one == found[0] for one in found)
     assert found[0]["solver"]["generator"]["momentum"] == 0.1
     assert found[0]["penalty"] == {"kind": "r1", "weight": 3.0}
@@ -134,14 +134,14 @@ def test_the_order_of_flags_does_not_matter():
 
 def test_naming_the_method_a_file_names_keeps_its_settings_and_naming_another_drops_them():
     raw = {"penalty": {"kind": "dragan", "weight": 7.0}}
-    assert override(raw, [("penalty", "dragan")])["penalty"]["weight"] == 7.0
-    assert override({"penalty": {"weight": 7.0}}, [("penalty", "r1")])["penalty"] == {"weight": 7.0, "kind": "r1"}
-    assert override(raw, [("penalty", "r1")])["penalty"] == {"kind": "r1"}
+    assert override(raw, ["penalty=dragan"])["penalty"]["weight"] == 7.0
+    assert override({"penalty": {"weight": 7.0}}, ["penalty=r1"])["penalty"] == {"weight": 7.0, "kind": "r1"}
+    assert override(raw, ["penalty=r1"])["penalty"] == {"kind": "r1"}
 
 
 def test_another_solver_keeps_the_players_rules():
     raw = {"solver": {"kind": "alternating", "discriminator_steps": 3, "generator": {"kind": "sgd"}}}
-    assert override(raw, [("solver", "simultaneous")])["solver"] == {
+    assert override(raw, ["solver=simultaneous"])["solver"] == {
         "kind": "simultaneous",
         "generator": {"kind": "sgd"},
     }

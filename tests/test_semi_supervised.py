@@ -18,7 +18,7 @@ from nashpath.games.objectives import (
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.semi_supervised import ClassCritic, SemiSupervised
 from nashpath.networks import MLPDiscriminator, MLPGenerator
-from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
+from nashpath.networks.minibatch_discrimination import MinibatchMLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial

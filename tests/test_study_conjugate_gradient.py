@@ -8,10 +8,9 @@ import torch
 
 from nashpath.core import generator
 from nashpath.studies import Rows, find_study
-from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
 from nashpath.studies.conjugate_gradient.claims import best, ratio, spread
-from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
 from nashpath.studies.conjugate_gradient.directions import FORMULAS, METHODS, rule
+from nashpath.studies.conjugate_gradient.image_grids import CIFAR_DCGAN, CIFAR_RESNET, DIGITS_GRID
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED, population, rates_of, settings_of, share
 from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE
 from nashpath.studies.conjugate_gradient.variational_inequality import (

@@ -15,7 +15,7 @@ from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
 from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
 from nashpath.studies.improved_techniques.claims_quality import worst_removal
-from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_MNIST
+from nashpath.studies.improved_techniques.few_labels import FEW_LABELS_MNIST
 from nashpath.studies.improved_techniques.minibatch_collapse import late
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.improved_techniques.score_ordering import agreement, known_samples

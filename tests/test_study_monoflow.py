@@ -21,7 +21,7 @@ from nashpath.studies.monoflow import (
     ratio_costs,
     shifted_vanilla,
 )
-from nashpath.studies.monoflow.one_of import OneOf
+from nashpath.studies.monoflow.gaussian_fit import OneOf
 
 STUDY = find_study("monoflow")
 SMALL = Size(seeds=1, steps=10, options={"widths": [8], "samples": 20, "warm_up": 5})

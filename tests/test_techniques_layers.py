@@ -12,12 +12,15 @@ from nashpath.core.tree import leaves
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import GradientPenalty
-from nashpath.networks.layers import minibatch_discrimination
-from nashpath.networks.layers.gaussian_noise import GaussianNoise
-from nashpath.networks.layers.minibatch_discrimination import MinibatchDiscrimination
-from nashpath.networks.layers.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm
-from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
-from nashpath.networks.virtual_generators import VirtualDCGANGenerator, VirtualMLPGenerator
+from nashpath.networks import minibatch_discrimination
+from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
+from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
+from nashpath.networks.virtual_batch_norm import (
+    VirtualBatchGenerator,
+    VirtualBatchNorm,
+    VirtualDCGANGenerator,
+    VirtualMLPGenerator,
+)
 
 
 def discrimination(**settings) -> MinibatchDiscrimination:

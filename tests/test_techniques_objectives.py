@@ -20,7 +20,7 @@ from nashpath.games.objectives import (
 )
 from nashpath.games.penalties import R1, Dragan
 from nashpath.networks import MLPDiscriminator, MLPGenerator
-from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
+from nashpath.networks.minibatch_discrimination import MinibatchMLPDiscriminator
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = torch.tensor(RNG.normal(size=(6, 2)), dtype=torch.float), torch.tensor(RNG.normal(size=(6, 2)) + 1).float()

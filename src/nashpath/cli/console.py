@@ -1,36 +1,55 @@
-"""Live progress: a bar on a terminal, plain lines in a file."""
+"""What every verb needs: expected errors in one message, methods of one's own, live progress."""
 
 import sys
 import time
-from types import TracebackType
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Self
 
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from nashpath.run import RunProgress
+from nashpath.run import MethodsWarning, RunProgress, load_methods
+from nashpath.run.settings.method_files import MethodFile, load_installed
 
 QUIET_SECONDS = 10.0
 
 
-class ProgressBar:
-    """Shows a run's progress on standard error; use it as a context manager and call it with each moment."""
+class Bar:
+    """A bar on standard error, where that is a terminal and nobody asked for quiet (``fancy``); a context manager."""
 
-    def __init__(self, quiet: bool = False):
-        self.console = Console(stderr=True)
+    def __init__(self, quiet: bool, clock: ProgressColumn):
+        self.console, self.quiet = Console(stderr=True), quiet
         self.fancy = self.console.is_terminal and not quiet
-        self.quiet, self.begun, self.last = quiet, time.perf_counter(), 0.0
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console, transient=False)
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), clock
+        self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console)
         self.task = None
 
-    def __enter__(self) -> "ProgressBar":
+    def __enter__(self) -> Self:
         if self.fancy:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(self, *error: object) -> None:
         if self.fancy:
             self.bar.stop()
+
+    def move(self, label: str, done: int, total: int, facts: str) -> None:
+        """Draws the bar."""
+        if self.task is None:
+            self.task = self.bar.add_task(label, total=total, facts="")
+        self.bar.update(self.task, description=label, completed=done, total=total, facts=facts)
+
+
+class ProgressBar(Bar):
+    """Shows a run's progress: call it with each moment."""
+
+    def __init__(self, quiet: bool = False):
+        super().__init__(quiet, TimeRemainingColumn())
+        self.last = 0.0
 
     def say(self, text: str) -> None:
         """One line that stays."""
@@ -46,10 +65,7 @@ class ProgressBar:
             return
         facts = describe(moment)
         if self.fancy:
-            if self.task is None:
-                self.task = self.bar.add_task("training", total=moment.total, facts="")
-            label = moment.message or "training"
-            self.bar.update(self.task, description=label, completed=moment.step, total=moment.total, facts=facts)
+            self.move(moment.message or "training", moment.step, moment.total, facts)
             return
         now = time.perf_counter()
         if now - self.last > QUIET_SECONDS or moment.step == moment.total:
@@ -73,3 +89,44 @@ def describe(moment: RunProgress) -> str:
     if moment.members > 1:
         parts.append(f"{moment.alive}/{moment.members} members")
     return "  ".join([*parts, f"{moment.steps_per_second:,.0f} steps/s"])
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Within this block, errors and warnings that tell a person what to do are printed plainly."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", MethodsWarning)
+            warnings.showwarning = _plainly(warnings.showwarning)
+            yield
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # the reader of our output left; there is nobody to tell
+    except (ValueError, OSError, ImportError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _plainly(otherwise: Any) -> Any:
+    """Shows warnings about methods in one line, and others as they were shown."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, MethodsWarning):
+            typer.echo(f"warning: {message}", err=True)
+        else:
+            otherwise(message, category, *where, **more)
+
+    return show
+
+
+With = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with", metavar="FILE.py", help="First execute a file that registers methods of your own; may be repeated."
+    ),
+]
+
+
+def load_all(files: Sequence[Path] | None) -> list[MethodFile]:
+    """The methods of installed packages and of these files, from now on in the tables. Raises `SettingError`."""
+    load_installed()
+    return [load_methods(file) for file in files or ()]

@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.report import write_report
 from nashpath.run import Diagnosis
 from nashpath.run import diagnose as diagnose_members

@@ -8,11 +8,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.report import write_report
-from nashpath.report.evaluation import protocol_lines
 from nashpath.report.phrasing import number, settings_label
+from nashpath.report.tables import protocol_lines
 from nashpath.run import EvaluationOptions, SettingError, evaluate_images, evaluate_run
 from nashpath.run.folder.run_folder import plain_json
 

@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import ProgressBar
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
-from nashpath.cli.train import Config, Quiet, Setting, stopping
+from nashpath.cli.console import ProgressBar, With, load_all, user_errors
+from nashpath.cli.train import Config, Quiet, Setting, next_folder, stopping
 from nashpath.report import write_report
 from nashpath.run import resolve_flow, run_flow
 from nashpath.run.folder.run_folder import read_toml
@@ -27,14 +25,6 @@ def flow(
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
         files = load_all(own)
         chosen = resolve_flow(parse_overrides(settings or []), read_toml(config) if config else None)
-        folder = run_flow(chosen, out or _next_folder(), live, stop, files)
+        folder = run_flow(chosen, out or next_folder("flow"), live, stop, files)
         page = write_report(folder)
     typer.echo(str(page))
-
-
-def _next_folder() -> Path:
-    """The first free ``runs/flow-N``."""
-    number = 1
-    while (folder := Path("runs") / f"flow-{number}").exists():
-        number += 1
-    return folder

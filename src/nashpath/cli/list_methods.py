@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.core.table import did_you_mean
 from nashpath.metrics import METRICS
 from nashpath.run.settings.diagnostics import runnable_by_name

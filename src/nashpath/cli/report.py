@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.report import (
     compare_reports,
     equal_cost_text,

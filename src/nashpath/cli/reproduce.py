@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import Bar, With, load_all, user_errors
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
@@ -135,30 +134,16 @@ def _table(found: dict[str, Any]) -> Table:
     return table
 
 
-class _Live:
-    """Progress over cells on standard error: a bar on a terminal, else a line a cell."""
+class _Live(Bar):
+    """Progress over cells: a bar on a terminal, else a line a cell."""
 
     def __init__(self, quiet: bool):
-        console = Console(stderr=True)
-        self.fancy, self.quiet, self.task = console.is_terminal and not quiet, quiet, None
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-        self.bar = Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
+        super().__init__(quiet, TimeElapsedColumn())
 
-    def __enter__(self) -> Callable[[CellProgress], None]:
-        if self.fancy:
-            self.bar.start()
-        return self.show
-
-    def __exit__(self, *error: object) -> None:
-        if self.fancy:
-            self.bar.stop()
-
-    def show(self, step: CellProgress) -> None:
-        """One measured cell."""
+    def __call__(self, step: CellProgress) -> None:
+        """Shows one measured cell."""
         left = f"{duration(step.seconds_left)} left"
         if self.fancy:
-            if self.task is None:
-                self.task = self.bar.add_task("", total=step.total, left="")
-            self.bar.update(self.task, description=escape(step.label), completed=step.done, left=left)
+            self.move(escape(step.label), step.done, step.total, left)
         elif not self.quiet:
             print(f"{step.done}/{step.total}  {step.label}  {left}", file=sys.stderr, flush=True)

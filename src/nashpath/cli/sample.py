@@ -6,8 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import With, load_all, user_errors
 from nashpath.report import write_sheet
 from nashpath.run import SettingError, load
 

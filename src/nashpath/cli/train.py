@@ -1,5 +1,6 @@
 """``nashpath train``: from settings to a trained game and a report."""
 
+import itertools
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,14 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import ProgressBar
-from nashpath.cli.errors import user_errors
-from nashpath.cli.methods import With, load_all
+from nashpath.cli.console import ProgressBar, With, load_all, user_errors
 from nashpath.report import write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
 from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
+from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
@@ -54,13 +53,11 @@ def train(
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
         load_all(own)
-        changes = parse_overrides(settings or [])
-        if seeds is not None:
-            changes.append(("seeds", parse_seeds(seeds)))
+        texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
-            session = resume_session(_resumed(config, out, sweep), changes, live, stop)
+            session = resume_session(_resumed(config, out, sweep), parse_overrides(texts), live, stop)
         else:
-            session = _fresh(config, changes, sweep or [], out, own or [], live, stop)
+            session = _fresh(config, texts, sweep or [], out, own or [], live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
@@ -70,7 +67,7 @@ def train(
 
 def _fresh(
     config: Path | None,
-    changes: list[tuple[str, Any]],
+    texts: list[str],
     sweep: list[str],
     out: Path | None,
     own: list[Path],
@@ -83,10 +80,8 @@ def _fresh(
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
-    raw = override(raw, changes)
-    if "seeds" in raw:
-        raw["seeds"] = parse_seeds(raw["seeds"])
-    return open_session(raw, sweeps, out or _next_folder(raw), live, stop)
+    raw = override(raw, texts)
+    return open_session(raw, sweeps, out or _named(raw), live, stop)
 
 
 def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
@@ -101,13 +96,15 @@ def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> 
     return folder
 
 
-def _next_folder(raw: dict[str, Any]) -> Path:
-    """The first free ``runs/NAME-N``, named after the data or the game."""
+def next_folder(name: str) -> Path:
+    """The first free ``runs/NAME-N``."""
+    return next(folder for n in itertools.count(1) if not (folder := Path("runs") / f"{name}-{n}").exists())
+
+
+def _named(raw: dict[str, Any]) -> Path:
+    """The next folder, named after the data or the game."""
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
-    name, number = data if game == "gan" else game, 1
-    while (folder := Path("runs") / f"{name}-{number}").exists():
-        number += 1
-    return folder
+    return next_folder(data if game == "gan" else game)
 
 
 def _kind(chosen: Any, standard: str) -> str:

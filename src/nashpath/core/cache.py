@@ -1,15 +1,16 @@
-"""A disk cache of tensors by content hash, in safetensors files that are written atomically."""
+"""Files that are replaced whole, and a disk cache of tensors by content hash in such files."""
 
 import os
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_ident
+from typing import BinaryIO
 
 from safetensors import SafetensorError
 from torch import Tensor
 
-from nashpath.core.typed import load_tensors, save_tensors
+from nashpath.core.typed import load_tensors, tensor_bytes
 
 
 def cache_folder() -> Path:
@@ -27,18 +28,29 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
         return load_tensors(path)
     except (OSError, SafetensorError):
         made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
-    with suppress(OSError):
-        _write(path, made)
+    with suppress(OSError), replacing(path) as file:
+        file.write(tensor_bytes(made))
     return made
 
 
-def _write(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Atomic write: a temporary file in the same folder, then a rename."""
+@contextmanager
+def replacing(path: Path) -> Generator[BinaryIO]:
+    """A new file that takes the place of ``path`` when the block has ended well; its folder is made if need be.
+
+    A reader, or a crash, sees the old content or the new, never a part. Where the block fails, nothing stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.tmp")
     try:
-        save_tensors(tensors, name)
-        os.replace(name, path)
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

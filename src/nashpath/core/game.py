@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
-from nashpath.core.tree import Tree, part, prefixed, tree_map
+from nashpath.core.tree import Tree, tree_map
 
 Batch = dict[str, Any]
 """All randomness of one step: a (nested) dict of tensors."""
@@ -126,7 +126,7 @@ class FunctionalGame:
 
     def __init__(self, game: "Game | _Turn", numbers: Tree | None = None, precision: torch.dtype | None = None):
         self._turn = game if isinstance(game, _Turn) else _Turn(game)
-        self._numbers = prefixed(split_buffers(self._turn.game)[0] if numbers is None else numbers, "game.")
+        self._numbers = split_buffers(self._turn.game)[0] if numbers is None else numbers
         self._precision = precision
         self.players = self._turn.game.players
 
@@ -141,20 +141,18 @@ class FunctionalGame:
         that belongs to no player is in it where the evaluation assigned it, so that what one player's turn changed
         is not undone by another's.
         """
-        full = {f"game.{who}.{k}": v for who, params in point.players.items() for k, v in params.items()}
-        full.update(self._numbers)
-        given = {f"game.{k}": v.clone() for k, v in point.state.items()}
-        full.update(given)
+        params = {f"{who}.{k}": v for who, own in point.players.items() for k, v in own.items()}
+        given = {k: v.clone() for k, v in point.state.items()}
+        full = {f"game.{k}": v for k, v in (params | self._numbers | given).items()}
         if self._precision is None:
             cost = functional_call(self._turn, full, (player, batch, advance))
         else:
             device = next(iter(full.values())).device.type
             with torch.autocast(device, self._precision):
                 cost = functional_call(self._turn, full, (player, batch, advance))
-        own = f"game.{player}."
-        others = tuple(f"game.{who}." for who in self.players if who != player)
-        left = {k: v for k, v in full.items() if k in given and not k.startswith(others)}
-        changed = {k[5:]: v for k, v in left.items() if k.startswith(own) or v is not given[k]}
+        others = tuple(f"{who}." for who in self.players if who != player)
+        left = {k: full[f"game.{k}"] for k in given if not k.startswith(others)}
+        changed = {k: v for k, v in left.items() if k.startswith(f"{player}.") or v is not given[k]}
         return cost.float() if self._precision is not None else cost, changed
 
     def gradient(self, player: str, point: Point, batch: Batch) -> PlayerGradient:
@@ -169,14 +167,14 @@ class FunctionalGame:
 
     def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""
-        tensors = {**point.players[player], **part(self._numbers, f"game.{player}.")}
+        tensors = {**point.players[player], **own_state(self._numbers, player)}
         tensors |= {k: v.clone() for k, v in own_state(point.state, player).items()}
         return functional_call(self._turn.game.get_submodule(player), tensors, inputs)
 
 
 def point_of(game: Game) -> Point:
     """The game's present parameters and state, detached, in copies of their own."""
-    owned = {who: prefixed(dict(game.get_submodule(who).named_parameters()), "") for who in game.players}
+    owned = {who: dict(game.get_submodule(who).named_parameters()) for who in game.players}
     stray = {k for k, _ in game.named_parameters()} - {f"{who}.{k}" for who, own in owned.items() for k in own}
     if stray:
         raise ValueError(f"parameters outside the players {game.players}: {sorted(stray)}; put each inside a player")
@@ -195,5 +193,6 @@ def load_point(game: Game, point: Point) -> None:
 
 
 def own_state(state: Tree, player: str) -> Tree:
-    """The state buffers inside one player, with the player's name taken off."""
-    return part(state, f"{player}.")
+    """The buffers inside one player, with the player's name taken off."""
+    prefix = f"{player}."
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}

@@ -110,13 +110,3 @@ def finite(tree: object) -> Tensor:
     """
     largest = [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
     return torch.stack([torch.isfinite(v) for v in largest]).all() if largest else torch.tensor(True)
-
-
-def part(tree: Tree, prefix: str) -> Tree:
-    """The entries below ``prefix``, with the prefix taken off."""
-    return {k[len(prefix) :]: v for k, v in tree.items() if k.startswith(prefix)}
-
-
-def prefixed(tree: Tree, prefix: str) -> Tree:
-    """The same tree with ``prefix`` before each name."""
-    return {prefix + k: v for k, v in tree.items()}

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.func import grad
 
@@ -55,6 +55,6 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     return load_file(path)
 
 
-def save_tensors(tensors: dict[str, Tensor], path: str) -> None:
-    """Writes a safetensors file."""
-    save_file(tensors, path)
+def tensor_bytes(tensors: dict[str, Tensor]) -> bytes:
+    """The content of a safetensors file."""
+    return save(tensors)

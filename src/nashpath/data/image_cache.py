@@ -1,26 +1,25 @@
 """Pictures are decoded once, into one file of bytes that later runs map into memory.
 
-A file is complete or absent: rows go to a temporary file, which is renamed when it is whole. The note beside it
-(``.json``) names what could not be read, and is written last; without it there is no cache.
+A file is complete or absent (`replacing`). The note beside it (``.json``) names what could not be read, and is written
+last; without it there is no cache.
 """
 
 import hashlib
 import json
 import os
-import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from nashpath.core.cache import cache_folder
+from nashpath.core.cache import cache_folder, replacing
 from nashpath.data.base import Progress
 
 BLOCK = 256
@@ -72,10 +71,11 @@ def decoded(
         lost = [_Lost(*entry) for entry in json.loads(note.read_text())]
     else:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lost = _replace(array, lambda file: _decode(file, items, total, shape, progress))
+            with replacing(array) as file:
+                lost = _decode(file, items, total, shape, progress)
             if all(entry.lasting for entry in lost):
-                _replace(note, lambda file: file.write(json.dumps(lost).encode()))
+                with replacing(note) as file:
+                    file.write(json.dumps(lost).encode())
         except OSError as error:
             needed = total * int(np.prod(shape)) / 1e6
             raise OSError(
@@ -89,21 +89,6 @@ def decoded(
         warnings.warn(start + _listing(lost), stacklevel=2)
     kept = np.delete(np.arange(total), [entry.place for entry in lost])
     return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
-
-
-def _replace(target: Path, write: Callable[[BinaryIO], Any]) -> Any:
-    """Atomic write: another process, or one after a kill, sees the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    try:
-        with open(handle, "wb") as file:
-            result = write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return result
 
 
 def _decode(file: BinaryIO, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None) -> list[_Lost]:

@@ -8,7 +8,7 @@ with what a GAN does.
 from nashpath.core import Table
 from nashpath.core.math.kernel import smoothed_kl
 from nashpath.core.math.monotone import MonotoneFunction, UserMonotone
-from nashpath.flows.base import Field, Flow
+from nashpath.flows.base import Field, Flow, Ratio, with_gradient
 from nashpath.flows.density_ratio import DensityRatio, gaussian_of
 from nashpath.flows.discriminator_ratio import DiscriminatorRatio
 from nashpath.flows.euler import Euler, Integrator, Overshoot, Stride, euler
@@ -17,7 +17,6 @@ from nashpath.flows.langevin import Langevin
 from nashpath.flows.mmd import MMDFlow
 from nashpath.flows.monoflow import MonoFlow
 from nashpath.flows.ode import TorchDiffEq
-from nashpath.flows.ratio import Ratio, with_gradient
 from nashpath.flows.score import exact_score, kernel_score, longest_step, score_of
 from nashpath.flows.simulate import State, simulate
 from nashpath.flows.svgd import SVGD

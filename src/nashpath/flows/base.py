@@ -1,6 +1,6 @@
-"""A flow moves particles towards a target; there are no players.
+"""A flow moves particles towards a target; there are no players. Some flows know the target by a ratio of densities.
 
-A flow is pure: memory in, memory out, all randomness in a batch. So flows stack with `vmap` like everything else.
+Both are pure: memory in, memory out, all randomness in a batch. So flows stack with `vmap` like everything else.
 """
 
 import math
@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters
+from nashpath.core.math.kernel import by_rows
+from nashpath.core.shapes import LogDensity
 
 FlowMemory = Any
 """A tree of tensors that a flow carries from step to step (a discriminator's weights, samples of the target, …)."""
@@ -27,14 +30,8 @@ class Field(NamedTuple):
     dissipation: Tensor | None = None
 
 
-class Flow(Hyperparameters):
-    """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
-
-    noisy = False
-    """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
-
-    longest_step: float = math.inf
-    """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
+class Learner(Hyperparameters):
+    """What learns where the particles are: a flow, and a ratio. As it stands it learns nothing."""
 
     def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
         """The memory before the first step."""
@@ -48,6 +45,42 @@ class Flow(Hyperparameters):
         """Updates the memory for the present particles."""
         return memory
 
+
+class Flow(Learner):
+    """A velocity field for particles. Abstract: subclasses write `field`, and the rest where they need it."""
+
+    noisy = False
+    """Whether a step of length ε also adds ``√(2ε)`` times standard normal noise."""
+
+    longest_step: float = math.inf
+    """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
+
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         """The field at ``points`` [n, *shape], given the ``particles`` [count, *shape]."""
         raise NotImplementedError
+
+
+class Ratio(Learner):
+    """An estimate of a flow's log ratio ``d(x) = log p(x) − log q(x)`` and of its gradient.
+
+    p is the target, q the particles' density now. Abstract: subclasses write `log_ratio`.
+    """
+
+    def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
+        """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""
+        raise NotImplementedError
+
+
+def with_gradient(function: LogDensity, points: Tensor, row_bytes: int = 1024) -> tuple[Tensor, Tensor]:
+    """``(f(x), ∇f(x))`` for a function of each row alone: [n] and [n, *shape]."""
+
+    def total(x):
+        value = function(x).reshape(len(x))
+        return value.sum(), value
+
+    def some(x):
+        slope, value = grad(total, has_aux=True)(x)
+        return value, slope
+
+    value, slope = by_rows(some, points, row_bytes)
+    return value, slope

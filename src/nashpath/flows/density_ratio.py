@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.shapes import LogDensity
-from nashpath.flows.base import FlowMemory
-from nashpath.flows.ratio import Ratio, with_gradient
+from nashpath.flows.base import FlowMemory, Ratio, with_gradient
 
 
 def gaussian_of(particles: Tensor) -> LogDensity:

@@ -9,8 +9,7 @@ from torch.func import functional_call
 from nashpath.core import Batch, Count, FunctionalGame, Game, Point, Source, Tree, own_state, point_of
 from nashpath.core import tree as trees
 from nashpath.core.math.f_divergences import logistic_loss
-from nashpath.flows.base import FlowMemory
-from nashpath.flows.ratio import Ratio, with_gradient
+from nashpath.flows.base import FlowMemory, Ratio, with_gradient
 
 ROW_BYTES = 4096
 """What one particle costs in activations, roughly: blocks that stay in the cache are several times faster."""

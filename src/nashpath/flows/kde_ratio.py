@@ -5,8 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Count, Positive, Source
 from nashpath.core.math.kernel import kernel_density
-from nashpath.flows.base import FlowMemory
-from nashpath.flows.ratio import Ratio
+from nashpath.flows.base import FlowMemory, Ratio
 
 
 class KDERatio(Ratio):

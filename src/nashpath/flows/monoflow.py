@@ -5,8 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Batch
 from nashpath.core.math.monotone import Increasing, MonotoneFunction
-from nashpath.flows.base import Field, Flow, FlowMemory
-from nashpath.flows.ratio import Ratio
+from nashpath.flows.base import Field, Flow, FlowMemory, Ratio
 
 
 class MonoFlow(Flow):

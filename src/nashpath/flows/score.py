@@ -10,7 +10,7 @@ from nashpath.core import Source
 from nashpath.core.math.kernel import kernel_density
 from nashpath.core.shapes import LogDensity
 from nashpath.core.source import HasDensity, OnManifold
-from nashpath.flows.ratio import with_gradient
+from nashpath.flows.base import with_gradient
 
 Score = Callable[[Tensor], Tensor]
 """``[n, d] -> [n, d]``."""

@@ -5,17 +5,20 @@ from torch import nn
 from nashpath.core.noise import Noise
 from nashpath.core.table import Table
 from nashpath.networks.activations import Rectifier
+from nashpath.networks.batch_norm import BatchNorm, mixes_batch
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
-from nashpath.networks.layers.batch_norm import BatchNorm, mixes_batch
-from nashpath.networks.layers.gaussian_noise import GaussianNoise
-from nashpath.networks.layers.minibatch_discrimination import MinibatchDiscrimination
-from nashpath.networks.layers.spectral import SpectralNorm, spectral_norm
-from nashpath.networks.layers.virtual_batch_norm import VirtualBatchGenerator, VirtualBatchNorm, virtual
-from nashpath.networks.minibatch_mlp import MinibatchMLPDiscriminator
+from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
-from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
+from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
-from nashpath.networks.virtual_generators import VirtualDCGANGenerator, VirtualMLPGenerator
+from nashpath.networks.spectral import SpectralNorm, spectral_norm
+from nashpath.networks.virtual_batch_norm import (
+    VirtualBatchGenerator,
+    VirtualBatchNorm,
+    VirtualDCGANGenerator,
+    VirtualMLPGenerator,
+    virtual,
+)
 
 GENERATORS = Table(
     "generator",

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.base import Init, check_sizes, square_image
-from nashpath.networks.layers.norms import NORMS, Norm, finish
+from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, square_image
 
 STAGES = {8: 2, 16: 2, 32: 3, 64: 4}
 """Image size to the number of convolutions that each double (or halve) it."""

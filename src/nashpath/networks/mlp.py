@@ -9,8 +9,7 @@ from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.base import Init, check_sizes
-from nashpath.networks.layers.norms import NORMS, Norm, finish
+from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish
 
 Depth = Annotated[int, Ge(0)]
 """Number of hidden layers; 0 leaves an affine map."""

@@ -7,8 +7,7 @@ from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.base import Init, check_sizes, square_image
-from nashpath.networks.layers.norms import NORMS, Norm, finish
+from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, square_image
 
 UP = {8: (1, 1), 16: (1, 1, 1), 32: (1, 1, 1, 1), 64: (16, 8, 4, 2, 1)}
 """Image size to the channels, in units of the width, on the 4x4 grid and after each doubling."""

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,11 +14,11 @@ from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
-from nashpath.report.evaluation import evaluated
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
-from nashpath.report.tables import member_table, settings_table
+from nashpath.report.tables import evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
+from nashpath.run.folder.run_folder import write_atomic
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
@@ -36,10 +35,7 @@ def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
     script = "\n".join([_text("vendor/uPlot.iife.min.js"), *(_text(f"templates/{name}.js") for name in SCRIPTS)])
     page = _environment().get_template(template)
     text = page.render(style=Markup("\n".join(styles)), script=Markup(script), script_hash=_hash(script), **context)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    waiting = path.with_name(path.name + ".part")
-    waiting.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(waiting, path)
+    write_atomic(path, text.encode())
     return path
 
 

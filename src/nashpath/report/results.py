@@ -7,7 +7,7 @@ from typing import Any
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
 from nashpath.report.reproduction import WORDS, drawn, experiments_of, found_text, rows_of, tally
-from nashpath.run.folder.atomic import write_atomic
+from nashpath.run.folder.run_folder import write_atomic
 from nashpath.studies import NAMES, read_json
 
 ALL = """\

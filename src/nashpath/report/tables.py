@@ -1,11 +1,11 @@
-"""Tables as cells: what is shown, and the value by which a column sorts."""
+"""Tables as cells (what is shown, and the value by which a column sorts): of members, settings and evaluations."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import number, setting, title
+from nashpath.report.phrasing import number, setting, settings_label, title
 from nashpath.report.read import ReportMember, Run
 
 
@@ -71,3 +71,51 @@ def _setting(value: Any) -> TableCell:
 
 def _union(members: list[ReportMember], part: str) -> list[str]:
     return list(dict.fromkeys(key for member in members for key in getattr(member, part)))
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The members that differ by their seeds alone: a row for each number, and how they were measured."""
+
+    caption: str
+    headers: list[str]
+    rows: list[list[TableCell]]
+    protocol: list[str]
+
+
+def evaluated(evaluation: dict[str, Any]) -> list[Evaluated]:
+    """One table for each group of ``evaluation.json``."""
+    return [_table(group) for group in evaluation.get("groups", [])]
+
+
+def _table(group: dict[str, Any]) -> Evaluated:
+    several = len(group["members"]) > 1
+    members = [f"Member {member}" for member in group["members"]]
+    rows = []
+    for entry in group["numbers"]:
+        ends = [cell(entry["mean"]), TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])]
+        rows.append([TableCell(entry["name"]), *(ends if several else []), *map(cell, entry["values"])])
+    headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members]
+    failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()]
+    steps = sorted(set(group.get("steps", [])))
+    when = f"At step {number(steps[0])}" + (f" to {number(steps[-1])}" if len(steps) > 1 else "") if steps else ""
+    caption = "; ".join(filter(None, [when, settings_label(group["settings"])])) or "At the last checkpoint"
+    return Evaluated(f"{caption}.", headers, rows, [*protocol_lines(group), *failed])
+
+
+def protocol_lines(group: dict[str, Any]) -> list[str]:
+    """How the numbers of a group were measured: samples and features, which all share, then what each depends on."""
+    if not group["protocols"]:
+        return []
+    shared = group["protocols"][0]
+    digest = f", hash {shared['digest'][:8]}" if shared["digest"] else ""
+    resized = f", images resized to {shared['resize']}" if shared["resize"] != "none" else ""
+    lines = [
+        f"{number(shared['fake'])} generated against {number(shared['real'])} real samples "
+        f"({shared['split']}, hash {shared['reference'][:8]})",
+        f"features: {shared['features']}{digest}{resized}",
+    ]
+    for entry in group["protocols"]:
+        settings = f" ({entry['settings']})" if entry["settings"] else ""
+        lines.append(f"{', '.join(entry['numbers'])}{settings}: {entry['bias'] or 'no bias is known'}")
+    return lines

@@ -7,11 +7,10 @@ from nashpath.run.assess.load import LoadedMember, load
 from nashpath.run.engine.linear_play import unit_plays
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import MethodsWarning, SettingError
-from nashpath.run.folder.checkpoint import CheckpointError
-from nashpath.run.folder.restore import restore_member, restore_members
+from nashpath.run.folder.checkpoint import CheckpointError, restore_member, restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import place, samples
-from nashpath.run.settings.flow_model import resolve_flow
+from nashpath.run.settings.flow import resolve_flow
 from nashpath.run.settings.method_files import load_methods
 from nashpath.run.settings.register import register
 from nashpath.run.training.flow import run_flow

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.run import SettingError
-from nashpath.run.folder.atomic import write_atomic
-from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import RunFolder, plain_json
+from nashpath.run.folder.run_folder import RunFolder, machine, plain_json, write_atomic
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study

@@ -7,7 +7,6 @@ with ``h' = r² f''(r)`` (`nashpath.core.math.monotone`).
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -41,8 +40,6 @@ F_DIVERGENCES: dict[str, Callable[[Tensor], Tensor]] = {
     "hellinger": lambda d: torch.expm1(d / 2).square(),  # f(r) = (√r − 1)²; ∫ (√p − √q)²
     "js": lambda d: torch.exp(d) * js_term(d) + js_term(-d),  # f(r) = r log r − (r + 1) log((1 + r)/2); 2 JS
 }
-
-FDivergenceName = Literal["reverse_kl", "forward_kl", "chi2", "hellinger", "js"]
 
 
 def kl_of_masses(p: Tensor, q: Tensor) -> Tensor:

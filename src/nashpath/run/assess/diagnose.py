@@ -23,7 +23,7 @@ from nashpath.run.assess.diagnose_point import BATCHES, TOLERANCE, Arrays, look_
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import has_samples
 

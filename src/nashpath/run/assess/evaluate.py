@@ -18,12 +18,11 @@ from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.observe.metrics import data_name, protocols
-from nashpath.run.observe.reference import ReferenceSet, standard
+from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
 from nashpath.run.observe.snapshot import has_samples, place
-from nashpath.run.settings.build import build_source
+from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
 
 RUN_SAMPLES = 10_000
@@ -192,13 +191,13 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
     """The reference set of these data; memorisation compares with the samples trained on only."""
     source: Any = build_source(settings)
     name, metrics = data_name(settings), wish.metrics
-    options = settings.data.options()
-    if split and split != options.get("split"):
-        if "split" not in options:
+    if split and split != getattr(settings.data, "split", None):
+        if not hasattr(settings.data, "split"):
             raise SettingError(f"--split {split}: the data {settings.data.kind!r} have no splits; leave it out")
         if "memorisation" in metrics:
             raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
-        source, name = SOURCES[settings.data.kind](**{**options, "split": split}), f"{settings.data.kind}, {split}"
+        chosen = settings.data.model_copy(update={"split": split})
+        source, name = make(SOURCES, chosen), f"{chosen.kind}, {split}"
     elif not metrics and isinstance(source, Finite) and len(source) <= FEW_EXAMPLES:
         metrics = (*standard(source), "memorisation")
     return ReferenceSet(source, metrics, wish.features, name, wish.most)

@@ -9,7 +9,7 @@ from torch import Tensor
 from nashpath.core import generator
 from nashpath.run.engine.step import outcome
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.restore import restore_members
+from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.observe.snapshot import place
 from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver

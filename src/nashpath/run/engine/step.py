@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core import Batch, FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
-from nashpath.core.tree import finite, part
+from nashpath.core.tree import finite
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
@@ -39,12 +39,13 @@ class TrainState(NamedTuple):
     diverged_player: Tensor
 
 
-Step = Callable[[TrainState, Tree, Batch], tuple[TrainState, dict[str, Tensor]]]
+Step = Callable[[TrainState, dict[str, Tree], Batch], tuple[TrainState, dict[str, Tensor]]]
 
 
-def hyperparameters_of(trial: Trial) -> Tree:
-    """The hyper-parameters of game and solver, by qualified name."""
-    return {k: v.detach().clone() for k, v in split_buffers(trial)[0].items()}
+def hyperparameters_of(trial: Trial) -> dict[str, Tree]:
+    """The hyper-parameters of the ``game`` and of the ``solver``, each by qualified name; copies."""
+    numbers = {who: split_buffers(own)[0] for who, own in trial.named_children()}
+    return tree_map(lambda v: v.detach().clone(), numbers)
 
 
 def begin(trial: Trial) -> TrainState:
@@ -69,9 +70,9 @@ def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
     general, solver, players = FunctionalGame(trial.game, precision=precision), trial.solver, trial.game.players
 
     def step(train_state, numbers, batches):
-        problem = general.with_hyperparameters(part(numbers, "game."))
+        problem = general.with_hyperparameters(numbers["game"])
         point, memory, info = functional_call(
-            solver, part(numbers, "solver."), (problem, train_state.point, train_state.memory, batches)
+            solver, numbers["solver"], (problem, train_state.point, train_state.memory, batches)
         )
         sound = torch.stack([_sound(info, who) & finite(point.players[who]) for who in players])
         fault = torch.where(sound.all(), NOT_DIVERGED, sound.int().argmin())

@@ -8,15 +8,19 @@ after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis
 import io
 import json
 import math
+import platform
 import tomllib
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tomli_w
+import torch
 
+from nashpath.core.cache import replacing
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.atomic import write_atomic
 from nashpath.run.settings.overrides import Raw
 
 
@@ -98,3 +102,20 @@ def _step_of(line: str, otherwise: int) -> int:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return otherwise
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Replaces ``path`` in one step: a reader, or a crash, sees the old content or the new, never a part."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def machine() -> dict[str, Any]:
+    """The facts of this machine and these libraries that a run folder records."""
+    own = import_module("nashpath").__version__  # by name: a room imports nothing that imports rooms
+    versions = {"nashpath": own} | {name: version(name) for name in ("torch", "numpy")}
+    return {
+        "versions": {**versions, "python": platform.python_version()},
+        "platform": f"{platform.system()} {platform.machine()}",
+        "threads": torch.get_num_threads(),
+    }

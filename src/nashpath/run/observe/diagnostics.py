@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import Batch, FunctionalGame, Point, derive, generator, pick, tree_map
-from nashpath.core.tree import part
 from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
 from nashpath.run.engine.step import NOT_DIVERGED, hyperparameters_of
@@ -55,7 +54,7 @@ def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
     problem = FunctionalGame(program.trials[0].game)
     points = [program.train_state(i).point for i in range(len(batches))]
-    numbers = [part(hyperparameters_of(trial), "game.") for trial in program.trials]
+    numbers = [hyperparameters_of(trial)["game"] for trial in program.trials]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
         return diagnostic(problem.with_hyperparameters(numbers), point, batch)

@@ -1,21 +1,111 @@
-"""Metrics during training: those that the settings name, on samples of the present generators."""
+"""Metrics of generators, through training and after it: against which real samples, in which features, which numbers.
+
+A `ReferenceSet` measures samples; the rest is what a run makes of the settings that name metrics.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 
-from nashpath.core import Source
-from nashpath.metrics import Measurement, MetricError
+from nashpath.core import Source, derive, generator
+from nashpath.core.source import Finite, HasExamples, fitting_features
+from nashpath.metrics import (
+    METRICS,
+    FeaturesError,
+    Measurement,
+    MetricError,
+    as_extractor,
+    evaluate_samples,
+    facts_of,
+    metric_names,
+    real_sample,
+)
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.observe.reference import ReferenceSet
 from nashpath.run.observe.snapshot import has_samples, samples
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.model import General
 from nashpath.run.settings.schema import Method
+
+HELD = 50_000
+"""Real samples at most, of data that hold a number of them: what FIDs are usually measured against."""
+DRAWN = 10_000
+"""Real samples of data that have no end of them."""
+BYTES = 2 << 30
+
+
+class ReferenceSet:
+    """Measures samples of one data set; its real samples, features and statistics are made once and kept.
+
+    Without ``metrics`` those that fit the data, with ``features`` "auto" those that do. At
+    most ``most`` real samples (0: 50,000 held ones or 10,000 draws, within 2 GiB). ``split`` says what they are.
+
+    Raises `SettingError` for features that cannot be had, and a `MetricError` for unknown metrics.
+    """
+
+    def __init__(
+        self, source: Source, metrics: Sequence[str] = (), features: str = "auto", split: str = "", most: int = 0
+    ):
+        self.metrics = metric_names(metrics or standard(source))
+        if "memorisation" in self.metrics and not isinstance(source, Finite):
+            raise SettingError("metrics: memorisation compares with the training samples, and these data draw new ones")
+        extractor = _extractor(source, features)
+        count = most or _most(source)
+        self.real = real_sample(_real(source, count), extractor, split)
+        self.known = facts_of(source, count)
+        self.dry_run_results: list[Measurement] = []
+
+    def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
+        """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
+        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
+
+    def dry_run(self, source: Source, count: int) -> "ReferenceSet":
+        """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
+        self.dry_run_results = self(source.draw(generator(derive(0, "trial")), count)["real"])
+        return self
+
+    @property
+    def numbers(self) -> list[str]:
+        """The names of all numbers, once tried."""
+        return [m.name for m in self.dry_run_results]
+
+    def to(self, device: torch.device) -> "ReferenceSet":
+        """Computes features on ``device`` from now on."""
+        self.real.extractor.to(device)
+        return self
+
+
+def standard(source: Source) -> list[str]:
+    """The metrics that fit these data."""
+    return [name for name, metric in METRICS.items() if metric.is_standard(source)]
+
+
+def _extractor(source: Source, features: str) -> Any:
+    """The features asked for, or those that fit; a `SettingError` says what to choose where there are none."""
+    fitting = features == "auto"
+    try:
+        return as_extractor(fitting_features(source) if fitting else features)
+    except FeaturesError as error:
+        data = f"for samples of {'x'.join(map(str, source.shape))} " if fitting else ""
+        raise SettingError(f"features: {data}{error}") from None
+
+
+def _most(source: Any) -> int:
+    """Number of real samples: as many as published protocols use, within a bound on memory."""
+    wanted = HELD if isinstance(source, Finite) else DRAWN
+    return max(2, min(wanted, BYTES // (4 * torch.Size(source.shape).numel())))
+
+
+def _real(source: Any, most: int) -> Tensor:
+    """The real samples: those that are held (in the order of their labels), or draws from a seed of their own."""
+    if isinstance(source, HasExamples):
+        return source.examples(most)
+    return source.draw(generator(derive(0, "reference")), most)["real"]
+
 
 MetricRow = dict[str, float | None]
 
@@ -56,7 +146,7 @@ def _tried(
 def data_name(settings: Any) -> str:
     """The data as a protocol names them: their kind, and their split where they have one."""
     chosen: Method = settings.data
-    split = chosen.options().get("split")
+    split = getattr(chosen, "split", None)
     return f"{chosen.kind}, {split}" if split else chosen.kind
 
 

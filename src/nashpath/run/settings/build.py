@@ -1,7 +1,6 @@
 """From settings to a trial: each constructor is given the parts that it names."""
 
 import inspect
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -26,12 +25,11 @@ from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, S
 
 def build_source(settings: General) -> Source:
     """The data set; those who use one with the same settings at the same time share it, while its files stay."""
-    text = json.dumps(settings.data.model_dump(), sort_keys=True)  # type: ignore[attr-defined]
-    key = f"{SOURCES.version} {text}"  # a data set that is registered anew is another one
+    chosen: Method = settings.data  # type: ignore[attr-defined]
+    key = f"{SOURCES.version} {chosen.model_dump_json()}"  # a data set that is registered anew is another one
     source = _IN_USE.get(key)
     if source is None or (isinstance(source, FromDisk) and source.changed()):
-        options = json.loads(text)
-        source = _IN_USE[key] = SOURCES[options.pop("kind")](**options)
+        source = _IN_USE[key] = make(SOURCES, chosen)
     return source
 
 
@@ -56,10 +54,9 @@ def build_game(settings: Any, seed: int) -> Game:
         "new_generator": lambda: parts["generator"],
         "new_discriminator": lambda: parts["discriminator"],
     }
-    game = GAMES[settings.game.kind]
-    wanted = {name: parts[name] for name in inspect.signature(game).parameters if name in parts}
+    wanted = {name: parts[name] for name in inspect.signature(GAMES[settings.game.kind]).parameters if name in parts}
     with seeded(derive(seed, "weights")):
-        plain = game(**{name: part() for name, part in wanted.items()}, **settings.game.options())
+        plain = make(GAMES, settings.game, **{name: part() for name, part in wanted.items()})
         return make(TECHNIQUES, settings.technique, game=plain)
 
 
@@ -75,8 +72,7 @@ def build_solver(settings: Any) -> Solver:
     """The solver with its rules, constrained and averaged as the settings say."""
     chosen = settings.solver
     rules = {who: build_rule(getattr(chosen, who)) for who in ("discriminator", "generator")}
-    solver = SOLVERS[chosen.kind](**rules, **chosen.options())
-    solver = make(CONSTRAINTS, settings.constraint, solver=solver)
+    solver = make(CONSTRAINTS, settings.constraint, solver=make(SOLVERS, chosen, **rules))
     return make(AVERAGES, settings.average, solver=solver)
 
 
@@ -96,5 +92,6 @@ def build_trial(settings: General, seed: int, device: torch.device | str = "cpu"
 
 
 def make(table: Table, chosen: Method, **given: Any) -> Any:
-    """The chosen method of a table, with what the builder gives it and what the settings say."""
-    return table[chosen.kind](**given, **chosen.options())
+    """The chosen method of a table: its constructor called with what the builder gives, and with its own settings."""
+    own = {k: v for k, v in chosen if k != "kind" and not isinstance(v, Method)}  # methods inside it are given
+    return table[chosen.kind](**given, **own)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import SHARED, TABLES, General
-from nashpath.run.settings.overrides import Raw, cross, override
+from nashpath.run.settings.overrides import Raw, cross
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import swept_paths
 
@@ -29,7 +29,7 @@ def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
         if key in set(General.model_fields) - SHARED:
             raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
     for point in cross(sweeps):
-        settings = resolve(override(raw, point.items()))
+        settings = resolve(raw, point)
         members += [Member(len(members) + offset, seed, settings, point) for offset, seed in enumerate(settings.seeds)]
     return members
 

@@ -148,4 +148,4 @@ DEFAULTS = {
     "constraint": "none",
     "average": "none",
 }
-"""The method chosen where the settings name none; networks depend on the data (`build.default_networks`)."""
+"""The method chosen where the settings name none; networks depend on the data (`resolve`)."""

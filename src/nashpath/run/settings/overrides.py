@@ -2,7 +2,7 @@
 
 import itertools
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 from nashpath.run.errors import SettingError
@@ -55,48 +55,47 @@ def _seed_range(first: int, end: int | None = None) -> range:
     return range(first, end)
 
 
-def assign(raw: Raw, path: str, value: Any) -> None:
+def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = TABLES) -> Raw:
+    """A copy of the settings with values put in by dotted key: methods first, so that their order does not matter.
+
+    ``methods`` are the keys that choose one; choosing another drops the settings that were given to the old one.
+    """
+    raw = _unshared(raw)
+    for path, value in sorted(changes, key=lambda change: (change[0] not in methods, change[0].count("."))):
+        _put(raw, path, value, methods)
+    return raw
+
+
+def _unshared(value: Any) -> Any:
+    """Deep copy without shared sub-tables: one rule given to both players must not become one rule of both."""
+    if isinstance(value, dict):
+        return {key: _unshared(part) for key, part in value.items()}
+    return [_unshared(part) for part in value] if isinstance(value, list) else value
+
+
+def _put(raw: Raw, path: str, value: Any, methods: Container[str]) -> None:
     """Sets a dotted path in nested tables, in place. A method's name becomes ``{kind = name}``."""
     *parents, last = path.split(".")
     table = raw
     for depth, key in enumerate(parents):
         where = ".".join(parents[: depth + 1])
-        if isinstance(table.get(key), str) and where in TABLES:
+        if isinstance(table.get(key), str) and where in methods:
             table[key] = {"kind": table[key]}
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise SettingError(f"{path}: {where} is a plain value and has no settings of its own")
-    table[last] = _chosen(path, table.get(last), value) if path in TABLES and isinstance(value, str) else value
+    if path in methods and isinstance(value, str):
+        # What was meant for another method does not carry over; methods inside it (rules, their schedules) do.
+        before = table[last] if isinstance(table.get(last), dict) else {}
+        same = before.get("kind", value) == value
+        value = {**{k: v for k, v in before.items() if same or f"{path}.{k}" in methods}, "kind": value}
+    table[last] = value
 
 
-def _chosen(path: str, before: Any, kind: str) -> Raw:
-    """A method by name, with the settings that were meant for it: those of another method do not carry over.
-
-    Methods inside it (a solver's rules, a rule's schedule) do.
-    """
-    if not isinstance(before, dict):
-        return {"kind": kind}
-    same = before.get("kind", kind) == kind
-    return {**{k: v for k, v in before.items() if same or f"{path}.{k}" in TABLES}, "kind": kind}
-
-
-def unshared(value: Any) -> Any:
-    """Deep copy without shared sub-tables: one rule given to both players must not become one rule of both."""
-    if isinstance(value, dict):
-        return {key: unshared(part) for key, part in value.items()}
-    return [unshared(part) for part in value] if isinstance(value, list) else value
-
-
-def override(raw: Raw, assignments: Iterable[tuple[str, Any]]) -> Raw:
-    """The settings with assignments applied: methods first, so that the order of the flags does not matter.
-
-    Choosing another method drops the settings that a file gave to the old one.
-    """
-    raw = unshared(raw)
-    ordered = sorted(assignments, key=lambda item: (item[0] not in TABLES, item[0].count(".")))
-    for path, value in ordered:
-        assign(raw, path, value)
-    return raw
+def override(raw: Raw, texts: Iterable[str]) -> Raw:
+    """The settings of a config file with ``-s key=value`` texts put in. Raises `SettingError`."""
+    raw = assign(raw, parse_overrides(texts))
+    return {**raw, "seeds": parse_seeds(raw["seeds"])} if "seeds" in raw else raw
 
 
 def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:

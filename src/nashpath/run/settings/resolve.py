@@ -2,73 +2,90 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from nashpath.core import Game, did_you_mean
+from nashpath.core import Game, Table, did_you_mean
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
-from nashpath.run.settings.model import DEFAULTS, TABLES, General, settings_model
-from nashpath.run.settings.overrides import Raw, unshared
+from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
+from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.schema import accepts
 from nashpath.solvers import RULES
 
-ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (
-    set(General.model_fields) - {"batch_size", "latent", "latent_distribution"}
-)
+_Settings = TypeVar("_Settings", bound=BaseModel)
+
+ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (set(General.model_fields) - SHARED)
 """Top-level settings that every game uses; the others only where the game's constructor asks for them."""
 
 
-def complete(raw: Raw) -> Raw:
-    """The raw settings with every method chosen. Raises `SettingError` for methods that do not exist."""
+def resolve(raw: Raw, changes: Mapping[str, Any] = MappingProxyType({})) -> General:
+    """The settings with changes by dotted key, completed and validated.
+
+    Raises `SettingError`, for values that do not fit with every fault at once.
+    """
     load_installed()
-    raw = unshared(raw)
+    full = assign(raw, changes.items())
+    given = set(full)
+    _complete(full)
+    settings = validated(settings_model(), full)
+    _check_used(settings, given)
+    return settings
+
+
+def validated(model: type[_Settings], full: Raw) -> _Settings:
+    """The settings as a model. Raises `SettingError` that lists every fault at once."""
+    try:
+        return model(**full)
+    except ValidationError as error:
+        raise SettingError("\n".join(_explain(fault, model) for fault in error.errors())) from None
+
+
+def _complete(raw: Raw) -> None:
+    """Chooses every method, in place. Raises `SettingError` for methods that do not exist."""
     _check_top_level(raw)
+    choose_method(raw, "game", GAMES, {"kind": DEFAULTS["game"]})
     for path, table in TABLES.items():
-        *parents, last = path.split(".")
         holder: Any = raw
-        for key in parents:
+        for key in path.split(".")[:-1]:
             holder = holder.setdefault(key, {})
-        chosen = holder.setdefault(last, {})
-        if isinstance(chosen, str):
-            chosen = holder[last] = {"kind": chosen}
-        known = f"Known: {', '.join(table)}"
-        if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
-            raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
-        usual = _usual(raw, path)
-        if "kind" not in chosen and "kind" not in usual:
-            continue
-        kind = chosen.setdefault("kind", usual.get("kind", ""))
-        if kind not in table:
-            raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{did_you_mean(kind, list(table))} {known}")
-        if table[kind] is table.get(usual.get("kind", ""), None):
-            for key, value in usual.items():
-                chosen.setdefault(key, value)
+        choose_method(holder, path, table, _usual(raw, path))
     _default_networks(raw)
     _default_rates(raw)
-    return raw
+
+
+def choose_method(holder: Raw, path: str, table: Table, usual: Mapping[str, Any]) -> None:
+    """Chooses the method at a path, in the table that holds it: the one that is named there, else the usual one.
+
+    Raises `SettingError` for one that does not exist.
+    """
+    name, known = path.rpartition(".")[2], f"Known: {', '.join(table)}"
+    chosen = holder.setdefault(name, {})
+    if isinstance(chosen, str):
+        chosen = holder[name] = {"kind": chosen}
+    if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
+        raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
+    kind = chosen.get("kind", usual.get("kind"))
+    if kind is None:
+        return
+    if kind not in table:
+        raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{did_you_mean(kind, list(table))} {known}")
+    chosen["kind"] = kind
+    if table[kind] is table.get(usual.get("kind", ""), None):
+        for key, value in usual.items():
+            chosen.setdefault(key, value)
 
 
 def _usual(raw: Raw, path: str) -> Mapping[str, Any]:
     """The default method at a path: the game's, or that of all games."""
-    game = GAMES.get(raw["game"].get("kind", ""))
+    game = GAMES.get(raw["game"]["kind"])
     own = game.defaults.get(path) if isinstance(game, type) and issubclass(game, Game) else None
     return own or ({"kind": DEFAULTS[path]} if path in DEFAULTS else {})
-
-
-def resolve(raw: Raw) -> General:
-    """Validated settings. Raises `SettingError` that lists every fault at once."""
-    full = complete(raw)
-    try:
-        settings = settings_model()(**full)
-    except ValidationError as error:
-        raise SettingError("\n".join(_explain(fault) for fault in error.errors())) from None
-    _check_used(settings, set(raw))
-    return settings
 
 
 def used(settings: General) -> set[str]:
@@ -125,9 +142,9 @@ def _check_used(settings: General, given: set[str]) -> None:
         )
 
 
-def _explain(fault: Any) -> str:
+def _explain(fault: Any, model: type[BaseModel]) -> str:
     """One pydantic fault as a sentence that names the key."""
-    path, known = _place(fault["loc"])
+    path, known = _place(fault["loc"], model)
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":
         return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}"
@@ -136,9 +153,9 @@ def _explain(fault: Any) -> str:
     return f"{key}: expected {expected}, got {given!r}.{near}"
 
 
-def _place(location: tuple[Any, ...]) -> tuple[list[str], list[str]]:
+def _place(location: tuple[Any, ...], node: type[BaseModel]) -> tuple[list[str], list[str]]:
     """``(path, known)`` of a fault: its place without the kinds in between, and the names that exist there."""
-    node, path, parts = settings_model(), [], list(location)
+    path, parts = [], list(location)
     while True:
         known, here = list(node.model_fields), parts.pop(0)
         path.append(str(here))

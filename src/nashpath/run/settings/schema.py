@@ -33,10 +33,6 @@ class Method(BaseModel):
     model_config = STRICT
     kind: str
 
-    def options(self) -> dict[str, Any]:
-        """The constructor arguments: everything but the kind and the nested methods."""
-        return {k: v for k, v in self if k != "kind" and not isinstance(v, BaseModel)}
-
 
 def settable(annotation: Any) -> Any:
     """The part of an argument's annotation that a text file can hold, or None if there is none."""

@@ -18,11 +18,9 @@ from nashpath.flows import Flow, State, simulate, smoothed_kl
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
-from nashpath.run.settings.build_flow import build_flow, build_integrator, start
-from nashpath.run.settings.flow_model import flow_rows
+from nashpath.run.settings.flow import build_flow, build_integrator, flow_rows, start
 from nashpath.run.settings.method_files import Entry, MethodFile, origins, without_folders
 from nashpath.run.training.group import RunProgress
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.program import Program
-from nashpath.run.observe.reference import ReferenceSet
+from nashpath.run.observe.metrics import ReferenceSet
 from nashpath.run.settings.members import Member
 
 

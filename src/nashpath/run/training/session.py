@@ -7,8 +7,7 @@ from typing import Any
 from nashpath.run.engine.program import never
 from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from nashpath.run.training.group import in_order
-from nashpath.run.training.overhead import Stopwatch
-from nashpath.run.training.recorder import Recorder
+from nashpath.run.training.recorder import Recorder, Stopwatch
 
 CHECKPOINT_SECONDS = 60.0
 

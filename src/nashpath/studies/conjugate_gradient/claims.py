@@ -13,13 +13,12 @@ import numpy as np
 
 from nashpath.studies.claim import Claim
 from nashpath.studies.conjugate_gradient.aliased_gradient import ALIASED_GRADIENT
-from nashpath.studies.conjugate_gradient.cifar_grid import CIFAR_DCGAN, CIFAR_RESNET
 from nashpath.studies.conjugate_gradient.claims_games import (
     ON_RATES,
     ON_SADDLE,
 )
-from nashpath.studies.conjugate_gradient.digits_grid import DIGITS_GRID
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
+from nashpath.studies.conjugate_gradient.image_grids import CIFAR_DCGAN, CIFAR_RESNET, DIGITS_GRID
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED
 from nashpath.studies.conjugate_gradient.saddle_directions import SADDLE, SADDLE_SCHEDULES
 from nashpath.studies.conjugate_gradient.variational_inequality import VARIATIONAL_INEQUALITY

@@ -10,8 +10,12 @@ from math import log
 
 from nashpath.studies.claim import Claim
 from nashpath.studies.improved_techniques.claims_quality import ABLATION, ALGEBRA, SCORES
-from nashpath.studies.improved_techniques.few_labels import FEW_LABELS
-from nashpath.studies.improved_techniques.few_labels_images import FEW_LABELS_CIFAR10, FEW_LABELS_MNIST, FEW_LABELS_SVHN
+from nashpath.studies.improved_techniques.few_labels import (
+    FEW_LABELS,
+    FEW_LABELS_CIFAR10,
+    FEW_LABELS_MNIST,
+    FEW_LABELS_SVHN,
+)
 from nashpath.studies.improved_techniques.historical_averaging import HISTORICAL_AVERAGING, growth
 from nashpath.studies.improved_techniques.minibatch_collapse import MINIBATCH_COLLAPSE
 from nashpath.studies.improved_techniques.score_ordering import SCORE_ORDERING

@@ -19,7 +19,7 @@ from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.population import Population, alternating_adam, split_steps
 from nashpath.studies.rows import Row
-from nashpath.studies.shared.image_scores import image_scores
+from nashpath.studies.shared.paper_data import image_scores
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOOKS = 12

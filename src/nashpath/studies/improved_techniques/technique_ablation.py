@@ -36,8 +36,7 @@ from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
-from nashpath.studies.shared.image_scores import image_scores
-from nashpath.studies.shared.paper_data import CIFAR10, source_of
+from nashpath.studies.shared.paper_data import CIFAR10, image_scores, source_of
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOOKS = 10

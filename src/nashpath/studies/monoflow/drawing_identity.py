@@ -14,7 +14,7 @@ from nashpath.core import Tree, derive, generator, seeded
 from nashpath.core import tree as trees
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
 from nashpath.flows import drawing_loss
-from nashpath.flows.ratio import with_gradient
+from nashpath.flows.base import with_gradient
 from nashpath.games.objectives import MonoFlowObjective
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.studies.figures import Strip

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from nashpath.core import Tree, derive, generator, seeded
 from nashpath.data import Gaussian
@@ -69,3 +70,23 @@ def clouds(params: Tree) -> Row:
         name: [[round(v, 3) for v in point] for point in some.tolist()]
         for name, some in (("points", points), ("real", real))
     }
+
+
+class OneOf(Objective):
+    """The generator's cost of one of ``options``; the discriminator's, which all of them must share, of the first.
+
+    The others are shown logits of 0, so that none of them can overflow.
+    """
+
+    def __init__(self, options: Sequence[Objective], index: int):
+        super().__init__(chosen=one_hot(torch.tensor(index), len(options)))
+        self.options = nn.ModuleList(options)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.options[0].discriminator(real, fake)  # type: ignore[operator]
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        costs = []
+        for option, one in zip(self.options, self.chosen):
+            costs.append(torch.where(one > 0, option.generator(torch.where(one > 0, fake, 0.0)), 0.0))  # type: ignore[operator]
+        return torch.stack(costs).sum()

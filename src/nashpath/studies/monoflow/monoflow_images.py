@@ -11,7 +11,7 @@ import torch
 
 from nashpath.core import derive, generator
 from nashpath.metrics import MetricError
-from nashpath.run.observe.reference import ReferenceSet
+from nashpath.run.observe.metrics import ReferenceSet
 from nashpath.run.observe.snapshot import place, samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.population import MemberState, Population

@@ -16,8 +16,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import Adam, Alternating, SinglePlayer
 from nashpath.studies.figures import Cloud, Strip
-from nashpath.studies.monoflow.gaussian_fit import TARGET, clouds, fit, gaussian_gan
-from nashpath.studies.monoflow.one_of import OneOf
+from nashpath.studies.monoflow.gaussian_fit import TARGET, OneOf, clouds, fit, gaussian_gan
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Cell, Experiment, Size
 

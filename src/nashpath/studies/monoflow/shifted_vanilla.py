@@ -19,8 +19,7 @@ from nashpath.run.engine.step import Trial, outcome
 from nashpath.solvers import SGD, Adam, Alternating, Scheduled
 from nashpath.solvers.schedules import Schedule
 from nashpath.studies.figures import Lines, Strip
-from nashpath.studies.monoflow.gaussian_fit import fit, gaussian_gan
-from nashpath.studies.monoflow.one_of import OneOf
+from nashpath.studies.monoflow.gaussian_fit import OneOf, fit, gaussian_gan
 from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row, significant
 from nashpath.studies.study import Cell, Experiment, Size

@@ -1,17 +1,17 @@
-"""The image data sets of "Many Paths to Equilibrium", as settings: CIFAR-10, CelebA from a folder, and Color MNIST."""
+"""Image data sets of the papers, as settings (CIFAR-10, CelebA from a folder, Color MNIST), and scores of images."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nashpath.core import Source, Table
+from nashpath.core.cache import cache_folder, replacing
 from nashpath.data import SOURCES, ColouredDigits
-from nashpath.data.image_cache import cache_folder
+from nashpath.metrics import Sample, evaluate_samples
 
 MNIST = {"kind": "hub", "repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c"}
 CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
@@ -41,11 +41,8 @@ def colour_mnist(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def write_coloured(grey: Source, file: Path, count: int) -> None:
     """``count`` coloured digits as bytes [count, 3, h, w]; another process sees no file or the whole of it."""
     images = ColouredMNIST(grey).examples(count).add(1).mul(127.5).round().to(torch.uint8).numpy()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    with open(handle, "wb") as stream:
+    with replacing(file) as stream:
         np.save(stream, images)
-    os.replace(name, file)
 
 
 def cifar10(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,3 +67,9 @@ def source_of(settings: Mapping[str, Any]) -> Any:
     """The data set that settings name."""
     options = dict(settings)
     return SOURCES[options.pop("kind")](**options)
+
+
+def image_scores(fake: Tensor, real: Sample) -> dict[str, float]:
+    """``inception_score`` (over all samples at once, not ten splits) and ``fid`` against ``real``."""
+    found = evaluate_samples(real, fake, ("inception_score", "fid"), settings={"inception_score": {"splits": 1}})
+    return {m.name: round(m.value, 5) for m in found if m.name in ("inception_score", "fid")}

@@ -1,20 +1,26 @@
-"""The settings of a flow of particles, validated: what ``nashpath flow -s key=value`` sets."""
+"""The settings of a flow of particles (what ``nashpath flow -s key=value`` sets), validated, and the flow they mean."""
 
-from collections.abc import Iterable
-from typing import Annotated, Any, get_args
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Annotated, Any
 
+import torch
 from annotated_types import Ge
-from pydantic import BaseModel, Field, ValidationError, create_model, field_validator
+from pydantic import BaseModel, Field, create_model, field_validator
+from torch import Tensor
 
-from nashpath.core import Count, Number, Positive, did_you_mean, rebuilt
-from nashpath.core.math.monotone import MonotoneName
+from nashpath.core import Count, Number, Positive, derive, generator, rebuilt, seeded
+from nashpath.core.math.monotone import MonotoneFunction, MonotoneName
+from nashpath.core.source import HasDensity
 from nashpath.data import SOURCES
-from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
+from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow, Integrator, longest_step, score_of
 from nashpath.networks import DISCRIMINATORS
 from nashpath.run.errors import SettingError
+from nashpath.run.settings.build import make
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import STRICT, Method, choice, no_truth_value
+from nashpath.run.settings.resolve import choose_method, validated
+from nashpath.run.settings.schema import STRICT, Method, accepts, choice, no_truth_value
 from nashpath.solvers import RULES
 
 FLOW_TABLES = {
@@ -62,23 +68,13 @@ def flow_model() -> type[FlowGeneral]:
 def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None) -> Any:
     """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
     load_installed()
-    full: Raw = dict(raw or {})
-    for path, value in sorted(assignments, key=lambda item: (item[0] not in FLOW_TABLES, item[0].count("."))):
-        assign(full, path, {"kind": value} if path in FLOW_TABLES and isinstance(value, str) else value)
+    full = assign(raw or {}, assignments, FLOW_TABLES)
     for name, (table, standard) in FLOW_TABLES.items():
-        chosen = full.setdefault(name, {})
-        chosen = full[name] = {"kind": chosen} if isinstance(chosen, str) else chosen
-        kind = chosen.setdefault("kind", standard)
-        if kind not in table:
-            known = f"{did_you_mean(str(kind), list(table))} Known: {', '.join(table)}"
-            raise SettingError(f"{name}: no {table.kind} is called {kind!r}.{known}")
+        choose_method(full, name, table, {"kind": standard})
     usual = RULES[full["rule"]["kind"]].dense_learning_rate
     if usual is not None:  # the discriminator must keep up with the particles
         full["rule"].setdefault("learning_rate", usual)
-    try:
-        return flow_model()(**full)
-    except ValidationError as error:
-        raise SettingError("\n".join(_explain(fault, full) for fault in error.errors())) from None
+    return validated(flow_model(), full)
 
 
 def flow_rows(settings: Any) -> set[str]:
@@ -86,26 +82,48 @@ def flow_rows(settings: Any) -> set[str]:
     return {f"{kind}.{getattr(settings, kind).kind}" for kind in FLOW_TABLES}
 
 
-def _explain(fault: Any, raw: Raw) -> str:
-    """One fault of validation as a sentence that names the key."""
-    place = [str(part) for part in fault["loc"]]
-    path = [place[0], *place[2:]] if place[0] in FLOW_TABLES else place
-    key = ".".join(path)
-    if fault["type"] != "extra_forbidden":
-        return f"{key}: expected {fault['msg'].removeprefix('Input should be ')}, got {fault['input']!r}"
-    known = _known(path[0], raw) if len(path) > 1 else list(flow_model().model_fields)
-    return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known) or 'none'}"
+PROBES = 500
+"""Real samples at which the steepness of a score is measured."""
 
 
-def _known(name: str, raw: Raw) -> list[str]:
-    """The settings of the chosen method."""
-    for model in _models(flow_model().model_fields[name].annotation):
-        if model.model_fields["kind"].default == raw[name]["kind"]:
-            return [field for field in model.model_fields if field != "kind"]
-    return []
+def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
+    """``(flow, source)``; the discriminator's weights follow from the seed."""
+    source = make(SOURCES, settings.data)
+    rng = generator(derive(settings.seed, "score"), device)
+    score = cache(lambda: score_of(source, rng))
+    parts: dict[str, Callable[[], Any]] = {
+        "data": lambda: source,
+        "h": lambda: MonotoneFunction(settings.h, settings.shift, settings.power),
+        "ratio": lambda: _made(RATIOS, settings.ratio, parts),
+        "discriminator": lambda: make(DISCRIMINATORS, settings.discriminator, shape=source.shape),
+        "rule": lambda: make(RULES, settings.rule),
+        "target": lambda: _density(source, settings.data.kind),
+        "score": score,
+    }
+    with seeded(derive(settings.seed, "weights")):
+        flow = _made(FLOWS, settings.flow, parts).to(device)
+    if "score" in accepts(FLOWS[settings.flow.kind]):
+        flow.longest_step = longest_step(score(), source.draw(rng, PROBES)["real"].flatten(1), rng)
+    return flow, source
 
 
-def _models(annotation: Any) -> list[type[Method]]:
-    if isinstance(annotation, type):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+def build_integrator(settings: Any, device: torch.device) -> Integrator:
+    """The integrator that the settings choose."""
+    return make(INTEGRATORS, settings.integrator).to(device)
+
+
+def start(settings: Any, shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """The particles at time 0: ``N(start_mean, start_deviation²)`` in every coordinate, [particles, *shape]."""
+    rng = generator(derive(settings.seed, "start"), device)
+    normal = torch.randn((settings.particles, *shape), generator=rng, device=device)
+    return settings.start_mean + settings.start_deviation * normal
+
+
+def _made(table: Any, chosen: Method, parts: dict[str, Callable[[], Any]]) -> Any:
+    return make(table, chosen, **{name: parts[name]() for name in accepts(table[chosen.kind]) if name in parts})
+
+
+def _density(source: Any, kind: str) -> Callable[[Tensor], Tensor]:
+    if not isinstance(source, HasDensity):
+        raise SettingError(f"ratio: density needs data of known density; {kind} has none. Use discriminator or kde")
+    return source.log_density
