@@ -75,6 +75,10 @@ def test_degenerate_samples_give_finite_numbers_or_say_why_not(name: str, case: 
     except TooFewSamplesError:
         assert len(DEGENERATE[case]) <= 20
         return
+    except MetricError:
+        if (name, case) != ("ms_ssim", "huge"):
+            raise
+        return
     assert found
     assert all(isinstance(value, float) and math.isfinite(value) for value in found.values()), found
 
