@@ -17,7 +17,8 @@ class KID(Metric):
 
     ``k(x, y) = (x·y / d + 1)^degree``, all pairs of distinct samples (unbiased; may be slightly negative). The usual
     average over random subsets estimates the same number with more noise. ``kid_error`` is the standard error from the
-    two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too small when the distributions agree.
+    two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too large, by
+    up to a factor √2, when the distributions agree (then the neglected order is all there is, and counts twice).
 
     Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`.
 
