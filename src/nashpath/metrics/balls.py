@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nashpath.core.math.distances import ENTRIES
 from nashpath.metrics.base import Sample
-from nashpath.metrics.grid import Grid, grid_of
+from nashpath.metrics.grid import CommonGrid, grid_of
 
 EXTRA = 8
 """Neighbours more than asked that are compared by differences, because the product may have confused them."""
@@ -75,7 +75,7 @@ def product_error(width: int) -> float:
     return 2 * (width + 8) * torch.finfo(torch.double).eps
 
 
-def blocks(x: Tensor, y: Tensor, grid: Grid) -> Iterator[Block]:
+def blocks(x: Tensor, y: Tensor, grid: CommonGrid) -> Iterator[Block]:
     """All pairs of ``x [n, d]`` and ``y [m, d]``; each block of x is finished before the next begins."""
     width = max(1, min(len(y), ENTRIES // max(1, min(len(x), 1024))))
     height = max(1, min(len(x), ENTRIES // width))
@@ -89,12 +89,12 @@ def blocks(x: Tensor, y: Tensor, grid: Grid) -> Iterator[Block]:
             )
 
 
-def _points(x: Tensor, grid: Grid) -> Points:
+def _points(x: Tensor, grid: CommonGrid) -> Points:
     rows = grid.rows(x)
     return Points(rows, rows.square().sum(1), grid.blur(x))
 
 
-def squared_radii(x: Tensor, neighbours: int, grid: Grid) -> Tensor:
+def squared_radii(x: Tensor, neighbours: int, grid: CommonGrid) -> Tensor:
     """The squared distance of each of ``x [n, d]`` to its ``neighbours``-th nearest other, in the grid's units, [n]."""
     rank = neighbours + 1  # the nearest of all is the point itself
     count = min(len(x), rank + (0 if grid.whole else EXTRA))
@@ -109,7 +109,7 @@ def squared_radii(x: Tensor, neighbours: int, grid: Grid) -> Tensor:
     return best[:, rank - 1] if grid.whole else _settled(x, grid, best, index, rank)
 
 
-def _settled(x: Tensor, grid: Grid, best: Tensor, index: Tensor, rank: int) -> Tensor:
+def _settled(x: Tensor, grid: CommonGrid, best: Tensor, index: Tensor, rank: int) -> Tensor:
     """The ``rank``-th smallest squared distances, from those of candidates ``index [n, count]`` by the product.
 
     By differences, where the product's error is not far below what rounding of the features leaves open.
@@ -129,7 +129,7 @@ def _settled(x: Tensor, grid: Grid, best: Tensor, index: Tensor, rank: int) -> T
     return found
 
 
-def reach(sample: Sample, features: Tensor, neighbours: int, grid: Grid) -> Tensor:
+def reach(sample: Sample, features: Tensor, neighbours: int, grid: CommonGrid) -> Tensor:
     """Squared radii of a sample's balls in a grid's units, ``[n]``; computed once for the sample."""
 
     def make() -> dict[str, Tensor]:

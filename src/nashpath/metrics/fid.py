@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 
 from nashpath.core.source import Source
-from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.base import Metric, Sample, few_for_covariance
 from nashpath.metrics.moments import frechet
 
 
@@ -26,6 +26,9 @@ class FID(Metric):
     @classmethod
     def is_standard(cls, source: Source) -> bool:
         return len(source.shape) == 3
+
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        return few_for_covariance(self.bias, real, fake)
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid": distance}``."""

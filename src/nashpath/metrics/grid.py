@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.math.distances import ENTRIES
+from nashpath.metrics.scale import scaled
 
 POOL = 1 << 15
 """Numbers that a step is looked for in; it is then tried on all."""
@@ -26,7 +27,7 @@ ROUNDINGS = 6
 """Roundings, in units of the largest number of a column, by which the difference of two numbers may be off."""
 
 
-class Grid(NamedTuple):
+class CommonGrid(NamedTuple):
     """``k = (x / 2^exponent − origin) / step``, coordinates ``[n, d]`` of features; step is 1 unless ``whole``.
 
     ``whole``: they are integers, exactly, and so are their squared distances in float64. Otherwise features are known
@@ -42,42 +43,34 @@ class Grid(NamedTuple):
 
     def rows(self, x: Tensor) -> Tensor:
         """The coordinates of ``x [n, d]``, float64."""
-        found = unscaled(x, self.exponent) - self.origin
+        found = scaled(x, self.exponent) - self.origin
         return found.div_(self.step).round_() if self.whole else found
 
     def blur(self, x: Tensor) -> Tensor:
         """How far a coordinate of each row may be off by rounding, ``[n]``."""
         if self.whole:
             return torch.zeros(len(x), dtype=torch.double, device=x.device)
-        return self.rounding * unscaled(x * self.varying, self.exponent).abs().amax(1)
+        return self.rounding * scaled(x * self.varying, self.exponent).abs().amax(1)
 
-    def steps_in(self, other: "Grid") -> float:
+    def steps_in(self, other: "CommonGrid") -> float:
         """How many of this grid's units the other one's unit holds."""
         return math.ldexp(other.step / self.step, other.exponent - self.exponent)
 
 
-def unscaled(x: Tensor, exponent: int) -> Tensor:
-    """``x / 2^exponent`` in float64, in two halves where one factor would overflow and the result does not."""
-    if abs(exponent) < 1000:
-        return x.double() * math.ldexp(1.0, -exponent)
-    half = -exponent // 2
-    return x.double() * math.ldexp(1.0, half) * math.ldexp(1.0, -exponent - half)
-
-
-def grid_of(*samples: Tensor) -> Grid:
+def grid_of(*samples: Tensor) -> CommonGrid:
     """The grid of all ``samples [n, d]`` together: of their coarsest lattice, or else centred and of unit size."""
     low = torch.stack([x.amin(0).double() for x in samples]).amin(0)
     high = torch.stack([x.amax(0).double() for x in samples]).amax(0)
     exponent = math.frexp(max(float(-low.min()), float(high.max()), 0.0))[1]
-    low, high = unscaled(low, exponent), unscaled(high, exponent)
+    low, high = scaled(low, exponent), scaled(high, exponent)
     varying = high > low
     rounding = max(map(_rounding, samples))
     slack = ROUNDINGS * rounding * torch.maximum(-low, high)
     step = _step(samples, exponent, low, slack)
     if step is not None and 4 * float(((high - low) / step).square().sum()) < 2**53:
-        return Grid(exponent, low, step, True, 0.0, varying)
-    total = sum((unscaled(part, exponent).sum(0) for part in _blocks(samples)), torch.zeros_like(low))
-    return Grid(exponent, total / sum(map(len, samples)), 1.0, False, ROUNDINGS * rounding, varying)
+        return CommonGrid(exponent, low, step, True, 0.0, varying)
+    total = sum((scaled(part, exponent).sum(0) for part in _blocks(samples)), torch.zeros_like(low))
+    return CommonGrid(exponent, total / sum(map(len, samples)), 1.0, False, ROUNDINGS * rounding, varying)
 
 
 def _rounding(x: Tensor) -> float:
@@ -95,12 +88,12 @@ def _blocks(samples: tuple[Tensor, ...]) -> Iterator[Tensor]:
 def _step(samples: tuple[Tensor, ...], exponent: int, low: Tensor, slack: Tensor) -> float | None:
     """The step of the coarsest lattice through all numbers, each column from its lowest; None if there is none."""
     rows = max(1, POOL // len(low) // len(samples))
-    pool = torch.cat([(unscaled(x[:: max(1, len(x) // rows)], exponent) - low).flatten() for x in samples])
+    pool = torch.cat([(scaled(x[:: max(1, len(x) // rows)], exponent) - low).flatten() for x in samples])
     for _ in range(4):
         step = _coarsest(pool, float(slack.max()))
         if step is None:
             return None
-        strays = [_strays(unscaled(part, exponent) - low, step, slack) for part in _blocks(samples)]
+        strays = [_strays(scaled(part, exponent) - low, step, slack) for part in _blocks(samples)]
         if not any(map(len, strays)):
             return step
         pool = torch.cat([pool, *strays])

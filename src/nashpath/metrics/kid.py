@@ -10,6 +10,7 @@ from nashpath.core.math.mmd import mmd_error, unbiased_mmd
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import check_finite
 
 
 class KID(Metric):
@@ -20,7 +21,8 @@ class KID(Metric):
     two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too large, by
     up to a factor √2, when the distributions agree (then the neglected order is all there is, and counts twice).
 
-    Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`.
+    Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`, and `MetricError` where powers of the
+    features leave float64.
 
     Reference: Bińkowski, Sutherland, Arbel & Gretton 2018, "Demystifying MMD GANs", section 4.
     """
@@ -39,7 +41,8 @@ class KID(Metric):
         x, y = validate_pair(real.features, fake.features, least=2)
         own = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
         within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
-        return {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
+        found = {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
+        return check_finite(found, x, y)
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:
         """``Σ_j k(xᵢ, yⱼ)``, without ``j = i`` where they must be distinct: ``[n]``."""

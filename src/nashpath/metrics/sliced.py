@@ -10,6 +10,7 @@ from nashpath.core.math.transport import pot
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import in_units, restored
 
 
 class SlicedWasserstein(Metric):
@@ -61,8 +62,8 @@ def sliced_wasserstein(
 
     Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
     """
-    x, y = validate_pair(real, fake)
+    (x, y), exponent = in_units(*validate_pair(real, fake))
     directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
     directions = (directions / directions.norm(dim=0)).to(x.device)
     distance = pot().sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)
-    return float(torch.as_tensor(distance))
+    return restored(float(torch.as_tensor(distance)), exponent, "the sliced Wasserstein distance")

@@ -15,7 +15,8 @@ class Extragradient(Solver):
     authors' code. The two batches are independent; with ``same_batch`` they are one. Running statistics are renewed
     by the second half only. The rule ``adam`` adds its ε to the corrected root, ``sqrt(v / (1 − b2ᵗ)) + ε``, as
     `torch.optim.Adam` does; the authors' code, and `nashpath.solvers.optim.ExtraAdam`, add it to ``sqrt(v)``: the same
-    as ε divided by ``sqrt(1 − b2ᵗ)``. On a bilinear game with learning rate h < 1 it contracts at ``sqrt(1 − h² + h⁴)``.
+    as ε divided by ``sqrt(1 − b2ᵗ)``. On a bilinear game with learning rate h < 1 it contracts at
+    ``sqrt(1 − h² + h⁴)``.
 
     Reference: Korpelevich 1976; Gidel et al. 2019, Sec. 3.2 and Algorithm 4; GauthierGidel/
     Variational-Inequality-GAN ``optim/extragradient.py``; Mishchenko et al. 2020 (one batch).
