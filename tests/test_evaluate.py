@@ -44,7 +44,10 @@ def test_numbers_are_those_of_the_metrics_on_the_samples_that_sample_draws(runs,
     said = nash("evaluate", runs / "digits", "--metrics", ",".join(names), "--samples", 200, "--seed", 3, "--json")
     expected = measured(Digits("train").examples(), fake, names, "digits", split="digits, train", seed=3)
     found = json.loads(said.stdout)
-    assert numbers(found) == {m.name: [pytest.approx(m.value, rel=1e-9)] for m in expected}
+    raw = torch.from_numpy(np.load(tmp_path / "fake.npz")["raw"])
+    of_raw = measured(Digits("train").examples(), raw, names, "digits", split="digits, train", seed=3)
+    wanted = {m.name: m.value for m in expected} | {f"{m.name} (raw weights)": m.value for m in of_raw}
+    assert numbers(found) == {name: [pytest.approx(value, rel=1e-9)] for name, value in wanted.items()}
     told = {key: value for key, value in found["groups"][0]["protocols"][0].items() if key != "numbers"}
     assert told == expected[0].as_dict()["protocol"]
     assert json.loads((runs / "digits" / "evaluation.json").read_text()) == found
@@ -61,12 +64,12 @@ def test_another_split_is_measured_against_and_said(runs):
 
 def test_a_generator_that_copies_the_training_samples_is_found_out(runs, monkeypatch):
     drawn = {"train": Digits("train").examples(100), "test": Digits("test").examples(100)}
-    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["train"])
+    monkeypatch.setattr(room, "_samples", lambda *args, **options: drawn["train"])
     found = numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))
     assert found["copies"] == [1.0]
     assert found["nearest"] == [0.0]
     assert found["classes"] == [10.0]
-    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["test"])
+    monkeypatch.setattr(room, "_samples", lambda *args, **options: drawn["test"])
     assert numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))["copies"][0] < 0.05
 
 

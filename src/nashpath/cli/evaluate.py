@@ -54,7 +54,7 @@ def evaluate(
     """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
 
     Prints each number with its protocol (over members that differ by their seeds alone also the mean with a 95 %
-    bootstrap interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
+    interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
     with user_errors():
@@ -109,7 +109,8 @@ def _print(group: dict[str, Any]) -> None:
         for member, value in zip(group["members"] or [0], entry["values"]):
             table.add_row(entry["name"], *([str(member)] if several else []), number(value))
         if several:
-            ends = f"{number(entry['low'])} to {number(entry['high'])}"
+            measured = sum(value is not None for value in entry["values"])
+            ends = f"{number(entry['low'])} to {number(entry['high'])}" if measured > 1 else "–"
             table.add_row(entry["name"], "mean", number(entry["mean"]), ends)
     console.print(table)
     for line in protocol_lines(group):

@@ -27,7 +27,7 @@ def _table(group: dict[str, Any]) -> Evaluated:
     members = [f"Member {member}" for member in group["members"]]
     rows = []
     for entry in group["numbers"]:
-        ends = [cell(entry["mean"]), TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])]
+        ends = [cell(entry["mean"]), _ends(entry)]
         rows.append([TableCell(entry["name"]), *(ends if several else []), *map(cell, entry["values"])])
     headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members]
     failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()]
@@ -37,6 +37,13 @@ def _table(group: dict[str, Any]) -> Evaluated:
     return Evaluated(f"{caption}.", headers, rows, [*protocol_lines(group), *failed])
 
 
+def _ends(entry: dict[str, Any]) -> TableCell:
+    """The interval; none where fewer than two members were measured."""
+    if sum(value is not None for value in entry["values"]) < 2:
+        return TableCell("–")
+    return TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])
+
+
 def protocol_lines(group: dict[str, Any]) -> list[str]:
     """How the numbers of a group were measured: samples and features, which all share, then what each depends on."""
     if not group["protocols"]:
@@ -44,8 +51,9 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     shared = group["protocols"][0]
     digest = f", hash {shared['digest'][:8]}" if shared["digest"] else ""
     resized = f", images resized to {shared['resize']}" if shared["resize"] != "none" else ""
+    weights = " of averaged weights (raw: those of the last step)" if group.get("averaged") else ""
     lines = [
-        f"{number(shared['fake'])} generated against {number(shared['real'])} real samples "
+        f"{number(shared['fake'])} generated{weights} against {number(shared['real'])} real samples "
         f"({shared['split']}, hash {shared['reference'][:8]})",
         f"features: {shared['features']}{digest}{resized}",
     ]

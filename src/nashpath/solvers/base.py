@@ -180,6 +180,10 @@ class Solver(nn.Module):
         """Averaged parameters by player, where this solver keeps any."""
         return {}
 
+    def statistics(self, memory: Memory) -> Tree:
+        """Averaged state that belongs to averaged parameters, by its name in the state."""
+        return {}
+
     def move(self, player: str, point: Point, priced: PlayerGradient, memory: Memory) -> tuple[Point, Memory]:
         """Lets one player's rule act on its gradient, and keeps the state that its turn changed."""
         move, kept = self.rule(player)(priced.gradient, memory[player])

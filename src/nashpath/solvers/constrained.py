@@ -50,3 +50,6 @@ class Constrained(Solver):
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return self.solver.averages(memory)
+
+    def statistics(self, memory: Memory) -> Tree:
+        return self.solver.statistics(memory)

@@ -22,7 +22,7 @@ from nashpath.run.folder.restore import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.metrics import data_name, protocols
 from nashpath.run.observe.reference import ReferenceSet, standard
-from nashpath.run.observe.snapshot import has_samples, place
+from nashpath.run.observe.snapshot import has_samples, keeps_average, place
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
 
@@ -143,6 +143,7 @@ def evaluate_run(
             _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
         )
         groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
+        groups[-1]["averaged"] = keeps_average(*some[0][1:])
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
     _write(out or folder / "evaluation.json", found)
@@ -212,15 +213,19 @@ def _of_each(
     for member, trial, train_state in some:
         notify(f"measuring member {member.index}")
         try:
-            results.append(reference_set(_samples(trial, train_state, wish), wish.seed))
+            found = reference_set(_samples(trial, train_state, wish), wish.seed)
+            if keeps_average(trial, train_state):
+                raw = reference_set(_samples(trial, train_state, wish, averaged=False), wish.seed)
+                found += [replace(m, name=f"{m.name} (raw weights)") for m in raw]
+            results.append(found)
         except MetricError as error:
             results.append(error)
     return results
 
 
-def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Tensor:
+def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, averaged: bool = True) -> Tensor:
     """Samples of the (averaged) generator, as `nashpath sample` draws them."""
-    place(trial, train_state)
+    place(trial, train_state, averaged)
     game: Any = trial.game
     return game.sample(generator(wish.seed, train_state.steps.device), wish.count)
 
