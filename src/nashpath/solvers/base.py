@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
+from nashpath.core.torch_compat import with_child
 
 Memory = Any
 """A tree of tensors that a solver or a rule carries from step to step."""
@@ -126,19 +127,17 @@ class Solver(nn.Module):
 
         A solver that wraps another one keeps it as ``solver``: then it is that one which is constrained.
         """
-        other, inner = copy.copy(self), self._modules.get("solver")
+        inner, other = getattr(self, "solver", None), copy.copy(self)
         if isinstance(inner, Solver):
-            other._modules = {**self._modules, "solver": inner.constrained(player, project)}
-            return other
+            return with_child(self, "solver", inner.constrained(player, project))
         before = self.constraints.get(player)
         other.constraints = {**self.constraints, player: project if before is None else partial(_both, before, project)}
         return other
 
     def unconstrained(self) -> "Solver":
         """The same solver without constraints."""
-        other, inner = copy.copy(self), self._modules.get("solver")
-        if isinstance(inner, Solver):
-            other._modules = {**self._modules, "solver": inner.unconstrained()}
+        inner = getattr(self, "solver", None)
+        other = with_child(self, "solver", inner.unconstrained()) if isinstance(inner, Solver) else copy.copy(self)
         other.constraints = {}
         return other
 
