@@ -7,6 +7,7 @@ import typer
 
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
+from nashpath.cli.features import features
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.report import report
@@ -45,6 +46,7 @@ app.command()(report)
 app.command()(reproduce)
 app.command()(diagnose)
 app.command()(evaluate)
+app.add_typer(features)
 
 
 def main() -> None:

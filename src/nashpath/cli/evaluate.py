@@ -11,7 +11,7 @@ from rich.table import Table
 from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
 from nashpath.report import write_report
-from nashpath.report.evaluation import protocol_lines
+from nashpath.report.evaluation import directed, protocol_lines
 from nashpath.report.phrasing import number, settings_label
 from nashpath.run import EvaluationOptions, SettingError, evaluate_images, evaluate_run
 from nashpath.run.folder.run_folder import plain_json
@@ -103,15 +103,17 @@ def _members(texts: list[str] | None) -> list[int] | None:
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
     console, several = Console(highlight=False), len(group["members"]) > 1
-    columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value"]
+    columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
     table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
     for entry in group["numbers"]:
         for member, value in zip(group["members"] or [0], entry["values"]):
-            table.add_row(entry["name"], *([str(member)] if several else []), number(value))
+            beside = [] if several else [number(entry.get("real"))]
+            table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
         if several:
             measured = sum(value is not None for value in entry["values"])
             ends = f"{number(entry['low'])} to {number(entry['high'])}" if measured > 1 else "–"
-            table.add_row(entry["name"], "mean", number(entry["mean"]), ends)
+            table.add_row(directed(entry), "mean", number(entry["mean"]), ends)
+            table.add_row(directed(entry), "real halves", number(entry.get("real")))
     console.print(table)
     for line in protocol_lines(group):
         console.print(line, markup=False, soft_wrap=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -83,6 +83,9 @@ class Metric:
     """
 
     bias: ClassVar[str] = ""
+
+    better: ClassVar[Mapping[str, int]] = {}
+    """1 for the numbers of which more is better, −1 for those of which less is; others have no direction."""
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""

@@ -1,5 +1,6 @@
 """Quality and variety apart, robust to outliers among the fakes and among the reals."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -26,6 +27,7 @@ class DensityCoverage(Metric):
     """
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
+    better: ClassVar[Mapping[str, int]] = {"density": 1, "coverage": 1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

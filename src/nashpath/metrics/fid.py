@@ -1,5 +1,6 @@
 """The Fréchet distance, the number everyone reports."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -22,6 +23,7 @@ class FID(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"fid": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

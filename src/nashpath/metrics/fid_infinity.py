@@ -1,5 +1,6 @@
 """FID without its bias: extrapolated to infinitely many fakes."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ class FIDInfinity(Metric):
     """
 
     bias: ClassVar[str] = "nearly unbiased in the number of fakes; biased in that of reals"
+    better: ClassVar[Mapping[str, int]] = {"fid_infinity": -1}
 
     def __init__(self, halvings: Count = 3, resamples: Annotated[int, Ge(2)] = 12):
         self.halvings = halvings

@@ -1,5 +1,6 @@
 """The kernel distance: unbiased, so it may be compared where FID may not."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -28,6 +29,7 @@ class KID(Metric):
     """
 
     bias: ClassVar[str] = "unbiased"
+    better: ClassVar[Mapping[str, int]] = {"kid": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

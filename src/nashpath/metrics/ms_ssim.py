@@ -1,5 +1,6 @@
 """Variety within the fakes: how alike two random ones are."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -28,6 +29,7 @@ class MSSSIM(Metric):
     """
 
     bias: ClassVar[str] = "unbiased; noise falls with the number of pairs"
+    better: ClassVar[Mapping[str, int]] = {"ms_ssim": -1}
 
     def __init__(self, pairs: Count = 1000):
         self.pairs = pairs

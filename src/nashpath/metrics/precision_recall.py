@@ -1,5 +1,6 @@
 """Quality and variety apart: what FID mixes."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -26,6 +27,7 @@ class PrecisionRecall(Metric):
     """
 
     bias: ClassVar[str] = "both depend on the numbers of samples; one outlier has a large ball"
+    better: ClassVar[Mapping[str, int]] = {"precision": 1, "recall": 1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

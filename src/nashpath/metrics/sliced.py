@@ -1,5 +1,6 @@
 """The sliced Wasserstein distance: an optimal transport that only needs sorting."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -24,6 +25,7 @@ class SlicedWasserstein(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"sliced_wasserstein": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

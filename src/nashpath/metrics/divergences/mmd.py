@@ -1,5 +1,6 @@
 """The kernel two-sample distance with a Gaussian kernel."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -27,6 +28,7 @@ class MaximumMeanDiscrepancy(Metric):
     """
 
     bias: ClassVar[str] = "unbiased at a fixed bandwidth"
+    better: ClassVar[Mapping[str, int]] = {"mmd": -1}
 
     def __init__(self, bandwidth: NonNegative = 0.0, most: Count = 2000):
         self.bandwidth, self.most = bandwidth, most

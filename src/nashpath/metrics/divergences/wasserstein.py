@@ -1,5 +1,6 @@
 """The exact Wasserstein distance between two samples."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -27,6 +28,7 @@ class WassersteinDistance(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, much more so with fewer samples and more dimensions"
+    better: ClassVar[Mapping[str, int]] = {"wasserstein1": -1, "wasserstein2": -1}
 
     def __init__(self, power: Count = 1, most: Count = 5000):
         self.power, self.most = power, most

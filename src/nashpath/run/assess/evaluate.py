@@ -13,7 +13,7 @@ from nashpath.core import Source, generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
-from nashpath.metrics import Measurement, MetricError, Sample, evaluate_samples
+from nashpath.metrics import METRICS, Measurement, MetricError, Sample, evaluate_samples
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
@@ -239,15 +239,23 @@ def _group(
     """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
     sound = [one for one in results if not isinstance(one, MetricError)]
     by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
-    numbers = []
+    of_real = reference_set.against_itself(sound[0][0].protocol.fake) if sound else {}
+    numbers: list[dict[str, Any]] = []
+    notes: list[str] = []
     for m in sound[0] if sound else []:
         mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
         values = [one.get(m.name) for one in by_name]
-        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values})
+        better = METRICS[m.protocol.metric].better.get(m.name.split(" ")[0], 0)
+        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
+        numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
         numbers[-1] |= {"mean": mean, "low": low, "high": high}
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
+    for one in by_name:
+        if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:
+            notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
-    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else [], "failed": failed}
+    told |= {"failed": failed, "notes": list(dict.fromkeys(notes))}
+    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:
