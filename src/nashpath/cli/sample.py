@@ -37,7 +37,10 @@ def sample(
             raw = load(run, member, averaged=False).sample(count, seed).numpy()
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
-            np.savez_compressed(out, samples=found, **({} if raw is None else {"raw": raw}))
+            if raw is None:
+                np.savez_compressed(out, samples=found)
+            else:
+                np.savez_compressed(out, samples=found, raw=raw)
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))

@@ -1,7 +1,9 @@
 """Intervals of means over few members: one rule for reports, sweeps, comparisons, evaluations and claims."""
 
+import importlib
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +24,7 @@ def interval(
     mean, low, high = percentile_bootstrap(values, 1 - error, resamples)
     if len(values) < 2:
         return mean, low, high
-    from scipy.special import stdtrit  # here, so that importing nashpath stays light
-
+    stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light
     sample = np.asarray(values, dtype=float)
     half = float(-stdtrit(sample.size - 1, error / 2)) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
     return mean, min(low, mean - half), max(high, mean + half)
