@@ -133,3 +133,9 @@ def test_a_checkpoint_without_averaged_statistics_takes_the_present_ones(run, mo
     kept = trial.solver.statistics(train_state.memory)
     assert kept
     assert all(torch.equal(value, train_state.point.state[key]) for key, value in kept.items())
+
+
+def test_the_page_says_that_samples_are_averaged(run):
+    from nashpath.report import write_report
+
+    assert "Samples and metrics are those of averaged weights (ema)" in write_report(run).read_text(encoding="utf-8")

@@ -62,7 +62,6 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     halves = ["real halves: what one half of the real samples (at most as many as generated) gets against the other"]
     lines = [
         *group.get("notes", []),
-        *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else []),
         f"{number(shared['fake'])} generated{weights} against {number(shared['real'])} real samples "
         f"({shared['split']}, hash {shared['reference'][:8]})",
         f"features: {shared['features']}{digest}{resized}",
@@ -70,4 +69,4 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     for entry in group["protocols"]:
         settings = f" ({entry['settings']})" if entry["settings"] else ""
         lines.append(f"{', '.join(entry['numbers'])}{settings}: {entry['bias'] or 'no bias is known'}")
-    return lines
+    return [*lines, *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else [])]
