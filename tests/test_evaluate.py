@@ -8,10 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from nashpath.core import generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.data import Digits, Ring, StackedDigits
 from nashpath.metrics import FeaturesError, MetricError
 from nashpath.metrics import evaluate_samples as measured
+from nashpath.metrics.features import inception
+from nashpath.report.tables import protocol_lines
 from nashpath.run import SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
@@ -44,7 +47,10 @@ def test_numbers_are_those_of_the_metrics_on_the_samples_that_sample_draws(runs,
     said = nash("evaluate", runs / "digits", "--metrics", ",".join(names), "--samples", 200, "--seed", 3, "--json")
     expected = measured(Digits("train").examples(), fake, names, "digits", split="digits, train", seed=3)
     found = json.loads(said.stdout)
-    assert numbers(found) == {m.name: [pytest.approx(m.value, rel=1e-9)] for m in expected}
+    raw = torch.from_numpy(np.load(tmp_path / "fake.npz")["raw"])
+    of_raw = measured(Digits("train").examples(), raw, names, "digits", split="digits, train", seed=3)
+    wanted = {m.name: m.value for m in expected} | {f"{m.name} (raw weights)": m.value for m in of_raw}
+    assert numbers(found) == {name: [pytest.approx(value, rel=1e-9)] for name, value in wanted.items()}
     told = {key: value for key, value in found["groups"][0]["protocols"][0].items() if key != "numbers"}
     assert told == expected[0].as_dict()["protocol"]
     assert json.loads((runs / "digits" / "evaluation.json").read_text()) == found
@@ -61,12 +67,12 @@ def test_another_split_is_measured_against_and_said(runs):
 
 def test_a_generator_that_copies_the_training_samples_is_found_out(runs, monkeypatch):
     drawn = {"train": Digits("train").examples(100), "test": Digits("test").examples(100)}
-    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["train"])
+    monkeypatch.setattr(room, "_samples", lambda *args, **options: drawn["train"])
     found = numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))
     assert found["copies"] == [1.0]
     assert found["nearest"] == [0.0]
     assert found["classes"] == [10.0]
-    monkeypatch.setattr(room, "_samples", lambda trial, train_state, wish: drawn["test"])
+    monkeypatch.setattr(room, "_samples", lambda *args, **options: drawn["test"])
     assert numbers(evaluate_run(runs / "digits", EvaluationOptions(count=100)))["copies"][0] < 0.05
 
 
@@ -84,8 +90,8 @@ def test_members_that_differ_by_their_seeds_share_an_interval(runs):
 
 def test_what_is_printed_has_a_line_a_member_and_number_and_the_protocol(runs):
     said = nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "modes", "--member", 0, "--member", 1).stdout
-    lines = [line.split() for line in said.splitlines()]
-    for member in ("0", "1", "mean"):
+    lines = [[word for word in line.split() if word not in ("↑", "↓")] for line in said.splitlines()]
+    for member in ("0", "1", "mean", "real"):
         assert any(line[:2] == ["modes", member] for line in lines)
     assert "100 generated against 10,000 real samples (ring, hash " in said
     assert "modes, high_quality, mode_kl: modes can only be found with enough samples for each" in said
@@ -96,7 +102,7 @@ def test_the_report_shows_the_evaluation(runs):
     said = nash("evaluate", runs / "ring", "--samples", 100, "--metrics", "sliced_wasserstein").stdout
     text = Path(said.splitlines()[-1]).read_text(encoding="utf-8")
     assert "100 generated against 10,000 real samples (ring" in text
-    assert text.index("Evaluation</h2>") < text.index("sliced_wasserstein</td>")
+    assert text.index("Evaluation</h2>") < text.index("sliced_wasserstein ↓</td>")
 
 
 def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp_path):
@@ -189,3 +195,32 @@ def test_flags_and_files_choose_the_same_metrics(tmp_path):
     facts = [json.loads((tmp_path / name / "run.json").read_text())["metrics"] for name in ("run", "again")]
     assert facts[0] == facts[1]
     assert [entry["metric"] for entry in facts[0]] == ["fid", "kid"]
+
+
+def test_reals_are_measured_against_reals_and_collapse_is_read_out(runs, monkeypatch):
+    reals = Digits("train").examples(400)
+    found = evaluate_run(runs / "digits", EvaluationOptions(("fid", "prdc"), count=300))["groups"][0]
+    by_name = {entry["name"]: entry for entry in found["numbers"]}
+    assert by_name["fid"]["better"] == -1
+    assert by_name["recall"]["better"] == 1
+    assert by_name["fid"]["real"] < 0.2 * by_name["fid"]["values"][0]
+    assert by_name["precision"]["real"] > 0.8
+    alike = reals[:1] + 1e-3 * torch.randn(300, 1, 8, 8, generator=generator(0))
+    monkeypatch.setattr(room, "_samples", lambda *args, **options: alike)
+    collapsed = evaluate_run(runs / "digits", EvaluationOptions(("prdc",), count=300))["groups"][0]
+    assert any("a mode collapse" in line for line in protocol_lines(collapsed))
+    assert not any("a mode collapse" in line for line in protocol_lines(found))
+
+
+def test_digits_features_refuse_what_they_cannot_read():
+    with pytest.raises(FeaturesError, match=r"these samples are 3x32x32: choose inception .*pixels, or a \.pt2 file"):
+        measured(torch.zeros(20, 3, 32, 32), torch.zeros(20, 3, 32, 32), ["fid"], "digits")
+
+
+def test_features_are_listed_and_fetched_with_a_reason_where_they_cannot_be(monkeypatch, tmp_path):
+    monkeypatch.setattr(inception, "URL", (tmp_path / "nowhere").as_uri())
+    assert "inception" in nash("features", "list").stdout
+    said = nash("features", "fetch", expect=2)
+    assert "get the file some other way and put it at" in said.stderr
+    assert str(inception.kept_file()) in said.stderr
+    assert not inception.kept_file().exists()

@@ -31,6 +31,7 @@ from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import arguments
 from nashpath.solvers import SOLVERS
 from nashpath.solvers.averaged import WeightAveraging
+from nashpath.solvers.constrained import Constrained
 from test_laws import everything
 
 NO_ROW = {
@@ -52,6 +53,7 @@ BASES = {
     FiniteSource: (TABLES["data"],),
     SyntheticSource: (TABLES["data"],),
     WeightAveraging: (TABLES["average"],),
+    Constrained: (TABLES["constraint"],),
 }
 """Beside the kinds of `test_laws.test_the_tables_are_complete`."""
 

@@ -6,9 +6,17 @@ import pytest
 import torch
 
 from nashpath.core import generator
-from nashpath.core.math import distances
 from nashpath.data import Digits
-from nashpath.metrics import METRICS, MetricError, NotFiniteError, ShapeError, TooFewSamplesError, evaluate_samples
+from nashpath.metrics import (
+    METRICS,
+    MetricError,
+    NotFiniteError,
+    ShapeError,
+    TooFewSamplesError,
+    balls,
+    evaluate_samples,
+    grid,
+)
 from nashpath.metrics.evaluate import build
 
 REAL, LABELS = Digits("test").labelled_examples(200)
@@ -75,6 +83,10 @@ def test_degenerate_samples_give_finite_numbers_or_say_why_not(name: str, case: 
     except TooFewSamplesError:
         assert len(DEGENERATE[case]) <= 20
         return
+    except MetricError:
+        if (name, case) != ("ms_ssim", "huge"):
+            raise
+        return
     assert found
     assert all(isinstance(value, float) and math.isfinite(value) for value in found.values()), found
 
@@ -116,5 +128,6 @@ def test_neighbourhoods_in_blocks_are_neighbourhoods(monkeypatch: pytest.MonkeyP
     x, y = torch.randn(90, 4, generator=rng), torch.randn(70, 4, generator=rng)
     names = ["precision_recall", "density_coverage"]
     whole = [m.value for m in evaluate_samples(x, y, names)]
-    monkeypatch.setattr(distances.squared_blocks, "__defaults__", (64,))
+    monkeypatch.setattr(balls, "ENTRIES", 64)
+    monkeypatch.setattr(grid, "ENTRIES", 64)
     assert [m.value for m in evaluate_samples(x, y, names)] == whole

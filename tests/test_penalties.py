@@ -265,7 +265,7 @@ def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
     batches = played.draw(torch.Generator().manual_seed(0), (1,))
     inner = Simultaneous(discriminator=SGD(0.5), generator=SGD(0.5))
     solver = Clipped(inner, bound=0.2)
-    boxed = solver.project(start)
+    boxed = solver.inside(start)
     clipped, _, _ = solver(problem, start, solver.init(problem, start), batches)
     free, _, _ = inner(problem, boxed, inner.init(problem, boxed), batches)
     for name, value in free.players["discriminator"].items():

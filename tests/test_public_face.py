@@ -21,8 +21,7 @@ from nashpath.games import GAMES, IDEALS, OBJECTIVES, PENALTIES, TECHNIQUES, TOY
 from nashpath.metrics import METRICS, Measurement, evaluate_samples
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run import SettingError, restore_member
-from nashpath.run.folder.machine import machine
-from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.folder.run_folder import machine, plain_json
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
 ROOT = Path(__file__).parent.parent

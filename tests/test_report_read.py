@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, sem, t
 
 import report_folders as folders
+from nashpath.core.math.bootstrap import percentile_bootstrap
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
 from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
@@ -126,9 +127,13 @@ def test_five_members_get_quartiles_and_long_curves_are_pooled(tmp_path: Path) -
 def test_interval_agrees_with_scipy() -> None:
     values = np.random.default_rng(0).gamma(2.0, size=16)
     theirs = bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, random_state=1).confidence_interval
-    mean, low, high = interval(values.tolist(), resamples=20_000)
+    mean, *ends = percentile_bootstrap(values.tolist(), resamples=20_000)
     assert mean == pytest.approx(values.mean())
-    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+    assert ends == pytest.approx([theirs.low, theirs.high], abs=0.02)
+    student = t.interval(0.95, 15, values.mean(), sem(values))
+    assert interval(values.tolist(), resamples=20_000)[1:] == pytest.approx(
+        (min(ends[0], student[0]), max(ends[1], student[1]))
+    )
     assert np.isnan(interval([3.0])[1:]).all()
 
 

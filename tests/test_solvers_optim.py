@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from nashpath.games import TOYS
-from nashpath.solvers import RULES, SGD, Extragradient, Optimistic
+from nashpath.solvers import RULES, SGD, Adam, AdaptiveCompetitiveGradient, Extragradient, Optimistic
 from nashpath.solvers.optim import OGDA, ExtraAdam, ExtraSGD, NonlinearCG, OptimisticAdam
 from nashpath.solvers.optim.extra import Extrapolating
 from nashpath.solvers.rules.betas import BETAS
@@ -213,6 +213,40 @@ def test_extra_adam_is_the_published_arithmetic():
             x.pow(4).sum().backward()
             half()
         assert x.item() == pytest.approx(z, rel=1e-12)
+
+
+def test_the_solver_extragradient_with_adam_has_the_epsilon_of_torch():
+    """By hand on ``min_x max_y xy``: ε is added to the corrected root, so it counts less than in the authors' file."""
+    h, b1, b2, eps = 0.1, 0.5, 0.9, 0.3
+    points, _, _ = play(Extragradient(Adam(h, b1, b2, eps), Adam(h, b1, b2, eps)), TOYS["bilinear"](), 5)
+    x, y = (float(v) for v in vector(points[0]))
+    kept = {"x": [0.0, 0.0, 0], "y": [0.0, 0.0, 0]}
+
+    def update(who, g):
+        m, v, t = kept[who]
+        m, v, t = kept[who] = [b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g, t + 1]
+        return -h * m / (1 - b1**t) / ((v / (1 - b2**t)) ** 0.5 + eps)
+
+    for point in points[1:]:
+        ahead = x + update("x", y), y + update("y", -x)
+        x, y = x + update("x", ahead[1]), y + update("y", -ahead[0])
+        assert vector(point).tolist() == pytest.approx([x, y], rel=1e-5)
+
+
+def test_acgd_has_the_epsilon_of_its_authors():
+    """By hand on ``min_x max_y xy``, as devzhk/cgds-package writes it: the bias is that of root and ε together."""
+    h, decay, eps = 0.1, 0.9, 0.3
+    solver = AdaptiveCompetitiveGradient(SGD(h), SGD(h), decay=decay, epsilon=eps, tolerance=0.0)
+    points, _, _ = play(solver, TOYS["bilinear"](), 5)
+    x, y = (float(v) for v in vector(points[0]))
+    square_x = square_y = 0.0
+    for t, point in enumerate(points[1:], 1):
+        square_x, square_y = (decay * s + (1 - decay) * g * g for s, g in ((square_x, y), (square_y, x)))
+        a, b = (h * (1 - decay**t) ** 0.5 / (s**0.5 + eps) for s in (square_x, square_y))
+        # Δx = −a (y + Δy), Δy = b (x + Δx)
+        dx = -a * (y + b * x) / (1 + a * b)
+        x, y = x + dx, y + b * (x + dx)
+        assert vector(point).tolist() == pytest.approx([x, y], rel=1e-5)
 
 
 def test_optimistic_adam_is_the_published_arithmetic():

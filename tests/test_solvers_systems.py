@@ -136,7 +136,7 @@ def test_adaptive_competitive_descent_by_dense_algebra():
     for t in range(1, 5):
         g = m @ z
         square = 0.9 * square + 0.1 * g * g
-        size = np.diag(h / (np.sqrt(square / (1 - 0.9**t)) + 1e-3))
+        size = np.diag(h * np.sqrt(1 - 0.9**t) / (np.sqrt(square) + 1e-3))
         z = z - np.linalg.solve(np.eye(2 * n) + size @ off, size @ g)
         np.testing.assert_allclose(vector(points[t]).numpy(), z, rtol=1e-7)
 

@@ -310,3 +310,22 @@ def test_importing_the_file_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         compat.hidden_power_iteration(nn.utils.spectral_norm(nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("last", "name"), [(torch.sigmoid, "sigmoid"), (lambda d: d.softmax(1), "softmax"), (torch.tanh, ""), (abs, "")]
+)
+def test_squashed_by(last, name: str):
+    class Critic(nn.Linear):
+        def forward(self, x):
+            return last(super().forward(x)).unsqueeze(0).reshape(-1)
+
+    assert compat.squashed_by(Critic(2, 1), torch.randn(3, 2)) == name
+
+
+def test_with_child():
+    inner, outer = nn.Linear(2, 1), nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    other = compat.with_child(outer, "1", inner)
+    assert other[1] is inner
+    assert other[0] is outer[0]
+    assert isinstance(outer[1], nn.Tanh)

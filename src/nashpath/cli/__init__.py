@@ -7,6 +7,7 @@ import typer
 import nashpath as package
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
+from nashpath.cli.features import features
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.report import report
@@ -46,6 +47,7 @@ app.command()(report)
 app.command()(reproduce)
 app.command()(diagnose)
 app.command()(evaluate)
+app.add_typer(features)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.report import write_report
 from nashpath.report.phrasing import number, settings_label
-from nashpath.report.tables import protocol_lines
+from nashpath.report.tables import directed, protocol_lines
 from nashpath.run import EvaluationOptions, SettingError, evaluate_images, evaluate_run
 from nashpath.run.folder.run_folder import plain_json
 
@@ -53,7 +53,7 @@ def evaluate(
     """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
 
     Prints each number with its protocol (over members that differ by their seeds alone also the mean with a 95 %
-    bootstrap interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
+    interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
     with user_errors():
@@ -102,14 +102,17 @@ def _members(texts: list[str] | None) -> list[int] | None:
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
     console, several = Console(highlight=False), len(group["members"]) > 1
-    columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value"]
+    columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
     table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
     for entry in group["numbers"]:
         for member, value in zip(group["members"] or [0], entry["values"]):
-            table.add_row(entry["name"], *([str(member)] if several else []), number(value))
+            beside = [] if several else [number(entry.get("real"))]
+            table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
         if several:
-            ends = f"{number(entry['low'])} to {number(entry['high'])}"
-            table.add_row(entry["name"], "mean", number(entry["mean"]), ends)
+            measured = sum(value is not None for value in entry["values"])
+            ends = f"{number(entry['low'])} to {number(entry['high'])}" if measured > 1 else "–"
+            table.add_row(directed(entry), "mean", number(entry["mean"]), ends)
+            table.add_row(directed(entry), "real halves", number(entry.get("real")))
     console.print(table)
     for line in protocol_lines(group):
         console.print(line, markup=False, soft_wrap=True)

@@ -30,10 +30,18 @@ def sample(
         load_all(own)
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
-        found = load(run, member).sample(count, seed)
+        loaded = load(run, member)
+        found, raw = loaded.sample(count, seed).numpy(), None
+        if loaded.averaged:
+            raw = load(run, member, averaged=False).sample(count, seed).numpy()
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
-            np.savez_compressed(out, samples=found.numpy())
+            if raw is None:
+                np.savez_compressed(out, samples=found)
+            else:
+                np.savez_compressed(out, samples=found, raw=raw)
         else:
-            write_sheet(found.numpy(), out)
+            write_sheet(found, out, raw=raw)
         typer.echo(str(out))
+        if raw is not None:
+            typer.echo("averaged weights; beside them the raw ones of the last step", err=True)

@@ -173,23 +173,37 @@ class FunctionalGame:
 
 
 def point_of(game: Game) -> Point:
-    """The game's present parameters and state, detached, in copies of their own."""
+    """The game's present parameters and state, detached, in copies of their own.
+
+    Frozen parameters (``requires_grad`` is false) are state: no solver moves them. Raises `ValueError` for parameters
+    outside the players, and for a player of which all are frozen.
+    """
     owned = {who: dict(game.get_submodule(who).named_parameters()) for who in game.players}
     stray = {k for k, _ in game.named_parameters()} - {f"{who}.{k}" for who, own in owned.items() for k in own}
     if stray:
         raise ValueError(f"parameters outside the players {game.players}: {sorted(stray)}; put each inside a player")
-    players = {who: {k: v.detach().clone() for k, v in own.items()} for who, own in owned.items()}
-    return Point(players, {k: v.detach().clone() for k, v in split_buffers(game)[1].items()})
+    players = {who: {k: v.detach().clone() for k, v in own.items() if v.requires_grad} for who, own in owned.items()}
+    still = [who for who, own in owned.items() if own and not players[who]]
+    if still:
+        raise ValueError(f"all parameters of the {still[0]} are frozen (requires_grad=False): it cannot move")
+    state = {**split_buffers(game)[1], **frozen_parameters(game)}
+    return Point(players, {k: v.detach().clone() for k, v in state.items()})
+
+
+def frozen_parameters(game: Game) -> Tree:
+    """The parameters that no solver moves, by their names in the game."""
+    return {k: v for k, v in game.named_parameters() if not v.requires_grad}
 
 
 def load_point(game: Game, point: Point) -> None:
     """Writes a point's parameters and state into the game's modules, in place."""
     with torch.no_grad():
         for who, params in point.players.items():
-            for name, parameter in game.get_submodule(who).named_parameters():
-                parameter.copy_(params[name])
-        for name, buffer in split_buffers(game)[1].items():
-            buffer.copy_(point.state[name])
+            own = game.get_submodule(who)
+            for name, value in params.items():
+                own.get_parameter(name).copy_(value)
+        for name, kept in {**split_buffers(game)[1], **frozen_parameters(game)}.items():
+            kept.copy_(point.state[name])
 
 
 def own_state(state: Tree, player: str) -> Tree:

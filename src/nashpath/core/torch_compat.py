@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 
 from nashpath.core.typed import kept_random_state
 
 _Result = TypeVar("_Result")
+_Module = TypeVar("_Module", bound=nn.Module)
 
 BATCH_NORMS = (
     nn.BatchNorm1d,
@@ -97,6 +99,31 @@ def as_one_graph(function: Callable[..., _Result], **options: Any) -> Callable[.
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
     compiler: Any = torch.compile  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     return compiler(own_code(function), fullgraph=True, dynamic=False, **options)
+
+
+def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
+    """``"sigmoid"`` or ``"softmax"`` where that made the network's output (reshaped or not), else nothing.
+
+    Autograd tells by the names of its operations. The network's own tensors are not touched.
+    """
+    tensors = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    with torch.enable_grad():
+        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),))
+    step: Any = found.grad_fn
+    while step is not None and step.name().removesuffix("0").removesuffix("1").removesuffix("Backward") in RESHAPING:
+        step = step.next_functions[0][0]
+    return "" if step is None else SQUASHING.get(step.name(), "")
+
+
+SQUASHING = {"SigmoidBackward0": "sigmoid", "SoftmaxBackward0": "softmax"}
+RESHAPING = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Select", "Slice", "Clone", "ToCopy")
+
+
+def with_child(module: _Module, name: str, child: nn.Module) -> _Module:
+    """The same module with one child replaced: everything else is shared with it."""
+    other = copy.copy(module)
+    other._modules = {**module._modules, name: child}
+    return other
 
 
 def onednn_matmul() -> Any:

@@ -43,7 +43,7 @@ class Variational(Game):
     ``target`` is log p.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
-    Flows", Sec. 4.3; YiMX/MonoFlow, the two notebooks.
+    Flows", Sec. 4.3; mingxuan-yi/MonoFlow, the two notebooks.
     """
 
     players = ("generator",)

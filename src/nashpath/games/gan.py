@@ -1,14 +1,14 @@
 """A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
 
 import copy
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
 from nashpath.core.noise import bound, draw_noise
-from nashpath.core.torch_compat import BATCH_NORMS, DROPOUTS, hidden_power_iteration
+from nashpath.core.torch_compat import BATCH_NORMS, DROPOUTS, hidden_power_iteration, squashed_by
 from nashpath.core.typed import named_modules
 from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
@@ -24,8 +24,8 @@ class GAN(Game):
     samples from ``data`` and as many latents: N(0, I) or U[−1, 1] per coordinate, ``latent`` of them.
 
     ``generator`` maps [batch, latent] to [batch, *data.shape]; ``discriminator`` maps samples to logits [batch, 1] or
-    [batch]. Both are ordinary modules. Raises `ValueError` where they do not fit each other or the data, or where a
-    module cannot be trained as a pure function.
+    [batch]. Both are ordinary modules. Raises `ValueError` where they do not fit each other or the data, where the
+    discriminator ends in a sigmoid (objectives take logits), or where a module cannot be trained as a pure function.
 
     Reference: Goodfellow et al. 2014, Algorithm 1.
     """
@@ -49,6 +49,9 @@ class GAN(Game):
         self.objective = objective if objective is not None else NonSaturating()
         self.penalty = penalty if penalty is not None else NoPenalty()
         self.data, self.latent, self.batch_size = data, latent, batch_size
+        if latent_distribution not in get_args(Latents):
+            known = ", ".join(map(repr, get_args(Latents)))
+            raise ValueError(f"latent_distribution is {latent_distribution!r}; it must be one of {known}")
         self.latent_distribution = latent_distribution
         check_trainable(self)
         check_joint(self)
@@ -166,8 +169,29 @@ def check_shapes(game: GAN) -> None:
             logits = game.discriminator(fake)
         except RuntimeError as error:
             raise ValueError(f"the discriminator does not accept samples of shape {expected}: {error}") from error
-        if logits.shape[0] != 2:
+        name = type(game.discriminator).__name__
+        if not isinstance(logits, Tensor):
             raise ValueError(
-                f"the discriminator returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
+                f"the discriminator ({name}) returns a {type(logits).__name__}; expected one tensor of logits"
+            )
+        single = game.objective.outputs == 1 and not game.classifies
+        if logits.shape[:1] != (2,) or (single and logits.numel() != 2):
+            raise ValueError(
+                f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
             )
         game.load_state_dict(kept)
+    for which, network in critics(game.discriminator).items():
+        squashed = squashed_by(network, fake)
+        if squashed:
+            raise ValueError(
+                f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
+                "squash themselves: leave its last layer out"
+            )
+
+
+def critics(discriminator: nn.Module) -> dict[str, nn.Module]:
+    """The networks whose outputs objectives see: the discriminator, or those of an ensemble."""
+    inside = getattr(discriminator, "networks", None)
+    if isinstance(inside, nn.ModuleList):
+        return {f"discriminator.networks.{i}": network for i, network in enumerate(inside)}
+    return {"the discriminator": discriminator}

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -84,6 +84,13 @@ class Metric:
 
     bias: ClassVar[str] = ""
 
+    better: ClassVar[Mapping[str, int]] = {}
+    """1 for the numbers of which more is better, −1 for those of which less is; others have no direction."""
+
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        """What to know about the number from these samples: ``bias``, and what their numbers add to it."""
+        return self.bias
+
     @classmethod
     def is_standard(cls, source: Source) -> bool:
         """Whether it is a default metric for these data."""
@@ -113,3 +120,10 @@ class Metric:
         """The constructor arguments that have defaults, by name."""
         parameters = inspect.signature(type(self).__init__).parameters.values()
         return {p.name: getattr(self, p.name) for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def few_for_covariance(bias: str, real: Sample, fake: Sample) -> str:
+    """The bias, and by number which sample has no more members than dimensions: its covariance is singular."""
+    width = real.features.shape[1]
+    few = [f"{len(sample)} {name}" for sample, name in ((real, "real"), (fake, "fake")) if len(sample) <= width]
+    return f"{bias}; only {' and '.join(few)} samples for a covariance in {width} dimensions" if few else bias

@@ -1,15 +1,16 @@
 """Quality and variety apart, robust to outliers among the fakes and among the reals."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import Source
+from nashpath.metrics.balls import blocks, reach
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import validate_pair
-from nashpath.metrics.precision_recall import counts, reach
+from nashpath.metrics.errors import validate_pair, validate_samples
+from nashpath.metrics.grid import grid_of
 
 
 class DensityCoverage(Metric):
@@ -17,7 +18,7 @@ class DensityCoverage(Metric):
 
     With open balls around reals up to their ``neighbours``-th (k-th) nearest other: ``density`` is the mean number of
     balls that a fake is in, over k (about 1 for equal distributions, and not bounded by it); ``coverage`` the share of
-    balls that hold a fake.
+    balls that hold a fake. Equal distances are equal, whatever their rounding.
 
     Raises `TooFewSamplesError` (no more samples than neighbours), `NotFiniteError`, `ShapeError`.
 
@@ -26,6 +27,7 @@ class DensityCoverage(Metric):
     """
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
+    better: ClassVar[Mapping[str, int]] = {"density": 1, "coverage": 1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -36,8 +38,13 @@ class DensityCoverage(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"density": mean count over k, "coverage": share of reals}``."""
-        x, y = validate_pair(real.features, fake.features, least=1)
-        balls = reach(real, self.neighbours, "real")
-        density = counts(y, x, balls).double().mean() / self.neighbours
-        coverage = nearest_neighbours(x, y)[0][:, 0] < balls
-        return {"density": float(density), "coverage": float(coverage.double().mean())}
+        validate_samples(real.features, "real", least=self.neighbours + 1)
+        x, y = validate_pair(real.features, fake.features)
+        grid = grid_of(x, y)
+        around = reach(real, x, self.neighbours, grid)
+        held, covered = 0, torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        for block in blocks(x, y, grid):
+            inside = block.within(around[block.at, None], closed=False)
+            held += int(inside.sum())
+            covered[block.at] |= inside.any(1)
+        return {"density": held / len(y) / self.neighbours, "coverage": float(covered.double().mean())}

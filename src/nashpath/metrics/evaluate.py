@@ -90,5 +90,5 @@ def protocol_of(name: str, metric: Metric, real: Sample, fake: Sample) -> Protoc
         resize=extractor.resize,
         split=real.split,
         reference=real.content,
-        bias=metric.bias,
+        bias=metric.caveat(real, fake),
     )

@@ -1,11 +1,12 @@
 """The Fréchet distance, the number everyone reports."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 
 from nashpath.core.source import Source
-from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.base import Metric, Sample, few_for_covariance
 from nashpath.metrics.moments import frechet
 
 
@@ -22,10 +23,14 @@ class FID(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"fid": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
         return len(source.shape) == 3
+
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        return few_for_covariance(self.bias, real, fake)
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid": distance}``."""

@@ -1,5 +1,6 @@
 """FID without its bias: extrapolated to infinitely many fakes."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
-from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.base import Metric, Sample, few_for_covariance
 from nashpath.metrics.errors import validate_samples
 from nashpath.metrics.moments import Moments, frechet, moments
 
@@ -28,10 +29,14 @@ class FIDInfinity(Metric):
     """
 
     bias: ClassVar[str] = "nearly unbiased in the number of fakes; biased in that of reals"
+    better: ClassVar[Mapping[str, int]] = {"fid_infinity": -1}
 
     def __init__(self, halvings: Count = 3, resamples: Annotated[int, Ge(2)] = 12):
         self.halvings = halvings
         self.resamples = resamples
+
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        return few_for_covariance(self.bias, real, fake)
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid_infinity": intercept, "fid_infinity_low": ..., "fid_infinity_high": ...}``."""
@@ -43,7 +48,7 @@ class FIDInfinity(Metric):
         for _ in range(self.resamples):
             drawn = torch.randint(len(y), (len(y),), generator=rng, device=rng.device)
             again.append(self._intercept(real.moments, y[drawn.to(y.device)]))
-        half = float(stdtrit(self.resamples - 1, 0.975) * np.std(again, ddof=1))
+        half = float(stdtrit(self.resamples - 1, 0.975) * deviation(again))
         return {"fid_infinity": value, "fid_infinity_low": value - half, "fid_infinity_high": value + half}
 
     def _intercept(self, real: Moments, fake: Tensor) -> float:
@@ -53,3 +58,9 @@ class FIDInfinity(Metric):
             inverse.append(len(parts) / len(fake))
             values.append(np.mean([frechet(real, moments(part)) for part in parts]))
         return float(np.polyfit(inverse, values, 1)[1])
+
+
+def deviation(values: list[float]) -> float:
+    """The unbiased standard deviation, in units in which squares of the values are finite."""
+    size = float(np.abs(values).max())
+    return size * float(np.std(np.asarray(values) / size, ddof=1)) if size else 0.0

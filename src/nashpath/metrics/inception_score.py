@@ -1,5 +1,6 @@
 """The Inception score: are samples of a clear class, and are all classes there?"""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ class InceptionScore(Metric):
     """
 
     bias: ClassVar[str] = "biased downward with few samples in a split"
+    better: ClassVar[Mapping[str, int]] = {"inception_score": 1}
 
     def __init__(self, splits: Count = 10):
         self.splits = splits

@@ -1,5 +1,6 @@
 """The kernel distance: unbiased, so it may be compared where FID may not."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from nashpath.core.math.mmd import mmd_error, unbiased_mmd
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import check_finite
 
 
 class KID(Metric):
@@ -17,14 +19,17 @@ class KID(Metric):
 
     ``k(x, y) = (x·y / d + 1)^degree``, all pairs of distinct samples (unbiased; may be slightly negative). The usual
     average over random subsets estimates the same number with more noise. ``kid_error`` is the standard error from the
-    two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too small when the distributions agree.
+    two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too large, by
+    up to a factor √2, when the distributions agree (then the neglected order is all there is, and counts twice).
 
-    Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`.
+    Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`, and `MetricError` where powers of the
+    features leave float64.
 
     Reference: Bińkowski, Sutherland, Arbel & Gretton 2018, "Demystifying MMD GANs", section 4.
     """
 
     bias: ClassVar[str] = "unbiased"
+    better: ClassVar[Mapping[str, int]] = {"kid": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -38,7 +43,8 @@ class KID(Metric):
         x, y = validate_pair(real.features, fake.features, least=2)
         own = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
         within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
-        return {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
+        found = {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
+        return check_finite(found, x, y)
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:
         """``Σ_j k(xᵢ, yⱼ)``, without ``j = i`` where they must be distinct: ``[n]``."""

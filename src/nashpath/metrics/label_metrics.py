@@ -1,5 +1,6 @@
 """Metrics that need to know something of the data: a mixture's centres, or labels. `evaluate` takes it as ``known``."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -36,6 +37,7 @@ class Modes(Metric):
     """
 
     bias: ClassVar[str] = "modes can only be found with enough samples for each"
+    better: ClassVar[Mapping[str, int]] = {"modes": 1, "high_quality": 1, "mode_kl": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -63,6 +65,7 @@ class Classes(Metric):
     """
 
     bias: ClassVar[str] = "classes can only be found with enough samples for each"
+    better: ClassVar[Mapping[str, int]] = {"classes": 1, "class_kl": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -93,6 +96,7 @@ class StackedModes(Metric):
     """
 
     bias: ClassVar[str] = "rises with the number of samples; 26,000 are usual"
+    better: ClassVar[Mapping[str, int]] = {"stacked_modes": 1, "stacked_kl": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -120,6 +124,7 @@ class Memorisation(Metric):
     """
 
     bias: ClassVar[str] = "distances fall with the number of real samples"
+    better: ClassVar[Mapping[str, int]] = {"copies": -1}
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import in_units
 
 REACH = 4.0
 """Deviations from a centre within which a sample belongs to the mode."""
@@ -47,8 +48,8 @@ def modes(samples: Tensor, centres: Tensor, deviation: float) -> dict[str, float
     Reference: Srivastava et al. 2017, "VEEGAN" (modes and high-quality samples, there within 3 deviations); the
     thresholds here are those of the package's studies.
     """
-    x, known = validate_pair(samples, centres, ("samples", "centres"))
+    (x, known), exponent = in_units(*validate_pair(samples, centres, ("samples", "centres")))
     distance, index = nearest_neighbours(x, known)
-    within = distance[:, 0] <= REACH * deviation
+    within = distance[:, 0] <= math.ldexp(REACH * deviation, -exponent)
     covered, kl = coverage(index[within, 0], len(known), len(x))
     return {"modes": covered, "high_quality": float(within.double().mean()), "mode_kl": kl}

@@ -3,12 +3,14 @@
 With fewer samples than dimensions the centred samples are kept instead of a covariance that is only their square.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from nashpath.metrics.errors import ShapeError, validate_samples
+from nashpath.metrics.scale import check_squares, restored, scaled
 
 BLOCK = 8192
 
@@ -32,10 +34,23 @@ class Moments(NamedTuple):
         assert self.covariance is not None
         return self.covariance.trace()
 
+    def divided(self, exponent: int) -> "Moments":
+        """The moments of the features divided by ``2^exponent``."""
+        covariance, root = self.covariance, self.root
+        return Moments(
+            scaled(self.mean, exponent),
+            None if covariance is None else scaled(scaled(covariance, exponent), exponent),
+            None if root is None else scaled(root, exponent),
+        )
+
 
 def moments(features: Tensor, name: str = "features") -> Moments:
-    """Of ``features [n, d]``, with the unbiased covariance. Raises `TooFewSamplesError` (fewer than two) and others."""
+    """Of ``features [n, d]``, with the unbiased covariance.
+
+    Raises `TooFewSamplesError` (fewer than two), `MetricError` (their squares leave float64), and others.
+    """
     x = validate_samples(features, name, least=2)
+    check_squares(x, name)
     mean = x.double().mean(0)
     if len(x) <= x.shape[1]:
         return Moments(mean, None, (x.double() - mean) / (len(x) - 1) ** 0.5)
@@ -54,8 +69,10 @@ def frechet(a: Moments, b: Moments) -> float:
     """
     if a.mean.shape != b.mean.shape:
         raise ShapeError(f"features of {len(a.mean)} and {len(b.mean)} dimensions; use one extractor for both")
+    exponent = math.frexp(max(float(m.mean.abs().max()) + float(m.trace.sqrt()) for m in (a, b)))[1]
+    a, b = a.divided(exponent), b.divided(exponent)
     distance = (a.mean - b.mean).square().sum() + a.trace + b.trace - 2 * _overlap(a, b)
-    return max(0.0, float(distance))
+    return restored(max(0.0, float(distance)), exponent, "the Fréchet distance", power=2)
 
 
 def _overlap(a: Moments, b: Moments) -> Tensor:

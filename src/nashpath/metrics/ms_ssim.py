@@ -1,5 +1,6 @@
 """Variety within the fakes: how alike two random ones are."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -8,23 +9,27 @@ from torch.nn.functional import avg_pool2d, conv2d
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import ShapeError, validate_samples
+from nashpath.metrics.errors import MetricError, ShapeError, validate_samples
 
 
 class MSSSIM(Metric):
     """Mean multi-scale structural similarity of random pairs of different samples.
 
     ``ms_ssim`` is near 1 if the fakes are all alike; compare it with ``ms_ssim_real``, the same for the reals. Images
-    in [-1, 1]; Gaussian window of 11 pixels (less on smaller images), and as many of the five scales as it fits into.
+    in [-1, 1], of which the intensities ``x + 1`` are compared (the definition needs them from 0 upward). Gaussian
+    window of 11 pixels (less on smaller images), and as many of the five scales as it fits into. Each channel is
+    compared by itself through all scales; the similarity of two images is the mean over their channels.
 
-    Raises `ShapeError` (not images), `TooFewSamplesError` (fewer than two), `NotFiniteError`.
+    Raises `ShapeError` (not images), `TooFewSamplesError` (fewer than two), `NotFiniteError`, and `MetricError` for
+    images that leave [-1, 1].
 
     Reference: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs", section 4.2
     (there within classes); Wang, Simoncelli & Bovik 2003, "Multi-scale Structural Similarity for Image Quality
-    Assessment".
+    Assessment"; the pooling of channels is that of ``tf.image.ssim_multiscale`` and of the package pytorch_msssim.
     """
 
     bias: ClassVar[str] = "unbiased; noise falls with the number of pairs"
+    better: ClassVar[Mapping[str, int]] = {"ms_ssim": -1}
 
     def __init__(self, pairs: Count = 1000):
         self.pairs = pairs
@@ -43,10 +48,16 @@ class MSSSIM(Metric):
 
 
 def checked_images(values: Tensor, name: str) -> Tensor:
-    """``[n, channels, h, w]``, finite, two at least."""
-    validate_samples(values, name, least=2)
+    """``[n, channels, h, w]`` in [-1, 1], two at least."""
+    flat = validate_samples(values, name, least=2)
     if values.dim() != 4:
         raise ShapeError(f"{name} has shape {tuple(values.shape)}; similarity needs images [n, channels, h, w]")
+    low, high = float(flat.min()), float(flat.max())
+    if max(-low, high) > 1 + BEYOND:
+        raise MetricError(
+            f"{name} has intensities from {low:.4g} to {high:.4g}; similarity is defined for images in [-1, 1]: scale "
+            "or clamp them, or end the generator in tanh"
+        )
     return values
 
 
@@ -54,6 +65,8 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW = 11
 DEVIATION = 1.5
 RANGE = 2.0
+BEYOND = 1e-3
+"""How far an image may leave [-1, 1] by rounding or resizing; it is clamped."""
 
 
 def scales(side: int) -> tuple[int, int]:
@@ -64,32 +77,34 @@ def scales(side: int) -> tuple[int, int]:
 
 
 def similarity(x: Tensor, y: Tensor) -> Tensor:
-    """``[n, c, h, w]`` twice, in [-1, 1] -> ``[n]``, at most 1; negative structure counts as none.
+    """``[n, c, h, w]`` twice, in [-1, 1] -> ``[n]``, at most 1: the mean over channels.
 
-    With fewer than five scales their weights are rescaled to sum to 1.
+    Negative structure counts as none. Fewer than five scales have weights that are rescaled to sum to 1; the five
+    published ones sum to 1.0001. Between scales 2x2 pixels become one; an odd row or column at the end is left out.
     """
     window, count = scales(min(x.shape[-2:]))
     weights = torch.tensor(WEIGHTS[:count], dtype=torch.double, device=x.device)
-    a, b, product = x.double(), y.double(), torch.ones(len(x), dtype=torch.double, device=x.device)
-    for level, weight in enumerate(weights / weights.sum()):
+    a, b = (part.double().clamp(-1, 1) + 1 for part in (x, y))
+    product = torch.ones(x.shape[:2], dtype=torch.double, device=x.device)
+    for level, weight in enumerate(weights if count == len(WEIGHTS) else weights / weights.sum()):
         whole, structure = _compare(a, b, window)
         last = level == count - 1
         product = product * (whole if last else structure).clamp(min=0) ** weight
         if not last:
             a, b = avg_pool2d(a, 2), avg_pool2d(b, 2)
-    return product
+    return product.mean(1)
 
 
 def _compare(x: Tensor, y: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """``(similarity, its contrast and structure part)`` at one scale, mean over pixels and channels: ``[n]`` each."""
+    """``(similarity, its contrast and structure part)`` at one scale, mean over pixels: ``[n, c]`` each."""
     offset = torch.arange(window, dtype=x.dtype, device=x.device) - (window - 1) / 2
     line = torch.exp(-offset.square() / (2 * DEVIATION**2))
     kernel = torch.outer(line, line)[None, None] / line.sum() ** 2
     n, c, h, w = x.shape
     stack = torch.cat([x, y, x * x, y * y, x * y]).reshape(5 * n * c, 1, h, w)
-    mx, my, xx, yy, xy = conv2d(stack, kernel).reshape(5, n, -1)
+    mx, my, xx, yy, xy = conv2d(stack, kernel).reshape(5, n, c, -1)
     small, middle = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
     spread = (xx - mx * mx).clamp(min=0) + (yy - my * my).clamp(min=0)
     structure = (2 * (xy - mx * my) + middle) / (spread + middle)
     brightness = (2 * mx * my + small) / (mx * mx + my * my + small)
-    return (brightness * structure).mean(1), structure.mean(1)
+    return (brightness * structure).mean(2), structure.mean(2)

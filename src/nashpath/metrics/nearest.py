@@ -6,6 +6,7 @@ from torch import Tensor
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.metrics.errors import ShapeError, validate_pair, validate_samples
 from nashpath.metrics.modes import coverage
+from nashpath.metrics.scale import in_units, restored, scaled
 
 
 def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> dict[str, float]:
@@ -26,7 +27,7 @@ def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> di
 
 def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
     """The label of the example nearest to each sample, ``[n]``."""
-    x, known = validate_pair(samples, examples, ("samples", "examples"))
+    (x, known), _ = in_units(*validate_pair(samples, examples, ("samples", "examples")))
     if labels.shape != (len(known),):
         raise ShapeError(f"{len(known)} examples but labels of shape {tuple(labels.shape)}; give one label each")
     return labels.to(x.device)[nearest_neighbours(x, known)[1][:, 0]]
@@ -68,12 +69,13 @@ def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None)
     Reference: Yoon, Choi, Kwon & Ryu 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize" (the
     ratio 1/3).
     """
-    x, known = validate_pair(samples, validate_samples(examples, "examples", least=2), ("samples", "examples"))
+    pair = validate_pair(samples, validate_samples(examples, "examples", least=2), ("samples", "examples"))
+    (x, known), exponent = in_units(*pair)
     distance, _ = nearest_neighbours(x, known, count=2)
-    among = distances_among(known) if among is None else among
+    among = distances_among(examples) if among is None else among
     copies = distance[:, 0] < distance[:, 1] / 3
     return {
-        "nearest": float(distance[:, 0].mean()),
+        "nearest": restored(float(distance[:, 0].mean()), exponent, "the distance to the nearest example"),
         "nearest_real": float(among.mean()),
         "copies": float(copies.double().mean()),
     }
@@ -81,5 +83,5 @@ def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None)
 
 def distances_among(examples: Tensor) -> Tensor:
     """The distance of each example to its nearest other one, ``[n]``; needs two."""
-    known = validate_samples(examples, "examples", least=2)
-    return nearest_neighbours(known, known, count=2)[0][:, 1]
+    (known,), exponent = in_units(validate_samples(examples, "examples", least=2))
+    return scaled(nearest_neighbours(known, known, count=2)[0][:, 1], -exponent)

@@ -1,5 +1,6 @@
 """The sliced Wasserstein distance: an optimal transport that only needs sorting."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -10,6 +11,7 @@ from nashpath.core.math.transport import pot
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import in_units, restored
 
 
 class SlicedWasserstein(Metric):
@@ -23,6 +25,7 @@ class SlicedWasserstein(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"sliced_wasserstein": -1}
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -61,8 +64,8 @@ def sliced_wasserstein(
 
     Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
     """
-    x, y = validate_pair(real, fake)
+    (x, y), exponent = in_units(*validate_pair(real, fake))
     directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
     directions = (directions / directions.norm(dim=0)).to(x.device)
     distance = pot().sliced_wasserstein_distance(x.double(), y.double(), projections=directions, p=power)
-    return float(torch.as_tensor(distance))
+    return restored(float(torch.as_tensor(distance)), exponent, "the sliced Wasserstein distance")

@@ -110,7 +110,7 @@ def _link(run: Run, name: str, out: Path) -> TableCell:
     return TableCell(name, link=quote(Path(os.path.relpath(page.resolve(), out.resolve().parent)).as_posix()))
 
 
-LEGEND = "Mean over members [95 % bootstrap interval]."
+LEGEND = "Mean over members [95 % interval, the wider of the bootstrap's and Student's]."
 
 
 def equal_cost_text(runs: list[Path]) -> str:

@@ -21,7 +21,10 @@ Evaluations = dict[int, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class EqualCost:
-    """All settings at one budget: a table with one row for each of them."""
+    """All settings at one budget: a table with one row for each of them.
+
+    Below them the differences from the first, over pairs of members that share a seed, where there are such pairs.
+    """
 
     cost: str
     budget: float
@@ -71,13 +74,21 @@ def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float |
 def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, budget: float) -> EqualCost:
     marked = any(m.diverged for part in parts for m in part.members)
     headers = ["Settings", "Members", "Evaluated at", *(title(key) for key in keys), *(["Diverged"] if marked else [])]
-    rows = []
-    for part, evaluations in zip(parts, found):
-        within = {m: _within(rows, cost, budget) for m, rows in evaluations.items()}
+    rows: list[list[TableCell]] = []
+    withins = [{m: _within(rows, cost, budget) for m, rows in evaluations.items()} for evaluations in found]
+    for part, within in zip(parts, withins):
         members, gone = TableCell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
         results = [_result(key, within) for key in keys]
         named = [_gone(gone)] if marked else []
         rows.append([TableCell(part.label), members, _where(part.members, within, cost), *results, *named])
+    first = _by_seed(parts[0], withins[0])
+    for part, within in zip(parts[1:], withins[1:]):
+        own = _by_seed(part, within)
+        shared = [seed for seed in own if seed in first]
+        if len(shared) > 1:
+            apart = [_difference(key, [(own[seed], first[seed]) for seed in shared]) for key in keys]
+            told = TableCell(f"{part.label}, less {parts[0].label}"), TableCell(f"{len(shared):,} pairs", len(shared))
+            rows.append([*told, TableCell("–"), *apart, *([TableCell("")] if marked else [])])
     caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts)}."
     return EqualCost(cost, budget, caption, headers, rows)
 
@@ -109,8 +120,27 @@ def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None]
     return TableCell(number(spots[0]) + (f" to {number(spots[-1])}" if len(spots) > 1 else ""), float(spots[-1]))
 
 
+def _by_seed(part: Strand, within: dict[int, dict[str, Any] | None]) -> dict[int, dict[str, Any]]:
+    """The evaluations of a strand by seed; empty where a seed occurs twice."""
+    seeds = [m.seed for m in part.members]
+    if len(set(seeds)) < len(seeds):
+        return {}
+    rows = {m.seed: within[m.member] for m in part.members}
+    return {seed: row for seed, row in rows.items() if seed is not None and row is not None}
+
+
+def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> TableCell:
+    """Mean and interval of the differences between members that share a seed."""
+    values = [float(a[key]) - float(b[key]) for a, b in pairs if drawable(a.get(key)) and drawable(b.get(key))]
+    if not values:
+        return TableCell("–")
+    mean, low, high = interval(values)
+    span = f" [{number(low)}, {number(high)}]" if len(values) > 1 else ""
+    return TableCell(f"{number(mean)}{span}", mean)
+
+
 def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
-    """Mean and bootstrap interval over members; how many have no number, if any has none."""
+    """Mean and interval over members; how many have no number, if any has none."""
     values = [float(row[key]) for row in within.values() if row is not None and drawable(row.get(key))]
     short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
     if not values:

@@ -49,6 +49,7 @@ def _context(run: Run) -> dict[str, Any]:
     headers, rows = member_table(run)
     return {
         "name": run.name,
+        "averaged": averaged(run.config),
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
@@ -61,6 +62,13 @@ def _context(run: Run) -> dict[str, Any]:
         "equal_cost": equal_cost(strands(run)),
         "data": {"film": animation(run), "curves": curves_data(strands(run))},
     }
+
+
+def averaged(config: dict[str, Any]) -> str:
+    """The kind of average whose weights the samples are of; empty where the run keeps none."""
+    chosen = config.get("average", "none")
+    kind = chosen.get("kind", "none") if isinstance(chosen, dict) else str(chosen)
+    return "" if kind == "none" else kind
 
 
 @cache

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEGIBLE = 48
 """Images smaller than this many pixels are enlarged by a whole factor."""
-REAL, GENERATED = "#0072b2", "#d55e00"
+REAL, GENERATED, RAW = "#0072b2", "#d55e00", "#999999"
 
 
 def sheet(images: Any, columns: int | None = None, scale: int | None = None, gap: int | None = None) -> Image.Image:
@@ -39,7 +39,7 @@ def sheet(images: Any, columns: int | None = None, scale: int | None = None, gap
     return Image.fromarray(canvas if channels == 3 else canvas[..., 0])
 
 
-def scatter(samples: Any, reference: Any = None, centres: Any = None) -> "Figure":
+def scatter(samples: Any, reference: Any = None, centres: Any = None, raw: Any = None) -> "Figure":
     """Points ``[n, d]`` over real ones, in their first two coordinates; for ``d = 1`` a histogram."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # here: half a second that no other verb needs
     from matplotlib.figure import Figure
@@ -47,7 +47,8 @@ def scatter(samples: Any, reference: Any = None, centres: Any = None) -> "Figure
     figure = Figure(figsize=(6, 6), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    layers = [("real", reference, REAL, 0.35), ("generated", samples, GENERATED, 0.8)]
+    layers = [("real", reference, REAL, 0.35), ("generated, raw weights", raw, RAW, 0.5)]
+    layers += [("generated" if raw is None else "generated, averaged weights", samples, GENERATED, 0.8)]
     for label, points, colour, alpha in layers:
         if points is None:
             continue
@@ -67,17 +68,23 @@ def scatter(samples: Any, reference: Any = None, centres: Any = None) -> "Figure
     return figure
 
 
-def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: Any = None) -> Path:
+def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: Any = None, raw: Any = None) -> Path:
     """Writes a picture of ``samples`` (images or points): the format is that of the path's ending, usually ``.png``.
 
-    With ``reference``, real images stand to the right of the generated ones, real points under them.
+    With ``reference``, real images stand to the right of the generated ones, real points under them. With ``raw``,
+    samples of the last step's weights, ``samples`` are called averaged, and the raw ones stand beside them.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if np.ndim(samples) != 4:
-        scatter(samples, reference, centres).savefig(path, dpi=120)
+        scatter(samples, reference, centres, raw).savefig(path, dpi=120)
         return path
-    pages = [sheet(samples)] if reference is None else [sheet(samples), sheet(reference[: len(samples)])]
+    pages = [sheet(samples)]
+    if raw is not None:
+        pages = [_titled(pages[0], "averaged"), _titled(sheet(raw), "raw")]
+    if reference is not None:
+        real = sheet(reference[: len(samples)])
+        pages.append(real if raw is None else _titled(real, "real"))
     space = 24
     width = sum(page.width for page in pages) + space * (len(pages) - 1)
     joined = Image.new(pages[0].mode, (width, max(page.height for page in pages)), "white")
@@ -87,6 +94,14 @@ def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: 
         left += page.width + space
     joined.save(path)
     return path
+
+
+def _titled(page: Image.Image, title: str) -> Image.Image:
+    """The page under a line with its title."""
+    tall = Image.new(page.mode, (page.width, page.height + 20), "white")
+    tall.paste(page, (0, 20))
+    ImageDraw.Draw(tall).text((4, 4), title, fill="black")
+    return tall
 
 
 def _flat(points: Any) -> np.ndarray:

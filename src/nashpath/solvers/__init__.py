@@ -8,6 +8,7 @@ from nashpath.solvers.base import Info, LinearPart, Memory, Solver, UpdateRule, 
 from nashpath.solvers.cgd import CompetitiveGradient
 from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
+from nashpath.solvers.constrained import Constrained
 from nashpath.solvers.descent import SinglePlayer
 from nashpath.solvers.ema import EMA
 from nashpath.solvers.extragradient import Extragradient
@@ -61,6 +62,7 @@ __all__ = [
     "ConjugateGradient",
     "Consensus",
     "Constant",
+    "Constrained",
     "Extragradient",
     "Info",
     "InverseSqrt",

@@ -15,11 +15,12 @@ class AdaptiveCompetitiveGradient(Solver):
 
     ::
 
-        v_i ← decay · v_i + (1 − decay) (∇_i J_i)²,    s_i = 1 / (sqrt(v_i / (1 − decayᵗ)) + epsilon)
+        v_i ← decay · v_i + (1 − decay) (∇_i J_i)²,    s_i = sqrt(1 − decayᵗ) / (sqrt(v_i) + epsilon)
         Δ_i = −h_i s_i (∇_i J_i + ∂²_ij J_i Δ_j)  for both players at once,    rule_i sees −Δ_i / h_i
 
     ``h_i`` is the present learning rate of the player's rule; with the rule ``sgd`` this is ACGD; rules with scaling of
-    their own (``adam``) would scale twice. The system is solved as in CGD. Reports ``residual``.
+    their own (``adam``) would scale twice. As in the authors' code, and unlike Adam, ``epsilon`` is added to the root
+    before its bias is corrected. The system is solved as in CGD. Reports ``residual``.
 
     Reference: Schäfer, Zheng and Anandkumar 2020, Algorithm 1; devzhk/cgds-package ``acgd.py``.
     """
@@ -68,4 +69,4 @@ class AdaptiveCompetitiveGradient(Solver):
 
     def _shape(self, square: Tree, count: Tensor) -> Tree:
         spread = (1 - self.numbers.decay**count).sqrt()
-        return {k: 1 / (v.sqrt() / spread + self.numbers.epsilon) for k, v in square.items()}
+        return {k: spread / (v.sqrt() + self.numbers.epsilon) for k, v in square.items()}

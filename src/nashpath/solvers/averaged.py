@@ -6,12 +6,17 @@ from torch import Tensor
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
+RUNNING = (".running_mean", ".running_var")
+"""How names of running statistics end, in PyTorch's normalisation layers and in the package's."""
+
 
 class WeightAveraging(Solver):
     """A solver that also keeps the average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player.
 
-    Sampling and metrics use the average; play does not. Running statistics of normalisation layers are taken from the
-    present network. Wrap twice, with another ``player``, to average both.
+    Sampling and metrics use the average; play does not. The player's running means and variances (of batch
+    normalisation) are averaged with the same shares, so that the average has statistics of its own; other state, as the
+    vectors of spectral normalisation, is that of the present network. Wrap twice, with another ``player``, to average
+    both.
     """
 
     def __init__(self, solver: Solver, player: str, **numbers: float):
@@ -37,7 +42,9 @@ class WeightAveraging(Solver):
             raise ValueError(f"no player is called {self.player!r} to average; players: {', '.join(point.players)}")
         average = {k: v.clone() for k, v in point.players[self.player].items()}
         count = torch.zeros((), device=next(iter(average.values())).device)
-        return {"solver": self.solver.init(problem, point), "average": average, "count": count}
+        statistics = {k: v.clone() for k, v in self._running(point).items()}
+        kept = {"average": average, "count": count, "statistics": statistics}
+        return {"solver": self.solver.init(problem, point), **kept}
 
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
@@ -46,10 +53,20 @@ class WeightAveraging(Solver):
         count, present = memory["count"] + 1, point.players[self.player]
         share = self.share(count)
         average = {k: v + share * (present[k] - v) for k, v in memory["average"].items()}
-        return point, {"solver": kept, "average": average, "count": count}, info
+        running = self._running(point)
+        statistics = {k: v + share * (running[k] - v) for k, v in memory["statistics"].items()}
+        return point, {"solver": kept, "average": average, "count": count, "statistics": statistics}, info
+
+    def _running(self, point: Point) -> Tree:
+        """The running statistics of the player's normalisation layers, by their names in the state."""
+        own = f"{self.player}."
+        return {k: v for k, v in point.state.items() if k.startswith(own) and k.endswith(RUNNING)}
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return {**self.solver.averages(memory["solver"]), self.player: memory["average"]}
+
+    def statistics(self, memory: Memory) -> Tree:
+        return {**self.solver.statistics(memory["solver"]), **memory["statistics"]}
 
 
 def unchanged(solver: Solver) -> Solver:

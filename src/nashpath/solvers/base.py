@@ -3,7 +3,10 @@
 A rule decides by how much, from one player's gradients. Both are pure: memory in, memory out.
 """
 
+import copy
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -11,6 +14,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
+from nashpath.core.torch_compat import with_child
 
 Memory = Any
 """A tree of tensors that a solver or a rule carries from step to step."""
@@ -91,6 +95,8 @@ class Solver(nn.Module):
     def __init__(self, **rules: UpdateRule):
         super().__init__()
         self.rules = nn.ModuleDict(rules)
+        self.constraints: dict[str, Callable[[Tree], Tree]] = {}
+        """Projections that end every move, by player; see `constrained`."""
 
     @classmethod
     def label(cls) -> str:
@@ -115,6 +121,30 @@ class Solver(nn.Module):
     def unwrapped(self, memory: Memory) -> tuple["Solver", Memory]:
         """The solver that moves the players, below averages and constraints, and its memory."""
         return self, memory
+
+    def constrained(self, player: str, project: Callable[[Tree], Tree]) -> "Solver":
+        """The same solver (rules and numbers are shared), every move of whose ``player`` ends in ``project``.
+
+        A solver that wraps another one keeps it as ``solver``: then it is that one which is constrained.
+        """
+        inner, other = getattr(self, "solver", None), copy.copy(self)
+        if isinstance(inner, Solver):
+            return with_child(self, "solver", inner.constrained(player, project))
+        before = self.constraints.get(player)
+        other.constraints = {**self.constraints, player: project if before is None else partial(_both, before, project)}
+        return other
+
+    def unconstrained(self) -> "Solver":
+        """The same solver without constraints."""
+        inner = getattr(self, "solver", None)
+        other = with_child(self, "solver", inner.unconstrained()) if isinstance(inner, Solver) else copy.copy(self)
+        other.constraints = {}
+        return other
+
+    def moved(self, player: str, params: Tree, move: Tree) -> Tree:
+        """A player's parameters after a move, inside its constraints."""
+        project, there = self.constraints.get(player), trees.add(params, move)
+        return there if project is None else project(there)
 
     def check(self, problem: FunctionalGame) -> None:
         """Raises `ValueError` unless there is a rule for each player and no other."""
@@ -149,11 +179,19 @@ class Solver(nn.Module):
         """Averaged parameters by player, where this solver keeps any."""
         return {}
 
+    def statistics(self, memory: Memory) -> Tree:
+        """Averaged state that belongs to averaged parameters, by its name in the state."""
+        return {}
+
     def move(self, player: str, point: Point, priced: PlayerGradient, memory: Memory) -> tuple[Point, Memory]:
         """Lets one player's rule act on its gradient, and keeps the state that its turn changed."""
         move, kept = self.rule(player)(priced.gradient, memory[player])
-        players = {**point.players, player: trees.add(point.players[player], move)}
+        players = {**point.players, player: self.moved(player, point.players[player], move)}
         return Point(players, {**point.state, **priced.state}), {**memory, player: kept}
+
+
+def _both(first: Callable[[Tree], Tree], then: Callable[[Tree], Tree], params: Tree) -> Tree:
+    return then(first(params))
 
 
 def price_all(problem: FunctionalGame, point: Point, batch: Batch) -> dict[str, PlayerGradient]:

@@ -1,5 +1,6 @@
 """The average that forgets."""
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Decay
@@ -12,16 +13,16 @@ class EMA(WeightAveraging):
 
     ::
 
-        a ← decay · a + (1 − decay) · θ_G,   a₀ = θ_G
+        a ← d a + (1 − d) θ_G,   d = min(decay, (1 + n) / (10 + n)) at step n = 1, 2, …,   a₀ = θ_G
 
-    The average starts at the present parameters, so short runs are not pulled to zero. Running statistics of
-    normalisation layers are taken from the present network.
+    The decay rises to its value, so that short runs forget their start: at a constant decay of .999 the average of 100
+    steps would be 90 % the initial weights, here it is 2e-12 of them. Running means and variances are averaged alike.
 
-    Reference: Yazıcı et al. 2019, Sec. 3.1.
+    Reference: Yazıcı et al. 2019, Sec. 3.1; the rise is ``num_updates`` of ``tf.train.ExponentialMovingAverage``.
     """
 
     def __init__(self, solver: Solver, decay: Decay = 0.999, player: str = "generator"):
         super().__init__(solver, player, decay=decay)
 
     def share(self, count: Tensor) -> Tensor:
-        return 1 - self.numbers.decay
+        return torch.maximum(1 - self.numbers.decay, 9 / (10 + count))

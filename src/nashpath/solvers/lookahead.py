@@ -88,3 +88,6 @@ class Lookahead(Solver):
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return self.solver.averages(memory["solver"])
+
+    def statistics(self, memory: Memory) -> Tree:
+        return self.solver.statistics(memory["solver"])

@@ -45,7 +45,7 @@ class Optimistic(Solver):
         for who, price in price_all(problem, point, pick(batches, 0)).items():
             move, kept[who] = self.rule(who)(price.gradient, memory[who])
             change = trees.add(move, memory["last"][who], -1.0)
-            players[who] = trees.add(point.players[who], trees.add(move, change, weight))
+            players[who] = self.moved(who, point.players[who], trees.add(move, change, weight))
             last[who], state = move, {**state, **price.state}
             info |= report(who, price)
         return Point(players, state), {**kept, "last": last, "started": torch.ones_like(weight)}, info

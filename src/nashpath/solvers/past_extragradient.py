@@ -34,7 +34,7 @@ class PastExtragradient(Solver):
         ahead = dict(point.players)
         for who, gradient in memory["past"].items():
             move, kept = self.rule(who).extrapolate(gradient, memory[who])
-            ahead[who], memory = trees.add(point.players[who], move), {**memory, who: kept}
+            ahead[who], memory = self.moved(who, point.players[who], move), {**memory, who: kept}
         priced = price_all(problem, Point(ahead, point.state), pick(batches, 0))
         past = {who: price.gradient for who, price in priced.items()}
         return self.play(point, priced, {**memory, "past": past})

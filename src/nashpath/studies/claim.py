@@ -7,7 +7,6 @@ and range, and says nothing where they overlap in part.
 """
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -107,7 +106,7 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
         return Verdict(
             claim, "supported" if holds else "refuted", values, sum(values) / len(values), min(values), max(values)
         )
-    mean, low, high = mean_interval(values, error)
+    mean, low, high = interval(values, resamples=RESAMPLES, error=error)
     note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if len(values) < ENOUGH else ""
     return Verdict(claim, "inconclusive" if note else _word(claim, low, high), values, mean, low, high, note)
 
@@ -119,20 +118,3 @@ def _word(claim: Claim, low: float, high: float) -> Word:
     if claim.low <= low and high <= claim.high:
         return "supported"
     return "refuted" if high < claim.low or claim.high < low else "inconclusive"
-
-
-def mean_interval(values: Sequence[float], error: float) -> tuple[float, float, float]:
-    """``(mean, low, high)`` that misses with probability ``error``: bootstrap or Student's, the wider at either end.
-
-    Six seeds' range, beyond which their bootstrap cannot reach, misses the middle of a symmetric distribution in 3 % of
-    cases, more than a claim's part of the error. With one value both ends are NaN.
-
-    Reference: Hesterberg 2015, "What Teachers Should Know about the Bootstrap", Sec. 5 (few observations).
-    """
-    mean, low, high = interval(list(values), 1 - error, RESAMPLES)
-    if len(values) < 2:
-        return mean, low, high
-    from scipy import stats  # here, so that the command starts quickly
-
-    half = float(stats.t.isf(error / 2, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return mean, min(low, mean - half), max(high, mean + half)

@@ -89,7 +89,7 @@ class MonotoneFunction(Hyperparameters):
     Works on logits of any shape. Raises `KeyError` for a name that is not in the table.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
-    Flows", Secs. 3 and 4; YiMX/MonoFlow ``train_gan.py``.
+    Flows", Secs. 3 and 4; mingxuan-yi/MonoFlow ``train_gan.py``.
     """
 
     def __init__(self, h: MonotoneName = "logit", shift: Number = 5.0, power: Positive = 1.5):

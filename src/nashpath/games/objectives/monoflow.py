@@ -20,7 +20,7 @@ class MonoFlowObjective(Objective):
     exponentially in d: `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
-    Flows", Sec. 4; YiMX/MonoFlow ``train_gan.py`` (vanilla with C = 5, ns, logit, arcsinh).
+    Flows", Sec. 4; mingxuan-yi/MonoFlow ``train_gan.py`` (vanilla with C = 5, ns, logit, arcsinh).
     """
 
     def __init__(self, h: MonotoneName = "logit", shift: Number = 5.0, power: Positive = 1.5):

@@ -27,7 +27,7 @@ class PlugIn(Objective):
     `MonoFlowObjective`. All but reverse_kl grow exponentially in d: `unbounded`.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
-    Flows", Sec. 4.3; YiMX/MonoFlow, the two notebooks.
+    Flows", Sec. 4.3; mingxuan-yi/MonoFlow, the two notebooks.
     """
 
     def __init__(self, cost: Costs = "reverse_kl"):

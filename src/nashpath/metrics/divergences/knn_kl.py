@@ -10,6 +10,7 @@ from nashpath.core.hyperparameters import Count
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError, validate_pair
+from nashpath.metrics.scale import in_units
 
 
 class NeighbourKL(Metric):
@@ -38,7 +39,7 @@ class NeighbourKL(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"knn_kl": KL(real‖fake), "knn_reverse_kl": KL(fake‖real)}``."""
-        x, y = validate_pair(real.features, fake.features, least=self.neighbours + 1)
+        (x, y), _ = in_units(*validate_pair(real.features, fake.features, least=self.neighbours + 1))
         return {"knn_kl": neighbour_kl(x, y, self.neighbours), "knn_reverse_kl": neighbour_kl(y, x, self.neighbours)}
 
 

@@ -1,5 +1,6 @@
 """The kernel two-sample distance with a Gaussian kernel."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 from nashpath.core.hyperparameters import Count, NonNegative
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.errors import MetricError, validate_pair
+from nashpath.metrics.scale import in_units, restored
 
 
 class MaximumMeanDiscrepancy(Metric):
@@ -26,16 +28,22 @@ class MaximumMeanDiscrepancy(Metric):
     """
 
     bias: ClassVar[str] = "unbiased at a fixed bandwidth"
+    better: ClassVar[Mapping[str, int]] = {"mmd": -1}
 
     def __init__(self, bandwidth: NonNegative = 0.0, most: Count = 2000):
         self.bandwidth, self.most = bandwidth, most
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"mmd": squared distance, "mmd_error": its standard error, "mmd_bandwidth": the kernel's}``."""
-        x, y = (part.double() for part in validate_pair(real.features, fake.features, least=2))
+        parts, exponent = in_units(*validate_pair(real.features, fake.features, least=2))
+        x, y = (part.double() for part in parts)
         half = max(1, self.most // 2)
-        bandwidth = self.bandwidth or median_distance(torch.cat([x[:half], y[:half]]))
+        fixed = restored(self.bandwidth, -exponent, "the bandwidth, relative to the samples,")
+        bandwidth = fixed or median_distance(torch.cat([x[:half], y[:half]]))
+        if bandwidth**2 < torch.finfo(torch.float64).tiny:
+            raise MetricError(f"a bandwidth of {self.bandwidth:.2g} is too small for samples of 2^{exponent}; raise it")
         squared, error = gaussian_mmd(x, y, bandwidth)
+        bandwidth = self.bandwidth or restored(bandwidth, exponent, "the bandwidth")
         return {"mmd": float(squared), "mmd_error": float(error), "mmd_bandwidth": bandwidth}
 
 

@@ -1,5 +1,6 @@
 """The exact Wasserstein distance between two samples."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -9,6 +10,7 @@ from nashpath.core.hyperparameters import Count
 from nashpath.core.math.transport import wasserstein
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError, TooManySamplesError, validate_pair
+from nashpath.metrics.scale import in_units, restored
 
 
 class WassersteinDistance(Metric):
@@ -26,6 +28,7 @@ class WassersteinDistance(Metric):
     """
 
     bias: ClassVar[str] = "biased upward, much more so with fewer samples and more dimensions"
+    better: ClassVar[Mapping[str, int]] = {"wasserstein1": -1, "wasserstein2": -1}
 
     def __init__(self, power: Count = 1, most: Count = 5000):
         self.power, self.most = power, most
@@ -38,13 +41,13 @@ class WassersteinDistance(Metric):
 
 def exact_wasserstein(real: Tensor, fake: Tensor, power: int = 1, most: int = 5000) -> float:
     """The exact ``W_p``, p = power, between ``real [n, ...]`` and ``fake [m, ...]``; as `WassersteinDistance`."""
-    x, y = validate_pair(real, fake)
+    (x, y), exponent = in_units(*validate_pair(real, fake))
     if x.shape[1] > 1 and max(len(x), len(y)) > most:
         raise TooManySamplesError(
             f"{len(x)} real and {len(y)} fake samples: exact transport holds all pairs, and takes {most} of each at "
             "most; give fewer, raise most, or use sliced_wasserstein"
         )
     try:
-        return wasserstein(x, y, power)
+        return restored(wasserstein(x, y, power), exponent, "the Wasserstein distance")
     except ArithmeticError as error:
         raise MetricError(f"{error}; give fewer samples, or use sliced_wasserstein") from error

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from nashpath.metrics.errors import ShapeError
+from nashpath.metrics.errors import FeaturesError, ShapeError
 from nashpath.metrics.features.base import Extractor, Network, Outputs
 
 WEIGHTS = Path(__file__).parent.parent / "assets" / "digits_classifier.safetensors"
@@ -16,8 +16,9 @@ WEIGHTS = Path(__file__).parent.parent / "assets" / "digits_classifier.safetenso
 class DigitsFeatures(Extractor):
     """The package's digits classifier: 32 features and 10 logits for each channel.
 
-    Images ``[n, channels, h, w]`` in [-1, 1]; other sizes than 8x8 are resized (bilinear, antialiased). Each channel is
-    taken for a digit and features are concatenated; logits exist for one channel only. Trained on the train split of
+    Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 8x8 are resized (bilinear,
+    antialiased), or several channels of 8x8, each of which is taken for a digit; features are concatenated, and logits
+    exist for one channel only. Others are refused with a `FeaturesError`. Trained on the train split of
     `nashpath.data.Digits` by ``scripts/make_digits_classifier.py``; right on 99.1 % of the test split (537 of 542).
 
     Reference: Fedus et al. 2018, "Many Paths to Equilibrium: GANs Do Not Need to Decrease a Divergence At Every Step"
@@ -43,6 +44,12 @@ class DigitsFeatures(Extractor):
             raise ShapeError(
                 f"digits features need images [n, channels, height, width], not {tuple(samples.shape)}; "
                 f"for points give features='pixels'"
+            )
+        if samples.shape[1] != 1 and samples.shape[-2:] != (8, 8):
+            shape = "x".join(map(str, samples.shape[1:]))
+            raise FeaturesError(
+                f"digits features read grey images, or a digit of 8x8 in each channel; these samples are {shape}: "
+                "choose inception (1 or 3 channels), pixels, or a .pt2 file of your own"
             )
         channels = samples.flatten(0, 1)[:, None].float()
         if channels.shape[-2:] != (8, 8):

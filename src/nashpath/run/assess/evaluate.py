@@ -13,7 +13,7 @@ from nashpath.core import Source, generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
-from nashpath.metrics import Measurement, MetricError, Sample, evaluate_samples
+from nashpath.metrics import METRICS, Measurement, MetricError, Sample, evaluate_samples
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
@@ -21,7 +21,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
-from nashpath.run.observe.snapshot import has_samples, place
+from nashpath.run.observe.snapshot import has_samples, keeps_average, place
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
 
@@ -142,6 +142,7 @@ def evaluate_run(
             _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
         )
         groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
+        groups[-1]["averaged"] = keeps_average(*some[0][1:])
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
     _write(out or folder / "evaluation.json", found)
@@ -211,15 +212,19 @@ def _of_each(
     for member, trial, train_state in some:
         notify(f"measuring member {member.index}")
         try:
-            results.append(reference_set(_samples(trial, train_state, wish), wish.seed))
+            found = reference_set(_samples(trial, train_state, wish), wish.seed)
+            if keeps_average(trial, train_state):
+                raw = reference_set(_samples(trial, train_state, wish, averaged=False), wish.seed)
+                found += [replace(m, name=f"{m.name} (raw weights)") for m in raw]
+            results.append(found)
         except MetricError as error:
             results.append(error)
     return results
 
 
-def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Tensor:
+def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, averaged: bool = True) -> Tensor:
     """Samples of the (averaged) generator, as `nashpath sample` draws them."""
-    place(trial, train_state)
+    place(trial, train_state, averaged)
     game: Any = trial.game
     return game.sample(generator(wish.seed, train_state.steps.device), wish.count)
 
@@ -233,15 +238,23 @@ def _group(
     """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
     sound = [one for one in results if not isinstance(one, MetricError)]
     by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
-    numbers = []
+    of_real = reference_set.against_itself(sound[0][0].protocol.fake) if sound else {}
+    numbers: list[dict[str, Any]] = []
+    notes: list[str] = []
     for m in sound[0] if sound else []:
         mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
         values = [one.get(m.name) for one in by_name]
-        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values})
+        better = METRICS[m.protocol.metric].better.get(m.name.split(" ")[0], 0)
+        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
+        numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
         numbers[-1] |= {"mean": mean, "low": low, "high": high}
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
+    for one in by_name:
+        if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:
+            notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
-    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else [], "failed": failed}
+    told |= {"failed": failed, "notes": list(dict.fromkeys(notes))}
+    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from nashpath.core import generator
 from nashpath.run.engine.step import outcome
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import restore_members
-from nashpath.run.observe.snapshot import place
+from nashpath.run.observe.snapshot import keeps_average, place
 from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
 
@@ -28,6 +28,8 @@ class LoadedMember(PlayedGame):
     seed: int
     steps: int
     outcome: str
+    averaged: bool = False
+    """Whether the modules hold averaged weights of the generator."""
 
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """``count`` samples, ``[count, *shape]`` on the CPU: those of ``nashpath sample`` with the same seed.
@@ -50,4 +52,6 @@ def load(run: str | Path, member: int = 0, averaged: bool = True, device: str = 
     planned, trial, train_state = restore_members(Path(run), [member], device)[0]
     place(trial, train_state, averaged)
     steps = int(train_state.steps)
-    return LoadedMember(trial.game, trial.solver, planned.settings, planned.seed, steps, outcome(trial, train_state))
+    told = outcome(trial, train_state)
+    averaged = averaged and keeps_average(trial, train_state)
+    return LoadedMember(trial.game, trial.solver, planned.settings, planned.seed, steps, told, averaged)

@@ -28,6 +28,9 @@ FORMAT = "nashpath checkpoint 2"
 EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
 """Formats that are not read any more, and the version that does."""
 
+STATISTICS = ".statistics."
+"""What averages keep of running statistics; nashpath 0.2 kept none, and used those of the present network."""
+
 StoredMember = tuple[TrainState, dict[str, Tensor]]
 """A member's training state, and the state of its sampler."""
 
@@ -101,9 +104,11 @@ def check_format(path: Path, found: str | None) -> None:
 def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: Path) -> StoredMember:
     """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
     tree = tree_of(member)
-    found = []
+    found, present = [], {k: v for k, v in tensors.items() if k.startswith(f"{prefix}point.state.")}
     for name, leaf in zip(names(tree), leaves(tree)):
         key = prefix + name
+        if key not in tensors and STATISTICS in name:
+            tensors[key] = present[f"{prefix}point.state.{name.split(STATISTICS)[1]}"]
         if key not in tensors:
             raise CheckpointError(f"{path}: holds no {key}; it belongs to another experiment")
         stored, sampler = tensors.pop(key), name.startswith("sampler.")

@@ -68,6 +68,23 @@ class ReferenceSet:
         self.dry_run_results = self(source.draw(generator(derive(0, "trial")), count)["real"])
         return self
 
+    def against_itself(self, count: int) -> dict[str, float]:
+        """Every number of one half of the real samples (``count`` of it at most) against as many of the other.
+
+        It is what perfect samples would get of so many; empty where it cannot be measured.
+        """
+        values = self.real.values
+        order = torch.randperm(len(values), generator=generator(derive(0, "halves")))
+        half = min(count, len(values) // 2)
+        a, b = order[:half], order[half : 2 * half]
+        known = {k: v[a] if k == "labels" and isinstance(v, Tensor) else v for k, v in self.known.items()}
+        names = [name for name in self.metrics if name != "memorisation"]
+        try:
+            reals = real_sample(values[a], self.real.extractor, self.real.split)
+            return {m.name: m.value for m in evaluate_samples(reals, values[b], names, known=known)}
+        except MetricError:
+            return {}
+
     @property
     def numbers(self) -> list[str]:
         """The names of all numbers, once tried."""

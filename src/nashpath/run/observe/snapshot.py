@@ -19,8 +19,14 @@ GRID = 48
 
 def place(trial: Trial, train_state: TrainState, averaged: bool = True) -> None:
     """Writes a member's parameters (averaged ones where it keeps any) and state into the trial's own modules."""
-    averages = trial.solver.averages(train_state.memory) if averaged else {}
-    load_point(trial.game, Point({**train_state.point.players, **averages}, train_state.point.state))
+    solver, memory, point = trial.solver, train_state.memory, train_state.point
+    averages, statistics = (solver.averages(memory), solver.statistics(memory)) if averaged else ({}, {})
+    load_point(trial.game, Point({**point.players, **averages}, {**point.state, **statistics}))
+
+
+def keeps_average(trial: Trial, train_state: TrainState) -> bool:
+    """Whether samples are those of averaged weights of the generator."""
+    return "generator" in trial.solver.averages(train_state.memory)
 
 
 def samples(trial: Trial, train_state: TrainState, seed: int, count: int) -> Tensor:

@@ -1,7 +1,7 @@
 """DCGANs on MNIST and CIFAR-10 with losses that are increasing in the logit.
 
-Set-up: Yi, Zhu & Liu 2023, Sec. 5.2, and YiMX/MonoFlow ``train_gan.py``: batch 128, latents from N(0, I₁₀₀), Adam of
-2e-4 and 1e-4 with β = (0.5, 0.999), 15 epochs; batch normalisation in both networks, weights from N(0, 0.02²).
+Set-up: Yi, Zhu & Liu 2023, Sec. 5.2, and mingxuan-yi/MonoFlow ``train_gan.py``: batch 128, latents from N(0, I₁₀₀),
+Adam of 2e-4 and 1e-4 with β = (0.5, 0.999), 15 epochs; batch normalisation in both networks, weights from N(0, 0.02²).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Other increasing h as losses of the same GAN: all of them reach the target.
 
-Set-up: as the GANs of `ratio_costs` (Yi, Zhu & Liu 2023, Sec. 4.3), with losses of Sec. 4.2 and of YiMX/MonoFlow
+Set-up: as the GANs of `ratio_costs` (Yi, Zhu & Liu 2023, Sec. 4.3), with losses of Sec. 4.2 and of mingxuan-yi/MonoFlow
 ``train_gan.py``. All losses and seeds are one stack.
 """
 

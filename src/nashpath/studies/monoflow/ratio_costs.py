@@ -1,7 +1,8 @@
 """Six costs f(p/q), each minimised in three ways: as a divergence, with the ratio held, and as a GAN does.
 
-Set-up: Yi, Zhu & Liu 2023, Sec. 4.3, and YiMX/MonoFlow, the two notebooks: steps and learning rates as printed there. A
-shorter run has rates higher by as much, which Adam forgives. All costs and seeds of one cell are one stack.
+Set-up: Yi, Zhu & Liu 2023, Sec. 4.3, and mingxuan-yi/MonoFlow, the two notebooks: steps and learning rates as
+printed there. A shorter run has rates higher by as much, which Adam forgives. All costs and seeds of one cell
+are one stack.
 """
 
 from collections.abc import Callable, Iterator

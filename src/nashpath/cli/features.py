@@ -1,0 +1,31 @@
+"""``nashpath features``: what samples are measured in, and the weights that some of it needs."""
+
+import inspect
+
+import typer
+
+from nashpath.cli.console import user_errors
+from nashpath.metrics import FEATURES, download_inception
+from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
+
+features = typer.Typer(name="features", no_args_is_help=True, help="Feature extractors, and the weights they need.")
+
+
+@features.command("list")
+def list_features() -> None:
+    """Show every feature extractor with one line, and whether Inception's weights are here."""
+    for name, kind in FEATURES.items():
+        typer.echo(f"{name:12}{(inspect.getdoc(kind) or '').splitlines()[0]}")
+    there = kept_file().is_file()
+    typer.echo(f"\nInception's weights: {kept_file() if there else 'not here; nashpath features fetch'}")
+
+
+@features.command("fetch")
+def fetch() -> None:
+    """Download Inception's weights (95 MB, once) into the cache folder, and check their SHA-256."""
+    with user_errors():
+        if kept_file().is_file():
+            check_weights(kept_file())
+        else:
+            typer.echo(f"fetching {URL}", err=True)
+        typer.echo(f"{download_inception()}\nSHA-256 {SHA256}")

@@ -1,0 +1,55 @@
+"""Constraints on a player's parameters under any solver. Abstract: `Clipped` defines the set."""
+
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
+
+
+class Constrained(Solver):
+    """A solver that projects one player's parameters onto a set, at the start and after each of that player's moves.
+
+    Every move, and so every point at which the game is asked: each of k turns of alternating play, the look-ahead of
+    extragradient and its step, the adjusted steps of the other solvers. So no player ever meets parameters outside the
+    set. A rule's memory is that of its gradients; it does not know of the projection. Raises `ValueError` where the
+    game has no such player.
+    """
+
+    def __init__(self, solver: Solver, player: str, **numbers: float):
+        super().__init__()
+        self.player, self.numbers = player, Hyperparameters(**numbers)
+        self.solver = solver.constrained(player, self.project)
+        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+
+    def project(self, params: Tree) -> Tree:
+        """The parameters of the player in the set, nearest to ``params``."""
+        raise NotImplementedError
+
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        solver, memory = self.solver.unwrapped(memory)
+        return solver.unconstrained(), memory
+
+    def check(self, problem: FunctionalGame) -> None:
+        self.solver.check(problem)
+
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
+        if self.player not in point.players:
+            raise ValueError(f"no player is called {self.player!r} to constrain; players: {', '.join(point.players)}")
+        return self.solver.init(problem, self.inside(point))
+
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
+        point, memory, info = self.solver(problem, self.inside(point), memory, batches)
+        return self.inside(point), memory, info  # a solver of one's own may move players by itself
+
+    def inside(self, point: Point) -> Point:
+        """The point with the player's parameters projected."""
+        return Point({**point.players, self.player: self.project(point.players[self.player])}, point.state)
+
+    def averages(self, memory: Memory) -> dict[str, Tree]:
+        return self.solver.averages(memory)
+
+    def statistics(self, memory: Memory) -> Tree:
+        return self.solver.statistics(memory)
