@@ -1,7 +1,7 @@
 """Games with known answers. One file a game."""
 
 from nashpath.core import Table
-from nashpath.games.toys.base import Vector, ZeroSum
+from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.quadratic import Quadratic
@@ -10,7 +10,24 @@ from nashpath.games.toys.salimans import Salimans
 
 TOYS = Table(
     "game",
-    {"bilinear": Bilinear, "quadratic": Quadratic, "dirac": DiracGAN, "saddle": Saddle, "salimans": Salimans},
+    {
+        "bilinear": Bilinear,
+        "quadratic": Quadratic,
+        "dirac": DiracGAN,
+        "saddle": Saddle,
+        "salimans": Salimans,
+    },
 )
 
-__all__ = ["TOYS", "Bilinear", "DiracGAN", "Quadratic", "Saddle", "Salimans", "Vector", "ZeroSum"]
+__all__ = [
+    "TOYS",
+    "Bilinear",
+    "DiracGAN",
+    "Quadratic",
+    "Saddle",
+    "Salimans",
+    "Toy",
+    "Truth",
+    "Vector",
+    "ZeroSum",
+]
