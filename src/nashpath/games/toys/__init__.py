@@ -4,6 +4,7 @@ from nashpath.core import Table
 from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.dirac import DiracGAN
+from nashpath.games.toys.forsaken import Forsaken
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
@@ -16,6 +17,7 @@ TOYS = Table(
         "dirac": DiracGAN,
         "saddle": Saddle,
         "salimans": Salimans,
+        "forsaken": Forsaken,
     },
 )
 
@@ -23,6 +25,7 @@ __all__ = [
     "TOYS",
     "Bilinear",
     "DiracGAN",
+    "Forsaken",
     "Quadratic",
     "Saddle",
     "Salimans",
