@@ -1,6 +1,7 @@
 """Games with known answers. One file a game."""
 
 from nashpath.core import Table
+from nashpath.games.toys.almost_bilinear import AlmostBilinear
 from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.dirac import DiracGAN
@@ -18,11 +19,13 @@ TOYS = Table(
         "saddle": Saddle,
         "salimans": Salimans,
         "forsaken": Forsaken,
+        "almost_bilinear": AlmostBilinear,
     },
 )
 
 __all__ = [
     "TOYS",
+    "AlmostBilinear",
     "Bilinear",
     "DiracGAN",
     "Forsaken",
