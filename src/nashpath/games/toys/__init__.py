@@ -6,6 +6,7 @@ from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.forsaken import Forsaken
+from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
@@ -20,6 +21,7 @@ TOYS = Table(
         "salimans": Salimans,
         "forsaken": Forsaken,
         "almost_bilinear": AlmostBilinear,
+        "minimax_not_nash": MinimaxNotNash,
     },
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "Bilinear",
     "DiracGAN",
     "Forsaken",
+    "MinimaxNotNash",
     "Quadratic",
     "Saddle",
     "Salimans",
