@@ -4,6 +4,7 @@ from nashpath.core import Table
 from nashpath.games.toys.almost_bilinear import AlmostBilinear
 from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
+from nashpath.games.toys.daskalakis_panageas import DaskalakisPanageas
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.forsaken import Forsaken
 from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
@@ -22,6 +23,7 @@ TOYS = Table(
         "forsaken": Forsaken,
         "almost_bilinear": AlmostBilinear,
         "minimax_not_nash": MinimaxNotNash,
+        "daskalakis_panageas": DaskalakisPanageas,
     },
 )
 
@@ -29,6 +31,7 @@ __all__ = [
     "TOYS",
     "AlmostBilinear",
     "Bilinear",
+    "DaskalakisPanageas",
     "DiracGAN",
     "Forsaken",
     "MinimaxNotNash",
