@@ -11,6 +11,7 @@ from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
+from nashpath.games.toys.weak_minty import WeakMinty
 
 TOYS = Table(
     "game",
@@ -24,6 +25,7 @@ TOYS = Table(
         "almost_bilinear": AlmostBilinear,
         "minimax_not_nash": MinimaxNotNash,
         "daskalakis_panageas": DaskalakisPanageas,
+        "weak_minty": WeakMinty,
     },
 )
 
@@ -41,5 +43,6 @@ __all__ = [
     "Toy",
     "Truth",
     "Vector",
+    "WeakMinty",
     "ZeroSum",
 ]
