@@ -11,6 +11,7 @@ from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
+from nashpath.games.toys.stiff import Stiff
 from nashpath.games.toys.weak_minty import WeakMinty
 
 TOYS = Table(
@@ -26,6 +27,7 @@ TOYS = Table(
         "minimax_not_nash": MinimaxNotNash,
         "daskalakis_panageas": DaskalakisPanageas,
         "weak_minty": WeakMinty,
+        "stiff": Stiff,
     },
 )
 
@@ -40,6 +42,7 @@ __all__ = [
     "Quadratic",
     "Saddle",
     "Salimans",
+    "Stiff",
     "Toy",
     "Truth",
     "Vector",
