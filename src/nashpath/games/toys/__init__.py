@@ -5,6 +5,7 @@ from nashpath.games.toys.almost_bilinear import AlmostBilinear
 from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.daskalakis_panageas import DaskalakisPanageas
+from nashpath.games.toys.degenerate import Degenerate
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.forsaken import Forsaken
 from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
@@ -28,6 +29,7 @@ TOYS = Table(
         "daskalakis_panageas": DaskalakisPanageas,
         "weak_minty": WeakMinty,
         "stiff": Stiff,
+        "degenerate": Degenerate,
     },
 )
 
@@ -36,6 +38,7 @@ __all__ = [
     "AlmostBilinear",
     "Bilinear",
     "DaskalakisPanageas",
+    "Degenerate",
     "DiracGAN",
     "Forsaken",
     "MinimaxNotNash",
