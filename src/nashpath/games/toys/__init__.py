@@ -13,6 +13,7 @@ from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
 from nashpath.games.toys.stiff import Stiff
+from nashpath.games.toys.time_scales import TimeScales
 from nashpath.games.toys.weak_minty import WeakMinty
 
 TOYS = Table(
@@ -30,6 +31,7 @@ TOYS = Table(
         "weak_minty": WeakMinty,
         "stiff": Stiff,
         "degenerate": Degenerate,
+        "time_scales": TimeScales,
     },
 )
 
@@ -46,6 +48,7 @@ __all__ = [
     "Saddle",
     "Salimans",
     "Stiff",
+    "TimeScales",
     "Toy",
     "Truth",
     "Vector",
