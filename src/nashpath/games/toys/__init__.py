@@ -10,6 +10,7 @@ from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.forsaken import Forsaken
 from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
 from nashpath.games.toys.quadratic import Quadratic
+from nashpath.games.toys.random_quadratic import RandomQuadratic
 from nashpath.games.toys.saddle import Saddle
 from nashpath.games.toys.salimans import Salimans
 from nashpath.games.toys.stiff import Stiff
@@ -32,6 +33,7 @@ TOYS = Table(
         "stiff": Stiff,
         "degenerate": Degenerate,
         "time_scales": TimeScales,
+        "random_quadratic": RandomQuadratic,
     },
 )
 
@@ -45,6 +47,7 @@ __all__ = [
     "Forsaken",
     "MinimaxNotNash",
     "Quadratic",
+    "RandomQuadratic",
     "Saddle",
     "Salimans",
     "Stiff",
