@@ -8,6 +8,7 @@ from nashpath.games.toys.daskalakis_panageas import DaskalakisPanageas
 from nashpath.games.toys.degenerate import Degenerate
 from nashpath.games.toys.dirac import DiracGAN
 from nashpath.games.toys.forsaken import Forsaken
+from nashpath.games.toys.gaussian import GaussianGAN
 from nashpath.games.toys.minimax_not_nash import MinimaxNotNash
 from nashpath.games.toys.quadratic import Quadratic
 from nashpath.games.toys.random_quadratic import RandomQuadratic
@@ -34,6 +35,7 @@ TOYS = Table(
         "degenerate": Degenerate,
         "time_scales": TimeScales,
         "random_quadratic": RandomQuadratic,
+        "gaussian": GaussianGAN,
     },
 )
 
@@ -45,6 +47,7 @@ __all__ = [
     "Degenerate",
     "DiracGAN",
     "Forsaken",
+    "GaussianGAN",
     "MinimaxNotNash",
     "Quadratic",
     "RandomQuadratic",
