@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from nashpath.cli import app
 from nashpath.core.tree import leaves
 from nashpath.games import OBJECTIVES, PENALTIES, TOYS
-from nashpath.games.toys import Toy, ZeroSum
+from nashpath.games.toys import KnownGame, ZeroSum
 from nashpath.games.toys.quadratic import quadratic_kind
 from nashpath.run.engine.program import Program
 from nashpath.run.observe.snapshot import distance, equilibrium, strategies
@@ -76,7 +76,7 @@ def place(truth) -> tuple[torch.Tensor, torch.Tensor]:
 def test_every_toy_states_a_truth_by_default(name):
     """One place at least, with a source; the first is where distances are measured from."""
     game = TOYS[name]()
-    assert issubclass(TOYS[name], Toy)
+    assert issubclass(TOYS[name], KnownGame)
     assert len(game.truth) >= 1
     for truth in game.truth:
         assert set(truth.point) == set(game.players) == set(game.equilibrium)

@@ -8,7 +8,7 @@ import typer
 from nashpath.cli.errors import user_errors
 from nashpath.cli.methods import With, load_all
 from nashpath.core.table import did_you_mean
-from nashpath.games.toys import Toy
+from nashpath.games.toys import KnownGame
 from nashpath.metrics import METRICS
 from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.model import SHARED, General
@@ -68,7 +68,7 @@ def _print_general() -> None:
 def _print_method(key: str, method) -> None:
     typer.echo(inspect.getdoc(method))
     typer.echo()
-    if inspect.isclass(method) and issubclass(method, Toy):
+    if inspect.isclass(method) and issubclass(method, KnownGame):
         _print_toy(method)
     for argument, (annotation, default) in arguments(method).items():
         swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
@@ -76,7 +76,7 @@ def _print_method(key: str, method) -> None:
         typer.echo(f"  -s {path}={default}{swept}")
 
 
-def _print_toy(toy: type[Toy]) -> None:
+def _print_toy(toy: type[KnownGame]) -> None:
     """What is known about the game with its default settings, and how it is played by default."""
     for truth in toy().truth:
         typer.echo(f"  truth under these settings: {truth}")

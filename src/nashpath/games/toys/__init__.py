@@ -2,7 +2,7 @@
 
 from nashpath.core import Table
 from nashpath.games.toys.almost_bilinear import AlmostBilinear
-from nashpath.games.toys.base import Toy, Truth, Vector, ZeroSum
+from nashpath.games.toys.base import KnownGame, Truth, Vector, ZeroSum
 from nashpath.games.toys.bilinear import Bilinear
 from nashpath.games.toys.daskalakis_panageas import DaskalakisPanageas
 from nashpath.games.toys.degenerate import Degenerate
@@ -48,6 +48,7 @@ __all__ = [
     "DiracGAN",
     "Forsaken",
     "GaussianGAN",
+    "KnownGame",
     "MinimaxNotNash",
     "Quadratic",
     "RandomQuadratic",
@@ -55,7 +56,6 @@ __all__ = [
     "Salimans",
     "Stiff",
     "TimeScales",
-    "Toy",
     "Truth",
     "Vector",
     "WeakMinty",

@@ -11,7 +11,7 @@ from nashpath.core import Batch, Game
 ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
 """An equilibrium at which every coordinate of both players is zero."""
 
-Kind = Literal["local Nash", "local minimax", "neither"]
+PointKind = Literal["local Nash", "local minimax", "neither"]
 """What a stationary point is, whatever the rates: the first that applies.
 
 Local Nash: nobody gains by a small move alone. Local minimax: no small move of the generator pays once the
@@ -23,7 +23,7 @@ class Truth(NamedTuple):
     """What is known for certain about one stationary point of a game: where it is, its kind, and who says so."""
 
     point: Mapping[str, tuple[float, ...]]
-    kind: Kind
+    kind: PointKind
     source: str
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ def descent(
     return {"solver": {"kind": solver}, **rules}
 
 
-class Toy(Game):
+class KnownGame(Game):
     """A game whose answers are known: `truth`; its ``defaults`` are a play that shows them."""
 
     @property
@@ -57,7 +57,7 @@ class Vector(nn.Module):
         self.value = nn.Parameter(torch.as_tensor(value, dtype=torch.get_default_dtype()).clone())
 
 
-class ZeroSum(Toy):
+class ZeroSum(KnownGame):
     """A zero-sum game between vectors: the generator ``x`` minimises ``value``, the discriminator ``y`` maximises.
 
     ``equilibrium`` is the stationary point that distances are measured from; what it is stands in `truth`.
@@ -74,7 +74,7 @@ class ZeroSum(Toy):
         """The value f(x, y) that x pays to y, a scalar."""
         raise NotImplementedError
 
-    def at(self, kind: Kind, source: str) -> tuple[Truth, ...]:
+    def at(self, kind: PointKind, source: str) -> tuple[Truth, ...]:
         """The known point is of this kind: a `truth` of one entry."""
         point: dict[str, tuple[float, ...]] = {}
         for who in self.players:

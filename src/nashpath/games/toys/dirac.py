@@ -9,7 +9,7 @@ from nashpath.core import Count, Number
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
-from nashpath.games.toys.base import ORIGIN, Toy, Truth, Vector, descent
+from nashpath.games.toys.base import ORIGIN, KnownGame, Truth, Vector, descent
 
 
 class _Origin:
@@ -35,7 +35,7 @@ class _LinearCritic(Vector):
         return x * self.value
 
 
-class DiracGAN(GAN, Toy):
+class DiracGAN(GAN, KnownGame):
     """Data δ₀, model δ_θ, critic d(x) = ψ x, under any objective and penalty; the equilibrium is (0, 0).
 
     ::

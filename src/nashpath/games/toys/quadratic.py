@@ -8,12 +8,12 @@ from torch import Tensor
 
 from nashpath.core import Hyperparameters, Number
 from nashpath.core.typed import at_least
-from nashpath.games.toys.base import Kind, Truth, ZeroSum
+from nashpath.games.toys.base import PointKind, Truth, ZeroSum
 
-Matrix = np.ndarray[Any, np.dtype[np.float64]]
+RealMatrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def quadratic_kind(a: Matrix, b: Matrix, c: Matrix) -> Kind:
+def quadratic_kind(a: RealMatrix, b: RealMatrix, c: RealMatrix) -> PointKind:
     """What the origin is in ½ x·A x + x·B y − ½ y·C y, for symmetric A and C; exact but for rounding.
 
     Nash where A ⪰ 0 and C ⪰ 0. Minimax where C ⪰ 0 and A + B C⁺ Bᵀ ⪰ 0 on the x for which no flat direction v of C
@@ -23,7 +23,7 @@ def quadratic_kind(a: Matrix, b: Matrix, c: Matrix) -> Kind:
     """
     small = 1e-6 * max(float(np.abs(v).max()) for v in (a, b, c))
 
-    def semidefinite(matrix: Matrix) -> bool:
+    def semidefinite(matrix: RealMatrix) -> bool:
         return matrix.size == 0 or float(np.linalg.eigvalsh(matrix).min()) >= -small
 
     if not semidefinite(c):

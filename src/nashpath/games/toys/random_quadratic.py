@@ -7,7 +7,7 @@ import torch
 from annotated_types import Ge
 
 from nashpath.core import Count, Number
-from nashpath.games.toys.quadratic import Matrix, Quadratic
+from nashpath.games.toys.quadratic import Quadratic, RealMatrix
 
 Form = Literal["definite", "indefinite", "skew", "degenerate"]
 Instance = Annotated[int, Ge(0)]
@@ -20,7 +20,7 @@ _CURVATURES: dict[Form, tuple[float, float]] = {
 }
 
 
-def _symmetric(n: int, form: Form, rng: np.random.Generator) -> Matrix:
+def _symmetric(n: int, form: Form, rng: np.random.Generator) -> RealMatrix:
     """A symmetric matrix in a random basis, its eigenvalues drawn from the range of the form."""
     values = rng.uniform(*_CURVATURES[form], n)
     if form == "indefinite":
