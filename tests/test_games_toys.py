@@ -213,11 +213,7 @@ def crossings(game, radius: float, span: float) -> tuple[np.ndarray, np.ndarray]
     """Times and distances at which the flow passes the critical point on its side of larger x."""
     x0, y0 = (float(v) for v in place(game.truth[0]))
 
-    def height(_, z):
-        return z[1] - y0
-
-    height.direction = 1
-    path = flow(game, [x0 + radius, y0], span, events=height)
+    path = flow(game, [x0 + radius, y0], span, events=lambda _, z: z[1] - y0)
     passed = [(t, z[0] - x0) for t, z in zip(path.t_events[0], path.y_events[0]) if t > 0.1 and z[0] > x0]
     return tuple(np.array(passed).T)
 
