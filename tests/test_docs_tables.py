@@ -12,7 +12,7 @@ from nashpath.data import SOURCES
 from nashpath.diagnostics import DIAGNOSTICS, FINDINGS
 from nashpath.diagnostics.verdict import MEANING
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
-from nashpath.games import GAMES, OBJECTIVES, PENALTIES, TECHNIQUES
+from nashpath.games import GAMES, OBJECTIVES, PENALTIES, TECHNIQUES, TOYS
 from nashpath.metrics import DIVERGENCES, FEATURES, GROUPS, METRICS
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.activations import ACTIVATIONS
@@ -55,6 +55,7 @@ TABLES = {
     ("diagnostics", "name"): [DIAGNOSTICS],
     ("flows", "flow"): [FLOWS],
     ("games", "name"): [OBJECTIVES, PENALTIES],
+    ("games", "toy"): [TOYS],
     ("metrics", "name"): [METRICS, GROUPS],
     ("networks", "name"): [GENERATORS, DISCRIMINATORS],
     ("solvers", "solver"): [SOLVERS],

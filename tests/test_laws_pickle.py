@@ -26,7 +26,9 @@ WAYS = {"pickle": lambda game: pickle.loads(pickle.dumps(game)), "deepcopy": cop
 
 
 def built(game: str, technique: str, **more: str) -> Trial:
-    raw = {"game": game, "technique": technique}
+    # With moments: the descent that toys are played by has no memory to send away.
+    rules = {who: {"kind": "adam"} for who in ("generator", "discriminator")}
+    raw = {"game": game, "technique": technique, "solver": {"kind": "alternating", **rules}}
     networked = game in ("gan", "mixture", "semi_supervised")
     raw |= {**SMALL, **({"data": DATA[game]} if game in DATA else {})} if networked else {}
     return build_trial(resolve(raw, more), 0)

@@ -7,6 +7,7 @@ import typer
 
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.core.table import did_you_mean
+from nashpath.games.toys import KnownGame
 from nashpath.metrics import METRICS
 from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.model import SHARED, General
@@ -66,10 +67,22 @@ def _print_general() -> None:
 def _print_method(key: str, method) -> None:
     typer.echo(inspect.getdoc(method))
     typer.echo()
+    if inspect.isclass(method) and issubclass(method, KnownGame):
+        _print_toy(method)
     for argument, (annotation, default) in arguments(method).items():
         swept = "  (a number: sweeps share one program)" if is_swept(annotation) else ""
         path = argument if argument in SHARED else f"{key}.{argument}"
         typer.echo(f"  -s {path}={default}{swept}")
+
+
+def _print_toy(toy: type[KnownGame]) -> None:
+    """What is known about the game with its default settings, and how it is played by default."""
+    for truth in toy().truth:
+        typer.echo(f"  truth under these settings: {truth}")
+    for path, chosen in toy.defaults.items():
+        rates = "".join(f", {key} {value}" for key, value in chosen.items() if key != "kind")
+        typer.echo(f"  by default {path}={chosen['kind']}{rates}")
+    typer.echo()
 
 
 def _print_asked(table, name: str, asked) -> None:

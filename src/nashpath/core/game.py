@@ -5,7 +5,7 @@ function and every solver and every diagnostic runs on every game. A solver rece
 `FunctionalGame`: it may ask for any player's cost or gradient at any point it likes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -55,8 +55,8 @@ class Game(nn.Module):
     has_samples: ClassVar[bool] = False
     """Whether it generates samples that can be compared with data; else its strategies are shown."""
 
-    equilibrium: ClassVar[Mapping[str, float] | None] = None
-    """The known equilibrium of a toy, as the value of each player's coordinates there; None: unknown."""
+    equilibrium: Mapping[str, float | Sequence[float]] | None = None
+    """The known stationary point of a toy, by player: the value of all coordinates, or of each; None: unknown."""
 
     classifies: ClassVar[bool] = False
     """Whether its discriminator tells the data's classes apart: one logit for each."""

@@ -111,9 +111,11 @@ def strategies(train_state: TrainState) -> np.ndarray:
 
 
 def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
-    """The known equilibrium of a toy's two strategies, in the order of `strategies`; empty if unknown."""
+    """The known equilibrium of a toy's two strategies, each player's first coordinate; empty if unknown."""
     known = trial.game.equilibrium
-    return {} if known is None else {"equilibrium": np.array([known["generator"], known["discriminator"]])}
+    if known is None:
+        return {}
+    return {"equilibrium": np.array([np.ravel(known[who])[0] for who in ("generator", "discriminator")])}
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
@@ -122,7 +124,8 @@ def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
     if known is None:
         return {}
     players = {**train_state.point.players, **trial.solver.averages(train_state.memory)}
-    away = [(v.double() - known[who]).flatten() for who, params in players.items() for v in params.values()]
+    there = {who: torch.as_tensor(place, dtype=torch.float64) for who, place in known.items()}
+    away = [(v.double() - there[who].to(v.device)).flatten() for who, ps in players.items() for v in ps.values()]
     return {"distance": float(torch.cat(away).norm())}
 
 
