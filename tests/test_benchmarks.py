@@ -11,7 +11,7 @@ import torch
 from nashpath.games import OBJECTIVES, PENALTIES
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "sizes")
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("sizes", "verdict_cases"))
 MORE = {"metrics": [["--memory"]]}
 """What else than the plain command is documented and quick."""
 

@@ -1,5 +1,7 @@
 """Diagnostics of the field, gaps and finite games: closed forms, stacking, and that nothing is touched."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -16,17 +18,21 @@ from nashpath.diagnostics import (
     FieldNorm,
     Path,
     PerturbedDualityGap,
+    PlayerEvidence,
     PointEvidence,
     SignalToNoise,
     Spectrum,
     VanishingGradient,
     certify,
+    contraction_of,
     exploitability,
     matrix_duality_gap,
     solve_matrix_game,
     trajectory_of,
+    winding_of,
 )
 from nashpath.games import GAN, OBJECTIVES, TOYS
+from nashpath.games.toys import ZeroSum
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.diagnostics import build_diagnostics
 
@@ -231,18 +237,103 @@ def test_trajectories_of_known_shape():
         trajectory_of(torch.full((5, 2), float("nan")))
 
 
+def evidence(rest: bool | None, generator: bool | None, discriminator: bool | None, **more):
+    """At rest (None: the noise hides it), and whether each player gains."""
+    distance = {True: 0.0, False: 1.0, None: 1e-3}[rest]
+    error = 1e-3 if rest is None else 0.0
+    gains = {"discriminator": discriminator, "generator": generator}
+    return PointEvidence(players={k: PlayerEvidence(distance, error, gains=v) for k, v in gains.items()}, **more)
+
+
 def test_certificates_ask_in_order():
-    circle = trajectory_of(torch.stack([torch.linspace(0, 12, 99).cos(), torch.linspace(0, 12, 99).sin()], 1))
-    assert certify(PointEvidence(finite=False, spread=0.0)) == "diverged"
-    assert certify(PointEvidence(spread=0.01, distance=1.0)) == "collapsed"
-    assert certify(PointEvidence(distance=1.0, trajectory=circle)) == "limit cycle"
-    assert certify(PointEvidence(distance=float("nan"))) == "drifting"
-    assert certify(PointEvidence(distance=1e-4, smallest_real=-0.1)) == "saddle"
+    assert certify(evidence(False, True, True)) == "not stationary"
+    assert certify(evidence(None, False, False)) == "undecided"
+    assert certify(evidence(True, False, False)) == "local Nash"
+    assert certify(evidence(True, None, False)) == "undecided"
+    assert certify(evidence(True, True, True, answered=False)) == "no equilibrium"
+    assert certify(evidence(True, True, False, answered=False)) == "local minimax"
+    assert certify(evidence(True, True, False, answered=True)) == "no equilibrium"
+    assert certify(evidence(True, True, False, answered=None)) == "undecided"
+    assert certify(evidence(True, True, False, zero_sum=False)) == "no equilibrium"
+
+
+class Degenerate(ZeroSum):
+    """Flat to second order at the origin: higher powers of u, at (x, y) = (1, 2), decide."""
+
+    def __init__(self, cost, at=(1.0, 2.0)):
+        super().__init__([at[0]], [at[1]])
+        self.cost = cost
+
+    def value(self, x, y):
+        return self.cost(x - 1, y - 2).sum()
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-6])
+@pytest.mark.parametrize(
+    ("cost", "kind"),
+    [
+        (lambda u, v: u**4 - v**2, "local Nash"),
+        (lambda u, v: u**3 - v**2, "no equilibrium"),
+        (lambda u, v: -(u**4) - v**2, "no equilibrium"),
+        (lambda u, v: u**2 + v**4, "no equilibrium"),
+        (lambda u, v: u**6 - v**6, "local Nash"),
+        (lambda u, v: u * v, "local Nash"),  # each is indifferent, and none gains
+        (lambda u, v: -(u**4) + 3 * u * v - v**2, "local minimax"),  # max over v: 9/4 u² − u⁴
+        (lambda u, v: 0 * u * v, "local Nash"),
+    ],
+)
+def test_flat_directions_are_probed(cost, kind, off):
+    """Referee's kind of example: fourth-order games were all called local Nash."""
+    game = Degenerate(cost, (1.0 + off, 2.0)).double()
+    assert certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {})) == kind
+
+
+def test_a_curved_valley_is_followed():
+    """(y − x²)² − ½ x⁴ rises along both axes, and falls along y = x²."""
+
+    class Valley(ZeroSum):
+        def value(self, x, y):
+            return (x[1] - x[0] ** 2) ** 2 - 0.5 * x[0] ** 4 - y.square().sum()
+
+    game = Valley([0.0, 0.0], [0.0]).double()
+    assert certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {})) == "no equilibrium"
 
 
 def test_nothing_finite_is_asked_of_a_broken_game():
     game = TOYS["quadratic"](x=torch.tensor(float("inf"))).double()
-    assert not Certificate(1).look(FunctionalGame(game), point_of(game), {}).finite
+    assert not Certificate(1).evidence(FunctionalGame(game), point_of(game), {}).finite
+
+
+@pytest.mark.parametrize("growth", [0.999, 1.0, 1.002])
+@pytest.mark.parametrize("aspect", [1.0, 5.0])
+def test_windings_read_the_radius_at_the_same_angle(growth, aspect):
+    time = torch.arange(500).double()
+    way = torch.stack([(0.1 * time).cos(), aspect * (0.1 * time).sin()], 1) * growth ** time[:, None]
+    found = winding_of(way, torch.zeros(2))
+    assert found.turns == pytest.approx(49.9 / (2 * math.pi), abs=0.2)
+    assert found.length == pytest.approx(20 * math.pi, rel=1e-3)
+    off = abs(found.rate - 20 * math.pi * math.log(growth))
+    assert off <= max(2e-3, 3 * found.error)  # rounds do not meet the same angle: its own error says how far
+    assert found.error < 4e-3
+
+
+@pytest.mark.parametrize(
+    ("matrix", "motion", "rate"),
+    [
+        ([[1, -0.1], [0.1, 1]], "spirals out", math.sqrt(1.01)),
+        ([[1, -0.1], [0.1, 0.99]], "goes round", 1.0),
+        ([[0.9, 0], [0, 0.5]], "closes in", 0.9),
+        ([[1, 0], [0, 0.5]], "closes in", 0.5),
+        ([[1, 0], [0, 1]], "stays", 1.0),
+        ([[1, 0.1], [0, 1]], "leaves", 1.0),  # grows as time does
+        ([[1, -1e-2], [1e-6, 1 - 1e-8]], "goes round", 1.0),  # a long thin orbit is no growth
+        ([[1.1, 0], [0, 0.5]], "leaves", 1.1),
+        ([[0, 1], [0, 0]], "closes in", 0.0),
+    ],
+)
+def test_a_round_is_told_by_its_multipliers(matrix, motion, rate):
+    found = contraction_of(np.array(matrix, dtype=float))
+    assert (found.motion, found.rate) == (motion, pytest.approx(rate, abs=1e-9))
 
 
 def test_spectrum_of_a_gan_is_reported_whole():

@@ -297,8 +297,7 @@ def test_rates_scale_the_players_rows():
 def at_equilibrium(a, b, c):
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c)), x=torch.tensor(0.0), y=torch.tensor(0.0))
     game = game.double()
-    look = Certificate(1)
-    return certify(look.look(FunctionalGame(game), point_of(game), {}))
+    return certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {}))
 
 
 @pytest.mark.parametrize(
@@ -307,8 +306,10 @@ def at_equilibrium(a, b, c):
         (1.0, 1.0, 1.0, "local Nash"),
         (0.0, 1.0, 0.0, "local Nash"),
         (-0.5, 2.0, 1.0, "local minimax"),  # −a fails Nash; a + b²/c = 3.5 > 0 passes Stackelberg; trace 0.5 > 0
-        (1.0, 2.0, -0.5, "stable, not Nash"),  # the discriminator sits at its own worst
-        (-1.0, 0.1, 0.5, "saddle"),
+        (1.0, 2.0, -0.5, "no equilibrium"),  # the discriminator sits at its own worst
+        (-1.0, 0.1, 0.5, "no equilibrium"),
+        (200.0, 0.0, -0.1, "no equilibrium"),  # a stiff player hides no soft one
+        (-6.0, 4.0, 2.0, "local minimax"),  # whatever the learning rates
     ],
 )
 def test_certificates_of_quadratic_games(a, b, c, kind):
@@ -317,4 +318,4 @@ def test_certificates_of_quadratic_games(a, b, c, kind):
 
 def test_away_from_equilibrium_nothing_is_certified():
     game = TOYS["quadratic"]().double()
-    assert certify(Certificate(1).look(FunctionalGame(game), point_of(game), {})) == "drifting"
+    assert certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {})) == "not stationary"

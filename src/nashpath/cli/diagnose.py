@@ -8,24 +8,31 @@ from rich.console import Console
 from rich.text import Text
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.diagnostics import headline
 from nashpath.report import write_report
 from nashpath.run import Diagnosis
 from nashpath.run import diagnose as diagnose_members
 from nashpath.run.folder.run_folder import plain_json
 
+COLOURS = {"good": "green", "bad": "red", "open": "yellow"}
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Leave out the eigenvalues of networks, and play toys on for less long.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one line of JSON.")]
 
 
-def diagnose(run: _Folder, member: _Member = None, own: With = None, as_json: Json = False) -> None:
+def diagnose(
+    run: _Folder, member: _Member = None, own: With = None, quick: Quick = False, as_json: Json = False
+) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
 
     Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.
     """
     with user_errors():
         load_all(own)
-        found = diagnose_members(run, member or [0])
+        found = diagnose_members(run, member or [0], quick, lambda what: typer.echo(f"{what} …", err=True))
         page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))
@@ -38,8 +45,10 @@ def diagnose(run: _Folder, member: _Member = None, own: With = None, as_json: Js
 
 def _print(console: Console, one: Diagnosis) -> None:
     """A member's verdict: what is wrong stands out; words wrap where somebody reads, not where a file is written."""
-    colour = "red" if one.wrong else "green" if one.summary.kind in ("local Nash", "local minimax") else "yellow"
-    console.print(Text(f"member {one.member}: {one.summary.kind}", style=f"bold {colour}"))
+    said, quality = headline(one.summary)
+    console.print(
+        Text(f"member {one.member}: {said}", style=f"bold {COLOURS[quality]}"), soft_wrap=not console.is_terminal
+    )
     for at, sentence in enumerate(one.sentences):
         head, colon, rest = sentence.partition(":")
         said = Text("  - ").append(head, style="bold red" if at < len(one.wrong) else "bold").append(colon + rest)

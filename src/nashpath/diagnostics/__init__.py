@@ -2,8 +2,10 @@
 
 from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
+from nashpath.diagnostics.behaviour import Behaviour, judge
 from nashpath.diagnostics.calibration import Calibration, calibration_of
-from nashpath.diagnostics.certificate import Certificate, Kind, PointEvidence, certify
+from nashpath.diagnostics.certificate import Certificate, Kind, PlayerEvidence, PointEvidence, certify
+from nashpath.diagnostics.contraction import Contraction, contraction_of
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
 from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
 from nashpath.diagnostics.field_cosine import FieldCosine
@@ -15,10 +17,10 @@ from nashpath.diagnostics.rotation import Rotation, rotation_share
 from nashpath.diagnostics.sharpness import Sharpness, sharpness_of
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
 from nashpath.diagnostics.spectrum import Spectrum
-from nashpath.diagnostics.stable_step import StableStep, smallest_damping, stable_steps
-from nashpath.diagnostics.trajectory import Trajectory, plane_of, trajectory_of
+from nashpath.diagnostics.stable_step import StableStep, stable_steps
+from nashpath.diagnostics.trajectory import Trajectory, Winding, plane_of, trajectory_of, winding_of
 from nashpath.diagnostics.vanishing import VanishingGradient
-from nashpath.diagnostics.verdict import FINDINGS, Finding, RunSummary, findings, statements
+from nashpath.diagnostics.verdict import FINDINGS, Finding, RunSummary, Tried, findings, headline, statements
 
 DIAGNOSTICS = Table(
     "diagnostic",
@@ -43,8 +45,10 @@ DIAGNOSTICS = Table(
 __all__ = [
     "DIAGNOSTICS",
     "FINDINGS",
+    "Behaviour",
     "Calibration",
     "Certificate",
+    "Contraction",
     "Diagnostic",
     "DualityGap",
     "Equilibrium",
@@ -56,6 +60,7 @@ __all__ = [
     "NotConvergedError",
     "Path",
     "PerturbedDualityGap",
+    "PlayerEvidence",
     "PointEvidence",
     "Readings",
     "Rotation",
@@ -65,22 +70,27 @@ __all__ = [
     "Spectrum",
     "StableStep",
     "Trajectory",
+    "Tried",
     "VanishingGradient",
+    "Winding",
     "calibration_of",
     "certify",
+    "contraction_of",
     "exploitability",
     "findings",
+    "headline",
     "hessian_ends",
     "hessian_leading",
+    "judge",
     "leading",
     "matrix_duality_gap",
     "most_negative",
     "plane_of",
     "rotation_share",
     "sharpness_of",
-    "smallest_damping",
     "solve_matrix_game",
     "stable_steps",
     "statements",
     "trajectory_of",
+    "winding_of",
 ]

@@ -1,134 +1,312 @@
-"""Certificates: the kind of equilibrium that a point is, up to a stated tolerance, or what it is instead."""
+"""What a point is, whatever is played there: a local Nash or minimax equilibrium, none, or not stationary at all."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, Point, pick
-from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten
-from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
+from nashpath.diagnostics.base import Diagnostic, Readings, flatten
+from nashpath.diagnostics.base import field as field_of
+from nashpath.diagnostics.eigenvalues import DENSE, Eigenvalues, hessian_ends, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised
-from nashpath.diagnostics.trajectory import Trajectory
+from nashpath.diagnostics.probing import ROUNDING, Directions, gain_along
 
-Kind = Literal[
-    "local Nash", "local minimax", "stable, not Nash", "saddle", "limit cycle", "drifting", "diverged", "collapsed"
-]
+Kind = Literal["local Nash", "local minimax", "no equilibrium", "not stationary", "undecided"]
+
+TOLERANCE = 1e-3
+"""A player is at rest within this share of ``1 + ‖θ‖`` of a stationary point."""
 LEADING = 10
 """Number of leading eigenvalues that are computed for a large game."""
-SCHUR = 1500
-"""Up to this many parameters the Stackelberg condition is checked (it needs the Jacobian in full)."""
+SOLVED = 1500
+"""Up to this many parameters the Jacobian is formed, solved with, and every direction of a player is asked."""
+SURE, FAR = 3.0, 6.0
+"""Standard errors within which a mean may be 0, and beyond which it is not: of few batches they are rough."""
+
+
+@dataclass
+class PlayerEvidence:
+    """One player at the point: how far it is from rest, and what it could gain by a small move of its own."""
+
+    distance: float | None = None
+    """``‖(J⁺ξ)_i‖``, the length of its part of Newton's step to a stationary point; None: too large a game."""
+    error: float = 0.0
+    """The standard error of ``distance`` over the batches."""
+    allowed: float = TOLERANCE
+    """``tolerance · (1 + ‖θ_i‖)``."""
+    slope: float = 0.0
+    """``‖ξ_i‖``."""
+    signal: float = float("inf")
+    """``‖mean ξ_i‖²`` without its noise, in its standard errors: beyond 3 the player is pulled, whatever the noise."""
+    smallest: float = 0.0
+    """The smallest eigenvalue of its own Hessian."""
+    largest: float = 0.0
+    """The largest eigenvalue of its own Hessian."""
+    flat: int = 0
+    """Directions in which the second order decides nothing."""
+    gains: bool | None = False
+    """Whether a small move of its own lowers its cost; None: undecided."""
 
 
 @dataclass
 class PointEvidence:
-    """The numbers that a certificate rests on. Curvatures are relative to ``scale``, the spectral radius of J."""
+    """The numbers that a certificate rests on."""
 
     finite: bool = True
-    spread: float = 1.0
-    """Generated samples' spread over the data's; 1 where there are no samples."""
-    distance: float = 0.0
-    """``(‖ξ‖ − 2 · its standard error) / scale``, at least 0: how far a stationary point must be at least."""
-    smallest_real: float = 0.0
-    """The smallest real part of J's eigenvalues."""
-    curvature: dict[str, float] | None = None
-    """Each player's smallest Hessian eigenvalue."""
-    largest: dict[str, float] | None = None
-    """Each player's largest Hessian eigenvalue."""
+    players: dict[str, PlayerEvidence] = field(default_factory=dict)
+    residual: float = 0.0
+    """``‖ξ − J J⁺ξ‖ / ‖ξ‖``: the share of the field that no move would make vanish, to first order."""
+    batches: int = 1
+    noisy: bool = False
+    """Whether the field differs from batch to batch."""
+    zero_sum: bool = True
+    """Whether the game is zero-sum near the point: ``J_GD = −J_DGᵀ``."""
     schur: float | None = None
-    """The smallest eigenvalue of the generator's curvature once the discriminator answers; None: not checked."""
-    trajectory: Trajectory | None = None
+    """The smallest curvature of the generator once the discriminator answers; None: not asked."""
+    answered: bool | None = None
+    """Whether the generator gains though the discriminator answers; None: undecided, or not asked."""
     scale: float = 1.0
+    """The spectral radius of J."""
     leading: complex = 0j
     """J's eigenvalue of largest magnitude."""
-    spectrum: np.ndarray | None = None
+    smallest_real: float = 0.0
+    """The smallest real part of J's eigenvalues."""
+    spectrum: Eigenvalues | None = None
     """The eigenvalues of J that were found on the way: the leading ones, then the most negative."""
 
+    @property
+    def distance(self) -> float | None:
+        """The length of Newton's step, over all players; None where it is not known."""
+        own = [each.distance for each in self.players.values()]
+        return None if None in own else float(np.linalg.norm([d for d in own if d is not None]))
 
-def certify(seen: PointEvidence, tolerance: float = 1e-3, collapse: float = 0.1) -> Kind:
-    """The kind of point that the evidence shows, at a tolerance. The order of questions is the order of the list."""
-    path, curvature = seen.trajectory, seen.curvature or {}
-    if not seen.finite:
-        return "diverged"
-    if seen.spread < collapse:
-        return "collapsed"
-    if not seen.distance <= tolerance:
-        round_and_round = path is not None and path.turns >= 1 and path.growth > 0.9 and path.straightness < 0.5
-        return "limit cycle" if round_and_round else "drifting"
-    if seen.smallest_real < -tolerance:
-        return "saddle"
-    if all(value >= -tolerance for value in curvature.values()):
+    @property
+    def stationary(self) -> bool | None:
+        """Whether every player is at rest up to tolerance and noise; None: the noise hides it."""
+        asked = [_at_rest(each) for each in self.players.values()]
+        return False if False in asked else None if None in asked else True
+
+
+def _at_rest(seen: PlayerEvidence) -> bool | None:
+    if seen.distance is None:
+        return False if seen.signal > FAR else None
+    if seen.distance + SURE * seen.error <= seen.allowed:
+        return True
+    return False if seen.distance - FAR * seen.error > seen.allowed else None
+
+
+def certify(seen: PointEvidence) -> Kind:
+    """The kind of point that the evidence shows."""
+    if seen.stationary is False:
+        return "not stationary"
+    gains = {who: each.gains for who, each in seen.players.items()}
+    if seen.stationary is None:
+        return "undecided"
+    if not any(gain is not False for gain in gains.values()):
         return "local Nash"
-    answered = curvature.get("discriminator", -1.0) > tolerance and seen.schur is not None
-    return "local minimax" if answered and (seen.schur or 0.0) >= -tolerance else "stable, not Nash"
+    others = [gain for who, gain in gains.items() if who != "generator"]
+    if any(others) or (gains.get("generator") and not seen.zero_sum):
+        return "no equilibrium"
+    if None in others or not gains.get("generator") or seen.answered is None:
+        return "undecided"
+    return "no equilibrium" if seen.answered else "local minimax"
 
 
 class Certificate(Diagnostic):
-    """First- and second-order tests of a point: local Nash, local minimax, stable, saddle, or none of them.
+    """First- and second-order tests of a point, free of learning rates.
 
     ::
 
-        first order    ‖ξ‖ ≤ tolerance · ρ(J), up to twice its standard error over the batches
-        Nash           ∇²_DD J_D ≥ 0 and ∇²_GG J_G ≥ 0 (each player's own curvature)
-        minimax        ∇²_DD J_D > 0 and J_GG − J_GD J_DD⁻¹ J_DG ≥ 0 (the generator leads; Stackelberg)
-        stable         Re λ ≥ 0 for all eigenvalues of J
+        stationary   ‖(J⁺ξ)_i‖ ≤ 10⁻³ (1 + ‖θ_i‖) for every player i, beyond twice its standard error over the batches
+        Nash         no player lowers its own cost by a small move: ∇²_ii J_i > 0, and probed where it is not clear
+        minimax      ∇²_DD J_D ≥ 0, and J_GG − J_GD J_DD⁺ J_DG > 0 over what the discriminator cannot punish to first
+                     order (the generator leads: Stackelberg; zero-sum games only)
 
-    all up to −``tolerance`` · ρ(J). Readings: ``distance``, ``smallest_real``, ``curvature.<player>``, ``scale`` and
-    (up to 1,500 parameters) ``schur``; `certify` makes a word of them. The minimax test is exact in zero-sum games.
+    Tolerances are each player's and each direction's own: a curvature counts as flat below 10⁻⁷ of the player's own
+    largest, or where it changes by a third on the way to the stationary point. Flat directions are probed: the cost is
+    looked up along them, the player's other directions following (`gain_along`). Beyond 1,500 parameters only whether
+    the mean gradient differs from 0 is told. Readings: ``distance.<player>``, ``error.<player>``,
+    ``curvature.<player>``, ``residual``, ``scale``, ``smallest_real`` and, where it was asked, ``schur``; `certify`
+    makes a word of them.
 
     Reference: Jin, Netrapalli & Jordan 2020, "What is Local Optimality in Nonconvex-Nonconcave Minimax Optimization?",
-    Props. 5, 6, 18 and 19; Berard et al. 2020, Sec. 3 (stable but not Nash).
+    Props. 5, 6, 18 and 19; Zhang et al. 2022, "Optimality and Stability in Non-Convex Smooth Games" (the Schur
+    complement where J_DD is singular).
     """
 
     stackable = False
-    readings = ("distance", "smallest_real", "curvature", "scale", "schur")
+    readings = ("distance", "error", "curvature", "residual", "scale", "smallest_real", "schur")
 
     def __init__(self, draws: Count = 4):
         self.draws = draws
 
+    def evidence(self, problem: FunctionalGame, point: Point, batches: Batch) -> PointEvidence:
+        """The evidence at a point on `draws` batches, for `certify`."""
+        near = Linearised(problem, point, batches, self.draws)
+        fields = [flatten(field_of(problem, near.point, pick(batches, k))) for k in range(self.draws)]
+        return self.look(near, torch.stack(fields))
+
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
-        seen = self.look(problem, point, batches)
-        named = {f"curvature.{who}": value for who, value in (seen.curvature or {}).items()}
-        named |= {"distance": seen.distance, "smallest_real": seen.smallest_real, "scale": seen.scale}
-        if seen.schur is not None:
-            named["schur"] = seen.schur
+        seen = self.evidence(problem, point, batches)
+        named: dict[str, float] = {}
+        for who, own in seen.players.items():
+            named |= {f"error.{who}": own.error, f"curvature.{who}": own.smallest}
+            named |= {} if own.distance is None else {f"distance.{who}": own.distance}
+        named |= {name: getattr(seen, name) for name in ("residual", "scale", "smallest_real")}
+        named |= {} if seen.schur is None else {"schur": seen.schur}
         return {name: torch.tensor(value) for name, value in named.items()}
 
-    def look(
-        self, problem: FunctionalGame, point: Point, batches: Batch, near: Linearised | None = None
-    ) -> PointEvidence:
-        """The local evidence, for `certify`; ``near`` saves linearising the game at the point a second time."""
-        near = near or Linearised(problem, point, batches, self.draws)
-        if not torch.isfinite(near.field).all():
+    def look(self, near: Linearised, fields: Tensor, spectrum: bool = True) -> PointEvidence:
+        """The local evidence, for `certify`, from the linearised game and the field on each batch, [batches, size].
+
+        Without ``spectrum`` the eigenvalues of a large game are left out.
+        """
+        rows = fields.detach().double().cpu().numpy()
+        if not np.isfinite(rows).all():
             return PointEvidence(finite=False)
-        values = leading(near, near.size if near.size <= DENSE else LEADING)
-        first = complex(values[0])
-        scale = abs(first) or 1.0
-        negative = most_negative(near, scale)
-        ends = {who: hessian_ends(near, who) for who in problem.players}
-        return PointEvidence(
-            distance=max(0.0, float(near.field.norm()) - 2 * self._error(problem, point, batches)) / scale,
-            smallest_real=float(negative[0].real) / scale,
-            curvature={who: low / scale for who, (low, _) in ends.items()},
-            largest={who: high / scale for who, (_, high) in ends.items()},
-            schur=schur(near) / scale if near.size <= SCHUR else None,
-            scale=scale,
-            leading=first,
-            spectrum=values if near.size <= DENSE else np.concatenate([values, negative]),
-        )
+        seen = PointEvidence(batches=len(rows), noisy=bool(np.ptp(rows, 0).max() > 1e-9 * np.abs(rows).max()))
+        small = near.size <= SOLVED
+        steps = self._steps(near, rows, seen) if small else None
+        for who in near.sizes:
+            seen.players[who] = _at_point(near, who, rows, steps)
+        if small:
+            _ask_players(near, seen, steps)
+        if small or spectrum:
+            _ask_spectrum(near, seen)
+        return seen
 
-    def _error(self, problem: FunctionalGame, point: Point, batches: Batch) -> float:
-        """The standard error of ‖ξ‖ over the batches."""
-        if self.draws < 2:
-            return 0.0
-        rows = torch.stack([flatten(field(problem, point, pick(batches, k))) for k in range(self.draws)])
-        return float((rows.var(0).sum() / self.draws).sqrt())
+    def _steps(self, near: Linearised, rows: NDArray[Any], seen: PointEvidence) -> NDArray[Any]:
+        """Newton's step for the field of each batch, [batches, size], with the mean Jacobian."""
+        jacobian, mean = near.plain_matrix, rows.mean(0)
+        steps = solve(jacobian, rows.T).T
+        norm = np.linalg.norm(mean)
+        seen.residual = float(np.linalg.norm(mean - jacobian @ steps.mean(0)) / norm) if norm > 0 else 0.0
+        floor = 1e-10 * float(np.abs(jacobian).max()) * (1 + float(near.vector.norm()))
+        if seen.residual > 0.1 and norm > floor:  # no step makes the field vanish, so the part left over is far away
+            missing = rows - steps @ jacobian.T
+            steps = steps + missing * max(1.0, 1.0 / float(np.linalg.norm(missing.mean(0))))
+        return steps
 
 
-def schur(near: Linearised) -> float:
-    """The smallest eigenvalue of the symmetric part of ``J_GG − J_GD J_DD⁺ J_DG``, for two players."""
+def solve(jacobian: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """``J⁺ v`` for one v, [size], or several, [size, n].
+
+    Every parameter is in units of its own curvature: a stiff player hides no soft one.
+    """
+    size = np.maximum(np.abs(jacobian).max(0), np.abs(jacobian).max(1))
+    unit = 1 / np.sqrt(np.where(size > 0, size, 1.0))
+    scaled = unit[:, None] * jacobian * unit[None, :]
+    return (unit * (np.linalg.pinv(scaled, rcond=1e-10) @ (unit * rows.T).T).T).T
+
+
+def _at_point(near: Linearised, who: str, rows: NDArray[Any], steps: NDArray[Any] | None) -> PlayerEvidence:
+    where = near.block(who)
+    own, count = rows[:, where], len(rows)
+    seen = PlayerEvidence(slope=float(np.linalg.norm(own.mean(0))), signal=_signal(own))
+    seen.allowed = TOLERANCE * (1 + float(near.vector[where].norm()))
+    if steps is not None:
+        step = steps[:, where]
+        seen.distance = float(np.linalg.norm(step.mean(0)))
+        seen.error = float(np.sqrt(step.var(0, ddof=1).sum() / count)) if count > 1 else 0.0
+    return seen
+
+
+def _signal(rows: NDArray[Any]) -> float:
+    """``‖μ‖²`` by products of different batches, unbiased, in standard errors of that estimate (by leaving one out)."""
+    count, total = len(rows), rows.sum(0)
+    squares = (rows**2).sum(1)
+    if count < 3 or np.ptp(rows, 0).max() <= 1e-9 * np.abs(rows).max():
+        return float("inf") if np.abs(rows).max() > 0 else 0.0
+
+    def estimate(sums: NDArray[Any], of_squares: Any, n: int) -> Any:
+        return ((sums**2).sum(-1) - of_squares) / (n * (n - 1))
+
+    whole = float(estimate(total, squares.sum(), count))
+    left_out = estimate(total - rows, squares.sum() - squares, count - 1)
+    error = float(np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum()))
+    return whole / error if error > 0 else float("inf")
+
+
+def _ask_players(near: Linearised, seen: PointEvidence, steps: NDArray[Any] | None) -> None:
+    """Fills in each player's own curvature and gain, and the generator's once the discriminator answers."""
+    mean = np.zeros(near.size) if steps is None else steps.mean(0)
+    target = None if seen.stationary is False else near.at(torch.from_numpy(-mean).to(near.vector))
+    hessians = {who: near.own_hessian(who) for who in near.sizes}
+    rest = {who: target.own_hessian(who) for who in near.sizes} if target else hessians
+    halves = near.halves() if seen.noisy and target else []
+    for who, own in seen.players.items():
+        ways = Directions.of(hessians[who], [rest[who], *[half.own_hessian(who) for half in halves]])
+        own.smallest, own.largest = float(ways.values.min()), float(ways.values.max())
+        own.flat = int((ways.signs == 0).sum())
+        if target is not None:
+            reach = max(own.allowed, 30 * float(np.linalg.norm(mean[near.block(who)])))
+            own.gains = None if own.flat and seen.noisy else gain_along(target, who, ways, reach)
+            own.gains = True if (ways.signs < 0).any() else own.gains
+    if set(near.sizes) == {"discriminator", "generator"}:
+        _ask_leader(near, seen, hessians, target)
+
+
+def _ask_leader(
+    near: Linearised, seen: PointEvidence, hessians: dict[str, NDArray[Any]], target: Linearised | None
+) -> None:
+    """The Schur complement over the directions in which the discriminator cannot punish to first order."""
     d, g = near.block("discriminator"), near.block("generator")
-    j = near.matrix
-    answered = j[g, g] - j[g, d] @ np.linalg.pinv(j[d, d], rcond=1e-6) @ j[d, g]
-    return float(np.linalg.eigvalsh((answered + answered.T) / 2).min())
+    j = near.plain_matrix
+    cross = max(np.abs(j[g, d]).max(initial=0), np.abs(j[d, g]).max(initial=0))
+    seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * (cross + 1e-12))
+    free = _null(_split(hessians["discriminator"])[1].T @ j[d, g])
+    if not free.shape[1]:
+        seen.answered = False
+        return
+    schur = free.T @ _answered(near, hessians["discriminator"]) @ free
+    others = [] if target is None else [free.T @ _answered(target, target.own_hessian("discriminator")) @ free]
+    ways = Directions.of(schur, others)
+    seen.schur = float(ways.values.min())
+    if seen.noisy or target is None:
+        return
+    unclear = bool((ways.signs == 0).any())
+    if not (ways.signs < 0).any() and unclear:
+        lifted = Directions(ways.values, free @ ways.vectors, ways.signs)
+        strict = bool((_split(hessians["discriminator"])[1]).shape[1] == 0)
+        seen.answered = gain_along(target, "generator", lifted, TOLERANCE, "discriminator") if strict else None
+    else:
+        seen.answered = bool((ways.signs < 0).any())
+
+
+def _split(hessian: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """``H⁺`` over its directions of positive curvature, and the other directions, as columns."""
+    values, vectors = np.linalg.eigh(hessian)
+    bent = values > ROUNDING * max(float(np.abs(values).max()), 1e-300)
+    return (vectors[:, bent] / values[bent]) @ vectors[:, bent].T, vectors[:, ~bent]
+
+
+def _answered(near: Linearised, hessian: NDArray[Any]) -> NDArray[Any]:
+    """``J_GG − J_GD J_DD⁺ J_DG``, symmetric."""
+    d, g, j = near.block("discriminator"), near.block("generator"), near.plain_matrix
+    found = j[g, g] - j[g, d] @ _split(hessian)[0] @ j[d, g]
+    return (found + found.T) / 2
+
+
+def _null(matrix: NDArray[Any]) -> NDArray[Any]:
+    """An orthonormal basis of the null space, as columns."""
+    if not matrix.shape[0]:
+        return np.eye(matrix.shape[1])
+    _, values, rows = np.linalg.svd(matrix)
+    rank = int((values > ROUNDING * max(float(values.max(initial=0)), 1e-300)).sum())
+    return rows[rank:].T
+
+
+def _ask_spectrum(near: Linearised, seen: PointEvidence) -> None:
+    values = leading(near, near.size if near.size <= DENSE else LEADING)
+    seen.leading = complex(values[0])
+    seen.scale = abs(seen.leading) or 1.0
+    negative = most_negative(near, seen.scale)
+    seen.smallest_real = float(negative[0].real)
+    seen.spectrum = values if near.size <= DENSE else np.concatenate([values, negative])
+    if near.size > SOLVED:
+        for who, own in seen.players.items():
+            own.smallest, own.largest = hessian_ends(near, who)
+            own.gains = True if own.smallest < -TOLERANCE * own.largest else None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
-from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Point, Tree, pick, tree_map
 from nashpath.diagnostics.base import flatten
 
 Product = Callable[[Tensor], Tensor]
@@ -120,6 +120,22 @@ class Linearised:
     def plain_matrix(self) -> np.ndarray:
         """J in full, without the rates."""
         return dense(lambda u: self._field_graph[1](u)[0], self.vector)
+
+    def own_hessian(self, player: str) -> np.ndarray:
+        """One player's Hessian over its own parameters in full, symmetric, without the rate."""
+        found = dense(self.hessian(player), self.vector[self.block(player)])
+        return (found + found.T) / 2
+
+    def at(self, move: Tensor) -> "Linearised":
+        """The same game on the same batches, at the point that is ``move`` away."""
+        there = Point(self._players(self.vector + move), self.point.state)
+        return Linearised(self.problem, there, self.batches, self.draws)
+
+    def halves(self) -> list["Linearised"]:
+        """The game on the first and on the second half of the batches; nothing where there is one batch."""
+        half = self.draws // 2
+        parts = [tree_map(lambda v: v[:half], self.batches), tree_map(lambda v: v[half : 2 * half], self.batches)]
+        return [Linearised(self.problem, self.point, part, half) for part in parts] if half else []
 
     def start(self, size: int) -> np.ndarray:
         """A fixed vector for iterative eigen-solvers to start from: same game, same answer."""

@@ -150,28 +150,3 @@ def _sparse_radius(play: Play, near: Linearised) -> Callable[[float], float]:
         return float(np.abs(found).max()) if len(found) else 1.0  # else: many flat directions at 1, and none beside
 
     return radius
-
-
-def smallest_damping(
-    play: Play, jacobian: Matrix, added: Matrix, sizes: Mapping[str, int], most: float = 1e3
-) -> float | None:
-    """The smallest w at which one round on ``jacobian + w · added`` lets every rotating direction shrink.
-
-    A round must also stretch no direction. To 1 %; None where no w from 1e-4 up to ``most`` is enough, or where none
-    is needed.
-    """
-
-    def shrinks(weight: float) -> bool:
-        found = np.linalg.eigvals(play.matrix(jacobian + weight * added, sizes))
-        turning = np.abs(found[np.abs(found.imag) > 1e-9])
-        return np.abs(found).max() <= 1 + 1e-9 and (not len(turning) or turning.max() < 1 - 1e-9)
-
-    grid = [0.0, *np.geomspace(1e-4, most, 29)]
-    first = next((i for i, weight in enumerate(grid) if shrinks(weight)), None)
-    if not first:
-        return None
-    low, high = max(grid[first - 1], grid[1] / 10), float(grid[first])
-    while high > 1.01 * low:
-        middle = (low * high) ** 0.5
-        low, high = (low, middle) if shrinks(middle) else (middle, high)
-    return high

@@ -1,7 +1,9 @@
 """Classification of a trajectory: moving, rotating, converging or diverging."""
 
+import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,6 +43,75 @@ def trajectory_of(points: Tensor) -> Trajectory:
     radius, third = plane.norm(dim=1), max(1, len(points) // 3)
     growth = radius[-third:].mean() / radius[:third].mean()
     return Trajectory(float(turns), float(growth), float((points[-1] - points[0]).norm() / length), float(move))
+
+
+class Winding(NamedTuple):
+    """Play about a centre, turn by turn.
+
+    ``turns``: whole and part windings in the plane where play goes round most. ``rates``: the log of the radius after
+    each whole turn over that before it. ``length``: rounds in the last whole turn. ``shrink``: the last radius over the
+    first.
+    """
+
+    turns: float
+    rates: tuple[float, ...]
+    length: float
+    shrink: float
+
+    @property
+    def rate(self) -> float:
+        """The mean log change of the radius in a turn, over the later half of the whole turns; nan without one."""
+        later = self.rates[len(self.rates) // 2 :]
+        return sum(later) / len(later) if later else math.nan
+
+    @property
+    def error(self) -> float:
+        """The standard error of `rate` from turn to turn; infinite where fewer than two turns tell it."""
+        later = torch.tensor(self.rates[len(self.rates) // 2 :], dtype=torch.float64)
+        return float(later.std() / len(later) ** 0.5) if len(later) > 1 else math.inf
+
+
+def winding_of(points: Tensor, centre: Tensor) -> Winding:
+    """Windings of [time, parameters] about ``centre`` [parameters], and how the radius changes with each whole one.
+
+    The plane is that of the largest area swept, so an orbit that shrinks is not hidden by a player that only drifts.
+    The radius is compared at the same angle turn after turn, over all angles: an ellipse is no spiral. Raises
+    `ValueError` as `trajectory_of` does.
+    """
+    if points.dim() != 2 or len(points) < 4 or not torch.isfinite(points).all():
+        raise ValueError(f"a winding needs at least 4 finite points as rows; got shape {tuple(points.shape)}")
+    away = points.double() - centre.double()
+    radius = away.norm(dim=1)
+    shrink = float(radius[-1] / radius[0]) if radius[0] > 0 else math.inf
+    size = radius.clamp(min=1e-300)
+    unit = away / size[:, None]
+    areas = unit[:-1].T @ unit[1:]
+    if away.shape[1] < 2:
+        return Winding(0.0, (), math.nan, shrink)
+    from scipy.interpolate import CubicSpline
+
+    vectors, values, _ = torch.linalg.svd(areas - areas.T)
+    if values[0] <= 1e-12:
+        return Winding(0.0, (), math.nan, shrink)
+    plane = unit @ vectors[:, :2]
+    steps = torch.atan2(plane[:, 1], plane[:, 0]).diff()
+    steps = torch.remainder(steps + torch.pi, 2 * torch.pi) - torch.pi
+    angle = torch.cat([torch.zeros(1, dtype=steps.dtype), steps.cumsum(0)])
+    angle = angle * torch.sign(angle[-1])
+    whole = int(float(angle[-1]) / (2 * math.pi) + 1e-9)
+    log = (size.log() + plane.norm(dim=1).clamp(min=1e-300).log()).numpy()
+    reached, when = angle.numpy(), np.arange(len(points), dtype=float)
+    forward = np.concatenate([[True], reached[1:] > np.maximum.accumulate(reached)[:-1] + 1e-12])
+    reached, when, log = reached[forward], when[forward], log[forward]
+    a_turn = 2 * math.pi
+    matched = reached + a_turn <= reached[-1] + 1e-9  # rounds that have another at the same angle a turn later
+    if not whole or not matched.any():
+        return Winding(float(angle[-1]) / a_turn, (), math.nan, shrink)
+    at = CubicSpline(reached, np.stack([log, when], 1))(reached[matched] + a_turn)
+    later, length = at[:, 0] - log[matched], at[:, 1] - when[matched]
+    which = (reached[matched] / a_turn).astype(int)
+    rates = tuple(float(later[which == turn].mean()) for turn in range(whole) if (which == turn).any())
+    return Winding(float(angle[-1]) / a_turn, rates, float(length[which == which[-1]].mean()), shrink)
 
 
 def plane_of(points: Tensor) -> tuple[Tensor, tuple[float, float]]:

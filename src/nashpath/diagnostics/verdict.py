@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nashpath.diagnostics.certificate import Kind, PointEvidence
+from nashpath.diagnostics.behaviour import Behaviour
+from nashpath.diagnostics.certificate import Kind, PlayerEvidence, PointEvidence
+
+
+@dataclass
+class Tried:
+    """A change of the play that was tried from here, and what it did."""
+
+    change: str
+    found: Behaviour
 
 
 @dataclass
@@ -14,7 +23,12 @@ class RunSummary:
     """The inputs of a verdict; what could not be measured is None."""
 
     kind: Kind
+    """What the point is."""
     evidence: PointEvidence
+    play: Behaviour = field(default_factory=lambda: Behaviour("undecided"))
+    """What the present play does here."""
+    tried: list[Tried] = field(default_factory=list)
+    """Changes that were played from here, where the present play brings nothing."""
     outcome: str = "finished"
     solver: str = "alternating"
     rates: dict[str, float] = field(default_factory=dict)
@@ -27,8 +41,6 @@ class RunSummary:
     """By solver, the largest stable multiple of the present learning rates, the present solver first; None: unknown."""
     unknown: str = ""
     """Why nothing is known of stable steps, where something could be expected."""
-    r1: float | None = None
-    """The smallest weight of R1 (added to what is there) at which the present play would close in."""
     vanishing: float | None = None
     logit: float | None = None
     """The critic's mean logit on generated samples: negative where it is the critic that wins."""
@@ -55,8 +67,6 @@ LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 """How far beyond its limit a player's curvature may be. Under moments training itself climbs to about the limit."""
-ROUND = 3.0
-"""|imag/real| of an eigenvalue above which its motion counts as rotation."""
 PAGE = "docs/diagnostics.md"
 """The page with a section on each finding, named by its code."""
 
@@ -67,13 +77,18 @@ def findings(s: RunSummary) -> list[Finding]:
     return [Finding(code, f"{sentence} See {page(code)}.", figures) for code, sentence, figures in said if sentence]
 
 
+def has_diverged(s: RunSummary) -> bool:
+    """Whether the run, or the field at its last point, left the finite numbers."""
+    return s.outcome.startswith("diverged") or not s.evidence.finite
+
+
 def page(code: str) -> str:
     """The section that explains a finding."""
     return f"{PAGE}#{code.replace(' ', '-')}"
 
 
 def _diverged(s: RunSummary) -> str | None:
-    if not s.outcome.startswith("diverged") and s.kind != "diverged":
+    if not has_diverged(s):
         return None
     where = s.outcome if s.outcome.startswith("diverged") else "the field is not finite at the last point"
     return (
@@ -134,20 +149,77 @@ def _mode_collapse(s: RunSummary) -> str | None:
 
 
 def _rotation(s: RunSummary) -> str | None:
-    path = s.evidence.trajectory
-    ratio = abs(s.evidence.leading.imag) / max(abs(s.evidence.leading.real), 1e-12)
-    if s.kind != "limit cycle" or path is None or ratio < ROUND:
+    if s.play.motion not in ("goes round", "spirals out") or not math.isfinite(s.play.turn):
         return None
-    shown = f"{ratio:.3g}" if ratio < 1e6 else "infinite"
-    how = f"the orbit's radius changes by a factor {path.growth:.3g} over {path.turns:.3g} turns"
-    limit = (s.margins or {}).get("extragradient", 0.0)
-    safe = f" (stable up to {limit:.3g} times the present learning rates)" if 0 < limit < float("inf") else ""
-    weight = f"R1 ≥ {s.r1:.2g}" if s.r1 is not None else "a gradient penalty such as R1"
-    penalty = "" if s.logit is None else f" or {weight} on the critic"
-    return (
-        f"limit cycle: |imag/real| = {shown} at the leading pair, and {how}, so more steps of this play bring nothing. "
-        f"Extragradient{safe}{penalty} would damp it."
+    how = (
+        "so more rounds of this play bring nothing" if s.play.motion == "goes round" else "so it moves ever further off"
     )
+    return f"rotation: {play_in_words(s.play)}, {how}. {_advice(s)}"
+
+
+def _leaving(s: RunSummary) -> str | None:
+    if s.play.motion != "leaves":
+        return None
+    return f"leaving: {play_in_words(s.play)}. {_advice(s)}"
+
+
+def _advice(s: RunSummary) -> str:
+    """What was tried from here, and what it did; what closes in first."""
+    if not s.tried:
+        return "No change of the play was tried."
+    order = {"closes in": 0, "goes round": 1}
+    said = [
+        f"{one.change}: {play_in_words(one.found)}"
+        for one in sorted(s.tried, key=lambda t: order.get(t.found.motion, 2))
+    ]
+    helped = sum(one.found.motion == "closes in" for one in s.tried)
+    head = "Tried from here, what closes in first" if helped else "Tried from here, and none of it closes in"
+    return f"{head}: {'; '.join(said)}."
+
+
+def play_in_words(play: Behaviour) -> str:
+    """What a play does, with its numbers and how they were found."""
+    turning = math.isfinite(play.turn)
+    turn = f"once in {play.turn:.3g} rounds"
+    how = (
+        "by the multipliers of one round"
+        if not play.played
+        else f"over {play.turns:.2g} turns, {play.played} rounds played on"
+        if play.turns >= 1
+        else f"over {play.played} rounds played on"
+    )
+    flat = f", but for {play.flat} flat directions, along which it stays" if play.flat else ""
+    match play.motion:
+        case "closes in" if play.rate > 0:
+            round_it = f", turning {turn}" if turning else ""
+            rounds = f"{play.rounds:,.0f} rounds to 1 %" if play.rounds < 1e15 else "no end in sight"
+            said = f"play closes in on {play.centre} at {_rate(play.rate)} a round ({rounds}){round_it}{flat}"
+        case "closes in":
+            said = f"play arrives at {play.centre} in finitely many rounds{flat}"
+        case "goes round":
+            change = "unchanged" if abs(play.a_turn - 1) < 1e-9 else f"changing by {_times(play.a_turn)} a turn"
+            said = f"play goes round {play.centre} {turn}, the radius {change}{flat}"
+        case "spirals out":
+            said = f"play spirals out, turning {turn}, the radius growing {_times(play.a_turn)} a turn"
+        case "leaves":
+            growth = f"its distance growing {_times(play.rate)} a round" if play.rate > 1 else "without end"
+            said = f"play leaves {play.centre}, {growth}"
+        case "stays":
+            said = "play stays where it is: the field vanishes to first order"
+        case "still moving":
+            return f"play is still moving ({play.why or how})"
+        case _:
+            return f"what play does is undecided ({play.why}; {how})"
+    return f"{said} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
+
+
+def _rate(value: float) -> str:
+    """A factor near 1 with the digits that tell it from 1."""
+    return f"{value:.3g}" if abs(1 - value) > 0.005 else f"1 − {1 - value:.2g}" if value < 1 else f"1 + {value - 1:.2g}"
+
+
+def _times(value: float) -> str:
+    return f"{value:.3g} times" if abs(value - 1) > 0.005 else f"a factor {_rate(value)}"
 
 
 FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] = {
@@ -156,31 +228,28 @@ FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] 
     "discriminator too strong": (_discriminator_too_strong, ("logits",)),
     "mode collapse": (_mode_collapse, ("samples",)),
     "rotation": (_rotation, ("spectrum", "path")),
+    "leaving": (_leaving, ("spectrum", "path")),
 }
 """Every finding by its code, in order of report, with the figures that show it."""
 
 
-MEANING: dict[str, str] = {
-    "local Nash": "no player gains by a small move alone, to first and second order",
+MEANING: dict[Kind, str] = {
+    "local Nash": "no player gains by a small move alone",
     "local minimax": "the generator could gain alone, but not once the discriminator answers (Stackelberg)",
-    "stable, not Nash": "descent stays here, though some player sits on a maximum or saddle of its own cost",
-    "saddle": "mean gradients vanish up to the noise of batches, but descent leaves this point in some direction",
-    "limit cycle": "play goes round and does not close in",
-    "drifting": "the players are still moving, and do not merely go round: train longer, or decay the learning rates",
-    "diverged": "there is no equilibrium to speak of",
-    "collapsed": "the generator makes almost one and the same sample",
+    "no equilibrium": "all players are at rest, but some player gains by a small move alone",
+    "not stationary": "some player is pulled away",
+    "undecided": "what was measured does not say",
 }
 """The meaning of each kind of point, in plain words."""
 
-ALSO: dict[str, tuple[str, ...]] = {"limit cycle": ("path",), "drifting": ("path",), "collapsed": ("samples",)}
-"""The figures of a kind of point, in addition to that of the evidence."""
-
 
 def statements(s: RunSummary) -> list[Finding]:
-    """Statements about every point: its kind, and, where theory gives them, the largest stable steps."""
-    if s.kind == "diverged":
-        return [Finding(s.kind, f"{s.kind}: {MEANING[s.kind]}.", ("magnitudes",))]
-    said = [Finding(s.kind, certificate_sentence(s), ("evidence", *ALSO.get(s.kind, ())))]
+    """Statements about every run: what the point is, what this play does here, and the largest stable steps."""
+    if has_diverged(s):
+        return [Finding("diverged", "diverged: there is no equilibrium to speak of.", ("magnitudes",))]
+    said = [Finding(s.kind, point_sentence(s), ("evidence",))]
+    play = play_in_words(s.play)
+    said.append(Finding("play", f"{play}. See {PAGE}#what-this-play-does-here.", ("path", "rounds")))
     if s.margins:
         return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))]
     if s.unknown:
@@ -189,15 +258,70 @@ def statements(s: RunSummary) -> list[Finding]:
     return said
 
 
-def certificate_sentence(s: RunSummary) -> str:
-    """The certificate with its numbers."""
-    seen = s.evidence
-    own = ", ".join(f"{who} {value:.2g}" for who, value in (seen.curvature or {}).items())
-    return (
-        f"{s.kind}: {MEANING[s.kind]} (distance from stationary {seen.distance:.2g}; smallest real part of the game's "
-        f"spectrum {seen.smallest_real:.2g}; smallest own curvature: {own}; all relative to the largest, "
-        f"{seen.scale:.3g}). See {PAGE}#certificates."
-    )
+def point_sentence(s: RunSummary) -> str:
+    """What the point is, with the numbers that say so."""
+    seen, told = s.evidence, []
+    for who, own in seen.players.items():
+        if own.distance is not None:
+            error = f" ± {own.error:.2g}" if own.error else ""
+            told.append(f"the {who} {own.distance:.2g}{error} from rest (allowed {own.allowed:.2g})")
+        elif s.kind != "undecided":
+            told.append(f"the {who}'s mean gradient differs from 0 by {own.signal:.3g} standard errors")
+    if s.kind in ("local Nash", "local minimax", "no equilibrium"):
+        told += [_second_order(who, own) for who, own in seen.players.items()]
+        if seen.schur is not None and s.kind != "local Nash":
+            told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
+    if seen.residual > 1e-6 and s.kind == "not stationary":
+        told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
+    why = _why_undecided(seen) if s.kind == "undecided" else MEANING[s.kind]
+    return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. See {PAGE}#what-the-point-is."
+
+
+def _second_order(who: str, own: PlayerEvidence) -> str:
+    flat = ""
+    if own.flat:
+        found = {True: "a gain", False: "no gain", None: "not decided"}[own.gains]
+        flat = f", {own.flat} flat directions probed: {found}"
+    return f"the {who}'s own curvature from {own.smallest:.2g} to {own.largest:.2g}{flat}"
+
+
+def _why_undecided(seen: PointEvidence) -> str:
+    hidden = [who for who, own in seen.players.items() if own.error > 0 or own.distance is None]
+    if seen.stationary is None:
+        return (
+            f"gradient noise hides whether the {' and the '.join(hidden)} is at rest, after {seen.batches} batches; "
+            "larger batches would decide"
+        )
+    unclear = [who for who, own in seen.players.items() if own.gains is None]
+    if unclear:
+        return f"the {' and the '.join(unclear)} is at rest, but the second order is flat or noisy there"
+    return "the generator gains alone, and the second order does not say whether it does once answered"
+
+
+def headline(s: RunSummary) -> tuple[str, str]:
+    """What became of the game in one line, and how good that is: ``good``, ``bad`` or ``open``."""
+    if has_diverged(s):
+        return f"diverged: {s.outcome}", "bad"
+    if s.modes is not None and s.modes[0] == 0:
+        return f"0 of {s.modes[1]} modes: the generator has not found the data", "bad"
+    wrong = findings(s)
+    if wrong and wrong[0].code not in ("rotation", "leaving"):
+        return wrong[0].sentence.split(":")[0].partition(" for this loss")[0], "bad"
+    found = f"{s.modes[0]} of {s.modes[1]} modes" if s.modes is not None else ""
+    if s.play.motion in ("spirals out", "leaves"):
+        return play_in_words(s.play).partition(" (")[0], "bad"
+    if s.kind in ("local Nash", "local minimax"):
+        return f"{s.kind}, {_short(s.play)}", "good" if s.play.motion in ("closes in", "stays") else "open"
+    if s.play.motion == "closes in":
+        return _short(s.play), "good"
+    if s.play.motion == "goes round":
+        return ", ".join(part for part in (found, _short(s.play)) if part), "open"
+    kind = {"not stationary": "still moving", "undecided": "undecided"}.get(s.kind, s.kind)
+    return ", ".join(part for part in (found, kind, _short(s.play)) if part and part != "play is still moving"), "open"
+
+
+def _short(play: Behaviour) -> str:
+    return "play undecided" if play.motion == "undecided" else play_in_words(play).partition(" (")[0]
 
 
 def _stable_steps(margins: dict[str, float]) -> str:

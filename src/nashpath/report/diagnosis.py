@@ -62,7 +62,7 @@ def _verdict(run: Run, entry: dict[str, Any]) -> MemberVerdict:
             above = [drawn[name] for name in wanted if drawn[name] not in {f.label for f in fresh}]
             said.append(Statement(str(one["sentence"]), wrong, fresh, above))
     rest = [_shown(name, seen, member, drawn) for name in FIGURES if name not in drawn and _can(name, seen)]
-    return MemberVerdict(member, str(entry["certificate"]), _note(run, member, int(entry["step"])), said, rest)
+    return MemberVerdict(member, str(entry["headline"]), _note(run, member, int(entry["step"])), said, rest)
 
 
 def _can(name: str, seen: DiagnosisData) -> bool:

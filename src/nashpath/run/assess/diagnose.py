@@ -9,17 +9,21 @@ import numpy as np
 
 from nashpath.core import FunctionalGame, derive, generator
 from nashpath.core.source import HasModes
-from nashpath.diagnostics import Finding, RunSummary, certify, findings, statements
-from nashpath.diagnostics.certificate import PointEvidence
-from nashpath.run.assess.diagnose_play import (
-    continue_training,
-    draw,
-    is_network,
-    look_at_samples,
-    still_grows,
-    to_float64,
+from nashpath.diagnostics import (
+    Finding,
+    Linearised,
+    PointEvidence,
+    RunSummary,
+    Tried,
+    certify,
+    findings,
+    headline,
+    statements,
 )
-from nashpath.run.assess.diagnose_point import BATCHES, TOLERANCE, Arrays, look_at_point, magnitudes, parameter_count
+from nashpath.run.assess.batches import draw, to_float64
+from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
+from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, picture, still_grows
+from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Progress, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
@@ -29,7 +33,11 @@ from nashpath.run.observe.snapshot import has_samples
 
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
-REPORTED = ("rates", "sharpness", "margins", "r1", "vanishing", "logit", "modes", "spread", "growing", "moves")
+SECONDS = 45.0
+"""Seconds that the eigenvalues of networks may take."""
+DRAWN_ROUNDS = 400
+"""Rounds that are played for the figure alone."""
+REPORTED = ("rates", "sharpness", "margins", "vanishing", "logit", "modes", "spread", "growing", "moves")
 """Entries of the summary that are recorded in addition to the evidence."""
 
 Frames = tuple[np.ndarray, np.ndarray]
@@ -60,11 +68,18 @@ class Diagnosis(NamedTuple):
         said = {"findings": self.wrong, "statements": statements(self.summary)}
         parts = {name: [{**vars(one), "figures": list(one.figures)} for one in those] for name, those in said.items()}
         where = {"member": self.member, "step": self.step, "outcome": self.summary.outcome}
-        return {**where, "certificate": self.summary.kind, **parts, "numbers": self.numbers}
+        said, quality = headline(self.summary)
+        told = {"headline": said, "quality": quality, "point": self.summary.kind, "play": self.summary.play.motion}
+        return {**where, **told, **parts, "numbers": self.numbers}
 
 
-def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diagnosis]:
+def diagnose(
+    run: str | Path, members: Sequence[int] | None = None, quick: bool = False, progress: Progress | None = None
+) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
+
+    ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play;
+    ``progress`` is told what is being done.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
     `CheckpointError` where the folder holds no run, no such member or no checkpoint.
@@ -74,7 +89,8 @@ def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diag
         raise SettingError("no member to diagnose")
     restored = restore_members(folder, members)
     found = [
-        diagnose_member(m.index, trial, train_state, _frames(folder, m.index)) for m, trial, train_state in restored
+        diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress)
+        for m, trial, train_state in restored
     ]
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
@@ -83,11 +99,20 @@ def diagnose(run: str | Path, members: Sequence[int] | None = None) -> list[Diag
     return found
 
 
-def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: Frames | None = None) -> Diagnosis:
-    """The verdict on one trial at its training state; neither is changed."""
+def diagnose_member(
+    member: int,
+    trial: Trial,
+    train_state: TrainState,
+    frames: Frames | None = None,
+    quick: bool = False,
+    progress: Progress | None = None,
+    advise: bool = True,
+) -> Diagnosis:
+    """The verdict on one trial at its training state; neither is changed. Without ``advise`` no change is tried."""
+    said = progress or (lambda _: None)
     trial, step = copy.deepcopy(trial), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
-    summary = RunSummary("diverged", PointEvidence(), outcome(trial, train_state), solver)
+    summary = RunSummary("undecided", PointEvidence(), outcome=outcome(trial, train_state), solver=solver)
     arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}
     if frames and has_samples(trial):
         summary.growing = still_grows(
@@ -95,28 +120,55 @@ def diagnose_member(member: int, trial: Trial, train_state: TrainState, frames: 
         )
     if parameter_count(train_state.point) <= PRECISE:
         trial, train_state = to_float64(trial), to_float64(train_state)
-    problem, batches = FunctionalGame(trial.game), draw(trial.game, generator(derive(0, "curvature")), BATCHES)
+    problem = FunctionalGame(trial.game)
     if summary.outcome.startswith("diverged"):
+        batches = draw(trial.game, generator(derive(0, "curvature")), BATCHES)
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
-    near, numbers, seen = look_at_point(trial.game, problem, train_state.point, batches, summary)
+    said("the point")
+    budget = 0.0 if quick else SECONDS
+    near, numbers, seen = look_at_point(trial.game, problem, train_state.point, summary, said, budget)
     arrays |= seen
-    evidence = summary.evidence
-    evidence.spread = 1.0 if summary.spread is None or summary.growing else summary.spread
-    if evidence.finite:
-        arrays |= compare_steps(trial, train_state.memory, near, summary)
-    if evidence.finite and (is_network(train_state) or evidence.distance > TOLERANCE):
-        evidence.trajectory, way = continue_training(trial, train_state, summary)
-        arrays |= way
-        summary.moves = evidence.trajectory.move if evidence.trajectory and is_network(train_state) else None
-    summary.kind = certify(evidence, TOLERANCE)
+    if summary.evidence.finite:
+        arrays |= compare_steps(trial, train_state.memory, near, summary, _stationary(trial, near, summary))
+        said("playing on")
+        arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
+    summary.kind = certify(summary.evidence)
     return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
+
+
+def _stationary(trial: Trial, near: Linearised, summary: RunSummary) -> Linearised | None:
+    """The game at the stationary point that statements about steps belong to; None where none is known."""
+    if summary.evidence.stationary:
+        return near
+    if near.size > SMALL:
+        return None
+    centre, _ = centre_of(trial.game, near, summary.evidence)
+    return None if centre is None else near.at(centre - near.vector)
+
+
+def _look_at_play(
+    trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int, advise: bool
+) -> Arrays:
+    """Fills in what play does here, and what changes of it would do; returns the way's picture."""
+    if near.size > SMALL:
+        summary.play, summary.moves, way = continue_training(trial, train_state)
+        return way
+    summary.play, way = behaviour(trial, train_state, near, summary.evidence, cap)
+    if advise and summary.play.motion in ("goes round", "spirals out", "leaves"):
+        summary.tried = [Tried(*each) for each in try_changes(trial, train_state, near, summary, cap)]
+    if way is None:  # for the figure: a stretch of play, though the round's own multipliers said it
+        way = play_on(trial, displaced(train_state, near) if summary.evidence.stationary else train_state)(DRAWN_ROUNDS)
+    return picture(way)
 
 
 def _numbers(summary: RunSummary) -> dict[str, Any]:
     evidence = summary.evidence
-    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex | np.ndarray)}
-    path = evidence.trajectory._asdict() if evidence.trajectory else None
-    return {**plain, "trajectory": path, **{name: getattr(summary, name) for name in REPORTED}}
+    plain = {k: v for k, v in vars(evidence).items() if not isinstance(v, tuple | complex | np.ndarray | dict)}
+    players = {who: vars(own) for who, own in evidence.players.items()}
+    play = {**vars(summary.play), "rounds": summary.play.rounds, "a_turn": summary.play.a_turn}
+    tried = [{"change": one.change, **vars(one.found)} for one in summary.tried]
+    told = {name: getattr(summary, name) for name in REPORTED}
+    return {**plain, "players": players, "play": play, "tried": tried, **told}
 
 
 def _frames(folder: Path, member: int) -> Frames | None:

@@ -7,37 +7,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Game, derive, generator, tree_map
+from nashpath.core import derive, generator
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import HasModes
-from nashpath.diagnostics import RunSummary, Trajectory, plane_of, trajectory_of
+from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
 from nashpath.diagnostics.base import flatten
 from nashpath.metrics.modes import coverage
+from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
-from nashpath.run.engine.step import TrainState, Trial, hyperparameters_of, make_step
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.snapshot import samples
 
-RECORDED = 128
+RECORDED = 256
 """Recorded points of the continued trajectory."""
-MOST_STEPS = 2000
 NETWORK_STEPS = 96
+ROUND = 1.5
+"""Turns that networks must make in that time to be said to go round."""
 SAMPLES, DRAWN = 1000, 300
 """Samples that are counted, and those of them that are drawn."""
 GREW = 1.2
 """Samples that spread this much further than halfway through training are still spreading."""
-
-
-def to_float64(value: Any) -> Any:
-    """The same module or tree in float64: curvatures need the digits."""
-    if isinstance(value, torch.nn.Module):
-        return value.double()
-    return tree_map(lambda v: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v, value)
-
-
-def draw(game: Game, rng: torch.Generator, count: int) -> Batch:
-    """``count`` batches in the precision of the game's own parameters."""
-    drawn = game.draw(rng, (count,))
-    return to_float64(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
 
 
 def is_network(train_state: TrainState) -> bool:
@@ -45,28 +34,31 @@ def is_network(train_state: TrainState) -> bool:
     return len(flatten(train_state.point.players)) > 100
 
 
-def continue_training(trial: Trial, train_state: TrainState, summary: RunSummary) -> tuple[Trajectory | None, Arrays]:
-    """Plays on: two turns of the leading pair, or `NETWORK_STEPS` steps. The way's summary, and its picture."""
-    steps = NETWORK_STEPS
-    if not is_network(train_state):
-        turn = abs(summary.evidence.leading.imag) * min(summary.rates.values(), default=0.0)
-        steps = max(NETWORK_STEPS, min(MOST_STEPS, int(4 * math.pi / turn))) if turn else NETWORK_STEPS
-    step, numbers, every = make_step(trial), hyperparameters_of(trial), max(1, steps // RECORDED)
-    points, rng = [flatten(train_state.point.players)], generator(derive(0, "diagnosis"))
-    with torch.no_grad():
-        for index in range(1, steps + 1):
-            train_state, _ = step(train_state, numbers, draw(trial.game, rng, trial.solver.draws))
-            if index % every == 0:
-                points.append(flatten(train_state.point.players))
-    rows = torch.stack(points)
-    if not torch.isfinite(rows).all():
-        return None, {}
-    found = trajectory_of(rows)
-    return found._replace(move=found.move / every), _picture(rows, every)
+def continue_training(trial: Trial, train_state: TrainState) -> tuple[Behaviour, float | None, Arrays]:
+    """Plays networks on for `NETWORK_STEPS` steps: what they do, the share of their norm that one step moves, the way.
+
+    Whether they go round is seen in the plane where the points vary most; a mere walk winds less than once there.
+    """
+    way = play_on(trial, train_state)(NETWORK_STEPS)
+    if not torch.isfinite(way).all():
+        return Behaviour("leaves", played=NETWORK_STEPS, why="to numbers that are not finite"), None, {}
+    found = trajectory_of(way)
+    told: dict[str, Any] = {"played": NETWORK_STEPS, "turns": found.turns}
+    if found.turns >= ROUND and found.growth > 0.9 and found.straightness < 0.5:
+        rate = found.growth ** (1.5 / NETWORK_STEPS)  # from the middle of the first third to that of the last
+        return Behaviour("goes round", rate, NETWORK_STEPS / found.turns, **told), found.move, picture(way)
+    kept = f"of the steps' length {100 * found.straightness:.2g} % is kept"
+    why = f"each step moves it by {100 * found.move:.2g} % of its norm, and {kept}"
+    return Behaviour("still moving", why=why, **told), found.move, picture(way)
 
 
-def _picture(rows: Tensor, every: int) -> Arrays:
+def picture(way: Tensor) -> Arrays:
     """The way in the plane: a toy's two strategies as they are, (generator, discriminator), else two directions."""
+    rows = way[torch.isfinite(way).all(1)]
+    every = max(1, len(rows) // RECORDED)
+    rows = rows[::every]
+    if len(rows) < 4:
+        return {}
     if rows.shape[1] == 2:
         return {"path": rows.flip(1).numpy(), "path.every": np.array(every)}
     plane, shares = plane_of(rows.double())

@@ -2,14 +2,16 @@
 
 import copy
 import math
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import grad
+from torch.func import grad, vmap
 
-from nashpath.core import Batch, FunctionalGame, Game, Point, pick
+from nashpath.core import Batch, FunctionalGame, Game, Point, derive, generator, pick
 from nashpath.core import tree as trees
 from nashpath.core.noise import bound
 from nashpath.diagnostics import (
@@ -20,29 +22,79 @@ from nashpath.diagnostics import (
     VanishingGradient,
     rotation_share,
 )
-from nashpath.diagnostics.base import mean_field
+from nashpath.diagnostics.base import field, flatten, mean_field
+from nashpath.diagnostics.certificate import SOLVED
+from nashpath.run.assess.batches import draw
 from nashpath.run.settings.diagnostics import logit_game
 
 BATCHES = 4
 TOLERANCE = 1e-3
+"""Relative accuracy asked of iterative eigen-solvers."""
+PRODUCTS = 400
+"""Products with the Jacobian that the eigenvalues of a large game take, measured on DCGANs."""
+MOST: dict[float, int] = {64: 4096, SOLVED: 256, math.inf: 64}
+"""Batches that are drawn at most, by the number of parameters up to which it holds."""
 SHOWN = 256
 """Eigenvalues and logits that are kept for the figures."""
 
 Arrays = dict[str, np.ndarray]
+Progress = Callable[[str], None]
+"""Told what is being done."""
 
 
 def look_at_point(
-    game: Game, problem: FunctionalGame, point: Point, batches: Batch, summary: RunSummary
+    game: Game, problem: FunctionalGame, point: Point, summary: RunSummary, progress: Progress, budget: float
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
-    """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures."""
+    """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures.
+
+    Batches are drawn until the noise of the field is below what decides, at most `MOST` for a game of this size. The
+    eigenvalues of a large game are asked where that takes less than ``budget`` seconds.
+    """
+    rng = generator(derive(0, "curvature"))
+    batches = draw(game, rng, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
-    evidence = summary.evidence = Certificate(BATCHES).look(problem, point, batches, near)
+    most = next(count for size, count in MOST.items() if near.size <= size)
+    rows = _fields(near, batches)
+    spectrum = near.size <= SOLVED or (budget > 0 and _seconds(near, progress) <= budget)
+    evidence = summary.evidence = Certificate(BATCHES).look(near, rows, spectrum)
+    while evidence.finite and evidence.stationary is None and len(rows) < most:
+        progress(f"gradient noise: {4 * len(rows)} batches")
+        rows = torch.cat([rows, _fields(near, draw(game, rng, 3 * len(rows)))])
+        evidence = summary.evidence = Certificate(BATCHES).look(near, rows, spectrum)
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
     numbers: dict[str, Any] = {k: float(v) for k, v in SignalToNoise(BATCHES)(problem, point, batches).items()}
     numbers |= {"leading": {"real": evidence.leading.real, "imag": evidence.leading.imag}}
-    numbers |= {"rotation": float(rotation_share(near, probes=4))}
+    if near.size <= SOLVED or budget > 0:
+        numbers |= {"rotation": float(rotation_share(near, probes=4))}
     return near, numbers, _logits(game, problem, point, batches, summary)
+
+
+def _fields(near: Linearised, batches: Batch) -> Tensor:
+    """The field on each batch, [batches, size]."""
+    if not trees.leaves(batches):  # a game without draws
+        return near.field[None].expand(BATCHES, -1)
+
+    def one(batch: Batch) -> Tensor:
+        return flatten(field(near.problem, near.point, batch)).detach()
+
+    if near.size <= SOLVED:
+        try:
+            return vmap(one)(batches)
+        except RuntimeError:  # a game whose batches cannot be stacked
+            pass
+    return torch.stack([one(pick(batches, k)) for k in range(len(trees.leaves(batches)[0]))])
+
+
+def _seconds(near: Linearised, progress: Progress) -> float:
+    """The seconds that the eigenvalues of a large game will take, from one product of each kind."""
+    probe = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(near.vector)
+    near.transposed(probe)
+    started = time.perf_counter()
+    near.transposed(probe)
+    found = PRODUCTS * (time.perf_counter() - started)
+    progress(f"eigenvalues: about {found:.0f} s")
+    return found
 
 
 def magnitudes(problem: FunctionalGame, point: Point, batches: Batch) -> Arrays:

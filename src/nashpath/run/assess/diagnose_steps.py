@@ -1,19 +1,14 @@
 """Steps of the present rules, relative to the largest that contract."""
 
-import copy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import FunctionalGame, Game, Point
-from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, smallest_damping, stable_steps
+from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_steps
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.diagnostics.stable_step import first_stretch, spectral_radii
-from nashpath.games import GAN
-from nashpath.games.penalties import R1, Sum
-from nashpath.networks import mixes_batch
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
 from nashpath.run.engine.step import Trial
@@ -23,12 +18,15 @@ COMPARED: tuple[type[Solver], ...] = (Simultaneous, Alternating, Extragradient)
 """Solvers whose largest stable steps are reported in addition to the present one's."""
 
 
-def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSummary) -> Arrays:
-    """Fills in rates, sharpness and, for small games, margins.
+def compare_steps(
+    trial: Trial, memory: Any, near: Linearised, summary: RunSummary, centre: Linearised | None
+) -> Arrays:
+    """Fills in rates, sharpness and, for small games near a stationary point, margins there (``centre``).
 
     Returns the spectrum, then in units of the learning rates, and the multipliers of one round of each solver.
     """
-    plain = {"spectrum": as_pairs(np.asarray(summary.evidence.spectrum))}
+    known = summary.evidence.spectrum
+    plain = {} if known is None else {"spectrum": as_pairs(np.asarray(known))}
     solver, inner = trial.solver.unwrapped(memory)
     rules = {who: (solver.rule(who), solver.rule_memory(inner, who)) for who in near.sizes}
     summary.rates = {who: float(rule.rate(kept)) for who, (rule, kept) in rules.items()}
@@ -36,21 +34,32 @@ def compare_steps(trial: Trial, memory: Any, near: Linearised, summary: RunSumma
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
         summary.sharpness = _sharpness(play, solver, inner, near)
-        affordable = near.size <= (DENSE if play.plain else DENSE // 4)
-        return _margins(trial, play, near, summary) if affordable and all(summary.rates.values()) else plain
+        if near.size > (DENSE if play.plain else DENSE // 4) or not all(summary.rates.values()):
+            return plain
+        if centre is None:
+            summary.unknown = "there is no stationary point near, to which they would belong"
+            return plain
+        return _margins(play, centre, summary)
     except ValueError as error:
         summary.unknown = str(error)
         return plain
 
 
-def _margins(trial: Trial, play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
-    """The largest stable steps of the present play and of others with the same rules, from the full Jacobian."""
+def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
+    """The largest stable steps of the present play and of others with the same rules, from the full Jacobian.
+
+    A solver whose round is no linear map is left out, and said.
+    """
     plays = {play.kind.label(): play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not play.kind}
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
-    summary.margins = stable_steps(scaled, plays)
-    summary.r1 = _damping(trial.game, near, play)
-    matrix = near.plain_matrix
-    rounds = {f"rounds.{name}": np.linalg.eigvals(each.matrix(matrix, near.sizes)) for name, each in plays.items()}
+    matrix, rounds = near.plain_matrix, {}
+    summary.margins = {}
+    for name, each in plays.items():
+        try:
+            summary.margins |= stable_steps(scaled, {name: each})
+            rounds[f"rounds.{name}"] = np.linalg.eigvals(each.matrix(matrix, near.sizes))
+        except ValueError as error:
+            summary.unknown = str(error)
     return {k: as_pairs(v) for k, v in {"spectrum": np.linalg.eigvals(scaled.matrix), **rounds}.items()}
 
 
@@ -84,19 +93,3 @@ def largest_curvature(play: LinearPlay, player: str, players: Any) -> float:
 
 def _flat(tree: Any) -> Tensor:
     return torch.cat([v.reshape(-1) for v in tree.values()])
-
-
-def _damping(game: Game, near: Linearised, play: LinearPlay) -> float | None:
-    """The smallest weight of R1 that, added to the game, lets this play close in; J is linear in it."""
-    if not isinstance(game, GAN) or mixes_batch(game.discriminator):
-        return None
-    with_r1 = copy.deepcopy(game)
-    with_r1.penalty = Sum(with_r1.penalty, R1(1.0).to(near.vector))
-    batches = {**near.batches, "penalty": {"0": near.batches["penalty"], "1": {}}}
-    point = Point(near.point.players, near.point.state)
-    try:
-        damped = Linearised(FunctionalGame(with_r1), point, batches, near.draws)
-        added = damped.plain_matrix - near.plain_matrix
-    except (RuntimeError, ValueError):  # a critic whose slope at a sample cannot be taken
-        return None
-    return smallest_damping(play, near.plain_matrix, added, near.sizes)

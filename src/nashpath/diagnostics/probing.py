@@ -1,0 +1,92 @@
+"""Does a player gain by a small move of its own where second derivatives do not say?"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.func import grad, vmap
+
+from nashpath.diagnostics.linearised import Linearised
+
+Matrix = NDArray[Any]
+ROUNDING = 1e-7
+"""Curvatures below this share of the player's own largest are rounding: the direction is flat to second order."""
+STEADY = 0.3
+"""A curvature that changes by more than this share between here and the stationary point decides nothing."""
+RADII = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+"""Multiples of the smallest radius at which a cost is looked up, until it is above or below by more than rounding."""
+FURTHEST = 0.3
+"""No radius is larger than this share of ``1 + ‖θ‖``, or thrice the smallest."""
+MIXED = 32
+"""Directions inside the flat ones that are tried in addition to the flat ones themselves."""
+FOLLOWING = 4
+"""Newton steps with which the player's bent directions follow."""
+
+
+class Directions(NamedTuple):
+    """A player's own principal directions: curvatures, unit columns, and −1, 0 or 1 where the curvature is clear."""
+
+    values: Matrix
+    vectors: Matrix
+    signs: Matrix
+
+    @classmethod
+    def of(cls, hessian: Matrix, others: list[Matrix]) -> "Directions":
+        """The directions of a Hessian; those whose curvature ``others`` do not confirm to a third are flat."""
+        values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
+        signs = np.sign(values) * (np.abs(values) > ROUNDING * max(float(np.abs(values).max()), 1e-300))
+        for other in others:
+            there = np.einsum("ik,ij,jk->k", vectors, other, vectors)
+            signs = np.where(np.abs(there - values) <= STEADY * np.abs(values), signs, 0)
+        return cls(values, vectors, signs)
+
+
+def gain_along(near: Linearised, player: str, ways: Directions, smallest: float, answering: str = "") -> bool:
+    """Whether the player's cost falls along one of its flat directions, or a mixture of them, to either side.
+
+    ::
+
+        c(t) = min over w of J_i(θ_i + t v + w) − t ∇J_i · v,   w in the directions of positive curvature
+
+    (the slope is what is left of the distance from the stationary point) at t = ``smallest`` times `RADII`: each side
+    is decided at the first radius at which c(t) − c(0) is beyond rounding. A cost that stays level to the last radius
+    is no gain. Where another player is ``answering``, that one follows besides, by its own cost.
+    """
+    flat, bent = ways.vectors[:, ways.signs == 0], ways.vectors[:, ways.signs > 0]
+    if not flat.shape[1]:
+        return False
+    mixed = np.random.default_rng(0).standard_normal((flat.shape[1], MIXED if flat.shape[1] > 1 else 0))
+    tried = np.concatenate([flat, flat @ (mixed / np.linalg.norm(mixed, axis=0, keepdims=True))], 1)
+    sides = torch.from_numpy(np.concatenate([tried, -tried], 1).T.copy()).to(near.vector)
+    where, here = near.block(player), near.vector
+    followers = [(player, where, _inverse(bent, ways.values[ways.signs > 0]))]
+    if answering:
+        followers.append((answering, near.block(answering), np.linalg.pinv(near.own_hessian(answering))))
+    moving = [(who, block, torch.from_numpy(inverse).to(here)) for who, block, inverse in followers if inverse.any()]
+
+    def lowest(way: torch.Tensor, radius: float) -> torch.Tensor:
+        at = torch.cat([here[: where.start], here[where] + radius * way, here[where.stop :]])
+        for _ in range(FOLLOWING):
+            for who, block, inverse in moving:
+                slope = grad(lambda v, who=who: near.cost(who, v))(at)[block]
+                at = torch.cat([at[: block.start], at[block] - inverse @ slope, at[block.stop :]])
+        return near.cost(player, at)
+
+    base = float(lowest(torch.zeros_like(sides[0]), 0.0))
+    slope = grad(lambda v: near.cost(player, v))(here)[where]
+    level = torch.zeros(len(sides), dtype=torch.bool)
+    furthest = max(FURTHEST * (1 + float(here[where].norm())), 3 * smallest)
+    for radius in (smallest * times for times in RADII if smallest * times <= furthest):
+        change = vmap(lambda way, r=radius: lowest(way, r))(sides) - base - radius * (sides @ slope)
+        beyond = change.abs() > 1e-13 * max(1.0, abs(base))
+        if bool((~level & beyond & (change < 0)).any()):
+            return True
+        level |= beyond | ~torch.isfinite(change)
+        if bool(level.all()):
+            break
+    return False
+
+
+def _inverse(vectors: Matrix, values: Matrix) -> Matrix:
+    return (vectors / values) @ vectors.T

@@ -1,0 +1,235 @@
+"""What the present play does here: by its round at a stationary point, and by playing on everywhere else."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nashpath.core import FunctionalGame, Game, Point, derive, generator
+from nashpath.diagnostics import (
+    Behaviour,
+    Contraction,
+    Linearised,
+    PlayerEvidence,
+    PointEvidence,
+    RunSummary,
+    contraction_of,
+    judge,
+)
+from nashpath.diagnostics.base import flatten
+from nashpath.diagnostics.behaviour import Centre
+from nashpath.diagnostics.certificate import solve
+from nashpath.games import GAN
+from nashpath.games.penalties import R1, Sum
+from nashpath.networks import mixes_batch
+from nashpath.run.assess.batches import draw
+from nashpath.run.engine.linear_play import LinearPlay
+from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
+from nashpath.solvers import Alternating, Extragradient
+
+SMALL = 64
+"""Up to this many parameters rounds are formed as matrices and play goes on for thousands of rounds."""
+CAP, QUICK = 4000, 600
+"""Rounds of a toy that are played on at most."""
+FORGETTING = 1000
+"""Rounds that rules which adapt are given first: about the memory of Adam's second moments."""
+CHUNK = 200
+"""Rounds between two looks at whether the play is decided."""
+DISPLACED = 1e-2
+"""The share of ``1 + ‖θ‖`` by which a point at rest is displaced where only playing on can tell."""
+
+
+def behaviour(
+    trial: Trial, train_state: TrainState, near: Linearised, seen: PointEvidence, cap: int = CAP
+) -> tuple[Behaviour, Tensor | None]:
+    """The play of a small game from here, and the way [rounds, parameters] if it was played on.
+
+    Where the game is linear, or at rest, one round says it: the eigenvalues of the present play's own, with its rates,
+    momentum and memory. Everywhere else, and where rules adapt their steps, nothing is concluded from a linear picture:
+    play goes on, from a point at rest after a small displacement.
+    """
+    centre, known = centre_of(trial.game, near, seen)
+    at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
+    linear = _is_linear(near, centre)
+    found = _round(trial, train_state, near) if at_rest or linear else None
+    if found and seen.noisy and not _steady(trial, train_state, near, found):
+        found = None
+    if found and not adaptive:
+        if linear and not seen.noisy and centre is None and seen.residual > 1e-6:
+            return Behaviour("leaves", why="the field vanishes nowhere"), None
+        if linear or not (found.flat or found.motion in ("goes round", "stays")):
+            why = f"of the mean over {near.draws} batches: noise moves it besides" if seen.noisy else ""
+            return Behaviour(found.motion, found.rate, found.turn, found.flat, centre=known, why=why), None
+    if at_rest:
+        train_state = displaced(train_state, near)
+    told, way = play_and_judge(trial, train_state, centre, known, cap, seen.noisy, adaptive)
+    if found and at_rest:
+        told.why = f"from a small displacement; the round here has a largest multiplier of {found.rate:.6g}. {told.why}"
+    return told, way
+
+
+def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Contraction) -> bool:
+    """Whether the round is told apart from 1 by far more than it differs between two halves of the batches."""
+    halves = [_round(trial, train_state, half) for half in near.halves()]
+    if not halves or any(half is None or half.motion != found.motion for half in halves):
+        return False
+    rates = [half.rate for half in halves if half is not None]
+    spread = abs(rates[0] - rates[1])
+    return (found.motion == "goes round" and spread == 0) or abs(found.rate - 1) > 5 * spread
+
+
+def _adaptive(trial: Trial, train_state: TrainState) -> bool:
+    """Whether some rule or the solver adapts its steps to the gradients that it has met."""
+    solver = trial.solver.unwrapped(train_state.memory)[0]
+    rules = [solver.rule(who) for who in train_state.point.players]
+    return any(rule.adaptive for rule in rules) or bool(solver.preconditioner)
+
+
+def _round(trial: Trial, train_state: TrainState, near: Linearised) -> Contraction | None:
+    """One round of the present play on the game's linear part; None where it has none."""
+    try:
+        play = LinearPlay(trial.solver, train_state.memory, near.point.players)
+        return contraction_of(play.matrix(near.plain_matrix, near.sizes))
+    except (ValueError, RuntimeError, np.linalg.LinAlgError):
+        return None
+
+
+def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
+    """What play goes round, if anything: the game's known equilibrium, or what Newton's method finds from here."""
+    known: Any = getattr(game, "equilibrium", None)
+    if known:
+        parts = [torch.as_tensor(known[who], dtype=torch.float64).expand(size) for who, size in near.sizes.items()]
+        vector = torch.cat(parts).to(near.vector)
+        there = near.at(vector - near.vector)
+        if float(there.field.norm()) <= 1e-9 * (1 + float(near.field.norm())):
+            return vector, "the known equilibrium"
+    if seen.noisy:
+        return None, "the middle of the path"
+    here, best = near, float(near.field.norm())
+    for _ in range(40):
+        if best <= 1e-12 * (1 + abs(seen.scale)):
+            break
+        step = torch.from_numpy(solve(here.plain_matrix, here.field.double().cpu().numpy())).to(near.vector)
+        for share in (1.0, 0.5, 0.25, 0.1, 0.02):
+            there = here.at(-share * step)
+            size = float(there.field.norm())
+            if size < best:
+                here, best = there, size
+                break
+        else:
+            break
+    found = best <= 1e-7 * (1e-300 + float(near.field.norm())) or best <= 1e-10
+    return (here.vector, "a stationary point found from here") if found else (None, "the middle of the path")
+
+
+def _is_linear(near: Linearised, centre: Tensor | None) -> bool:
+    """Whether the Jacobian is the same here, at the centre, and off the line between them."""
+    off = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(near.vector)
+    size = np.abs(near.plain_matrix).max()
+    moves = [off, -0.3 * off] if centre is None else [centre - near.vector, off, -0.3 * off]
+    return all(np.abs(near.at(move).plain_matrix - near.plain_matrix).max() <= 1e-9 * size for move in moves)
+
+
+def displaced(train_state: TrainState, near: Linearised) -> TrainState:
+    """A point at rest, moved a little in a fixed direction."""
+    rng, players = torch.Generator().manual_seed(0), {}
+    for who, own in train_state.point.players.items():
+        reach = DISPLACED * (1 + float(near.vector[near.block(who)].norm()))
+        moves = {k: torch.randn(v.shape, generator=rng).to(v) for k, v in own.items()}
+        size = math.sqrt(sum(float(m.square().sum()) for m in moves.values()))
+        players[who] = {k: v + reach / size * moves[k] for k, v in own.items()}
+    return train_state._replace(point=Point(players, train_state.point.state))
+
+
+def play_on(trial: Trial, train_state: TrainState, every: int = 1) -> Callable[[int], Tensor]:
+    """Plays on by so many rounds a call, with batches of its own: all points so far, [times, parameters]."""
+    step, numbers = make_step(trial), hyperparameters_of(trial)
+    rng = generator(derive(0, "diagnosis"))
+    period = trial.solver.unwrapped(train_state.memory)[0].period
+    points, now = [flatten(train_state.point.players)], [train_state]
+
+    @torch.no_grad()
+    def further(rounds: int) -> Tensor:
+        for index in range(1, rounds + 1):
+            for _ in range(period):
+                now[0], _ = step(now[0], numbers, draw(trial.game, rng, trial.solver.draws))
+            if index % every == 0:
+                points.append(flatten(now[0].point.players))
+        if int(now[0].diverged_player) >= 0:
+            points.append(torch.full_like(points[-1], math.inf))
+        return torch.stack(points)
+
+    return further
+
+
+def play_and_judge(
+    trial: Trial,
+    train_state: TrainState,
+    centre: Tensor | None,
+    known: Centre,
+    cap: int,
+    noisy: bool = False,
+    adaptive: bool = False,
+) -> tuple[Behaviour, Tensor]:
+    """Plays on until it is decided, at most ``cap`` rounds. Rules that adapt first forget their beginning."""
+    further, begun = play_on(trial, train_state), 0
+    if adaptive:
+        begun = min(FORGETTING, cap // 3)
+        further(begun)
+    way = further(CHUNK)
+    while True:
+        last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
+        found = judge(way[begun:], centre, known, last, noisy, adaptive)
+        if found:
+            return found, way
+        way = further(CHUNK)
+
+
+def try_changes(
+    trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int
+) -> Iterator[tuple[str, Behaviour]]:
+    """Changes of the play that people would try, each played from here: the name of the change, and what it did."""
+    inner = trial.solver.unwrapped(train_state.memory)[0]
+    rules = {who: inner.rule(who) for who in near.sizes}
+    start = displaced(train_state, near) if summary.evidence.stationary else train_state
+    changed: dict[str, Trial] = {}
+    copied: Any = rules
+    for kind in (Alternating, Extragradient):
+        if not isinstance(inner, kind):
+            changed[f"{kind.label()} play at these rates"] = Trial(trial.game, kind(**copy.deepcopy(copied)).double())
+    slower: Any = copy.deepcopy(copied)
+    for rule in slower.values():
+        for name, rate in rule.named_buffers():
+            if name.endswith("learning_rate"):
+                rate.mul_(0.1)
+    changed["a tenth of the rates"] = Trial(trial.game, type(inner)(**slower).double())
+    if isinstance(trial.game, GAN) and not mixes_batch(trial.game.discriminator):
+        for weight in (0.1, 1.0, 10.0):
+            damped = copy.deepcopy(trial.game)
+            damped.penalty = Sum(damped.penalty, R1(weight).to(near.vector))
+            changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
+    for name, other in changed.items():
+        begun = begin(other)._replace(point=start.point)
+        problem = FunctionalGame(other.game)
+        there = Linearised(problem, start.point, draw(other.game, generator(derive(0, "curvature")), 4), 4)
+        away = {who: PlayerEvidence(distance=math.inf) for who in near.sizes}
+        seen = PointEvidence(players=away, noisy=summary.evidence.noisy)
+        found, way = behaviour(other, begun, there, seen, cap // 4)
+        if way is None and found.motion == "closes in":
+            found.why = _checked(other, begun, there, found)
+        yield name, found
+
+
+def _checked(trial: Trial, train_state: TrainState, near: Linearised, found: Behaviour) -> str:
+    """What playing did of that which one round promises, over the rounds that it needs, at most `QUICK`."""
+    centre = centre_of(trial.game, near, PointEvidence())[0]
+    if centre is None:
+        return ""
+    rounds = int(min(QUICK, max(20, found.rounds)))
+    way = play_on(trial, train_state)(rounds)
+    left = float((way[-1] - centre).norm() / (way[0] - centre).norm())
+    return f"in {rounds} rounds played from here its distance fell to {left:.2g} of what it was"
