@@ -23,7 +23,7 @@ from nashpath.games.toys.quadratic import quadratic_kind
 from nashpath.run.engine.program import Program
 from nashpath.run.observe.snapshot import distance, equilibrium, strategies
 from nashpath.run.settings.build import build_trial
-from nashpath.run.settings.overrides import override
+from nashpath.run.settings.overrides import assign
 from nashpath.run.settings.resolve import resolve
 
 CASES: dict[str, list[dict]] = {
@@ -446,7 +446,7 @@ def test_every_toy_has_an_end():
 
 @pytest.mark.parametrize("name", ENDS)
 def test_the_default_play_of_a_toy_shows_its_theory(name):
-    trial = build_trial(resolve(override({}, [("game", name)])), 0)
+    trial = build_trial(resolve(assign({}, [("game", name)])), 0)
     program = Program([trial], [0])
     program.run(ROUNDS)
     low, high = ENDS[name]
@@ -455,7 +455,7 @@ def test_the_default_play_of_a_toy_shows_its_theory(name):
 
 
 def test_a_distance_is_measured_coordinate_by_coordinate():
-    trial = build_trial(resolve(override({}, [("game", "gaussian"), ("game.mean", 3.0), ("game.deviation", 2.0)])), 0)
+    trial = build_trial(resolve(assign({}, [("game", "gaussian"), ("game.mean", 3.0), ("game.deviation", 2.0)])), 0)
     state = Program([trial], [0]).train_state(0)
     assert distance(trial, state)["distance"] == pytest.approx((3.0**2 + 1.5**2) ** 0.5)
     assert equilibrium(trial)["equilibrium"].tolist() == [3.0, 0.0]

@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+from typing import get_args
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from nashpath.core import Game, generator
 from nashpath.core.tree import leaves
 from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
-from nashpath.diagnostics.verdict import ALSO, FINDINGS, MEANING
+from nashpath.diagnostics.certificate import Kind
+from nashpath.diagnostics.verdict import FINDINGS, MEANING
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow
 from nashpath.flows.base import Ratio
 from nashpath.games import GAMES
@@ -94,11 +96,8 @@ def test_data_sets_networks_and_wrappers_that_share_no_base_have_rows():
 
 
 def test_every_code_of_a_finding_has_its_figures():
-    used = {name for _, figures in FINDINGS.values() for name in figures} | {
-        n for names in ALSO.values() for n in names
-    }
-    assert used <= FIGURES.keys()
-    assert ALSO.keys() <= MEANING.keys()
+    assert {name for _, figures in FINDINGS.values() for name in figures} <= FIGURES.keys()
+    assert MEANING.keys() == set(get_args(Kind))
 
 
 SETTABLE = {**{path: table for path, table in TABLES.items() if "." not in path}, **KINDS}

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from nashpath.run import MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
 
 QUIET_SECONDS = 10.0
+
+
+_Bar = TypeVar("_Bar", bound="Bar")
 
 
 class Bar:
@@ -28,7 +31,7 @@ class Bar:
         self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console)
         self.task = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self: _Bar) -> _Bar:
         if self.fancy:
             self.bar.start()
         return self

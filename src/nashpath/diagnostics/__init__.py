@@ -2,7 +2,7 @@
 
 from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
-from nashpath.diagnostics.behaviour import Behaviour, judge
+from nashpath.diagnostics.behaviour import Behaviour, judge_way
 from nashpath.diagnostics.calibration import Calibration, calibration_of
 from nashpath.diagnostics.certificate import Certificate, Kind, PlayerEvidence, PointEvidence, certify
 from nashpath.diagnostics.contraction import Contraction, contraction_of
@@ -81,7 +81,7 @@ __all__ = [
     "headline",
     "hessian_ends",
     "hessian_leading",
-    "judge",
+    "judge_way",
     "leading",
     "matrix_duality_gap",
     "most_negative",

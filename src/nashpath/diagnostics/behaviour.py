@@ -50,7 +50,7 @@ class Behaviour:
         return self.rate**self.turn if math.isfinite(self.turn) else 1.0
 
 
-def judge(
+def judge_way(
     way: Tensor, centre: Tensor | None, known: Centre, final: bool, noisy: bool = False, adaptive: bool = False
 ) -> Behaviour | None:
     """What a way [rounds, parameters] shows; None where it should go on, unless it is ``final``.

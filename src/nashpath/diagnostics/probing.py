@@ -9,7 +9,6 @@ from torch.func import grad, vmap
 
 from nashpath.diagnostics.linearised import Linearised
 
-Matrix = NDArray[Any]
 ROUNDING = 1e-7
 """Curvatures below this share of the player's own largest are rounding: the direction is flat to second order."""
 STEADY = 0.3
@@ -27,12 +26,12 @@ FOLLOWING = 4
 class Directions(NamedTuple):
     """A player's own principal directions: curvatures, unit columns, and −1, 0 or 1 where the curvature is clear."""
 
-    values: Matrix
-    vectors: Matrix
-    signs: Matrix
+    values: NDArray[Any]
+    vectors: NDArray[Any]
+    signs: NDArray[Any]
 
     @classmethod
-    def of(cls, hessian: Matrix, others: list[Matrix]) -> "Directions":
+    def of(cls, hessian: NDArray[Any], others: list[NDArray[Any]]) -> "Directions":
         """The directions of a Hessian; those whose curvature ``others`` do not confirm to a third are flat."""
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         signs = np.sign(values) * (np.abs(values) > ROUNDING * max(float(np.abs(values).max()), 1e-300))
@@ -88,5 +87,5 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
     return False
 
 
-def _inverse(vectors: Matrix, values: Matrix) -> Matrix:
+def _inverse(vectors: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
     return (vectors / values) @ vectors.T

@@ -18,7 +18,7 @@ from nashpath.diagnostics import (
     PointEvidence,
     RunSummary,
     contraction_of,
-    judge,
+    judge_way,
 )
 from nashpath.diagnostics.base import flatten
 from nashpath.diagnostics.behaviour import Centre
@@ -183,7 +183,7 @@ def play_and_judge(
     way = further(CHUNK)
     while True:
         last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
-        found = judge(way[begun:], centre, known, last, noisy, adaptive)
+        found = judge_way(way[begun:], centre, known, last, noisy, adaptive)
         if found:
             return found, way
         way = further(CHUNK)

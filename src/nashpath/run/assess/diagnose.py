@@ -22,8 +22,8 @@ from nashpath.diagnostics import (
 )
 from nashpath.run.assess.batches import draw, to_float64
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
-from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, picture, still_grows
-from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Progress, look_at_point, magnitudes, parameter_count
+from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
+from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
@@ -74,7 +74,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    run: str | Path, members: Sequence[int] | None = None, quick: bool = False, progress: Progress | None = None
+    run: str | Path, members: Sequence[int] | None = None, quick: bool = False, progress: Notice | None = None
 ) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
@@ -105,7 +105,7 @@ def diagnose_member(
     train_state: TrainState,
     frames: Frames | None = None,
     quick: bool = False,
-    progress: Progress | None = None,
+    progress: Notice | None = None,
     advise: bool = True,
 ) -> Diagnosis:
     """The verdict on one trial at its training state; neither is changed. Without ``advise`` no change is tried."""
@@ -149,7 +149,7 @@ def _stationary(trial: Trial, near: Linearised, summary: RunSummary) -> Linearis
 def _look_at_play(
     trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int, advise: bool
 ) -> Arrays:
-    """Fills in what play does here, and what changes of it would do; returns the way's picture."""
+    """Fills in what play does here, and what changes of it would do; returns the way's plane_picture."""
     if near.size > SMALL:
         summary.play, summary.moves, way = continue_training(trial, train_state)
         return way
@@ -158,7 +158,7 @@ def _look_at_play(
         summary.tried = [Tried(*each) for each in try_changes(trial, train_state, near, summary, cap)]
     if way is None:  # for the figure: a stretch of play, though the round's own multipliers said it
         way = play_on(trial, displaced(train_state, near) if summary.evidence.stationary else train_state)(DRAWN_ROUNDS)
-    return picture(way)
+    return plane_picture(way)
 
 
 def _numbers(summary: RunSummary) -> dict[str, Any]:

@@ -46,13 +46,13 @@ def continue_training(trial: Trial, train_state: TrainState) -> tuple[Behaviour,
     told: dict[str, Any] = {"played": NETWORK_STEPS, "turns": found.turns}
     if found.turns >= ROUND and found.growth > 0.9 and found.straightness < 0.5:
         rate = found.growth ** (1.5 / NETWORK_STEPS)  # from the middle of the first third to that of the last
-        return Behaviour("goes round", rate, NETWORK_STEPS / found.turns, **told), found.move, picture(way)
+        return Behaviour("goes round", rate, NETWORK_STEPS / found.turns, **told), found.move, plane_picture(way)
     kept = f"of the steps' length {100 * found.straightness:.2g} % is kept"
     why = f"each step moves it by {100 * found.move:.2g} % of its norm, and {kept}"
-    return Behaviour("still moving", why=why, **told), found.move, picture(way)
+    return Behaviour("still moving", why=why, **told), found.move, plane_picture(way)
 
 
-def picture(way: Tensor) -> Arrays:
+def plane_picture(way: Tensor) -> Arrays:
     """The way in the plane: a toy's two strategies as they are, (generator, discriminator), else two directions."""
     rows = way[torch.isfinite(way).all(1)]
     every = max(1, len(rows) // RECORDED)

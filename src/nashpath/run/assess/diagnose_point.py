@@ -38,12 +38,12 @@ SHOWN = 256
 """Eigenvalues and logits that are kept for the figures."""
 
 Arrays = dict[str, np.ndarray]
-Progress = Callable[[str], None]
+Notice = Callable[[str], None]
 """Told what is being done."""
 
 
 def look_at_point(
-    game: Game, problem: FunctionalGame, point: Point, summary: RunSummary, progress: Progress, budget: float
+    game: Game, problem: FunctionalGame, point: Point, summary: RunSummary, progress: Notice, budget: float
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
     """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures.
 
@@ -86,7 +86,7 @@ def _fields(near: Linearised, batches: Batch) -> Tensor:
     return torch.stack([one(pick(batches, k)) for k in range(len(trees.leaves(batches)[0]))])
 
 
-def _seconds(near: Linearised, progress: Progress) -> float:
+def _seconds(near: Linearised, progress: Notice) -> float:
     """The seconds that the eigenvalues of a large game will take, from one product of each kind."""
     probe = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(near.vector)
     near.transposed(probe)
