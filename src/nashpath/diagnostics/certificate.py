@@ -40,7 +40,7 @@ class PlayerEvidence:
     slope: float = 0.0
     """``‖ξ_i‖``."""
     signal: float = float("inf")
-    """``‖mean ξ_i‖²`` without its noise, in its standard errors: beyond 3 the player is pulled, whatever the noise."""
+    """``‖mean ξ_i‖²`` without its noise, in its standard errors: far beyond 0 the player is pulled."""
     smallest: float = 0.0
     """The smallest eigenvalue of its own Hessian."""
     largest: float = 0.0
@@ -120,7 +120,7 @@ class Certificate(Diagnostic):
 
     ::
 
-        stationary   ‖(J⁺ξ)_i‖ ≤ 10⁻³ (1 + ‖θ_i‖) for every player i, beyond twice its standard error over the batches
+        stationary   ‖(J⁺ξ)_i‖ ≤ 10⁻³ (1 + ‖θ_i‖) for every player i, with its standard error over batches
         Nash         no player lowers its own cost by a small move: ∇²_ii J_i > 0, and probed where it is not clear
         minimax      ∇²_DD J_D ≥ 0, and J_GG − J_GD J_DD⁺ J_DG > 0 over what the discriminator cannot punish to first
                      order (the generator leads: Stackelberg; zero-sum games only)
@@ -172,8 +172,8 @@ class Certificate(Diagnostic):
         steps = self._steps(near, rows, seen) if small else None
         for who in near.sizes:
             seen.players[who] = _at_point(near, who, rows, steps)
-        if small:
-            _ask_players(near, seen, steps)
+        if steps is not None:
+            _ask_players(near, seen, steps.mean(0))
         if small or spectrum:
             _ask_spectrum(near, seen)
         return seen
@@ -230,9 +230,11 @@ def _signal(rows: NDArray[Any]) -> float:
     return whole / error if error > 0 else float("inf")
 
 
-def _ask_players(near: Linearised, seen: PointEvidence, steps: NDArray[Any] | None) -> None:
-    """Fills in each player's own curvature and gain, and the generator's once the discriminator answers."""
-    mean = np.zeros(near.size) if steps is None else steps.mean(0)
+def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> None:
+    """Fills in each player's own curvature and gain, and the generator's once the discriminator answers.
+
+    ``mean`` is Newton's step, [size].
+    """
     target = None if seen.stationary is False else near.at(torch.from_numpy(-mean).to(near.vector))
     hessians = {who: near.own_hessian(who) for who in near.sizes}
     rest = {who: target.own_hessian(who) for who in near.sizes} if target else hessians
@@ -257,7 +259,8 @@ def _ask_leader(
     j = near.plain_matrix
     cross = max(np.abs(j[g, d]).max(initial=0), np.abs(j[d, g]).max(initial=0))
     seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * (cross + 1e-12))
-    free = _null(_split(hessians["discriminator"])[1].T @ j[d, g])
+    level = _split(hessians["discriminator"])[1]
+    free = _null(level.T @ j[d, g])
     if not free.shape[1]:
         seen.answered = False
         return
@@ -270,7 +273,7 @@ def _ask_leader(
     unclear = bool((ways.signs == 0).any())
     if not (ways.signs < 0).any() and unclear:
         lifted = Directions(ways.values, free @ ways.vectors, ways.signs)
-        strict = bool((_split(hessians["discriminator"])[1]).shape[1] == 0)
+        strict = not level.shape[1]
         seen.answered = gain_along(target, "generator", lifted, TOLERANCE, "discriminator") if strict else None
     else:
         seen.answered = bool((ways.signs < 0).any())

@@ -27,16 +27,6 @@ class Contraction(NamedTuple):
     turn: float = math.inf
     flat: int = 0
 
-    @property
-    def rounds(self) -> float:
-        """Rounds until a hundredth of the distance is left; infinite where it does not shrink."""
-        return math.log(0.01) / math.log(self.rate) if 0 < self.rate < 1 else 0.0 if self.rate == 0 else math.inf
-
-    @property
-    def a_turn(self) -> float:
-        """The factor on the distance in one turn, 1 where nothing turns."""
-        return self.rate**self.turn if math.isfinite(self.turn) else 1.0
-
 
 def contraction_of(matrix: NDArray[Any]) -> Contraction:
     """Classifies a round by its eigenvalues μ.

@@ -145,8 +145,8 @@ def displaced(train_state: TrainState, near: Linearised) -> TrainState:
     return train_state._replace(point=Point(players, train_state.point.state))
 
 
-def play_on(trial: Trial, train_state: TrainState, every: int = 1) -> Callable[[int], Tensor]:
-    """Plays on by so many rounds a call, with batches of its own: all points so far, [times, parameters]."""
+def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
+    """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters]."""
     step, numbers = make_step(trial), hyperparameters_of(trial)
     rng = generator(derive(0, "diagnosis"))
     period = trial.solver.unwrapped(train_state.memory)[0].period
@@ -154,11 +154,10 @@ def play_on(trial: Trial, train_state: TrainState, every: int = 1) -> Callable[[
 
     @torch.no_grad()
     def further(rounds: int) -> Tensor:
-        for index in range(1, rounds + 1):
+        for _ in range(rounds):
             for _ in range(period):
                 now[0], _ = step(now[0], numbers, draw(trial.game, rng, trial.solver.draws))
-            if index % every == 0:
-                points.append(flatten(now[0].point.players))
+            points.append(flatten(now[0].point.players))
         if int(now[0].diverged_player) >= 0:
             points.append(torch.full_like(points[-1], math.inf))
         return torch.stack(points)

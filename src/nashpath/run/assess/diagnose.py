@@ -149,7 +149,7 @@ def _stationary(trial: Trial, near: Linearised, summary: RunSummary) -> Linearis
 def _look_at_play(
     trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int, advise: bool
 ) -> Arrays:
-    """Fills in what play does here, and what changes of it would do; returns the way's plane_picture."""
+    """Fills in what play does here, and what changes of it would do; returns the way's picture."""
     if near.size > SMALL:
         summary.play, summary.moves, way = continue_training(trial, train_state)
         return way

@@ -11,7 +11,6 @@ from nashpath.core import derive, generator
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import HasModes
 from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
-from nashpath.diagnostics.base import flatten
 from nashpath.metrics.modes import coverage
 from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
@@ -27,11 +26,6 @@ SAMPLES, DRAWN = 1000, 300
 """Samples that are counted, and those of them that are drawn."""
 GREW = 1.2
 """Samples that spread this much further than halfway through training are still spreading."""
-
-
-def is_network(train_state: TrainState) -> bool:
-    """Whether the players are networks rather than a toy's vectors: then the norm of the parameters has a meaning."""
-    return len(flatten(train_state.point.players)) > 100
 
 
 def continue_training(trial: Trial, train_state: TrainState) -> tuple[Behaviour, float | None, Arrays]:

@@ -56,11 +56,15 @@ def look_at_point(
     most = next(count for size, count in MOST.items() if near.size <= size)
     rows = _fields(near, batches)
     spectrum = near.size <= SOLVED or (budget > 0 and _seconds(near, progress) <= budget)
-    evidence = summary.evidence = Certificate(BATCHES).look(near, rows, spectrum)
+    certificate = Certificate(BATCHES)
+    evidence = certificate.look(near, rows, spectrum=False)
     while evidence.finite and evidence.stationary is None and len(rows) < most:
         progress(f"gradient noise: {4 * len(rows)} batches")
         rows = torch.cat([rows, _fields(near, draw(game, rng, 3 * len(rows)))])
-        evidence = summary.evidence = Certificate(BATCHES).look(near, rows, spectrum)
+        evidence = certificate.look(near, rows, spectrum=False)
+    if spectrum and near.size > SOLVED:  # once, and not with every draw of batches
+        evidence = certificate.look(near, rows)
+    summary.evidence = evidence
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
     numbers: dict[str, Any] = {k: float(v) for k, v in SignalToNoise(BATCHES)(problem, point, batches).items()}
