@@ -1,15 +1,18 @@
 """How often `nashpath diagnose` is right, on random games whose truth is computed another way (`verdict_cases`).
 
 Prints one row a kind of game: verdicts that are right, undecided and wrong, on what the point is and on what the play
-does there; then every case that was wrong. With --out the tables are written to a file as well.
+does there; then every case that was wrong. Those that are not right are named on the way. With --out the tables are
+written to a file as well.
 
     python benchmarks/verdicts.py [--cases 1200] [--workers 2] [--out docs/verdicts.md] [--smallest]
 """
 
 import argparse
+import sys
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -75,11 +78,15 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path)
     chosen = parse(parser, cases=3, workers=1)
     seeds = range(chosen.first, chosen.first + chosen.cases)
-    if chosen.workers == 1:
-        asked = [ask(seed) for seed in seeds]
-    else:
-        with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
-            asked = list(pool.map(ask, seeds, chunksize=4))
+    asked = []
+    with ExitStack() as stack:
+        each = map
+        if chosen.workers > 1:
+            each = stack.enter_context(ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn"))).map
+        for answer in each(ask, seeds):
+            asked.append(answer)
+            if set(answer[2].values()) - {"right"}:
+                print(f"[{len(asked)} of {chosen.cases}] {answer[3]}", file=sys.stderr, flush=True)
     said = tables(asked)
     print(said)
     if chosen.out:
