@@ -19,7 +19,7 @@ def test_json_is_the_last_line_and_has_the_documented_form(tmp_path):
     run = tmp_path / "run"
     result = nash("train", *flags(), "--seeds", "3,5", "--sweep", "latent=2,3", "--json", "--out", run)
     found = json.loads(result.stdout.splitlines()[-1])
-    assert list(found) == ["run", "steps_per_second", "members"]
+    assert list(found) == ["run", "steps_per_second", "headline", "quality", "members"]
     assert found["run"] == str(run)
     assert found["steps_per_second"] > 0
     keys = ["seed", "settings", "outcome", "steps", "costs", "metrics"]

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,14 +17,16 @@ from markupsafe import escape
 
 from nashpath.core import tree_map
 from nashpath.core.tree import leaves
-from nashpath.diagnostics import FINDINGS, findings, headline
+from nashpath.data import SOURCES, as_source
+from nashpath.diagnostics import FINDINGS, PointEvidence, RunSummary, findings, headline
 from nashpath.diagnostics.verdict import PAGE
 from nashpath.diagnostics.verdict import page as pointer
 from nashpath.report import RunFolderError, write_report
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import SettingError, open_session
+from nashpath.run.assess import diagnose_play
 from nashpath.run.assess.diagnose import diagnose, diagnose_member
-from nashpath.run.assess.diagnose_play import still_grows
+from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
 from nashpath.run.folder.checkpoint import restore_member
 from run_folders import nash
 
@@ -286,3 +289,36 @@ def test_samples_that_still_spread_are_not_called_collapsed():
     centres = torch.tensor([[-9.0, 0.0], [9.0, 0.0]])
     assert still_grows(abs(half), half, centres)
     assert not still_grows(half, half, centres)
+
+
+@pytest.mark.parametrize(
+    ("data", "labels", "said"),
+    [
+        ("digits", [3, 7], "around 2 of 10 classes"),
+        ("digits", [5], "around 1 of 10 classes"),
+        ("digits", range(10), None),
+        ("clusters", [3, 7], "of 10 clusters of the data"),
+        ("clusters", range(10), None),
+    ],
+)
+def test_samples_of_two_classes_of_ten_are_said(monkeypatch, data, labels, said):
+    """Real digits of some classes in place of generated ones; without labels they are counted in clusters."""
+    digits = SOURCES["digits"]()
+    images, classes = digits.labelled_examples()
+    fake = images[torch.isin(classes, torch.tensor(list(labels)))][:SAMPLES].float()
+    source = digits if data == "digits" else as_source(images)
+    monkeypatch.setattr(diagnose_play, "samples", lambda *_: fake)
+    summary = RunSummary("undecided", PointEvidence())
+    diagnose_play.look_at_samples(SimpleNamespace(game=SimpleNamespace(data=source)), None, summary)
+    found = [one.sentence for one in findings(summary) if one.code == "mode collapse"]
+    assert (said in found[0]) if said else not found
+
+
+def test_one_blob_of_images_is_said(monkeypatch):
+    source = as_source(SOURCES["digits"]().labelled_examples()[0])
+    blob = source.draw(torch.Generator().manual_seed(0), SAMPLES)["real"].mean(0) + 0.01 * torch.randn(SAMPLES, 1, 8, 8)
+    monkeypatch.setattr(diagnose_play, "samples", lambda *_: blob)
+    summary = RunSummary("undecided", PointEvidence())
+    diagnose_play.look_at_samples(SimpleNamespace(game=SimpleNamespace(data=source)), None, summary)
+    assert summary.modes == (1, 10)
+    assert headline(summary) == ("mode collapse", "bad")

@@ -51,7 +51,7 @@ def spread(values: list[float]) -> str:
 def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts(tmp_path: Path) -> None:
     gradients, seconds = equal_cost(strands(load_run(race(tmp_path / "run"))))
     assert (gradients.cost, gradients.budget) == ("gradients", 60)  # 30 steps of 2; the other reaches 180
-    assert gradients.headers == ["Settings", "Members", "Evaluated at", "FID"]
+    assert gradients.headers == ["Settings", "Members", "Evaluated at", "FID ↓"]
     less = "solver = b, less solver = a"
     assert texts(gradients) == [
         ["solver = a", "4", "60", spread([103, 113, 123, 133])],  # step 30

@@ -16,6 +16,8 @@ from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.verdict import verdict
+from nashpath.run import open_session
+from run_folders import SMALL
 
 
 def test_a_folder_is_read_whole(tmp_path: Path) -> None:
@@ -74,6 +76,7 @@ def test_the_verdict_says_what_the_data_say(tmp_path: Path) -> None:
     tone, said = verdict(load_run(folders.ring_folder(tmp_path / "ring", steps=2, members=5)))
     assert tone == "bad"
     assert said == [
+        "8 of 8 modes in 2 of 5 members, 7 of 8 modes in 2 of 5 members and diverged in 1 of 5 members.",
         "4 of 5 members finished 3,000 steps.",
         "1 member left the finite numbers and stopped there: member 4 (seed 4; discriminator at step 412).",
         "Modes covered: 7.5 of 8 on average (worst 7).",
@@ -81,7 +84,7 @@ def test_the_verdict_says_what_the_data_say(tmp_path: Path) -> None:
     ]
     tone, said = verdict(load_run(folders.toy_folder(tmp_path / "toy")))
     assert tone == "open"
-    assert said[:2] == [
+    assert said[1:3] == [
         "0 of 2 members finished, after 199 steps.",
         "The run was stopped before its last step; it can be resumed.",
     ]
@@ -204,3 +207,20 @@ def test_numbers_times_and_settings_are_worded() -> None:
         "–",
     ]
     assert [setting(v) for v in ([0, 1, 2], [0, 2], 0.1, "a")] == ["0:3", "0, 2", "0.1", "a"]
+
+
+def test_raw_weights_have_a_film_beside_averaged_ones(tmp_path: Path) -> None:
+    session = open_session(
+        {**SMALL, "average": "ema", "steps": 4, "sample_every": 2}, {"seeds": [0, 1]}, tmp_path / "run"
+    )
+    session.train()
+    film = animation(load_run(tmp_path / "run"))
+    assert film is not None
+    assert [one["label"].split(" · ")[-1] for one in film["members"]] == [
+        "seed 0",
+        "seed 1",
+        "raw weights",
+        "raw weights",
+    ]
+    assert all(len(frame) == 4 and None not in frame for frame in film["frames"])
+    assert film["frames"][-1][0]["points"] != film["frames"][-1][2]["points"]

@@ -54,10 +54,10 @@ class ProgressBar(Bar):
         super().__init__(quiet, TimeRemainingColumn())
         self.last = 0.0
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, style: str = "") -> None:
         """One line that stays."""
         if not self.quiet:
-            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def __call__(self, moment: RunProgress) -> None:
         """Shows a moment of training."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nashpath.cli.console import ProgressBar, With, load_all, user_errors
-from nashpath.report import write_report
+from nashpath.report import Outcome, load_run, run_headline, write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
 from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
@@ -62,7 +62,8 @@ def train(
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
         page = write_report(session.store.folder)
-    _conclude(session, status, page, as_json, live)
+        found = run_headline(load_run(session.store.folder))
+    _conclude(session, status, page, found, as_json, live)
 
 
 def _fresh(
@@ -129,7 +130,7 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _conclude(session: Session, status: str, page: Path, as_json: bool, live: ProgressBar) -> None:
+def _conclude(session: Session, status: str, page: Path, found: Outcome, as_json: bool, live: ProgressBar) -> None:
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
@@ -140,6 +141,8 @@ def _conclude(session: Session, status: str, page: Path, as_json: bool, live: Pr
     if as_json:
         rate = round(session.recorder.steps_per_second(), 3)
         members = [{k: v for k, v in member.items() if k != "member"} for member in session.summary()]
-        typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, "members": members}))
+        told = {"headline": found.text, "quality": found.tone, "members": members}
+        typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, **told}))
     else:
+        live.say(found.text, {"good": "green", "bad": "red"}.get(found.tone, "yellow"))
         typer.echo(str(page))

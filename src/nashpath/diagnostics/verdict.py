@@ -45,6 +45,11 @@ class RunSummary:
     logit: float | None = None
     """The critic's mean logit on generated samples: negative where it is the critic that wins."""
     modes: tuple[int, int] | None = None
+    """How many of the `places` are nearest to more than a few samples, and of how many."""
+    places: str = "modes"
+    """What samples are counted by: known modes, classes, or clusters of the data."""
+    reached: int | None = None
+    """How many known modes have samples within their reach."""
     spread: float | None = None
     growing: bool = False
     """Whether the samples still spread: they lay closer together, or around fewer modes, halfway through training."""
@@ -142,7 +147,7 @@ def _mode_collapse(s: RunSummary) -> str | None:
         "training this is normal: train on first."
     )
     if s.modes is not None and 2 * s.modes[0] <= s.modes[1]:
-        return f"mode collapse: the samples lie around {s.modes[0]} of {s.modes[1]} modes, {advice}"
+        return f"mode collapse: the samples lie around {s.modes[0]} of {s.modes[1]} {s.places}, {advice}"
     if s.spread is not None and s.spread < 0.2:
         return f"mode collapse: the samples spread {100 * s.spread:.3g} % as far as the data, {advice}"
     return None
@@ -302,12 +307,13 @@ def headline(s: RunSummary) -> tuple[str, str]:
     """What became of the game in one line, and how good that is: ``good``, ``bad`` or ``open``."""
     if has_diverged(s):
         return f"diverged: {s.outcome}", "bad"
-    if s.modes is not None and s.modes[0] == 0:
+    if s.modes is not None and s.reached == 0:
         return f"0 of {s.modes[1]} modes: the generator has not found the data", "bad"
     wrong = findings(s)
     if wrong and wrong[0].code not in ("rotation", "leaving"):
         return wrong[0].sentence.split(":")[0].partition(" for this loss")[0], "bad"
-    found = f"{s.modes[0]} of {s.modes[1]} modes" if s.modes is not None else ""
+    seen = s.modes if s.reached is None or s.modes is None else (s.reached, s.modes[1])
+    found = f"{seen[0]} of {seen[1]} {s.places}" if seen is not None else ""
     if s.play.motion in ("spirals out", "leaves"):
         return play_in_words(s.play).partition(" (")[0], "bad"
     if s.kind in ("local Nash", "local minimax"):

@@ -4,6 +4,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.draw import draw_figure, drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
+from nashpath.report.outcome import Outcome, run_headline
 from nashpath.report.page import write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction
@@ -12,6 +13,7 @@ from nashpath.report.sheet import sheet, write_sheet
 
 __all__ = [
     "EqualCost",
+    "Outcome",
     "ReportMember",
     "Run",
     "RunFolderError",
@@ -24,6 +26,7 @@ __all__ = [
     "is_reproduction",
     "load_run",
     "new_canvas",
+    "run_headline",
     "sheet",
     "write_report",
     "write_reproduction",

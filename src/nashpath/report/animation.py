@@ -1,6 +1,7 @@
 """The animated canvas of a report: points, images or trajectories through training."""
 
 import base64
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -16,9 +17,11 @@ IMAGE_BUDGET = 1_700_000
 SIZES = (64, 49, 36, 25, 16, 9, 4)
 """Images a sheet may show, most wanted first."""
 Frames = list[tuple[int, dict[str, np.ndarray]]]
+Shown = Sequence[int | str]
+"""Members of a film by their number; ``"3.raw"`` are the samples of the raw weights of one that is averaged."""
 
 
-def images_film(frames: Frames, members: list[int], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+def images_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]) -> dict[str, Any]:
     """Sheets as base64 PNG, ``sheets[frame][position of the member]``, and one sheet of real images.
 
     Sheets show fewer images, then fewer steps, until all fit into the budget.
@@ -34,7 +37,7 @@ def images_film(frames: Frames, members: list[int], reference: dict[str, np.ndar
     }
 
 
-def _fitting(frames: Frames, members: list[int]) -> tuple[int, Frames]:
+def _fitting(frames: Frames, members: Shown) -> tuple[int, Frames]:
     last = frames[-1][1]
     probe = next(last[f"m{m}"] for m in members if f"m{m}" in last) if members else np.zeros((1, 1, 1, 1))
     each = len(_png(probe, len(probe)) or "") * 0.75 / len(probe)
@@ -63,7 +66,7 @@ REACH = 4.0
 """Coordinates are kept up to this many half-widths from the middle; what lies further is moved to that edge."""
 
 
-def points_film(frames: Frames, members: list[int], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+def points_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]) -> dict[str, Any]:
     """Points ``frames[frame][position of the member] = {"points", "levels", "low", "high"}`` in base64.
 
     Points are pairs of little-endian int16; levels are the inverse hyperbolic sine of the logits, in int16 between
@@ -86,7 +89,7 @@ def points_film(frames: Frames, members: list[int], reference: dict[str, np.ndar
     }
 
 
-def _sizes(frames: Frames, members: list[int]) -> tuple[int, int]:
+def _sizes(frames: Frames, members: Shown) -> tuple[int, int]:
     saved = frames[-1][1]
     each = POINT_BUDGET / (len(frames) * max(1, len(members)))
     sides = [len(saved[f"level{m}"]) for m in members if f"level{m}" in saved]
@@ -96,7 +99,7 @@ def _sizes(frames: Frames, members: list[int]) -> tuple[int, int]:
 
 
 def _frame(
-    saved: dict[str, np.ndarray], member: int, extent: list[float], grid: int, shown: int
+    saved: dict[str, np.ndarray], member: int | str, extent: list[float], grid: int, shown: int
 ) -> dict[str, Any] | None:
     points = saved.get(f"m{member}")
     if points is None:
@@ -153,7 +156,7 @@ def _plane(points: np.ndarray) -> np.ndarray:
     return points[:, :2]
 
 
-def _extent(frames: Frames, members: list[int], real: np.ndarray | None) -> list[float]:
+def _extent(frames: Frames, members: Shown, real: np.ndarray | None) -> list[float]:
     """The picture's edges: as saved with the level sets, or around the real points, or around the last samples."""
     saved = next((s["extent"] for _, s in frames if "extent" in s and np.isfinite(s["extent"]).all()), None)
     if saved is not None:
@@ -173,7 +176,7 @@ def _base64(values: np.ndarray) -> str:
     return base64.b64encode(values.astype("<i2").tobytes()).decode("ascii")
 
 
-def trajectory_film(frames: Frames, members: list[int], reference: dict[str, np.ndarray]) -> dict[str, Any]:
+def trajectory_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]) -> dict[str, Any]:
     """``paths[position of the member][frame] = [x, y]``, None where it is missing or not finite.
 
     A game of one parameter is drawn against the step. ``equilibrium`` is a spot, or None.
@@ -196,7 +199,7 @@ def _spot(step: int, parameters: np.ndarray | None, lone: bool) -> list[float] |
     return [float(f"{v:.6g}") for v in spot] if np.isfinite(spot).all() and len(spot) == 2 else None
 
 
-MEMBERS = 16
+MEMBERS, RAW = 16, ".raw"
 FRAMES = {"image": 40, "points": 40, "trajectory": 400}
 FILMS = {"image": images_film, "points": points_film, "trajectory": trajectory_film}
 
@@ -214,8 +217,13 @@ def animation(run: Run) -> dict[str, Any] | None:
     parts = strands(run)
     strand = {m.member: place for place, part in enumerate(parts) for m in part.members}
     members = _chosen(_present(frames, prefix), strand)
-    made = FILMS[kind](frames, members, run.reference)
-    made["members"] = [{"member": m, "label": _label(run, m), "strand": strand.get(m, 0)} for m in members]
+    raw = [m for m in members if f"m{m}{RAW}" in frames[-1][1]][: MEMBERS - len(members)]
+    made = FILMS[kind](frames, [*members, *(f"{m}{RAW}" for m in raw)], run.reference)
+    made["members"] = [
+        {"member": m, "label": _label(run, m) + said, "strand": strand.get(m, 0)}
+        for those, said in ((members, ""), (raw, " · raw weights"))
+        for m in those
+    ]
     made["strands"] = [part.label for part in parts]
     made["left_out"] = {"steps": len(run.frames) - len(made["steps"]), "members": len(run.members) - len(members)}
     return made

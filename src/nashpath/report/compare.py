@@ -8,8 +8,9 @@ from urllib.parse import quote
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
+from nashpath.report.outcome import by_seed, member_outcome, ranking, together, wanted
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import count, duration, number, setting, title
+from nashpath.report.phrasing import count, duration, number, setting, titled
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
@@ -32,12 +33,19 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
     differing = _differing(settings)
     metrics = list(dict.fromkeys(key for _, _, strand in lines for key in measured(strand.members)))
     rows = [
-        [_link(run, name, out), *(_setting(own, key) for key in differing), *_results(run, strand, metrics)]
+        [
+            _link(run, name, out),
+            *(_setting(own, key) for key in differing),
+            *_results(run, strand, metrics, lines[0][2]),
+        ]
         for (run, name, strand), own in zip(lines, settings)
     ]
+    outcomes = [together([member_outcome(run, m) for m in part.members]) for run, _, part in lines if part.members]
+    named = list(dict.fromkeys(key for run in loaded for key in wanted(run.config)))
     context = {
         "name": "Comparison of " + count(len(loaded), "run"),
-        "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *(title(key) for key in metrics)],
+        "found": ranking([part for part in _overlaid(lines) if part.members], outcomes, named),
+        "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *map(titled, metrics)],
         "rows": rows,
         "equal_cost": equal_cost(_overlaid(lines)),
         "data": {"film": None, "curves": curves_data(_overlaid(lines))},
@@ -81,7 +89,8 @@ def _setting(own: dict[str, Any], key: str) -> TableCell:
     return TableCell(setting(own[key]), cell(own[key]).value) if key in own else TableCell("–")
 
 
-def _results(run: Run, strand: Strand, metrics: list[str]) -> list[TableCell]:
+def _results(run: Run, strand: Strand, metrics: list[str], first: Strand) -> list[TableCell]:
+    """The cells of a line; numbers with their difference from the first line's, over seeds that both have."""
     done = sum(m.outcome == "finished" for m in strand.members)
     steps = [m.steps for m in strand.members if m.steps is not None]
     values = measured(strand.members)
@@ -90,8 +99,19 @@ def _results(run: Run, strand: Strand, metrics: list[str]) -> list[TableCell]:
         TableCell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
         cell(max(steps, default=None)),
         TableCell(duration(wall), cell(wall).value),
-        *(_mean(values.get(key, [])) for key in metrics),
+        *(_apart(_mean(values.get(key, [])), key, strand, first) for key in metrics),
     ]
+
+
+def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCell:
+    """The cell with the difference from the first line's members of the same seeds, where there are two such pairs."""
+    own, its = by_seed(strand.members, key), by_seed(first.members, key)
+    gaps = [own[seed] - its[seed] for seed in own if seed in its]
+    if strand is first or len(gaps) < 2:
+        return found
+    mean, low, high = interval(gaps)
+    away = f"{number(mean)} [{number(low)}, {number(high)}] from the first, {len(gaps)} paired seeds"
+    return TableCell(f"{found.text}; {away}", found.value)
 
 
 def _mean(values: list[float]) -> TableCell:

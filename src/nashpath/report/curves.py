@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.diagnostics import DIAGNOSTICS
-from nashpath.report.phrasing import settings_label, title
+from nashpath.report.phrasing import settings_label, titled
 from nashpath.report.read import COSTS, RESERVED, ReportMember, Run
 
 POINTS = 400
@@ -82,7 +82,7 @@ def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[f
     bins = np.array_split(np.array(steps), min(POINTS, len(steps)))
     return {
         "key": key,
-        "title": title(key),
+        "title": titled(key),
         "family": _family(key.partition(".")[0]),
         "steps": [int(pooled[-1]) for pooled in bins],
         "pooled": -(-len(steps) // len(bins)),

@@ -10,7 +10,7 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import listed, number, title
+from nashpath.report.phrasing import listed, number, titled
 from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
@@ -73,7 +73,7 @@ def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float |
 
 def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, budget: float) -> EqualCost:
     marked = any(m.diverged for part in parts for m in part.members)
-    headers = ["Settings", "Members", "Evaluated at", *(title(key) for key in keys), *(["Diverged"] if marked else [])]
+    headers = ["Settings", "Members", "Evaluated at", *map(titled, keys), *(["Diverged"] if marked else [])]
     rows: list[list[TableCell]] = []
     withins = [{m: _within(rows, cost, budget) for m, rows in evaluations.items()} for evaluations in found]
     for part, within in zip(parts, withins):

@@ -1,10 +1,16 @@
 """Numbers, times and settings in words a person reads."""
 
 import math
+from collections.abc import Callable
 from typing import Any
+
+from nashpath.core.table import rebuilt
+from nashpath.metrics import METRICS
 
 INITIALS = ("fid", "kid", "ms", "ssim", "kl", "js", "mmd")
 """Words of keys that are written in capitals."""
+PEOPLE = {"wasserstein": "Wasserstein"}
+"""Words of keys that are the names of people."""
 
 
 def number(value: Any) -> str:
@@ -59,5 +65,23 @@ def listed(words: list[str], most: int = 4) -> str:
 def title(key: str) -> str:
     """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"FID"``."""
     what, _, whose = key.replace("_", " ").partition(".")
-    what = " ".join(word.upper() if word in INITIALS else word for word in what.split(" "))
+    what = " ".join(word.upper() if word in INITIALS else PEOPLE.get(word, word) for word in what.split(" "))
     return (what[:1].upper() + what[1:]) + (f" of the {whose}" if whose else "")
+
+
+def phrase(key: str) -> str:
+    """The `title` as it stands within a sentence: ``"sliced Wasserstein"``."""
+    named = title(key)
+    return named if key.split("_")[0] in (*INITIALS, *PEOPLE) else named[:1].lower() + named[1:]
+
+
+@rebuilt(METRICS)
+def directions() -> dict[str, int]:
+    """1 for the numbers of which more is better, −1 for those of which less is."""
+    measured = {key: sign for row in METRICS.values() for key, sign in getattr(row, "better", {}).items()}
+    return {**measured, "distance": -1, "test_error": -1, "kl": -1, "mmd": -1, "w2": -1}
+
+
+def titled(key: str, name: Callable[[str], str] = title) -> str:
+    """The name of a number, with an arrow to its better side where it has one."""
+    return name(key) + {1: " ↑", -1: " ↓"}.get(directions().get(key, 0), "")

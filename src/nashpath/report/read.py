@@ -16,6 +16,8 @@ import numpy as np
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
 COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of training"}
 """Keys of a metrics row that say what a member has cost so far, and their units."""
+REAL = "real."
+"""Prefix of the arrays of ``reference.npz`` that are numbers of real samples."""
 RESERVED = ("step", "member", "seconds", *COSTS)
 """Keys of a metrics row that say when, who and for what price, not what was measured."""
 
@@ -59,6 +61,12 @@ class Run:
     """What ``nashpath diagnose`` found, an entry a member."""
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
     """The arrays of its figures, by ``m<member>.<name>``."""
+
+    @property
+    def real(self) -> dict[str, float]:
+        """What real samples get, by the name of the number."""
+        found = {k.removeprefix(REAL): float(v) for k, v in self.reference.items() if k.startswith(REAL)}
+        return ({"modes": float(len(self.reference["centres"]))} if "centres" in self.reference else {}) | found
 
 
 def load_run(folder: Path | str) -> Run:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import number, setting, settings_label, title
+from nashpath.report.phrasing import number, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run
 
 
@@ -41,7 +41,11 @@ def member_table(run: Run) -> tuple[list[str], list[list[TableCell]]]:
         ]
         for m in run.members
     ]
-    return headers + [title(key) for key in metrics], rows
+    real = [cell(run.real.get(key)) for key in metrics]
+    if any(key in run.real for key in metrics):
+        blank = [TableCell("")] * (len(headers) - 1)
+        rows.append([TableCell("real against real"), *blank, *real])
+    return headers + [titled(key) for key in metrics], rows
 
 
 def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.report.curves import drawable
+from nashpath.report.curves import drawable, strands
+from nashpath.report.outcome import run_headline
 from nashpath.report.phrasing import count, listed, number, title
 from nashpath.report.read import ReportMember, Run
 
@@ -16,16 +17,18 @@ STATUS = {
 }
 STILL = 0.01
 """A cost that, over the last quarter, moves less than this share of its whole range is said to stand still."""
+MOST_SETTINGS = 6
+"""Of so many settings the numbers are said in words."""
 ENOUGH = 12
 """Fewer logged values than this say nothing about standing still."""
 
 
 def verdict(run: Run) -> tuple[str, list[str]]:
-    """``(tone, sentences)``; the tone is "good", "open" or "bad"."""
-    bad = any(m.diverged for m in run.members) or run.info.get("status") == "failed"
-    whole = bool(run.members) and all(m.outcome == "finished" for m in run.members)
+    """``(tone, sentences)``: the headline and its tone ("good", "open" or "bad"), then what else the data say."""
+    first = run_headline(run)
     said = [_ended(run.members), STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
-    return "bad" if bad else "good" if whole else "open", [s for s in [*said, *_still(run)] if s]
+    title = first.text[:1].upper() + first.text[1:] + "."
+    return first.tone, [title, *(s for s in [*said, *_still(run)] if s)]
 
 
 def measured(members: list[ReportMember]) -> dict[str, list[float]]:
@@ -63,7 +66,16 @@ def lost(member: ReportMember) -> str:
 
 
 def _metrics(run: Run) -> list[str]:
-    return [_metric(key, values, run) for key, values in measured(run.members).items()]
+    """Each number over members; of each setting for itself, since a mean over settings is a mean of nothing."""
+    parts = strands(run)
+    if len(parts) == 1:
+        return [_metric(key, values, run) for key, values in measured(run.members).items()]
+    found = [(part.label, measured(part.members)) for part in parts[:MOST_SETTINGS]]
+    told = [f"{label}: {' '.join(_metric(k, v, run) for k, v in values.items())}" for label, values in found if values]
+    rest = (
+        [f"{count(len(parts) - MOST_SETTINGS, 'more setting')}: see the tables."] if len(parts) > MOST_SETTINGS else []
+    )
+    return told + rest
 
 
 def _metric(key: str, values: list[float], run: Run) -> str:

@@ -37,7 +37,8 @@ SECONDS = 45.0
 """Seconds that the eigenvalues of networks may take."""
 DRAWN_ROUNDS = 400
 """Rounds that are played for the figure alone."""
-REPORTED = ("rates", "sharpness", "margins", "vanishing", "logit", "modes", "spread", "growing", "moves")
+SAMPLED = ("modes", "places", "reached", "spread")
+REPORTED = ("rates", "sharpness", "margins", "vanishing", "logit", "growing", "moves", *SAMPLED)
 """Entries of the summary that are recorded in addition to the evidence."""
 
 Frames = tuple[np.ndarray, np.ndarray]

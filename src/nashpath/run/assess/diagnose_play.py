@@ -1,5 +1,6 @@
 """Continued training from the checkpoint, and the samples there."""
 
+import importlib
 import math
 from typing import Any
 
@@ -9,9 +10,11 @@ from torch import Tensor
 
 from nashpath.core import derive, generator
 from nashpath.core.math.distances import nearest_neighbours
-from nashpath.core.source import HasModes
+from nashpath.core.source import HasModes, is_labelled
 from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
-from nashpath.metrics.modes import coverage
+from nashpath.metrics.label_metrics import FEW_CLASSES
+from nashpath.metrics.modes import coverage, modes
+from nashpath.metrics.nearest import nearest_labels
 from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
 from nashpath.run.engine.step import TrainState, Trial
@@ -24,6 +27,10 @@ ROUND = 1.5
 """Turns that networks must make in that time to be said to go round."""
 SAMPLES, DRAWN = 1000, 300
 """Samples that are counted, and those of them that are drawn."""
+CLUSTERS = 10
+"""Clusters of the data in which samples are counted where nothing better is known of them."""
+KNOWN = 5000
+"""Labelled examples that say which class a sample is nearest to."""
 GREW = 1.2
 """Samples that spread this much further than halfway through training are still spreading."""
 
@@ -68,13 +75,33 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
     real = source.draw(generator(derive(0, "reference")), SAMPLES)["real"].double().flatten(1)
     there = float(real.var(0).sum())
     summary.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
-    if not isinstance(source, HasModes):
-        return _in_plane(real, fake)
-    centres = source.centres.double()
-    index = nearest_neighbours(fake, centres)[1][:, 0]
-    summary.modes = (int(coverage(index, len(centres), len(fake))[0]), len(centres))
-    counts = torch.bincount(index, minlength=len(centres))
-    return {**_in_plane(real, fake, centres), "samples.counts": counts.numpy()}
+    centres = source.centres.double() if isinstance(source, HasModes) else None
+    if centres is not None:
+        index, count = nearest_neighbours(fake, centres)[1][:, 0], len(centres)
+        summary.reached = int(modes(fake, centres, source.deviation)["modes"])
+    elif is_labelled(source) and source.classes <= FEW_CLASSES:
+        known, labels = source.labelled_examples(KNOWN)
+        index, count, summary.places = (
+            nearest_labels(fake, known.double().flatten(1), labels),
+            source.classes,
+            "classes",
+        )
+    else:
+        index, count, summary.places = _clusters(real, fake), CLUSTERS, "clusters of the data"
+    summary.modes = (int(coverage(index, count, len(fake))[0]), count)
+    told = _in_plane(real, fake, centres)
+    return told if centres is None else told | {"samples.counts": torch.bincount(index, minlength=count).numpy()}
+
+
+def _clusters(real: Tensor, fake: Tensor) -> Tensor:
+    """The cluster of the data (k-means, `CLUSTERS` of them) that each sample is nearest to.
+
+    Reference: Richardson & Weiss 2018, "On GANs and GMMs" (samples counted in clusters of the data).
+    """
+    kmeans: Any = importlib.import_module("scipy.cluster.vq").kmeans2
+    scale = real.std().clamp(min=torch.finfo(real.dtype).tiny)
+    centres, _ = kmeans((real / scale).numpy(), CLUSTERS, minit="++", seed=0)
+    return nearest_neighbours(fake / scale, torch.from_numpy(centres))[1][:, 0]
 
 
 def _in_plane(real: Tensor, fake: Tensor, centres: Tensor | None = None) -> Arrays:

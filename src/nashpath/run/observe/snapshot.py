@@ -29,10 +29,10 @@ def keeps_average(trial: Trial, train_state: TrainState) -> bool:
     return "generator" in trial.solver.averages(train_state.memory)
 
 
-def samples(trial: Trial, train_state: TrainState, seed: int, count: int) -> Tensor:
+def samples(trial: Trial, train_state: TrainState, seed: int, count: int, averaged: bool = True) -> Tensor:
     """``count`` samples of the member's (averaged) generator; the same seed gives the same latents at every moment."""
     game = trial.game
-    place(trial, train_state)
+    place(trial, train_state, averaged)
     return game.sample(generator(derive(seed, "samples"), train_state.steps.device), count)  # type: ignore[operator]
 
 
@@ -84,10 +84,15 @@ def levels(trial: Trial, train_state: TrainState, square: list[float]) -> np.nda
     return logits.reshape(GRID, GRID).cpu().numpy() if logits.numel() == GRID * GRID else None
 
 
-def picture(index: int, trial: Trial, train_state: TrainState, found: Tensor, count: int) -> dict[str, np.ndarray]:
-    """The saved samples of one member: ``count`` of them (more where they are points), and level sets."""
-    points = found.shape[1:] == (2,)
-    arrays = {f"m{index}": found[: max(count, 400) if points else count].cpu().numpy()}
+def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor) -> dict[str, np.ndarray]:
+    """The saved samples of one member (more where they are points), those of its raw weights beside, and level sets."""
+    wanted: Any = member.settings
+    points, index = found.shape[1:] == (2,), member.index
+    count = max(wanted.samples, 400) if points else wanted.samples
+    arrays = {f"m{index}": found[:count].cpu().numpy()}
+    if keeps_average(trial, train_state):
+        raw = samples(trial, train_state, member.seed, count, averaged=False)
+        arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
         source: Any = trial.game.data
         square = extent(source.draw(generator(0), 2000)["real"])
@@ -97,10 +102,20 @@ def picture(index: int, trial: Trial, train_state: TrainState, found: Tensor, co
     return arrays
 
 
-def reference_samples(source: Any, count: int) -> dict[str, np.ndarray]:
-    """Real samples to compare with, and the centres of the modes where the data has any."""
+def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Real samples to compare with, the centres of the modes where the data has any, and what real samples get.
+
+    The last are the numbers of every evaluation, of ``evaluated`` real samples in place of generated ones.
+    """
     arrays = {"real": source.draw(generator(0), max(256, count))["real"].numpy()}
-    return arrays | ({"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {})
+    arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
+    found = quick_metrics(source.draw(generator(derive(seed, "trial")), evaluated)["real"], source, seed)
+    return arrays | real_numbers(found)
+
+
+def real_numbers(found: dict[str, float]) -> dict[str, np.ndarray]:
+    """Numbers of real samples as arrays of ``reference.npz``."""
+    return {f"real.{name}": np.array(value) for name, value in found.items()}
 
 
 def strategies(train_state: TrainState) -> np.ndarray:
@@ -143,5 +158,5 @@ def snapshot(
     wanted: Any = member.settings
     found = samples(trial, train_state, member.seed, max(wanted.evaluation_samples, wanted.samples))
     metrics = quick_metrics(found, trial.game.data, member.seed) | held_out_error(trial, train_state)  # type: ignore[arg-type]
-    arrays = picture(member.index, trial, train_state, found, wanted.samples) if shown else {}
+    arrays = picture(member, trial, train_state, found) if shown else {}
     return arrays, metrics

@@ -17,7 +17,7 @@ from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
-from nashpath.run.observe.snapshot import equilibrium, has_samples, reference_samples, snapshot
+from nashpath.run.observe.snapshot import equilibrium, has_samples, real_numbers, reference_samples, snapshot
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, RunProgress, in_order
@@ -114,9 +114,14 @@ class Recorder:
         return taken / max(1e-9, sum(group.program.seconds for group in self.groups))
 
     def write_reference(self) -> None:
-        """Real samples to compare with, or a toy's known equilibrium."""
+        """Real samples to compare with and what they get themselves, or a toy's known equilibrium."""
         trial: Any = self.groups[0].program.trials[0]
-        known = reference_samples(trial.game.data, self.settings.samples) if self.pictures else equilibrium(trial)
+        known: dict[str, np.ndarray] = {} if self.pictures else equilibrium(trial)
+        if self.pictures:
+            count = max(self.settings.evaluation_samples, self.settings.samples)
+            known = reference_samples(trial.game.data, self.settings.samples, count)
+            named = self.groups[0].reference_set
+            known |= real_numbers(named.against_itself(self.settings.evaluation_samples)) if named else {}
         if known:
             self.store.write_arrays("reference.npz", known)
 

@@ -1,0 +1,271 @@
+"""What became of a game, in one line: of one member, of members that differ by seed, and which setting is better.
+
+Said of the run's own rows and paths alone; `nashpath diagnose` plays on and says more.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from nashpath.core.math.bootstrap import interval
+from nashpath.diagnostics import judge_way
+from nashpath.metrics import METRICS, metric_names
+from nashpath.report.curves import Strand, drawable, strands
+from nashpath.report.phrasing import count, directions, listed, number, phrase, titled
+from nashpath.report.read import ReportMember, Run, RunFolderError, arrays
+
+Tone = Literal["good", "open", "bad"]
+
+COVERED = {"modes": "modes", "classes": "classes", "stacked_modes": "modes"}
+"""Numbers that count what the samples cover, and what they count."""
+WHOLE_WAY = 0.9
+"""The share of the way from the start to real samples from which on a number is said to have arrived."""
+FINE = 4
+"""Rounds between two points of a path up to which its turns are counted: fewer points could hide whole turns."""
+QUARTER = math.pi / 4
+"""Angle between two points of a path up to which its turns are counted."""
+MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of something: a line, how good it is, and the few words by which members are counted."""
+
+    text: str
+    tone: Tone
+    short: str = ""
+
+
+def run_headline(run: Run) -> Outcome:
+    """What became of a run: the better setting where it has several, else its members together."""
+    status = run.info.get("status")
+    parts = [part for part in strands(run) if part.members]
+    if not parts:
+        return Outcome("nothing has been reported yet", "open")
+    outcomes = [together([member_outcome(run, m) for m in part.members]) for part in parts]
+    found = ranking(parts, outcomes, wanted(run.config)) if len(parts) > 1 else None
+    found = found or together([member_outcome(run, m) for part in parts for m in part.members])
+    if status == "failed":
+        return Outcome(f"failed before its last step; {found.text}", "bad")
+    if status in ("running", "stopped") and found.tone != "bad":
+        return Outcome(f"not at its last step; so far {found.text}", "open")
+    return found
+
+
+def wanted(config: dict[str, Any]) -> list[str]:
+    """The numbers that the settings of a run name, in their order."""
+    named = [name for name in metric_names(config.get("metrics") or []) if name in METRICS]
+    return [key for name in named for key in getattr(METRICS[name], "better", {})]
+
+
+def member_outcome(run: Run, member: ReportMember) -> Outcome:
+    """What became of one member."""
+    if member.diverged:
+        return Outcome(member.outcome, "bad", "diverged")
+    if "distance" in member.metrics:
+        return _of_strategies(run, member)
+    return _of_samples(run, member)
+
+
+def together(members: list[Outcome]) -> Outcome:
+    """What became of members that differ by their seeds: how many of which, the worst tone of any."""
+    if len(members) == 1:
+        return members[0]
+    tones: tuple[Tone, ...] = ("bad", "open", "good")
+    tone: Tone = next(filter({one.tone for one in members}.__contains__, tones))
+    counted = Counter(one.short or one.text for one in members)
+    if len(counted) == 1:
+        return Outcome(f"all {len(members)} members: {next(iter(counted))}", tone)
+    said = [f"{short} in {many:,} of {len(members):,} members" for short, many in counted.most_common()]
+    return Outcome(listed(said, 3), tone)
+
+
+def _of_strategies(run: Run, member: ReportMember) -> Outcome:
+    """A toy whose equilibrium is known: what the path about it shows, or else the distance from it."""
+    rows = [row for row in run.rows if row["member"] == member.member and drawable(row.get("distance"))]
+    now = member.metrics["distance"]
+    if not rows or not drawable(now):
+        return Outcome("the distance from the equilibrium is not known", "open")
+    seen = _path(run, member.member)
+    first = float(rows[0]["distance"])
+    span = f"{number(now)} from the equilibrium ({number(first)} at the start)"
+    if seen is not None and seen.motion in ("goes round", "spirals out"):
+        bad: bool = seen.motion == "spirals out"
+        turn = f"the radius {'growing' if bad else 'changing'} {seen.a_turn:.4g} times a turn"
+        what = "spirals out from the equilibrium" if bad else "goes round the equilibrium"
+        return Outcome(f"{what}: {turn} of {seen.turn:.3g} rounds; {span}", "bad" if bad else "open", what)
+    last = max(float(row["distance"]) for row in rows[-max(1, len(rows) // 5) :])
+    if last <= (1 - WHOLE_WAY) * first:
+        return Outcome(f"closed in on the equilibrium: {span}", "good", "closed in on the equilibrium")
+    if now > 2 * first:
+        return Outcome(f"went away from the equilibrium: {span}", "bad", "went away from the equilibrium")
+    return Outcome(f"{span}; whether it closes in is undecided", "open", "undecided")
+
+
+def _path(run: Run, member: int) -> Any:
+    """What the recorded path of two strategies shows; None where it is too coarse to count turns."""
+    known = run.reference.get("equilibrium")
+    steps = [step for step, _ in run.frames]
+    every = max(np.diff(steps), default=0)
+    if known is None or len(steps) < 8 or not 0 < every <= FINE:
+        return None
+    try:
+        saved = [arrays(path).get(f"p{member}") for _, path in run.frames[:-1]]
+    except RunFolderError:
+        return None
+    points = [spot for spot in saved if spot is not None and spot.shape == np.shape(known)]
+    if len(points) < len(saved) or np.shape(known) != (2,):
+        return None
+    away = np.asarray(points, dtype=float) - np.asarray(known, dtype=float)
+    angles = np.diff(np.unwrap(np.arctan2(away[:, 1], away[:, 0])))
+    if not np.isfinite(away).all() or np.abs(angles).max() > QUARTER:
+        return None
+    seen = judge_way(torch.from_numpy(away), torch.zeros(2, dtype=torch.float64), "the known equilibrium", final=True)
+    if seen is not None:  # from points to rounds
+        seen.rate, seen.turn = seen.rate ** (1 / every), seen.turn * float(every)
+    return seen
+
+
+def _of_samples(run: Run, member: ReportMember) -> Outcome:
+    """A generator: what its samples cover, and the numbers beside those of real samples and of the start."""
+    real, signs = run.real, directions()
+    keys = [key for key, value in member.metrics.items() if drawable(value) and key in signs]
+    if not keys:
+        return Outcome("finished; no number says how good the samples are", "open", "finished")
+    first = next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
+    said, tone = _coverage(member.metrics, real)
+    lead = next((key for key in [*wanted(run.config), *keys] if key in keys and key not in COVERED), None)
+    ways = [
+        w for key in keys if (w := _way(member.metrics[key], first.get(key), real.get(key), signs[key])) is not None
+    ]
+    short = said
+    if lead is not None:
+        beside = [f"real against real {number(real[lead])}"] if lead in real else []
+        beside += [f"{number(first[lead])} at the start"] if drawable(first.get(lead)) and first["step"] == 0 else []
+        text = f"{titled(lead, phrase)} {number(member.metrics[lead])}" + (f" ({'; '.join(beside)})" if beside else "")
+        said = "; ".join(part for part in (said, text) if part)
+    if tone != "bad" and ways and min(ways) >= WHOLE_WAY:
+        return Outcome(said, "good", short or "arrived at real samples")
+    if tone != "bad" and ways and max(ways) <= 0:
+        return Outcome(f"no better than at the start: {said}", "bad", "no better than at the start")
+    return Outcome(said, tone, short or "between the start and real samples")
+
+
+def _coverage(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:
+    """``"7 of 8 modes"`` and how good that is; empty where nothing is counted."""
+    for key, what in COVERED.items():
+        of = real.get(key)
+        if key not in metrics or not drawable(metrics[key]) or not of:
+            continue
+        found = f"{number(metrics[key])} of {number(of)} {what}"
+        if metrics[key] == 0:
+            return f"{found}: the generator has not found the data", "bad"
+        if 2 * metrics[key] <= of:
+            return f"{found}: most of the data is never generated", "bad"
+        return found, "open"
+    return "", "open"
+
+
+def _way(now: float, first: Any, real: float | None, sign: int) -> float | None:
+    """How much of the way from the start to real samples was gone; 1 where real samples are no better."""
+    if real is None or not drawable(first):
+        return None
+    left, whole = sign * (real - now), sign * (real - first)
+    return 1.0 if left <= 0 else 1 - left / max(whole, 0.1 * abs(real), 1e-12)
+
+
+@dataclass(frozen=True)
+class _Arm:
+    label: str
+    outcome: Outcome
+    values: dict[int | None, float]
+    members: int
+    lost: int
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(list(self.values.values())))
+
+    @property
+    def told(self) -> str:
+        return f" ({self.lost} of {count(self.members, 'member')} diverged)" if self.lost else ""
+
+
+def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) -> Outcome | None:
+    """Which of several settings is better, by one number fixed beforehand; None where none has a better side.
+
+    ``outcomes`` are those of the settings: what became of the best one is said, too, and is the tone.
+
+    It is the first that the settings name, else the distance to real samples (or to the equilibrium), else the first
+    that has a better side. The best mean is held against every other by the interval of the differences: over pairs of
+    members that share a seed where there are such, at 95 % for all comparisons together (Bonferroni).
+    """
+    signs = directions()
+    keys = dict.fromkeys(key for part in parts for m in part.members for key in m.metrics if key in signs)
+    order = [*named, "distance", "sliced_wasserstein", *keys]
+    for key in order:
+        arms = (
+            [arm for part, end in zip(parts, outcomes) if (arm := _arm(part, end, key)).values] if key in keys else []
+        )
+        if len(arms) > 1:
+            return _best(sorted(arms, key=lambda arm: -signs[key] * arm.mean), key, signs[key])
+    return None
+
+
+def _arm(part: Strand, end: Outcome, key: str) -> _Arm:
+    return _Arm(part.label, end, by_seed(part.members, key), len(part.members), sum(m.diverged for m in part.members))
+
+
+def by_seed(members: Sequence[ReportMember], key: str) -> dict[int | None, float]:
+    """The last finite number of the members that did not diverge, by their seeds."""
+    return {m.seed: float(m.metrics[key]) for m in members if not m.diverged and drawable(m.metrics.get(key))}
+
+
+def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
+    best, others = arms[0], arms[1:]
+    pairs = [(other, *_apart(best, other, 0.05 / len(others))) for other in others]
+    name = titled(key, phrase)
+    unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
+    second, gap, how = unclear[0] if unclear else pairs[0]
+    values = f"{name} {number(best.mean)} against {number(second.mean)}"
+    span = f"difference {number(gap[0])} [{number(gap[1])}, {number(gap[2])}] over {how}"
+    if not unclear:
+        rest = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        said = f"{best.label}{best.told} is better than {second.label}{second.told}{rest}: {values}, {span}"
+        return Outcome(f"{said}; with it {best.outcome.text}", best.outcome.tone)
+    between = listed([f"{arm.label}{arm.told}" for arm in (best, *(other for other, *_ in unclear))], 4)
+    ahead = f" (ahead of {len(others) - len(unclear)} more)" if len(unclear) < len(others) else ""
+    if not math.isfinite(gap[1]):
+        return Outcome(f"undecided between {between}{ahead}: {values}, of {how}; more seeds would decide", "open")
+    return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_more(gap, how)}", "open")
+
+
+def _decided(gap: tuple[float, float, float], sign: int) -> bool:
+    return all(sign * end > 0 for end in gap[1:])
+
+
+def _apart(best: _Arm, other: _Arm, error: float) -> tuple[tuple[float, float, float], str]:
+    """The mean difference with its interval, and what it is over: pairs of seeds, or all against all."""
+    shared = [seed for seed in best.values if seed in other.values]
+    if len(shared) > 1:
+        return interval([best.values[s] - other.values[s] for s in shared], error=error), f"{len(shared)} paired seeds"
+    # Zou & Donner 2008, "Construction of confidence limits about effect measures" (two intervals make one)
+    a, b = list(best.values.values()), list(other.values.values())
+    how = f"{len(a)} against {count(len(b), 'member')}"
+    middle = float(np.mean(a) - np.mean(b))
+    if min(len(a), len(b)) < 2:
+        return (middle, math.nan, math.nan), how
+    (one, low, high), (two, least, most) = interval(a, error=error), interval(b, error=error)
+    return (middle, middle - math.hypot(one - low, most - two), middle + math.hypot(high - one, two - least)), how
+
+
+def _more(gap: tuple[float, float, float], how: str) -> str:
+    """How many seeds would decide a difference of this size."""
+    half, have = (gap[2] - gap[1]) / 2, int(how.split(" ")[0])
+    need = math.inf if gap[0] == 0 else math.ceil(have * (half / gap[0]) ** 2) + 1
+    return f"; about {need:,} seeds would decide a difference of this size" if need <= MOST_SEEDS else ""

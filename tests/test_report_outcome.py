@@ -1,0 +1,177 @@
+"""What became of a game, in one line: a law over paths, samples and settings whose answer is known."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind, ttest_rel
+from typer.testing import CliRunner
+
+import report_folders as folders
+from nashpath.cli import app
+from nashpath.report import compare_reports, load_run, run_headline
+from nashpath.report.curves import strands
+from nashpath.report.outcome import Outcome, ranking, together
+
+ROUNDS = 400
+
+
+def spiral(path: Path, rate: float, every: int = 2, angle: float = 0.1) -> Path:
+    """A toy's path about its equilibrium, which is not the origin."""
+    centre = np.array([0.3, -0.2])
+    spots = [rate**k * np.array([np.cos(angle * k), np.sin(angle * k)]) for k in range(0, ROUNDS + 1, every)]
+    rows = [{"step": k * every, "member": 0, "distance": float(np.hypot(*spot))} for k, spot in enumerate(spots)]
+    end = {
+        "member": 0,
+        "seed": 0,
+        "outcome": "finished",
+        "steps": ROUNDS,
+        "metrics": {"distance": rows[-1]["distance"]},
+    }
+    folders.folder(path, [end], rows, {"shape": None})
+    np.savez(path / "reference.npz", equilibrium=centre)
+    for k, spot in enumerate(spots):
+        np.savez(path / "samples" / f"step-{k * every:08d}.npz", p0=centre + spot)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rate", "said", "tone"),
+    [
+        (1.005, "spirals out from the equilibrium", "bad"),
+        (1.0, "goes round the equilibrium", "open"),
+        (0.98, "closed in on the equilibrium", "good"),
+        (0.999, "whether it closes in is undecided", "open"),
+    ],
+)
+def test_a_path_about_a_known_equilibrium_is_told_by_its_turns(tmp_path: Path, rate: float, said: str, tone: str):
+    found = run_headline(load_run(spiral(tmp_path / "run", rate)))
+    assert said in found.text
+    assert found.tone == tone
+    if "turn of" in found.text:
+        assert f"{rate ** (20 * math.pi):.4g} times a turn of 62.8 rounds" in found.text
+
+
+@pytest.mark.parametrize(("every", "angle"), [(8, 0.1), (2, 0.9)])
+def test_turns_are_not_counted_on_a_path_with_too_few_points(tmp_path: Path, every: int, angle: float):
+    found = run_headline(load_run(spiral(tmp_path / "run", 1.01, every, angle)))
+    assert "turn" not in found.text
+    assert (found.text.partition(":")[0], found.tone) == ("went away from the equilibrium", "bad")
+
+
+def generator_folder(path: Path, first: dict[str, float], last: dict[str, float], real: dict[str, float]) -> Path:
+    rows = [{"step": 0, "member": 0, **first}, {"step": 9, "member": 0, **last}]
+    end = {"member": 0, "seed": 0, "outcome": "finished", "steps": 9, "metrics": last}
+    folders.folder(path, [end], rows)
+    np.savez(path / "reference.npz", **{f"real.{key}": value for key, value in real.items()})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("last", "said", "tone"),
+    [
+        ({"modes": 0, "high_quality": 0.0}, "0 of 8 modes: the generator has not found the data", "bad"),
+        ({"modes": 3, "high_quality": 0.9}, "3 of 8 modes: most of the data is never generated", "bad"),
+        ({"modes": 7, "high_quality": 0.95}, "7 of 8 modes; high quality ↑ 0.95 (real against real 1; 0.1", "open"),
+        ({"modes": 8, "high_quality": 0.5}, "8 of 8 modes", "open"),
+        ({"modes": 8, "high_quality": 0.95}, "8 of 8 modes", "good"),
+    ],
+)
+def test_modes_are_told_of_how_many_and_good_means_that_real_samples_are_near(
+    tmp_path: Path, last: dict[str, float], said: str, tone: str
+):
+    start, real = {"modes": 1.0, "high_quality": 0.1}, {"modes": 8.0, "high_quality": 1.0}
+    found = run_headline(load_run(generator_folder(tmp_path / "run", start, last, real)))
+    assert found.text.startswith(said)
+    assert found.tone == tone
+
+
+@pytest.mark.parametrize(
+    ("fid", "tone"), [(310.0, "bad"), (300.0, "bad"), (200.0, "open"), (40.0, "open"), (9.0, "good")]
+)
+def test_a_number_of_images_is_told_beside_the_start_and_real_ones(tmp_path: Path, fid: float, tone: str):
+    found = run_headline(load_run(generator_folder(tmp_path / "run", {"fid": 300.0}, {"fid": fid}, {"fid": 5.0})))
+    assert f"FID ↓ {fid:g} (real against real 5; 300 at the start)" in found.text
+    assert found.tone == tone
+
+
+def arms_folder(path: Path, arms: dict[str, dict[int, Any]], key: str = "fid") -> Path:
+    members = [
+        {"member": 0, "seed": seed, "settings": {"penalty": arm}, "steps": 9}
+        | {"outcome": "finished" if value is not None else "diverged: generator at step 4", "metrics": {key: value}}
+        for arm, values in arms.items()
+        for seed, value in values.items()
+    ]
+    return folders.folder(path, [one | {"member": m} for m, one in enumerate(members)], [])
+
+
+def said_of(path: Path, arms: dict[str, dict[int, Any]], key: str = "fid") -> Outcome:
+    parts = strands(load_run(arms_folder(path, arms, key)))
+    found = ranking(parts, [Outcome("done", "open")] * len(parts), [])
+    assert found is not None
+    return found
+
+
+def test_the_better_setting_is_named_with_the_interval_over_pairs(tmp_path: Path):
+    seeds = np.random.default_rng(0).normal(size=8)  # far apart: only pairs can tell a difference of 0.1
+    arms = {"none": dict(enumerate(seeds)), "r1": dict(enumerate(seeds - 0.1 + 0.01 * np.arange(8) % 0.03))}
+    found = said_of(tmp_path / "run", arms)
+    assert found.text.startswith("penalty = r1 is better than penalty = none: FID ↓ ")
+    assert "over 8 paired seeds" in found.text
+    more = said_of(tmp_path / "more", arms, "inception_score")
+    assert more.text.startswith("penalty = none is better than penalty = r1")
+
+
+def test_one_seed_decides_nothing_and_members_that_diverged_are_told(tmp_path: Path):
+    assert said_of(tmp_path / "one", {"none": {0: 3.0}, "r1": {0: 1.0}}).text.startswith(
+        "undecided between penalty = r1"
+    )
+    arms = {"none": {k: 3.0 + 0.1 * k for k in range(4)}, "r1": {k: 1.0 + 0.1 * k if k else None for k in range(4)}}
+    assert "penalty = r1 (1 of 4 members diverged) is better" in said_of(tmp_path / "lost", arms).text
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_what_is_called_better_is_so_by_a_t_test_and_seldom_where_nothing_differs(tmp_path: Path, paired: bool):
+    """Three equal settings, four seeds each, 100 times. A t-test at .05/2 agrees with each "better"; at most 12 of 100
+    are called so (.05 is promised; 12 is beyond the .999 quantile of that)."""
+    rng, called = np.random.default_rng(1), 0
+    for trial in range(100):
+        values = rng.normal(size=(3, 4))
+        arms = {f"a{k}": dict(enumerate(row, 0 if paired else 10 * k)) for k, row in enumerate(values)}
+        found = said_of(tmp_path / f"{trial}", arms)
+        assert ("paired" in found.text) == paired
+        if "is better" in found.text:
+            called += 1
+            best, *others = sorted(values.tolist(), key=np.mean)
+            for other in others:
+                test = ttest_rel(best, other) if paired else ttest_ind(best, other, equal_var=False)
+                assert test.pvalue < 0.05 / 2
+    assert called <= 12
+
+
+def test_members_are_counted_and_the_worst_gives_the_tone():
+    good, bad = Outcome("8 of 8; fid 3", "good", "8 of 8 modes"), Outcome("diverged: generator", "bad", "diverged")
+    assert together([good, good]) == Outcome("all 2 members: 8 of 8 modes", "good")
+    assert together([good, bad, good]) == Outcome(
+        "8 of 8 modes in 2 of 3 members and diverged in 1 of 3 members", "bad"
+    )
+
+
+def test_the_command_ends_with_what_became_of_the_game(tmp_path: Path):
+    args = ["train", "-s", "game=bilinear", "-s", "steps=400", "--out", str(tmp_path / "run"), "--json", "--quiet"]
+    told = json.loads(CliRunner().invoke(app, [*args, "-s", "solver=simultaneous"]).stdout)
+    assert told["quality"] == "bad"
+    assert told["headline"].startswith("spirals out from the equilibrium")
+    assert told["headline"][1:] in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_comparison_begins_with_the_better_run_and_shows_differences_over_pairs(tmp_path: Path):
+    one = arms_folder(tmp_path / "a", {"none": {k: 3.0 + 0.1 * k for k in range(4)}})
+    two = arms_folder(tmp_path / "b", {"r1": {k: 1.0 + 0.11 * k for k in range(4)}})
+    page = compare_reports([one, two], tmp_path / "both.html").read_text()
+    assert "is better than" in page
+    assert "from the first, 4 paired seeds" in page
+    assert "FID ↓" in page
