@@ -210,10 +210,8 @@ def test_numbers_times_and_settings_are_worded() -> None:
 
 
 def test_raw_weights_have_a_film_beside_averaged_ones(tmp_path: Path) -> None:
-    session = open_session(
-        {**SMALL, "average": "ema", "steps": 4, "sample_every": 2}, {"seeds": [0, 1]}, tmp_path / "run"
-    )
-    session.train()
+    raw = {**SMALL, "data": "ring", "average": "ema", "steps": 4, "sample_every": 2, "seeds": [0, 1]}
+    open_session(raw, {}, tmp_path / "run").train()
     film = animation(load_run(tmp_path / "run"))
     assert film is not None
     assert [one["label"].split(" · ")[-1] for one in film["members"]] == [
