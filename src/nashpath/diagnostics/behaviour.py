@@ -51,13 +51,20 @@ class Behaviour:
 
 
 def judge_way(
-    way: Tensor, centre: Tensor | None, known: Centre, final: bool, noisy: bool = False, adaptive: bool = False
+    way: Tensor,
+    centre: Tensor | None,
+    known: Centre,
+    final: bool,
+    noisy: bool = False,
+    adaptive: bool = False,
+    reach: float = 0.0,
 ) -> Behaviour | None:
     """What a way [rounds, parameters] shows; None where it should go on, unless it is ``final``.
 
     Where gradients are ``noisy``, turns and radii of a walk mean nothing: only a radius that falls, or grows, twenty
-    times decides. Where rules are ``adaptive`` they go on to change: they are judged at the end, where all turns agree
-    and the radius has halved or doubled.
+    times decides. Where rules are ``adaptive`` they go on to change, and may burst out of a rest: they are judged at
+    the end, where all turns agree and the radius has halved or doubled, or where the last quarter of the way lies
+    within `ARRIVED` of its beginning. ``reach`` is the distance from the centre before they had time to forget.
     """
     played = len(way) - 1
     finite = torch.isfinite(way).all(1)
@@ -66,7 +73,7 @@ def judge_way(
     first, last = float(radius[0]), float(radius[-1])
     rate = _rate(radius)
     told = {"played": played, "centre": known}
-    if not finite.all() or (centre is not None and last > GONE * max(first, 1e-12)):
+    if not finite.all() or (centre is not None and last > GONE * max(first, reach, 1e-12)):
         turning = winding_of(way[finite], middle) if finite.sum() >= 4 else None
         out = turning is not None and turning.turns >= 1
         return Behaviour("spirals out" if out else "leaves", max(rate, 1.0), _length(turning), **told)
@@ -78,10 +85,11 @@ def judge_way(
         if centre is not None and last > 20 * first > 0:
             return Behaviour("leaves", max(rate, 1.0), **told)
         return Behaviour("undecided", why="gradient noise hides it", **told) if final else None
-    if centre is not None and last <= ARRIVED * first:
-        return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
     if adaptive and not final:
         return None
+    late = float(radius[3 * len(radius) // 4 :].max()) if adaptive else last
+    if centre is not None and late <= ARRIVED * max(first, reach):
+        return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
     enough = seen.turns >= (1 if final else ENOUGH)
     if enough and (found := _by_turns(seen, told, final)):
         if not adaptive or found.motion == "goes round" or (_agree(seen) and not 0.5 < seen.shrink < 2):

@@ -56,6 +56,8 @@ def behaviour(
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = _is_linear(near, centre)
     found = _round(trial, train_state, near) if at_rest or linear else None
+    if found and linear and not seen.noisy and not adaptive and not _scales(trial, near, centre):
+        found = None
     if found and seen.noisy and not _steady(trial, train_state, near, found):
         found = None
     if found and not adaptive:
@@ -80,6 +82,17 @@ def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Cont
     rates = [half.rate for half in halves if half is not None]
     spread = abs(rates[0] - rates[1])
     return (found.motion == "goes round" and spread == 0) or abs(found.rate - 1) > 5 * spread
+
+
+def _scales(trial: Trial, near: Linearised, centre: Tensor | None) -> bool:
+    """Whether two rounds from here are those from nearer the centre, enlarged: a solver may choose by where it is."""
+    if centre is None or float((near.vector - centre).norm()) <= DISPLACED:
+        return True
+    away, moved = near.vector - centre, []
+    for share in (1.0, 1e-2):
+        way = play_on(trial, begin(trial, near.at(share * away - away).point))(2)
+        moved.append((way[-1] - way[0]) / share)
+    return bool((moved[0] - moved[1]).norm() <= 1e-4 * moved[0].norm())
 
 
 def _adaptive(trial: Trial, train_state: TrainState) -> bool:
@@ -182,7 +195,8 @@ def play_and_judge(
     way = further(CHUNK)
     while True:
         last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
-        found = judge_way(way[begun:], centre, known, last, noisy, adaptive)
+        reach = float((way[0] - centre).norm()) if centre is not None and adaptive else 0.0
+        found = judge_way(way[begun:], centre, known, last, noisy, adaptive, reach)
         if found:
             return found, way
         way = further(CHUNK)
@@ -212,7 +226,7 @@ def try_changes(
             damped.penalty = Sum(damped.penalty, R1(weight).to(near.vector))
             changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
     for name, other in changed.items():
-        begun = begin(other)._replace(point=start.point)
+        begun = begin(other, start.point)
         problem = FunctionalGame(other.game)
         there = Linearised(problem, start.point, draw(other.game, generator(derive(0, "curvature")), 4), 4)
         away = {who: PlayerEvidence(distance=math.inf) for who in near.sizes}

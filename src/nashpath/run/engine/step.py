@@ -48,9 +48,9 @@ def hyperparameters_of(trial: Trial) -> dict[str, Tree]:
     return tree_map(lambda v: v.detach().clone(), numbers)
 
 
-def begin(trial: Trial) -> TrainState:
-    """The training state before the first step."""
-    point = point_of(trial.game)
+def begin(trial: Trial, point: Point | None = None) -> TrainState:
+    """The training state before the first step, at the game's own parameters or at ``point``."""
+    point = point_of(trial.game) if point is None else point
     memory = trial.solver.init(FunctionalGame(trial.game), point)
     device = next(v for params in point.players.values() for v in params.values()).device
     zero = torch.zeros((), dtype=torch.int64, device=device)
