@@ -5,6 +5,7 @@ A release that changes one of these breaks a test of its own name in ``tests/tes
 # pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 
 import copy
+import math
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.typed import kept_random_state
 
@@ -117,6 +119,55 @@ def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
 
 SQUASHING = {"SigmoidBackward0": "sigmoid", "SoftmaxBackward0": "softmax"}
 RESHAPING = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Select", "Slice", "Clone", "ToCopy")
+
+
+class Allocations(TorchDispatchMode):
+    """Within this block, ``asked(shape, bytes)`` is called before a tensor of that shape is made, and may raise.
+
+    Seen are the functions that make tensors from sizes (empty, zeros, randn, arange, …), from which networks and data
+    are built; not the results of arithmetic. ``made(tensor)`` is called with each result that shares no memory with
+    what it was computed from.
+    """
+
+    def __init__(
+        self,
+        asked: Callable[[tuple[int, ...], int], None] = lambda shape, size: None,
+        made: Callable[[torch.Tensor], None] = lambda tensor: None,
+    ):
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self.asked, self.made = asked, made
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        options: dict[str, Any] = kwargs or {}
+        shape = _asked_shape(func.overloadpacket.__name__, args)
+        if shape is not None:
+            kind = options.get("dtype") or torch.get_default_dtype()
+            self.asked(shape, math.prod(shape) * kind.itemsize)
+        result = func(*args, **options)
+        if isinstance(result, torch.Tensor):
+            shared = {v.untyped_storage().data_ptr() for v in args if isinstance(v, torch.Tensor)}
+            if shared and result.untyped_storage().data_ptr() not in shared:
+                self.made(result)
+        return result
+
+
+_SIZED = {"empty", "zeros", "ones", "full", "randn", "rand", "empty_strided", "new_empty", "new_zeros", "new_ones"}
+_ENDED = {"arange", "linspace", "logspace", "randperm", "eye"}
+
+
+def _asked_shape(name: str, args: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """The shape of what a function that makes tensors is about to make; None for other functions."""
+    plain = [v for v in args if not isinstance(v, torch.Tensor)]
+    if name in _SIZED and plain and isinstance(plain[0], list | tuple):
+        return tuple(plain[0])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if name == "randint":
+        return next((tuple(v) for v in plain if isinstance(v, list | tuple)), None)  # pyright: ignore
+    if name in _ENDED and plain:
+        numbers = [int(v) for v in plain if isinstance(v, int | float) and not isinstance(v, bool)]
+        if name == "eye":
+            return (numbers[0], numbers[-1])
+        return (numbers[2] if name in ("linspace", "logspace") else numbers[0 if len(numbers) == 1 else 1],)
+    return None
 
 
 def with_child(module: _Module, name: str, child: nn.Module) -> _Module:

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, stamp
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, Side, stamp
 from nashpath.data.image_cache import ENDINGS, decoded, fingerprint, picture_shape
 
 
@@ -27,7 +26,7 @@ class Folder(FiniteSource):
     def __init__(
         self,
         path: str = "",
-        size: Annotated[int, Ge(4)] = 32,
+        size: Side = 32,
         channels: Literal[1, 3] = 3,
         labels: bool = False,
         device_bytes: Bytes = GIBIBYTE,

@@ -1,7 +1,7 @@
 """A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
 
 import copy
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -49,9 +49,6 @@ class GAN(Game):
         self.objective = objective if objective is not None else NonSaturating()
         self.penalty = penalty if penalty is not None else NoPenalty()
         self.data, self.latent, self.batch_size = data, latent, batch_size
-        if latent_distribution not in get_args(Latents):
-            known = ", ".join(map(repr, get_args(Latents)))
-            raise ValueError(f"latent_distribution is {latent_distribution!r}; it must be one of {known}")
         self.latent_distribution = latent_distribution
         check_trainable(self)
         check_joint(self)

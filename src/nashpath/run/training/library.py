@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nashpath.core import Game
+from nashpath.core import Game, Whole, checked
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
@@ -43,12 +43,13 @@ class Trained(PlayedGame):
     averages: dict[str, dict[str, torch.Tensor]]
 
 
+@checked
 def train(
     game: Game,
     solver: Solver,
-    steps: int,
-    seed: int = 0,
-    log_every: int = 0,
+    steps: Whole,
+    seed: Whole = 0,
+    log_every: Whole = 0,
     compile: bool = False,
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
@@ -65,12 +66,13 @@ def train(
     ]
 
 
+@checked
 def train_many(
     games: Sequence[Game],
     solvers: Sequence[Solver],
-    steps: int,
-    seeds: Sequence[int],
-    log_every: int = 0,
+    steps: Whole,
+    seeds: Sequence[Whole],
+    log_every: Whole = 0,
     compile: bool = False,
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
