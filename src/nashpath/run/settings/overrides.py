@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from typing import Any
 
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.model import MOST_MEMBERS, TABLES
 
 Raw = dict[str, Any]
 """Settings before validation, as a TOML file holds them."""
@@ -35,15 +35,17 @@ def parse_seeds(value: Any) -> list[int]:
         text = value.removeprefix("[").removesuffix("]")
         try:
             value = [seed for part in text.split(",") for seed in _seed_range(*map(int, part.split(":")))]
+        except SettingError:
+            raise
         except (ValueError, TypeError):
             raise SettingError(
-                f"seeds: {value!r} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
+                f"seeds: {_short(value)} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
             ) from None
     seeds = value if isinstance(value, list) else [value]
     if not seeds:
         raise SettingError("seeds: there are none; give at least one, such as 0 or 0:16")
     if len(set(map(str, seeds))) < len(seeds):
-        raise SettingError(f"seeds: {seeds} names a seed twice; two such members would be the same experiment")
+        raise SettingError(f"seeds: {_short(seeds)} names a seed twice; two such members would be the same experiment")
     return seeds
 
 
@@ -52,7 +54,14 @@ def _seed_range(first: int, end: int | None = None) -> range:
     end = first + 1 if end is None else end
     if end <= first:
         raise ValueError("an empty range")
+    if end - first > MOST_MEMBERS:
+        raise SettingError(f"seeds: {first}:{end} are {end - first} members; one run has at most {MOST_MEMBERS}")
     return range(first, end)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
 
 
 def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = TABLES) -> Raw:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
-from nashpath.core import Game, Table, did_you_mean
+from nashpath.core import Game, Table, did_you_mean, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
@@ -15,7 +15,8 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import accepts
+from nashpath.run.settings.schema import accepts, choice
+from nashpath.run.settings.sizes import within_memory
 from nashpath.solvers import RULES
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -106,14 +107,25 @@ def _default_networks(raw: Raw) -> None:
     """Chooses networks by the shape of the data: convolutional for square images of 8 to 64 pixels, else dense."""
     if all("kind" in raw[who] for who in ("generator", "discriminator")):
         return
-    options = {k: v for k, v in raw["data"].items() if k != "kind"}
     try:
-        shape = tuple(SOURCES[raw["data"]["kind"]](**options).shape)
-    except (TypeError, ValueError):  # validation will say what is wrong with them
+        chosen = _data_model()(data=raw["data"]).data  # type: ignore[attr-defined]
+    except ValidationError:  # of all settings, which comes last, will say what is wrong with these
         shape = ()
+    else:
+        try:
+            with within_memory({"data": dict(chosen)}):
+                shape = tuple(SOURCES[chosen.kind](**{k: v for k, v in chosen if k != "kind"}).shape)
+        except TypeError as error:
+            raise SettingError(f"data: {error}") from error
     convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
+
+
+@rebuilt(SOURCES)
+def _data_model() -> type[BaseModel]:
+    """The settings of data alone: they are looked at before anything is built from them."""
+    return create_model("DataSettings", data=(choice(SOURCES), ...))
 
 
 def _default_rates(raw: Raw) -> None:
