@@ -2,12 +2,14 @@
 
 import itertools
 import tomllib
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import MOST_MEMBERS, TABLES
 
+DEEPEST = 32
+"""Tables inside tables; no setting has a third of it."""
 Raw = dict[str, Any]
 """Settings before validation, as a TOML file holds them."""
 
@@ -18,6 +20,10 @@ def parse_value(text: str) -> Any:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError):
+        raise SettingError(
+            f"{text[:40]}… ({len(text)} characters): too long, or nested too deep, for a setting"
+        ) from None
     return value if isinstance(value, bool | int | float | str | list | dict) else text
 
 
@@ -85,6 +91,8 @@ def _unshared(value: Any) -> Any:
 def _put(raw: Raw, path: str, value: Any, methods: Container[str]) -> None:
     """Sets a dotted path in nested tables, in place. A method's name becomes ``{kind = name}``."""
     *parents, last = path.split(".")
+    if len(parents) > DEEPEST:
+        raise SettingError(f"{path[:60]}…: nested more than {DEEPEST} deep, which no setting is")
     table = raw
     for depth, key in enumerate(parents):
         where = ".".join(parents[: depth + 1])
@@ -110,7 +118,15 @@ def override(raw: Raw, texts: Iterable[str]) -> Raw:
 def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:
     """``-s key=value`` texts as assignments."""
     pairs = [parse_assignment(text, "-s") for text in texts]
-    return [(key, parse_seeds(value) if key == "seeds" else parse_value(value)) for key, value in pairs]
+    return [(key, _of_key(key, parse_seeds if key == "seeds" else parse_value, value)) for key, value in pairs]
+
+
+def _of_key(key: str, parse: Callable[[str], Any], value: str) -> Any:
+    """The value of a setting; what refuses it names the key."""
+    try:
+        return parse(value)
+    except SettingError as error:
+        raise error if str(error).startswith(key) else SettingError(f"{key}: {error}") from None
 
 
 def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:

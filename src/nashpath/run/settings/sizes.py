@@ -1,5 +1,6 @@
 """Settings whose numbers cannot fit into memory are refused by their keys, before anything of that size is made."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -46,6 +47,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     told = str(error).lower()
     words = ("out of memory", "can't allocate memory", "storage size calculation overflowed", "invalid size")
     return isinstance(error, RuntimeError) and any(word in told for word in words)
+
+
+def check_fits(option: str, count: int, shape: tuple[int, ...]) -> None:
+    """Refuses an option that asks for more samples of this shape than memory holds. Raises `SettingError`."""
+    needed, most = 4.0 * COPIES * count * math.prod(shape), available()
+    if needed > most:
+        raise SettingError(f"{option} {count}: needs about {readable(needed)}, and there are {readable(most)}")
 
 
 def check_training(settings: Any, trial: Trial, members: int, together: int) -> None:
