@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from nashpath import __version__
+from nashpath.data.base import DataWarning
 from nashpath.run import MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
 from nashpath.run.settings.sizes import is_out_of_memory
@@ -104,7 +105,8 @@ def user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", MethodsWarning)
+            for category in PLAINLY:
+                warnings.simplefilter("always", category)
             warnings.showwarning = _plainly(warnings.showwarning)
             yield
     except BrokenPipeError:
@@ -144,10 +146,10 @@ def _first_line(error: Exception) -> str:
 
 
 def _plainly(otherwise: Any) -> Any:
-    """Shows warnings about methods in one line, and others as they were shown."""
+    """Shows warnings about methods and data in one line, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, MethodsWarning):
+        if issubclass(category, PLAINLY):
             typer.echo(f"warning: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
@@ -156,6 +158,8 @@ def _plainly(otherwise: Any) -> Any:
 
 
 LARGEST_SEED = 2**63 - 1
+PLAINLY = MethodsWarning, DataWarning
+"""Warnings that are said in one line, without the place in the source."""
 
 With = Annotated[
     list[Path] | None,

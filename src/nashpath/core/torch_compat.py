@@ -6,10 +6,12 @@ A release that changes one of these breaks a test of its own name in ``tests/tes
 
 import copy
 import math
+import random
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call
@@ -71,6 +73,41 @@ def _changes_itself(parametrization: nn.Module) -> bool:
     return any(not torch.equal(buffer, before[name]) for name, buffer in probe.named_buffers())
 
 
+def other_names(module: nn.Module) -> dict[str, str]:
+    """Every second name of a tied parameter, in another module than its first one, with that first name.
+
+    A module that appears twice has its tensors once. `torch.func.functional_call`, asked to tie weights, would replace
+    them twice, and put the replacement back in place of the original; so it is told not to, and given these names.
+    """
+    first: dict[int, tuple[str, int]] = {}
+    found: dict[str, str] = {}
+    for name, value in module.named_parameters(remove_duplicate=False):
+        holder = id(module.get_submodule(name.rpartition(".")[0]))
+        before, owner = first.setdefault(id(value), (name, holder))
+        if owner != holder:
+            found[name] = before
+    return found
+
+
+def has_lazy_parameters(module: nn.Module) -> bool:
+    """Whether some parameter or buffer has no shape before the first pass (``nn.LazyLinear``, …)."""
+    return any(nn.parameter.is_lazy(v) for v in (*module.parameters(), *module.buffers()))
+
+
+def kind_of(module: nn.Module) -> type[nn.Module]:
+    """The module's class; that from before, where a parametrisation has made a class of its own for each instance."""
+    return parametrize.type_before_parametrizations(module)
+
+
+def global_random_state() -> tuple[object, ...]:
+    """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
+    states = [torch.get_rng_state().numpy().tobytes()]
+    if torch.cuda.is_initialized():
+        states += [torch.cuda.get_rng_state(k).numpy().tobytes() for k in range(torch.cuda.device_count())]
+    _, keys, *rest = np.random.get_state()
+    return (*states, random.getstate(), keys.tobytes(), *rest)  # pyright: ignore
+
+
 def seed_initialisers(seed: int) -> None:
     """Seeds the one generator that PyTorch's initialisers draw from on the CPU, and no other device's."""
     torch.default_generator.manual_seed(seed)
@@ -108,9 +145,10 @@ def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
 
     Autograd tells by the names of its operations. The network's own tensors are not touched.
     """
-    tensors = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    tensors = {k: v.detach().clone() for k, v in own.items()}
     with torch.enable_grad():
-        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),))
+        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),), tie_weights=False)
     step: Any = found.grad_fn
     while step is not None and step.name().removesuffix("0").removesuffix("1").removesuffix("Backward") in RESHAPING:
         step = step.next_functions[0][0]

@@ -14,6 +14,7 @@ from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
+from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step
@@ -127,6 +128,16 @@ class Program:
         return [[pick(block, k) for block in blocks] for k in steps]
 
     def _take(self, batches: Any) -> None:
+        try:
+            self._step_all(batches)
+        except RuntimeError as error:
+            plain = self.mode == "looped" and not self.compiled
+            if plain or self._warm or "memory" in str(error):
+                raise
+            how = "compiled" if self.compiled and self.mode == "looped" else "stacked"
+            raise refusal(error, self.trials[0].game, how) from error
+
+    def _step_all(self, batches: Any) -> None:
         if self.mode == "stacked":
             self._train_state, self._info = self._step(self._train_state, self._numbers, batches)
             return

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Whole, checked
+from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
+from nashpath.games.gan import check_precision
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.run.observe.diagnostics import watch
@@ -86,6 +88,7 @@ def train_many(
     if not len(games) == len(solvers) == len(seeds) > 0:
         given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
         raise ValueError(f"{given}; give one of each for every member")
+    _check_separate(games)
     trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
     for trial in trials[1:]:
         differs = difference(trials[0], trial)
@@ -103,6 +106,22 @@ def train_many(
             history.append({"step": program.taken, **row, **readings})
             notify(history[-1])
     return [_finish(program, i, history) for i, history in enumerate(histories)]
+
+
+def _check_separate(games: Sequence[Game]) -> None:
+    """Refuses members that share a module: each is trained in place, and the last would overwrite the others."""
+    owner: dict[int, int] = {}
+    for index, game in enumerate(games):
+        for name, value in game.named_parameters():
+            first = owner.setdefault(id(value), index)
+            if first != index:
+                raise ValueError(
+                    f"games[{index}] shares {name} with games[{first}], and both are trained in place; give each "
+                    "member modules of its own (copy.deepcopy(game))"
+                )
+        if game.has_samples:
+            for who in game.players:
+                check_precision(who, game.get_submodule(who))
 
 
 def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
@@ -124,4 +143,4 @@ def _form(module: nn.Module) -> tuple[Any, ...]:
     """What shapes a program in one module: its class, its plain attributes, and the shapes of its tensors."""
     plain = {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, bool | int | float | str | tuple)}
     tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
-    return type(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}
+    return kind_of(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}
