@@ -18,6 +18,10 @@ Side = Annotated[int, Ge(4), Le(16384)]
 """Pixels on each side of a square picture."""
 
 
+class DataWarning(UserWarning):
+    """Data that are read in another way than was perhaps meant; the message says what to do."""
+
+
 class Scale(NamedTuple):
     """``x -> x / half + shift``."""
 
