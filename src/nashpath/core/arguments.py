@@ -68,7 +68,7 @@ def checked(function: _Function) -> _Function:
 def check_constructor(kind: type) -> None:
     """Has a class check what it is constructed with, as `checked` does; once."""
     constructor: Any = inspect.getattr_static(kind, "__init__")
-    if isinstance(constructor, types.FunctionType) and not getattr(constructor, "__checked__", False):
+    if inspect.isfunction(constructor) and not getattr(constructor, "__checked__", False):
         setattr(kind, "__init__", checked(constructor))  # noqa: B010
 
 

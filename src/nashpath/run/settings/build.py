@@ -21,6 +21,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General
 from nashpath.run.settings.schema import Method, accepts
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
+from nashpath.solvers.rollback import Rollback
 
 
 def build_source(settings: General) -> Source:
@@ -73,7 +74,8 @@ def build_solver(settings: Any) -> Solver:
     chosen = settings.solver
     rules = {who: build_rule(getattr(chosen, who)) for who in ("discriminator", "generator")}
     solver = make(CONSTRAINTS, settings.constraint, solver=make(SOLVERS, chosen, **rules))
-    return make(AVERAGES, settings.average, solver=solver)
+    averaged = make(AVERAGES, settings.average, solver=solver)
+    return Rollback(averaged) if settings.on_divergence == "rollback" else averaged
 
 
 def build_rule(chosen: Any) -> UpdateRule:

@@ -75,6 +75,12 @@ class General(BaseModel):
     checkpoint_every: Annotated[Whole, Field(description="steps between checkpoints; 0: about once a minute")] = 0
     samples: Annotated[Count, Field(description="generated samples saved a member each time")] = 64
     evaluation_samples: Annotated[Count, Field(description="generated samples that metrics are computed from")] = 2000
+    on_divergence: Annotated[
+        Literal["freeze", "stop", "rollback"],
+        Field(
+            description="a member that leaves the finite numbers freezes, stops the run, or goes back at half its rates"
+        ),
+    ] = "freeze"
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
     diagnostics: Annotated[

@@ -12,7 +12,7 @@ from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
 from nashpath.games.gan import check_precision
 from nashpath.run.engine.program import Program
-from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.engine.step import Trial
 from nashpath.run.observe.diagnostics import watch
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Solver
@@ -61,7 +61,8 @@ def train(
 
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
     (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
-    the finite numbers stays at its last finite state, and ``outcome`` says which player left, and when.
+    the finite numbers stays at its last finite state, and ``outcome`` says which player left, when,
+    and which module, gradient or parameter was the first that was not finite.
     """
     return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify, diagnostics=diagnostics)[
         0
@@ -129,7 +130,7 @@ def _finish(program: Program, member: int, history: list[dict[str, float]]) -> T
     place(trial, train_state, averaged=False)
     taken = int(train_state.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, outcome(trial, train_state), taken, rows, trial.solver.averages(train_state.memory))
+    return Trained(trial.game, program.outcome(member), taken, rows, trial.solver.averages(train_state.memory))
 
 
 def difference(a: Trial, b: Trial) -> str:
