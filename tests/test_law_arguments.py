@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from torch import nn
 
 import nashpath as nash
-from nashpath.core import Count, Decay, Fraction, Game, NonNegative, Point, Positive, Source, checked
+from nashpath.core import Count, Decay, Fraction, Game, NonNegative, Point, Positive, Source, checks_arguments
 from nashpath.core.arguments import fault
 from nashpath.games.toys import Bilinear
 from nashpath.run.settings.register import KINDS
@@ -167,7 +167,7 @@ def test_a_check_leaves_signatures_names_and_copies_as_they_were():
     assert str(inspect.signature(nash.SGD)).startswith("(learning_rate:")
     assert nash.SGD.__init__.__qualname__ == "SGD.__init__"
     assert pickle.loads(pickle.dumps(nash.SGD(0.1))).learning_rate == torch.tensor(0.1)
-    assert checked(nash.train) is nash.train
+    assert checks_arguments(nash.train) is nash.train
     with pytest.raises(TypeError, match="unexpected keyword argument 'rate'"):
         nash.SGD(rate=3)
 

@@ -181,7 +181,7 @@ def test_a_module_that_looks_at_values_trains_alone_and_is_named_when_stacked(wh
         return gan(nn.Sequential(nn.Linear(3, 3), Does(nn.Linear(3, 2), UNSTACKED[what])))
 
     assert nash.train(build(), solver(), 2).outcome == "finished"
-    with pytest.raises(ValueError, match=r"generator\.1 \(Does\) cannot be stacked.*stack=False"):
+    with pytest.raises(ValueError, match=r"generator\.1 \(Does\) cannot be stacked.*stack=off"):
         nash.train_many([build(), build()], [solver(), solver()], 2, [0, 1])
     looped = nash.train_many([build(), build()], [solver(), solver()], 2, [0, 1], stack=False)
     assert [one.outcome for one in looped] == ["finished"] * 2

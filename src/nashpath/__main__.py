@@ -5,19 +5,19 @@ import signal
 import sys
 
 
-def main() -> None:
+def entry() -> None:
     """The console entry point. Until the rooms are imported there is nothing to save, so Ctrl-C leaves at once."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:  # not where a shell had it ignored
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
-    from nashpath.cli import main as run
+    from nashpath.cli import main
 
     signal.signal(signal.SIGINT, before)
     try:
-        run()
+        main()
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    entry()

@@ -1,6 +1,6 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
-from nashpath.core.arguments import checked, did_you_mean
+from nashpath.core.arguments import checks_arguments, did_you_mean
 from nashpath.core.game import (
     Batch,
     FunctionalGame,
@@ -56,7 +56,7 @@ __all__ = [
     "Term",
     "Tree",
     "Whole",
-    "checked",
+    "checks_arguments",
     "derive",
     "did_you_mean",
     "generator",

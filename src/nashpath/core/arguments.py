@@ -1,6 +1,6 @@
 """Arguments are checked where they are given, by the annotations from which settings are read.
 
-A class is checked because it has a row in a `Table`, a function because it is `checked`; neither says anything twice.
+A class is checked because it has a row in a `Table`, a function by its decorator; neither says anything twice.
 """
 
 import difflib
@@ -46,7 +46,7 @@ def instead(advice: str) -> Callable[[_Class], _Class]:
     return noted
 
 
-def checked(function: _Function) -> _Function:
+def checks_arguments(function: _Function) -> _Function:
     """The function, which first refuses arguments that its annotations exclude.
 
     Raises `ValueError` for a number out of its bounds or an unknown choice, and `TypeError` for another kind of object;
@@ -66,10 +66,10 @@ def checked(function: _Function) -> _Function:
 
 
 def check_constructor(kind: type) -> None:
-    """Has a class check what it is constructed with, as `checked` does; once."""
+    """Has a class check what it is constructed with, as `checks_arguments` does; once."""
     constructor: Any = inspect.getattr_static(kind, "__init__")
     if inspect.isfunction(constructor) and not getattr(constructor, "__checked__", False):
-        setattr(kind, "__init__", checked(constructor))  # noqa: B010
+        setattr(kind, "__init__", checks_arguments(constructor))  # noqa: B010
 
 
 def fault(value: Any, annotation: Any) -> str:

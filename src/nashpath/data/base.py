@@ -14,7 +14,7 @@ from nashpath.core.rng import generator
 
 GIBIBYTE = 1 << 30
 Bytes = Whole
-Side = Annotated[int, Ge(4), Le(16384)]
+SideLength = Annotated[int, Ge(4), Le(16384)]
 """Pixels on each side of a square picture."""
 
 

@@ -8,7 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, DataWarning, FiniteSource, Progress, SampleBuffer, Side, stamp
+from nashpath.data.base import (
+    BYTES,
+    GIBIBYTE,
+    Bytes,
+    DataWarning,
+    FiniteSource,
+    Progress,
+    SampleBuffer,
+    SideLength,
+    stamp,
+)
 from nashpath.data.image_cache import ENDINGS, Bits, decoded, fingerprint, picture_shape, warn_of_unused_bits
 
 
@@ -30,7 +40,7 @@ class Folder(FiniteSource):
     def __init__(
         self,
         path: str = "",
-        size: Side = 32,
+        size: SideLength = 32,
         channels: Literal[1, 3] = 3,
         labels: bool = False,
         bits: Bits = 16,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, Side, stamp
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, SideLength, stamp
 from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
 from nashpath.data.samples import checked_labels
 
@@ -36,7 +36,7 @@ class Hub(FiniteSource):
         column: str = "image",
         label_column: str = "",
         folder: str = "",
-        size: Side = 32,
+        size: SideLength = 32,
         channels: Literal[1, 3] = 3,
         device_bytes: Bytes = GIBIBYTE,
     ):

@@ -165,17 +165,24 @@ def check_shapes(game: GAN) -> None:
     if has_lazy_parameters(game):  # made by their first pass, which must not move running statistics
         was = game.training
         game.eval()
-        with torch.no_grad():
-            game.discriminator(game.generator(game.latents(rng, (2,))))
+        try:
+            with torch.no_grad():
+                game.discriminator(game.generator(game.latents(rng, (2,))))
+        except Exception as error:
+            raise ValueError(
+                f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
+            ) from error
         game.train(was)
     kept = {k: v.clone() for k, v in game.state_dict().items()}
     with torch.no_grad():
         try:
             fake = undrawn("generator", game.generator, game.latents(rng, (2,)))
-        except RuntimeError as error:
+        except Refused:
+            raise
+        except Exception as error:  # whatever a module of the user's may raise
             check_precision("generator", game.generator)
             raise ValueError(
-                f"the generator does not accept latents of shape (batch, {game.latent}): {error}"
+                f"the generator does not accept latents of shape (batch, {game.latent}): {_told(error)}"
             ) from error
         if not isinstance(fake, Tensor):
             name = type(game.generator).__name__
@@ -184,9 +191,13 @@ def check_shapes(game: GAN) -> None:
             raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
         try:
             logits = undrawn("discriminator", game.discriminator, fake)
-        except RuntimeError as error:
+        except Refused:
+            raise
+        except Exception as error:
             check_precision("discriminator", game.discriminator)
-            raise ValueError(f"the discriminator does not accept samples of shape {expected}: {error}") from error
+            raise ValueError(
+                f"the discriminator does not accept samples of shape {expected}: {_told(error)}"
+            ) from error
         name = type(game.discriminator).__name__
         if not isinstance(logits, Tensor):
             raise ValueError(
@@ -205,6 +216,14 @@ def check_shapes(game: GAN) -> None:
                 f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
                 "squash themselves: leave its last layer out"
             )
+
+
+class Refused(ValueError):
+    """A module that is refused for what it does, in words of its own."""
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
 
 
 def check_precision(who: str, network: nn.Module) -> None:
@@ -239,7 +258,7 @@ def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
         for hook in hooks:
             hook.remove()
     if drew:  # the first to leave is the innermost
-        raise ValueError(
+        raise Refused(
             f"{drew[0]} ({type(dict(watched)[drew[0]]).__name__}) draws from the global random state in its forward "
             "pass, so no run could be repeated; take the noise from nashpath.networks.Noise, as GaussianNoise does"
         )

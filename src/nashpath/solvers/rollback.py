@@ -57,7 +57,8 @@ class Rollback(Solver):
     ) -> tuple[Point, Memory, Info]:
         rates = {k: v * memory["factor"] for k, v in self.solver.named_buffers() if k.endswith("learning_rate")}
         given = (problem, point, memory["solver"], batches)
-        reached, inner, info = functional_call(self.solver, rates, given, tie_weights=False)
+        taken: tuple[Point, Memory, Info] = functional_call(self.solver, rates, given, tie_weights=False)
+        reached, inner, info = taken
         sound = torch.stack([torch.isfinite(v).all() for v in info.values()]).all() & finite(reached.players)
         back = ~sound & (memory["rollbacks"] < MOST)
         keep = sound & (memory["since"] + 1 >= EVERY)
@@ -76,10 +77,10 @@ class Rollback(Solver):
             "rollbacks": memory["rollbacks"] + back,
             "since": torch.where(back | keep, 0.0, memory["since"] + 1),
         }
-        told = {k: torch.where(back, torch.zeros_like(v), v) for k, v in info.items()}
-        return Point(players, state), after, {**told, "rollbacks": after["rollbacks"]}
+        told: Info = {k: torch.where(back, torch.zeros_like(v), v) for k, v in info.items()}
+        return Point(players, state), after, {**told, "rollbacks": memory["rollbacks"] + back}
 
 
 def rollbacks(memory: Memory) -> int:
     """How often a member went back; 0 under other solvers."""
-    return int(memory["rollbacks"]) if isinstance(memory, dict) and "rollbacks" in memory else 0
+    return int(memory.get("rollbacks", 0))

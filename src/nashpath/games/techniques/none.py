@@ -1,9 +1,9 @@
 """No technique: the neutral row of the table."""
 
-from nashpath.core import Game, checked
+from nashpath.core import Game, checks_arguments
 
 
-@checked
+@checks_arguments
 def no_technique(game: Game) -> Game:
     """Leaves the game as it is.
 

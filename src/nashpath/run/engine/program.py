@@ -160,11 +160,11 @@ class Program:
         try:
             self._step_all(batches)
         except RuntimeError as error:
-            plain = self.mode == "looped" and not self.compiled
-            if plain or self._warm or "memory" in str(error):
+            how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
+            refused = None if self._warm or "memory" in str(error) else refusal(error, self.trials[0].game, how)
+            if refused is None:
                 raise
-            how = "compiled" if self.compiled and self.mode == "looped" else "stacked"
-            raise refusal(error, self.trials[0].game, how) from error
+            raise refused from error
 
     def _step_all(self, batches: Any) -> None:
         if self.mode == "stacked":

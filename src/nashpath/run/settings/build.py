@@ -30,7 +30,10 @@ def build_source(settings: General) -> Source:
     key = f"{SOURCES.version} {chosen.model_dump_json()}"  # a data set that is registered anew is another one
     source = _IN_USE.get(key)
     if source is None or (isinstance(source, FromDisk) and source.changed()):
-        source = _IN_USE[key] = make(SOURCES, chosen)
+        try:
+            source = _IN_USE[key] = make(SOURCES, chosen)
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"data={chosen.kind}: {error}") from error
     return source
 
 
@@ -96,4 +99,9 @@ def build_trial(settings: General, seed: int, device: torch.device | str = "cpu"
 def make(table: Table, chosen: Method, **given: Any) -> Any:
     """The chosen method of a table: its constructor called with what the builder gives, and with its own settings."""
     own = {k: v for k, v in chosen if k != "kind" and not isinstance(v, Method)}  # methods inside it are given
-    return table[chosen.kind](**given, **own)
+    try:
+        return table[chosen.kind](**given, **own)
+    except (TypeError, ValueError) as error:
+        if chosen.kind in str(error):
+            raise
+        raise SettingError(f"{table.kind} {chosen.kind}: {error}") from error

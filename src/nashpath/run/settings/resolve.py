@@ -115,8 +115,10 @@ def _default_networks(raw: Raw) -> None:
         try:
             with within_memory({"data": dict(chosen)}):
                 shape = tuple(SOURCES[chosen.kind](**{k: v for k, v in chosen if k != "kind"}).shape)
-        except TypeError as error:
-            raise SettingError(f"data: {error}") from error
+        except SettingError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"data={chosen.kind}: {error}") from error
     convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")

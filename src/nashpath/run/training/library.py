@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nashpath.core import Game, Whole, checked
+from nashpath.core import Game, Whole, checks_arguments
 from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
 from nashpath.games.gan import check_precision
@@ -45,7 +45,7 @@ class Trained(PlayedGame):
     averages: dict[str, dict[str, torch.Tensor]]
 
 
-@checked
+@checks_arguments
 def train(
     game: Game,
     solver: Solver,
@@ -69,7 +69,7 @@ def train(
     ]
 
 
-@checked
+@checks_arguments
 def train_many(
     games: Sequence[Game],
     solvers: Sequence[Solver],
