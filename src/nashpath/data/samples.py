@@ -153,10 +153,9 @@ def checked_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
             f"{where}: labels must be {count} whole numbers from 0, one a sample; got {labels.dtype} of shape "
             f"{labels.shape}" + (f" from {labels.min()}" if labels.dtype.kind in "biu" and labels.size else "")
         )
-    if labels.size and labels.min() > 0:
+    if labels.min() == 1:
         raise ValueError(
-            f"{where}: labels are {labels.min()} to {labels.max()}; classes are counted from 0, so class 0 would be "
-            f"empty: subtract {labels.min()}"
+            f"{where}: labels are 1 to {labels.max()}; classes are counted from 0, so class 0 is empty: subtract 1"
         )
     missing = sorted(set(range(int(labels.max()) + 1)) - set(labels.tolist())) if labels.max() < 2 * count else [0]
     if missing:
