@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test typecheck check bench wheel lock clean
+.PHONY: run test typecheck check bench fuzz wheel lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -22,6 +22,11 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# FUZZ=N: how many settings, files, commands, arrays, pictures and modules to try, all of them random.
+FUZZ ?= 50000
+fuzz: $(STAMP)
+	NASHPATH_FUZZ=$(FUZZ) $(BIN)/pytest tests/fuzz -n 2 --dist worksteal
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/stacked.py

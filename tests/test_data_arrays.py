@@ -35,6 +35,7 @@ def test_the_ends_of_the_range_are_exact():
     assert Samples(np.array([[[0.0, 1.0]]])).examples().flatten().tolist() == [-1, 1]
 
 
+@pytest.mark.filterwarnings("ignore:.*columns are taken as they are")
 def test_grey_images_gain_their_channel_and_vectors_stay():
     assert Samples(PIXELS[..., 0]).shape == (1, 5, 7)
     vectors = np.array([[1e4, -3.0], [2.0, 255.0]])
@@ -88,6 +89,7 @@ def test_given_arrays_are_copied():
     assert source.examples().sum() == 0
 
 
+@pytest.mark.filterwarnings("ignore:.*columns are taken as they are")
 @pytest.mark.parametrize("values", [PIXELS, PIXELS / 255, PIXELS[:, :, 0, 0].astype(">i4")], ids=["u1", "f8", "i4"])
 def test_a_streamed_file_equals_a_resident_one(tmp_path, values):
     np.save(tmp_path / "x.npy", values)

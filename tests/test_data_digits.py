@@ -29,7 +29,7 @@ def test_the_split_is_a_stratified_partition():
     assert sorted(map(tuple, together.tolist())) == sorted(map(tuple, parts["all"][0].flatten(1).tolist()))
     share = parts["test"][1].bincount() / parts["all"][1].bincount()
     assert (share - 0.3).abs().max() < 0.01
-    with pytest.raises(ValueError, match="split='valid' is unknown; choose one of train, test, all"):
+    with pytest.raises(ValueError, match="split is 'valid'; it must be one of 'train', 'test', 'all'"):
         Digits("valid")
 
 

@@ -133,7 +133,7 @@ def test_damaged_files_are_left_out_and_named(images, cache):
 def test_what_the_system_refused_is_tried_again(images, monkeypatch):
     root, _ = images
 
-    def refuse(source, size, channels):
+    def refuse(source, size, channels, bits):
         if source.name == "03.png":
             raise PermissionError(13, "Permission denied")
         return read_picture(source, size, channels)
@@ -165,7 +165,7 @@ def test_missing_and_empty_folders_are_clear_errors(tmp_path):
     with pytest.raises(NotADirectoryError, match=r"x\.heic is a file"):
         Folder(str(tmp_path / "x.heic"))
     Image.new("L", (4, 4)).save(tmp_path / "x.png")
-    with pytest.raises(ValueError, match="channels must be 1"):
+    with pytest.raises(ValueError, match="channels is 4; it must be one of 1, 3"):
         Folder(str(tmp_path), channels=4)
 
 

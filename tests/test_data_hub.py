@@ -99,6 +99,7 @@ def test_unknown_patterns_and_columns_list_what_is_there(local):
         Hub(folder=str(local / "gone"))._filled()
 
 
+@pytest.mark.filterwarnings("ignore:.*classes have no sample")
 def test_cells_without_a_picture_are_left_out_and_named(tmp_path, monkeypatch):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))

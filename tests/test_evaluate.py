@@ -137,7 +137,7 @@ REFUSED = {
     "no such member": (["digits", "--member", "7"], "members 0 to 0"),
     "no number": (["digits", "--member", "x"], "expected a number, or all"),
     "no splits": (["ring", "--split", "test"], "no splits"),
-    "no such split": (["digits", "--split", "tset"], "choose one of train, test, all"),
+    "no such split": (["digits", "--split", "tset"], "it must be one of 'train', 'test', 'all'"),
     "copies of other samples": (["digits", "--split", "test", "--metrics", "memorisation"], "samples trained on"),
     "a toy": (["toy"], "no samples to measure"),
     "no run": (["nothing"], "holds no run"),

@@ -56,7 +56,7 @@ def test_a_diverged_member_is_frozen_at_its_last_finite_state(tmp_path, stack, g
     sound, broken = members(tmp_path / "all")
     assert sound["outcome"] == "finished"
     assert sound["steps"] == 20
-    said = re.fullmatch(r"diverged: (generator|discriminator) at step (\d+)", broken["outcome"])
+    said = re.fullmatch(r"diverged: (generator|discriminator) at step (\d+): the .* is not finite", broken["outcome"])
     assert said
     assert broken["steps"] == int(said[2]) - 1 < 20
 

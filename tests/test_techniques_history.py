@@ -176,7 +176,7 @@ def test_members_of_a_stack_have_histories_of_their_own():
 
 @pytest.mark.unchecked("names a player that the annotation excludes")
 def test_what_cannot_be_averaged_is_refused():
-    with pytest.raises(ValueError, match="there is no 'critic'"):
+    with pytest.raises(ValueError, match="player is 'critic'; it must be one of 'both', 'generator', 'discriminator'"):
         historical_averaging(Bilinear(), player="critic")
     with pytest.raises(ValueError, match="already"):
         historical_averaging(historical_averaging(Bilinear()))

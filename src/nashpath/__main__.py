@@ -1,6 +1,23 @@
-"""``python -m nashpath``."""
+"""``python -m nashpath``, and the ``nashpath`` command: it answers Ctrl-C from its first moment on."""
 
-from nashpath.cli import main
+import os
+import signal
+import sys
+
+
+def entry() -> None:
+    """The console entry point. Until the rooms are imported there is nothing to save, so Ctrl-C leaves at once."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # not where a shell had it ignored
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    from nashpath.cli import main
+
+    signal.signal(signal.SIGINT, before)
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
-    main()
+    entry()

@@ -1,7 +1,10 @@
 """What every verb needs: expected errors in one message, methods of one's own, live progress."""
 
+import shlex
 import sys
+import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
+from nashpath import __version__
+from nashpath.data.base import DataWarning
 from nashpath.run import MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
+from nashpath.run.settings.sizes import is_out_of_memory
 
 QUIET_SECONDS = 10.0
 
@@ -99,27 +105,61 @@ def user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("always", MethodsWarning)
+            for category in PLAINLY:
+                warnings.simplefilter("always", category)
             warnings.showwarning = _plainly(warnings.showwarning)
             yield
     except BrokenPipeError:
         raise typer.Exit(1) from None  # the reader of our output left; there is nobody to tell
+    except (typer.Exit, typer.Abort):
+        raise
     except (ValueError, OSError, ImportError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
+    except Exception as error:
+        if getattr(error, "exit_code", None) is not None:  # a refusal of the command line's own, as typer shows it
+            raise
+        typer.echo(f"error: {unforeseen(error)}", err=True)
+        raise typer.Exit(3) from error
+
+
+def unforeseen(error: Exception) -> str:
+    """What to say of an error that no part of nashpath foresaw; its traceback is saved, and the file named."""
+    if is_out_of_memory(error):
+        return f"out of memory ({_first_line(error)}); make batch_size, widths or the number of members smaller"
+    told = f"nashpath met an error that it does not know ({type(error).__name__}: {_first_line(error)})"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="nashpath-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(
+                f"nashpath {__version__}\n{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
+            )
+    except OSError as refusal:
+        return f"{told}; its traceback could not be saved ({refusal})"
+    return f"{told}; please report it with its traceback, {file.name}"
+
+
+def _first_line(error: Exception) -> str:
+    text = " ".join(str(error).split("\n")[0].split())
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def _plainly(otherwise: Any) -> Any:
-    """Shows warnings about methods in one line, and others as they were shown."""
+    """Shows warnings about methods and data in one line, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, MethodsWarning):
+        if issubclass(category, PLAINLY):
             typer.echo(f"warning: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
 
     return show
 
+
+LARGEST_SEED = 2**63 - 1
+PLAINLY = MethodsWarning, DataWarning
+"""Warnings that are said in one line, without the place in the source."""
 
 With = Annotated[
     list[Path] | None,

@@ -8,7 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.core.hyperparameters import SIZE
 from nashpath.report import write_report
 from nashpath.report.phrasing import number, settings_label
 from nashpath.report.tables import directed, protocol_lines
@@ -23,10 +24,16 @@ Metrics = Annotated[
 ]
 Features = Annotated[str, typer.Option("--features", help="auto, digits, inception, pixels, or a .pt2 or .pth file.")]
 _Member = Annotated[list[str] | None, typer.Option("--member", help="Which members; may be repeated (default: all).")]
-_Count = Annotated[int, typer.Option("--samples", min=0, help="Generated samples (0: 10,000 of a run, all of --fake).")]
-Most = Annotated[int, typer.Option("--real-samples", min=0, help="Real samples at most (0: as many as are usual).")]
+_Count = Annotated[
+    int, typer.Option("--samples", min=0, max=SIZE, help="Generated samples (0: 10,000 of a run, all of --fake).")
+]
+Most = Annotated[
+    int, typer.Option("--real-samples", min=0, max=SIZE, help="Real samples at most (0: as many as are usual).")
+]
 _Split = Annotated[str, typer.Option("--split", help="Real samples of this split (default: the one trained on).")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents and of random metrics.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents and of random metrics.")
+]
 Side = Annotated[int | None, typer.Option("--size", min=4, help="Scale images in folders to so many pixels.")]
 Device = Annotated[str, typer.Option("--device", help="Where to sample and compute features.")]
 Out = Annotated[Path | None, typer.Option("--out", help="The file to write (default: RUN/evaluation.json).")]

@@ -6,15 +6,17 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.core.hyperparameters import SIZE
 from nashpath.report import write_sheet
 from nashpath.run import SettingError, load
+from nashpath.run.settings.sizes import check_fits
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
-_Count = Annotated[int, typer.Option("-n", "--count", min=1, help="How many samples.")]
+_Count = Annotated[int, typer.Option("-n", "--count", min=1, max=SIZE, help="How many samples.")]
 Out = Annotated[Path, typer.Option("--out", help="A picture (.png) or the numbers (.npz).")]
 _Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the latents.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
 
 
 def sample(
@@ -31,6 +33,8 @@ def sample(
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
         loaded = load(run, member)
+        if loaded.game.has_samples:
+            check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
         found, raw = loaded.sample(count, seed).numpy(), None
         if loaded.averaged:
             raw = load(run, member, averaged=False).sample(count, seed).numpy()

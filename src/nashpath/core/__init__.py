@@ -1,5 +1,6 @@
 """The base that every room rests on: games, numbers, parameter trees, tables."""
 
+from nashpath.core.arguments import checks_arguments, did_you_mean
 from nashpath.core.game import (
     Batch,
     FunctionalGame,
@@ -15,24 +16,31 @@ from nashpath.core.game import (
 from nashpath.core.hyperparameters import (
     Count,
     Decay,
+    Depth,
+    Dimension,
+    Few,
     Fraction,
     Hyperparameters,
     NonNegative,
     Number,
     Positive,
     Stateful,
+    Whole,
     hyperparameter_names,
     split_buffers,
 )
 from nashpath.core.rng import derive, generator, seeded
 from nashpath.core.source import Source
-from nashpath.core.table import Table, did_you_mean, rebuilt
+from nashpath.core.table import Table, rebuilt
 from nashpath.core.tree import Tree, tree_map
 
 __all__ = [
     "Batch",
     "Count",
     "Decay",
+    "Depth",
+    "Dimension",
+    "Few",
     "Fraction",
     "FunctionalGame",
     "Game",
@@ -47,6 +55,8 @@ __all__ = [
     "Table",
     "Term",
     "Tree",
+    "Whole",
+    "checks_arguments",
     "derive",
     "did_you_mean",
     "generator",

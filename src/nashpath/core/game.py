@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
+from nashpath.core.torch_compat import other_names
 from nashpath.core.tree import Tree, tree_map
 
 Batch = dict[str, Any]
@@ -129,6 +130,7 @@ class FunctionalGame:
         self._numbers = split_buffers(self._turn.game)[0] if numbers is None else numbers
         self._precision = precision
         self.players = self._turn.game.players
+        self._tied = other_names(self._turn)
 
     def with_hyperparameters(self, numbers: Tree) -> "FunctionalGame":
         """The same game with other hyper-parameters."""
@@ -144,12 +146,13 @@ class FunctionalGame:
         params = {f"{who}.{k}": v for who, own in point.players.items() for k, v in own.items()}
         given = {k: v.clone() for k, v in point.state.items()}
         full = {f"game.{k}": v for k, v in (params | self._numbers | given).items()}
+        full |= {other: full[name] for other, name in self._tied.items() if name in full}
         if self._precision is None:
-            cost = functional_call(self._turn, full, (player, batch, advance))
+            cost = functional_call(self._turn, full, (player, batch, advance), tie_weights=False)
         else:
             device = next(iter(full.values())).device.type
             with torch.autocast(device, self._precision):
-                cost = functional_call(self._turn, full, (player, batch, advance))
+                cost = functional_call(self._turn, full, (player, batch, advance), tie_weights=False)
         others = tuple(f"{who}." for who in self.players if who != player)
         left = {k: full[f"game.{k}"] for k in given if not k.startswith(others)}
         changed = {k: v for k, v in left.items() if k.startswith(f"{player}.") or v is not given[k]}
@@ -169,25 +172,46 @@ class FunctionalGame:
         """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""
         tensors = {**point.players[player], **own_state(self._numbers, player)}
         tensors |= {k: v.clone() for k, v in own_state(point.state, player).items()}
-        return functional_call(self._turn.game.get_submodule(player), tensors, inputs)
+        before = f"game.{player}."
+        tied = {k.removeprefix(before): v.removeprefix(before) for k, v in self._tied.items() if k.startswith(before)}
+        tensors |= {other: tensors[name] for other, name in tied.items() if name in tensors}
+        return functional_call(self._turn.game.get_submodule(player), tensors, inputs, tie_weights=False)
 
 
 def point_of(game: Game) -> Point:
     """The game's present parameters and state, detached, in copies of their own.
 
     Frozen parameters (``requires_grad`` is false) are state: no solver moves them. Raises `ValueError` for parameters
-    outside the players, and for a player of which all are frozen.
+    outside the players, for a player that has none or of which all are frozen, and for parameters of two players.
     """
     owned = {who: dict(game.get_submodule(who).named_parameters()) for who in game.players}
     stray = {k for k, _ in game.named_parameters()} - {f"{who}.{k}" for who, own in owned.items() for k in own}
     if stray:
         raise ValueError(f"parameters outside the players {game.players}: {sorted(stray)}; put each inside a player")
+    empty = [who for who, own in owned.items() if not own]
+    if empty:
+        kind = type(game.get_submodule(empty[0])).__name__
+        raise ValueError(f"the {empty[0]} ({kind}) has no parameters: it cannot move, and no game is played without it")
+    check_own(game)
     players = {who: {k: v.detach().clone() for k, v in own.items() if v.requires_grad} for who, own in owned.items()}
     still = [who for who, own in owned.items() if own and not players[who]]
     if still:
         raise ValueError(f"all parameters of the {still[0]} are frozen (requires_grad=False): it cannot move")
     state = {**split_buffers(game)[1], **frozen_parameters(game)}
     return Point(players, {k: v.detach().clone() for k, v in state.items()})
+
+
+def check_own(game: Game) -> None:
+    """Raises `ValueError` for a parameter that belongs to two players: it cannot be moved by both."""
+    owner: dict[int, str] = {}
+    for who in game.players:
+        for name, value in game.get_submodule(who).named_parameters():
+            other = owner.setdefault(id(value), f"{who}.{name}")
+            if other.partition(".")[0] != who:
+                raise ValueError(
+                    f"{who}.{name} is {other}: a layer of two players cannot be moved by both; give one of them a copy "
+                    "(copy.deepcopy)"
+                )
 
 
 def frozen_parameters(game: Game) -> Tree:

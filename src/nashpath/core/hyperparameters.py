@@ -11,18 +11,27 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor, nn
 
+from nashpath.core.arguments import SWEPT
 from nashpath.core.typed import named_modules
 
-SWEPT = "swept"
-"""Marks a constructor argument that becomes a buffer: a sweep over it shares one program."""
+SIZE = 2**31 - 1
+"""The largest count: beyond it nothing fits, and kernels that index by 32 bits fail."""
 
 Number = Annotated[float, SWEPT]
 NonNegative = Annotated[float, Ge(0), SWEPT]
 Positive = Annotated[float, Gt(0), SWEPT]
 Fraction = Annotated[float, Ge(0), Le(1), SWEPT]
 Decay = Annotated[float, Ge(0), Lt(1), SWEPT]
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Le(SIZE)]
 """A whole number of at least 1. It shapes the program, so it is structure, not a number."""
+Depth = Annotated[int, Ge(0), Le(1000)]
+"""Number of hidden layers; 0 leaves an affine map."""
+Few = Annotated[int, Ge(1), Le(1000)]
+"""How many parts of which each is built on its own, as the networks of a mixture."""
+Dimension = Annotated[int, Ge(1), Le(1_000_000)]
+"""Coordinates of a toy's strategy, which are made one by one."""
+Whole = Annotated[int, Ge(0), Lt(2**63)]
+"""A whole number of at least 0, of 64 bits: numbers of steps, seeds."""
 
 
 class Hyperparameters(nn.Module):

@@ -6,7 +6,10 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor
 
+from nashpath.core.arguments import instead
 
+
+@instead("nashpath.as_source(x) makes one of a tensor or an array, Array(path) of a file, Folder(path) of images")
 @runtime_checkable
 class Source(Protocol):
     """An endless supply of real samples.

@@ -1,27 +1,22 @@
 """Tables of methods. A method is a class; its row is a name, and the first line and the source in its docstring."""
 
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
+from nashpath.core.arguments import check_constructor, did_you_mean
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Valid names of rows: usable unquoted in ``-s penalty=a`` and ``--sweep penalty=a,b``."""
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """``" Did you mean 'x'?"`` for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 class Table(Mapping[str, Any]):
     """All methods of one kind by name. A missing name raises `KeyError` that names the nearest one.
 
     What a new row must be: a class derived from ``base`` that has the attributes ``needs``; or, where ``takes`` names
-    arguments, anything that is called with these.
+    arguments, anything that is called with these. The constructor of a class with a row checks its arguments.
     """
 
     def __init__(
@@ -35,6 +30,8 @@ class Table(Mapping[str, Any]):
         self.kind, self.base, self.needs, self.takes = kind, base, tuple(needs), tuple(takes)
         self._methods = dict(methods)
         self._shipped = frozenset(methods)
+        for method in methods.values():
+            _watch(method)
         self.version = 0
         """Counts the changes: what was built from the table is built again when it has moved on (`rebuilt`)."""
 
@@ -75,6 +72,7 @@ class Table(Mapping[str, Any]):
         if before is not None and not (name not in self._shipped and _same_place(before, method)):
             raise ValueError(f"{self.kind} {name!r} exists already ({_place(before)}); choose another name")
         self.check(name, method)
+        _watch(method)
         self._methods[name] = method
         self.version += 1
 
@@ -132,6 +130,11 @@ def rebuilt(*tables: Table) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
         return current
 
     return keeping
+
+
+def _watch(method: Callable[..., Any]) -> None:
+    if inspect.isclass(method):
+        check_constructor(method)
 
 
 def _summary(method: Any) -> str:

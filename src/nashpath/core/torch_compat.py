@@ -5,15 +5,19 @@ A release that changes one of these breaks a test of its own name in ``tests/tes
 # pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 
 import copy
+import math
+import random
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.typed import kept_random_state
 
@@ -69,6 +73,41 @@ def _changes_itself(parametrization: nn.Module) -> bool:
     return any(not torch.equal(buffer, before[name]) for name, buffer in probe.named_buffers())
 
 
+def other_names(module: nn.Module) -> dict[str, str]:
+    """Every second name of a tied parameter, in another module than its first one, with that first name.
+
+    A module that appears twice has its tensors once. `torch.func.functional_call`, asked to tie weights, would replace
+    them twice, and put the replacement back in place of the original; so it is told not to, and given these names.
+    """
+    first: dict[int, tuple[str, int]] = {}
+    found: dict[str, str] = {}
+    for name, value in module.named_parameters(remove_duplicate=False):
+        holder = id(module.get_submodule(name.rpartition(".")[0]))
+        before, owner = first.setdefault(id(value), (name, holder))
+        if owner != holder:
+            found[name] = before
+    return found
+
+
+def has_lazy_parameters(module: nn.Module) -> bool:
+    """Whether some parameter or buffer has no shape before the first pass (``nn.LazyLinear``, …)."""
+    return any(nn.parameter.is_lazy(v) for v in (*module.parameters(), *module.buffers()))
+
+
+def kind_of(module: nn.Module) -> type[nn.Module]:
+    """The module's class; that from before, where a parametrisation has made a class of its own for each instance."""
+    return parametrize.type_before_parametrizations(module)
+
+
+def global_random_state() -> tuple[object, ...]:
+    """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
+    states = [torch.get_rng_state().numpy().tobytes()]
+    if torch.cuda.is_initialized():
+        states += [torch.cuda.get_rng_state(k).numpy().tobytes() for k in range(torch.cuda.device_count())]
+    _, keys, *rest = np.random.get_state()
+    return (*states, random.getstate(), keys.tobytes(), *rest)  # pyright: ignore
+
+
 def seed_initialisers(seed: int) -> None:
     """Seeds the one generator that PyTorch's initialisers draw from on the CPU, and no other device's."""
     torch.default_generator.manual_seed(seed)
@@ -106,9 +145,10 @@ def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
 
     Autograd tells by the names of its operations. The network's own tensors are not touched.
     """
-    tensors = {k: v.detach().clone() for k, v in network.state_dict().items()}
+    own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    tensors = {k: v.detach().clone() for k, v in own.items()}
     with torch.enable_grad():
-        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),))
+        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),), tie_weights=False)
     step: Any = found.grad_fn
     while step is not None and step.name().removesuffix("0").removesuffix("1").removesuffix("Backward") in RESHAPING:
         step = step.next_functions[0][0]
@@ -117,6 +157,55 @@ def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
 
 SQUASHING = {"SigmoidBackward0": "sigmoid", "SoftmaxBackward0": "softmax"}
 RESHAPING = ("View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Select", "Slice", "Clone", "ToCopy")
+
+
+class Allocations(TorchDispatchMode):
+    """Within this block, ``asked(shape, bytes)`` is called before a tensor of that shape is made, and may raise.
+
+    Seen are the functions that make tensors from sizes (empty, zeros, randn, arange, …), from which networks and data
+    are built; not the results of arithmetic. ``made(tensor)`` is called with each result that shares no memory with
+    what it was computed from.
+    """
+
+    def __init__(
+        self,
+        asked: Callable[[tuple[int, ...], int], None] = lambda shape, size: None,
+        made: Callable[[torch.Tensor], None] = lambda tensor: None,
+    ):
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
+        self.asked, self.made = asked, made
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        options: dict[str, Any] = kwargs or {}
+        shape = _asked_shape(func.overloadpacket.__name__, args)
+        if shape is not None:
+            kind = options.get("dtype") or torch.get_default_dtype()
+            self.asked(shape, math.prod(shape) * kind.itemsize)
+        result = func(*args, **options)
+        if isinstance(result, torch.Tensor):
+            shared = {v.untyped_storage().data_ptr() for v in args if isinstance(v, torch.Tensor)}
+            if shared and result.untyped_storage().data_ptr() not in shared:
+                self.made(result)
+        return result
+
+
+_SIZED = {"empty", "zeros", "ones", "full", "randn", "rand", "empty_strided", "new_empty", "new_zeros", "new_ones"}
+_ENDED = {"arange", "linspace", "logspace", "randperm", "eye"}
+
+
+def _asked_shape(name: str, args: tuple[Any, ...]) -> tuple[int, ...] | None:
+    """The shape of what a function that makes tensors is about to make; None for other functions."""
+    plain = [v for v in args if not isinstance(v, torch.Tensor)]
+    if name in _SIZED and plain and isinstance(plain[0], list | tuple):
+        return tuple(plain[0])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if name == "randint":
+        return next((tuple(v) for v in plain if isinstance(v, list | tuple)), None)  # pyright: ignore
+    if name in _ENDED and plain:
+        numbers = [int(v) for v in plain if isinstance(v, int | float) and not isinstance(v, bool)]
+        if name == "eye":
+            return (numbers[0], numbers[-1])
+        return (numbers[2] if name in ("linspace", "logspace") else numbers[0 if len(numbers) == 1 else 1],)
+    return None
 
 
 def with_child(module: _Module, name: str, child: nn.Module) -> _Module:

@@ -6,13 +6,20 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor
 
+from nashpath.core.hyperparameters import Whole
 from nashpath.core.rng import generator
 
 GIBIBYTE = 1 << 30
-Bytes = Annotated[int, Ge(0)]
+Bytes = Whole
+SideLength = Annotated[int, Ge(4), Le(16384)]
+"""Pixels on each side of a square picture."""
+
+
+class DataWarning(UserWarning):
+    """Data that are read in another way than was perhaps meant; the message says what to do."""
 
 
 class Scale(NamedTuple):

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import normalize
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Whole
 from nashpath.core.rng import generator
 from nashpath.data.line import Line
 
@@ -20,7 +20,7 @@ class EmbeddedGaussian(Line):
     Need to Decrease a Divergence At Every Step" (synthetic experiments).
     """
 
-    def __init__(self, dimension: Count = 20, seed: int = 0):
+    def __init__(self, dimension: Count = 20, seed: Whole = 0):
         super().__init__(
             normalize(torch.randn(dimension, generator=generator(seed), dtype=torch.float64), dim=0).float()
         )

@@ -1,14 +1,25 @@
 """A user's own pictures, as they lie on the disk."""
 
+import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, stamp
-from nashpath.data.image_cache import ENDINGS, decoded, fingerprint, picture_shape
+from nashpath.data.base import (
+    BYTES,
+    GIBIBYTE,
+    Bytes,
+    DataWarning,
+    FiniteSource,
+    Progress,
+    SampleBuffer,
+    SideLength,
+    stamp,
+)
+from nashpath.data.image_cache import ENDINGS, Bits, decoded, fingerprint, picture_shape, warn_of_unused_bits
 
 
 class Folder(FiniteSource):
@@ -19,7 +30,9 @@ class Folder(FiniteSource):
     (``class_names``, in alphabetical order). Images are decoded once, into a cache in ``$NASHPATH_CACHE`` (else
     ``~/.cache/nashpath``) that is renewed when a file or a setting changes; up to ``device_bytes`` they live on the
     device, above they stream. Raises `FileNotFoundError` for a missing or an empty folder; damaged files are left out
-    with a warning that names them.
+    with a warning that names them. Links to folders are followed, except to one that they lie in.
+
+    Files of 16 bits are scaled from ``[0, 2^bits − 1]``: ``bits=12`` for cameras and scanners that fill only 12.
 
     Reference: Pillow's documentation of `PIL.ImageOps.fit` (the crop), with bicubic resampling.
     """
@@ -27,14 +40,16 @@ class Folder(FiniteSource):
     def __init__(
         self,
         path: str = "",
-        size: Annotated[int, Ge(4)] = 32,
+        size: SideLength = 32,
         channels: Literal[1, 3] = 3,
         labels: bool = False,
+        bits: Bits = 16,
         device_bytes: Bytes = GIBIBYTE,
     ):
         self._root = _existing(path)
-        self._stamp = stamp([self._root, *(folder for folder in self._root.rglob("*") if folder.is_dir())])
+        self._stamp = stamp(folder for folder, _ in _walk(self._root))
         self._files = _pictures(self._root)
+        self._bits = bits
         self.class_names = _class_names(self._root, self._files) if labels else []
         self.shape = self._picture = picture_shape(size, channels)
         self._device_bytes = device_bytes
@@ -51,8 +66,10 @@ class Folder(FiniteSource):
 
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = [file.relative_to(self._root).as_posix() for file in self._files]
-        key = fingerprint(self._root, self._files, "folder", self.shape)
-        images, kept = decoded(key, str(self._root), zip(names, self._files), len(names), self._picture, progress)
+        warn_of_unused_bits(str(self._root), self._files, self._bits)
+        key = fingerprint(self._root, self._files, "folder", self.shape, *([self._bits] if self._bits != 16 else []))
+        items = zip(names, self._files)
+        images, kept = decoded(key, str(self._root), items, len(names), self._picture, progress, self._bits)
         labels = None
         if self.class_names:
             number = {name: index for index, name in enumerate(self.class_names)}
@@ -73,11 +90,33 @@ def _existing(path: str) -> Path:
     return root
 
 
+def _walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Every folder at or below ``root`` that is not hidden, with what it holds beside folders; links are followed.
+
+    A link to a folder that it lies in would go on for ever, and is not.
+    """
+    waiting: list[tuple[Path, frozenset[Path]]] = [(root, frozenset([root.resolve()]))]
+    while waiting:
+        folder, above = waiting.pop()
+        entries = sorted(folder.iterdir())
+        folders = [path for path in entries if path.is_dir()]
+        yield folder, [path for path in entries if path not in set(folders)]
+        for path in folders:
+            real = path.resolve()
+            if real not in above and not path.name.startswith("."):
+                waiting.append((path, above | {real}))
+
+
 def _pictures(root: Path) -> list[Path]:
     """All image files below ``root`` in the order of their names, hidden ones left out."""
-    files = [
-        p for p in root.rglob("*") if p.is_file() and not any(s.startswith(".") for s in p.relative_to(root).parts)
-    ]
+    entries = [path for _, inside in _walk(root) for path in inside if not path.name.startswith(".")]
+    files = [path for path in entries if path.is_file()]
+    dangling = sorted(str(path.relative_to(root)) for path in entries if path.is_symlink() and not path.exists())
+    if dangling:
+        listed = ", ".join(dangling[:5])
+        warnings.warn(
+            f"{len(dangling)} links in {root} lead nowhere and are left out: {listed}", DataWarning, stacklevel=2
+        )
     found = [p for p in files if p.suffix.lower() in ENDINGS]
     if not found:
         others = ", ".join(

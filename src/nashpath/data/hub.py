@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from annotated_types import Ge
 
-from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, stamp
+from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, SideLength, stamp
 from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
 from nashpath.data.samples import checked_labels
 
@@ -37,7 +36,7 @@ class Hub(FiniteSource):
         column: str = "image",
         label_column: str = "",
         folder: str = "",
-        size: Annotated[int, Ge(4)] = 32,
+        size: SideLength = 32,
         channels: Literal[1, 3] = 3,
         device_bytes: Bytes = GIBIBYTE,
     ):

@@ -14,13 +14,14 @@ from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Annotated, BinaryIO, NamedTuple
 
 import numpy as np
+from annotated_types import Ge, Le
 from PIL import Image, ImageOps
 
 from nashpath.core.cache import cache_folder, replacing
-from nashpath.data.base import Progress
+from nashpath.data.base import DataWarning, Progress
 
 BLOCK = 256
 NAMED = 20
@@ -58,7 +59,13 @@ def fingerprint(root: Path, files: Sequence[Path], *settings: object) -> str:
 
 
 def decoded(
-    key: str, where: str, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None
+    key: str,
+    where: str,
+    items: Iterable[Item],
+    total: int,
+    shape: Shape,
+    progress: Progress | None,
+    bits: int = 16,
 ) -> Decoded:
     """The pictures of ``items`` (names and files), from the cache if they were decoded before.
 
@@ -72,7 +79,7 @@ def decoded(
     else:
         try:
             with replacing(array) as file:
-                lost = _decode(file, items, total, shape, progress)
+                lost = _decode(file, items, total, shape, progress, bits)
             if all(entry.lasting for entry in lost):
                 with replacing(note) as file:
                     file.write(json.dumps(lost).encode())
@@ -86,17 +93,19 @@ def decoded(
         raise ValueError(f"none of the {total} images in {where} could be read:{_listing(lost)}")
     if lost:
         start = f"{len(lost)} of {total} images in {where} could not be read and are left out:"
-        warnings.warn(start + _listing(lost), stacklevel=2)
+        warnings.warn(start + _listing(lost), DataWarning, stacklevel=2)
     kept = np.delete(np.arange(total), [entry.place for entry in lost])
     return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
 
 
-def _decode(file: BinaryIO, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None) -> list[_Lost]:
+def _decode(
+    file: BinaryIO, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None, bits: int
+) -> list[_Lost]:
     """Appends a row for each readable picture; returns the others."""
     lost = []
     _header(file, total, shape)
     start = file.tell()
-    for index, (name, pixels) in enumerate(_pixels(items, shape)):
+    for index, (name, pixels) in enumerate(_pixels(items, shape, bits)):
         if isinstance(pixels, _Unreadable):
             lost.append(_Lost(index, name, *pixels))
         else:
@@ -114,18 +123,18 @@ def _header(file: BinaryIO, count: int, shape: Shape) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)})
 
 
-def _pixels(items: Iterable[Item], shape: Shape) -> Iterator[tuple[str, np.ndarray | _Unreadable]]:
+def _pixels(items: Iterable[Item], shape: Shape, bits: int) -> Iterator[tuple[str, np.ndarray | _Unreadable]]:
     """Decodes in threads (Pillow lets go of the interpreter lock), a block at a time so that memory stays bounded."""
-    read = partial(_attempt, size=shape[1], channels=shape[0])
+    read = partial(_attempt, size=shape[1], channels=shape[0], bits=bits)
     rest = iter(items)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         while block := list(islice(rest, BLOCK)):
             yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
 
 
-def _attempt(source: Path | bytes, size: int, channels: int) -> np.ndarray | _Unreadable:
+def _attempt(source: Path | bytes, size: int, channels: int, bits: int) -> np.ndarray | _Unreadable:
     try:
-        return read_picture(source, size, channels)
+        return read_picture(source, size, channels, bits)
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         lasting = getattr(error, "errno", None) is None
         return _Unreadable(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
@@ -136,7 +145,11 @@ def _listing(lost: list[_Lost]) -> str:
     return "".join(f"\n  {entry.name} ({entry.reason})" for entry in lost[:NAMED]) + more
 
 
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}) | {
+    *(".pnm", ".jfif", ".jpe", ".jp2", ".j2k", ".avif", ".tga", ".ico", ".dib"),
+}
+"""What Pillow reads as one picture; a file that it cannot read here is named."""
+Bits = Annotated[int, Ge(8), Le(16)]
 
 
 def picture_shape(size: int, channels: int) -> tuple[int, int, int]:
@@ -146,7 +159,7 @@ def picture_shape(size: int, channels: int) -> tuple[int, int, int]:
     return channels, size, size
 
 
-def read_picture(source: Path | bytes, size: int, channels: int) -> np.ndarray:
+def read_picture(source: Path | bytes, size: int, channels: int, bits: int = 16) -> np.ndarray:
     """A file, or its contents, as uint8 ``[channels, size, size]``; ``channels`` is 1 (grey) or 3 (RGB).
 
     The shorter side is scaled to ``size`` and the centre is cut out. Transparency is laid over white. Raises whatever
@@ -154,15 +167,15 @@ def read_picture(source: Path | bytes, size: int, channels: int) -> np.ndarray:
     """
     with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
         picture.draft(None, (2 * size, 2 * size))  # lets JPEG skip detail that the scaling would discard
-        upright = ImageOps.exif_transpose(_eight_bits(picture))
+        upright = ImageOps.exif_transpose(_eight_bits(picture, bits))
         plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
         square = ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC)
     pixels = np.asarray(square, dtype=np.uint8)
     return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Sixteen-bit grey scaled to eight; Pillow's own conversion would clip it to white."""
+def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:
+    """Sixteen-bit grey, of which ``bits`` are used, scaled to eight; Pillow's own conversion would clip it to white."""
     if picture.mode == "F":
         raise ValueError("a floating-point picture; save it as 8 or 16 bits")
     if not picture.mode.startswith("I"):
@@ -170,7 +183,33 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     values = np.asarray(picture)
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"a 32-bit picture with values from {values.min()} to {values.max()}; save it as 8 or 16 bits")
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    most = 2**bits - 1
+    eight = (values.astype(np.uint32) * 255 + most // 2) // most
+    return Image.fromarray(eight.clip(max=255).astype(np.uint8))
+
+
+LOOKED_AT = 32
+"""Files of 16 bits whose range is looked at, spread evenly over all."""
+
+
+def warn_of_unused_bits(where: str, files: Sequence[Path], bits: int) -> None:
+    """Warns where pictures of 16 bits hold values of far fewer: scaled by the full range they turn nearly black."""
+    largest = 0
+    for file in files[:: max(1, len(files) // LOOKED_AT)]:
+        try:
+            with Image.open(file) as picture:
+                if picture.mode.startswith("I"):
+                    largest = max(largest, int(np.asarray(picture).max()))
+        except Exception:  # a damaged file is named when all are read
+            continue
+    used = max(8, largest.bit_length())
+    if largest > 0 and used <= bits - 2:
+        warnings.warn(
+            f"pictures of 16 bits in {where} hold values up to {largest}, which are {used} bits, and are scaled as if "
+            f"they had {bits}, so they turn dark; use bits={used} (-s data.bits={used})",
+            DataWarning,
+            stacklevel=2,
+        )
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

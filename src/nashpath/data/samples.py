@@ -1,5 +1,6 @@
 """Recognition of arrays of samples: vectors or images, colour axis, range; an error where it is ambiguous."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -7,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from nashpath.core.source import Source
-from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, FiniteSource, SampleBuffer, Scale
+from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
 
 Layout = Literal["auto", "channels_first", "channels_last"]
 BLOCK = 1 << 22
@@ -33,6 +34,7 @@ def recognise(values: np.ndarray, where: str, layout: Layout = "auto") -> Recogn
         raise ValueError(f"{where}: shape {values.shape}; expected vectors [n, d], or images [n, h, w] or [n, h, w, c]")
     low, high = _span(values, where)
     if values.ndim == 2:
+        _warn_of_scales(values, where)
         return Recognised(values, PLAIN)
     return Recognised(_channels_first(values, where, layout), _image_scale(values.dtype, low, high, where))
 
@@ -57,6 +59,27 @@ def _span(values: np.ndarray, where: str) -> tuple[float, float]:
             )
         low, high = min(low, block_low), max(high, block_high)
     return low, high
+
+
+FAR = 100.0
+"""A mean or a deviation above it, or a ratio of two deviations above its square: no network begins near such data."""
+
+
+def _warn_of_scales(values: np.ndarray, where: str) -> None:
+    """Warns where the columns of vectors are far from the scale at which networks begin, or from each other's."""
+    rows = np.asarray(values[:: max(1, len(values) // 10_000)], dtype=np.float64)
+    mean, deviation = rows.mean(0), rows.std(0)
+    size = np.maximum(np.abs(mean), deviation)
+    varied = deviation[deviation > 0]
+    if size.max() <= FAR and (not varied.size or varied.max() <= FAR**2 * varied.min()):
+        return
+    worst = int(size.argmax()) if size.max() > FAR else int(np.where(deviation > 0, deviation, np.inf).argmin())
+    warnings.warn(
+        f"{where}: column {worst} has mean {mean[worst]:.3g} and deviation {deviation[worst]:.3g}; columns are taken "
+        "as they are, and networks begin near 1: save (x - mean) / deviation of each, and undo that on the samples",
+        DataWarning,
+        stacklevel=4,
+    )
 
 
 def _image_scale(kind: np.dtype, low: float, high: float, where: str) -> Scale:
@@ -129,6 +152,16 @@ def checked_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
         raise ValueError(
             f"{where}: labels must be {count} whole numbers from 0, one a sample; got {labels.dtype} of shape "
             f"{labels.shape}" + (f" from {labels.min()}" if labels.dtype.kind in "biu" and labels.size else "")
+        )
+    if labels.min() == 1:
+        raise ValueError(
+            f"{where}: labels are 1 to {labels.max()}; classes are counted from 0, so class 0 is empty: subtract 1"
+        )
+    missing = sorted(set(range(int(labels.max()) + 1)) - set(labels.tolist())) if labels.max() < 2 * count else [0]
+    if missing:
+        told = f"{len(missing)} of {int(labels.max()) + 1} classes" if labels.max() < 2 * count else "most classes"
+        warnings.warn(
+            f"{where}: {told} have no sample, class {missing[0]} for one; number them from 0", DataWarning, stacklevel=3
         )
     return labels
 

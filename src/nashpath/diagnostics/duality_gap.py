@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, FunctionalGame, Point, Tree, generator, pick
+from nashpath.core import Batch, Count, FunctionalGame, Point, Tree, Whole, generator, pick
 from nashpath.core import tree as trees
 from nashpath.diagnostics.base import Diagnostic, Readings
 
@@ -28,7 +28,9 @@ class DualityGap(Diagnostic):
     readings = ("regret", "duality_gap", "duality_gap_error")
     perturbation: float = 0.0
 
-    def __init__(self, steps: Count = 100, rate: float = 0.01, restarts: Count = 3, batches: Count = 8, seed: int = 0):
+    def __init__(
+        self, steps: Count = 100, rate: float = 0.01, restarts: Count = 3, batches: Count = 8, seed: Whole = 0
+    ):
         self.steps, self.rate, self.restarts, self.batches, self.seed = steps, rate, restarts, batches, seed
         self.draws = restarts * (batches + 1)
 
@@ -88,7 +90,7 @@ class PerturbedDualityGap(DualityGap):
         rate: float = 0.01,
         restarts: Count = 3,
         batches: Count = 8,
-        seed: int = 0,
+        seed: Whole = 0,
     ):
         super().__init__(steps, rate, restarts, batches, seed)
         self.perturbation = perturbation

@@ -2,7 +2,7 @@
 
 import torch
 
-from nashpath.core import Batch, Count, FunctionalGame, Point, generator
+from nashpath.core import Batch, Count, FunctionalGame, Point, Whole, generator
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.eigenvalues import DENSE
 from nashpath.diagnostics.linearised import Linearised
@@ -24,7 +24,7 @@ class Rotation(Diagnostic):
     stackable = False
     readings = ("rotation",)
 
-    def __init__(self, probes: Count = 16, seed: int = 0, draws: Count = 1):
+    def __init__(self, probes: Count = 16, seed: Whole = 0, draws: Count = 1):
         self.probes, self.seed, self.draws = probes, seed, draws
 
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:

@@ -1,14 +1,23 @@
 """A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
 
 import copy
-from typing import Literal, get_args
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Source
+from nashpath.core.game import check_own
 from nashpath.core.noise import bound, draw_noise
-from nashpath.core.torch_compat import BATCH_NORMS, DROPOUTS, hidden_power_iteration, squashed_by
+from nashpath.core.torch_compat import (
+    BATCH_NORMS,
+    DROPOUTS,
+    global_random_state,
+    has_lazy_parameters,
+    hidden_power_iteration,
+    squashed_by,
+)
 from nashpath.core.typed import named_modules
 from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
@@ -49,10 +58,8 @@ class GAN(Game):
         self.objective = objective if objective is not None else NonSaturating()
         self.penalty = penalty if penalty is not None else NoPenalty()
         self.data, self.latent, self.batch_size = data, latent, batch_size
-        if latent_distribution not in get_args(Latents):
-            known = ", ".join(map(repr, get_args(Latents)))
-            raise ValueError(f"latent_distribution is {latent_distribution!r}; it must be one of {known}")
         self.latent_distribution = latent_distribution
+        check_own(self)
         check_trainable(self)
         check_joint(self)
         check_shapes(self)
@@ -155,20 +162,42 @@ def check_shapes(game: GAN) -> None:
     device = tensors[0].device if tensors else torch.device("cpu")
     rng = torch.Generator(device).manual_seed(0)
     expected = (2, *game.data.shape)
+    if has_lazy_parameters(game):  # made by their first pass, which must not move running statistics
+        was = game.training
+        game.eval()
+        try:
+            with torch.no_grad():
+                game.discriminator(game.generator(game.latents(rng, (2,))))
+        except Exception as error:
+            raise ValueError(
+                f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
+            ) from error
+        game.train(was)
     kept = {k: v.clone() for k, v in game.state_dict().items()}
     with torch.no_grad():
         try:
-            fake = game.generator(game.latents(rng, (2,)))
-        except RuntimeError as error:
+            fake = undrawn("generator", game.generator, game.latents(rng, (2,)))
+        except Refused:
+            raise
+        except Exception as error:  # whatever a module of the user's may raise
+            check_precision("generator", game.generator)
             raise ValueError(
-                f"the generator does not accept latents of shape (batch, {game.latent}): {error}"
+                f"the generator does not accept latents of shape (batch, {game.latent}): {_told(error)}"
             ) from error
+        if not isinstance(fake, Tensor):
+            name = type(game.generator).__name__
+            raise ValueError(f"the generator ({name}) returns a {type(fake).__name__}; expected one tensor of samples")
         if tuple(fake.shape) != expected:
             raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
         try:
-            logits = game.discriminator(fake)
-        except RuntimeError as error:
-            raise ValueError(f"the discriminator does not accept samples of shape {expected}: {error}") from error
+            logits = undrawn("discriminator", game.discriminator, fake)
+        except Refused:
+            raise
+        except Exception as error:
+            check_precision("discriminator", game.discriminator)
+            raise ValueError(
+                f"the discriminator does not accept samples of shape {expected}: {_told(error)}"
+            ) from error
         name = type(game.discriminator).__name__
         if not isinstance(logits, Tensor):
             raise ValueError(
@@ -187,6 +216,53 @@ def check_shapes(game: GAN) -> None:
                 f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
                 "squash themselves: leave its last layer out"
             )
+
+
+class Refused(ValueError):
+    """A module that is refused for what it does, in words of its own."""
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+
+
+def check_precision(who: str, network: nn.Module) -> None:
+    """Raises `ValueError` for a network in another precision than samples and latents are drawn in."""
+    usual = torch.get_default_dtype()
+    for name, value in network.named_parameters():
+        if value.is_floating_point() and value.dtype != usual:
+            raise ValueError(
+                f"the {who} ({type(network).__name__}) has parameters of {value.dtype}, {name} first; samples "
+                f"and latents are {usual}: give {who}.to({usual}), and precision=torch.bfloat16 for mixed precision"
+            )
+
+
+def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
+    """The network's output. Raises `ValueError` that names the module which draws from a global random state."""
+    drew: list[str] = []
+    before: dict[str, object] = {}
+
+    def enter(name: str, *_: object) -> None:
+        before[name] = global_random_state()
+
+    def leave(name: str, *_: object) -> None:
+        if before[name] != global_random_state():
+            drew.append(name)
+
+    watched = [(f"{who}.{name}" if name else who, module) for name, module in named_modules(network)]
+    hooks = [module.register_forward_pre_hook(partial(enter, name)) for name, module in watched]
+    hooks += [module.register_forward_hook(partial(leave, name)) for name, module in watched]
+    try:
+        result = network(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if drew:  # the first to leave is the innermost
+        raise Refused(
+            f"{drew[0]} ({type(dict(watched)[drew[0]]).__name__}) draws from the global random state in its forward "
+            "pass, so no run could be repeated; take the noise from nashpath.networks.Noise, as GaussianNoise does"
+        )
+    return result
 
 
 def critics(discriminator: nn.Module) -> dict[str, nn.Module]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source
+from nashpath.core import Batch, Count, Few, Hyperparameters, NonNegative, Source
 from nashpath.core.noise import bound
 from nashpath.core.typed import tensordot
 from nashpath.games.critics import CachedCritic
@@ -89,14 +89,12 @@ class Mixture(GAN):
         *,
         data: Source,
         latent: Count,
-        generators: Count = 5,
-        discriminators: Count = 5,
+        generators: Few = 5,
+        discriminators: Few = 5,
         entropy: NonNegative = 0.1,
         batch_size: Count = 64,
         latent_distribution: Latents = "normal",
     ):
-        if min(generators, discriminators) < 1:
-            raise ValueError(f"a mixture of {generators} generators and {discriminators} discriminators cannot play")
         ensembles = (
             GeneratorEnsemble([new_generator() for _ in range(generators)]),
             DiscriminatorEnsemble([new_discriminator() for _ in range(discriminators)]),

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, generator
+from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, Whole, generator
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
@@ -88,7 +88,7 @@ class SemiSupervised(GAN):
         *,
         data: Source,
         latent: Count,
-        seed: int,
+        seed: Whole,
         labels: Count = 20,
         unlabelled_weight: NonNegative = 1.0,
         batch_size: Count = 64,

@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Depth
 from nashpath.networks.activations import Activation
 from nashpath.networks.base import Init, Norm, check_sizes, finish
-from nashpath.networks.mlp import Depth, hidden_layers
+from nashpath.networks.mlp import hidden_layers
 
 Reduce = Literal["sum", "mean"]
 

@@ -2,17 +2,12 @@
 
 from collections import OrderedDict
 from math import prod
-from typing import Annotated
 
-from annotated_types import Ge
 from torch import Tensor, nn
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Depth
 from nashpath.networks.activations import ACTIVATIONS, Activation
 from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish
-
-Depth = Annotated[int, Ge(0)]
-"""Number of hidden layers; 0 leaves an affine map."""
 
 
 def hidden_layers(inputs: int, width: int, depth: int, activation: str, norm: str) -> tuple[nn.Sequential, int]:

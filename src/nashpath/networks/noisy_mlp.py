@@ -5,11 +5,10 @@ from math import prod
 
 from torch import Tensor, nn
 
-from nashpath.core.hyperparameters import Count, NonNegative
+from nashpath.core.hyperparameters import Count, Depth, NonNegative
 from nashpath.core.noise import Noise
 from nashpath.networks.activations import ACTIVATIONS, Activation
 from nashpath.networks.base import INITS, Init, check_sizes
-from nashpath.networks.mlp import Depth
 
 
 class GaussianNoise(Noise):

@@ -3,15 +3,15 @@
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import SIZE, Count, Depth
 from nashpath.networks.activations import Activation
 from nashpath.networks.base import Init
 from nashpath.networks.batch_norm import BatchNorm
 from nashpath.networks.dcgan import DCGANGenerator
-from nashpath.networks.mlp import Depth, MLPGenerator
+from nashpath.networks.mlp import MLPGenerator
 
 
 class VirtualBatchNorm(nn.Module):
@@ -95,7 +95,7 @@ def virtual(network: nn.Module) -> nn.Module:
     return network
 
 
-References = Annotated[int, Ge(2)]
+References = Annotated[int, Ge(2), Le(SIZE)]
 
 
 class VirtualMLPGenerator(VirtualBatchGenerator):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree, checks_arguments
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 
 RUNNING = (".running_mean", ".running_var")
@@ -69,6 +69,7 @@ class WeightAveraging(Solver):
         return {**self.solver.statistics(memory["solver"]), **memory["statistics"]}
 
 
+@checks_arguments
 def unchanged(solver: Solver) -> Solver:
     """Leaves the solver as it is.
 

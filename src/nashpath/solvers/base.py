@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
+from nashpath.core.arguments import instead
 from nashpath.core.torch_compat import with_child
 
 Memory = Any
@@ -38,6 +39,7 @@ class LinearPart(NamedTuple):
     scale: Tree | None = None
 
 
+@instead("parameters are moved by rules such as nashpath.Adam(1e-3), not by an optimizer of torch")
 class UpdateRule(Hyperparameters):
     """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
 

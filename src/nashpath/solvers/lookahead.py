@@ -46,8 +46,6 @@ class Lookahead(Solver):
         inner: Inner = "alternating",
     ):
         super().__init__()
-        if period < 1:
-            raise ValueError(f"period is {period}; it must be at least 1")
         self.solver: Solver = _INNER[inner](discriminator, generator)
         self.numbers, self.period = Hyperparameters(weight=weight), period
         self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products

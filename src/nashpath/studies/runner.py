@@ -129,9 +129,10 @@ def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool
             yield (job, *measure_cell(task, job.experiment.name, job.cell))
         return
     with _pool(min(workers, len(jobs) or 1)) as pool:
-        running: dict[Future, Job] = {
-            pool.submit(measure_cell, task, job.experiment.name, job.cell): job for job in jobs
-        }
+        with _held_back():
+            running: dict[Future, Job] = {
+                pool.submit(measure_cell, task, job.experiment.name, job.cell): job for job in jobs
+            }
         while running and not stop():
             finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -173,6 +174,19 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.terminate()
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Within this block Ctrl-C waits, and processes that are started never see it, not even while they import."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch
+from nashpath.core import Batch, checks_arguments
 from nashpath.games.penalties.base import Critic, Penalty
 
 
@@ -15,6 +15,7 @@ class Sum(Penalty):
     Reference: Huang et al. 2024 (R1 + R2); Tseng et al. 2021, Sec. 4 (LeCam beside R1).
     """
 
+    @checks_arguments
     def __init__(self, *penalties: Penalty):
         super().__init__()
         if not penalties:

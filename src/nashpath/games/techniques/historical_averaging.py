@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Game, NonNegative, Term
+from nashpath.core import Game, NonNegative, Term, checks_arguments
 
 Who = Literal["both", "generator", "discriminator"]
 NAME = "historical_averaging"
@@ -66,6 +66,7 @@ def flat(player: nn.Module) -> Tensor:
     return torch.cat([parameter.flatten() for parameter in player.parameters()])
 
 
+@checks_arguments
 def historical_averaging(game: Game, coefficient: NonNegative = 0.1, player: Who = "both") -> Game:
     """Historical averaging: each player pays for its distance to the mean of its own past parameters.
 

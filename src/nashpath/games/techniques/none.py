@@ -1,8 +1,9 @@
 """No technique: the neutral row of the table."""
 
-from nashpath.core import Game
+from nashpath.core import Game, checks_arguments
 
 
+@checks_arguments
 def no_technique(game: Game) -> Game:
     """Leaves the game as it is.
 

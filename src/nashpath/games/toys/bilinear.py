@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nashpath.core import Count, Hyperparameters, Number, Positive
+from nashpath.core import Dimension, Hyperparameters, Number, Positive
 from nashpath.games.toys.base import Truth, ZeroSum
 
 
@@ -20,7 +20,7 @@ class Bilinear(ZeroSum):
     Reference: Salimans et al. 2016, Sec. 3 (the game xy); Gidel et al. 2019, Sec. 2 and 3.
     """
 
-    def __init__(self, x: Number = 1.0, y: Number = 1.0, strength: Positive = 1.0, dimension: Count = 1):
+    def __init__(self, x: Number = 1.0, y: Number = 1.0, strength: Positive = 1.0, dimension: Dimension = 1):
         super().__init__([float(x)] * dimension, [float(y)] * dimension)
         self.coefficients = Hyperparameters(strength=strength)
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from nashpath.core import Hyperparameters, Number
 from nashpath.games.toys.base import Truth, ZeroSum
 
-Exponent = Annotated[int, Ge(2)]
+Exponent = Annotated[int, Ge(2), Le(64)]
 
 
 class Degenerate(ZeroSum):

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
-from nashpath.core import Count, Number
+from nashpath.core import Number, Whole
 from nashpath.games.toys.quadratic import Quadratic, RealMatrix
 
+Order = Annotated[int, Ge(1), Le(2000)]
+"""A basis of more takes minutes to draw."""
 Form = Literal["definite", "indefinite", "skew", "degenerate"]
-Instance = Annotated[int, Ge(0)]
 
 _CURVATURES: dict[Form, tuple[float, float]] = {
     "definite": (0.2, 1.0),
@@ -51,8 +52,8 @@ class RandomQuadratic(Quadratic):
     def __init__(
         self,
         form: Form = "definite",
-        dimension: Count = 3,
-        instance: Instance = 0,
+        dimension: Order = 3,
+        instance: Whole = 0,
         x: Number = 1.0,
         y: Number = 1.0,
     ):

@@ -24,6 +24,7 @@ from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, sta
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
+from nashpath.run.settings.sizes import check_fits
 
 RUN_SAMPLES = 10_000
 FEW_EXAMPLES = 10_000
@@ -129,6 +130,7 @@ def evaluate_run(
     if not has_samples(restored[0][1]):
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
+    check_fits("--samples", wish.count, restored[0][1].game.data.shape)  # type: ignore[union-attr, arg-type]
     groups: list[dict[str, Any]] = []
     reference_sets: dict[Source, ReferenceSet] = {}
     for settings, some in _alike(restored):

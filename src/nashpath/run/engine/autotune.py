@@ -40,10 +40,8 @@ def choose(
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
     if stack == "auto" and len(trials) > 1:
         few = trials[:8], seeds[:8]
-        speeds = {way: seconds(Program(*few, way, False, precision)) for way in ("stacked", "looped")}
-        mode = "stacked" if speeds["stacked"] < speeds["looped"] else "looped"
-        other = "looped" if mode == "stacked" else "stacked"
-        why.append(f"{mode}: {speeds[other] / speeds[mode]:.1f} times faster than {other}, measured")
+        mode, reason = _faster(few, precision)
+        why.append(reason)
     missing = compiler_missing(next(trials[0].parameters()).device)
     if compile == "on" and missing:
         raise SettingError(f"compile=on: {missing}; or use compile=auto, which then stays eager")
@@ -58,6 +56,18 @@ def choose(
         return Choice(mode, True, "; ".join([*why, f"compiled: saves about {saved - COMPILE_SECONDS:.0f} s"]))
     short = f"eager: about {total:.0f} s of work, compiling would not pay"
     return Choice(mode, False, "; ".join([*why, short]))
+
+
+def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: torch.dtype | None) -> tuple[Mode, str]:
+    """The faster way for a few trials, and why; looped where they cannot be stacked."""
+    ways: tuple[Mode, Mode] = ("stacked", "looped")
+    try:
+        speeds = {way: seconds(Program(*few, way, False, precision)) for way in ways}
+    except SettingError as error:
+        return "looped", f"looped: {error}"
+    mode = min(ways, key=lambda way: speeds[way])
+    other = ways[1 - ways.index(mode)]
+    return mode, f"{mode}: {speeds[other] / speeds[mode]:.1f} times faster than {other}, measured"
 
 
 def compiler_missing(device: torch.device) -> str:

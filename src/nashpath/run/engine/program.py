@@ -14,9 +14,11 @@ from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
+from nashpath.run.engine.blame import refusal
+from nashpath.run.engine.cause import cause
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
-from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step
+from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
 
 Mode = Literal["stacked", "looped"]
 
@@ -62,6 +64,8 @@ class Program:
         self._block: list[Any] = []
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
+        self.causes: dict[int, str] = {}
+        """Why members of this program diverged, as far as it saw them do so."""
 
     def train_state(self, member: int) -> TrainState:
         """One member's carry."""
@@ -91,6 +95,7 @@ class Program:
                     count += 1
                     if not warm or stop():
                         break
+            self._explain(self.taken, first.offset, count)
             self._warm = True
             if warm:
                 self.wait()
@@ -105,6 +110,31 @@ class Program:
         """Returns when the device has done all that was asked of it."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+
+    def outcome(self, member: int) -> str:
+        """The member's outcome, and its cause where that is known."""
+        told, why = outcome(self.trials[member], self.train_state(member)), self.causes.get(member)
+        return f"{told}: {why} is not finite" if why else told
+
+    def diverged(self) -> list[int]:
+        """The members that move no more."""
+        found = self._train_state.diverged_player if self.mode == "stacked" else None
+        each = found.tolist() if found is not None else [int(one.diverged_player) for one in self._train_state]
+        return [i for i, player in enumerate(each) if player != NOT_DIVERGED]
+
+    def _explain(self, taken: int, offset: int, count: int) -> None:
+        """Finds the cause where a member diverged in the last ``count`` steps, whose batches are still there."""
+        for member in self.diverged():
+            if member in self.causes:
+                continue
+            state = self.train_state(member)
+            index = offset + int(state.steps) - taken
+            self.causes[member] = ""
+            if offset <= index < offset + count:
+                block, numbers = self._block[index], self._numbers
+                mine = pick(block, member) if self.mode == "stacked" else block[member]
+                own = pick(numbers, member) if self.mode == "stacked" else numbers[member]
+                self.causes[member] = cause(self.trials[member], state, own, mine)
 
     def info(self) -> list[dict[str, float]]:
         """The last step's report of every member."""
@@ -127,6 +157,16 @@ class Program:
         return [[pick(block, k) for block in blocks] for k in steps]
 
     def _take(self, batches: Any) -> None:
+        try:
+            self._step_all(batches)
+        except RuntimeError as error:
+            how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
+            refused = None if self._warm or "memory" in str(error) else refusal(error, self.trials[0].game, how)
+            if refused is None:
+                raise
+            raise refused from error
+
+    def _step_all(self, batches: Any) -> None:
         if self.mode == "stacked":
             self._train_state, self._info = self._step(self._train_state, self._numbers, batches)
             return

@@ -72,7 +72,7 @@ def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
     def step(train_state, numbers, batches):
         problem = general.with_hyperparameters(numbers["game"])
         point, memory, info = functional_call(
-            solver, numbers["solver"], (problem, train_state.point, train_state.memory, batches)
+            solver, numbers["solver"], (problem, train_state.point, train_state.memory, batches), tie_weights=False
         )
         sound = torch.stack([_sound(info, who) & finite(point.players[who]) for who in players])
         fault = torch.where(sound.all(), NOT_DIVERGED, sound.int().argmin())

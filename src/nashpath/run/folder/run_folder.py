@@ -9,6 +9,7 @@ import io
 import json
 import math
 import platform
+import re
 import tomllib
 from importlib import import_module
 from importlib.metadata import version
@@ -21,7 +22,7 @@ import torch
 
 from nashpath.core.cache import replacing
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.overrides import Raw
+from nashpath.run.settings.overrides import DEEPEST, Raw
 
 
 class RunFolder:
@@ -76,11 +77,50 @@ class RunFolder:
 def read_toml(path: Path) -> Raw:
     """A TOML file. Raises `SettingError` that names the file where it is missing or broken."""
     try:
-        return tomllib.loads(path.read_text())
+        return parse_toml(path.read_text(), str(path))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise SettingError(f"{path}: not a TOML file: {error}") from None
+
+
+def parse_toml(text: str, where: str) -> Raw:
+    """Settings as TOML. Raises `SettingError` that begins with ``where`` for what Python cannot, or should not, read.
+
+    That is beside broken TOML a nesting so deep that reading it overflows, and a number of thousands of digits.
+    """
+    try:
+        found = tomllib.loads(text)
+        deep = _too_deep(found)
+    except tomllib.TOMLDecodeError:
+        raise
+    except RecursionError:
+        found, deep = {}, _key_of(text, r"[\[{]\s*[\[{]\s*[\[{]") or "a value"
+    except ValueError as error:  # Python's limit on the digits of a number
+        raise SettingError(f"{where}: {_key_of(text, '[0-9_]{1000}') or 'a number'}: {error}") from None
+    if deep:
+        raise SettingError(f"{where}: {deep}: nested more than {DEEPEST} deep, which no setting is")
+    return found
+
+
+def _too_deep(value: Any) -> str:
+    """The key under which a value is nested deeper than `DEEPEST`, or an empty string."""
+    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while waiting:
+        one, key, depth = waiting.pop()
+        if depth > DEEPEST:
+            return key.split(".")[0]
+        if isinstance(one, dict):
+            waiting += [(v, f"{key}.{k}" if key else k, depth + 1) for k, v in one.items()]
+        elif isinstance(one, list):
+            waiting += [(v, key, depth + 1) for v in one]
+    return ""
+
+
+def _key_of(text: str, pattern: str) -> str:
+    """The key of the first line whose value matches."""
+    found = re.search(rf"^\s*([^=\n]{{1,80}}?)\s*=[^\n]*?{pattern}", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def plain_json(value: Any, indent: int | None = None) -> str:

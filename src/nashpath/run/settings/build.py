@@ -21,6 +21,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General
 from nashpath.run.settings.schema import Method, accepts
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
+from nashpath.solvers.rollback import Rollback
 
 
 def build_source(settings: General) -> Source:
@@ -29,7 +30,10 @@ def build_source(settings: General) -> Source:
     key = f"{SOURCES.version} {chosen.model_dump_json()}"  # a data set that is registered anew is another one
     source = _IN_USE.get(key)
     if source is None or (isinstance(source, FromDisk) and source.changed()):
-        source = _IN_USE[key] = make(SOURCES, chosen)
+        try:
+            source = _IN_USE[key] = make(SOURCES, chosen)
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"data={chosen.kind}: {error}") from error
     return source
 
 
@@ -73,7 +77,8 @@ def build_solver(settings: Any) -> Solver:
     chosen = settings.solver
     rules = {who: build_rule(getattr(chosen, who)) for who in ("discriminator", "generator")}
     solver = make(CONSTRAINTS, settings.constraint, solver=make(SOLVERS, chosen, **rules))
-    return make(AVERAGES, settings.average, solver=solver)
+    averaged = make(AVERAGES, settings.average, solver=solver)
+    return Rollback(averaged) if settings.on_divergence == "rollback" else averaged
 
 
 def build_rule(chosen: Any) -> UpdateRule:
@@ -94,4 +99,9 @@ def build_trial(settings: General, seed: int, device: torch.device | str = "cpu"
 def make(table: Table, chosen: Method, **given: Any) -> Any:
     """The chosen method of a table: its constructor called with what the builder gives, and with its own settings."""
     own = {k: v for k, v in chosen if k != "kind" and not isinstance(v, Method)}  # methods inside it are given
-    return table[chosen.kind](**given, **own)
+    try:
+        return table[chosen.kind](**given, **own)
+    except (TypeError, ValueError) as error:
+        if chosen.kind in str(error):
+            raise
+        raise SettingError(f"{table.kind} {chosen.kind}: {error}") from error

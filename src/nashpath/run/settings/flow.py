@@ -5,11 +5,10 @@ from functools import cache
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
 from pydantic import BaseModel, Field, create_model, field_validator
 from torch import Tensor
 
-from nashpath.core import Count, Number, Positive, derive, generator, rebuilt, seeded
+from nashpath.core import Count, Number, Positive, Whole, derive, generator, rebuilt, seeded
 from nashpath.core.math.monotone import MonotoneFunction, MonotoneName
 from nashpath.core.source import HasDensity
 from nashpath.data import SOURCES
@@ -20,7 +19,8 @@ from nashpath.run.settings.build import make
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
-from nashpath.run.settings.schema import STRICT, Method, accepts, choice, no_truth_value
+from nashpath.run.settings.schema import STRICT, Method, accepts, as_its_buffer_holds_it, choice, no_truth_value
+from nashpath.run.settings.sizes import within_memory
 from nashpath.solvers import RULES
 
 FLOW_TABLES = {
@@ -42,20 +42,21 @@ class FlowGeneral(BaseModel):
     shift: Annotated[Number, Field(description="C of h=shifted_vanilla")] = 5.0
     power: Annotated[Positive, Field(description="exponent of h=exponential")] = 1.5
     particles: Annotated[Count, Field(description="how many particles flow")] = 2000
-    steps: Annotated[int, Ge(0), Field(description="steps of the integrator")] = 500
+    steps: Annotated[Whole, Field(description="steps of the integrator")] = 500
     start_mean: Annotated[float, Field(description="every coordinate of the mean of the particles' start")] = 0.0
     start_deviation: Annotated[Positive, Field(description="standard deviation of the particles' start")] = 1.0
-    seed: Annotated[int, Ge(0), Field(description="of the start, the weights and all draws")] = 0
+    seed: Annotated[Whole, Field(description="of the start, the weights and all draws")] = 0
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
-    log_every: Annotated[int, Ge(0), Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
+    log_every: Annotated[Whole, Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
     sample_every: Annotated[
-        int, Ge(0), Field(description="steps between saved particles and estimates of KL, MMD and W2; 0: forty of them")
+        Whole, Field(description="steps between saved particles and estimates of KL, MMD and W2; 0: forty of them")
     ] = 0
     samples: Annotated[Count, Field(description="particles saved each time")] = 1000
     evaluation_samples: Annotated[Count, Field(description="particles, and real samples, that estimates use")] = 500
     bandwidth: Annotated[Positive, Field(description="kernel width of the estimates of KL and MMD")] = 0.2
 
     numbers = field_validator("*", mode="before")(no_truth_value)
+    held = field_validator("*", mode="after")(as_its_buffer_holds_it)
 
 
 @rebuilt(*(table for table, _ in FLOW_TABLES.values()))
@@ -88,7 +89,8 @@ PROBES = 500
 
 def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     """``(flow, source)``; the discriminator's weights follow from the seed."""
-    source = make(SOURCES, settings.data)
+    with within_memory(settings):
+        source = make(SOURCES, settings.data)
     rng = generator(derive(settings.seed, "score"), device)
     score = cache(lambda: score_of(source, rng))
     parts: dict[str, Callable[[], Any]] = {
@@ -100,7 +102,7 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
         "target": lambda: _density(source, settings.data.kind),
         "score": score,
     }
-    with seeded(derive(settings.seed, "weights")):
+    with seeded(derive(settings.seed, "weights")), within_memory(settings):
         flow = _made(FLOWS, settings.flow, parts).to(device)
     if "score" in accepts(FLOWS[settings.flow.kind]):
         flow.longest_step = longest_step(score(), source.draw(rng, PROBES)["real"].flatten(1), rng)
@@ -115,7 +117,8 @@ def build_integrator(settings: Any, device: torch.device) -> Integrator:
 def start(settings: Any, shape: tuple[int, ...], device: torch.device) -> Tensor:
     """The particles at time 0: ``N(start_mean, start_deviation²)`` in every coordinate, [particles, *shape]."""
     rng = generator(derive(settings.seed, "start"), device)
-    normal = torch.randn((settings.particles, *shape), generator=rng, device=device)
+    with within_memory(settings):
+        normal = torch.randn((settings.particles, *shape), generator=rng, device=device)
     return settings.start_mean + settings.start_deviation * normal
 
 

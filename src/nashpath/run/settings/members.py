@@ -1,11 +1,12 @@
 """Members: every seed at every sweep point, grouped by structure so that each group is one program."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import SHARED, TABLES, General
+from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General
 from nashpath.run.settings.overrides import Raw, cross
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import swept_paths
@@ -28,10 +29,19 @@ def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
     for key in sweeps:
         if key in set(General.model_fields) - SHARED:
             raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
+    _check_number(raw.get("seeds"), sweeps)
     for point in cross(sweeps):
         settings = resolve(raw, point)
         members += [Member(len(members) + offset, seed, settings, point) for offset, seed in enumerate(settings.seeds)]
     return members
+
+
+def _check_number(seeds: Any, sweeps: dict[str, list[Any]]) -> None:
+    """Refuses more members than a run may have, before any of them is planned."""
+    count = math.prod([len(seeds) if isinstance(seeds, list) else 1, *map(len, sweeps.values())])
+    if count > MOST_MEMBERS:
+        told = ", ".join([*sweeps, *(["seeds"] if isinstance(seeds, list) else [])])
+        raise SettingError(f"{told}: together {count} members; one run has at most {MOST_MEMBERS}")
 
 
 def record(raw: Raw, members: list[Member]) -> Raw:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import AfterValidator, BaseModel, Field, create_model, field_validator
 
-from nashpath.core import Count, rebuilt
+from nashpath.core import Count, Whole, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
@@ -21,6 +21,10 @@ SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
 
 GIVEN = frozenset({"outputs"})
 """Network arguments that follow from the game and the objective."""
+
+MOST_MEMBERS = 100_000
+MOST_THREADS = 1024
+"""More crash some builds of OpenMP, and no machine of today gains by them."""
 
 
 def _runnable(name: str) -> str:
@@ -48,8 +52,10 @@ class General(BaseModel):
     latent_distribution: Annotated[
         Literal["normal", "uniform"], Field(description="latents from N(0, I) or from U[-1, 1]")
     ] = "normal"
-    steps: Annotated[int, Ge(0), Field(description="solver steps of every member")] = 3000
-    seeds: Annotated[list[int], MinLen(1), Field(description="one member a seed (and a point of the sweep)")] = [0]
+    steps: Annotated[Whole, Field(description="solver steps of every member")] = 3000
+    seeds: Annotated[
+        list[Whole], MinLen(1), MaxLen(MOST_MEMBERS), Field(description="one member a seed (and a point of the sweep)")
+    ] = [0]
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     precision: Annotated[Literal["fp32", "bf16"], Field(description="bf16 computes costs under autocast")] = "fp32"
     compile: Annotated[
@@ -59,21 +65,29 @@ class General(BaseModel):
         Literal["auto", "on", "off"],
         Field(description="train members stacked or one after the other; auto measures which is faster"),
     ] = "auto"
-    threads: Annotated[int, Ge(0), Field(description="CPU threads; 0 measures whether more than one is faster")] = 0
-    log_every: Annotated[int, Ge(0), Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
-    sample_every: Annotated[
-        int, Ge(0), Field(description="steps between saved samples and evaluations; 0: twenty of them")
+    threads: Annotated[
+        int, Ge(0), Le(MOST_THREADS), Field(description="CPU threads; 0 measures whether more than one is faster")
     ] = 0
-    checkpoint_every: Annotated[int, Ge(0), Field(description="steps between checkpoints; 0: about once a minute")] = 0
+    log_every: Annotated[Whole, Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
+    sample_every: Annotated[
+        Whole, Field(description="steps between saved samples and evaluations; 0: twenty of them")
+    ] = 0
+    checkpoint_every: Annotated[Whole, Field(description="steps between checkpoints; 0: about once a minute")] = 0
     samples: Annotated[Count, Field(description="generated samples saved a member each time")] = 64
     evaluation_samples: Annotated[Count, Field(description="generated samples that metrics are computed from")] = 2000
+    on_divergence: Annotated[
+        Literal["freeze", "stop", "rollback"],
+        Field(
+            description="a member that leaves the finite numbers freezes, stops the run, or goes back at half its rates"
+        ),
+    ] = "freeze"
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
 
     diagnostics: Annotated[
         list[Annotated[str, AfterValidator(_runnable)]],
         Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
     ] = []
-    diagnose_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+    diagnose_every: Annotated[Whole, Field(description="steps between their rows; 0: where samples are saved")] = 0
 
     metrics: Annotated[
         list[Annotated[str, AfterValidator(_measurable)]],
@@ -82,7 +96,7 @@ class General(BaseModel):
     features: Annotated[
         str, Field(description="features of those metrics: auto, digits, inception, pixels, or a file")
     ] = "auto"
-    evaluate_every: Annotated[int, Ge(0), Field(description="steps between their rows; 0: where samples are saved")] = 0
+    evaluate_every: Annotated[Whole, Field(description="steps between their rows; 0: where samples are saved")] = 0
 
     numbers = field_validator("*", mode="before")(no_truth_value)
 

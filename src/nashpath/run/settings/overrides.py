@@ -2,12 +2,14 @@
 
 import itertools
 import tomllib
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.model import MOST_MEMBERS, TABLES
 
+DEEPEST = 32
+"""Tables inside tables; no setting has a third of it."""
 Raw = dict[str, Any]
 """Settings before validation, as a TOML file holds them."""
 
@@ -18,6 +20,10 @@ def parse_value(text: str) -> Any:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except (ValueError, RecursionError):
+        raise SettingError(
+            f"{text[:40]}… ({len(text)} characters): too long, or nested too deep, for a setting"
+        ) from None
     return value if isinstance(value, bool | int | float | str | list | dict) else text
 
 
@@ -35,15 +41,17 @@ def parse_seeds(value: Any) -> list[int]:
         text = value.removeprefix("[").removesuffix("]")
         try:
             value = [seed for part in text.split(",") for seed in _seed_range(*map(int, part.split(":")))]
+        except SettingError:
+            raise
         except (ValueError, TypeError):
             raise SettingError(
-                f"seeds: {value!r} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
+                f"seeds: {_short(value)} is not a range such as 0:16 (0 to 15), or a list such as 0,1,2"
             ) from None
     seeds = value if isinstance(value, list) else [value]
     if not seeds:
         raise SettingError("seeds: there are none; give at least one, such as 0 or 0:16")
     if len(set(map(str, seeds))) < len(seeds):
-        raise SettingError(f"seeds: {seeds} names a seed twice; two such members would be the same experiment")
+        raise SettingError(f"seeds: {_short(seeds)} names a seed twice; two such members would be the same experiment")
     return seeds
 
 
@@ -52,7 +60,14 @@ def _seed_range(first: int, end: int | None = None) -> range:
     end = first + 1 if end is None else end
     if end <= first:
         raise ValueError("an empty range")
+    if end - first > MOST_MEMBERS:
+        raise SettingError(f"seeds: {first}:{end} are {end - first} members; one run has at most {MOST_MEMBERS}")
     return range(first, end)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
 
 
 def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = TABLES) -> Raw:
@@ -76,6 +91,8 @@ def _unshared(value: Any) -> Any:
 def _put(raw: Raw, path: str, value: Any, methods: Container[str]) -> None:
     """Sets a dotted path in nested tables, in place. A method's name becomes ``{kind = name}``."""
     *parents, last = path.split(".")
+    if len(parents) > DEEPEST:
+        raise SettingError(f"{path[:60]}…: nested more than {DEEPEST} deep, which no setting is")
     table = raw
     for depth, key in enumerate(parents):
         where = ".".join(parents[: depth + 1])
@@ -101,7 +118,15 @@ def override(raw: Raw, texts: Iterable[str]) -> Raw:
 def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:
     """``-s key=value`` texts as assignments."""
     pairs = [parse_assignment(text, "-s") for text in texts]
-    return [(key, parse_seeds(value) if key == "seeds" else parse_value(value)) for key, value in pairs]
+    return [(key, _of_key(key, parse_seeds if key == "seeds" else parse_value, value)) for key, value in pairs]
+
+
+def _of_key(key: str, parse: Callable[[str], Any], value: str) -> Any:
+    """The value of a setting; what refuses it names the key."""
+    try:
+        return parse(value)
+    except SettingError as error:
+        raise error if str(error).startswith(key) else SettingError(f"{key}: {error}") from None
 
 
 def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
-from nashpath.core import Game, Table, did_you_mean
+from nashpath.core import Game, Table, did_you_mean, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
@@ -15,7 +15,8 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import accepts
+from nashpath.run.settings.schema import accepts, choice
+from nashpath.run.settings.sizes import within_memory
 from nashpath.solvers import RULES
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
@@ -43,7 +44,7 @@ def validated(model: type[_Settings], full: Raw) -> _Settings:
     try:
         return model(**full)
     except ValidationError as error:
-        raise SettingError("\n".join(_explain(fault, model) for fault in error.errors())) from None
+        raise SettingError("\n".join(_explain(fault, model, full) for fault in error.errors())) from None
 
 
 def _complete(raw: Raw) -> None:
@@ -69,7 +70,7 @@ def choose_method(holder: Raw, path: str, table: Table, usual: Mapping[str, Any]
     if isinstance(chosen, str):
         chosen = holder[name] = {"kind": chosen}
     if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
-        raise SettingError(f"{path}: expected the name of a {table.kind}, got {chosen!r}. {known}")
+        raise SettingError(f"{path}: expected the name of a {table.kind}, got {_shown(chosen)}. {known}")
     kind = chosen.get("kind", usual.get("kind"))
     if kind is None:
         return
@@ -106,14 +107,27 @@ def _default_networks(raw: Raw) -> None:
     """Chooses networks by the shape of the data: convolutional for square images of 8 to 64 pixels, else dense."""
     if all("kind" in raw[who] for who in ("generator", "discriminator")):
         return
-    options = {k: v for k, v in raw["data"].items() if k != "kind"}
     try:
-        shape = tuple(SOURCES[raw["data"]["kind"]](**options).shape)
-    except (TypeError, ValueError):  # validation will say what is wrong with them
+        chosen = _data_model()(data=raw["data"]).data
+    except ValidationError:  # of all settings, which comes last, will say what is wrong with these
         shape = ()
+    else:
+        try:
+            with within_memory({"data": dict(chosen)}):
+                shape = tuple(SOURCES[chosen.kind](**{k: v for k, v in chosen if k != "kind"}).shape)
+        except SettingError:
+            raise
+        except (TypeError, ValueError) as error:
+            raise SettingError(f"data={chosen.kind}: {error}") from error
     convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
+
+
+@rebuilt(SOURCES)
+def _data_model() -> type[BaseModel]:
+    """The settings of data alone: they are looked at before anything is built from them."""
+    return create_model("DataSettings", data=(choice(SOURCES), ...))
 
 
 def _default_rates(raw: Raw) -> None:
@@ -130,7 +144,59 @@ def _check_top_level(raw: Raw) -> None:
     known = list(settings_model().model_fields)
     for key in raw:
         if key not in known:
-            raise SettingError(f"{key}: no such setting.{did_you_mean(key, known)} Known: {', '.join(known)}")
+            raise SettingError(f"{key}: no such setting.{_nearest(key, known, raw)} Known: {', '.join(known)}")
+
+
+ALIASES = {
+    "lr": "learning_rate",
+    "learning": "learning_rate",
+    "momentum": "b1",
+    "beta1": "b1",
+    "beta2": "b2",
+    "eps": "epsilon",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "epochs": "steps",
+    "iterations": "steps",
+    "seed": "seeds",
+    "z_dim": "latent",
+    "nz": "latent",
+    "noise_dim": "latent",
+    "dataset": "data",
+    "loss": "objective",
+    "model": "generator",
+    "optimizer": "solver.generator",
+    "regulariser": "penalty",
+    "regularizer": "penalty",
+    "lambda": "weight",
+    "gamma": "weight",
+}
+"""What other programs call settings."""
+
+
+def _nearest(key: str, known: list[str], raw: Raw) -> str:
+    """A hint at what was meant: the setting of that name (or of its usual other name) elsewhere, else the nearest."""
+    name = key.rpartition(".")[2]
+    meant = ALIASES.get(name, name)
+    places = [place for place in _places(settings_model(), raw) if place.rpartition(".")[2] == meant]
+    if not places and name in ALIASES:
+        places = [meant]
+    return f" Did you mean {' or '.join(places[:4])}?" if places else did_you_mean(name, known)
+
+
+def _places(model: type[BaseModel], raw: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The dotted paths of all settings under the methods that are chosen (or the usual ones)."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        options, given = _models(field.annotation), raw.get(name, {})
+        if not options:
+            found.append(prefix + name)
+            continue
+        inner: Mapping[str, Any] = given if isinstance(given, Mapping) else {"kind": given}
+        kind = inner.get("kind", DEFAULTS.get(prefix + name, "mlp"))
+        chosen = next((one for one in options if one.model_fields["kind"].default == kind), None)
+        found += [] if chosen is None else _places(chosen, inner, f"{prefix}{name}.")
+    return found
 
 
 def _check_used(settings: General, given: set[str]) -> None:
@@ -142,15 +208,39 @@ def _check_used(settings: General, given: set[str]) -> None:
         )
 
 
-def _explain(fault: Any, model: type[BaseModel]) -> str:
+def _explain(fault: Any, model: type[BaseModel], full: Raw) -> str:
     """One pydantic fault as a sentence that names the key."""
     path, known = _place(fault["loc"], model)
     key = ".".join(path)
+    if fault["type"] == "extra_forbidden" and known == ["kind"]:
+        return _without_settings(path, model, full)
     if fault["type"] == "extra_forbidden":
-        return f"{key}: no such setting.{did_you_mean(path[-1], known)} Known here: {', '.join(known)}"
+        return f"{key}: no such setting.{_nearest(key, known, full)} Known here: {', '.join(known)}"
     given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     near = did_you_mean(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
-    return f"{key}: expected {expected}, got {given!r}.{near}"
+    return f"{key}: expected {expected}, got {_shown(given)}.{near}"
+
+
+def _shown(given: Any) -> str:
+    """A value in the words of Python, as far as that is short."""
+    try:
+        text = repr(given)
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        return "a number of many digits"
+    return text if len(text) <= 200 else f"{text[:160]}… ({len(text)} characters)"
+
+
+def _without_settings(path: list[str], model: type[BaseModel], full: Raw) -> str:
+    """The refusal of a setting of a method that has none: which other methods have it."""
+    holder, node = ".".join(path[:-1]), full
+    for key in path[:-1]:
+        node = node.get(key, {})
+    options = (
+        _models(model.model_fields[path[0]].annotation) if len(path) == 2 and path[0] in model.model_fields else []
+    )
+    having = [one.model_fields["kind"].default for one in options if path[-1] in one.model_fields]
+    hint = f"; choose one that has it, such as {holder}={having[0]} (of {', '.join(having)})" if having else ""
+    return f"{'.'.join(path)}: no such setting. {holder}={node.get('kind')} has none{hint}. Known here: kind"
 
 
 def _place(location: tuple[Any, ...], node: type[BaseModel]) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ from annotated_types import BaseMetadata
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
 from nashpath.core import Table
-from nashpath.core.hyperparameters import SWEPT
+from nashpath.core.arguments import SWEPT, fault
 
 PLAIN = (bool, int, float, str)
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -24,6 +24,16 @@ def no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -> An
     kind = cls.model_fields[info.field_name or ""].annotation
     if isinstance(value, bool) and kind in (int, float):
         raise ValueError("a number" if kind is float else "a whole number")
+    return value
+
+
+def as_its_buffer_holds_it(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
+    """A validator: a number that becomes a buffer is inside its bounds also when it is rounded to 32 bits."""
+    marks = cls.model_fields[info.field_name or ""].metadata
+    if SWEPT in marks and isinstance(value, int | float):
+        wrong = fault(value, Annotated[(float, *marks)])
+        if wrong:
+            raise ValueError(f"a number that is {wrong}")
     return value
 
 
@@ -95,7 +105,10 @@ def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested:
             kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation
             fields[argument] = (kept, Field(default))
     plain = [argument for argument in fields if argument != "kind"]
-    checks = {"numbers": field_validator(*plain, mode="before")(no_truth_value)} if plain else {}
+    checks: dict[str, Any] = {}
+    if plain:
+        checks["numbers"] = field_validator(*plain, mode="before")(no_truth_value)
+        checks["held"] = field_validator(*plain, mode="after")(as_its_buffer_holds_it)
     called = f"{table.kind.title().replace(' ', '')}.{name}"
     fields |= nested
     return create_model(called, __base__=Method, __validators__=checks, **fields)

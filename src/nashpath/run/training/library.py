@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from nashpath.core import Game
+from nashpath.core import Game, Whole, checks_arguments
+from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
+from nashpath.games.gan import check_precision
 from nashpath.run.engine.program import Program
-from nashpath.run.engine.step import Trial, outcome
+from nashpath.run.engine.step import Trial
 from nashpath.run.observe.diagnostics import watch
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Solver
@@ -43,12 +45,13 @@ class Trained(PlayedGame):
     averages: dict[str, dict[str, torch.Tensor]]
 
 
+@checks_arguments
 def train(
     game: Game,
     solver: Solver,
-    steps: int,
-    seed: int = 0,
-    log_every: int = 0,
+    steps: Whole,
+    seed: Whole = 0,
+    log_every: Whole = 0,
     compile: bool = False,
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
@@ -58,19 +61,21 @@ def train(
 
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
     (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
-    the finite numbers stays at its last finite state, and ``outcome`` says which player left, and when.
+    the finite numbers stays at its last finite state, and ``outcome`` says which player left, when,
+    and which module, gradient or parameter was the first that was not finite.
     """
     return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify, diagnostics=diagnostics)[
         0
     ]
 
 
+@checks_arguments
 def train_many(
     games: Sequence[Game],
     solvers: Sequence[Solver],
-    steps: int,
-    seeds: Sequence[int],
-    log_every: int = 0,
+    steps: Whole,
+    seeds: Sequence[Whole],
+    log_every: Whole = 0,
     compile: bool = False,
     precision: torch.dtype | None = None,
     notify: Callable[[dict[str, float]], None] = lambda row: None,
@@ -84,6 +89,7 @@ def train_many(
     if not len(games) == len(solvers) == len(seeds) > 0:
         given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
         raise ValueError(f"{given}; give one of each for every member")
+    _check_separate(games)
     trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
     for trial in trials[1:]:
         differs = difference(trials[0], trial)
@@ -103,12 +109,28 @@ def train_many(
     return [_finish(program, i, history) for i, history in enumerate(histories)]
 
 
+def _check_separate(games: Sequence[Game]) -> None:
+    """Refuses members that share a module: each is trained in place, and the last would overwrite the others."""
+    owner: dict[int, int] = {}
+    for index, game in enumerate(games):
+        for name, value in game.named_parameters():
+            first = owner.setdefault(id(value), index)
+            if first != index:
+                raise ValueError(
+                    f"games[{index}] shares {name} with games[{first}], and both are trained in place; give each "
+                    "member modules of its own (copy.deepcopy(game))"
+                )
+        if game.has_samples:
+            for who in game.players:
+                check_precision(who, game.get_submodule(who))
+
+
 def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
     trial, train_state = program.trials[member], program.train_state(member)
     place(trial, train_state, averaged=False)
     taken = int(train_state.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, outcome(trial, train_state), taken, rows, trial.solver.averages(train_state.memory))
+    return Trained(trial.game, program.outcome(member), taken, rows, trial.solver.averages(train_state.memory))
 
 
 def difference(a: Trial, b: Trial) -> str:
@@ -122,4 +144,4 @@ def _form(module: nn.Module) -> tuple[Any, ...]:
     """What shapes a program in one module: its class, its plain attributes, and the shapes of its tensors."""
     plain = {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, bool | int | float | str | tuple)}
     tensors = {**dict(module.named_parameters(recurse=False)), **dict(module.named_buffers(recurse=False))}
-    return type(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}
+    return kind_of(module), plain, {k: (v.shape, v.dtype) for k, v in tensors.items()}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.run.engine.program import spent
-from nashpath.run.engine.step import NOT_DIVERGED, outcome
+from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
@@ -21,6 +21,7 @@ from nashpath.run.observe.snapshot import equilibrium, has_samples, real_numbers
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, RunProgress, in_order
+from nashpath.solvers.rollback import rollbacks
 
 SHARE = 0.2
 """Of the training time; above, the run says so."""
@@ -135,7 +136,7 @@ class Recorder:
                 where |= spent(group.program, i, train_state)
                 if int(train_state.diverged_player) != NOT_DIVERGED:
                     if result["outcome"] == "running":
-                        result["outcome"] = outcome(group.program.trials[i], train_state)
+                        result["outcome"] = group.program.outcome(i)
                         rows.append({**where, **dict.fromkeys(info)})
                     continue
                 rows.append({**where, **info})
@@ -187,7 +188,14 @@ class Recorder:
             result, train_state = self.results[member.index], group.program.train_state(i)
             moving = int(train_state.diverged_player) == NOT_DIVERGED
             result["steps"] = int(train_state.steps)
-            result["outcome"] = status if moving else outcome(group.program.trials[i], train_state)
+            known = str(result["outcome"]).startswith("diverged")  # of before a resume, with its cause
+            result["outcome"] = status if moving else result["outcome"] if known else group.program.outcome(i)
+            often = rollbacks(train_state.memory)
+            if often:
+                self.warnings.append(
+                    f"member {member.index} left the finite numbers {often} times and went back, each time to half its "
+                    "learning rates (on_divergence=rollback)"
+                )
         if self.events is not None:
             self.events.close()
         self.store.write_json("members.json", self.summary())

@@ -67,7 +67,7 @@ class Session:
             recorder.write_reference()
             for _, name, act in self.schedule.activities[1:]:
                 overhead.do(name, act)
-        while self.taken < self.settings.steps and not self.stop():
+        while self.taken < self.settings.steps and not self.stop() and not self._halted():
             target = self.schedule.next(self.taken)
             self._advance(target)
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
@@ -78,6 +78,8 @@ class Session:
             if self.schedule.checkpoint_due(self.taken, time.perf_counter() - self.saved):
                 self.checkpoint()
         status = "finished" if self.taken >= self.settings.steps else "stopped"
+        if status == "stopped" and self._halted():
+            recorder.warnings.append("stopped because a member diverged (on_divergence=stop); train anew, more slowly")
         self.checkpoint()
         recorder.conclude(status)
         return status
@@ -123,6 +125,10 @@ class Session:
         """Where every member stands: its train state and that of its sampler, in member order."""
         found = in_order(self.groups)
         return [(group.program.train_state(i), group.program.samplers[i].state()) for _, group, i in found]
+
+    def _halted(self) -> bool:
+        """Whether the run is to stop at the first member that diverges, and one has."""
+        return self.settings.on_divergence == "stop" and any(group.program.diverged() for group in self.groups)
 
     def _advance(self, target: int) -> None:
         for group in self.groups:

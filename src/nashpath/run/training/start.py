@@ -11,6 +11,7 @@ from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.program import Program, never
+from nashpath.run.engine.sampler import block_length
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.run_folder import RunFolder
@@ -23,6 +24,7 @@ from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, 
 from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
+from nashpath.run.settings.sizes import check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.session import Session
@@ -135,12 +137,22 @@ def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> lis
 def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:
     """One program a structure; the largest group decides how all of them are run."""
     device, precision = torch.device(settings.device), precision_of(settings.precision)
-    built = [(group, [build_trial(m.settings, m.seed, device) for m in group]) for group in by_structure(members)]
+    built = [(group, _trials(group, device)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
     torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision)
     return [_team(group, trials, choice, precision) for group, trials in built]
+
+
+def _trials(group: list[Member], device: torch.device) -> list[Trial]:
+    """The members' games and solvers. The first is built, and measured, before memory is taken for the others."""
+    settings = group[0].settings
+    with within_memory(settings):
+        first = build_trial(settings, group[0].seed, device)
+        block_length(first.game, first.solver.draws, device)
+    check_training(settings, first, len(group), len(group) if settings.stack == "on" else 1)
+    return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
 
 
 def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> MemberGroup:

@@ -27,10 +27,18 @@ class Extrapolating(DropIn):
 
     @torch.no_grad()
     def extrapolation(self) -> None:
-        """Looks ahead: moves to where the second gradient is to be taken, and remembers where it was."""
+        """Looks ahead: moves to where the second gradient is to be taken, and remembers where it was.
+
+        Where `step` was left out since the last look ahead (a gradient scaler that met an infinity), it begins from the
+        point that is remembered still: a skipped step leaves the parameters where they were.
+        """
         for group in self.param_groups:
             for p in group["params"]:
-                self.state[p]["anchor"] = p.detach().clone()
+                held = self.state[p].get("anchor")
+                if held is None:
+                    self.state[p]["anchor"] = p.detach().clone()
+                else:
+                    p.copy_(held)
             params, gradients = parameters_with_gradients(group)
             if params:
                 foreach_add_(params, self.moves(params, gradients, group))

@@ -1,13 +1,15 @@
 """Steepest descent that remembers its last direction, by as much as the gradients suggest."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from nashpath.core import NonNegative, Tree
 from nashpath.core import tree as trees
+from nashpath.core.arguments import INFINITE
 from nashpath.solvers.base import Memory, UpdateRule
 from nashpath.solvers.rules.betas import BETAS, Beta, Products, capped
 
 Scope = Literal["tensor", "global"]
+Cap = Annotated[NonNegative, INFINITE]
 
 
 class ConjugateGradient(UpdateRule):
@@ -35,7 +37,7 @@ class ConjugateGradient(UpdateRule):
         self,
         learning_rate: NonNegative = 0.01,
         beta: Beta = "FR",
-        cap: NonNegative = 0.5,
+        cap: Cap = 0.5,
         coefficient: NonNegative = 1.0,
         guard: NonNegative = 1e-6,
         mu: NonNegative = 2.0,

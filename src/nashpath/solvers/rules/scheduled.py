@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Hyperparameters, Tree
+from nashpath.core import Hyperparameters, Tree, checks_arguments
 from nashpath.core import tree as trees
 from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 from nashpath.solvers.schedules import Schedule
@@ -21,6 +21,7 @@ class Scheduled(UpdateRule):
     Reference: Naganuma and Iiduka 2022, the three learning-rate rules.
     """
 
+    @checks_arguments
     def __init__(self, rule: UpdateRule, schedule: Schedule):
         Hyperparameters.__init__(self)
         self.rule, self.schedule = rule, schedule

@@ -1,0 +1,37 @@
+"""Which module an error comes from, where a step cannot be stacked or compiled."""
+
+from types import TracebackType
+
+from torch import nn
+
+from nashpath.core.typed import named_modules
+from nashpath.run.errors import SettingError
+
+REMEDY = {
+    "stacked": ", or train with stack=off (stack=False)",
+    "compiled": ", or train with compile=off (compile=False)",
+    "differentiated": "",
+}
+
+
+def refusal(error: Exception, game: nn.Module, how: str) -> SettingError | None:
+    """The error of a step that was to be ``stacked``, ``compiled`` or ``differentiated``, with the innermost module.
+
+    None where a step fails that needed neither of the first two, outside all modules: that is no module's fault.
+    """
+    names = {id(module): name for name, module in named_modules(game)}
+    found: nn.Module | None = None
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None:
+        holder = trace.tb_frame.f_locals.get("self")
+        if isinstance(holder, nn.Module) and names.get(id(holder)):
+            found = holder
+        trace = trace.tb_next
+    if found is None and how == "differentiated":
+        return None
+    what = "the game" if found is None else f"{names[id(found)]} ({type(found).__name__})"
+    told = " ".join(str(error).split("\n")[0].split())[:200]
+    return SettingError(
+        f"{what} cannot be {how}: its forward must be a function of tensors alone, without a branch on their values, "
+        f"without float(), item() or numpy(), and without draws of its own ({told}). Change it{REMEDY[how]}"
+    )

@@ -1,0 +1,76 @@
+"""How much memory there is, and how much a step of training takes."""
+
+import math
+import resource
+from pathlib import Path
+
+import torch
+
+from nashpath.core.torch_compat import Allocations
+from nashpath.run.engine.step import Trial
+
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much a container may use."""
+LEAST = 2.0**30
+"""Never is less assumed: what is short for a moment, other programs may give back."""
+COPIES = 4
+"""What a parameter costs beside itself: its gradient, two moments of its rule, the new value beside the old."""
+PASSES = 3
+"""Passes whose activations a step holds at once: real and generated samples, and the derivatives of one of them."""
+
+
+def available(device: torch.device | str = "cpu") -> float:
+    """Bytes that can be had on the device; infinite where the system does not say."""
+    device = torch.device(device)
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return max(LEAST, min(_free(), _container(), _address_space()))
+
+
+def _free() -> float:
+    try:
+        facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return sum(float(facts[name].split()[0]) * 1024 for name in ("MemAvailable", "SwapFree"))
+    except (OSError, KeyError, ValueError):
+        return math.inf
+
+
+def _container() -> float:
+    for path in LIMITS:
+        try:
+            return float(Path(path).read_text())
+        except (OSError, ValueError):  # not there, or "max"
+            continue
+    return math.inf
+
+
+def _address_space() -> float:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else float(limit)
+
+
+def step_bytes(trial: Trial) -> tuple[float, float]:
+    """``(of parameters, of activations)``: what a step of one member holds, estimated from a pass of two samples."""
+    own = [*trial.game.parameters(), *trial.game.buffers()]
+    held = sum(v.numel() * v.element_size() for v in own) * COPIES
+    game = trial.game
+    if not game.has_samples:
+        return held, 0.0
+    seen: list[int] = []
+    rng = torch.Generator(own[0].device).manual_seed(0)
+    with torch.no_grad(), Allocations(made=lambda v: seen.append(v.numel() * v.element_size())):
+        was = game.training
+        game.eval()  # leaves running statistics alone
+        fake = game.get_submodule("generator")(game.latents(rng, (2,)))  # type: ignore[operator]
+        game.get_submodule("discriminator")(fake)
+        game.train(was)
+    return held, PASSES * sum(seen) / 2 * game.batch_size  # type: ignore[operator]
+
+
+def readable(count: float) -> str:
+    """Bytes in words."""
+    for unit in ("kB", "MB", "GB", "TB"):
+        count /= 1000
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+    return f"{count:.3g} TB"

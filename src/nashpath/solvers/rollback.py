@@ -1,0 +1,86 @@
+"""What to do when a player leaves the finite numbers: go back, and go on more slowly."""
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from nashpath.core import Batch, FunctionalGame, Point, Tree, tree_map
+from nashpath.core.tree import finite
+from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
+
+EVERY = 50
+"""Steps between two points that are remembered."""
+MOST = 5
+"""After so many ways back the next divergence is left as it is."""
+SHARE = 0.5
+"""Each way back multiplies every learning rate by this."""
+
+
+class Rollback(Solver):
+    """A solver that goes back to its last good point, at half the rates, where its step leaves the finite numbers.
+
+    A good point is kept every `EVERY` steps. After `MOST` ways back the next step that is not finite is handed on as it
+    is, so no run goes on for ever; rates stay lowered. The batches of a step that was undone are not drawn again. All
+    of it is memory: it stacks, compiles, and is resumed exactly. The report of a step that was undone is 0, and
+    ``rollbacks`` counts them.
+    """
+
+    def __init__(self, solver: Solver):
+        super().__init__()
+        self.solver = solver
+        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+        self.period = solver.period
+
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        return self.solver.unwrapped(memory["solver"])
+
+    def check(self, problem: FunctionalGame) -> None:
+        self.solver.check(problem)
+
+    def averages(self, memory: Memory) -> dict[str, Tree]:
+        return self.solver.averages(memory["solver"])
+
+    def statistics(self, memory: Memory) -> Tree:
+        return self.solver.statistics(memory["solver"])
+
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
+        inner = self.solver.init(problem, point)
+        zero = torch.zeros((), device=next(v for own in point.players.values() for v in own.values()).device)
+        good = tree_map(torch.clone, (point.players, point.state, inner))
+        return {"solver": inner, "good": good, "factor": zero + 1, "rollbacks": zero, "since": zero.clone()}
+
+    def forward(
+        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+    ) -> tuple[Point, Memory, Info]:
+        rates = {k: v * memory["factor"] for k, v in self.solver.named_buffers() if k.endswith("learning_rate")}
+        given = (problem, point, memory["solver"], batches)
+        taken: tuple[Point, Memory, Info] = functional_call(self.solver, rates, given, tie_weights=False)
+        reached, inner, info = taken
+        sound = torch.stack([torch.isfinite(v).all() for v in info.values()]).all() & finite(reached.players)
+        back = ~sound & (memory["rollbacks"] < MOST)
+        keep = sound & (memory["since"] + 1 >= EVERY)
+
+        def undone(new: "Tensor", old: "Tensor") -> "Tensor":
+            return torch.where(back, old, new)
+
+        def kept(new: "Tensor", old: "Tensor") -> "Tensor":
+            return torch.where(keep, new, old)
+
+        players, state, inner = tree_map(undone, (reached.players, reached.state, inner), memory["good"])
+        after = {
+            "solver": inner,
+            "good": tree_map(kept, (players, state, inner), memory["good"]),
+            "factor": torch.where(back, memory["factor"] * SHARE, memory["factor"]),
+            "rollbacks": memory["rollbacks"] + back,
+            "since": torch.where(back | keep, 0.0, memory["since"] + 1),
+        }
+        told: Info = {k: torch.where(back, torch.zeros_like(v), v) for k, v in info.items()}
+        return Point(players, state), after, {**told, "rollbacks": memory["rollbacks"] + back}
+
+
+def rollbacks(memory: Memory) -> int:
+    """How often a member went back; 0 under other solvers."""
+    return int(memory.get("rollbacks", 0))

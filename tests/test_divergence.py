@@ -1,0 +1,187 @@
+"""A member that leaves the finite numbers: what is said of it, and what the run does (freeze, stop, roll back)."""
+
+import json
+import re
+
+import pytest
+import torch
+from torch import nn
+
+import nashpath as nash
+from nashpath.games.toys import Bilinear, Quadratic
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
+from nashpath.solvers.rollback import MOST, Rollback
+from run_folders import assert_same_run, flags, interrupt_after, members
+from run_folders import nash as command
+
+WILD = ("solver.generator=sgd", "solver.discriminator=sgd", "solver.generator.learning_rate=1e30")
+
+
+def rows(run) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def toy(folder, *settings):
+    pairs = ("compile=off", "threads=1", "stack=off", "log_every=1", *settings)
+    return command("train", *(part for pair in pairs for part in ("-s", pair)), "--out", folder)
+
+
+def train(folder, *settings, **options):
+    return command("train", *flags(*settings), "--out", folder, **options)
+
+
+class Breaks(nn.Module):
+    """Divides by zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(3, 2)
+
+    def forward(self, z):
+        return self.body(z) / 0.0
+
+
+def gan(generator=None, discriminator=None, **options):
+    made = generator if generator is not None else nn.Linear(3, 2)
+    judge = discriminator if discriminator is not None else nn.Linear(2, 1)
+    return nash.GAN(made, judge, data=nash.Ring(), latent=3, batch_size=4, **options)
+
+
+def solver(rate=1e-2):
+    return nash.Simultaneous(nash.SGD(rate), nash.SGD(rate))
+
+
+def test_the_output_of_a_module_is_named():
+    told = nash.train(gan(Breaks()), solver(), 3).outcome
+    assert re.fullmatch(
+        r"diverged: (discriminator|generator) at step 1: the output of generator \(Breaks\) is not finite", told
+    )
+
+
+def test_a_term_of_the_cost_is_named():
+    class Heavy(nash.Penalty):
+        def forward(self, critic, real, fake, noise):
+            return critic(real).sum() * float("inf")
+
+    told = nash.train(gan(penalty=Heavy()), solver(), 3).outcome
+    assert told == "diverged: discriminator at step 1: the output of penalty (Heavy) is not finite"
+
+
+def test_a_gradient_is_named():
+    class Root(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Linear(3, 2)
+
+        def forward(self, z):
+            return self.body(z) + (self.body.bias * 0).abs().sum().sqrt()
+
+    told = nash.train(gan(Root()), solver(), 3).outcome
+    assert re.fullmatch(r"diverged: generator at step 1: the gradient of generator.body.bias is not finite", told)
+
+
+def test_a_parameter_that_overflows_in_its_update_is_named():
+    told = nash.train(Bilinear(strength=10.0), solver(3e38), 3).outcome
+    assert re.fullmatch(r"diverged: (discriminator|generator) at step 1: the new \w+\.\w+ is not finite", told)
+
+
+@pytest.mark.parametrize("stack", [True, False])
+def test_the_step_that_broke_is_found_in_its_block(stack):
+    games = [Bilinear(), Bilinear()]
+    wild = nash.Simultaneous(nash.SGD(30.0), nash.SGD(30.0))
+    good, bad = nash.train_many(games, [solver(), wild], 200, [0, 1], stack=stack)
+    assert good.outcome == "finished"
+    said = re.fullmatch(r"diverged: (\w+) at step (\d+): the .* is not finite", bad.outcome)
+    assert said
+    assert int(said[2]) == bad.steps + 1 > 10
+
+
+def test_a_run_records_the_cause_through_a_resume(tmp_path):
+    train(tmp_path / "run", *WILD, "steps=20")
+    (member,) = members(tmp_path / "run")
+    assert re.match(r"diverged: \w+ at step \d+: the .* is not finite$", member["outcome"])
+    command("train", "--resume", "--out", tmp_path / "run", "-s", "steps=25")
+    assert members(tmp_path / "run")[0]["outcome"] == member["outcome"]
+
+
+def test_stop_ends_the_run_at_the_first_member_that_diverges(tmp_path):
+    train(tmp_path / "run", *WILD, "steps=400", "on_divergence=stop")
+    told = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert told["status"] == "stopped"
+    assert told["steps"] < 400
+    assert any("on_divergence=stop" in warning for warning in told["warnings"])
+
+
+def test_freeze_is_the_default_and_trains_the_others_to_the_end(tmp_path):
+    train(tmp_path / "run", "solver.generator=sgd", "steps=20")
+    assert members(tmp_path / "run")[0]["outcome"] == "finished"
+    assert 'on_divergence = "freeze"' in (tmp_path / "run" / "config.toml").read_text()
+
+
+def calm() -> Quadratic:
+    """Steps of less than 2 come to rest, others grow."""
+    return Quadratic(a=1.0, b=0.0, c=1.0)
+
+
+def quadratic_run(rate: float, steps: int, wrapped: bool = True):
+    inner = solver(rate)
+    return nash.train(calm(), Rollback(inner) if wrapped else inner, steps, log_every=1)
+
+
+def test_rollback_goes_on_where_freezing_would_end():
+    frozen, rolled = quadratic_run(3.0, 400, wrapped=False), quadratic_run(3.0, 400)
+    assert frozen.outcome.startswith("diverged")
+    assert rolled.outcome == "finished"
+    assert rolled.history[-1]["rollbacks"] >= 1
+    assert all(torch.isfinite(v).all() for v in rolled.game.state_dict().values())
+
+
+def test_rollback_gives_up_after_a_bounded_number_of_times():
+    result = quadratic_run(1e37, 3000)
+    assert result.outcome.startswith("diverged")
+    assert result.steps < 3000
+    assert max(row["rollbacks"] for row in result.history) == MOST
+
+
+def test_rollback_does_nothing_to_a_run_that_stays_finite():
+    plain, rolled = quadratic_run(0.1, 120, wrapped=False), quadratic_run(0.1, 120)
+    for name, value in plain.game.state_dict().items():
+        assert torch.equal(rolled.game.state_dict()[name], value)
+
+
+def test_members_of_a_stack_roll_back_each_for_itself():
+    rates = [0.1, 3.0]
+    games = [calm() for _ in rates]
+    program = Program([Trial(g, Rollback(solver(r))) for g, r in zip(games, rates)], [0, 1], "stacked")
+    program.run(300)
+    counts = [int(program.train_state(i).memory["rollbacks"]) for i in range(2)]
+    assert counts[0] == 0
+    assert counts[1] >= 1
+    assert program.diverged() == []
+
+
+def test_a_run_that_rolls_back_is_recorded_and_resumed_bit_for_bit(tmp_path, monkeypatch):
+    wild = (
+        "steps=300",
+        "game=quadratic",
+        "game.a=1",
+        "game.b=0",
+        "game.c=1",
+        "solver=simultaneous",
+        "solver.generator=sgd",
+        "solver.discriminator=sgd",
+    )
+    wild += ("solver.generator.learning_rate=3", "solver.discriminator.learning_rate=3")
+    settings = (*wild, "on_divergence=rollback", "average=ema")
+    toy(tmp_path / "whole", *settings)
+    (member,) = members(tmp_path / "whole")
+    assert member["outcome"] == "finished"
+    told = json.loads((tmp_path / "whole" / "run.json").read_text())["warnings"]
+    assert any("went back" in warning and "on_divergence=rollback" in warning for warning in told)
+    assert max(row.get("rollbacks", 0) for row in rows(tmp_path / "whole")) >= 1
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 150)
+        toy(tmp_path / "broken", *settings)
+    command("train", "--resume", "--out", tmp_path / "broken")
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")

@@ -1,0 +1,215 @@
+"""Modules that a game cannot use, or cannot stack, are refused by name; those that can be used are."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize
+
+import nashpath as nash
+from nashpath.core import FunctionalGame, Point, generator, load_point, point_of
+from nashpath.games.toys import Bilinear
+
+
+def maker() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
+
+
+def critic() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 1))
+
+
+def gan(generator=None, discriminator=None):
+    made, judge = (
+        generator if generator is not None else maker(),
+        discriminator if discriminator is not None else critic(),
+    )
+    return nash.GAN(made, judge, data=nash.Ring(), latent=3, batch_size=4)
+
+
+def solver():
+    return nash.Alternating(nash.Adam(1e-2), nash.Adam(1e-2))
+
+
+class Does(nn.Module):
+    """A body, and something done with its output."""
+
+    def __init__(self, body: nn.Module, act):
+        super().__init__()
+        self.body, self.act = body, act
+
+    def forward(self, x):
+        return self.act(self.body(x))
+
+
+def test_members_that_share_a_module_are_refused():
+    game = gan()
+    with pytest.raises(ValueError, match=r"games\[1\] shares generator.0.weight with games\[0\].*copy.deepcopy"):
+        nash.train_many([game, game], [solver(), solver()], 1, [0, 1])
+    other = gan(discriminator=game.discriminator)
+    with pytest.raises(ValueError, match=r"games\[1\] shares discriminator.0.weight with games\[0\]"):
+        nash.train_many([game, other], [solver(), solver()], 1, [0, 1])
+    first, second = nash.train_many([game, copy.deepcopy(game)], [solver(), solver()], 2, [0, 1])
+    assert first.generator is not second.generator
+
+
+def test_a_layer_of_two_players_is_refused():
+    shared = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match=r"generator.3.weight is discriminator.0.weight: a layer of two players"):
+        gan(nn.Sequential(*maker(), shared), nn.Sequential(shared, *critic()))
+
+
+def test_a_layer_that_one_player_has_twice_is_fine():
+    shared = nn.Linear(5, 5)
+    made = nn.Sequential(nn.Linear(3, 5), shared, nn.Tanh(), shared, nn.Linear(5, 2))
+    before = shared.weight.detach().clone()
+    assert nash.train(gan(made), solver(), 2).outcome == "finished"
+    assert isinstance(shared.weight, nn.Parameter)
+    assert not torch.equal(shared.weight, before)
+
+
+def test_a_parameter_that_two_layers_of_a_player_share_stays_one():
+    first, second = nn.Linear(5, 5), nn.Linear(5, 5)
+    second.weight = first.weight
+    game = gan(nn.Sequential(nn.Linear(3, 5), first, nn.Tanh(), second, nn.Linear(5, 2)))
+    problem, point = FunctionalGame(game), point_of(game)
+    batch = game.draw(generator(0))
+    found = problem.gradient("generator", point, batch).gradient["1.weight"]
+    game("generator", batch).backward()
+    torch.testing.assert_close(found, first.weight.grad)
+    moved = Point(
+        {**point.players, "generator": {k: v + 1 for k, v in point.players["generator"].items()}}, point.state
+    )
+    apart = problem.apply("generator", moved, batch["latent"])
+    nash.train(game, solver(), 2)
+    assert second.weight is first.weight
+    load_point(game, moved)
+    torch.testing.assert_close(game.generator(batch["latent"]), apart)
+
+
+def test_a_player_without_parameters_is_refused_by_name():
+    class Fixed(nn.Module):
+        def forward(self, z):
+            return z[:, :2]
+
+    with pytest.raises(ValueError, match=r"the generator \(Fixed\) has no parameters"):
+        nash.train(gan(Fixed()), solver(), 1)
+
+
+@pytest.mark.parametrize("result", [lambda x: (x, x), lambda x: {"x": x}, lambda x: None, lambda x: [x]])
+def test_an_output_that_is_no_tensor_is_refused_by_name(result):
+    kind = type(result(0)).__name__
+    with pytest.raises(ValueError, match=rf"the generator \(Does\) returns a {kind}; expected one tensor of samples"):
+        gan(Does(maker(), result))
+    with pytest.raises(
+        ValueError, match=rf"the discriminator \(Does\) returns a {kind}; expected one tensor of logits"
+    ):
+        gan(None, Does(critic(), result))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_another_precision_is_refused_by_name(dtype):
+    with pytest.raises(ValueError, match=rf"the generator \(Sequential\) has parameters of {dtype}, 0.weight first"):
+        gan(maker().to(dtype))
+    with pytest.raises(ValueError, match=rf"the discriminator \(Sequential\) has parameters of {dtype}"):
+        gan(None, critic().to(dtype))
+    with pytest.raises(ValueError, match=rf"the discriminator \(Sequential\) has parameters of {dtype}"):
+        nash.train(gan().to(dtype), solver(), 1)
+
+
+def test_lazy_layers_are_made_and_trained():
+    game = gan(nn.Sequential(nn.LazyLinear(5), nn.LazyBatchNorm1d(), nn.LazyLinear(2)), nn.LazyLinear(1))
+    assert game.generator[0].weight.shape == (5, 3)
+    assert torch.equal(game.generator[1].running_mean, torch.zeros(5))
+    result = nash.train(game, solver(), 2)
+    assert result.outcome == "finished"
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+@pytest.mark.parametrize("how", ["own", "weight_norm", "orthogonal"])
+def test_parametrised_layers_are_stacked_as_alone(how):
+    def layer():
+        made = nn.Linear(3, 2)
+        if how == "own":
+            parametrize.register_parametrization(made, "weight", Doubled())
+            return made
+        return {"weight_norm": parametrizations.weight_norm, "orthogonal": parametrizations.orthogonal}[how](made)
+
+    def build():
+        torch.manual_seed(0)
+        return gan(layer())
+
+    alone = nash.train(build(), solver(), 3, seed=1)
+    both = nash.train_many([build(), build()], [solver(), solver()], 3, [1, 2])
+    assert both[0].outcome == "finished"
+    mine, its = alone.generator.state_dict(), both[0].generator.state_dict()
+    for name, value in mine.items():
+        torch.testing.assert_close(its[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_members_with_other_parametrisations_still_differ():
+    one, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    parametrize.register_parametrization(one, "weight", Doubled())
+    with pytest.raises(ValueError, match="differ in structure"):
+        nash.train_many([gan(one), gan(other)], [solver(), solver()], 1, [0, 1])
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_old_spectral_norm_is_refused_with_its_replacement():
+    with pytest.raises(ValueError, match=r"discriminator uses .*nashpath.networks.spectral_norm"):
+        gan(None, torch.nn.utils.spectral_norm(nn.Linear(2, 1)))
+
+
+UNSTACKED = {
+    "branch": lambda x: x if x.sum() > 0 else -x,
+    "float": lambda x: x * float(x.detach().mean() > -1e9),
+    "item": lambda x: x * (1 + 0 * x.detach().sum().item()),
+}
+
+
+@pytest.mark.parametrize("what", UNSTACKED)
+def test_a_module_that_looks_at_values_trains_alone_and_is_named_when_stacked(what):
+    def build():
+        return gan(nn.Sequential(nn.Linear(3, 3), Does(nn.Linear(3, 2), UNSTACKED[what])))
+
+    assert nash.train(build(), solver(), 2).outcome == "finished"
+    with pytest.raises(ValueError, match=r"generator\.1 \(Does\) cannot be stacked.*stack=off"):
+        nash.train_many([build(), build()], [solver(), solver()], 2, [0, 1])
+    looped = nash.train_many([build(), build()], [solver(), solver()], 2, [0, 1], stack=False)
+    assert [one.outcome for one in looped] == ["finished"] * 2
+
+
+DRAWS = {
+    "torch": lambda x: x + 0.1 * torch.randn(x.shape),
+    "functional dropout": lambda x: nn.functional.dropout(x, 0.5),
+    "numpy": lambda x: x + float(np.random.rand()),
+    "python": lambda x: x + random.random(),
+}
+
+
+@pytest.mark.parametrize("what", DRAWS)
+def test_a_module_that_draws_its_own_noise_is_refused_by_name(what):
+    with pytest.raises(ValueError, match=r"generator\.1 \(Does\) draws from the global random state"):
+        gan(nn.Sequential(nn.Linear(3, 3), Does(nn.Linear(3, 2), DRAWS[what])))
+    with pytest.raises(ValueError, match=r"discriminator \(Does\) draws from the global random state"):
+        gan(None, Does(critic(), DRAWS[what]))
+
+
+def test_a_refused_module_keeps_no_hooks():
+    made = Does(maker(), DRAWS["torch"])
+    with pytest.raises(ValueError, match="draws from"):
+        gan(made)
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in made.modules())
+
+
+def test_toys_may_share_a_solver():
+    rule = nash.Simultaneous(nash.SGD(0.1), nash.SGD(0.1))
+    assert len(nash.train_many([Bilinear(), Bilinear()], [rule, rule], 2, [0, 1])) == 2
