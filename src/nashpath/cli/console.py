@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from nashpath.run import MethodsWarning, RunProgress, load_methods
+from nashpath.run import FolderWarning, MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
 
 QUIET_SECONDS = 10.0
@@ -100,6 +100,7 @@ def user_errors() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", MethodsWarning)
+            warnings.simplefilter("always", FolderWarning)
             warnings.showwarning = _plainly(warnings.showwarning)
             yield
     except BrokenPipeError:
@@ -110,10 +111,10 @@ def user_errors() -> Iterator[None]:
 
 
 def _plainly(otherwise: Any) -> Any:
-    """Shows warnings about methods in one line, and others as they were shown."""
+    """Shows warnings about methods and run folders in one line, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, MethodsWarning):
+        if issubclass(category, MethodsWarning | FolderWarning):
             typer.echo(f"warning: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.places import given_place
 from nashpath.report import (
     compare_reports,
     equal_cost_text,
@@ -18,7 +19,10 @@ from nashpath.run import SettingError
 from nashpath.studies import judge_again
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Where a comparison goes (.html), or several results (.md).")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", parser=given_place, help="Where a comparison goes (.html), or several results (.md)."),
+]
 
 Again = Annotated[
     bool, typer.Option("--judge-again", help="Judge reproductions by their study's claims as they are now.")

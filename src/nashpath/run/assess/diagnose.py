@@ -74,12 +74,16 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    run: str | Path, members: Sequence[int] | None = None, quick: bool = False, progress: Notice | None = None
+    run: str | Path,
+    members: Sequence[int] | None = None,
+    quick: bool = False,
+    progress: Notice | None = None,
+    data_path: str | Path | None = None,
 ) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
     ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play;
-    ``progress`` is told what is being done.
+    ``progress`` is told what is being done; ``data_path`` says where the run's data are now.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
     `CheckpointError` where the folder holds no run, no such member or no checkpoint.
@@ -87,7 +91,7 @@ def diagnose(
     folder = Path(run)
     if members is not None and not members:
         raise SettingError("no member to diagnose")
-    restored = restore_members(folder, members)
+    restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     found = [
         diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress)
         for m, trial, train_state in restored
