@@ -21,7 +21,7 @@ from nashpath.studies import judge_again
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", parser=given_place, help="Where a comparison goes (.html), or several results (.md)."),
+    typer.Option("--out", parser=given_place, help="Where a comparison goes (.html), or results (.md)."),
 ]
 
 Again = Annotated[

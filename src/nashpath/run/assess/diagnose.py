@@ -27,6 +27,7 @@ from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import has_samples
@@ -177,15 +178,22 @@ def _numbers(summary: RunSummary) -> dict[str, Any]:
 
 def _frames(folder: Path, member: int) -> Frames | None:
     """The saved samples of a member, halfway and last; None where they were not saved."""
-    files = sorted((folder / "samples").glob("step-*.npz"))
+    store, digits = RunFolder(folder), "step-*.npz"
+    files = [file for file in sorted((folder / "samples").glob(digits)) if file.stem[5:].isdecimal()]
     steps = [int(file.stem.removeprefix("step-")) for file in files]
     if len(files) < 3:
         return None
     half = min(range(1, len(files) - 1), key=lambda i: abs(steps[i] - steps[-1] / 2))
     found = []
     for file in (files[half], files[-1]):
-        with np.load(file, allow_pickle=False) as stored:
-            if f"m{member}" not in stored.files:
-                return None
-            found.append(stored[f"m{member}"])
+        fault = store.digests.fault(f"samples/{file.name}")
+        arrays, wrong = ({}, [fault]) if fault else read_arrays(file)
+        if wrong:
+            store.warn(f"{file}: {'; '.join(wrong)}; the diagnosis does without these samples")
+        if f"m{member}" not in arrays:
+            return None
+        found.append(arrays[f"m{member}"])
+    if found[0].shape != found[1].shape or not found[0].size:
+        store.warn(f"{folder / 'samples'}: the samples of member {member} differ in shape; the diagnosis does without")
+        return None
     return found[0], found[1]
