@@ -63,6 +63,7 @@ class Result:
         self.own, self.files = own, files
         self.methods = without_folders([file.entry() for file in files])
         self.cells = folder / "cells"
+        self.store.warn_if_damaged()
         there = folder / "study.json"
         if there.exists():
             known = read_json(there)
@@ -71,9 +72,12 @@ class Result:
                 raise SettingError(f"{there} {fault}; delete it, and its claims are registered anew")
         else:
             known = {}
-            check_new(folder)
-            self.cells.mkdir(parents=True, exist_ok=True)
-            self.store.digests.begin([])
+            if not self.store.digests.kept():
+                check_new(folder)
+                self.cells.mkdir(parents=True, exist_ok=True)
+                self.store.digests.begin([])
+            elif self.store.digests.fault(there.name):
+                self.store.warn(f"{there}: is missing; the claims are registered anew")
         self.given = {"study": study.name, "scale": scale, "options": dict(options or {})}
         self.origin = str(own) if own else study.name
         other = {key: known[key] for key in self.given if key in known and known[key] != self.given[key]}

@@ -99,7 +99,7 @@ def reproduce(
     task = Task(name, scale, dict(options or {}), edition(name), held)
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     store = RunFolder(folder)
-    if not (folder / "study.json").exists():
+    if not ((folder / "study.json").exists() or store.digests.kept()):
         check_new(folder)
     store.claim()
     try:

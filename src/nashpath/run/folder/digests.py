@@ -18,6 +18,7 @@ JOURNAL = "digests.jsonl"
 PIECE_BYTES = 1 << 16
 """Appended rows share a digest up to this size: damage costs the rows of one piece."""
 BLOCK = 1 << 20
+UNNOTED = "has no digest in digests.jsonl: its process was killed as it wrote it, or it is of another"
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,12 @@ class Digests:
             if version and _matches(version, content):
                 return [content], ""
         if not versions or not versions[-1]:
-            return [], "has no digest in digests.jsonl: this run did not write it"
+            return [], UNNOTED if content else ""
         pieces = list(versions[-1].values())
         whole = [piece for piece in pieces if _same(piece, content)]
         end = max(piece.at + piece.size for piece in pieces)
         said = [f"bytes {p.at:,} to {p.at + p.size:,} are not as they were written" for p in pieces if p not in whole]
-        said += [f"what follows byte {end:,} has no digest"] if len(content) > end else []
+        said += [f"what follows byte {end:,} {UNNOTED}"] if len(content) > end else []
         return [content[piece.at : piece.at + piece.size] for piece in whole], "; ".join(said)
 
     def missing(self) -> list[str]:
@@ -141,7 +142,7 @@ class Digests:
         if self._sound.get(name) == stamp:
             return ""
         if not any(versions[-2:]):
-            return "has no digest in digests.jsonl: this run did not write it"
+            return UNNOTED
         if any(version and _on_disk(version, path) for version in reversed(versions[-2:])):
             self._sound[name] = stamp
             return ""

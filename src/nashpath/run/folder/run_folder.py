@@ -151,11 +151,14 @@ class RunFolder:
 
     def warn_if_unchecked(self) -> None:
         """Says it where the folder keeps no digests, or damaged ones: its files are read unchecked."""
-        said = self.digests.damage()
+        self.warn_if_damaged()
         if not self.digests.kept():
-            said = f"{self.folder} carries no digests (an earlier version made it)"
-        if said:
-            self.warn(f"{said}; its files are read unchecked")
+            self.warn(f"{self.folder} carries no digests (an earlier version made it); its files are read unchecked")
+
+    def warn_if_damaged(self) -> None:
+        """Says it where the digests themselves are damaged."""
+        if self.digests.damage():
+            self.warn(f"{self.digests.damage()}; its files are read unchecked")
 
     def _read_back(self) -> list[str]:
         """The files of this folder that are read back."""
@@ -195,7 +198,7 @@ def check_new(folder: Path) -> None:
     foreign = [name for name in WRITTEN if _holds(folder / name)]
     if foreign:
         raise FolderError(
-            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml, so it is no run to go on with, and "
+            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to go on with, and "
             "nothing is written over; choose another folder"
         )
 

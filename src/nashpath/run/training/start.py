@@ -132,7 +132,7 @@ def resume_session(
     """
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run to resume; leave out --resume to start one there")
+        raise SettingError(f"{folder} holds no run to resume (no config.toml); leave out --resume to start one there")
     with _claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
