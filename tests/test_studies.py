@@ -183,7 +183,8 @@ def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
     real = runner.measure_cell
     monkeypatch.setattr(runner, "measure_cell", lambda *given: asked.append(given[2]) or real(*given))
     spent = json.loads((tmp_path / "study.json").read_text())["seconds"]
-    small(tmp_path)
+    with pytest.warns(FolderWarning, match=r"ring\.0\.json: is missing"):
+        small(tmp_path)
     assert asked == [0]
     assert json.loads((tmp_path / "study.json").read_text())["seconds"] > spent
     changed = (tmp_path / "cells" / "ring.1.json").read_text().replace('"source": "', '"source": "other')

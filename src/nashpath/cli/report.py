@@ -15,7 +15,7 @@ from nashpath.report import (
     write_reproduction,
     write_results,
 )
-from nashpath.run import SettingError
+from nashpath.run import RunFolder, SettingError
 from nashpath.studies import judge_again
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
@@ -51,6 +51,8 @@ def _of_studies(folders: list[Path], out: Path | None) -> Path:
 
 
 def _of_runs(runs: list[Path], out: Path | None) -> Path:
+    for run in runs:
+        RunFolder(run).warn_if_unchecked()
     table = equal_cost_text(runs)
     if table:
         typer.echo(table + "\n")

@@ -167,9 +167,9 @@ def cell_path(folder: Path, experiment: Experiment, cell: int) -> Path:
 
 def read_cell(store: RunFolder, path: Path) -> dict[str, Any] | None:
     """A measured cell; None where it was not measured, or is damaged, which a `FolderWarning` says."""
-    if not path.exists():
-        return None
     fault = store.digests.fault(path.relative_to(store.folder).as_posix())
+    if not path.exists() and not fault:
+        return None
     try:
         found = {} if fault else json.loads(path.read_text(encoding="utf-8"))
         if fault or not (isinstance(found, dict) and isinstance(found.get("rows"), list) and "source" in found):

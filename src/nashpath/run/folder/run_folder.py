@@ -198,8 +198,8 @@ def check_new(folder: Path) -> None:
     foreign = [name for name in WRITTEN if _holds(folder / name)]
     if foreign:
         raise FolderError(
-            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to go on with, and "
-            "nothing is written over; choose another folder"
+            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to "
+            "go on with, and nothing is written over; choose another folder"
         )
 
 

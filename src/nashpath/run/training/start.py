@@ -195,7 +195,8 @@ def _differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any]
         fault = store.digests.fault(store.config.name)
         grave, light = ([f"{store.config.name} {fault}"] if fault else []), []
     else:
-        grave = [*changed_settings(before, about), *changed_data(before, about)]
+        edited = [f"{store.config.name}: {one}" for one in changed_settings(before, about)]
+        grave = [*edited, *changed_data(before, about)]
         light = changed_versions(before, about)
     if grave and not accepted:
         raise SettingError(
