@@ -14,7 +14,7 @@ run: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal
 
-# A bounded part of these is among the tests: 8 kills and 24 damages. NASHPATH_FAULTS_SEED chooses others.
+# A bounded part of these is among the tests: 5 kills and 12 damages. NASHPATH_FAULTS_SEED chooses others.
 faults: $(STAMP)
 	NASHPATH_FAULTS=240 $(BIN)/pytest tests/faults/test_kills.py
 	NASHPATH_FAULTS=600 $(BIN)/pytest tests/faults/test_damage.py

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from nashpath.cli import app
 from run_folders import flags, nash, rows, tensors
 
-DAMAGES = int(os.environ.get("NASHPATH_FAULTS", "24"))
+DAMAGES = int(os.environ.get("NASHPATH_FAULTS", "12"))
 OWN = Path(__file__).parents[2] / "examples" / "own_study.py"
 IGNORED = ("report.html",)
 """What is written only."""
