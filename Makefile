@@ -6,13 +6,18 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test typecheck check bench fuzz wheel lock clean
+.PHONY: run test faults fuzz typecheck check bench wheel lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# A bounded part of these is among the tests: 5 kills and 12 damages. NASHPATH_FAULTS_SEED chooses others.
+faults: $(STAMP)
+	NASHPATH_FAULTS=240 $(BIN)/pytest tests/faults/test_kills.py
+	NASHPATH_FAULTS=600 $(BIN)/pytest tests/faults/test_damage.py
 
 typecheck: $(STAMP)
 	$(BIN)/python tests/typecheck.py --all -n 2 --dist worksteal

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from nashpath.core import generator
 from nashpath.core.math.bootstrap import interval
@@ -15,7 +15,7 @@ from nashpath.metrics import FeaturesError, MetricError
 from nashpath.metrics import evaluate_samples as measured
 from nashpath.metrics.features import inception
 from nashpath.report.tables import protocol_lines
-from nashpath.run import SettingError
+from nashpath.run import RunFolder, SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
 from nashpath.run.observe.metrics import ReferenceSet, standard
@@ -115,7 +115,7 @@ def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp
     for name in tensors:
         if name.startswith("member1.point.players.generator."):
             tensors[name].fill_(float("nan"))
-    save_file(tensors, file, header)
+    RunFolder(folder).write_checkpoint(save(tensors, header))
     (group,) = evaluate_run(folder, EvaluationOptions(("modes",), count=50))["groups"]
     assert list(group["failed"]) == ["1"]
     assert "NaN" in group["failed"]["1"]

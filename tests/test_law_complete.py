@@ -26,6 +26,7 @@ from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import begin, hyperparameters_of, make_step
 from nashpath.run.folder.checkpoint import load_checkpoint, save_checkpoint
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.register import BUILDER_GIVES, KINDS
@@ -166,9 +167,9 @@ def test_a_run_resumes_through_its_checkpoint_bit_for_bit(solver, rule, techniqu
     whole, first, second = program(), program(), program()
     whole.run(7)
     first.run(4)
-    save_checkpoint(tmp_path / "c.safetensors", [(first.train_state(0), first.samplers[0].state())], {"taken": 4})
+    save_checkpoint(RunFolder(tmp_path), [(first.train_state(0), first.samplers[0].state())], {"taken": 4})
     like = [(second.train_state(0), second.samplers[0].state())]
-    stored, meta = load_checkpoint(tmp_path / "c.safetensors", like)
+    stored, meta = load_checkpoint(RunFolder(tmp_path), like)
     second.load(stored, meta["taken"], first.info())
     second.run(3)
     for a, b in zip(leaves(whole.train_state(0)), leaves(second.train_state(0)), strict=True):

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.verdict import verdict
-from nashpath.run import open_session
+from nashpath.run import FolderWarning, open_session
+from nashpath.run.folder.arrays import read_arrays
 from run_folders import SMALL
 
 
@@ -49,18 +51,97 @@ def test_a_last_line_without_its_newline_counts_when_it_is_whole(tmp_path: Path)
 @pytest.mark.parametrize(
     "name", ["run.json", "members.json", "config.toml", "reference.npz", "samples/step-00000000.npz"]
 )
-def test_a_corrupt_file_is_named(tmp_path: Path, name: str) -> None:
-    path = folders.ring_folder(tmp_path / "ring", steps=2)
+def test_a_corrupt_file_is_named_and_hides_no_other(tmp_path: Path, name: str) -> None:
+    path = folders.ring_folder(tmp_path / "ring", steps=3)
     (path / name).write_bytes(b"{[ not this")
-    with pytest.raises(RunFolderError, match=re.escape(name)):
-        write_report(path)
+    with pytest.warns(FolderWarning, match=re.escape(name)):
+        text = write_report(path).read_text()
+    assert f"{path / name}: " in text
+    assert '"kind":"points"' in text
+    assert '"cost.discriminator"' in text
 
 
-def test_a_corrupt_line_is_named(tmp_path: Path) -> None:
+def test_a_corrupt_line_is_named_and_hides_no_other(tmp_path: Path) -> None:
     path = folders.folder(tmp_path / "run", [], [])
-    (path / "metrics.jsonl").write_text('{"step": 1, "member": 0}\nnonsense\n{"step": 2, "member": 0}\n')
-    with pytest.raises(RunFolderError, match=r"metrics\.jsonl, line 2.*nonsense"):
-        load_run(path)
+    lines = [b'{"step": 1, "member": 0}', b"nonsense", b"\xff\xfe", b'{"step": 2, "member": 0}', b""]
+    (path / "metrics.jsonl").write_bytes(b"\n".join(lines))
+    run = load_run(path)
+    assert [row["step"] for row in run.rows] == [1, 2]
+    assert run.notes == [f"{path / 'metrics.jsonl'}: line 2, 3: expected one JSON object with step and member"]
+
+
+EXTREME = {
+    "a seed of 70 bits": ("members.json", {"seed": 2**70}),
+    "a seed of 400 digits": ("members.json", {"seed": 10**400}),
+    "steps of 400 digits": ("members.json", {"steps": 10**400}),
+    "a metric of 400 digits": ("members.json", {"metrics": {"modes": 10**400, "high_quality": 0.93}}),
+    "settings that are a list": ("members.json", {"settings": [1]}),
+    "a cost of 400 digits": ("metrics.jsonl", {"step": 5, "member": 0, "cost.generator": 10**400}),
+    "a step of 400 digits": ("metrics.jsonl", {"step": 10**400, "member": 0, "cost.generator": 1}),
+    "costs of 1e308": ("metrics.jsonl", {"step": 5, "member": 0, "cost.generator": 1.7e308, "cost.x": -1.7e308}),
+    "a cost that is a list": ("metrics.jsonl", {"step": 5, "member": 0, "cost.generator": [1, 2]}),
+    "facts of other kinds": ("run.json", {"wall_seconds": "long", "warnings": 3, "versions": [1]}),
+    "an odd evaluation": ("evaluation.json", {"groups": [{"members": 3}, 7]}),
+    "an odd diagnosis": ("diagnosis.json", {"members": [{"member": 0}, None]}),
+    "numbers nested too deep": ("run.json", "deep"),
+    "settings of 5,001 digits": ("config.toml", "a = " + "1" * 5001),
+}
+
+
+@pytest.mark.parametrize("case", EXTREME)
+def test_extreme_numbers_never_cost_the_page(tmp_path: Path, case: str) -> None:
+    path = folders.ring_folder(tmp_path / "ring", steps=3)
+    name, change = EXTREME[case]
+    file = path / name
+    if change == "deep":
+        file.write_text("[" * 100_000)
+    elif isinstance(change, str):
+        file.write_text(change)
+    elif name == "metrics.jsonl":
+        with file.open("a") as out:
+            out.writelines(json.dumps({**change, "step": change["step"]}) + "\n" for _ in range(3))
+    elif name == "members.json":
+        first, *others = json.loads(file.read_text())
+        file.write_text(json.dumps([first | change, *others]))
+    else:
+        file.write_text(json.dumps((json.loads(file.read_text()) if file.exists() else {}) | change))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FolderWarning)
+        text = write_report(path).read_text()
+    assert '"kind":"points"' in text
+    assert '"cost.discriminator"' in text
+    assert "seed 1" in text
+
+
+ARRAYS = {
+    "strings": np.array(["a", "b"]),
+    "another shape": np.zeros((5, 7, 3)),
+    "nothing": np.zeros((0, 2)),
+    "one number": np.array(3.0),
+    "complex": np.zeros((4, 2), complex),
+    "large": np.full((4, 2), 1e308),
+}
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+@pytest.mark.parametrize("name", ["samples/step-00000250.npz", "samples/step-00000000.npz", "reference.npz"])
+def test_arrays_of_other_kinds_never_cost_the_page(tmp_path: Path, case: str, name: str) -> None:
+    path = folders.ring_folder(tmp_path / "ring", steps=4)
+    stored = dict(np.load(path / name))
+    np.savez(path / name, **{**stored, ("real" if name == "reference.npz" else "m0"): ARRAYS[case]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FolderWarning)
+        text = write_report(path).read_text()
+    assert '"kind":"points"' in text
+    assert '"cost.discriminator"' in text
+
+
+def test_a_zip_bomb_is_refused_by_its_declared_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nashpath.run.folder.arrays.LARGEST", 10_000)
+    np.savez_compressed(tmp_path / "bomb.npz", large=np.zeros(10_000), small=np.ones(2))
+    found, wrong = read_arrays(tmp_path / "bomb.npz")
+    assert list(found) == ["small"]
+    assert "'large' cannot be read (declares 80,128 bytes" in wrong[0]
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from scipy import stats
 import nashpath
 from nashpath.core.math.bootstrap import interval, percentile_bootstrap
 from nashpath.core.tree import leaves
-from nashpath.run import SettingError, open_session
+from nashpath.run import FolderWarning, RunFolder, SettingError, open_session
 from nashpath.studies import (
     NAMES,
     Claim,
@@ -183,11 +183,12 @@ def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
     real = runner.measure_cell
     monkeypatch.setattr(runner, "measure_cell", lambda *given: asked.append(given[2]) or real(*given))
     spent = json.loads((tmp_path / "study.json").read_text())["seconds"]
-    small(tmp_path)
+    with pytest.warns(FolderWarning, match=r"ring\.0\.json: is missing"):
+        small(tmp_path)
     assert asked == [0]
     assert json.loads((tmp_path / "study.json").read_text())["seconds"] > spent
-    path = tmp_path / "cells" / "ring.1.json"
-    path.write_text(path.read_text().replace('"source": "', '"source": "other'))
+    changed = (tmp_path / "cells" / "ring.1.json").read_text().replace('"source": "', '"source": "other')
+    RunFolder(tmp_path).write("cells/ring.1.json", changed.encode())
     small(tmp_path)
     assert asked == [0, 1]
 
@@ -224,7 +225,7 @@ def test_judging_again_measures_nothing(tmp_path, monkeypatch):
     small(tmp_path)
     before = json.loads((tmp_path / "study.json").read_text())
     monkeypatch.setattr(runner, "measure_cell", None)
-    (tmp_path / "study.json").write_text(json.dumps({**before, "claims": [], "seconds": 5.0, "source": "there"}))
+    RunFolder(tmp_path).write_json("study.json", {**before, "claims": [], "seconds": 5.0, "source": "there"})
     (verdict,) = judge_again(tmp_path)
     assert json.loads((tmp_path / "study.json").read_text()) == {**before, "seconds": 5.0, "source": "there"}
     assert verdict.word == "inconclusive"
@@ -246,10 +247,28 @@ def test_a_folder_keeps_its_sizes(tmp_path):
         small(tmp_path, steps=3)
 
 
-def test_damage_is_named(tmp_path):
+@pytest.mark.parametrize("damage", ["cut", "a digit"])
+@pytest.mark.parametrize("digests", [True, False])
+def test_a_damaged_cell_is_named_and_measured_again(tmp_path, damage, digests):
     small(tmp_path)
-    (tmp_path / "cells" / "ring.0.json").write_text('{"rows": ')
-    with pytest.raises(SettingError, match=r"ring\.0\.json is damaged"):
+    cell = tmp_path / "cells" / "ring.0.json"
+    before = json.loads(cell.read_text())
+    if not digests:
+        (tmp_path / "digests.jsonl").unlink()
+    text = cell.read_text()
+    cell.write_text(
+        '{"rows": ' if damage == "cut" or not digests else text.replace('"modes": 0', '"modes": 3', 1) + " "
+    )
+    with pytest.warns(FolderWarning, match=r"ring\.0\.json.*measured again"):
+        small(tmp_path)
+    assert json.loads(cell.read_text())["rows"] == before["rows"]
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    small(tmp_path)
+    record = tmp_path / "study.json"
+    record.write_text(record.read_text().replace("quick", "slick"))
+    with pytest.raises(SettingError, match=r"study\.json is damaged or was changed"):
         small(tmp_path)
 
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 
 from nashpath import __version__
 from nashpath.data.base import DataWarning
-from nashpath.run import MethodsWarning, RunProgress, load_methods
+from nashpath.run import FolderWarning, MethodsWarning, RunProgress, load_methods
 from nashpath.run.settings.method_files import MethodFile, load_installed
 from nashpath.run.settings.sizes import is_out_of_memory
 
@@ -146,7 +146,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _plainly(otherwise: Any) -> Any:
-    """Shows warnings about methods and data in one line, and others as they were shown."""
+    """Shows warnings about methods, data and run folders in one line, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, PLAINLY):
@@ -158,7 +158,7 @@ def _plainly(otherwise: Any) -> Any:
 
 
 LARGEST_SEED = 2**63 - 1
-PLAINLY = MethodsWarning, DataWarning
+PLAINLY = MethodsWarning, DataWarning, FolderWarning
 """Warnings that are said in one line, without the place in the source."""
 
 With = Annotated[

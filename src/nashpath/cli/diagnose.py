@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.places import DataPath
 from nashpath.diagnostics import headline
 from nashpath.report import write_report
 from nashpath.run import Diagnosis
@@ -24,7 +25,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one lin
 
 
 def diagnose(
-    run: _Folder, member: _Member = None, own: With = None, quick: Quick = False, as_json: Json = False
+    run: _Folder,
+    member: _Member = None,
+    data_path: DataPath = None,
+    own: With = None,
+    quick: Quick = False,
+    as_json: Json = False,
 ) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
 
@@ -32,7 +38,7 @@ def diagnose(
     """
     with user_errors():
         load_all(own)
-        found = diagnose_members(run, member or [0], quick, lambda what: typer.echo(f"{what} …", err=True))
+        found = diagnose_members(run, member or [0], quick, lambda what: typer.echo(f"{what} …", err=True), data_path)
         page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.cli.places import DataPath, given_place
 from nashpath.core.hyperparameters import SIZE
 from nashpath.report import write_report
 from nashpath.report.phrasing import number, settings_label
@@ -36,7 +37,9 @@ Seed = Annotated[
 ]
 Side = Annotated[int | None, typer.Option("--size", min=4, help="Scale images in folders to so many pixels.")]
 Device = Annotated[str, typer.Option("--device", help="Where to sample and compute features.")]
-Out = Annotated[Path | None, typer.Option("--out", help="The file to write (default: RUN/evaluation.json).")]
+Out = Annotated[
+    Path | None, typer.Option("--out", parser=given_place, help="The file to write (default: RUN/evaluation.json).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 
 
@@ -54,6 +57,7 @@ def evaluate(
     size: Side = None,
     device: Device = "cpu",
     out: Out = None,
+    data_path: DataPath = None,
     own: With = None,
     as_json: Json = False,
 ) -> None:
@@ -71,9 +75,9 @@ def evaluate(
             raise SettingError("give a run folder, or both --real and --fake")
         if run is not None:
             _refuse("is for images made elsewhere; leave it out, or the run", real=real, fake=fake, size=size)
-            found = evaluate_run(run, wish, _members(member), split, out, _say)
+            found = evaluate_run(run, wish, _members(member), split, out, _say, data_path)
         else:
-            _refuse("is for runs; leave it out", member=member, split=split)
+            _refuse("is for runs; leave it out", member=member, split=split, data_path=data_path)
             found = evaluate_images(real, fake, wish, size, out, _say)  # type: ignore[arg-type]
         written = write_report(run) if run and not out else out
     if as_json:
@@ -93,7 +97,7 @@ def _refuse(why: str, **given: Any) -> None:
     """Raises `SettingError` for the first option that was given and cannot be."""
     for name, value in given.items():
         if value:
-            raise SettingError(f"--{name} {why}")
+            raise SettingError(f"--{name.replace('_', '-')} {why}")
 
 
 def _members(texts: list[str] | None) -> list[int] | None:

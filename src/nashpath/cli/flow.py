@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.console import ProgressBar, With, load_all, user_errors
+from nashpath.cli.places import given_place
 from nashpath.cli.train import Config, Quiet, Setting, next_folder, stopping
 from nashpath.report import write_report
 from nashpath.run import resolve_flow, run_flow
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.overrides import parse_overrides
 
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/flow-N).")]
+Out = Annotated[
+    Path | None, typer.Option("--out", parser=given_place, help="The run folder (default: the next free runs/flow-N).")
+]
 
 
 def flow(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.places import given_place
 from nashpath.report import (
     compare_reports,
     equal_cost_text,
@@ -14,11 +15,14 @@ from nashpath.report import (
     write_reproduction,
     write_results,
 )
-from nashpath.run import SettingError
+from nashpath.run import RunFolder, SettingError
 from nashpath.studies import judge_again
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Where a comparison goes (.html), or several results (.md).")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", parser=given_place, help="Where a comparison goes (.html), or results (.md)."),
+]
 
 Again = Annotated[
     bool, typer.Option("--judge-again", help="Judge reproductions by their study's claims as they are now.")
@@ -47,6 +51,8 @@ def _of_studies(folders: list[Path], out: Path | None) -> Path:
 
 
 def _of_runs(runs: list[Path], out: Path | None) -> Path:
+    for run in runs:
+        RunFolder(run).warn_if_unchecked()
     table = equal_cost_text(runs)
     if table:
         typer.echo(table + "\n")

@@ -14,6 +14,7 @@ from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from nashpath.cli.console import Bar, With, load_all, user_errors
+from nashpath.cli.places import given_place
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
@@ -29,7 +30,9 @@ _Names = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
 Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
-Out = Annotated[Path | None, typer.Option("--out", help="Default: runs/reproduce/DATE. What it holds is kept.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", parser=given_place, help="Default: runs/reproduce/DATE. What it holds is kept.")
+]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at once (0: one a core; with --full one).")]
 Option = Annotated[
     list[str] | None,

@@ -1,5 +1,6 @@
 """``nashpath sample``: draw from a trained generator."""
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -7,14 +8,15 @@ import numpy as np
 import typer
 
 from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.cli.places import DataPath, given_place
 from nashpath.core.hyperparameters import SIZE
 from nashpath.report import write_sheet
-from nashpath.run import SettingError, load
+from nashpath.run import FolderWarning, SettingError, load
 from nashpath.run.settings.sizes import check_fits
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, max=SIZE, help="How many samples.")]
-Out = Annotated[Path, typer.Option("--out", help="A picture (.png) or the numbers (.npz).")]
+Out = Annotated[Path, typer.Option("--out", parser=given_place, help="A picture (.png) or the numbers (.npz).")]
 _Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
 
@@ -25,6 +27,7 @@ def sample(
     out: Out = Path("sheet.png"),
     member: _Member = 0,
     seed: Seed = 0,
+    data_path: DataPath = None,
     own: With = None,
 ) -> None:
     """Draw samples from a trained generator into a picture or an array file."""
@@ -32,12 +35,14 @@ def sample(
         load_all(own)
         if out.suffix not in (".png", ".npz"):
             raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
-        loaded = load(run, member)
+        loaded = load(run, member, data_path=data_path)
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
         found, raw = loaded.sample(count, seed).numpy(), None
         if loaded.averaged:
-            raw = load(run, member, averaged=False).sample(count, seed).numpy()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FolderWarning)  # it was said above
+                raw = load(run, member, averaged=False, data_path=data_path).sample(count, seed).numpy()
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             if raw is None:

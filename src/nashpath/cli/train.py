@@ -11,8 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from nashpath.cli.console import ProgressBar, With, load_all, user_errors
-from nashpath.report import Outcome, load_run, run_headline, write_report
+from nashpath.cli.places import DataPath, given_place
+from nashpath.report import Outcome, folder_headline, write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
+from nashpath.run.folder.identity import find_data
 from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
@@ -29,8 +31,14 @@ Sweep = Annotated[
     typer.Option("--sweep", metavar="KEY=A,B,C", help="Train every value; several sweeps are crossed."),
 ]
 Seeds = Annotated[str | None, typer.Option("--seeds", metavar="RANGE", help="0:16, or 0,1,2; crossed with sweeps.")]
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder (default: the next free runs/NAME-N).")]
+Out = Annotated[
+    Path | None, typer.Option("--out", parser=given_place, help="The run folder (default: the next free runs/NAME-N).")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
+Accept = Annotated[
+    bool,
+    typer.Option("--accept-changes", help="Resume though settings or data were changed since; the run records it."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
@@ -42,6 +50,8 @@ def train(
     seeds: Seeds = None,
     out: Out = None,
     resume: Resume = False,
+    accept_changes: Accept = False,
+    data_path: DataPath = None,
     own: With = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -55,14 +65,17 @@ def train(
         load_all(own)
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
-            session = resume_session(_resumed(config, out, sweep), parse_overrides(texts), live, stop)
+            folder = _resumed(config, out, sweep)
+            session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path)
+        elif accept_changes or data_path:
+            raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
             session = _fresh(config, texts, sweep or [], out, own or [], live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
         page = write_report(session.store.folder)
-        found = run_headline(load_run(session.store.folder))
+        found = folder_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
 
 
@@ -75,7 +88,7 @@ def _fresh(
     live: ProgressBar,
     stop: Any,
 ) -> Session:
-    raw = read_toml(config) if config else {}
+    raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
     if own:

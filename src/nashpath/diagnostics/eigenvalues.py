@@ -39,6 +39,8 @@ Eigenvalues = NDArray[np.complex128]
 DENSE = 256
 """Up to this many parameters the matrix is formed."""
 ITERATIONS = 300
+NARROW = 8
+"""Vectors of a search that need not be exact: each costs a product before the first look."""
 ROUGH = 0.05
 """Relative accuracy of what is compared with a limit that it may exceed several times."""
 
@@ -76,15 +78,17 @@ def _ends_of(product: Product, near: Linearised, player: str) -> tuple[float, fl
 
 def largest_scaled(near: Linearised, player: str, root: Tensor) -> float:
     """The largest eigenvalue of ``diag(root) H diag(root)`` for one player's Hessian H, to 5 % in a large game."""
-    product = near.hessian(player)
-    rough = copy.copy(near)
-    rough.tolerance = max(near.tolerance, ROUGH)
+    product, own = near.hessian(player), near.vector[near.block(player)]
 
     def scaled(u: Tensor) -> Tensor:
         return root * product(root * u)
 
-    first = float(_of_symmetric(scaled, rough, player, 1, 0.0)[0])
-    return first if first > 0 else float(max(_ends_of(scaled, rough, player)))
+    if len(own) <= DENSE:
+        matrix = dense(scaled, own)
+        return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
+    rough = copy.copy(near)
+    rough.tolerance = max(near.tolerance, ROUGH)
+    return float(_converged(scaled, own, 1, rough, symmetric=True, which="LA", ncv=min(len(own), NARROW))[0])
 
 
 def _by_size(found: NDArray[Any]) -> NDArray[Any]:
@@ -110,8 +114,10 @@ def _of_symmetric(product: Product, near: Linearised, player: str, count: int, s
     return shift - _converged(lambda u: shift * u - product(u), own, count, near, symmetric=True)
 
 
-def _converged(product: Product, like: Tensor, count: int, near: Linearised, symmetric: bool = False) -> NDArray[Any]:
-    """ARPACK's eigenvalues; where it runs out of iterations, those found so far.
+def _converged(
+    product: Product, like: Tensor, count: int, near: Linearised, symmetric: bool = False, **more: Any
+) -> NDArray[Any]:
+    """ARPACK's eigenvalues, of largest modulus unless ``more`` says otherwise; those found where it gives up.
 
     Raises `NotConvergedError` if that is nothing.
     """
@@ -121,8 +127,9 @@ def _converged(product: Product, like: Tensor, count: int, near: Linearised, sym
         "tol": near.tolerance,
         "maxiter": ITERATIONS,
         "v0": near.start(size),
+        "which": "LM",
     }
-    found, _ = arpack(product, like, count, symmetric, which="LM", **options)
+    found, _ = arpack(product, like, count, symmetric, **{**options, **more})
     if not len(found):
         raise NotConvergedError(
             f"no eigenvalue of {size} converged in {ITERATIONS} iterations; use a larger batch, or float64"

@@ -9,7 +9,7 @@ import numpy as np
 
 from nashpath.report.curves import strands
 from nashpath.report.phrasing import settings_label
-from nashpath.report.read import Run, arrays
+from nashpath.report.read import Run, read_frames
 from nashpath.report.sheet import sheet
 
 IMAGE_BUDGET = 1_700_000
@@ -208,11 +208,12 @@ def animation(run: Run) -> dict[str, Any] | None:
     """The film for the page as plain data, or None where nothing was saved."""
     if not run.frames:
         return None
-    kind = _kind(arrays(run.frames[0][1]))
+    first = next((found for frame in run.frames if (found := read_frames(run, [frame]))), [])
+    kind = _kind(first[0][1]) if first else None
     if kind is None:
         return None
     chosen = thin(run.frames, FRAMES[kind])
-    frames = [(step, arrays(path)) for step, path in chosen]
+    frames = read_frames(run, chosen)
     prefix = "p" if kind == "trajectory" else "m"
     parts = strands(run)
     strand = {m.member: place for place, part in enumerate(parts) for m in part.members}

@@ -1,6 +1,8 @@
 """A page that lays runs side by side: what was set differently, where they ended, and their curves in one picture."""
 
+import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,9 +13,11 @@ from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.outcome import by_seed, member_outcome, ranking, together, wanted
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import count, duration, number, setting, titled
-from nashpath.report.read import Run, load_run
+from nashpath.report.read import Run, RunFolderError, load_run
 from nashpath.report.tables import TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
+from nashpath.run import FolderWarning
+from nashpath.run.folder.run_folder import plain_json
 
 UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
 """Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
@@ -28,6 +32,17 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
         raise ValueError("nothing to compare: give at least one run folder")
     out = Path(out)
     loaded = [load_run(run) for run in runs]
+    for note in dict.fromkeys(note for run in loaded for note in run.notes):
+        warnings.warn(f"left out of the comparison: {note}", FolderWarning, stacklevel=2)
+    try:
+        context = _context(loaded, out)
+    except Exception as error:
+        named = ", ".join(str(run.folder) for run in loaded)
+        raise RunFolderError(f"{named}: these cannot be compared ({type(error).__name__}: {error})") from error
+    return write_page(out, "compare.html.j2", context)
+
+
+def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
     lines = _lines(loaded)
     settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
     differing = _differing(settings)
@@ -42,15 +57,14 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
     ]
     outcomes = [together([member_outcome(run, m) for m in part.members]) for run, _, part in lines if part.members]
     named = list(dict.fromkeys(key for run in loaded for key in wanted(run.config)))
-    context = {
+    return {
         "name": "Comparison of " + count(len(loaded), "run"),
         "found": ranking([part for part in _overlaid(lines) if part.members], outcomes, named),
         "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *map(titled, metrics)],
         "rows": rows,
         "equal_cost": equal_cost(_overlaid(lines)),
-        "data": {"film": None, "curves": curves_data(_overlaid(lines))},
+        "data": {"film": None, "curves": json.loads(plain_json(curves_data(_overlaid(lines))))},
     }
-    return write_page(out, "compare.html.j2", context)
 
 
 def lines_of(runs: list[Run]) -> list[Strand]:
@@ -136,8 +150,11 @@ LEGEND = "Mean over members [95 % interval, the wider of the bootstrap's and Stu
 def equal_cost_text(runs: list[Path]) -> str:
     """The tables at equal cost of a run, or of several together; empty where there is nothing to compare."""
     loaded = [load_run(run) for run in runs]
-    parts = strands(loaded[0]) if len(loaded) == 1 else lines_of(loaded)
-    return "\n\n".join(f"{table.caption} {LEGEND}\n\n{columns(table)}" for table in equal_cost(parts))
+    try:
+        tables = equal_cost(strands(loaded[0]) if len(loaded) == 1 else lines_of(loaded))
+    except Exception:  # the page says what cannot be used
+        return ""
+    return "\n\n".join(f"{table.caption} {LEGEND}\n\n{columns(table)}" for table in tables)
 
 
 def columns(table: EqualCost) -> str:

@@ -3,6 +3,7 @@
 A *strand* is such a set of members; it gets one colour in every chart.
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,10 @@ def axes(parts: list[Strand]) -> dict[str, str]:
 
 def drawable(value: Any) -> bool:
     """Whether this is a number that can be drawn."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _keys(parts: list[Strand]) -> list[str]:

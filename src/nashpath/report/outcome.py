@@ -6,7 +6,7 @@ Said of the run's own rows and paths alone; `nashpath diagnose` plays on and say
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_names
 from nashpath.report.curves import Strand, drawable, strands
 from nashpath.report.phrasing import count, directions, listed, number, phrase, titled
-from nashpath.report.read import ReportMember, Run, RunFolderError, arrays
+from nashpath.report.read import ReportMember, Run, read_frames
 
 Tone = Literal["good", "open", "bad"]
 
@@ -114,12 +114,9 @@ def _path(run: Run, member: int) -> Any:
     every = max(np.diff(steps), default=0)
     if known is None or len(steps) < 8 or not 0 < every <= FINE:
         return None
-    try:
-        saved = [arrays(path).get(f"p{member}") for _, path in run.frames[:-1]]
-    except RunFolderError:
-        return None
+    saved = [found.get(f"p{member}") for _, found in read_frames(replace(run, notes=[]), run.frames[:-1])]
     points = [spot for spot in saved if spot is not None and spot.shape == np.shape(known)]
-    if len(points) < len(saved) or np.shape(known) != (2,):
+    if len(points) < len(steps) - 1 or np.shape(known) != (2,):
         return None
     away = np.asarray(points, dtype=float) - np.asarray(known, dtype=float)
     angles = np.diff(np.unwrap(np.arctan2(away[:, 1], away[:, 0])))

@@ -2,6 +2,10 @@
 
 import base64
 import hashlib
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -14,19 +18,43 @@ from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
+from nashpath.report.outcome import Outcome, run_headline
 from nashpath.report.phrasing import duration, number
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
-from nashpath.run.folder.run_folder import write_atomic
+from nashpath.run import FolderError, FolderWarning
+from nashpath.run.folder.run_folder import plain_json, write_atomic
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
 
 def write_report(run: Path | str) -> Path:
-    """Writes ``report.html`` into a run folder, from what the folder holds now, and returns its path."""
+    """Writes ``report.html`` into a run folder, from what the folder holds now, and returns its path.
+
+    What cannot be read or drawn is left out; the page names it, and so does a `FolderWarning` for each.
+    """
     loaded = load_run(run)
-    return write_page(loaded.folder / "report.html", "report.html.j2", _context(loaded))
+    context, path = _context(loaded), loaded.folder / "report.html"
+    try:
+        write_page(path, "report.html.j2", context)
+    except (OSError, FolderError):
+        raise
+    except Exception as error:
+        _left_out(loaded, "the facts of the run, its tables and its film", error)
+        bare = {key: [] if isinstance(value, list) else value for key, value in context.items()}
+        nothing = {"info": {}, "name": loaded.folder.name, "data": {"film": None, "curves": curves_data([])}}
+        write_page(path, "report.html.j2", {**bare, **nothing, "notes": loaded.notes})
+    for note in dict.fromkeys(loaded.notes):
+        warnings.warn(f"left out of the report: {note}", FolderWarning, stacklevel=2)
+    return path
+
+
+def folder_headline(run: Path | str) -> Outcome:
+    """What became of the game of a run folder; a folder whose numbers cannot be understood says so."""
+    loaded = load_run(run)
+    unknown = Outcome("what became of the game cannot be told from the folder", "open")
+    return _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
 
 
 def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
@@ -44,24 +72,62 @@ def curves_data(parts: list[Any]) -> dict[str, Any]:
     return {"strands": [part.label for part in parts], "charts": charts(parts), "axes": axes(parts)}
 
 
+def _left_out(run: Run, what: str, error: Exception) -> None:
+    said = " ".join(str(error).split())[:120]
+    run.notes.append(f"{run.folder}: {what} ({type(error).__name__}: {said})")
+
+
+def _part(run: Run, what: str, make: Callable[[], Any], otherwise: Any) -> Any:
+    """A part of the page, or what stands in its place: no number of a run folder may cost the page."""
+    try:
+        return make()
+    except Exception as error:
+        _left_out(run, what, error)
+        return otherwise
+
+
+def _each(run: Run, what: str, make: Callable[[Any], list[Any]], entries: list[Any]) -> list[Any]:
+    """Parts that are made one by one: one that cannot be made does not hide the others."""
+    return [part for place, one in enumerate(entries) for part in _part(run, f"{what} {place}", lambda: make(one), [])]  # noqa: B023
+
+
 def _context(run: Run) -> dict[str, Any]:
-    tone, sentences = verdict(run)
-    headers, rows = member_table(run)
-    return {
+    tone, sentences = _part(run, "the verdict", lambda: verdict(run), ("open", []))
+    headers, rows = _part(run, "the table of members", lambda: member_table(run), ([], []))
+    parts = _part(run, "the curves", lambda: strands(run), [])
+    film = _part(run, "the film, with reference.npz", lambda: json.loads(plain_json(animation(run))), None)
+    if film is None and run.reference:
+        alone = replace(run, reference={})
+        film = _part(run, "the film", lambda: json.loads(plain_json(animation(alone))), None)
+    curves = _part(run, "the curves", lambda: json.loads(plain_json(curves_data(parts))), curves_data([]))
+    groups = run.evaluation.get("groups", [])
+    context = {
         "name": run.name,
         "averaged": averaged(run.config),
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
-        "diagnoses": diagnoses(run),
-        "facts": run_facts(run.info),
+        "diagnoses": _each(
+            run, "diagnosis.json, entry", lambda one: diagnoses(replace(run, diagnosis=[one])), run.diagnosis
+        ),
+        "facts": [*_part(run, "the facts", lambda: run_facts(run.info), []), *_unchecked(run)],
         "headers": headers,
         "rows": rows,
-        "settings": settings_table(run.config),
-        "evaluated": evaluated(run.evaluation),
-        "equal_cost": equal_cost(strands(run)),
-        "data": {"film": animation(run), "curves": curves_data(strands(run))},
+        "settings": _part(run, "the settings", lambda: settings_table(run.config), []),
+        "evaluated": _each(
+            run,
+            "evaluation.json, group",
+            lambda one: evaluated({**run.evaluation, "groups": [one]}),
+            groups if isinstance(groups, list) else [],
+        ),
+        "equal_cost": _part(run, "the tables at equal cost", lambda: equal_cost(parts), []),
+        "data": {"film": film, "curves": curves},
     }
+    return {**context, "notes": list(dict.fromkeys(run.notes))}
+
+
+def _unchecked(run: Run) -> list[tuple[str, str]]:
+    return [] if run.checked else [("digests", "none: its files were read unchecked")]
 
 
 def averaged(config: dict[str, Any]) -> str:

@@ -1,19 +1,26 @@
 """A run folder as data.
 
 A run may be read while it is still being written: a missing file is an empty part and a half-written last line of
-``metrics.jsonl`` is left out. A file that is there but cannot be understood is an error that names it.
+``metrics.jsonl`` is left out. What is damaged hides nothing else: it is left out, and named in the notes of the run.
 """
 
 import json
+import math
 import tomllib
-import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nashpath.run.folder.arrays import read_arrays
+from nashpath.run.folder.digests import Digests
+
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
+UNREAD = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+"""Files of a run that a report does not read."""
 COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of training"}
 """Keys of a metrics row that say what a member has cost so far, and their units."""
 REAL = "real."
@@ -61,101 +68,195 @@ class Run:
     """What ``nashpath diagnose`` found, an entry a member."""
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
     """The arrays of its figures, by ``m<member>.<name>``."""
+    notes: list[str] = field(default_factory=list)
+    """What was left out, and why."""
+    checked: bool = False
+    """Whether the folder keeps digests, by which its files were checked."""
 
     @property
     def real(self) -> dict[str, float]:
         """What real samples get, by the name of the number."""
-        found = {k.removeprefix(REAL): float(v) for k, v in self.reference.items() if k.startswith(REAL)}
+        whole = {k: v for k, v in self.reference.items() if k.startswith(REAL) and v.size == 1 and np.isfinite(v).all()}
+        found = {k.removeprefix(REAL): float(v.item()) for k, v in whole.items()}
         return ({"modes": float(len(self.reference["centres"]))} if "centres" in self.reference else {}) | found
 
 
 def load_run(folder: Path | str) -> Run:
-    """Reads a run folder. Raises `FileNotFoundError` if there is none and `RunFolderError` for a corrupt file."""
+    """Reads a run folder. Raises `FileNotFoundError` if there is none, and `RunFolderError` where it holds no run.
+
+    What is damaged, missing or not as expected is left out, and named in ``notes``.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no run folder at {folder}")
     if not any((folder / name).exists() for name in KNOWN):
         raise RunFolderError(f"{folder} is not a run folder: it has none of {', '.join(KNOWN)}")
-    info = _json(folder / "run.json", dict)
-    rows = _rows(folder / "metrics.jsonl")
-    members = [_member(folder / "members.json", entry) for entry in _json(folder / "members.json", list)]
-    return Run(
-        folder=folder,
-        name=str(info.get("name") or folder.resolve().name),
-        info=info,
-        config=_toml(folder / "config.toml"),
-        members=members or _members_of(rows),
-        rows=rows,
-        frames=_frames(folder / "samples"),
-        evaluation=_json(folder / "evaluation.json", dict),
-        reference=_arrays_of(folder / "reference.npz"),
-        diagnosis=_json(folder / "diagnosis.json", dict).get("members", []),
-        evidence=_arrays_of(folder / "diagnosis.npz"),
-    )
+    return _Reader(folder).run()
 
 
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file (never unpickling)."""
+def read_frames(run: Run, chosen: Iterable[tuple[int, Path]]) -> list[tuple[int, dict[str, np.ndarray]]]:
+    """Saved samples with their steps. Arrays whose shape is not that of most of their kind are left out, and noted."""
+    reader = _Reader(run.folder, run.notes)
+    frames = [(step, reader.arrays(f"samples/{path.name}"), path) for step, path in chosen]
+    shapes: dict[str, Counter] = defaultdict(Counter)
+    for _, saved, _ in frames:
+        for name, value in saved.items():
+            shapes[name.rstrip("0123456789")][value.shape[1:]] += 1
+    usual = {kind: counted.most_common(1)[0][0] for kind, counted in shapes.items()}
+    kept = []
+    for step, saved, path in frames:
+        odd = [name for name, value in saved.items() if value.shape[1:] != usual[name.rstrip("0123456789")]]
+        if odd:
+            run.notes.append(f"{path}: {', '.join(map(repr, odd))}: of another shape than the others")
+        fitting = {name: value for name, value in saved.items() if name not in odd}
+        if fitting:
+            kept.append((step, fitting))
+    return kept
+
+
+class _Reader:
+    """Reads the files of one folder, and notes what it leaves out."""
+
+    def __init__(self, folder: Path, notes: list[str] | None = None):
+        self.folder, self.notes = folder, [] if notes is None else notes
+        self.digests = Digests(folder)
+
+    def run(self) -> Run:
+        """All that a report needs."""
+        if self.digests.damage():
+            self.notes.append(f"{self.digests.damage()}: no file could be checked")
+        self.notes += [f"{self.folder / name}: is missing" for name in self.digests.missing() if name not in UNREAD]
+        info = self.json("run.json", dict)
+        rows = self.rows("metrics.jsonl")
+        entries = self.json("members.json", list)
+        members = [found for entry in entries if (found := self.member(entry)) is not None]
+        diagnosed = self.json("diagnosis.json", dict).get("members", [])
+        return Run(
+            folder=self.folder,
+            name=str(info.get("name") or self.folder.resolve().name),
+            info=self.facts(info),
+            config=self.toml("config.toml"),
+            members=members or _members_of(rows),
+            rows=rows,
+            frames=_frames(self.folder / "samples"),
+            evaluation=self.json("evaluation.json", dict),
+            reference=self.arrays("reference.npz"),
+            diagnosis=diagnosed if isinstance(diagnosed, list) else [],
+            evidence=self.arrays("diagnosis.npz"),
+            notes=self.notes,
+            checked=self.digests.kept(),
+        )
+
+    def note(self, name: str, said: str) -> None:
+        """Notes what is wrong with a file, which is left out."""
+        self.notes.append(f"{self.folder / name}: {said}")
+
+    def there(self, name: str) -> bool:
+        """Whether a file is there, and as it was written; notes it if it is not."""
+        fault = self.digests.fault(name)
+        if fault and fault != "is missing":  # which is noted once, of all files
+            self.note(name, fault)
+        return not fault and (self.folder / name).exists()
+
+    def arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays of an ``.npz`` file that can be read."""
+        if not self.there(name):
+            return {}
+        found, wrong = read_arrays(self.folder / name)
+        for said in wrong:
+            self.note(name, said)
+        return found
+
+    def json(self, name: str, kind: type) -> Any:
+        """A JSON file of one kind; an empty one in its place."""
+        if not self.there(name):
+            return kind()
+        try:
+            value = json.loads((self.folder / name).read_bytes(), parse_int=_whole)
+        except (ValueError, RecursionError, OSError) as error:
+            self.note(name, f"is not valid JSON ({str(error)[:120]})")
+            return kind()
+        if not isinstance(value, kind):
+            self.note(name, f"holds a {type(value).__name__}, expected a {kind.__name__}")
+            return kind()
+        return value
+
+    def toml(self, name: str) -> dict[str, Any]:
+        """The settings; edited ones are shown, with a note."""
+        path = self.folder / name
+        if not path.exists():
+            return {}
+        if self.digests.fault(name):
+            self.note(name, "was changed since the run wrote it; the settings shown are those that it holds now")
+        try:
+            return tomllib.loads(path.read_bytes().decode())
+        except (ValueError, RecursionError, OSError) as error:
+            self.note(name, f"is not valid TOML ({str(error)[:120]})")
+            return {}
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of the metrics that can be read; a half-written last line is what a killed run leaves."""
+        path = self.folder / name
+        if not path.exists():
+            return []
+        pieces, wrong = self.digests.sound(name, path.read_bytes())
+        if wrong:
+            self.note(name, wrong)
+        content = b"".join(pieces)
+        *lines, last = content.split(b"\n")
+        rows, bad = [], []
+        for place, line in enumerate(lines, 1):
+            row = _row(line)
+            if row is not None:
+                rows.append(row)
+            elif line.strip():
+                bad.append(place)
+        if bad:
+            more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+            said = f"line {', '.join(map(str, bad[:5]))}{more}: expected one JSON object with step and member"
+            self.note(name, said)
+        half = _row(last)
+        return rows if half is None else [*rows, half]
+
+    def member(self, entry: Any) -> ReportMember | None:
+        """One entry of ``members.json``; None, with a note, if it is none."""
+        kinds = {"member": int, "seed": int | float, "settings": dict, "outcome": str, "steps": int, "costs": dict}
+        kinds["metrics"] = dict
+        if not isinstance(entry, dict) or not isinstance(entry.get("member"), int):
+            self.note("members.json", f"expected objects with at least 'member', found {str(entry)[:80]!r}")
+            return None
+        given = {name: entry[name] for name in kinds if entry.get(name) is not None}
+        fitting = {name: value for name, value in given.items() if isinstance(value, kinds[name])}
+        for name in given.keys() - fitting.keys():
+            self.note("members.json", f"{name} of member {entry['member']} is left out: {str(given[name])[:80]!r}")
+        return ReportMember(**fitting)
+
+    def facts(self, info: dict[str, Any]) -> dict[str, Any]:
+        """``run.json`` without entries of another kind than they should be."""
+        kinds = {"steps": int, "wall_seconds": int | float, "steps_per_second": int | float, "warnings": list}
+        kinds |= {"versions": dict, "shape": list, "programs": list, "metrics": list}
+        odd = [key for key, kind in kinds.items() if info.get(key) is not None and not isinstance(info[key], kind)]
+        if odd:
+            self.note("run.json", f"{', '.join(odd)}: not as expected")
+        return {key: value for key, value in info.items() if key not in odd}
+
+
+def _whole(text: str) -> int | float | None:
+    """A whole number as far as figures can hold it: beyond 15 digits a float, and None where that is too large."""
+    if len(text) <= 15:
+        return int(text)
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise RunFolderError(
-            f"{path} is not a readable .npz file ({error}); delete it and rebuild the report"
-        ) from error
-
-
-def _arrays_of(path: Path) -> dict[str, np.ndarray]:
-    return arrays(path) if path.exists() else {}
-
-
-def _json(path: Path, kind: type) -> Any:
-    if not path.exists():
-        return kind()
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{path} is not valid JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise RunFolderError(f"{path} holds a {type(value).__name__}, expected a {kind.__name__}")
-    return value
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{path} is not valid TOML: {error}") from error
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    whole, _, last = text.rpartition("\n")
-    rows = [_row(path, line, place) for place, line in enumerate(whole.split("\n"), 1) if line.strip()]
-    try:
-        return [*rows, _row(path, last, 0)] if last.strip() else rows
-    except RunFolderError:
-        return rows
-
-
-def _row(path: Path, line: str, place: int) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-        return {**row, "step": int(row["step"]), "member": int(row["member"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{path}, line {place}: expected one JSON object with step and member, found {line[:80]!r}"
-        ) from error
-
-
-def _member(path: Path, entry: Any) -> ReportMember:
-    try:
-        known = {name: entry[name] for name in ReportMember.__dataclass_fields__ if entry.get(name) is not None}
-        return ReportMember(**known)
-    except (AttributeError, TypeError) as error:
-        raise RunFolderError(f"{path}: expected objects with at least 'member', found {str(entry)[:80]!r}") from error
+        row = json.loads(line, parse_int=_whole)
+        step, member = row["step"], row["member"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    fits = isinstance(step, int) and isinstance(member, int)
+    return {**row, "step": int(step), "member": int(member)} if fits else None
 
 
 def _members_of(rows: list[dict[str, Any]]) -> list[ReportMember]:

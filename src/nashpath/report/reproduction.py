@@ -9,7 +9,8 @@ from nashpath.report.draw import draw_claim, draw_figure, inline
 from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import run_facts
-from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_json, recorded_study
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_cell, read_json, recorded_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -46,8 +47,8 @@ def experiments_of(found: dict[str, Any]) -> list[Experiment]:
 
 def rows_of(folder: Path, experiment: Experiment) -> Rows:
     """What was measured in an experiment, as far as it was."""
-    paths = [cell_path(folder, experiment, k) for k in range(len(experiment.cells))]
-    return Rows(row for path in paths if path.exists() for row in read_json(path)["rows"])
+    paths, store = [cell_path(folder, experiment, k) for k in range(len(experiment.cells))], RunFolder(folder)
+    return Rows(row for path in paths for row in (read_cell(store, path) or {"rows": ()})["rows"])
 
 
 def drawn(experiment: Experiment, rows: list[Row]) -> Iterator[tuple[int, Figure, "Canvas"]]:

@@ -6,7 +6,7 @@ from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_i
 from nashpath.run.assess.load import LoadedMember, load
 from nashpath.run.engine.linear_play import unit_plays
 from nashpath.run.engine.step import TrainState, Trial
-from nashpath.run.errors import MethodsWarning, SettingError
+from nashpath.run.errors import FolderError, FolderWarning, MethodsWarning, SettingError
 from nashpath.run.folder.checkpoint import CheckpointError, restore_member, restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import place, samples
@@ -24,6 +24,8 @@ __all__ = [
     "CriticScore",
     "Diagnosis",
     "EvaluationOptions",
+    "FolderError",
+    "FolderWarning",
     "LoadedMember",
     "MethodsWarning",
     "RunFolder",

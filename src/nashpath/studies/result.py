@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.run import SettingError
-from nashpath.run.folder.run_folder import RunFolder, machine, plain_json, write_atomic
+from nashpath.run.folder.run_folder import RunFolder, check_new, machine, plain_json
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study
@@ -63,9 +63,21 @@ class Result:
         self.own, self.files = own, files
         self.methods = without_folders([file.entry() for file in files])
         self.cells = folder / "cells"
-        self.cells.mkdir(parents=True, exist_ok=True)
+        self.store.warn_if_damaged()
         there = folder / "study.json"
-        known = read_json(there) if there.exists() else {}
+        if there.exists():
+            known = read_json(there)
+            fault = self.store.digests.fault(there.name)
+            if fault:
+                raise SettingError(f"{there} {fault}; delete it, and its claims are registered anew")
+        else:
+            known = {}
+            if not self.store.digests.kept():
+                check_new(folder)
+                self.cells.mkdir(parents=True, exist_ok=True)
+                self.store.digests.begin([])
+            elif self.store.digests.fault(there.name):
+                self.store.warn(f"{there}: is missing; the claims are registered anew")
         self.given = {"study": study.name, "scale": scale, "options": dict(options or {})}
         self.origin = str(own) if own else study.name
         other = {key: known[key] for key in self.given if key in known and known[key] != self.given[key]}
@@ -104,22 +116,23 @@ class Result:
 
     def has(self, experiment: Experiment, cell: int) -> bool:
         """Whether a cell was measured by the present source."""
-        path = self._path(experiment, cell)
-        return path.exists() and read_json(path)["source"] == self.source(experiment, cell)
+        kept = read_cell(self.store, self._path(experiment, cell))
+        return kept is not None and kept["source"] == self.source(experiment, cell)
 
     def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
         """Writes down a measured cell, one row a line."""
         own = {**experiment.cells[cell]}
         about = f'"source": "{self.source(experiment, cell)}", "seconds": {seconds:.2f}'
         lines = ",\n".join(plain_json({**own, **row}) for row in rows)
-        write_atomic(self._path(experiment, cell), f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
+        name = self._path(experiment, cell).relative_to(self.store.folder).as_posix()
+        self.store.write(name, f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
 
     def rows(self, present: bool = False) -> dict[str, Rows]:
         """The rows of every experiment of which all cells were measured; by the ``present`` source only, if asked."""
         found = {}
         for experiment in self.study.experiments_at(self.scale):
             paths = [self._path(experiment, cell) for cell in range(len(experiment.cells))]
-            cells = [read_json(path) for path in paths if path.exists()]
+            cells = [kept for path in paths if (kept := read_cell(self.store, path)) is not None]
             fits = not present or all(cell["source"] == self.source(experiment, k) for k, cell in enumerate(cells))
             if len(cells) == len(paths) and fits:
                 found[experiment.name] = Rows(row for cell in cells for row in cell["rows"])
@@ -152,6 +165,21 @@ def cell_path(folder: Path, experiment: Experiment, cell: int) -> Path:
     return folder / "cells" / f"{experiment.name}.{cell}.json"
 
 
+def read_cell(store: RunFolder, path: Path) -> dict[str, Any] | None:
+    """A measured cell; None where it was not measured, or is damaged, which a `FolderWarning` says."""
+    fault = store.digests.fault(path.relative_to(store.folder).as_posix())
+    if not path.exists() and not fault:
+        return None
+    try:
+        found = {} if fault else json.loads(path.read_text(encoding="utf-8"))
+        if fault or not (isinstance(found, dict) and isinstance(found.get("rows"), list) and "source" in found):
+            raise ValueError(fault or "holds no cell")
+    except (ValueError, RecursionError) as error:
+        store.warn(f"{path}: {error}; it is left out, and measured again by the next reproduction there")
+        return None
+    return found
+
+
 def recorded_study(found: dict[str, Any]) -> Study:
     """The study that a ``study.json`` speaks of, as it is now, with the sizes of that reproduction."""
     return find_study(found["from"]).adjusted(found["scale"], found["options"])
@@ -178,5 +206,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file; this is no folder of a reproduction") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise SettingError(f"{path} is damaged ({error}); delete it, and it is measured again") from None

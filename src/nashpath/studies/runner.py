@@ -16,7 +16,7 @@ import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
 from nashpath.run import SettingError, load_methods
-from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import edition, find_study
@@ -91,14 +91,35 @@ def reproduce(
     written down with its error, and the claims that rest on it are not judged. With one worker all is run in this
     process.
 
-    Raises `SettingError`, and `FeaturesError` where Inception's weights will be needed and are missing.
+    Raises `SettingError`, `FolderError` where another process measures there, and `FeaturesError` where
+    Inception's weights will be needed and are missing.
     """
     files = loaded_files()
     held = tuple((file.path, file.sha256) for file in files)
     task = Task(name, scale, dict(options or {}), edition(name), held)
     study, own = task.study(), Path(name) if name.endswith(".py") else None
-    result, begun, failed = Result(study, scale, folder, own, task.options, files), time.perf_counter(), {}
-    result.check_methods()
+    store = RunFolder(folder)
+    if not ((folder / "study.json").exists() or store.digests.kept()):
+        check_new(folder)
+    store.claim()
+    try:
+        result = Result(study, scale, folder, own, task.options, files)
+        result.check_methods()
+        return _measure_all(task, study, result, workers, notify, stop)
+    finally:
+        store.release()
+
+
+def _measure_all(
+    task: Task,
+    study: Study,
+    result: Result,
+    workers: int,
+    notify: Callable[[CellProgress], None],
+    stop: Callable[[], bool],
+) -> list[Verdict]:
+    """Measures the cells that are missing, and judges."""
+    scale, begun, failed = task.scale, time.perf_counter(), {}
     jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
     waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
     if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):

@@ -1,11 +1,13 @@
 """Diagnosis of members of a run folder by every diagnostic that applies."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from nashpath.core import FunctionalGame, derive, generator
 from nashpath.core.source import HasModes
@@ -27,6 +29,7 @@ from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import has_samples
@@ -75,12 +78,16 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(
-    run: str | Path, members: Sequence[int] | None = None, quick: bool = False, progress: Notice | None = None
+    run: str | Path,
+    members: Sequence[int] | None = None,
+    quick: bool = False,
+    progress: Notice | None = None,
+    data_path: str | Path | None = None,
 ) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
     ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play;
-    ``progress`` is told what is being done.
+    ``progress`` is told what is being done; ``data_path`` says where the run's data are now.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
     `CheckpointError` where the folder holds no run, no such member or no checkpoint.
@@ -88,16 +95,28 @@ def diagnose(
     folder = Path(run)
     if members is not None and not members:
         raise SettingError("no member to diagnose")
-    restored = restore_members(folder, members)
-    found = [
-        diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress)
-        for m, trial, train_state in restored
-    ]
+    restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
+    with _threads(restored[0][0].settings.threads):
+        found = [
+            diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress)
+            for m, trial, train_state in restored
+        ]
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
     store.write_arrays("diagnosis.npz", arrays)
     store.write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
     return found
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """The number of threads that training was measured to be fastest with (0: as it is), for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def diagnose_member(
@@ -174,15 +193,22 @@ def _numbers(summary: RunSummary) -> dict[str, Any]:
 
 def _frames(folder: Path, member: int) -> Frames | None:
     """The saved samples of a member, halfway and last; None where they were not saved."""
-    files = sorted((folder / "samples").glob("step-*.npz"))
+    store, digits = RunFolder(folder), "step-*.npz"
+    files = [file for file in sorted((folder / "samples").glob(digits)) if file.stem[5:].isdecimal()]
     steps = [int(file.stem.removeprefix("step-")) for file in files]
     if len(files) < 3:
         return None
     half = min(range(1, len(files) - 1), key=lambda i: abs(steps[i] - steps[-1] / 2))
     found = []
     for file in (files[half], files[-1]):
-        with np.load(file, allow_pickle=False) as stored:
-            if f"m{member}" not in stored.files:
-                return None
-            found.append(stored[f"m{member}"])
+        fault = store.digests.fault(f"samples/{file.name}")
+        arrays, wrong = ({}, [fault]) if fault else read_arrays(file)
+        if wrong:
+            store.warn(f"{file}: {'; '.join(wrong)}; the diagnosis does without these samples")
+        if f"m{member}" not in arrays:
+            return None
+        found.append(arrays[f"m{member}"])
+    if found[0].shape != found[1].shape or not found[0].size:
+        store.warn(f"{folder / 'samples'}: the samples of member {member} differ in shape; the diagnosis does without")
+        return None
     return found[0], found[1]

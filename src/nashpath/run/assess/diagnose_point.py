@@ -55,7 +55,7 @@ def look_at_point(
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     most = next(count for size, count in MOST.items() if near.size <= size)
     rows = _fields(near, batches)
-    spectrum = near.size <= SOLVED or (budget > 0 and _seconds(near, progress) <= budget)
+    spectrum = near.size <= SOLVED or (budget > 0 and _affordable(near, progress, budget))
     certificate = Certificate(BATCHES)
     evidence = certificate.look(near, rows, spectrum=False)
     while evidence.finite and evidence.stationary is None and len(rows) < most:
@@ -90,15 +90,15 @@ def _fields(near: Linearised, batches: Batch) -> Tensor:
     return torch.stack([one(pick(batches, k)) for k in range(len(trees.leaves(batches)[0]))])
 
 
-def _seconds(near: Linearised, progress: Notice) -> float:
-    """The seconds that the eigenvalues of a large game will take, from one product of each kind."""
+def _affordable(near: Linearised, progress: Notice, budget: float) -> bool:
+    """Whether the eigenvalues of a large game will take at most ``budget`` seconds, from one product."""
     probe = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(near.vector)
     near.transposed(probe)
     started = time.perf_counter()
     near.transposed(probe)
     found = PRODUCTS * (time.perf_counter() - started)
-    progress(f"eigenvalues: about {found:.0f} s")
-    return found
+    progress(f"eigenvalues: about {found:.0f} s{', left out' if found > budget else ''}")
+    return found <= budget
 
 
 def magnitudes(problem: FunctionalGame, point: Point, batches: Batch) -> Arrays:

@@ -119,14 +119,16 @@ def evaluate_run(
     split: str = "",
     out: Path | None = None,
     notify: Notify = lambda text: None,
+    data_path: Path | None = None,
 ) -> dict[str, Any]:
     """Measures members (default: all) and writes ``evaluation.json`` into the run's folder, or to ``out``.
 
-    Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is named with
-    the reason; the others go on. Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
+    Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is
+    named with the reason; the others go on. ``data_path`` says where the data are now.
+    Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
     """
     wish = replace(wish, count=wish.count or RUN_SAMPLES)
-    restored = restore_members(folder, members, str(find_device(wish.device)))
+    restored = restore_members(folder, members, str(find_device(wish.device)), data_path)
     if not has_samples(restored[0][1]):
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")

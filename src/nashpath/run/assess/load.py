@@ -42,14 +42,23 @@ class LoadedMember(PlayedGame):
         return self.game.sample(generator(seed, device), count).cpu()  # type: ignore[operator]
 
 
-def load(run: str | Path, member: int = 0, averaged: bool = True, device: str = "cpu") -> LoadedMember:
+def load(
+    run: str | Path,
+    member: int = 0,
+    averaged: bool = True,
+    device: str = "cpu",
+    data_path: str | Path | None = None,
+) -> LoadedMember:
     """Loads a member of the run folder ``run`` from its last checkpoint, on ``device``.
 
     Its modules hold averaged weights where the run keeps an average (``average=ema``), as ``nashpath sample`` uses;
-    ``averaged=False`` gives the weights of the last step. Raises `SettingError` where there is no such run or member,
+    ``averaged=False`` gives the weights of the last step. ``data_path`` says where the run's data are now; where they
+    are not found the game samples all the same. Raises `SettingError` where there is no such run or member,
     and `CheckpointError` where its checkpoint cannot be read.
     """
-    planned, trial, train_state = restore_members(Path(run), [member], device)[0]
+    planned, trial, train_state = restore_members(
+        Path(run), [member], device, Path(data_path) if data_path else None, needs_data=False
+    )[0]
     place(trial, train_state, averaged)
     steps = int(train_state.steps)
     told = outcome(trial, train_state)

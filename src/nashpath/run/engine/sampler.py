@@ -5,6 +5,8 @@ trained, so a member of a sweep sees the numbers that it would see alone. A samp
 remembers the generator's state at the block's start and how far into the block it is.
 """
 
+import hashlib
+
 import torch
 from torch import Tensor
 
@@ -26,7 +28,7 @@ class Sampler:
     """The stream of batches of one member."""
 
     def __init__(self, game: Game, draws: int, seed: int, device: torch.device, length: int):
-        self.game, self.draws, self.length = game, draws, length
+        self.game, self.draws, self.length, self.seed = game, draws, length, seed
         self.rng = generator(derive(seed, "draws"), device)
         self.block_state = self.rng.get_state()
         self.offset = 0
@@ -49,5 +51,13 @@ class Sampler:
         return {"generator": self.block_state.clone(), "offset": torch.tensor(self.offset)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Continues exactly where `state` was taken."""
+        """Continues exactly where `state` was taken.
+
+        A state of another kind of device says nothing here: then the draws begin anew, by a seed that follows from it.
+        """
+        if state["generator"].shape != self.block_state.shape:
+            told = hashlib.sha256(state["generator"].numpy().tobytes()).hexdigest()[:16]
+            self.rng = generator(derive(self.seed, f"draws after {told} {int(state['offset'])}"), self.rng.device)
+            self.block_state, self.offset = self.rng.get_state(), 0
+            return
         self.block_state, self.offset = state["generator"].clone(), int(state["offset"])

@@ -2,6 +2,7 @@
 
 A tensor's name is the way to it, ``member0.point.players.generator.head.weight`` or ``member0.sampler.offset``; it is
 made here, and so depends on no other library. Nothing is pickled. `names` says what happens where two ways read alike.
+A checkpoint that does not match its digest is never used; the one before it is kept, and taken in its place.
 """
 
 import json
@@ -15,14 +16,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from nashpath.core.source import Source
 from nashpath.core.tree import leaves, located_leaves, tree_map
-from nashpath.run.engine.sampler import Sampler, block_length
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.run_folder import RunFolder, write_atomic
-from nashpath.run.settings.build import build_trial
+from nashpath.run.folder.identity import changed_settings, find_data, flat_settings_of
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.settings.build import AbsentSource, build_trial
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
+from nashpath.run.settings.overrides import Raw
 
 FORMAT = "nashpath checkpoint 2"
 EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
@@ -37,6 +40,10 @@ StoredMember = tuple[TrainState, dict[str, Tensor]]
 
 class CheckpointError(ValueError):
     """A checkpoint that is damaged, of an earlier format, or that belongs to another experiment."""
+
+
+class _Damaged(CheckpointError):
+    """A checkpoint that cannot be trusted; the one before it may do."""
 
 
 def names(tree: Any) -> list[str]:
@@ -64,30 +71,70 @@ def tree_of(member: StoredMember) -> dict[str, Any]:
     return {**train_state._asdict(), "sampler": sampler}
 
 
-def save_checkpoint(path: Path, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
-    """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically."""
+def save_checkpoint(store: RunFolder, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
+    """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically; the one before is kept."""
     tensors: dict[str, Tensor] = {}
     for index, tree in enumerate(map(tree_of, members)):
         tensors |= {f"member{index}.{name}": leaf for name, leaf in zip(names(tree), leaves(tree))}
     flat = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_atomic(path, save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
+    store.write_checkpoint(save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
-def load_checkpoint(path: Path, like: Sequence[StoredMember]) -> tuple[list[StoredMember], dict[str, Any]]:
-    """``(members, meta)``, with the structure and devices of ``like``. Raises `CheckpointError` if it does not fit."""
+def load_checkpoint(store: RunFolder, like: Sequence[StoredMember]) -> tuple[list[StoredMember], dict[str, Any]]:
+    """``(members, meta)``, with the structure and devices of ``like``.
+
+    A damaged checkpoint is left alone and the previous one taken, which a `FolderWarning` says. Raises
+    `CheckpointError` where there is none that fits.
+    """
+    path, tensors, meta = _sound(store)
+    members = [_fill(member, f"member{index}.", tensors, path) for index, member in enumerate(like)]
+    if tensors:
+        raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
+    return members, meta
+
+
+def read_meta(store: RunFolder) -> dict[str, Any]:
+    """What the checkpoint says beside its tensors; empty where there is none. Raises `CheckpointError`."""
+    return _sound(store, tensors=False)[2] if store.has_checkpoint() else {}
+
+
+def _sound(store: RunFolder, tensors: bool = True) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """The latest checkpoint that is as it was written: its place, tensors (if asked) and meta."""
+    try:
+        return (store.checkpoint, *_read(store, store.checkpoint, tensors))
+    except _Damaged as error:
+        if not store.previous.is_file():
+            raise CheckpointError(
+                f"{error}, and there is none before it; restore it from a copy, or start anew"
+            ) from None
+        try:
+            found = _read(store, store.previous, tensors)
+        except CheckpointError as other:
+            raise CheckpointError(f"{error}; {other}; restore one of them from a copy, or start anew") from None
+        steps = max(found[1].get("taken", [0]))
+        store.warn(f"{error}; the one before it is used, {store.previous.name} of step {steps}")
+        return (store.previous, *found)
+
+
+def _read(store: RunFolder, path: Path, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors (if asked) and meta of one file. Raises `CheckpointError`."""
+    known = store.digests.fault(path.name)
     if not path.is_file():
+        if known or (path != store.previous and store.previous.is_file()):
+            raise _Damaged(f"{path}: is missing")
         raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            check_format(path, header.get("format"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(f"{path}: damaged ({error}); restore it from a copy, or start anew") from None
-    members = [_fill(member, f"member{index}.", tensors, path) for index, member in enumerate(like)]
-    if tensors:
-        raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
-    return members, json.loads(header["meta"])
+            if not known or header.get("format") in EARLIER:
+                check_format(path, header.get("format"))
+            if known:
+                raise _Damaged(f"{path}: {known}")
+            return {key: file.get_tensor(key) for key in file.keys()} if tensors else {}, json.loads(header["meta"])  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise _Damaged(f"{path}: {known or f'is damaged ({error})'}") from None
 
 
 def check_format(path: Path, found: str | None) -> None:
@@ -122,40 +169,60 @@ def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: P
     return TrainState(**filled), sampler
 
 
-def planned(folder: Path) -> list[Member]:
+def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     """The members of the run in ``folder``; files of methods that it was made with are executed again.
 
-    Raises `SettingError` where there is no run, and where its methods cannot be had.
+    ``data_path`` says where its data are now. Raises `SettingError` where there is no run, where its settings are not
+    those that it was made with, and where its methods cannot be had.
     """
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run (no config.toml)")
-    raw = store.read_config()
+    raw = find_data(store.read_config(), folder, data_path)
+    _check_settings(store, raw)
     recall(raw.pop("with", []), folder)
     return plan(raw, raw.pop("sweep", {}))
 
 
+def _check_settings(store: RunFolder, raw: Raw) -> None:
+    """Raises `SettingError` where ``config.toml`` was changed in more than what a resumed run may change."""
+    fault = store.digests.fault(store.config.name)
+    if not fault:
+        return
+    before = read_meta(store).get("identity", {})
+    said = changed_settings(before, {"settings": flat_settings_of(raw)}) if before else [fault]
+    if said:
+        raise SettingError(f"{store.config}: was changed since the run wrote it: {'; '.join(said)}. Put it back")
+
+
 def restore_members(
-    folder: Path, members: Sequence[int] | None = None, device: str = "cpu"
+    folder: Path,
+    members: Sequence[int] | None = None,
+    device: str = "cpu",
+    data_path: Path | None = None,
+    needs_data: bool = True,
 ) -> list[tuple[Member, Trial, TrainState]]:
     """Members (default: all) with their trials and training states on ``device``; the checkpoint is read once.
 
-    Raises `SettingError` or `CheckpointError`.
+    ``data_path`` says where the data are now. Without ``needs_data`` data that are not found are no error: the games
+    can then do what asks for none, such as sampling. Raises `SettingError` or `CheckpointError`.
     """
-    known = planned(folder)
+    store, known = RunFolder(folder), planned(folder, data_path)
     chosen = range(len(known)) if members is None else members
     for index in chosen:
         if not 0 <= index < len(known):
             raise SettingError(f"member {index}: the run has members 0 to {len(known) - 1}")
-    trials = [build_trial(m.settings, m.seed, device) for m in known]
-    like = []
-    for m, trial in zip(known, trials):
-        train_state = begin(trial)
-        length = block_length(trial.game, trial.solver.draws, train_state.steps.device)
-        like.append(
-            (train_state, Sampler(trial.game, trial.solver.draws, m.seed, train_state.steps.device, length).state())
-        )
-    stored, _ = load_checkpoint(RunFolder(folder).checkpoint, like)
+    try:
+        trials = [build_trial(m.settings, m.seed, device) for m in known]
+    except FileNotFoundError as error:
+        shape = None if needs_data else read_meta(store).get("shape")
+        if shape is None:
+            raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
+        source: Source = AbsentSource(tuple(shape), str(error))
+        trials = [build_trial(m.settings, m.seed, device, source) for m in known]
+    sampler = {"generator": torch.empty(0, dtype=torch.uint8), "offset": torch.tensor(0)}
+    stored, _ = load_checkpoint(store, [(begin(trial), sampler) for trial in trials])
+    store.warn_if_unchecked()
     return [(known[index], trials[index], stored[index][0]) for index in chosen]
 
 

@@ -1,16 +1,22 @@
 """The run folder: settings, metrics, samples, checkpoint and assessments, each in a format that other programs open.
 
 ``config.toml`` (resolved settings), ``run.json`` (what, when, on what), ``members.json`` (one entry a member),
-``metrics.jsonl`` (one row a line, appended), ``samples/step-*.npz``, ``reference.npz``, ``checkpoint.safetensors``;
-after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis.npz``.
+``metrics.jsonl`` (one row a line, appended), ``samples/step-*.npz``, ``reference.npz``, ``checkpoint.safetensors`` (and
+the one before it); after an assessment ``evaluation.json``, and ``diagnosis.json`` with ``diagnosis.npz``;
+``digests.jsonl`` says what each of them must hold (`digests`).
 """
 
+import errno
 import io
 import json
 import math
+import os
 import platform
 import re
 import tomllib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -21,63 +27,218 @@ import tomli_w
 import torch
 
 from nashpath.core.cache import replacing
-from nashpath.run.errors import SettingError
+from nashpath.run.errors import FolderError, FolderWarning, SettingError
+from nashpath.run.folder.digests import JOURNAL, Digests
+from nashpath.run.folder.lock import FolderLock, runs
 from nashpath.run.settings.overrides import DEEPEST, Raw
+
+CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
+PREVIOUS = "checkpoint.previous.safetensors"
+WRITTEN = (
+    *(CHECKPOINT, PREVIOUS, METRICS, "run.json", "members.json", "reference.npz", "evaluation.json", "diagnosis.json"),
+    *("diagnosis.npz", "report.html", JOURNAL, "samples", "events", "study.json", "cells"),
+)
+"""What a run, a flow or a reproduction writes beside its settings."""
 
 
 class RunFolder:
-    """A run folder. Files are replaced atomically and rows appended; a resume drops what is after its checkpoint."""
+    """A run folder. Files are replaced atomically and rows appended; a resume drops what is after its checkpoint.
+
+    Where the folder keeps digests, every file that is written is noted there.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.config = folder / "config.toml"
-        self.checkpoint = folder / "checkpoint.safetensors"
-        self.metrics = folder / "metrics.jsonl"
+        self.config = folder / CONFIG
+        self.checkpoint = folder / CHECKPOINT
+        self.previous = folder / PREVIOUS
+        self.metrics = folder / METRICS
+        self.digests = Digests(folder)
+        self._lock: FolderLock | None = None
+        self._told: set[str] = set()
 
     def exists(self) -> bool:
         """Whether the folder already holds a run."""
         return self.config.exists()
 
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint, or there was one: `load_checkpoint` says what became of it."""
+        return any(place.exists() for place in (self.checkpoint, self.previous))
+
+    def claim(self) -> None:
+        """Makes the folder this process's own until `release`, and sweeps what killed processes left there.
+
+        Raises `FolderError`, which names the holder, where another process writes the folder.
+        """
+        if self._lock is None:
+            self._lock = FolderLock(self.folder)
+            sweep(self.folder)
+            self.digests.settle()
+
+    def release(self) -> None:
+        """Lets other processes write the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
     def create(self, raw: Raw) -> None:
         """Makes the folder and writes the resolved settings."""
-        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob(".*.tmp"):  # by a run that was killed while it wrote
-            left.unlink()
-        write_atomic(self.config, tomli_w.dumps(raw).encode())
+        with self._room(CONFIG):
+            (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+            if not self.digests.kept() or self.digests.damage():
+                self.digests.begin(self._read_back())
+        self.write(CONFIG, tomli_w.dumps(raw).encode())
 
     def read_config(self) -> Raw:
         """The resolved settings of the run."""
         return read_toml(self.config)
 
+    def write(self, name: str, content: bytes) -> None:
+        """Replaces a file. Raises `FolderError` where the disk is full."""
+        with self._room(name):
+            self.digests.replaces(name, content)
+            write_atomic(self.folder / name, content)
+
+    def write_checkpoint(self, content: bytes) -> None:
+        """Replaces the checkpoint. The present one becomes the previous one, if it is sound; else that one stays."""
+        with self._room(CHECKPOINT):
+            if self.checkpoint.exists() and not self.digests.fault(CHECKPOINT):
+                self.digests.copies(CHECKPOINT, PREVIOUS)
+                _link(self.checkpoint, self.previous)
+        self.write(CHECKPOINT, content)
+
     def write_json(self, name: str, value: Any) -> None:
         """Replaces one of the JSON files; numbers that are not finite become null."""
-        write_atomic(self.folder / name, (plain_json(value, indent=1) + "\n").encode())
+        self.write(name, (plain_json(value, indent=1) + "\n").encode())
 
     def append(self, rows: list[dict[str, Any]]) -> None:
         """Appends rows to the metrics."""
-        with open(self.metrics, "a") as file:
-            file.write("".join(plain_json(row) + "\n" for row in rows))
+        content = "".join(plain_json(row) + "\n" for row in rows).encode()
+        with self._room(METRICS):
+            with open(self.metrics, "ab") as file:
+                file.write(content)
+            if content:
+                self.digests.appended(METRICS, content)
 
     def truncate(self, step: int) -> None:
-        """Drops what was recorded after ``step``: rows, a half-written last line, and samples."""
+        """Drops what was recorded after ``step``: rows, a half-written last line, and samples.
+
+        Rows that are damaged are dropped, too, and named in a `FolderWarning`.
+        """
         if self.metrics.exists():
-            kept = [line for line in self.metrics.read_text().splitlines() if _step_of(line, step + 1) <= step]
-            write_atomic(self.metrics, "".join(line + "\n" for line in kept).encode())
+            pieces, wrong = self.digests.sound(METRICS, self.metrics.read_bytes())
+            if wrong:
+                self.warn(f"{self.metrics}: {wrong}; those rows are left out from now on")
+            lines = [line for piece in pieces for line in piece.splitlines()]
+            kept = [line for line in lines if _step_of(line, step + 1) <= step]
+            self.write(METRICS, b"".join(line + b"\n" for line in kept))
         for file in (self.folder / "samples").glob("step-*.npz"):
-            if int(file.stem.removeprefix("step-")) > step:
+            at = file.stem.removeprefix("step-")
+            if at.isdecimal() and int(at) > step:
+                self.digests.replaces(f"samples/{file.name}", None)
                 file.unlink()
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Replaces an ``.npz`` file."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        write_atomic(self.folder / name, buffer.getvalue())
+        self.write(name, buffer.getvalue())
+
+    def warn(self, said: str) -> None:
+        """A `FolderWarning`, once."""
+        if said not in self._told:
+            self._told.add(said)
+            warnings.warn(said, FolderWarning, stacklevel=3)
+
+    def warn_if_unchecked(self) -> None:
+        """Says it where the folder keeps no digests, or damaged ones: its files are read unchecked."""
+        self.warn_if_damaged()
+        if not self.digests.kept():
+            self.warn(f"{self.folder} carries no digests (an earlier version made it); its files are read unchecked")
+
+    def warn_if_damaged(self) -> None:
+        """Says it where the digests themselves are damaged."""
+        if self.digests.damage():
+            self.warn(f"{self.digests.damage()}; its files are read unchecked")
+
+    def _read_back(self) -> list[str]:
+        """The files of this folder that are read back."""
+        samples = sorted(f"samples/{file.name}" for file in (self.folder / "samples").glob("step-*.npz"))
+        return [
+            *(name for name in (CONFIG, *WRITTEN) if "." in name and name not in (JOURNAL, "report.html")),
+            *samples,
+        ]
+
+    @contextmanager
+    def _room(self, name: str) -> Iterator[None]:
+        """Says which folder is on a full disk, and what it still holds."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            kept = "what was written before is kept"
+            if self.checkpoint.exists():
+                kept = f"the last checkpoint is kept; make room, then: nashpath train --resume --out {self.folder}"
+            raise FolderError(f"{self.folder}: the disk is full, {name} could not be written; {kept}") from error
+
+
+def check_new(folder: Path) -> None:
+    """Raises `FolderError` where a new run cannot be written to a folder: before anything is trained, not after."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise FolderError(f"--out {str(folder)!r}: the name is not UTF-8; choose another") from None
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            raise FolderError(f"--out {folder}: {place} is a link to nothing; choose another folder")
+        if place.exists():
+            if not place.is_dir():
+                raise FolderError(f"--out {folder}: {place} is a file; give a folder")
+            break
+    foreign = [name for name in WRITTEN if _holds(folder / name)]
+    if foreign:
+        raise FolderError(
+            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to "
+            "go on with, and nothing is written over; choose another folder"
+        )
+
+
+def _holds(place: Path) -> bool:
+    """Whether there is something of somebody's; not what a run leaves that was killed before it wrote its settings."""
+    if place.is_dir() and not place.is_symlink():
+        return any(place.iterdir())
+    begun = place.name == JOURNAL and not Digests(place.parent).damage()
+    return place.is_symlink() or (place.exists() and not begun)
+
+
+def sweep(folder: Path) -> None:
+    """Removes the temporary files of processes that were killed while they wrote into a run folder."""
+    for place in (folder, folder / "samples", folder / "cells"):
+        for pattern in (".*.tmp", "*.part"):
+            for left in place.glob(pattern):
+                pid = left.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
+                if not (pid.isdecimal() and int(pid) != os.getpid() and runs(pid)):
+                    with suppress(OSError):
+                        left.unlink()
+
+
+def _link(file: Path, other: Path) -> None:
+    """Lets ``other`` be what ``file`` is now: another name where the file system has links, else a copy."""
+    temporary = other.with_name(f".{other.name}.{os.getpid()}-link.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(file, temporary)
+    except OSError:
+        write_atomic(other, file.read_bytes())
+        return
+    os.replace(temporary, other)
 
 
 def read_toml(path: Path) -> Raw:
     """A TOML file. Raises `SettingError` that names the file where it is missing or broken."""
     try:
-        return parse_toml(path.read_text(), str(path))
+        return parse_toml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
@@ -137,10 +298,10 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _step_of(line: str, otherwise: int) -> int:
+def _step_of(line: bytes, otherwise: int) -> int:
     try:
         return int(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return otherwise
 
 

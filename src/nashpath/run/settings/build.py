@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -41,9 +42,24 @@ _IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
 """Data sets in use, by their settings."""
 
 
-def build_game(settings: Any, seed: int) -> Game:
-    """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state."""
-    source = cache(lambda: build_source(settings))
+@dataclass(eq=False)
+class AbsentSource:
+    """Stands for data that are not where they were, in what needs only the shape of a sample."""
+
+    shape: tuple[int, ...]
+    reason: str
+
+    def draw(self, rng: torch.Generator, count: int) -> dict[str, torch.Tensor]:
+        """Raises `FileNotFoundError`: there is nothing to draw from."""
+        raise FileNotFoundError(self.reason)
+
+
+def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
+    """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state.
+
+    ``given`` data take the place of those that the settings name.
+    """
+    source = cache(lambda: build_source(settings) if given is None else given)
     objective = cache(lambda: make(OBJECTIVES, settings.objective))
     parts: dict[str, Callable[[], Any]] = {
         "objective": objective,
@@ -88,10 +104,10 @@ def build_rule(chosen: Any) -> UpdateRule:
     return Scheduled(rule, schedule) if schedule.varies else rule
 
 
-def build_trial(settings: General, seed: int, device: torch.device | str = "cpu") -> Trial:
+def build_trial(settings: General, seed: int, device: torch.device | str = "cpu", given: Source | None = None) -> Trial:
     """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
     try:
-        return Trial(build_game(settings, seed), build_solver(settings)).to(device)
+        return Trial(build_game(settings, seed, given), build_solver(settings)).to(device)
     except (ValueError, TypeError) as error:
         raise SettingError(str(error)) from error
 

@@ -18,7 +18,7 @@ from nashpath.flows import Flow, State, simulate, smoothed_kl
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.run_folder import RunFolder, machine
+from nashpath.run.folder.run_folder import RunFolder, check_new, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow, build_integrator, flow_rows, start
 from nashpath.run.settings.method_files import Entry, MethodFile, origins, without_folders
@@ -49,8 +49,23 @@ def run_flow(
     store = RunFolder(out)
     if store.exists():
         raise SettingError(f"{out} already holds a run; choose another --out")
+    check_new(out)
     settings.device = str(find_device(settings.device))
     methods = origins(flow_rows(settings), files)
+    store.claim()
+    try:
+        return _flow(settings, store, methods, notify, stop)
+    finally:
+        store.release()
+
+
+def _flow(
+    settings: Any,
+    store: RunFolder,
+    methods: list[Entry],
+    notify: Callable[[RunProgress], None],
+    stop: Callable[[], bool],
+) -> Path:
     recorder = _Recorder(settings, store, methods)
     store.create({**settings.model_dump(mode="json"), **({"with": methods} if methods else {})})
     recorder.reference()
@@ -64,7 +79,7 @@ def run_flow(
         if stop():
             break
     recorder.conclude(stopped=stop())
-    return out
+    return store.folder
 
 
 class _Recorder:

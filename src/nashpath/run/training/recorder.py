@@ -89,6 +89,10 @@ class Recorder:
     overhead: Stopwatch = field(default_factory=Stopwatch)
     spent: float = 0.0
     """Seconds of this run before it was resumed."""
+    stands_on: dict[str, Any] = field(default_factory=dict)
+    """Settings, data, methods, versions and device (`nashpath.run.folder.identity`)."""
+    changes: list[str] = field(default_factory=list)
+    """What of these was changed when the run was resumed."""
 
     def __post_init__(self) -> None:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
@@ -202,9 +206,11 @@ class Recorder:
         times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.store.folder.name, "status": status, "started": self.started}
+        about |= {"warnings": [*self.changes, *self.warnings]}
+        told = {key: self.stands_on[key] for key in ("data", "settings") if self.stands_on.get(key)}
         about |= {"steps": self.taken, **{key: round(value, 3) for key, value in times.items()}}
         own = {"methods": without_folders(self.methods)} if self.methods else {}
-        self.store.write_json("run.json", about | {"warnings": self.warnings} | own | self._programs())
+        self.store.write_json("run.json", about | told | own | self._programs())
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
@@ -214,14 +220,18 @@ class Recorder:
             found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
         return found
 
+    def sample_shape(self) -> list[int] | None:
+        """The shape of a sample; None where there are none."""
+        trial: Any = self.groups[0].program.trials[0]
+        return list(trial.game.data.shape) if self.pictures else None
+
     def _programs(self) -> dict[str, Any]:
         """Machine, device, the shape of a sample (where there are pictures), protocols of metrics, and programs."""
-        trial: Any = self.groups[0].program.trials[0]
         reference_sets = {id(group.reference_set): group.reference_set for group in self.groups if group.reference_set}
         return {
             **machine(),
             "device": str(self.groups[0].program.device),
-            "shape": list(trial.game.data.shape) if self.pictures else None,
+            "shape": self.sample_shape(),
             "metrics": [entry for one in reference_sets.values() for entry in protocols(one.dry_run_results)],
             "programs": [
                 {

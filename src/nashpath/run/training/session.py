@@ -61,7 +61,17 @@ class Session:
         return not any(group.program.taken for group in self.groups)
 
     def train(self) -> str:
-        """Trains to the end or until stopped; returns the status. What was computed is on disk either way."""
+        """Trains to the end or until stopped; returns the status. What was computed is on disk either way.
+
+        Raises `FolderError` where another process writes the folder, or the disk is full.
+        """
+        self.store.claim()
+        try:
+            return self._train()
+        finally:
+            self.store.release()
+
+    def _train(self) -> str:
         recorder, overhead = self.recorder, self.recorder.overhead
         if self.untouched:
             recorder.write_reference()
@@ -98,8 +108,11 @@ class Session:
             "spent": self.recorder.seconds(),
             "aside": vars(self.recorder.overhead),
             "results": {str(k): v for k, v in self.recorder.results.items()},
+            "identity": self.recorder.stands_on,
+            "changes": self.recorder.changes,
+            "shape": self.recorder.sample_shape(),
         }
-        save_checkpoint(self.store.checkpoint, self._members(), meta)
+        save_checkpoint(self.store, self._members(), meta)
         self.saved = time.perf_counter()
 
     def restore(self) -> None:
@@ -107,10 +120,12 @@ class Session:
 
         A run that was killed before its first checkpoint starts again: its draws are the same.
         """
-        if not self.store.checkpoint.exists():
+        if not self.store.has_checkpoint():
+            if self.store.digests.fault(self.store.checkpoint.name):
+                self.store.warn(f"{self.store.checkpoint}: is missing; the run starts again from its first step")
             self.store.truncate(-1)
             return
-        stored, meta = load_checkpoint(self.store.checkpoint, self._members())
+        stored, meta = load_checkpoint(self.store, self._members())
         if len(meta["taken"]) != len(self.groups):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.groups)}")
         order = [group for _, group, _ in in_order(self.groups)]

@@ -1,6 +1,7 @@
 """Starting and resuming runs from settings, and training games of one's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,18 @@ from nashpath.run.engine.program import Program, never
 from nashpath.run.engine.sampler import block_length
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.checkpoint import read_meta
+from nashpath.run.folder.identity import (
+    FREE,
+    changed_data,
+    changed_settings,
+    changed_versions,
+    find_data,
+    flat_settings_of,
+    identity_of,
+    remember_data,
+)
+from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
@@ -28,11 +40,6 @@ from nashpath.run.settings.sizes import check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.session import Session
-
-FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features"} | {
-    f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
-}
-"""Settings that a resumed run may change."""
 
 
 def open_session(
@@ -50,21 +57,38 @@ def open_session(
     store = RunFolder(folder)
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
+    check_new(folder)
     raw = dict(raw)
     files = begin_with(raw.pop("with", []))
     members = plan(raw, sweeps)
     methods = origins(chosen_rows(members), files)
     settings = members[0].settings
     _settle(members, device=str(find_device(settings.device)))
-    events = Events(folder / "events") if settings.tensorboard else None
-    sources = prepare(members, notify)
-    groups = build_groups(members, settings)
-    del sources  # from here on the games hold them
-    stacked = any(group.program.mode == "stacked" for group in groups)
-    _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
-    _settle(members, threads=torch.get_num_threads())
-    store.create(_config(record(raw, members), sweeps, methods))
-    return Session(Recorder(store, groups, notify, events, methods), stop)
+    with _claimed(store):
+        events = Events(folder / "events") if settings.tensorboard else None
+        about = identity_of(record(raw, members), sweeps, methods, settings.device)  # before the data's slow work
+        sources = prepare(members, notify)
+        groups = build_groups(members, settings)
+        del sources  # from here on the games hold them
+        stacked = any(group.program.mode == "stacked" for group in groups)
+        _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
+        _settle(members, threads=torch.get_num_threads())
+        full = record(raw, members)
+        about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
+        store.create(_config(remember_data(full, folder), sweeps, methods))
+        recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
+        return Session(recorder, stop)
+
+
+@contextmanager
+def _claimed(store: RunFolder) -> Iterator[None]:
+    """The folder is this process's own from here on, until the session ends, or the block fails."""
+    store.claim()
+    try:
+        yield
+    except BaseException:
+        store.release()
+        raise
 
 
 def begin_with(named: Any) -> list[MethodFile]:
@@ -99,29 +123,91 @@ def resume_session(
     changes: list[tuple[str, Any]],
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
+    accept_changes: bool = False,
+    data_path: Path | None = None,
 ) -> Session:
-    """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only."""
+    """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only.
+
+    Where ``config.toml`` or the data are not those that the checkpoint stands on it refuses, with the differences,
+    unless told to ``accept_changes``, which the run then records. ``data_path`` says where its data are now. Raises
+    `SettingError`, `CheckpointError`, or `FolderError` where another process writes the folder.
+    """
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run to resume; leave out --resume to start one there")
-    raw = store.read_config()
-    remembered = raw.pop("with", [])
-    recall(remembered, folder)
-    for key, value in changes:
-        if key not in FREE and raw.get(key) != value:
-            free = ", ".join(sorted(FREE))
-            raise SettingError(f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out")
-        raw[key] = value
-    sweeps = raw.pop("sweep", {})
-    members = plan(raw, sweeps)
-    methods = renewed(remembered, chosen_rows(members))
-    settings = members[0].settings
-    find_device(settings.device)
-    session = Session(Recorder(store, build_groups(members, settings), notify, methods=methods), stop)
-    session.restore()
-    session.recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
-    store.create(_config(raw, sweeps, methods))
-    return session
+        raise SettingError(f"{folder} holds no run to resume (no config.toml); leave out --resume to start one there")
+    with _claimed(store):
+        raw = find_data(store.read_config(), folder, data_path)
+        remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
+        recall(remembered, folder)
+        stored = read_meta(store)
+        for key, value in changes:
+            if key not in FREE and raw.get(key) != value:
+                free = ", ".join(sorted(FREE))
+                raise SettingError(
+                    f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out"
+                )
+            raw[key] = value
+        members = plan(raw, sweeps)
+        settings = members[0].settings
+        device = _device_here(settings.device, "device" in dict(changes), stored)
+        _settle(members, device=device)
+        raw["device"] = device
+        if "device" in stored.get("identity", {}) and _kind(device) != _kind(stored["identity"]["device"]):
+            _settle(members, compile="auto")  # what pays there need not pay, or be possible, here
+        methods = renewed(remembered, chosen_rows(members))
+        about = identity_of(raw, sweeps, methods, device)
+        said = _differences(store, stored, about, accept_changes)
+        taken = max(stored.get("taken", [0]))
+        if settings.steps < taken:
+            raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
+        try:
+            groups = build_groups(members, settings)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
+        recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
+        recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
+        for one in recorder.changes[len(stored.get("changes", [])) :]:
+            notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
+        session = Session(recorder, stop)
+        session.restore()
+        store.warn_if_unchecked()
+        recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
+        store.create(_config(remember_data(raw, folder), sweeps, methods))
+        return session
+
+
+def _kind(device: str) -> str:
+    return device.split(":")[0]
+
+
+def _device_here(named: str, asked: bool, stored: dict[str, Any]) -> str:
+    """The device to go on with: the one that was asked for, or the run's own where this machine has it, else any."""
+    try:
+        return str(find_device(named))
+    except SettingError:
+        if asked or not stored:
+            raise
+        return str(find_device("auto"))
+
+
+def _differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any], accepted: bool) -> list[str]:
+    """What the run will stand on that it did not stand on before. Raises `SettingError` for what must be accepted."""
+    before = stored.get("identity")
+    if before is None:
+        fault = store.digests.fault(store.config.name)
+        grave, light = ([f"{store.config.name} {fault}"] if fault else []), []
+    else:
+        edited = [f"{store.config.name}: {one}" for one in changed_settings(before, about)]
+        grave = [*edited, *changed_data(before, about)]
+        light = changed_versions(before, about)
+    if grave and not accepted:
+        raise SettingError(
+            f"{store.folder}: not what the run was made with: {'; '.join(grave)}. Put it back as it was, or go on with "
+            "the change: --accept-changes (the run records it)"
+        )
+    if any(" then, on " in one for one in light):
+        light.append("numbers may differ in their last bits from those of one device, and draws are others")
+    return [f"changed: {'; '.join(grave)}"] * bool(grave) + [f"differs: {'; '.join(light)}"] * bool(light)
 
 
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:

@@ -1,0 +1,352 @@
+"""A run folder holds what the run wrote, or somebody is told; one process writes it; a resume stands on the same."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nashpath.run import CheckpointError, FolderError, load, resume_session
+from nashpath.run.folder.digests import JOURNAL, Digests
+from nashpath.run.folder.lock import LOCK, FolderLock
+from nashpath.run.folder.run_folder import RunFolder, sweep
+from run_folders import assert_same_run, flags, nash, rows, small, trained
+
+CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original") / "run"
+    trained(small(checkpoint_every=8), folder)
+    return folder
+
+
+@pytest.fixture
+def run(original, tmp_path):
+    return shutil.copytree(original, tmp_path / "run")
+
+
+def flip(file, at, bit=0):
+    content = bytearray(file.read_bytes())
+    content[at] ^= 1 << bit
+    file.write_bytes(content)
+
+
+def test_every_file_that_is_read_back_is_as_its_digest_says(original):
+    digests = Digests(original)
+    files = [str(file.relative_to(original)) for file in original.rglob("*") if file.is_file()]
+    assert {*CHECKPOINTS, "metrics.jsonl", "config.toml", "run.json", "members.json", "reference.npz"} <= set(files)
+    assert [name for name in files if name not in (JOURNAL, "report.html") and digests.fault(name)] == []
+    assert digests.missing() == []
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
+def test_a_damaged_checkpoint_is_not_used_but_the_one_before_it(run, original, tmp_path, share):
+    file = run / CHECKPOINTS[0]
+    flip(file, int(share * file.stat().st_size))
+    said = nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr
+    assert f"{file}: is damaged or was changed" in said
+    assert "checkpoint.previous.safetensors of step 16" in said
+    whole = nash("train", "--resume", "--out", run).stderr
+    assert "checkpoint.previous.safetensors of step 16" in whole
+    assert_same_run(run, original)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(run)
+
+
+def test_a_good_checkpoint_is_never_replaced_by_a_damaged_one(run):
+    previous = (run / CHECKPOINTS[1]).read_bytes()
+    flip(run / CHECKPOINTS[0], -1)
+    RunFolder(run).write_checkpoint(b"new")
+    assert (run / CHECKPOINTS[1]).read_bytes() == previous
+
+
+@pytest.mark.parametrize("verb", [("train", "--resume", "--out"), ("sample",), ("evaluate",), ("diagnose", "--quick")])
+def test_where_both_are_damaged_every_verb_refuses_and_names_them(run, monkeypatch, verb):
+    monkeypatch.chdir(run.parent)
+    for name in CHECKPOINTS:
+        flip(run / name, -5)
+    said = nash(*verb, run, expect=2).stderr
+    assert all(str(run / name) in said for name in CHECKPOINTS)
+    assert "Traceback" not in said
+
+
+def test_a_checkpoint_of_another_run_is_not_taken_for_this_one_s(run, tmp_path):
+    trained(small(seeds=[7]), tmp_path / "other")
+    for name in CHECKPOINTS:
+        shutil.copy(tmp_path / "other" / CHECKPOINTS[0], run / name)
+    with pytest.raises(CheckpointError, match="does not match its digest"):
+        load(run)
+
+
+def test_folders_without_digests_are_read_and_it_is_said_once(run, tmp_path):
+    (run / JOURNAL).unlink()
+    said = nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr
+    assert said.count("carries no digests") == 1
+    assert "carries no digests" in nash("train", "--resume", "--out", run, "-s", "steps=24").stderr
+    assert "digests" not in nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr
+
+
+def test_a_damaged_journal_accuses_nobody(run, tmp_path):
+    flip(run / JOURNAL, 30)
+    said = nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr
+    assert f"{run / JOURNAL} is damaged in line 1; its files are read unchecked" in said
+
+
+def test_killed_between_a_note_and_what_it_notes_the_file_counts(run):
+    digests = Digests(run)
+    for _ in range(3):  # killed there again and again
+        digests.replaces("run.json", os.urandom(20))
+        Digests(run).settle()
+    assert Digests(run).fault("run.json") == ""
+    digests.replaces("samples/step-00000020.npz", None)
+    assert Digests(run).fault("samples/step-00000020.npz") == ""
+
+
+def test_damage_to_appended_rows_costs_the_rows_of_one_piece(tmp_path, monkeypatch):
+    monkeypatch.setattr("nashpath.run.folder.digests.PIECE_BYTES", 100)
+    store = RunFolder(tmp_path / "run")
+    store.create({})
+    for step in range(40):
+        store.append([{"step": step, "member": 0, "cost": step / 7}])
+    whole, wrong = store.digests.sound("metrics.jsonl", store.metrics.read_bytes())
+    assert (b"".join(whole), wrong) == (store.metrics.read_bytes(), "")
+    flip(store.metrics, 1000)
+    with store.metrics.open("ab") as file:
+        file.write(b'{"step": 99, "member": 0}\n')
+    pieces, wrong = Digests(store.folder).sound("metrics.jsonl", store.metrics.read_bytes())
+    steps = [json.loads(line)["step"] for piece in pieces for line in piece.splitlines()]
+    assert 30 < len(steps) < 40
+    assert 99 not in steps
+    assert re.search(r"bytes \d+ to 1,?\d+ are not as they were written; what follows byte [\d,]+ has no digest", wrong)
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from nashpath.run.folder.lock import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_at_the_start_and_told_who_holds_the_folder(run, tmp_path, monkeypatch):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        said = nash("train", "--resume", "--out", run, expect=2).stderr
+        assert f"{run}: process {holder.pid} on " in said
+        holder.kill()
+    nash("train", "--resume", "--out", run)
+    assert not (run / LOCK).exists()
+    lock = FolderLock(tmp_path / "fresh")
+    for verb in (("train", *flags()), ("flow", "-s", "steps=2")):
+        assert "this process is writing" in nash(*verb, "--out", tmp_path / "fresh", expect=2).stderr
+    lock.release()
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_where_the_file_system_knows_no_locks_the_file_names_the_holder(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("nashpath.run.folder.lock.fcntl.flock", refuse)
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(FolderError, match=f"process {holder.pid}"):
+            FolderLock(tmp_path)
+        holder.kill()
+    FolderLock(tmp_path).release()
+    (tmp_path / LOCK).write_text(json.dumps({"pid": 1, "host": "elsewhere"}))
+    with pytest.raises(FolderError, match=r"process 1 on elsewhere.*delete .*\.lock"):
+        FolderLock(tmp_path)
+
+
+def test_edited_settings_are_refused_named_and_may_be_accepted(run, monkeypatch):
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("batch_size = 4", "batch_size = 5"))
+    said = nash("train", "--resume", "--out", run, "-s", "steps=24", expect=2).stderr
+    assert "batch_size was 4, is 5" in said
+    assert "--accept-changes" in said
+    for verb in ("evaluate", "sample"):
+        assert "batch_size was 4, is 5" in nash(verb, run, expect=2).stderr
+    said = nash("train", "--resume", "--out", run, "-s", "steps=24", "--accept-changes").stderr
+    assert "warning: resumed at step 20: changed: " in said
+    told = json.loads((run / "run.json").read_text())
+    assert told["steps"] == 24
+    assert "batch_size was 4, is 5" in told["warnings"][0]
+    assert "batch_size was 4, is 5" in (run / "report.html").read_text()
+    nash("train", "--resume", "--out", run, "-s", "steps=26")
+    assert "batch_size was 4, is 5" in json.loads((run / "run.json").read_text())["warnings"][0]
+
+
+def test_what_a_resumed_run_may_change_may_be_edited(run):
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace("\nsteps = 20", "\nsteps = 24"))
+    nash("train", "--resume", "--out", run)
+    assert rows(run)[-1]["step"] == 24
+
+
+def test_fewer_steps_than_were_taken_are_refused_and_nothing_is_written(run):
+    nash("train", "--resume", "--out", run)  # which leaves one note a file in the journal
+    before = {file.name: file.read_bytes() for file in run.iterdir() if file.is_file()}
+    said = nash("train", "--resume", "--out", run, "-s", "steps=3", expect=2).stderr
+    assert "has taken 20 steps" in said
+    after = {file.name: file.read_bytes() for file in run.iterdir() if file.is_file()}
+    assert {name for name in before if after[name] != before[name]} <= {JOURNAL}
+
+
+def test_other_versions_are_named(run, monkeypatch):
+    monkeypatch.setattr("nashpath.__version__", "9.9.9")
+    said = nash("train", "--resume", "--out", run, "-s", "steps=24").stderr
+    assert re.search(r"resumed at step 20: differs: nashpath \S+ then, 9.9.9 now", said)
+    assert "9.9.9 now" in json.loads((run / "run.json").read_text())["warnings"][0]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(6):
+        Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(folder / f"{k}.png")
+    return folder
+
+
+def photo_run(out, *more):
+    pictures = ("data=folder", "data.path=photos", "data.size=8", "steps=4", "generator=mlp", "discriminator=mlp")
+    nash("train", *flags(*pictures, *more), "--out", out)
+
+
+def test_other_data_are_refused_and_named(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo_run(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["files"] == 6
+    resume = ("train", "--resume", "--out", tmp_path / "run", "-s", "steps=6")
+    (photos / "0.png").rename(photos / "9.png")
+    assert "names of files differ" in nash(*resume, expect=2).stderr
+    shutil.copy(photos / "1.png", photos / "9.png")
+    assert "data: " in nash(*resume, expect=2).stderr
+    (photos / "9.png").unlink()
+    assert "data: 6 files then, 5 files now" in nash(*resume, expect=2).stderr
+    nash(*resume, "--accept-changes")
+    assert "5 files now" in json.loads((tmp_path / "run" / "run.json").read_text())["warnings"][0]
+    nash(*resume)
+
+
+def test_a_run_and_its_data_are_found_from_anywhere_together_or_apart(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photo_run("runs/a")
+    away = tmp_path / "away"
+    away.mkdir()
+    monkeypatch.chdir(away)
+    nash("train", "--resume", "--out", tmp_path / "runs" / "a", "-s", "steps=6")
+    shutil.move(tmp_path / "runs", away / "runs")  # the run alone
+    nash("evaluate", away / "runs" / "a", "--samples", 16, "--features", "pixels", "--metrics", "sliced_wasserstein")
+    shutil.move(photos, away / "photos")  # both, as they lay
+    monkeypatch.chdir("/")
+    nash("train", "--resume", "--out", away / "runs" / "a", "-s", "steps=8")
+    nash("train", away / "runs" / "a" / "config.toml", "-s", "steps=1", "--out", away / "again")
+    shutil.move(away / "photos", tmp_path / "elsewhere")
+    for verb in (("train", "--resume", "--out"), ("evaluate",), ("diagnose", "--quick")):
+        said = nash(*verb, away / "runs" / "a", expect=2).stderr
+        assert "there is no folder" in said
+        assert "--data-path" in said
+    nash("sample", away / "runs" / "a", "-n", 4, "--out", away / "s.npz")  # needs no data
+    nash("diagnose", "--quick", away / "runs" / "a", "--data-path", tmp_path / "elsewhere")
+    nash("train", "--resume", "--out", away / "runs" / "a", "-s", "steps=9", "--data-path", tmp_path / "elsewhere")
+    nash("train", "--resume", "--out", away / "runs" / "a", "-s", "steps=10")
+    assert "no such file" in nash("sample", away / "runs" / "a", "--data-path", away / "none", expect=2).stderr
+
+
+def test_data_path_is_for_data_that_lie_on_a_disk(run, tmp_path):
+    assert "lie on no disk" in nash("evaluate", run, "--data-path", tmp_path, expect=2).stderr
+
+
+def test_a_run_made_on_another_device_goes_on_here(run, original):
+    """A checkpoint of a GPU differs in its generators' states, 16 bytes in place of some thousand."""
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    with safe_open(run / CHECKPOINTS[0], "pt") as stored:
+        found = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+        header = stored.metadata()
+    found["member0.sampler.generator"] = found["member0.sampler.generator"][:16].clone()
+    meta = json.loads(header["meta"])
+    meta["identity"]["device"] = "cuda:0"
+    save_file(found, run / CHECKPOINTS[0], {**header, "meta": json.dumps(meta)})
+    config = run / "config.toml"
+    config.write_text(config.read_text().replace('device = "cpu"', 'device = "cuda:0"'))
+    (run / JOURNAL).unlink()
+    nash("sample", run, "-n", 4, "--out", run.parent / "s.npz")
+    said = nash("train", "--resume", "--out", run, "-s", "steps=24").stderr
+    assert "on cuda:0 then, on cpu now" in said
+    assert "numbers may differ in their last bits" in said
+    assert 'device = "cpu"' in config.read_text()
+    assert rows(run)[-1]["step"] == 24
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoint.safetensors", "report.html", "samples/a.npz"])
+def test_foreign_files_are_not_written_over(tmp_path, name):
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    (out / "notes.txt").write_text("also mine")
+    for verb in (("train", *flags()), ("flow", "-s", "steps=2")):
+        assert name.split("/")[0] in nash(*verb, "--out", out, expect=2).stderr
+    assert (out / name).read_text() == "mine"
+    assert {file.name for file in out.iterdir()} == {name.split("/")[0], "notes.txt"}
+
+
+def test_places_that_cannot_be_run_folders_are_refused_at_the_start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    cases = {"": "empty", "file": "is a file", "file/below": "is a file", "link": "link to nothing", "b\udcff": "UTF-8"}
+    for out, word in cases.items():
+        for verb in (("train", *flags()), ("flow", "-s", "steps=2"), ("reproduce", "monoflow", "--quick")):
+            result = nash(*verb, "--out", out, expect=2)
+            assert word in result.stderr, (out, verb, result.stderr)
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+def test_leftovers_of_killed_processes_are_swept_and_those_of_live_ones_are_not(run):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [run / "samples" / f".step-1.npz.{dead.pid}-1.tmp", run / "report.html.part", run / f".x.{dead.pid}-2.tmp"]
+    alive = run / f".run.json.{os.getppid()}-1.tmp"
+    for file in (*left, alive):
+        file.write_bytes(b"half")
+    nash("train", "--resume", "--out", run)
+    assert [file for file in left if file.exists()] == []
+    assert alive.exists()
+    left[0].write_bytes(b"half")
+    sweep(run)
+    assert not left[0].exists()
+
+
+def test_a_full_disk_names_the_folder_and_what_is_kept(run, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    session = resume_session(run, [("steps", 40)])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(FolderError, match=r"the disk is full.*the last checkpoint is kept.*--resume --out") as told:
+            session.train()
+    assert str(run) in str(told.value)
+    assert not list(run.rglob("*.tmp"))
+    nash("train", "--resume", "--out", run)
+    assert rows(run)[-1]["step"] == 40
