@@ -217,17 +217,21 @@ def _truth_of_play(trial: Trial, state: Any, game: RandomGame, adaptive: bool) -
 
 
 def _played_to_the_end(trial: Trial, state: Any, game: RandomGame) -> set[str]:
-    """What so many rounds come to, where that is clear; nothing for a start at rest."""
-    first = _distance(game, state.point)
+    """What so many rounds come to, where that is clear: growth is beyond all that the first quarter saw.
+
+    Nothing for a start at rest.
+    """
+    first, way = _distance(game, state.point), []
     if first < 1e-2:
         return set()
-    late = []
-    for rounds in (3 * ROUNDS // 4, *[ROUNDS // 40] * 10):
-        state = _played(trial, state, rounds)
-        late.append(_distance(game, state.point))
-    if not late[-1] < 5 * first:
+    for _ in range(40):
+        state = _played(trial, state, ROUNDS // 40)
+        way.append(_distance(game, state.point))
+        if not math.isfinite(way[-1]):
+            return GROWING
+    if min(way[30:]) > 5 * max(first, *way[:10]):
         return GROWING
-    return {"closes in"} if max(late) < 0.1 * first else set()
+    return {"closes in"} if max(way[30:]) < 0.1 * first else set()
 
 
 def _long_run(matrix: Any) -> set[str]:

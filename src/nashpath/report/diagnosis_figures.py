@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nashpath.diagnostics.certificate import FAR
 from nashpath.diagnostics.verdict import LARGE_MOVE
 from nashpath.report.phrasing import number
 
@@ -52,29 +53,40 @@ def data_uri(draw: Callable[["Figure", DiagnosisData], None], seen: DiagnosisDat
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TOLERANCE = 1e-3
+LEAST = 1e-6
+"""Shares of the allowed distance are drawn from here to its inverse."""
 
 
 def evidence(figure: "Figure", seen: DiagnosisData) -> None:
-    """What the certificate looked at, on one axis that is linear within the tolerance and logarithmic beyond."""
-    n = seen.numbers
-    rows = [("distance from stationary", n.get("distance")), ("smallest real part", n.get("smallest_real"))]
-    for who in n.get("curvature") or {}:
-        rows.append((f"{who}'s smallest curvature", n["curvature"][who]))
-        rows.append((f"{who}'s largest curvature", (n.get("largest") or {}).get(who)))
-    rows.append(("generator's, once answered", n.get("schur")))
-    rows = [(name, float(value)) for name, value in rows if value is not None]
-    axes = figure.add_subplot()
-    axes.axvspan(-TOLERANCE, TOLERANCE, color=SOFT, alpha=0.25, lw=0)
-    axes.axvline(0, color=SOFT, lw=0.6)
-    axes.scatter([value for _, value in rows], range(len(rows)), color=SECOND, s=26, zorder=3)
-    axes.set_xscale("symlog", linthresh=TOLERANCE)
-    reach = max(1.5, 1.5 * max(abs(value) for _, value in rows))
-    axes.set(xlim=(-reach, reach), yticks=range(len(rows)), yticklabels=[name for name, _ in rows])
-    axes.set_xlabel("relative to the largest eigenvalue")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xticks([-1, -1e-2, 0, 1e-2, 1], ["−1", "−0.01", "0", "0.01", "1"])
-    axes.minorticks_off()
+    """Each player's distance from rest over what is allowed, and the range of its own curvature."""
+    players = seen.numbers["players"]
+    names = list(players)
+    left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
+    for at, who in enumerate(names):
+        own = players[who]
+        known = own["distance"] is not None
+        value = own["distance"] / own["allowed"] if known else (own["signal"] or 0.0) / FAR
+        error = own["error"] / own["allowed"] if known else 0.0
+        low, high = (min(max(v, LEAST), 1 / LEAST) for v in (value - error, value + error))
+        left.plot([low, high], [at, at], color=SOFT, lw=2)
+        left.plot(min(max(value, LEAST), 1 / LEAST), at, "o" if known else "s", color=SECOND, ms=6)
+        if own["smallest"] or own["largest"] or own["flat"]:  # asked of a player at rest only
+            right.plot([own["smallest"], own["largest"]], [at, at], color=FIRST, lw=3, marker="|", ms=10)
+    left.axvspan(LEAST / 3, 1, color=SOFT, alpha=0.25, lw=0)
+    left.set(xscale="log", xlim=(LEAST / 3, 3 / LEAST), xlabel="distance from rest / allowed")
+    left.set_xticks([LEAST, 1, 1 / LEAST])
+    answered = seen.numbers.get("schur")
+    if answered is not None:
+        right.plot(answered, len(names), "D", color=SECOND, ms=6)
+        names = [*names, "generator, once answered"]
+    right.axvline(0, color=INK, lw=0.8)
+    right.set_xscale("symlog", linthresh=1e-3)
+    right.set_xlabel("its own curvature: left of 0 it gains")
+    for axes in (left, right):
+        axes.minorticks_off()
+        axes.tick_params(axis="x", labelsize=6)
+        _named(axes, names)
+    right.set_yticklabels([])
 
 
 def steps(figure: "Figure", seen: DiagnosisData) -> None:
@@ -272,10 +284,11 @@ FIGURES: dict[str, Picture] = {
     "evidence": Picture(
         evidence,
         "Evidence for the certificate",
-        "All relative to the largest eigenvalue. Grey: the tolerance. A local Nash equilibrium has its distance in "
-        "the grey band, and nothing left of it.",
-        "scale",
-        5.4,
+        "Left: how far each player is from rest, over what is allowed (in the grey band it rests; a square: standard "
+        "errors of its mean gradient over 6, where the distance is not known). Right: from the smallest to the largest "
+        "curvature of its own cost, where all rest; left of 0 it gains by a small move.",
+        "players",
+        6.4,
     ),
     "steps": Picture(
         steps,
