@@ -31,7 +31,16 @@ def play(solver: str, rate_d: float, rate_g: float, rule: str = "adam", **more: 
 
 def ring(steps: int, solver: dict[str, Any], **more: Any) -> dict[str, Any]:
     small = {"latent": 4, "batch_size": 32, "generator": {"width": 8}, "discriminator": {"width": 8}}
-    return {"data": "ring", "steps": steps, "solver": solver, "compile": "off", "log_every": 1000, **small, **more}
+    return {
+        "data": "ring",
+        "steps": steps,
+        "solver": solver,
+        "compile": "off",
+        "log_every": 1000,
+        "sample_every": 1000,
+        **small,
+        **more,
+    }
 
 
 REST = {"x": 0.0, "y": 0.0}
@@ -46,7 +55,7 @@ RUNS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "goes round": ("play", "path", toy("bilinear", 1, SLOW)),
     "spirals out": ("play", "path", toy("bilinear", 1, (0.03, 0.03), "simultaneous")),
     "leaves": ("play", "path", toy("quadratic", 1, (0.01, 0.01), a=-1.0, b=0.1, c=1.0)),
-    "stays": ("play", "path", toy("bilinear", 1, SLOW, strength=0.0)),
+    "stays": ("play", "path", toy("quadratic", 1, SLOW, a=0.0, b=0.0, c=0.0)),
     "still moving": ("play", "path", ring(120, play("alternating", 5e-3, 3e-3), penalty="r1")),
     "diverged": ("finding", "magnitudes", toy("saddle", 60, (1e3, 1e3), "simultaneous")),
     "step too large": ("finding", "steps", toy("quadratic", 20, (3.0, 3.0), "simultaneous", a=1.0, b=0.1, c=1.0)),

@@ -73,7 +73,7 @@ def evidence(figure: "Figure", seen: DiagnosisData) -> None:
         if own["smallest"] or own["largest"] or own["flat"]:  # asked of a player at rest only
             right.plot([own["smallest"], own["largest"]], [at, at], color=FIRST, lw=3, marker="|", ms=10)
     left.axvspan(LEAST / 3, 1, color=SOFT, alpha=0.25, lw=0)
-    left.set(xscale="log", xlim=(LEAST / 3, 3 / LEAST), xlabel="distance from rest / allowed")
+    left.set(xscale="log", xlim=(LEAST / 3, 3 / LEAST), xlabel="from rest / allowed")
     left.set_xticks([LEAST, 1, 1 / LEAST])
     answered = seen.numbers.get("schur")
     if answered is not None:
@@ -81,7 +81,9 @@ def evidence(figure: "Figure", seen: DiagnosisData) -> None:
         names = [*names, "generator, once answered"]
     right.axvline(0, color=INK, lw=0.8)
     right.set_xscale("symlog", linthresh=1e-3)
-    right.set_xlabel("its own curvature: left of 0 it gains")
+    right.set_xticks([-1, 0, 1], ["−1", "0", "1"])
+    right.set_xlabel("own curvature")
+    right.margins(x=0.15)
     for axes in (left, right):
         axes.minorticks_off()
         axes.tick_params(axis="x", labelsize=6)
