@@ -2,12 +2,13 @@
 
 Prints one row a kind of game: verdicts that are right, undecided and wrong, on what the point is and on what the play
 does there; then every case that was wrong. Those that are not right are named on the way. With --out the tables are
-written to a file as well.
+written to a file as well; with --rows each answer is kept in a file as it comes, and a second call goes on from there.
 
-    python benchmarks/verdicts.py [--cases 1200] [--workers 2] [--out docs/verdicts.md] [--smallest]
+    python benchmarks/verdicts.py [--cases 1200] [--workers 2] [--out verdicts.md] [--rows verdicts.jsonl] [--smallest]
 """
 
 import argparse
+import json
 import sys
 import warnings
 from collections import Counter
@@ -76,15 +77,21 @@ if __name__ == "__main__":
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--rows", type=Path)
     chosen = parse(parser, cases=3, workers=1)
-    seeds = range(chosen.first, chosen.first + chosen.cases)
     asked = []
+    if chosen.rows and chosen.rows.exists():
+        asked = [tuple(json.loads(line)) for line in chosen.rows.read_text().splitlines()]
+    seeds = range(chosen.first + len(asked), chosen.first + chosen.cases)
     with ExitStack() as stack:
         each = map
         if chosen.workers > 1:
             each = stack.enter_context(ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn"))).map
         for answer in each(ask, seeds):
             asked.append(answer)
+            if chosen.rows:
+                with chosen.rows.open("a") as rows:
+                    rows.write(json.dumps(answer) + "\n")
             if set(answer[2].values()) - {"right"}:
                 print(f"[{len(asked)} of {chosen.cases}] {answer[3]}", file=sys.stderr, flush=True)
     said = tables(asked)

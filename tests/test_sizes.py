@@ -101,7 +101,7 @@ def test_tensors_are_announced_before_they_are_made_and_results_after():
     asked, made = [], []
     with Allocations(lambda shape, size: asked.append((shape, size)), lambda v: made.append(tuple(v.shape))):
         torch.nn.Linear(3, 5)
-        torch.randn(4, 3, generator=torch.Generator()) @ torch.ones(3, 2)
+        torch.mm(torch.randn(4, 3, generator=torch.Generator()), torch.ones(3, 2))
         torch.arange(7.0).reshape(7, 1)
         torch.eye(6)
         torch.linspace(0, 1, 9)

@@ -112,6 +112,7 @@ def test_what_is_killed_anywhere_goes_on_as_if_nothing_had_been(commands, tmp_pa
     for trial in range(KILLS):
         job, folder = JOBS[trial % len(JOBS)], tmp_path / f"killed {trial}"
         number = rng.choice(SIGNALS)
+        point = 0
         for _ in range(rng.choice((1, 1, 2))):  # killed once, or while it goes on
             first = job not in TRAIN or not (folder / "config.toml").exists()
             if job == "flow":
