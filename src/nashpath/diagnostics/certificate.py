@@ -244,15 +244,21 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
         own.smallest, own.largest = float(ways.values.min()), float(ways.values.max())
         own.flat = int((ways.signs == 0).sum())
         if target is not None:
-            reach = max(own.allowed, 30 * float(np.linalg.norm(mean[near.block(who)])))
+            reach = _reach(near, own, who, mean)
             own.gains = None if own.flat and seen.noisy else gain_along(target, who, ways, reach)
             own.gains = True if (ways.signs < 0).any() else own.gains
     if set(near.sizes) == {"discriminator", "generator"}:
-        _ask_leader(near, seen, hessians, target)
+        reach = _reach(near, seen.players["generator"], "generator", mean)
+        _ask_leader(near, seen, hessians, target, reach)
+
+
+def _reach(near: Linearised, own: PlayerEvidence, who: str, mean: NDArray[Any]) -> float:
+    """The smallest radius at which a cost is looked up: far beyond what is left of the way to the stationary point."""
+    return max(own.allowed, 30 * float(np.linalg.norm(mean[near.block(who)])))
 
 
 def _ask_leader(
-    near: Linearised, seen: PointEvidence, hessians: dict[str, NDArray[Any]], target: Linearised | None
+    near: Linearised, seen: PointEvidence, hessians: dict[str, NDArray[Any]], target: Linearised | None, reach: float
 ) -> None:
     """The Schur complement over the directions in which the discriminator cannot punish to first order."""
     d, g = near.block("discriminator"), near.block("generator")
@@ -274,7 +280,7 @@ def _ask_leader(
     if not (ways.signs < 0).any() and unclear:
         lifted = Directions(ways.values, free @ ways.vectors, ways.signs)
         strict = not level.shape[1]
-        seen.answered = gain_along(target, "generator", lifted, TOLERANCE, "discriminator") if strict else None
+        seen.answered = gain_along(target, "generator", lifted, reach, "discriminator") if strict else None
     else:
         seen.answered = bool((ways.signs < 0).any())
 
