@@ -10,8 +10,8 @@ from nashpath.cli import app
 from nashpath.core.math.monotone import MONOTONES
 from nashpath.report import load_run
 from nashpath.report.animation import animation
-from nashpath.report.read import arrays
 from nashpath.run import resolve_flow
+from nashpath.run.folder.arrays import read_arrays
 
 TINY = (
     "particles=200",
@@ -44,7 +44,7 @@ def test_every_h_runs_on_every_plane(h, data, tmp_path):
     assert all(np.isfinite(value) for value in run.members[0].metrics.values())
     measured = [key for row in run.rows for key in row]
     assert {"time", "divergence", "dissipation", "dissipation_theory", "held", "overshoots"} <= set(measured)
-    saved = arrays(run.frames[-1][1])
+    saved, _ = read_arrays(run.frames[-1][1])
     assert saved["m0"].shape == (200, 2)
     assert saved["level0"].shape == (48, 48)
     assert saved["field0"].shape == (16, 16, 2)
@@ -87,7 +87,7 @@ def test_measured_dissipation_is_the_theoretical_rate(tmp_path):
 def test_the_same_seed_gives_the_same_particles(tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert invoke(*TINY, f"seed={seed}", out=tmp_path / name).exit_code == 0
-    ends = [arrays(tmp_path / name / "samples" / "step-00000020.npz")["m0"] for name in "abc"]
+    ends = [read_arrays(tmp_path / name / "samples" / "step-00000020.npz")[0]["m0"] for name in "abc"]
     assert np.array_equal(ends[0], ends[1])
     assert not np.array_equal(ends[0], ends[2])
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,9 @@ def test_ctrl_c_while_python_imports_leaves_without_a_traceback(tmp_path, second
         "--out",
         str(tmp_path / "r"),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes: dict = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are born deaf to it
+    process = subprocess.Popen(command, preexec_fn=heard, **pipes)
     try:
         time.sleep(seconds)
         process.send_signal(signal.SIGINT)

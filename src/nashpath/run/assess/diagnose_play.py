@@ -87,20 +87,21 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
             "classes",
         )
     else:
-        index, count, summary.places = _clusters(real, fake), CLUSTERS, "clusters of the data"
+        count, summary.places = min(CLUSTERS, len(real.unique(dim=0))), "clusters of the data"
+        index = _clusters(real, fake, count)
     summary.modes = (int(coverage(index, count, len(fake))[0]), count)
     told = _in_plane(real, fake, centres)
     return told if centres is None else told | {"samples.counts": torch.bincount(index, minlength=count).numpy()}
 
 
-def _clusters(real: Tensor, fake: Tensor) -> Tensor:
-    """The cluster of the data (k-means, `CLUSTERS` of them) that each sample is nearest to.
+def _clusters(real: Tensor, fake: Tensor, count: int) -> Tensor:
+    """The cluster of the data (k-means, ``count`` of them) that each sample is nearest to.
 
     Reference: Richardson & Weiss 2018, "On GANs and GMMs" (samples counted in clusters of the data).
     """
     kmeans: Any = importlib.import_module("scipy.cluster.vq").kmeans2
     scale = real.std().clamp(min=torch.finfo(real.dtype).tiny)
-    centres, _ = kmeans((real / scale).numpy(), CLUSTERS, minit="++", seed=0)
+    centres, _ = kmeans((real / scale).numpy(), count, minit="++", seed=0)
     return nearest_neighbours(fake / scale, torch.from_numpy(centres))[1][:, 0]
 
 
