@@ -27,7 +27,8 @@ from nashpath.solvers.schedules import Schedule
 METHODS = {f"{table.kind}.{kind}": table[kind] for table in TABLES.values() for kind in table}
 LIBRARY_ONLY = {"Sum", "Scheduled", "SinglePlayer", "LinearRule", "Rollback"}
 """Wrappers of other methods (the settings reach schedules by another key, and have one penalty), and descent: no game
-of the settings has one player; `Rollback` is a setting of its own. `LinearRule` stands for other rules where a game is linearised."""
+of the settings has one player; `Rollback` is a setting of its own. `LinearRule` stands for other rules where a game is
+linearised."""
 
 
 def everything() -> list[type]:
