@@ -22,6 +22,8 @@ from nashpath.run.settings.method_files import MethodFile, load_installed
 from nashpath.run.settings.sizes import is_out_of_memory
 
 QUIET_SECONDS = 10.0
+COLOURS = {"good": "green", "bad": "red", "open": "yellow"}
+"""The colour of a headline, by how good what became of the game is."""
 
 
 _Bar = TypeVar("_Bar", bound="Bar")

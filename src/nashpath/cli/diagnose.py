@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import COLOURS, With, load_all, user_errors
 from nashpath.cli.places import DataPath
 from nashpath.diagnostics import headline
 from nashpath.report import write_report
@@ -15,7 +15,6 @@ from nashpath.run import Diagnosis
 from nashpath.run import diagnose as diagnose_members
 from nashpath.run.folder.run_folder import plain_json
 
-COLOURS = {"good": "green", "bad": "red", "open": "yellow"}
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
 Quick = Annotated[

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import ProgressBar, With, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
 from nashpath.report import Outcome, folder_headline, write_report
 from nashpath.run import Session, SettingError, open_session, resume_session
@@ -157,5 +157,5 @@ def _conclude(session: Session, status: str, page: Path, found: Outcome, as_json
         told = {"headline": found.text, "quality": found.tone, "members": members}
         typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, **told}))
     else:
-        live.say(found.text, {"good": "green", "bad": "red"}.get(found.tone, "yellow"))
+        live.say(found.text, COLOURS[found.tone])
         typer.echo(str(page))

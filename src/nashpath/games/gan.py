@@ -161,53 +161,12 @@ def check_shapes(game: GAN) -> None:
     tensors = [*game.parameters(), *game.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
     rng = torch.Generator(device).manual_seed(0)
-    expected = (2, *game.data.shape)
-    if has_lazy_parameters(game):  # made by their first pass, which must not move running statistics
-        was = game.training
-        game.eval()
-        try:
-            with torch.no_grad():
-                game.discriminator(game.generator(game.latents(rng, (2,))))
-        except Exception as error:
-            raise ValueError(
-                f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
-            ) from error
-        game.train(was)
+    if has_lazy_parameters(game):
+        _make_lazy(game, rng)
     kept = {k: v.clone() for k, v in game.state_dict().items()}
     with torch.no_grad():
-        try:
-            fake = undrawn("generator", game.generator, game.latents(rng, (2,)))
-        except Refused:
-            raise
-        except Exception as error:  # whatever a module of the user's may raise
-            check_precision("generator", game.generator)
-            raise ValueError(
-                f"the generator does not accept latents of shape (batch, {game.latent}): {_told(error)}"
-            ) from error
-        if not isinstance(fake, Tensor):
-            name = type(game.generator).__name__
-            raise ValueError(f"the generator ({name}) returns a {type(fake).__name__}; expected one tensor of samples")
-        if tuple(fake.shape) != expected:
-            raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
-        try:
-            logits = undrawn("discriminator", game.discriminator, fake)
-        except Refused:
-            raise
-        except Exception as error:
-            check_precision("discriminator", game.discriminator)
-            raise ValueError(
-                f"the discriminator does not accept samples of shape {expected}: {_told(error)}"
-            ) from error
-        name = type(game.discriminator).__name__
-        if not isinstance(logits, Tensor):
-            raise ValueError(
-                f"the discriminator ({name}) returns a {type(logits).__name__}; expected one tensor of logits"
-            )
-        single = game.objective.outputs == 1 and not game.classifies
-        if logits.shape[:1] != (2,) or (single and logits.numel() != 2):
-            raise ValueError(
-                f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
-            )
+        fake = _generated(game, rng)
+        _check_logits(game, fake)
         game.load_state_dict(kept)
     for which, network in critics(game.discriminator).items():
         squashed = squashed_by(network, fake)
@@ -216,6 +175,61 @@ def check_shapes(game: GAN) -> None:
                 f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
                 "squash themselves: leave its last layer out"
             )
+
+
+def _make_lazy(game: GAN, rng: torch.Generator) -> None:
+    """The first pass of lazy layers, which makes their parameters and must not move running statistics."""
+    was = game.training
+    game.eval()
+    try:
+        with torch.no_grad():
+            game.discriminator(game.generator(game.latents(rng, (2,))))
+    except Exception as error:
+        raise ValueError(
+            f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
+        ) from error
+    game.train(was)
+
+
+def _generated(game: GAN, rng: torch.Generator) -> Tensor:
+    """Two samples, of the shape that the data have."""
+    expected = (2, *game.data.shape)
+    try:
+        fake = undrawn("generator", game.generator, game.latents(rng, (2,)))
+    except Refused:
+        raise
+    except Exception as error:  # whatever a module of the user's may raise
+        check_precision("generator", game.generator)
+        raise ValueError(
+            f"the generator does not accept latents of shape (batch, {game.latent}): {_told(error)}"
+        ) from error
+    if not isinstance(fake, Tensor):
+        name = type(game.generator).__name__
+        raise ValueError(f"the generator ({name}) returns a {type(fake).__name__}; expected one tensor of samples")
+    if tuple(fake.shape) != expected:
+        raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
+    return fake
+
+
+def _check_logits(game: GAN, fake: Tensor) -> None:
+    """Refuses a discriminator that does not take the samples, or gives no logits as the objective needs them."""
+    try:
+        logits = undrawn("discriminator", game.discriminator, fake)
+    except Refused:
+        raise
+    except Exception as error:
+        check_precision("discriminator", game.discriminator)
+        raise ValueError(
+            f"the discriminator does not accept samples of shape {tuple(fake.shape)}: {_told(error)}"
+        ) from error
+    name = type(game.discriminator).__name__
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"the discriminator ({name}) returns a {type(logits).__name__}; expected one tensor of logits")
+    single = game.objective.outputs == 1 and not game.classifies
+    if logits.shape[:1] != (2,) or (single and logits.numel() != 2):
+        raise ValueError(
+            f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
+        )
 
 
 class Refused(ValueError):
