@@ -12,7 +12,7 @@ import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
-from nashpath.report import Outcome, folder_headline, write_report
+from nashpath.report import Outcome, report_and_headline
 from nashpath.run import Session, SettingError, open_session, resume_session
 from nashpath.run.folder.identity import find_data
 from nashpath.run.folder.run_folder import plain_json, read_toml
@@ -74,8 +74,7 @@ def train(
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
-        page = write_report(session.store.folder)
-        found = folder_headline(session.store.folder)
+        page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
 
 

@@ -5,7 +5,7 @@ from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.draw import draw_figure, drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.outcome import Outcome, run_headline
-from nashpath.report.page import folder_headline, write_report
+from nashpath.report.page import report_and_headline, write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction
 from nashpath.report.results import write_results
@@ -22,11 +22,11 @@ __all__ = [
     "drawing",
     "equal_cost",
     "equal_cost_text",
-    "folder_headline",
     "interval",
     "is_reproduction",
     "load_run",
     "new_canvas",
+    "report_and_headline",
     "run_headline",
     "sheet",
     "write_report",

@@ -34,7 +34,10 @@ def write_report(run: Path | str) -> Path:
 
     What cannot be read or drawn is left out; the page names it, and so does a `FolderWarning` for each.
     """
-    loaded = load_run(run)
+    return _write(load_run(run))
+
+
+def _write(loaded: Run) -> Path:
     context, path = _context(loaded), loaded.folder / "report.html"
     try:
         write_page(path, "report.html.j2", context)
@@ -46,15 +49,15 @@ def write_report(run: Path | str) -> Path:
         nothing = {"info": {}, "name": loaded.folder.name, "data": {"film": None, "curves": curves_data([])}}
         write_page(path, "report.html.j2", {**bare, **nothing, "notes": loaded.notes})
     for note in dict.fromkeys(loaded.notes):
-        warnings.warn(f"left out of the report: {note}", FolderWarning, stacklevel=2)
+        warnings.warn(f"left out of the report: {note}", FolderWarning, stacklevel=3)
     return path
 
 
-def folder_headline(run: Path | str) -> Outcome:
-    """What became of the game of a run folder; a folder whose numbers cannot be understood says so."""
+def report_and_headline(run: Path | str) -> tuple[Path, Outcome]:
+    """As `write_report`, and what became of the game; numbers that cannot be understood are said to be such."""
     loaded = load_run(run)
     unknown = Outcome("what became of the game cannot be told from the folder", "open")
-    return _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
+    return _write(loaded), _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
 
 
 def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
