@@ -90,6 +90,8 @@ def judge_way(
     late = float(radius[3 * len(radius) // 4 :].max()) if adaptive else last
     if centre is not None and late <= ARRIVED * max(first, reach):
         return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
+    if not noisy and _to_and_fro(way, radius):
+        return Behaviour("goes round", 1.0, 2.0, **told)
     enough = seen.turns >= (1 if final else ENOUGH)
     if enough and (found := _by_turns(seen, told, final)):
         if not adaptive or found.motion == "goes round" or (_agree(seen) and not 0.5 < seen.shrink < 2):
@@ -106,6 +108,14 @@ def judge_way(
     if centre is not None and rate > 1 and last > 2 * first and _falls(radius.flip(0)):
         return Behaviour("leaves", rate, **told)
     return Behaviour("undecided", why=f"no whole turn in {played} rounds, and no arrival", **told)
+
+
+def _to_and_fro(way: Tensor, radius: Tensor) -> bool:
+    """Whether the last quarter of a way is two points in turn, as under a multiplier of −1."""
+    last = 3 * len(way) // 4
+    moved, back = (float((way[last + k :] - way[last:-k]).norm(dim=1).max()) for k in (1, 2))
+    steady = abs(float(radius[last] / radius[last + (len(way) - 1 - last) // 2 * 2]) - 1) <= LEVEL
+    return len(way) - last >= 40 and back <= 1e-3 * moved and steady
 
 
 def _by_turns(seen: Winding, told: dict[str, Any], final: bool) -> Behaviour | None:

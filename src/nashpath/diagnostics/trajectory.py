@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 
+HALF = 1e-2
+"""A step whose angle is nearer than this to half a turn goes either way round."""
+
+
 class Trajectory(NamedTuple):
     """A summary of parameters through time.
 
@@ -96,19 +100,28 @@ def winding_of(points: Tensor, centre: Tensor) -> Winding:
     plane = unit @ vectors[:, :2]
     steps = torch.atan2(plane[:, 1], plane[:, 0]).diff()
     steps = torch.remainder(steps + torch.pi, 2 * torch.pi) - torch.pi
+    half = steps.abs() > torch.pi - HALF  # half turns, whose direction rounding decides: they go the way of the others
+    way = torch.sign(steps[~half].sum() + 1e-9)
+    steps[half] = way * torch.remainder(way * steps[half], 2 * torch.pi)
     angle = torch.cat([torch.zeros(1, dtype=steps.dtype), steps.cumsum(0)])
     angle = angle * torch.sign(angle[-1])
     whole = int(float(angle[-1]) / (2 * math.pi) + 1e-9)
     log = (size.log() + plane.norm(dim=1).clamp(min=1e-300).log()).numpy()
     reached, when = angle.numpy(), np.arange(len(points), dtype=float)
-    forward = np.concatenate([[True], reached[1:] > np.maximum.accumulate(reached)[:-1] + 1e-12])
-    reached, when, log = reached[forward], when[forward], log[forward]
+    near = 1e-3 * float(steps.abs().median())  # a spline through nearer knots swings far out between them
+    kept = [0]
+    for i in range(1, len(reached)):
+        if reached[i] > reached[kept[-1]] + near:
+            kept.append(i)
+    reached, when, log = reached[kept], when[kept], log[kept]
     a_turn = 2 * math.pi
     matched = reached + a_turn <= reached[-1] + 1e-9  # rounds that have another at the same angle a turn later
     if not whole or not matched.any():
         return Winding(float(angle[-1]) / a_turn, (), math.nan, shrink)
     at = CubicSpline(reached, np.stack([log, when], 1))(reached[matched] + a_turn)
     later, length = at[:, 0] - log[matched], at[:, 1] - when[matched]
+    if length.min() <= 0 or np.abs(later).max() > 2 * np.ptp(log):
+        return Winding(float(angle[-1]) / a_turn, (), math.nan, shrink)  # it turns back and forth: no spline follows
     which = (reached[matched] / a_turn).astype(int)
     rates = tuple(float(later[which == turn].mean()) for turn in range(whole) if (which == turn).any())
     return Winding(float(angle[-1]) / a_turn, rates, float(length[which == which[-1]].mean()), shrink)
