@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis.strategies import floats, integers
 
 from nashpath.data import Digits
 from nashpath.metrics import evaluate_samples
@@ -14,7 +16,9 @@ from nashpath.run.observe import metrics as reference_set
 from nashpath.run.observe import metrics as room
 from nashpath.run.observe.snapshot import samples
 from nashpath.run.training import recorder as aside
+from nashpath.run.training import session as session_room
 from nashpath.run.training.recorder import Stopwatch
+from nashpath.run.training.session import EVALUATING, GRACE, Timetable
 from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
 
 MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}
@@ -141,3 +145,41 @@ def test_the_share_of_the_time_decides_and_the_largest_activity_what_is_advised(
     done.do("look", lambda: None)
     assert done.times == {"look": 1}
     assert np.isfinite(done.evaluating)
+
+
+@given(once=floats(1e-4, 100), step=floats(1e-5, 10), total=integers(1, 100_000), usual=integers(1, 1000))
+def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, total, usual):
+    schedule = Timetable.__new__(Timetable)
+    schedule.total, schedule.usual, schedule.rarer = total, min(usual, total), 1
+    said = schedule.settle(once, step)
+    period = schedule.rarer * schedule.usual
+    between = len(range(period, total, period))
+    allowed = max(GRACE, EVALUATING * step * total)
+    assert between * once <= allowed * (1 + 1e-9)
+    assert bool(said) == (schedule.rarer > 1)
+    if schedule.rarer > 1:  # it is no rarer than it must be
+        oftener = (schedule.rarer - 1) * schedule.usual
+        assert len(range(oftener, total, oftener)) * once > allowed * (1 - 1e-9)
+
+
+def steps_of_looks(folder):
+    return [int(path.stem.split("-")[1]) for path in sorted((folder / "samples").iterdir())]
+
+
+def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path, monkeypatch):
+    """It is said once, kept in the run folder, and a run that is resumed goes on at the same steps."""
+    monkeypatch.setattr(session_room, "GRACE", 0.0)
+    monkeypatch.setattr(session_room, "EVALUATING", 1e-9)
+    trained(small(steps=40, sample_every=0), tmp_path / "free")
+    assert steps_of_looks(tmp_path / "free") == [0, 40]
+    (warning,) = json.loads((tmp_path / "free" / "run.json").read_text())["warnings"]
+    assert "sample_every" in warning
+    trained(small(steps=40, sample_every=20), tmp_path / "chosen")
+    assert steps_of_looks(tmp_path / "chosen") == [0, 20, 40]
+
+    half = open_session(small(steps=40, sample_every=0), {}, tmp_path / "resumed")
+    half.stop = lambda: half.taken >= 10
+    half.train()
+    monkeypatch.setattr(session_room, "GRACE", 1e9)
+    resume_session(tmp_path / "resumed", []).train()
+    assert steps_of_looks(tmp_path / "resumed") == [0, 40]

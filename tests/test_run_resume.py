@@ -129,7 +129,7 @@ def test_control_c_stops_cleanly_after_a_checkpoint(tmp_path):
         "-m",
         "nashpath",
         "train",
-        *flags("steps=1000000", "sample_every=500000"),
+        *flags("steps=1000000", "sample_every=500000", "log_every=200"),
         "--out",
         str(run),
     ]

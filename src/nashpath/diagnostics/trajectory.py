@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
 HALF = 1e-2
 """A step whose angle is nearer than this to half a turn goes either way round."""
 

@@ -16,6 +16,10 @@ from nashpath.metrics.errors import FeaturesError, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
 
+GLANCED = 1000
+GLANCED_AGAINST = 5000
+"""Generated and held real samples that a number through training is measured on: cheap enough to ask often."""
+
 
 class Sample:
     """Samples ``values [n, ...]`` (images in [-1, 1]), their features, logits and moments, each computed once.
@@ -100,7 +104,8 @@ class Metric:
     def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
         """The metric at every evaluation during training, where it is cheap enough; else empty.
 
-        ``fake [n, *shape]`` are generated samples; ``rng`` is for real ones and for what the metric draws itself.
+        ``fake [n, *shape]`` are generated samples on the run's device, where it is computed; ``rng`` (of the CPU) is
+        for real ones and for what the metric draws itself. What takes long for many samples looks at `GLANCED` of them.
         """
         return {}
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.source import HasModes, Source, Stacked, is_labelled
-from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.modes import modes
 from nashpath.metrics.nearest import classes, distances_among, memorisation, stacked_modes
 
@@ -45,7 +45,7 @@ class Modes(Metric):
 
     @classmethod
     def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
-        return modes(fake.cpu(), source.centres, source.deviation) if isinstance(source, HasModes) else {}
+        return modes(fake, source.centres.to(fake.device), source.deviation) if isinstance(source, HasModes) else {}
 
     def __init__(self, centres: Tensor, deviation: float):
         self.centres = centres
@@ -75,8 +75,8 @@ class Classes(Metric):
     def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
         if not is_labelled(source) or source.classes > FEW_CLASSES:
             return {}
-        examples, labels = source.labelled_examples()
-        return classes(fake.cpu(), examples, labels, source.classes)
+        examples, labels = source.labelled_examples(GLANCED_AGAINST)
+        return classes(fake[:GLANCED], examples.to(fake.device), labels, source.classes)
 
     def __init__(self, labels: Tensor, classes: int):
         self.labels = labels
@@ -104,7 +104,10 @@ class StackedModes(Metric):
 
     @classmethod
     def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
-        return stacked_modes(fake.cpu(), *source.digits.labelled_examples()) if isinstance(source, Stacked) else {}
+        if not isinstance(source, Stacked):
+            return {}
+        digits, labels = source.digits.labelled_examples(GLANCED_AGAINST)
+        return stacked_modes(fake, digits.to(fake.device), labels)
 
     def __init__(self, digits: Tensor, digit_labels: Tensor):
         self.digits = digits

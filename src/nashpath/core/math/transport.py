@@ -8,7 +8,6 @@ import os
 import warnings
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +20,28 @@ def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
     """
     x, y = x.double().cpu(), y.double().cpu()
     if x.shape[1] == 1:
-        moved = float(np.asarray(pot().wasserstein_1d(x[:, 0].numpy(), y[:, 0].numpy(), p=power)))
+        moved = float(cost_on_lines(x.T, y.T, power))
     else:
         moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power).item()
     return max(moved, 0.0) ** (1 / power)
+
+
+def cost_on_lines(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
+    """``W_p^p``, p = ``power``, on each of k lines, [k], between equal weights at x [k, n] and y [k, m]; by sorting.
+
+    It is the integral over u in (0, 1) of the p-th power of the difference of both u-quantiles, which are constant
+    between the multiples of 1/n and of 1/m.
+    """
+    x, y = x.contiguous().sort(1).values, y.contiguous().sort(1).values
+    n, m = x.shape[1], y.shape[1]
+    if n == m:
+        return (x - y).abs().pow(power).mean(1)
+    # in units of 1/(n m), so that which multiples are equal is no question of rounding
+    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()
+    begins = torch.cat([ends.new_zeros(1), ends[:-1]])
+    share = ((ends - begins).double() / (n * m)).to(x)
+    of_x, of_y = ((begins // part).to(x.device) for part in (m, n))
+    return (x[:, of_x] - y[:, of_y]).abs().pow(power) @ share
 
 
 def wasserstein_of_masses(p: Tensor, q: Tensor, points: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Chosen by measurement, then written into the settings.
 """
 
+import math
 import os
 import shutil
 import time
@@ -62,7 +63,7 @@ def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: torch.dtype |
     """The faster way for a few trials, and why; looped where they cannot be stacked."""
     ways: tuple[Mode, Mode] = ("stacked", "looped")
     try:
-        speeds = {way: seconds(Program(*few, way, False, precision)) for way in ways}
+        speeds = race({way: Program(*few, way, False, precision) for way in ways})
     except SettingError as error:
         return "looped", f"looped: {error}"
     mode = min(ways, key=lambda way: speeds[way])
@@ -86,16 +87,31 @@ def _convolutional(trial: Trial) -> bool:
     return any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in trial.modules())
 
 
-def seconds(program: Program) -> float:
-    """Seconds of one step of a throwaway program, the best of three after one to warm up."""
-    program.run(1)
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
+ROUNDS, LEAST_ROUNDS, RACE_SECONDS = 10, 3, 1.0
+"""Steps that are timed at most, at least, and seconds after which no more are: what else the machine does comes in
+bursts, and the best of few steps may miss all gaps."""
+
+
+def race(programs: dict[Mode, Program]) -> dict[Mode, float]:
+    """Seconds of a step of each throwaway program: the best of several, taken in turn, after one to warm up."""
+    best = dict.fromkeys(programs, math.inf)
+    for program in programs.values():
         program.run(1)
-        program.wait()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    begun = time.perf_counter()
+    for done in range(ROUNDS):
+        if done >= LEAST_ROUNDS and time.perf_counter() - begun > RACE_SECONDS:
+            break
+        for key, program in programs.items():
+            start = time.perf_counter()
+            program.run(1)
+            program.wait()
+            best[key] = min(best[key], time.perf_counter() - start)
+    return best
+
+
+def seconds(program: Program) -> float:
+    """Seconds of one step of a throwaway program."""
+    return race({program.mode: program})[program.mode]
 
 
 MARGIN = 0.8

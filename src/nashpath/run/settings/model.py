@@ -70,7 +70,8 @@ class General(BaseModel):
     ] = 0
     log_every: Annotated[Whole, Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
     sample_every: Annotated[
-        Whole, Field(description="steps between saved samples and evaluations; 0: twenty of them")
+        Whole,
+        Field(description="steps between saved samples and evaluations; 0: twenty, or fewer within 5 % of the time"),
     ] = 0
     checkpoint_every: Annotated[Whole, Field(description="steps between checkpoints; 0: about once a minute")] = 0
     samples: Annotated[Count, Field(description="generated samples saved a member each time")] = 64

@@ -182,7 +182,12 @@ class Recorder:
     def warn(self) -> None:
         """Says once that evaluating takes too long, and what to change."""
         said = self.overhead.excess(sum(group.program.seconds for group in self.groups))
-        if said and not self.warnings:
+        if not self.warnings:
+            self.warn_of(said)
+
+    def warn_of(self, said: str) -> None:
+        """Shows a warning, if there is one, and keeps it with the run."""
+        if said:
             self.warnings.append(said)
             self.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
 

@@ -12,20 +12,61 @@ from nashpath.run.training.recorder import Recorder, Stopwatch
 CHECKPOINT_SECONDS = 60.0
 
 
+EVALUATING = 0.05
+"""The share of the training time that evaluation may take where nobody says how often it is wanted."""
+GRACE = 5.0
+"""Seconds of evaluation that no run need save."""
+
+
 class Timetable:
-    """What is due after which steps: activities with their periods (0: never), in the order in which they are done."""
+    """What is due after which steps: activities with their periods (0: never), in the order in which they are done.
+
+    Looks, metrics and diagnostics whose period nobody chose are `rarer` in a run where they would take long.
+    """
 
     def __init__(self, recorder: Recorder):
         settings = recorder.settings
         frames = 20 if recorder.pictures else 200
         self.total, self.checkpoint_every = settings.steps, settings.checkpoint_every
-        look = settings.sample_every or max(1, settings.steps // frames)
-        self.activities: list[tuple[int, str, Callable[[], None]]] = [
+        self.usual = settings.sample_every or max(1, settings.steps // frames)
+        self.rarer = 1
+        """The multiple of the usual period at which activities are due whose period nobody chose."""
+        self.settled = False
+        chosen = (settings.sample_every, settings.evaluate_every, settings.diagnose_every)
+        wanted = (True, bool(settings.metrics), bool(settings.diagnostics))
+        names, acts = ("look", "measure", "watch"), (recorder.look, recorder.measure, recorder.diagnose)
+        self.free = {name for name, every, asked in zip(names, chosen, wanted) if asked and not every}
+        self._activities: list[tuple[int, str, Callable[[], None]]] = [
             (settings.log_every or max(1, settings.steps // 100), "log", recorder.log),
-            (look, "look", recorder.look),
-            ((settings.evaluate_every or look) if settings.metrics else 0, "measure", recorder.measure),
-            ((settings.diagnose_every or look) if settings.diagnostics else 0, "watch", recorder.diagnose),
+            *(
+                (every or self.usual, name, act)
+                for every, asked, name, act in zip(chosen, wanted, names, acts)
+                if asked
+            ),
         ]
+
+    @property
+    def activities(self) -> list[tuple[int, str, Callable[[], None]]]:
+        """The period, the name and the function of each."""
+        return [(every * (self.rarer if name in self.free else 1), name, act) for every, name, act in self._activities]
+
+    def settle(self, once: float, step: float) -> str:
+        """Chooses `rarer` from the seconds that the free activities took ``once`` and those of a ``step``.
+
+        Between the first evaluation and the last they take at most `EVALUATING` of the training time, or `GRACE`.
+        Returns what to tell people, empty where nothing changes.
+        """
+        self.settled = True
+        between = max(0, (self.total - 1) // self.usual)
+        affordable = int(max(GRACE, EVALUATING * step * self.total) / max(once, 1e-9))
+        if between <= affordable:
+            return ""
+        self.rarer = between // (affordable + 1) + 1
+        often = f"every {self.rarer * self.usual} steps, not {self.usual}" if affordable else "at the start and the end"
+        return (
+            f"an evaluation takes {once:.3g} s and a step {step:.2g} s: evaluated {often}, so that it takes at most "
+            f"{EVALUATING:.0%} of the training time; sample_every says how often instead"
+        )
 
     def next(self, taken: int) -> int:
         """The step at which something is due next."""
@@ -82,6 +123,7 @@ class Session:
             self._advance(target)
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
+            self._settle()
             for name, act in self.schedule.due(self.taken):
                 overhead.do(name, act)
             recorder.warn()
@@ -93,6 +135,16 @@ class Session:
         self.checkpoint()
         recorder.conclude(status)
         return status
+
+    def _settle(self) -> None:
+        """Before the second evaluation: how often there will be one, by the seconds of the first and of a step."""
+        schedule, recorder = self.schedule, self.recorder
+        step = sum(group.program.seconds / group.program.timed for group in self.groups if group.program.timed)
+        if schedule.settled or self.taken < schedule.usual or not step:
+            return
+        aside = recorder.overhead
+        once = sum(aside.seconds[name] / aside.times[name] for name in schedule.free if aside.times.get(name))
+        recorder.warn_of(schedule.settle(once, step))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
@@ -107,6 +159,7 @@ class Session:
             "clocks": [(program.seconds, program.timed) for program in programs],
             "spent": self.recorder.seconds(),
             "aside": vars(self.recorder.overhead),
+            "rarer": self.schedule.rarer if self.schedule.settled else 0,
             "results": {str(k): v for k, v in self.recorder.results.items()},
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
@@ -133,6 +186,8 @@ class Session:
             group.program.load([one for one, its in zip(stored, order) if its is group], taken, report)
             group.program.seconds, group.program.timed = clock
         self.recorder.overhead = Stopwatch(**meta.get("aside", {}))
+        if meta.get("rarer"):
+            self.schedule.rarer, self.schedule.settled = meta["rarer"], True
         self.recorder.spent, self.recorder.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 
