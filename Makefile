@@ -33,8 +33,9 @@ FUZZ ?= 50000
 fuzz: $(STAMP)
 	NASHPATH_FUZZ=$(FUZZ) $(BIN)/pytest tests/fuzz -n 2 --dist worksteal
 
+# Keeps a record under benchmarks/records/ and writes docs/speed.md. JAX is raced where it is there: pip install --group bench
 bench: $(STAMP)
-	$(BIN)/python benchmarks/stacked.py
+	$(BIN)/python benchmarks/record.py --page docs/speed.md
 
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation

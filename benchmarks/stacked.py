@@ -1,6 +1,6 @@
 """Races the training program against the plain eager PyTorch loop that a user would write.
 
-    python benchmarks/stacked.py [--game ring|dcgan] [--members 64] [--rounds 5] [--smallest]
+    python benchmarks/stacked.py [--game ring|dcgan] [--members 64] [--rounds 5] [--jax] [--smallest]
 
 Both sides train the same game on one thread; each round times both, one after the other, in CPU-seconds, and the table
 shows the median over rounds. Compile time is left out and printed apart. Quote the ratio, not the rates.
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+import jax_ring
 from nashpath.core import seeded
 from nashpath.data import Ring, Samples
 from nashpath.games.gan import GAN
@@ -145,39 +146,88 @@ def rate(run: Callable[[int], None], steps: int, members: int) -> float:
     return steps * members / (time.process_time() - start)
 
 
+@dataclass
+class Rate:
+    """One side of a race: GAN steps a CPU-second, and how many times those of the plain loop, round by round."""
+
+    race: str
+    way: str
+    members: int
+    rates: list[float]
+    ratios: list[float]
+    ready: float
+    """Seconds before the first steps were taken, compiling included."""
+
+    @property
+    def rate(self) -> float:
+        """The median over rounds."""
+        return statistics.median(self.rates)
+
+    @property
+    def ratio(self) -> float:
+        """The median over rounds."""
+        return statistics.median(self.ratios)
+
+
+def run_race(
+    race: Race, ways: list[tuple[str, int, bool]], rounds: int, steps: int = 0, jax: bool = False
+) -> list[Rate]:
+    """The plain loop, then each way, all in turn in every round; JAX last, if asked."""
+    sides: dict[tuple[str, int], Callable[[int], None]] = {}
+    ready: dict[tuple[str, int], float] = {}
+
+    def add(name: str, members: int, make: Callable[[], Callable[[int], None]], warm: int) -> None:
+        start = time.perf_counter()
+        sides[name, members] = make()
+        sides[name, members](warm)
+        ready[name, members] = time.perf_counter() - start
+
+    add("plain eager loop", 1, lambda: eager_loop(race), 3)
+    for mode, members, compiled in ways:
+        label = f"{mode if members > 1 else 'solo'}, {'compiled' if compiled else 'eager'}"
+        add(label, members, lambda m=mode, n=members, c=compiled: program(race, n, m, c).run, 2)
+    if jax:
+        for members in sorted({members for _, members, _ in ways}):
+            add("JAX, jit + vmap + scan", members, lambda n=members: jax_ring.jax_loop(n), jax_ring.SCANNED)
+    rates: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for (name, members), run in sides.items():
+            taken = steps or max(race.steps[1], race.steps[0] // members)
+            if name.startswith("JAX"):
+                taken = jax_ring.SCANNED * max(1, taken // jax_ring.SCANNED)
+            rates[name, members].append(rate(run, taken, members))
+    base = rates["plain eager loop", 1]
+    return [
+        Rate(race.name, name, members, found, [r / b for r, b in zip(found, base)], ready[name, members])
+        for (name, members), found in rates.items()
+    ]
+
+
+def told(found: list[Rate]) -> str:
+    """The race as lines of text."""
+    lines = [f"{found[0].race}: GAN steps a CPU-second, median of {len(found[0].rates)} rounds, one thread"]
+    for one in found:
+        spread = f"{min(one.ratios):.2f} to {max(one.ratios):.2f}"
+        name = f"{one.way}, {one.members} member{'s' * (one.members > 1)}"
+        lines.append(f"  {name:<40} {one.rate:>9,.1f}   {one.ratio:5.2f} x  ({spread})   ready in {one.ready:.0f} s")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--game", choices=["ring", "dcgan"], action="append")
     parser.add_argument("--members", type=int)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, help="steps of each a round (default: by game)")
+    parser.add_argument("--steps", type=int, default=0, help="steps of each a round (default: by game)")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--jax", action="store_true", help="the ring against JAX as well")
     arguments = parse(parser, members=2, rounds=1, steps=1, compile=False)
     torch.set_num_threads(1)
     for name in arguments.game or ["ring", "dcgan"]:
         race = races()[name]
         members = arguments.members or race.members
-        print(f"\n{race.name}: GAN steps a CPU-second, median of {arguments.rounds} rounds, one thread")
-        loop = eager_loop(race)
-        loop(3)
-        rates: dict[str, list[float]] = {}
-        way, steps = "compiled" if arguments.compile else "eager", arguments.steps
-        ways = {f"{mode} {way}, {members} members": (members, mode) for mode in ("stacked", "looped")}
-        programs = {}
-        for label, (count, mode) in ways.items():
-            start = time.perf_counter()
-            programs[label] = program(race, count, mode, arguments.compile)
-            programs[label].run(2)
-            print(f"  {label}: ready in {time.perf_counter() - start:.0f} s")
-        for _ in range(arguments.rounds):
-            rates.setdefault("eager loop", []).append(rate(loop, steps or race.steps[0], 1))
-            for label, built in programs.items():
-                rates.setdefault(label, []).append(rate(built.run, steps or race.steps[1], members))
-        base = statistics.median(rates["eager loop"])
-        for label, found in rates.items():
-            ratios = [r / e for r, e in zip(found, rates["eager loop"])]
-            median, spread = statistics.median(found), f"{min(ratios):.2f} to {max(ratios):.2f}"
-            print(f"  {label:<34} {median:>9,.1f}   {median / base:5.2f} x  ({spread})")
+        ways = [(mode, members, arguments.compile) for mode in ("stacked", "looped")]
+        print("\n" + told(run_race(race, ways, arguments.rounds, arguments.steps, arguments.jax and name == "ring")))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every benchmark runs, at its smallest size; what it measures there means nothing."""
 
 import argparse
+import importlib
 import runpy
 import sys
 from pathlib import Path
@@ -38,6 +39,38 @@ def test_no_objective_or_penalty_is_left_out(monkeypatch, capsys):
     run(monkeypatch, "objectives", "--smallest")
     words = capsys.readouterr().out.replace(",", " ").split()
     assert {*OBJECTIVES, *PENALTIES} - {"none"} <= set(words)
+
+
+@pytest.fixture
+def record(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("record")
+
+
+def raced(way: str, ratio: float, members: int = 1) -> dict:
+    return {"race": "ring", "way": way, "members": members, "rates": [ratio], "ratios": [ratio], "ready": 1.0}
+
+
+def test_a_race_that_fell_by_a_fifth_is_named(record):
+    old = {"races": [raced("solo", 10.0), raced("stacked", 10.0), raced("stacked", 10.0, 64)]}
+    new = {"races": [raced("solo", 7.9), raced("stacked", 8.1), raced("stacked", 7.0, 64), raced("new", 0.1)]}
+    assert record.regressions(new, old) == [
+        "ring: solo, 1 members: 7.90 x, was 10.00 x",
+        "ring: stacked, 64 members: 7.00 x, was 10.00 x",
+    ]
+    assert record.regressions(new, None) == []
+
+
+def test_the_page_of_speed_is_made_from_the_records(record):
+    kept = record.records(FOLDER / "records")
+    assert kept
+    assert (FOLDER.parent / "docs" / "speed.md").read_text() == record.page(kept)
+
+
+def test_operations_are_those_of_the_products(record):
+    with record.Operations() as counted:
+        torch.randn(3, 4) @ torch.randn(4, 5)
+    assert counted.total == 2 * 3 * 4 * 5
 
 
 def test_an_option_that_is_replaced_must_exist(monkeypatch):

@@ -109,4 +109,4 @@ def finite(tree: object) -> Tensor:
     One pass a leaf: the largest magnitude is NaN or infinite exactly if some entry is.
     """
     largest = [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
-    return torch.stack([torch.isfinite(v) for v in largest]).all() if largest else torch.tensor(True)
+    return torch.isfinite(torch.stack(largest)).all() if largest else torch.tensor(True)

@@ -3,40 +3,61 @@
 Chosen by measurement, then written into the settings.
 """
 
+import hashlib
+import json
 import math
 import os
+import platform
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from nashpath.core import generator
+from nashpath.core.cache import cache_folder, replacing
+from nashpath.core.tree import leaves
 from nashpath.run.engine.program import Mode, Program
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 
-COMPILE_SECONDS = 25.0
-"""Cost of compiling a program, measured: 5 to 30 seconds."""
+EXPECTED = {"dense": (25.0, 2.0), "convolutional": (60.0, 1.5)}
+"""Seconds that compiling may take and how many times faster a step may be: the bet on what was not measured yet."""
 
-SPEEDUP = {"dense": 2.0, "convolutional": 1.1}
-"""Speed-up of a compiled step over an eager one, measured with `benchmarks/stacked.py`."""
+PAYS = 1.05
+"""A compiled step must be this many times faster than an eager one to be worth its rounding."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A way to run, and the sentence that says why."""
+    """A way to run, and the sentence that says why; the compiled step where the choice has made one already."""
 
     mode: Mode
     compiled: bool
     reason: str
+    step: Any = None
 
 
 def choose(
-    trials: Sequence[Trial], seeds: Sequence[int], steps: int, stack: str, compile: str, precision: torch.dtype | None
+    trials: Sequence[Trial],
+    seeds: Sequence[int],
+    steps: int,
+    stack: str,
+    compile: str,
+    precision: torch.dtype | None,
+    say: Callable[[str], None] = lambda doing: None,
 ) -> Choice:
-    """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials."""
+    """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials.
+
+    ``compile=auto`` compiles where that promises to pay (`EXPECTED`, or what this machine measured of such a program
+    before), measures what it cost and what it gained, and keeps it if a step is faster. ``say`` hears what takes long.
+    """
     why = []
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
     if stack == "auto" and len(trials) > 1:
@@ -50,20 +71,70 @@ def choose(
         return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile}"]))
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
-    few = trials[: 8 if mode == "stacked" else 1], seeds[: 8 if mode == "stacked" else 1]
-    total = seconds(Program(*few, mode, False, precision)) * steps * len(trials) / len(few[0])
-    saved = total * (1 - 1 / SPEEDUP["convolutional" if _convolutional(trials[0]) else "dense"])
-    if saved > COMPILE_SECONDS:
-        return Choice(mode, True, "; ".join([*why, f"compiled: saves about {saved - COMPILE_SECONDS:.0f} s"]))
-    short = f"eager: about {total:.0f} s of work, compiling would not pay"
-    return Choice(mode, False, "; ".join([*why, short]))
+    count = len(trials) if mode == "stacked" else 1
+    eager = Program(trials[:count], seeds[:count], mode, False, precision)
+    total = seconds(eager) * steps * len(trials) / count
+    path = cache_folder() / "compiled" / f"{_kind_of(eager, precision)}.json"
+    known = _remembered(path)
+    takes, gains = known or EXPECTED["convolutional" if _convolutional(trials[0]) else "dense"]
+    if total * (1 - 1 / gains) <= takes:
+        told = f"; measured before: {takes:.0f} s, then {gains:.2g} times faster" if known else ""
+        return Choice(
+            mode, False, "; ".join([*why, f"eager: about {total:.0f} s of work, compiling would not pay{told}"])
+        )
+    say("compiling")
+    begun = time.perf_counter()
+    try:
+        compiled = Program(trials[:count], seeds[:count], mode, True, precision)
+        compiled.run(1)
+    except SettingError as error:
+        return Choice(mode, False, "; ".join([*why, f"eager: {error}"]))
+    takes = time.perf_counter() - begun
+    best = race([eager, compiled])
+    gains = best[0] / best[1]
+    _remember(path, takes, gains)
+    told = f"a step is {gains:.2g} times faster compiled, which took {takes:.0f} s, measured"
+    if gains < PAYS:
+        return Choice(mode, False, "; ".join([*why, f"eager: {told}"]))
+    return Choice(mode, True, "; ".join([*why, told]), compiled.step)
+
+
+def _kind_of(program: Program, precision: torch.dtype | None) -> str:
+    """A name for the programs that compile and run alike: by structure, shapes, versions and processor."""
+    trial = program.trials[0]
+    modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
+    tensors = [(name, v.shape, v.dtype) for name, v in trial.state_dict(keep_vars=True).items()]
+    drawn = [v.shape for v in leaves(trial.game.draw(generator(0, program.device), (trial.solver.draws,)))]
+    where = (platform.processor(), platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+    if program.device.type == "cuda":
+        where = (torch.cuda.get_device_name(program.device),)
+    how = (program.mode, len(program.trials), str(precision), version("torch"))
+    return hashlib.sha256(repr((modules, tensors, drawn, where, how)).encode()).hexdigest()[:32]
+
+
+def _remembered(path: Path) -> tuple[float, float] | None:
+    """Seconds of compiling and the gain that were measured before; None where none were, or the file is damaged."""
+    try:
+        kept = json.loads(path.read_text())
+        takes, gains = float(kept["seconds"]), float(kept["gain"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (takes, gains) if math.isfinite(takes) and math.isfinite(gains) and min(takes, gains) > 0 else None
+
+
+def _remember(path: Path, takes: float, gains: float) -> None:
+    """Keeps what was measured; the most seconds so far, since the compiler finds parts of its work on disk again."""
+    before = _remembered(path)
+    kept = {"seconds": max(takes, before[0] if before else 0.0), "gain": gains}
+    with suppress(OSError), replacing(path) as file:
+        file.write(json.dumps(kept).encode())
 
 
 def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: torch.dtype | None) -> tuple[Mode, str]:
     """The faster way for a few trials, and why; looped where they cannot be stacked."""
     ways: tuple[Mode, Mode] = ("stacked", "looped")
     try:
-        speeds = race({way: Program(*few, way, False, precision) for way in ways})
+        speeds = dict(zip(ways, race([Program(*few, way, False, precision) for way in ways])))
     except SettingError as error:
         return "looped", f"looped: {error}"
     mode = min(ways, key=lambda way: speeds[way])
@@ -92,26 +163,26 @@ ROUNDS, LEAST_ROUNDS, RACE_SECONDS = 10, 3, 1.0
 bursts, and the best of few steps may miss all gaps."""
 
 
-def race(programs: dict[Mode, Program]) -> dict[Mode, float]:
+def race(programs: Sequence[Program]) -> list[float]:
     """Seconds of a step of each throwaway program: the best of several, taken in turn, after one to warm up."""
-    best = dict.fromkeys(programs, math.inf)
-    for program in programs.values():
+    best = [math.inf] * len(programs)
+    for program in programs:
         program.run(1)
     begun = time.perf_counter()
     for done in range(ROUNDS):
         if done >= LEAST_ROUNDS and time.perf_counter() - begun > RACE_SECONDS:
             break
-        for key, program in programs.items():
+        for place, program in enumerate(programs):
             start = time.perf_counter()
             program.run(1)
             program.wait()
-            best[key] = min(best[key], time.perf_counter() - start)
+            best[place] = min(best[place], time.perf_counter() - start)
     return best
 
 
 def seconds(program: Program) -> float:
     """Seconds of one step of a throwaway program."""
-    return race({program.mode: program})[program.mode]
+    return race([program])[0]
 
 
 MARGIN = 0.8

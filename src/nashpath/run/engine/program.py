@@ -36,7 +36,8 @@ def stack(trees: Sequence[Any]) -> Any:
 class Program:
     """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
 
-    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``taken``
+    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``step`` is
+    that of another program of this structure, mode and number of members, where it is compiled already. ``taken``
     counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first, which
     compiles.
     """
@@ -48,6 +49,7 @@ class Program:
         mode: Mode = "looped",
         compiled: bool = False,
         precision: torch.dtype | None = None,
+        step: Any = None,
     ):
         self.trials, self.mode, self.compiled = list(trials), mode, compiled
         train_states = [begin(trial) for trial in trials]
@@ -56,11 +58,11 @@ class Program:
         length = block_length(trials[0].game, draws, self.device)
         self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
         numbers = [hyperparameters_of(trial) for trial in trials]
-        step = make_step(trials[0], precision)
         self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
-        step = vmap(step) if mode == "stacked" else step
-        self._step: Any = as_one_graph(step) if compiled else step
+        self.step: Any = _prepared(make_step(trials[0], precision), mode, compiled) if step is None else step
+        self.compiles = compiled and step is None
+        """Whether its first step is compiled before it is taken."""
         self._block: list[Any] = []
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
@@ -96,7 +98,7 @@ class Program:
                     if not warm or stop():
                         break
             self._explain(self.taken, first.offset, count)
-            self._warm = True
+            self._warm, self.compiles = True, False
             if warm:
                 self.wait()
                 self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
@@ -168,10 +170,15 @@ class Program:
 
     def _step_all(self, batches: Any) -> None:
         if self.mode == "stacked":
-            self._train_state, self._info = self._step(self._train_state, self._numbers, batches)
+            self._train_state, self._info = self.step(self._train_state, self._numbers, batches)
             return
-        taken = [self._step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
+        taken = [self.step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
         self._train_state, self._info = [train_state for train_state, _ in taken], [info for _, info in taken]
+
+
+def _prepared(step: Any, mode: Mode, compiled: bool) -> Any:
+    step = vmap(step) if mode == "stacked" else step
+    return as_one_graph(step) if compiled else step
 
 
 def spent(program: Program, member: int, train_state: TrainState) -> dict[str, float]:

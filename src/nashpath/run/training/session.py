@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.run.engine.program import never
 from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from nashpath.run.training.group import in_order
+from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
 CHECKPOINT_SECONDS = 60.0
@@ -203,6 +203,8 @@ class Session:
     def _advance(self, target: int) -> None:
         for group in self.groups:
             if group.program.alive():
+                if group.program.compiles:
+                    self.recorder.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, "compiling"))
                 group.program.run(target - group.program.taken, self.stop)
             else:
                 group.program.taken = target

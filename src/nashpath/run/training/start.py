@@ -68,7 +68,7 @@ def open_session(
         events = Events(folder / "events") if settings.tensorboard else None
         about = identity_of(record(raw, members), sweeps, methods, settings.device)  # before the data's slow work
         sources = prepare(members, notify)
-        groups = build_groups(members, settings)
+        groups = build_groups(members, settings, notify)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
         _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
@@ -161,7 +161,7 @@ def resume_session(
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
         try:
-            groups = build_groups(members, settings)
+            groups = build_groups(members, settings, notify)
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
@@ -220,15 +220,21 @@ def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> lis
     return sources
 
 
-def build_groups(members: list[Member], settings: General) -> list[MemberGroup]:
+def build_groups(
+    members: list[Member], settings: General, notify: Callable[[RunProgress], None] = lambda progress: None
+) -> list[MemberGroup]:
     """One program a structure; the largest group decides how all of them are run."""
     device, precision = torch.device(settings.device), precision_of(settings.precision)
     built = [(group, _trials(group, device)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
     torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
-    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision)
-    return [_team(group, trials, choice, precision) for group, trials in built]
+
+    def say(doing: str) -> None:
+        notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
+
+    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say)
+    return [_team(own, games, choice, precision, games is trials) for own, games in built]
 
 
 def _trials(group: list[Member], device: torch.device) -> list[Trial]:
@@ -241,9 +247,13 @@ def _trials(group: list[Member], device: torch.device) -> list[Trial]:
     return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
 
 
-def _team(members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None) -> MemberGroup:
+def _team(
+    members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None, measured: bool
+) -> MemberGroup:
+    """One group and its program; with the step that the choice compiled where it was ``measured`` on this group."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
-    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision)
+    step = choice.step if measured else None
+    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, step)
     reference_set = reference_set_of(members[0].settings, trials[0])
     return MemberGroup(members, program, choice.reason, list(diagnostics.values()), reference_set)

@@ -1,0 +1,210 @@
+"""Every race of the engine in one command, kept as a record of this machine and shown in `docs/speed.md`.
+
+Raced are the ring (solo and stacked, eager and compiled, against a plain eager loop and, where it is installed, JAX)
+and a DCGAN of 32 pixels; measured besides are the share of a run's time that evaluation takes, and this machine's
+ceilings (a large matrix product, a large copy), which say how far a race is from them. Ratios are of one run; a ratio
+that fell by a fifth against this machine's last record is named.
+
+    python benchmarks/record.py [--rounds 5] [--members 1 16 64 256] [--only ring dcgan evaluation] [--records FOLDER]
+        [--page docs/speed.md] [--smallest]
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import tempfile
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+import jax_ring
+import stacked
+from nashpath.run import open_session
+from nashpath.run.folder.run_folder import machine
+from sizes import parse
+
+ROOT = Path(__file__).parent.parent
+REGRESSION = 0.8
+"""A ratio below this share of the last record's is a regression."""
+
+
+def ceilings(size: int = 1024, megabytes: int = 256, times: int = 5) -> dict[str, float]:
+    """What one thread of this machine does at best: float32 operations and bytes a second, in 10⁹."""
+    a = torch.randn(size, size)
+    x, y = torch.empty(2, megabytes << 18).unbind()
+    product, copy = [], []
+    for _ in range(times):
+        start = time.perf_counter()
+        a @ a
+        product.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        y.copy_(x)
+        copy.append(time.perf_counter() - start)
+    return {"gflops": 2e-9 * size**3 / min(product), "gigabytes": 2e-3 * megabytes / min(copy)}
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations of products and convolutions (PyTorch's own counter cannot follow a nested derivative)."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func.overloadpacket)
+        self.total += count(*args, **(kwargs or {}), out_val=result) if count else 0
+        return result
+
+
+def operations(race: stacked.Race) -> float:
+    """Floating-point operations of the matrix products and convolutions of one GAN step."""
+    program = stacked.program(race, 1, "looped", False)
+    program.run(1)
+    with Operations() as counted:
+        program.run(1)
+    return float(counted.total)
+
+
+def evaluation(steps: int) -> list[dict[str, Any]]:
+    """The share of a run's time that its default evaluation takes: one ring, and a stack of twenty."""
+    found = []
+    for members in (1, 20):
+        with tempfile.TemporaryDirectory() as folder:
+            raw = {"steps": steps, "seeds": list(range(members)), "threads": 1, "compile": "off"}
+            session = open_session(raw, {}, Path(folder) / "run")
+            session.train()
+            training = sum(group.program.seconds for group in session.groups)
+            aside = session.recorder.overhead
+            share = aside.evaluating / (aside.evaluating + training)
+            found.append({"run": f"ring, {members} seeds, {steps} steps", "share": share, "looks": aside.times["look"]})
+    return found
+
+
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def regressions(new: dict[str, Any], old: dict[str, Any] | None) -> list[str]:
+    """The races whose ratio to the plain loop fell by a fifth since the last record, in words."""
+    before = {(r["race"], r["way"], r["members"]): r for r in old["races"]} if old else {}
+    found = []
+    for race in new["races"]:
+        known = before.get((race["race"], race["way"], race["members"]))
+        now, then = (statistics.median(r["ratios"]) if r else 0.0 for r in (race, known))
+        if known and now < REGRESSION * then:
+            found.append(f"{race['race']}: {race['way']}, {race['members']} members: {now:.2f} x, was {then:.2f} x")
+    return found
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """All records, the newest last."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+
+
+def page(kept: list[dict[str, Any]]) -> str:
+    """The newest record of each machine as a page."""
+    newest = {record["processor"]: record for record in kept}
+    lines = [HEAD]
+    for name, record in newest.items():
+        about, top = record["machine"], record["ceilings"]
+        lines.append(f"## {name}\n")
+        lines.append(
+            f"Measured on {record['date']}: one thread, torch {about['versions']['torch']}, {record['vectors']}. One "
+            f"thread makes at best {top['gflops']:.0f} · 10⁹ float32 operations a second in a matrix product, and "
+            f"moves {top['gigabytes']:.1f} GB a second in a copy.\n"
+        )
+        for race in dict.fromkeys(r["race"] for r in record["races"]):
+            work = record["operations"][race]
+            lines.append(f"### {race}\n\nOne step: {work / 1e6:,.1f} million operations in products.\n")
+            lines.append(
+                "| | members | steps a CPU-second | against the plain loop | of the product ceiling | ready in |"
+            )
+            lines.append("|---|---|---|---|---|---|")
+            for r in (r for r in record["races"] if r["race"] == race):
+                rate, ratio = statistics.median(r["rates"]), statistics.median(r["ratios"])
+                share = rate * work / (1e9 * top["gflops"])
+                spread = f"{ratio:.2f} × ({min(r['ratios']):.2f} to {max(r['ratios']):.2f})"
+                lines.append(
+                    f"| {r['way']} | {r['members']} | {rate:,.0f} | {spread} | {share:.0%} | {r['ready']:.0f} s |"
+                )
+            lines.append("")
+        if record["evaluation"]:
+            lines += ["### Evaluation\n", "| run | looks | share of the time |", "|---|---|---|"]
+            lines += [f"| {e['run']} | {e['looks']} | {e['share']:.1%} |" for e in record["evaluation"]]
+            lines.append("")
+    return "\n".join(lines)
+
+
+HEAD = """# Speed
+
+Made by `make bench`, which races everything in one run and keeps a record under `benchmarks/records/`. Rates are GAN
+steps (both players' turns) of all members together, a CPU-second; what to quote is the ratio to the plain loop: stock
+modules, stock Adam, DRAGAN by double backward, as a careful user of PyTorch would write it. JAX is a `scan` of 32 steps
+under `vmap` and `jit`, draws included. A CUDA device: not measured yet by this command.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--members", type=int, nargs="+", default=[1, 16, 64, 256])
+    parser.add_argument("--only", nargs="+", choices=["ring", "dcgan", "evaluation"])
+    parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records")
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--steps", type=int, default=0)
+    chosen = parse(
+        parser, rounds=1, members=[1, 2], steps=1, compile=False, records=Path(tempfile.mkdtemp()), page=None
+    )
+    torch.set_num_threads(1)
+    wanted, jax = chosen.only or ["ring", "dcgan", "evaluation"], jax_ring.available() and not chosen.smallest
+    each = [True, False] if chosen.compile else [False]
+    found: list[stacked.Rate] = []
+    work: dict[str, float] = {}
+    for name, members in (("ring", chosen.members), ("dcgan", [1])):
+        if name in wanted:
+            race = stacked.races()[name]
+            ways = [("stacked" if n > 1 else "looped", n, compiled) for n in members for compiled in each]
+            work[race.name] = operations(race)
+            found += stacked.run_race(race, ways, chosen.rounds, chosen.steps, jax and name == "ring")
+            print(stacked.told([one for one in found if one.race == race.name]), flush=True)
+    name = processor()
+    record: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": name,
+        "machine": machine(),
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "ceilings": ceilings(128, 1, 1) if chosen.smallest else ceilings(),
+        "operations": work,
+        "races": [asdict(one) for one in found],
+        "evaluation": evaluation(20 if chosen.smallest else 2000) if "evaluation" in wanted else [],
+    }
+    for e in record["evaluation"]:
+        print(f"{e['run']}: evaluation takes {e['share']:.1%} of the time in {e['looks']} looks")
+    same = [old for old in records(chosen.records) if old["processor"] == name]
+    record["regressions"] = regressions(record, same[-1] if same else None)
+    for said in record["regressions"]:
+        print(f"slower than in the last record: {said}")
+    chosen.records.mkdir(parents=True, exist_ok=True)
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    path = chosen.records / f"{datetime.now(UTC):%Y-%m-%d-%H%M}-{'-'.join(words).lower()}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(path)
+    if chosen.page:
+        chosen.page.write_text(page(records(chosen.records)))
+
+
+if __name__ == "__main__":
+    main()
