@@ -26,6 +26,7 @@ from nashpath.diagnostics import (
     certify,
     contraction_of,
     exploitability,
+    judge_way,
     matrix_duality_gap,
     solve_matrix_game,
     trajectory_of,
@@ -343,3 +344,31 @@ def test_spectrum_of_a_gan_is_reported_whole():
     assert (magnitudes.diff() <= 1e-12).all()
     for who in ("discriminator", "generator"):
         assert float(found[f"hessian_smallest.{who}"]) <= float(found[f"hessian_largest.{who}"])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_turns_of_any_path_have_a_length_or_none(seed):
+    """A walk that turns back and forth has no rounds a turn rather than a negative number of them."""
+    rng = torch.Generator().manual_seed(seed)
+    steps = torch.randn(400, 3, generator=rng, dtype=torch.double)
+    way = steps.cumsum(0) * torch.linspace(1, 1e-8, 400, dtype=torch.double)[:, None] ** (seed % 3)
+    found = winding_of(way, torch.zeros(3, dtype=torch.double))
+    assert not found.rates or found.length > 0
+    log = way.norm(dim=1).log()
+    assert all(abs(rate) <= 4 * float(log.max() - log.min()) for rate in found.rates)
+
+
+@pytest.mark.parametrize("shrink", [0.0, 1e-4, 0.5])
+@pytest.mark.parametrize("jitter", [0.0, 1e-9])
+def test_two_points_in_turn_go_round_in_two_rounds(jitter, shrink):
+    """As a multiplier of -1 does; a way that shrinks by more than a rounding of it does not."""
+    rng = torch.Generator().manual_seed(0)
+    sign = (-1.0) ** torch.arange(801, dtype=torch.double)
+    size = torch.exp(-shrink * torch.arange(801, dtype=torch.double) / 100)
+    way = (sign * size)[:, None] * torch.tensor([1.0, -2.0, 0.5], dtype=torch.double)
+    way = way + jitter * torch.randn(way.shape, generator=rng, dtype=torch.double)
+    found = judge_way(way, torch.zeros(3, dtype=torch.double), "the known equilibrium", final=True)
+    if shrink < 0.1:
+        assert (found.motion, found.turn) == ("goes round", 2.0)
+    else:
+        assert found.motion == "closes in"
