@@ -65,7 +65,7 @@ def train(
         load_all(own)
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
-            folder = _resumed(config, out, sweep)
+            folder = folder_to_resume(config, out, "train", sweep)
             session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path)
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
@@ -97,11 +97,11 @@ def _fresh(
     return open_session(raw, sweeps, out or _named(raw), live, stop)
 
 
-def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
+def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:
     """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
-        raise SettingError("--resume needs the run folder: nashpath train --resume --out runs/NAME")
+        raise SettingError(f"--resume needs the run folder: nashpath {verb} --resume --out runs/NAME")
     if out and config and config.resolve() != (out / "config.toml").resolve():
         raise SettingError(f"--resume takes its settings from {out / 'config.toml'}; leave out {config}")
     if sweep:
