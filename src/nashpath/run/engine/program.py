@@ -113,8 +113,7 @@ class Program:
 
     def outcome(self, member: int) -> str:
         """The member's outcome, and its cause where that is known."""
-        told, why = outcome(self.trials[member], self.train_state(member)), self.causes.get(member)
-        return f"{told}: {why} is not finite" if why else told
+        return outcome(self.trials[member], self.train_state(member), self.causes.get(member, ""))
 
     def diverged(self) -> list[int]:
         """The members that move no more."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from nashpath.run.engine.program import never
 from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from nashpath.run.observe.snapshot import units_of
 from nashpath.run.training.group import in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
@@ -108,9 +109,11 @@ class Session:
             "spent": self.recorder.seconds(),
             "aside": vars(self.recorder.overhead),
             "results": {str(k): v for k, v in self.recorder.results.items()},
+            "causes": {str(m.index): g.program.causes[i] for m, g, i in in_order(self.groups) if i in g.program.causes},
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
             "shape": self.recorder.sample_shape(),
+            "units": units_of([g.program.trials[i].game for _, g, i in in_order(self.groups)]),
         }
         save_checkpoint(self.store, self._members(), meta)
         self.saved = time.perf_counter()
@@ -132,6 +135,9 @@ class Session:
         for group, taken, report, clock in zip(self.groups, meta["taken"], meta["reports"], meta["clocks"]):
             group.program.load([one for one, its in zip(stored, order) if its is group], taken, report)
             group.program.seconds, group.program.timed = clock
+        for member, group, i in in_order(self.groups):
+            if str(member.index) in meta.get("causes", {}):
+                group.program.causes[i] = meta["causes"][str(member.index)]
         self.recorder.overhead = Stopwatch(**meta.get("aside", {}))
         self.recorder.spent, self.recorder.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
