@@ -1,4 +1,4 @@
-"""``data.scale=standard``: columns of vectors are standardised for training, and samples are given back as they were."""
+"""``data.scale=standard``: columns are standardised for training, and samples are given back as they were."""
 
 import numpy as np
 import pytest
