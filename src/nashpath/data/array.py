@@ -24,9 +24,9 @@ class Array(Samples):
     are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` (``layout`` decides where one cannot tell): uint8 as
     ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in [-1, 1] as they are.
 
-    In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the labels. An .npy of more
-    than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for NaN, for any other range,
-    shape or kind, and for pickled objects.
+    In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the labels. An .npy of
+    more than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for NaN, for any other
+    range, shape or kind, and for pickled objects.
 
     Reference: NumPy's documentation of `numpy.lib.format`.
     """

@@ -16,7 +16,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +26,10 @@ import numpy as np
 import tomli_w
 import torch
 
-from nashpath.core.cache import replacing
+from nashpath.core.cache import replacing, sweep
 from nashpath.run.errors import FolderError, FolderWarning, SettingError
 from nashpath.run.folder.digests import JOURNAL, Digests
-from nashpath.run.folder.lock import FolderLock, runs
+from nashpath.run.folder.lock import FolderLock
 from nashpath.run.settings.overrides import DEEPEST, Raw
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
@@ -72,7 +72,7 @@ class RunFolder:
         """
         if self._lock is None:
             self._lock = FolderLock(self.folder)
-            sweep(self.folder)
+            sweep_run(self.folder)
             self.digests.settle()
 
     def release(self) -> None:
@@ -212,15 +212,10 @@ def _holds(place: Path) -> bool:
     return place.is_symlink() or (place.exists() and not begun)
 
 
-def sweep(folder: Path) -> None:
-    """Removes the temporary files of processes that were killed while they wrote into a run folder."""
+def sweep_run(folder: Path) -> None:
+    """Removes what processes left half-written that were killed while they wrote into a run folder."""
     for place in (folder, folder / "samples", folder / "cells"):
-        for pattern in (".*.tmp", "*.part"):
-            for left in place.glob(pattern):
-                pid = left.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
-                if not (pid.isdecimal() and int(pid) != os.getpid() and runs(pid)):
-                    with suppress(OSError):
-                        left.unlink()
+        sweep(place, others=["*.part"])
 
 
 def _link(file: Path, other: Path) -> None:
