@@ -103,7 +103,7 @@ def reproduce(
         check_new(folder)
     store.claim()
     try:
-        result = Result(study, scale, folder, own, task.options, files)
+        result = Result(study, scale, folder, own, task.options, files, store)
         result.check_methods()
         return _measure_all(task, study, result, workers, notify, stop)
     finally:

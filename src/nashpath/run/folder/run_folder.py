@@ -94,10 +94,16 @@ class RunFolder:
         return read_toml(self.config)
 
     def write(self, name: str, content: bytes) -> None:
-        """Replaces a file. Raises `FolderError` where the disk is full."""
-        with self._room(name):
-            self.digests.replaces(name, content)
-            write_atomic(self.folder / name, content)
+        """Replaces a file. Raises `FolderError` where the disk is full.
+
+        Outside of `claim` and `release` it holds the folder for this write alone, and sweeps it. Where another process
+        has it the file is left as it is, which a `FolderWarning` says: nobody waits, and no result is lost.
+        """
+        with self._alone(name) as allowed:
+            if allowed:
+                with self._room(name):
+                    self.digests.replaces(name, content)
+                    write_atomic(self.folder / name, content)
 
     def write_checkpoint(self, content: bytes) -> None:
         """Replaces the checkpoint. The present one becomes the previous one, if it is sound; else that one stays."""
@@ -168,6 +174,24 @@ class RunFolder:
             *(name for name in (CONFIG, *WRITTEN) if "." in name and name not in (JOURNAL, "report.html")),
             *samples,
         ]
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[bool]:
+        """Holds the folder for the writing of one file; whether it could."""
+        if self._lock is not None:
+            yield True
+            return
+        try:
+            lock = FolderLock(self.folder)
+        except FolderError as error:
+            self.warn(f"{name} is left as it is: {error}")
+            yield False
+            return
+        try:
+            sweep_run(self.folder)
+            yield True
+        finally:
+            lock.release()
 
     @contextmanager
     def _room(self, name: str) -> Iterator[None]:
