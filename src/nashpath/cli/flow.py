@@ -1,5 +1,6 @@
 """``nashpath flow``: particles along a flow, with a report."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import Accept, Config, Quiet, Resume, Setting, folder_to_resume, next_folder, stopping
 from nashpath.report import load_run, write_report
 from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
-from nashpath.run.folder.identity import find_data
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.overrides import parse_overrides
 
@@ -34,7 +35,7 @@ def flow(
     For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500. Ctrl-C stops after writing a
     checkpoint; --resume goes on from there, bit for bit.
     """
-    with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
+    with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
         files, changes = load_all(own), parse_overrides(settings or [])
         if resume:
             folder = folder_to_resume(config, out, "flow")
@@ -43,7 +44,7 @@ def flow(
             raise SettingError("--accept-changes and --data-path are for --resume; a new flow has -s data.path=…")
         else:
             chosen = resolve_flow(changes, find_data(read_toml(config), config.parent) if config else None)
-            folder = run_flow(chosen, out or next_folder("flow"), live, stop, files)
+            folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
         page = write_report(folder)
         member = load_run(folder).members[0]
         if member.outcome == "stopped":

@@ -20,7 +20,8 @@ from nashpath.core.source import Source
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.identity import changed_settings, find_data, flat_settings_of
+from nashpath.run.folder.identity import changed_settings, flat_settings_of
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_trial
 from nashpath.run.settings.members import Member, plan

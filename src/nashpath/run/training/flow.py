@@ -11,7 +11,8 @@ from nashpath.run.engine.device import find_device
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
-from nashpath.run.folder.identity import FREE, find_data, identity_of, remember_data
+from nashpath.run.folder.identity import FREE, identity_of
+from nashpath.run.folder.places import find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
 from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed

@@ -17,11 +17,10 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import (
     FREE,
-    find_data,
     flat_settings_of,
     identity_of,
-    remember_data,
 )
+from nashpath.run.folder.places import absolute, find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
@@ -58,6 +57,7 @@ def open_session(
     check_new(folder)
     raw = dict(raw)
     files = begin_with(raw.pop("with", []))
+    sweeps = absolute(sweeps)
     members = plan(raw, sweeps)
     methods = origins(chosen_rows(members), files)
     settings = members[0].settings
@@ -73,7 +73,7 @@ def open_session(
         _settle(members, threads=torch.get_num_threads())
         full = record(raw, members)
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
-        store.create(_config(remember_data(full, folder), sweeps, methods))
+        store.create(remember_data(_config(full, sweeps, methods), folder))
         recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
         return Session(recorder, stop)
 
@@ -159,7 +159,7 @@ def resume_session(
         session.restore()
         store.warn_if_unchecked()
         recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
-        store.create(_config(remember_data(raw, folder), sweeps, methods))
+        store.create(remember_data(_config(raw, sweeps, methods), folder))
         return session
 
 
