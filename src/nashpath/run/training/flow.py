@@ -8,6 +8,7 @@ from typing import Any
 from nashpath.core import derive, generator
 from nashpath.flows import simulate
 from nashpath.run.engine.device import find_device
+from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
@@ -46,7 +47,8 @@ def run_flow(
     methods = origins(flow_rows(settings), files)
     with claimed(store):
         raw = settings.model_dump(mode="json")
-        recorder = FlowRecorder(settings, store, methods, identity_of(raw, {}, methods, settings.device))
+        with interruptible(stop):  # nothing is written yet
+            recorder = FlowRecorder(settings, store, methods, identity_of(raw, {}, methods, settings.device))
         store.create({**remember_data(raw, out), **({"with": methods} if methods else {})})
         _flow(recorder, notify, stop)
         store.release()
@@ -89,7 +91,7 @@ def resume_flow(
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
             raise SettingError(f"steps: the flow has taken {taken} steps already; {settings.steps} are fewer")
-        with told():
+        with told(), interruptible(stop):
             recorder = FlowRecorder(settings, store, methods, about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
         for one in recorder.changes[len(stored.get("changes", [])) :]:

@@ -10,6 +10,7 @@ from nashpath.core import Source
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
+from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import Program, never
 from nashpath.run.engine.sampler import block_length
 from nashpath.run.engine.step import Trial
@@ -65,8 +66,9 @@ def open_session(
     with claimed(store):
         events = Events(folder / "events") if settings.tensorboard else None
         about = identity_of(record(raw, members), sweeps, methods, settings.device)  # before the data's slow work
-        sources = prepare(members, notify)
-        groups = build_groups(members, settings)
+        with interruptible(stop):  # nothing is written yet
+            sources = prepare(members, notify)
+            groups = build_groups(members, settings)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
         _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
@@ -149,7 +151,7 @@ def resume_session(
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
-        with told():
+        with told(), interruptible(stop):
             groups = build_groups(members, settings)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
