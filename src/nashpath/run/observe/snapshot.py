@@ -1,6 +1,7 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from nashpath.core import Point, derive, generator, load_point
 from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units
 from nashpath.games import Classifies
-from nashpath.metrics import METRICS
+from nashpath.metrics import METRICS, MetricError
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
@@ -43,7 +44,8 @@ def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
         return {}
     results: dict[str, float] = {}
     for metric in METRICS.values():
-        results |= metric.glance(found, source, generator(derive(seed, "reference")))
+        with suppress(MetricError):  # an evaluation on the way never ends a training
+            results |= metric.glance(found, source, generator(derive(seed, "reference")))
     return results
 
 
