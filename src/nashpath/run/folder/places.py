@@ -60,7 +60,7 @@ def find_data(raw: Raw, folder: Path, given: Path | None = None) -> Raw:
     return _placed(raw, found)
 
 
-def absolute(sweeps: dict[str, list[Any]]) -> dict[str, list[Any]]:
+def absolute_sweeps(sweeps: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """The sweeps with absolute places, by which members are named from the run's beginning on."""
     return {
         key: [str(Path(one).expanduser().absolute()) if isinstance(one, str) else one for one in values]

@@ -30,7 +30,8 @@ def told() -> Iterator[None]:
         raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
 
 
-def kind_of(device: str) -> str:
+def device_kind(device: str) -> str:
+    """``cpu``, or ``cuda`` of any number."""
     return device.split(":")[0]
 
 

@@ -21,7 +21,7 @@ from nashpath.run.folder.identity import (
     flat_settings_of,
     identity_of,
 )
-from nashpath.run.folder.places import absolute, find_data, remember_data
+from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
@@ -36,7 +36,7 @@ from nashpath.run.settings.resolve import used
 from nashpath.run.settings.sizes import check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
-from nashpath.run.training.resume import claimed, device_here, differences, kind_of, told
+from nashpath.run.training.resume import claimed, device_here, differences, device_kind, told
 from nashpath.run.training.session import Session
 
 
@@ -58,7 +58,7 @@ def open_session(
     check_new(folder)
     raw = dict(raw)
     files = begin_with(raw.pop("with", []))
-    sweeps = absolute(sweeps)
+    sweeps = absolute_sweeps(sweeps)
     members = plan(raw, sweeps)
     methods = origins(chosen_rows(members), files)
     settings = members[0].settings
@@ -143,7 +143,7 @@ def resume_session(
         device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
         raw["device"] = device
-        if "device" in stored.get("identity", {}) and kind_of(device) != kind_of(stored["identity"]["device"]):
+        if "device" in stored.get("identity", {}) and device_kind(device) != device_kind(stored["identity"]["device"]):
             _settle(members, compile="auto")  # what pays there need not pay, or be possible, here
         methods = renewed(remembered, chosen_rows(members))
         about = identity_of(raw, sweeps, methods, device)
