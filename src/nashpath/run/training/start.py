@@ -36,7 +36,7 @@ from nashpath.run.settings.resolve import used
 from nashpath.run.settings.sizes import check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
-from nashpath.run.training.resume import claimed, device_here, differences, device_kind, told
+from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
 
 
