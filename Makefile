@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test faults fuzz typecheck check bench wheel lock clean
+.PHONY: run test faults fuzz soak typecheck check bench wheel lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -32,6 +32,11 @@ check: $(STAMP)
 FUZZ ?= 50000
 fuzz: $(STAMP)
 	NASHPATH_FUZZ=$(FUZZ) $(BIN)/pytest tests/fuzz -n 2 --dist worksteal
+
+# SOAK=N: seconds of training with evaluation, diagnosis and checkpoints on, after which memory and handles are judged.
+SOAK ?= 3600
+soak: $(STAMP)
+	$(BIN)/python scripts/soak.py --seconds $(SOAK)
 
 # Keeps a record under benchmarks/records/ and writes docs/speed.md. JAX is raced where it is there: pip install --group bench
 bench: $(STAMP)

@@ -185,3 +185,10 @@ def test_a_run_that_rolls_back_is_recorded_and_resumed_bit_for_bit(tmp_path, mon
         toy(tmp_path / "broken", *settings)
     command("train", "--resume", "--out", tmp_path / "broken")
     assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_a_loaded_member_names_the_cause(tmp_path):
+    train(tmp_path / "run", *WILD, "steps=20")
+    (member,) = members(tmp_path / "run")
+    assert member["outcome"].endswith("is not finite")
+    assert nash.load(tmp_path / "run").outcome == member["outcome"]

@@ -15,7 +15,7 @@ from PIL import Image
 from nashpath.run import CheckpointError, FolderError, load, resume_session
 from nashpath.run.folder.digests import JOURNAL, Digests
 from nashpath.run.folder.lock import LOCK, FolderLock
-from nashpath.run.folder.run_folder import RunFolder, sweep
+from nashpath.run.folder.run_folder import RunFolder, sweep_run
 from run_folders import assert_same_run, flags, nash, rows, small, trained
 
 CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
@@ -333,7 +333,7 @@ def test_leftovers_of_killed_processes_are_swept_and_those_of_live_ones_are_not(
     assert [file for file in left if file.exists()] == []
     assert alive.exists()
     left[0].write_bytes(b"half")
-    sweep(run)
+    sweep_run(run)
     assert not left[0].exists()
 
 

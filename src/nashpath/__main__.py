@@ -1,5 +1,6 @@
 """``python -m nashpath``, and the ``nashpath`` command: it answers Ctrl-C from its first moment on."""
 
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ def entry() -> None:
         main()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        gc.freeze()  # or leaving walks all that PyTorch has made, for a second and more
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from nashpath.cli import main
 from nashpath.run.engine import sampler
 from nashpath.run.engine.program import Program
 from nashpath.run.folder.digests import Digests
+from nashpath.run.training.flow_recorder import FlowRecorder
 
 for name in ("torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure"):  # once, and not in every child
     with contextlib.suppress(ImportError):
@@ -72,6 +73,7 @@ def child(task: dict, said: int, counted: int) -> None:
     for owner, name in ((os, "replace"), (os, "fsync"), (os, "link"), (Digests, "_note"), (Path, "unlink")):
         points.around(owner, name)
     points.around(Program, "_take")
+    points.around(FlowRecorder, "take")
     points.torn()
     sys.argv = ["nashpath", *task["argv"]]
     status = 70

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from nashpath import __version__
 from nashpath.data.base import DataWarning
 from nashpath.run import FolderWarning, MethodsWarning, RunProgress, load_methods
+from nashpath.run.engine.interrupt import Interrupted
 from nashpath.run.settings.method_files import MethodFile, load_installed
 from nashpath.run.settings.sizes import is_out_of_memory
 
@@ -111,6 +112,9 @@ def user_errors() -> Iterator[None]:
                 warnings.simplefilter("always", category)
             warnings.showwarning = _plainly(warnings.showwarning)
             yield
+    except Interrupted:
+        typer.echo("stopped before anything was written", err=True)
+        raise typer.Exit(130) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # the reader of our output left; there is nobody to tell
     except (typer.Exit, typer.Abort):

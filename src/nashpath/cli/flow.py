@@ -1,15 +1,17 @@
 """``nashpath flow``: particles along a flow, with a report."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nashpath.cli.console import ProgressBar, With, load_all, user_errors
-from nashpath.cli.places import given_place
-from nashpath.cli.train import Config, Quiet, Setting, next_folder, stopping
-from nashpath.report import write_report
-from nashpath.run import resolve_flow, run_flow
+from nashpath.cli.places import DataPath, given_place
+from nashpath.cli.train import Accept, Config, Quiet, Resume, Setting, folder_to_resume, next_folder, stopping
+from nashpath.report import load_run, write_report
+from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.overrides import parse_overrides
 
@@ -19,15 +21,32 @@ Out = Annotated[
 
 
 def flow(
-    config: Config = None, settings: Setting = None, out: Out = None, own: With = None, quiet: Quiet = False
+    config: Config = None,
+    settings: Setting = None,
+    out: Out = None,
+    resume: Resume = False,
+    accept_changes: Accept = False,
+    data_path: DataPath = None,
+    own: With = None,
+    quiet: Quiet = False,
 ) -> None:
     """Let particles flow to the data, for any increasing h, and write a report.
 
-    For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500
+    For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500. Ctrl-C stops after writing a
+    checkpoint; --resume goes on from there, bit for bit.
     """
-    with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
-        files = load_all(own)
-        chosen = resolve_flow(parse_overrides(settings or []), read_toml(config) if config else None)
-        folder = run_flow(chosen, out or next_folder("flow"), live, stop, files)
+    with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
+        files, changes = load_all(own), parse_overrides(settings or [])
+        if resume:
+            folder = folder_to_resume(config, out, "flow")
+            resume_flow(folder, changes, live, stop, accept_changes, data_path)
+        elif accept_changes or data_path:
+            raise SettingError("--accept-changes and --data-path are for --resume; a new flow has -s data.path=…")
+        else:
+            chosen = resolve_flow(changes, find_data(read_toml(config), config.parent) if config else None)
+            folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
         page = write_report(folder)
+        member = load_run(folder).members[0]
+        if member.outcome == "stopped":
+            live.say(f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {folder}")
     typer.echo(str(page))

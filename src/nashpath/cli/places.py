@@ -1,5 +1,7 @@
 """Options that name places: what cannot be one is refused before anything is done."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,30 @@ def given_place(text: str) -> Path:
     except UnicodeEncodeError:
         raise typer.BadParameter(f"the name {text!r} is not UTF-8; choose another") from None
     return Path(text)
+
+
+@contextmanager
+def reserved(candidates: Iterable[Path]) -> Iterator[Path]:
+    """The first of these folders that is not there, made at once: of two processes that look, each gets its own.
+
+    Left empty it is taken away again. Raises `OSError` where none can be made.
+    """
+    parents: list[Path] = []
+    for folder in candidates:
+        if not parents:
+            parents = [place for place in folder.parents if not place.exists()]
+            folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            break
+    else:
+        raise ValueError("no folder to choose from")
+    try:
+        yield folder
+    finally:
+        for place in (folder, *parents):
+            with suppress(OSError):
+                place.rmdir()
 
 
 DataPath = Annotated[

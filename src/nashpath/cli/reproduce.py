@@ -1,8 +1,10 @@
 """``nashpath reproduce``: measures the claims of a paper again, and judges them."""
 
+import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +16,7 @@ from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from nashpath.cli.console import Bar, With, load_all, user_errors
-from nashpath.cli.places import given_place
+from nashpath.cli.places import given_place, reserved
 from nashpath.cli.train import stopping
 from nashpath.report import write_reproduction, write_results
 from nashpath.report.phrasing import duration
@@ -63,7 +65,7 @@ def reproduce(
 
     Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
     """
-    with user_errors():
+    with user_errors(), ExitStack() as stack:
         load_all(own)
         if quick and full:
             raise SettingError("--quick and --full exclude each other")
@@ -71,7 +73,9 @@ def reproduce(
         chosen = list(NAMES) if names == ["all"] else names
         count = workers or (1 if full else os.cpu_count() or 1)
         options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
-        folders = _folders(out, chosen, scale, options)
+        of_each = _folders(chosen, scale, options)
+        root = out or stack.enter_context(reserved(_dated()))
+        folders = [root / name for name in of_each]
         for name, folder in zip(chosen, folders):
             _one(name, scale, folder, count, options, quiet)
         found = [read_json(folder / "study.json") for folder in folders]
@@ -90,17 +94,24 @@ def _one(name: str, scale: str, folder: Path, workers: int, options: dict[str, A
             raise typer.Exit(130)
 
 
-def _folders(out: Path | None, chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list[Path]:
+def _dated() -> Iterator[Path]:
+    """Folders named after this second."""
+    second = Path("runs") / "reproduce" / datetime.now().strftime("%Y-%m-%dT%H%M%S")
+    yield second
+    for n in itertools.count(2):
+        yield second.with_name(f"{second.name}-{n}")
+
+
+def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list[str]:
     """Where each study's results go: a folder of its own name, all below one.
 
     Raises `SettingError` for what any study refuses, before the first of them is measured.
     """
-    root = out or Path("runs") / "reproduce" / datetime.now().strftime("%Y-%m-%dT%H%M%S")
     names = [find_study(name).adjusted(scale, options).name for name in chosen]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingError(f"{', '.join(twice)} is given twice, and would be written into one folder")
-    return [root / name for name in names]
+    return names
 
 
 def _conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:

@@ -4,17 +4,17 @@ import itertools
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, load_all, user_errors
-from nashpath.cli.places import DataPath, given_place
+from nashpath.cli.places import DataPath, given_place, reserved
 from nashpath.report import Outcome, report_and_headline
 from nashpath.run import Session, SettingError, open_session, resume_session
-from nashpath.run.folder.identity import find_data
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import plain_json, read_toml
 from nashpath.run.settings.model import DEFAULTS
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
@@ -61,16 +61,17 @@ def train(
     Ctrl-C stops cleanly after writing a checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
-    with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
+    with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
         load_all(own)
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
-            folder = _resumed(config, out, sweep)
+            folder = folder_to_resume(config, out, "train", sweep)
             session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path)
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
-            session = _fresh(config, texts, sweep or [], out, own or [], live, stop)
+            raw, sweeps = _asked(config, texts, sweep or [], own or [])
+            session = open_session(raw, sweeps, out or stack.enter_context(next_folder(_name(raw))), live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
         status = session.train()
@@ -78,30 +79,24 @@ def train(
     _conclude(session, status, page, found, as_json, live)
 
 
-def _fresh(
-    config: Path | None,
-    texts: list[str],
-    sweep: list[str],
-    out: Path | None,
-    own: list[Path],
-    live: ProgressBar,
-    stop: Any,
-) -> Session:
+def _asked(
+    config: Path | None, texts: list[str], sweep: list[str], own: list[Path]
+) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The settings and sweeps of a new run."""
     raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
-    raw = override(raw, texts)
-    return open_session(raw, sweeps, out or _named(raw), live, stop)
+    return override(raw, texts), sweeps
 
 
-def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
+def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:
     """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
-        raise SettingError("--resume needs the run folder: nashpath train --resume --out runs/NAME")
+        raise SettingError(f"--resume needs the run folder: nashpath {verb} --resume --out runs/NAME")
     if out and config and config.resolve() != (out / "config.toml").resolve():
         raise SettingError(f"--resume takes its settings from {out / 'config.toml'}; leave out {config}")
     if sweep:
@@ -109,15 +104,15 @@ def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> 
     return folder
 
 
-def next_folder(name: str) -> Path:
-    """The first free ``runs/NAME-N``."""
-    return next(folder for n in itertools.count(1) if not (folder := Path("runs") / f"{name}-{n}").exists())
+def next_folder(name: str) -> AbstractContextManager[Path]:
+    """The first free ``runs/NAME-N``, this process's own from now on; taken away again if nothing is written there."""
+    return reserved(Path("runs") / f"{name}-{n}" for n in itertools.count(1))
 
 
-def _named(raw: dict[str, Any]) -> Path:
-    """The next folder, named after the data or the game."""
+def _name(raw: dict[str, Any]) -> str:
+    """What a run folder is named after: the data or the game."""
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
-    return next_folder(data if game == "gan" else game)
+    return data if game == "gan" else game
 
 
 def _kind(chosen: Any, standard: str) -> str:

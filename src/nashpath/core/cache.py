@@ -1,8 +1,11 @@
 """Files that are replaced whole, and a disk cache of tensors by content hash in such files."""
 
+import fcntl
 import os
-from collections.abc import Callable, Generator
+import time
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from threading import get_ident
 from typing import BinaryIO
@@ -11,6 +14,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from nashpath.core.typed import load_tensors, tensor_bytes
+
+UNLOCKED_SECONDS = 3600.0
+"""Where a file system has no locks, a file of another machine's process that is younger may still be written."""
 
 
 def cache_folder() -> Path:
@@ -23,7 +29,7 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
 
     A damaged file is made anew; a folder that cannot be written is not an error, the work is only not kept.
     """
-    path = cache_folder() / "metrics" / f"{key}.safetensors"
+    path = swept(cache_folder() / "metrics") / f"{key}.safetensors"
     try:
         return load_tensors(path)
     except (OSError, SafetensorError):
@@ -31,6 +37,57 @@ def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Ten
     with suppress(OSError), replacing(path) as file:
         file.write(tensor_bytes(made))
     return made
+
+
+def _locked(path: Path) -> BinaryIO:
+    """A new file, locked for as long as it is open, so that nobody sweeps it."""
+    while True:
+        file = open(path, "wb")  # noqa: SIM115
+        with suppress(OSError):  # no locks here: the name tells whose it is
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                return file
+        file.close()  # it was swept between the two
+
+
+def sweep(folder: Path, others: Iterable[str] = ()) -> None:
+    """Removes the temporary files of processes that were killed while they wrote into a folder; those of no other.
+
+    A process that lives holds a lock on its file; where there are no locks, the file's name tells its number.
+    ``others`` are patterns of temporary names beside those of `replacing`.
+    """
+    for left in [file for pattern in (".*.tmp", *others) for file in folder.glob(pattern)]:
+        pid = left.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
+        if pid.isdecimal() and int(pid) != os.getpid() and runs(pid):
+            continue
+        with suppress(OSError), open(left, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            except OSError:  # no locks here
+                if time.time() - left.stat().st_mtime < UNLOCKED_SECONDS:
+                    continue
+            left.unlink()
+
+
+@cache
+def swept(folder: Path) -> Path:
+    """A folder of the cache, swept by the first use that this process makes of it."""
+    sweep(folder)
+    return folder
+
+
+def runs(pid: object) -> bool:
+    """Whether there is a process with this number on this machine."""
+    try:
+        os.kill(int(str(pid)), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 @contextmanager
@@ -42,7 +99,7 @@ def replacing(path: Path) -> Generator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with _locked(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

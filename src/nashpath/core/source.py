@@ -1,8 +1,9 @@
 """Protocols of data: what a source has, and what some know besides."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeGuard, runtime_checkable
+from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -92,6 +93,32 @@ class Prepares(Protocol):
     """Data with slow work (decoding, downloading) to be done before the first draw."""
 
     def prepare(self, progress: Callable[[int, int], None] | None = None) -> None: ...
+
+
+class Units(NamedTuple):
+    """The mean and the standard deviation of each column, which standardised samples count from and in."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def standard(self, x: np.ndarray) -> np.ndarray:
+        """``(x − mean) / deviation``, in double precision; a column that is constant becomes 0."""
+        deviation = np.asarray(self.deviation)
+        return (np.asarray(x, dtype=np.float64) - self.mean) / np.where(deviation > 0, deviation, 1.0)
+
+    def original(self, x: Tensor) -> Tensor:
+        """``mean + deviation · x``, in double precision, ``[..., d]``; a column that is constant is that constant."""
+        return torch.tensor(self.mean, dtype=torch.float64, device=x.device) + x.double() * torch.tensor(
+            self.deviation, dtype=torch.float64, device=x.device
+        )
+
+
+@runtime_checkable
+class HasUnits(Source, Protocol):
+    """Data that are drawn in other units than they were given in, or may be; None where they are not."""
+
+    @property
+    def units(self) -> Units | None: ...
 
 
 def is_labelled(source: object) -> TypeGuard[Classified]:

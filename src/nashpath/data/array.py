@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from nashpath.data.base import GIBIBYTE, Bytes, stamp
-from nashpath.data.samples import Layout, Samples
+from nashpath.data.samples import Columns, Layout, Samples
 
 ZIP = b"PK"
 OBJECTS = re.compile("pickle|Python objects|Object arrays")
@@ -19,11 +19,14 @@ OBJECTS = re.compile("pickle|Python objects|Object arrays")
 class Array(Samples):
     """Samples in an .npy or .npz file: vectors, or images.
 
-    ``[n, d]`` are vectors, taken as they are. Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]``
-    (``layout`` decides where one cannot tell): uint8 as ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in
-    [-1, 1] as they are. In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the
-    labels. An .npy of more than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for
-    NaN, for any other range, shape or kind, and for pickled objects.
+    ``[n, d]`` are vectors, taken as they are, or with ``scale`` ``standard`` each column with mean 0 and standard
+    deviation 1 over all rows (a constant one is 0); samples of a trained run are given back in the file's units. Images
+    are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` (``layout`` decides where one cannot tell): uint8 as
+    ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in [-1, 1] as they are.
+
+    In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the labels. An .npy of
+    more than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for NaN, for any other
+    range, shape or kind, and for pickled objects.
 
     Reference: NumPy's documentation of `numpy.lib.format`.
     """
@@ -35,10 +38,11 @@ class Array(Samples):
         label_key: str = "",
         layout: Layout = "auto",
         device_bytes: Bytes = GIBIBYTE,
+        scale: Columns = "none",
     ):
         self._stamp = stamp([Path(path).expanduser()])
         values, labels = _read(path, key, label_key)
-        super().__init__(values, labels, layout, device_bytes, where=str(path))
+        super().__init__(values, labels, layout, device_bytes, where=str(path), scale=scale)
 
 
 def _read(path: str, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray | None]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nashpath.core.hyperparameters import Whole
 from nashpath.core.rng import generator
+from nashpath.core.source import Units
 
 GIBIBYTE = 1 << 30
 Bytes = Whole
@@ -55,6 +56,7 @@ class SampleBuffer:
 
     Above ``device_bytes`` the values stay where they are (memory or a memory map) and only the rows asked for are
     moved; below, each device holds one copy. Bytes stay bytes; every other kind of number becomes float32.
+    With ``units`` columns are standardised, before they are rounded.
     """
 
     def __init__(
@@ -64,15 +66,17 @@ class SampleBuffer:
         classes: int = 0,
         scale: Scale = PLAIN,
         device_bytes: int = GIBIBYTE,
+        units: Units | None = None,
     ):
-        self.dtype = np.uint8 if values.dtype == np.uint8 else np.float32
+        self.units = units
+        self.dtype = np.uint8 if values.dtype == np.uint8 and units is None else np.float32
         self.shape = tuple(values.shape[1:])
         self.scale = scale
         self.classes = classes
         self.streams = values.size * np.dtype(self.dtype).itemsize > device_bytes
         self._rows = values if self.streams else np.empty(0)
         self._count = len(values)
-        self._resident = None if self.streams else DeviceCopies(torch.from_numpy(np.array(values, dtype=self.dtype)))
+        self._resident = None if self.streams else DeviceCopies(torch.from_numpy(self._converted(values)))
         self._labels = None if labels is None else DeviceCopies(torch.from_numpy(np.array(labels, dtype=np.int64)))
 
     def __len__(self) -> int:
@@ -82,11 +86,20 @@ class SampleBuffer:
     def labelled(self) -> bool:
         return self._labels is not None
 
+    def _converted(self, values: np.ndarray) -> np.ndarray:
+        """A contiguous copy of rows, of the kind that is drawn from, in its units."""
+        if self.units is None:
+            return np.array(values, dtype=self.dtype, order="C")
+        found = np.empty(values.shape, dtype=self.dtype)
+        step = max(1, (1 << 20) // max(1, values.shape[1]))
+        for start in range(0, len(values), step):
+            found[start : start + step] = self.units.standard(values[start : start + step])
+        return found
+
     def take(self, index: Tensor) -> dict[str, Tensor]:
         """``{"real": float32 [len(index), *shape]}``, and ``"label"`` where there are labels."""
         if self._resident is None:
-            rows = np.ascontiguousarray(self._rows[index.cpu().numpy()], dtype=self.dtype)
-            real = torch.from_numpy(rows).to(index.device)
+            real = torch.from_numpy(self._converted(self._rows[index.cpu().numpy()])).to(index.device)
         else:
             real = self._resident.on(index.device).index_select(0, index)
         batch = {"real": real.float().div_(self.scale.half).add_(self.scale.shift)}
@@ -145,6 +158,11 @@ class FiniteSource:
     def classes(self) -> int:
         """The number of classes; 0 for data without labels."""
         return self._filled().classes
+
+    @property
+    def units(self) -> Units | None:
+        """The units in which the samples were given, where they are drawn in others (`HasUnits`)."""
+        return self._filled().units
 
     def __len__(self) -> int:
         """Number of distinct samples."""

@@ -20,7 +20,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from PIL import Image, ImageOps
 
-from nashpath.core.cache import cache_folder, replacing
+from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data.base import DataWarning, Progress
 
 BLOCK = 256
@@ -72,7 +72,7 @@ def decoded(
     What cannot be read is left out with one warning that lists it; `ValueError` if nothing can, `OSError` if the cache
     cannot be written.
     """
-    folder = cache_folder()
+    folder = swept(cache_folder())
     array, note = folder / f"{key}.npy", folder / f"{key}.json"
     if array.exists() and note.exists():
         lost = [_Lost(*entry) for entry in json.loads(note.read_text())]

@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from nashpath.core.source import Source
+from nashpath.core.source import Source, Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
 
 Layout = Literal["auto", "channels_first", "channels_last"]
+Columns = Literal["none", "standard"]
+"""Columns of vectors as they are, or each with mean 0 and standard deviation 1."""
 BLOCK = 1 << 22
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -20,10 +22,13 @@ class Recognised(NamedTuple):
 
     values: np.ndarray
     scale: Scale
+    units: Units | None = None
 
 
-def recognise(values: np.ndarray, where: str, layout: Layout = "auto") -> Recognised:
-    """Vectors ``[n, d]`` as they are; images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale.
+def recognise(values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none") -> Recognised:
+    """Vectors ``[n, d]`` as they are, or with units by which their columns are standardised (``columns``).
+
+    Images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale.
 
     Raises `ValueError` that begins with ``where`` for another shape or kind of number, for NaN and infinity, and for
     float images that leave both [-1, 1] and [0, 1].
@@ -34,8 +39,14 @@ def recognise(values: np.ndarray, where: str, layout: Layout = "auto") -> Recogn
         raise ValueError(f"{where}: shape {values.shape}; expected vectors [n, d], or images [n, h, w] or [n, h, w, c]")
     low, high = _span(values, where)
     if values.ndim == 2:
+        if columns == "standard":
+            return Recognised(values, PLAIN, _units(values))
         _warn_of_scales(values, where)
         return Recognised(values, PLAIN)
+    if columns == "standard":
+        raise ValueError(
+            f"{where}: scale=standard is for vectors [n, d]; images are scaled by their range: leave it out"
+        )
     return Recognised(_channels_first(values, where, layout), _image_scale(values.dtype, low, high, where))
 
 
@@ -61,6 +72,21 @@ def _span(values: np.ndarray, where: str) -> tuple[float, float]:
     return low, high
 
 
+def _units(values: np.ndarray) -> Units:
+    """Mean and deviation of each column over all rows, in two passes; the deviation of a constant column is 0."""
+    total = np.zeros(values.shape[1])
+    low, high = np.full_like(total, np.inf), np.full_like(total, -np.inf)
+    for _, block in _blocks(values):
+        total += np.asarray(block, dtype=np.float64).sum(0) / len(values)
+        low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
+    mean = np.where(low == high, low, total)
+    square = np.zeros_like(mean)
+    for _, block in _blocks(values):
+        square += np.square(np.asarray(block, dtype=np.float64) - mean).sum(0) / len(values)
+    deviation = np.where(low == high, 0.0, np.sqrt(square))
+    return Units(tuple(mean.tolist()), tuple(deviation.tolist()))
+
+
 FAR = 100.0
 """A mean or a deviation above it, or a ratio of two deviations above its square: no network begins near such data."""
 
@@ -76,7 +102,8 @@ def _warn_of_scales(values: np.ndarray, where: str) -> None:
     worst = int(size.argmax()) if size.max() > FAR else int(np.where(deviation > 0, deviation, np.inf).argmin())
     warnings.warn(
         f"{where}: column {worst} has mean {mean[worst]:.3g} and deviation {deviation[worst]:.3g}; columns are taken "
-        "as they are, and networks begin near 1: save (x - mean) / deviation of each, and undo that on the samples",
+        "as they are, and networks begin near 1: scale='standard' (-s data.scale=standard) standardises them, and is "
+        "undone on samples",
         DataWarning,
         stacklevel=4,
     )
@@ -115,6 +142,7 @@ def _channels_first(values: np.ndarray, where: str, layout: Layout) -> np.ndarra
 class Samples(FiniteSource):
     """Samples given as a tensor or an array: vectors ``[n, d]``, or images as `recognise` reads them.
 
+    ``scale="standard"`` draws columns of vectors with mean 0 and deviation 1; `units` goes back to those given.
     ``labels`` are whole numbers from 0, ``[n]``. The values are copied unless they stream (more than
     ``device_bytes``). Raises `ValueError` as `recognise` does, and for labels that do not fit.
     """
@@ -126,11 +154,12 @@ class Samples(FiniteSource):
         layout: Layout = "auto",
         device_bytes: int = GIBIBYTE,
         where: str = "samples",
+        scale: Columns = "none",
     ):
-        rows, scale = recognise(_array(values), where, layout)
+        rows, span, units = recognise(_array(values), where, layout, scale)
         known = None if labels is None else checked_labels(_array(labels), len(rows), where)
         classes = 0 if known is None else int(known.max()) + 1
-        self._bank = SampleBuffer(rows, known, classes, scale, device_bytes)
+        self._bank = SampleBuffer(rows, known, classes, span, device_bytes, units)
         self.shape = self._bank.shape
 
 

@@ -28,15 +28,23 @@ class State(NamedTuple):
 
 @torch.no_grad()
 def simulate(
-    flow: Flow, particles: Tensor, rng: torch.Generator, integrator: Integrator, steps: int
+    flow: Flow,
+    particles: Tensor,
+    rng: torch.Generator,
+    integrator: Integrator,
+    steps: int,
+    after: State | None = None,
 ) -> Iterator[State]:
     """The states after 0, 1, …, ``steps`` steps; ends early, after the last finite one, if particles are lost.
 
-    Each step first lets the flow learn where the particles are, then moves them.
+    Each step first lets the flow learn where the particles are, then moves them. Given ``after``, a state of such a
+    flow, those that follow it, with ``rng`` as it was then.
     """
-    memory, time = flow.init(particles, rng), 0.0
-    yield State(0, time, particles, memory)
-    for step in range(1, steps + 1):
+    if after is None:
+        after = State(0, 0.0, particles, flow.init(particles, rng))
+        yield after
+    done, time, particles, memory, *_ = after
+    for step in range(done + 1, steps + 1):
         memory = flow.learn(particles, memory, flow.draw(rng, len(particles)))
         shape = particles.shape
         noise = torch.randn(shape, generator=rng, device=rng.device) if flow.noisy else None

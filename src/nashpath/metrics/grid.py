@@ -11,11 +11,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nashpath.core.math.distances import ENTRIES
-from nashpath.metrics.scale import scaled
+from nashpath.core.math.distances import ENTRIES, middle
+from nashpath.metrics.scale import check_spread, scaled
 
 POOL = 1 << 15
 """Numbers that a step is looked for in; it is then tried on all."""
+
+SOME = 500
+"""Rows of each sample from which the middle of all is taken."""
 
 STEPS = 1 << 20
 """Most steps from the lowest to the highest number of a lattice."""
@@ -66,11 +69,18 @@ def grid_of(*samples: Tensor) -> CommonGrid:
     varying = high > low
     rounding = max(map(_rounding, samples))
     slack = ROUNDINGS * rounding * torch.maximum(-low, high)
-    step = _step(samples, exponent, low, slack)
+    step = None if _drowned(samples, exponent, float(slack.max())) else _step(samples, exponent, low, slack)
     if step is not None and 4 * float(((high - low) / step).square().sum()) < 2**53:
         return CommonGrid(exponent, low, step, True, 0.0, varying)
-    total = sum((scaled(part, exponent).sum(0) for part in _blocks(samples)), torch.zeros_like(low))
-    return CommonGrid(exponent, total / sum(map(len, samples)), 1.0, False, ROUNDINGS * rounding, varying)
+    origin = scaled(middle(torch.cat([part[:: max(1, len(part) // SOME)] for part in samples])), exponent)
+    check_spread([scaled(part, exponent) for part in samples], origin)
+    return CommonGrid(exponent, origin, 1.0, False, ROUNDINGS * rounding, varying)
+
+
+def _drowned(samples: tuple[Tensor, ...], exponent: int, slack: float) -> bool:
+    """Whether rows are all rounding beside the largest number of all: that one is an outlier, there is no lattice."""
+    sizes = torch.cat([scaled(part, exponent).abs().amax(1) for part in _blocks(samples)])
+    return bool(((sizes > 0) & (sizes < 8 * slack)).any())
 
 
 def _rounding(x: Tensor) -> float:

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from nashpath.core.math.distances import nearest_neighbours
+from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.metrics.errors import validate_pair
-from nashpath.metrics.scale import in_units
+from nashpath.metrics.scale import check_spread, in_units
 
 REACH = 4.0
 """Deviations from a centre within which a sample belongs to the mode."""
@@ -48,7 +48,12 @@ def modes(samples: Tensor, centres: Tensor, deviation: float) -> dict[str, float
     Reference: Srivastava et al. 2017, "VEEGAN" (modes and high-quality samples, there within 3 deviations); the
     thresholds here are those of the package's studies.
     """
-    (x, known), exponent = in_units(*validate_pair(samples, centres, ("samples", "centres")))
+    x, known = validate_pair(samples, centres, ("samples", "centres"))
+    edge = 2 * (float(known.abs().max().double()) + REACH * deviation)  # what lies beyond belongs to no mode
+    if math.isfinite(edge):
+        x = x.double().clamp(-edge, edge)
+    (x, known), exponent = in_units(x, known)
+    check_spread([known], middle(known))
     distance, index = nearest_neighbours(x, known)
     within = distance[:, 0] <= math.ldexp(REACH * deviation, -exponent)
     covered, kl = coverage(index[within, 0], len(known), len(x))

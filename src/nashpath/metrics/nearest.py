@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from nashpath.core.math.distances import nearest_neighbours
+from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.metrics.errors import ShapeError, validate_pair, validate_samples
 from nashpath.metrics.modes import coverage
-from nashpath.metrics.scale import in_units, restored, scaled
+from nashpath.metrics.scale import check_finite, check_spread, in_units, restored, scaled
 
 
 def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> dict[str, float]:
@@ -28,6 +28,7 @@ def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> di
 def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
     """The label of the example nearest to each sample, ``[n]``."""
     (x, known), _ = in_units(*validate_pair(samples, examples, ("samples", "examples")))
+    check_spread([x, known], middle(known))
     if labels.shape != (len(known),):
         raise ShapeError(f"{len(known)} examples but labels of shape {tuple(labels.shape)}; give one label each")
     return labels.to(x.device)[nearest_neighbours(x, known)[1][:, 0]]
@@ -71,17 +72,20 @@ def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None)
     """
     pair = validate_pair(samples, validate_samples(examples, "examples", least=2), ("samples", "examples"))
     (x, known), exponent = in_units(*pair)
+    check_spread([x, known], middle(known))
     distance, _ = nearest_neighbours(x, known, count=2)
     among = distances_among(examples) if among is None else among
     copies = distance[:, 0] < distance[:, 1] / 3
-    return {
+    found = {
         "nearest": restored(float(distance[:, 0].mean()), exponent, "the distance to the nearest example"),
         "nearest_real": float(among.mean()),
         "copies": float(copies.double().mean()),
     }
+    return check_finite(found, *pair)
 
 
 def distances_among(examples: Tensor) -> Tensor:
     """The distance of each example to its nearest other one, ``[n]``; needs two."""
     (known,), exponent = in_units(validate_samples(examples, "examples", least=2))
+    check_spread([known], middle(known))
     return scaled(nearest_neighbours(known, known, count=2)[0][:, 1], -exponent)

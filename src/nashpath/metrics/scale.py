@@ -4,6 +4,7 @@ A power of two changes no digit, so a number that is measured in such units is t
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -50,6 +51,21 @@ def restored(value: float, exponent: int, name: str, power: int = 1) -> float:
             f"samples by {2.0 ** max(-1000, min(1000, exponent)):.0e}"
         )
     return found
+
+
+def check_spread(parts: Sequence[Tensor], middle: Tensor) -> None:
+    """Raises `MetricError` where some rows are so far from the ``middle`` that squares of the others' distances vanish.
+
+    ``parts`` are ``[n, d]`` in units in which the largest is about 1.
+    """
+    sizes = torch.cat([(part - middle).abs().amax(1).double() for part in parts])
+    largest, apart = float(sizes.max()), sizes[sizes > 0]
+    if largest > 0 and float(apart.min()) < largest * 2.0**-SQUARES:
+        far = int((sizes > largest * 2.0**-SQUARES).sum())
+        raise MetricError(
+            f"{far} of {len(sizes)} rows of samples or features are 2^{SQUARES} times as far out as others, among "
+            "which no distance can be told then; leave them out, or clip them"
+        )
 
 
 def check_squares(x: Tensor, name: str) -> None:

@@ -24,7 +24,7 @@ from nashpath.report.read import Run, load_run
 from nashpath.report.tables import evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
 from nashpath.run import FolderError, FolderWarning
-from nashpath.run.folder.run_folder import plain_json, write_atomic
+from nashpath.run.folder.run_folder import plain_json, sweep_run, write_atomic
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
@@ -39,6 +39,7 @@ def write_report(run: Path | str) -> Path:
 
 def _write(loaded: Run) -> Path:
     context, path = _context(loaded), loaded.folder / "report.html"
+    sweep_run(loaded.folder)
     try:
         write_page(path, "report.html.j2", context)
     except (OSError, FolderError):

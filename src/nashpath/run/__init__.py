@@ -13,7 +13,7 @@ from nashpath.run.observe.snapshot import place, samples
 from nashpath.run.settings.flow import resolve_flow
 from nashpath.run.settings.method_files import load_methods
 from nashpath.run.settings.register import register
-from nashpath.run.training.flow import run_flow
+from nashpath.run.training.flow import resume_flow, run_flow
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.library import Trained, train, train_many
 from nashpath.run.training.session import Session
@@ -48,6 +48,7 @@ __all__ = [
     "resolve_flow",
     "restore_member",
     "restore_members",
+    "resume_flow",
     "resume_session",
     "run_flow",
     "samples",

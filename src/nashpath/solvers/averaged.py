@@ -4,13 +4,14 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree, checks_arguments
-from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
+from nashpath.solvers.base import Info, Memory, Solver
+from nashpath.solvers.wrapping import Wrapping
 
 RUNNING = (".running_mean", ".running_var")
 """How names of running statistics end, in PyTorch's normalisation layers and in the package's."""
 
 
-class WeightAveraging(Solver):
+class WeightAveraging(Wrapping):
     """A solver that also keeps the average ``a ← a + share · (θ − a)``, ``a₀ = θ₀``, of one player.
 
     Sampling and metrics use the average; play does not. The player's running means and variances (of batch
@@ -20,22 +21,12 @@ class WeightAveraging(Solver):
     """
 
     def __init__(self, solver: Solver, player: str, **numbers: float):
-        super().__init__()
-        self.solver, self.player, self.numbers = solver, player, Hyperparameters(**numbers)
-        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+        super().__init__(solver)
+        self.player, self.numbers = player, Hyperparameters(**numbers)
 
     def share(self, count: Tensor) -> Tensor:
         """The weight, in (0, 1], of the iterate after step ``count`` = 1, 2, …"""
         raise NotImplementedError
-
-    def rule(self, player: str) -> UpdateRule:
-        return self.solver.rule(player)
-
-    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
-        return self.solver.unwrapped(memory["solver"])
-
-    def check(self, problem: FunctionalGame) -> None:
-        self.solver.check(problem)
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         if self.player not in point.players:
@@ -63,10 +54,10 @@ class WeightAveraging(Solver):
         return {k: v for k, v in point.state.items() if k.startswith(own) and k.endswith(RUNNING)}
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
-        return {**self.solver.averages(memory["solver"]), self.player: memory["average"]}
+        return {**super().averages(memory), self.player: memory["average"]}
 
     def statistics(self, memory: Memory) -> Tree:
-        return {**self.solver.statistics(memory["solver"]), **memory["statistics"]}
+        return {**super().statistics(memory), **memory["statistics"]}
 
 
 @checks_arguments

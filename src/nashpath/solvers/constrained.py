@@ -1,10 +1,11 @@
 """Constraints on a player's parameters under any solver. Abstract: `Clipped` defines the set."""
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
-from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
+from nashpath.solvers.base import Info, Memory, Solver
+from nashpath.solvers.wrapping import Wrapping
 
 
-class Constrained(Solver):
+class Constrained(Wrapping):
     """A solver that projects one player's parameters onto a set, at the start and after each of that player's moves.
 
     Every move, and so every point at which the game is asked: each of k turns of alternating play, the look-ahead of
@@ -14,24 +15,20 @@ class Constrained(Solver):
     """
 
     def __init__(self, solver: Solver, player: str, **numbers: float):
-        super().__init__()
+        super().__init__(solver)
         self.player, self.numbers = player, Hyperparameters(**numbers)
         self.solver = solver.constrained(player, self.project)
-        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+
+    def inner(self, memory: Memory) -> Memory:
+        return memory
 
     def project(self, params: Tree) -> Tree:
         """The parameters of the player in the set, nearest to ``params``."""
         raise NotImplementedError
 
-    def rule(self, player: str) -> UpdateRule:
-        return self.solver.rule(player)
-
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         solver, memory = self.solver.unwrapped(memory)
         return solver.unconstrained(), memory
-
-    def check(self, problem: FunctionalGame) -> None:
-        self.solver.check(problem)
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         if self.player not in point.players:
@@ -47,9 +44,3 @@ class Constrained(Solver):
     def inside(self, point: Point) -> Point:
         """The point with the player's parameters projected."""
         return Point({**point.players, self.player: self.project(point.players[self.player])}, point.state)
-
-    def averages(self, memory: Memory) -> dict[str, Tree]:
-        return self.solver.averages(memory)
-
-    def statistics(self, memory: Memory) -> Tree:
-        return self.solver.statistics(memory)

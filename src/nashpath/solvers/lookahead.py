@@ -10,6 +10,7 @@ from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
 from nashpath.solvers.extragradient import Extragradient
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.simultaneous import Simultaneous
+from nashpath.solvers.wrapping import Wrapping
 
 Inner = Literal["alternating", "simultaneous", "extragradient", "optimistic"]
 
@@ -24,7 +25,7 @@ _INNER = Table(
 )
 
 
-class Lookahead(Solver):
+class Lookahead(Wrapping):
     """Lookahead-minmax: after every ``period`` steps of an inner solver all players return part of the way.
 
     ::
@@ -45,22 +46,14 @@ class Lookahead(Solver):
         period: Count = 5,
         inner: Inner = "alternating",
     ):
-        super().__init__()
-        self.solver: Solver = _INNER[inner](discriminator, generator)
+        super().__init__(_INNER[inner](discriminator, generator))
         self.numbers, self.period = Hyperparameters(weight=weight), period
-        self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products
 
     def extra_repr(self) -> str:
         return f"period={self.period}"
 
-    def rule(self, player: str) -> UpdateRule:
-        return self.solver.rule(player)
-
-    def rule_memory(self, memory: Memory, player: str) -> Memory:
-        return self.solver.rule_memory(memory["solver"], player)
-
-    def check(self, problem: FunctionalGame) -> None:
-        self.solver.check(problem)
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        return self, memory  # it moves the players, too
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         anchor = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
@@ -83,9 +76,3 @@ class Lookahead(Solver):
             anchor[who] = {k: torch.where(home, v, slow[k]) for k, v in players[who].items()}
         memory = {"solver": inner, "anchor": anchor, "count": torch.where(home, torch.zeros_like(count), count)}
         return Point(players, point.state), memory, info
-
-    def averages(self, memory: Memory) -> dict[str, Tree]:
-        return self.solver.averages(memory["solver"])
-
-    def statistics(self, memory: Memory) -> Tree:
-        return self.solver.statistics(memory["solver"])

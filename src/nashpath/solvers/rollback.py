@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from nashpath.core import Batch, FunctionalGame, Point, Tree, tree_map
+from nashpath.core import Batch, FunctionalGame, Point, tree_map
 from nashpath.core.tree import finite
-from nashpath.solvers.base import Info, Memory, Solver, UpdateRule
+from nashpath.solvers.base import Info, Memory
+from nashpath.solvers.wrapping import Wrapping
 
 EVERY = 50
 """Steps between two points that are remembered."""
@@ -16,7 +17,7 @@ SHARE = 0.5
 """Each way back multiplies every learning rate by this."""
 
 
-class Rollback(Solver):
+class Rollback(Wrapping):
     """A solver that goes back to its last good point, at half the rates, where its step leaves the finite numbers.
 
     A good point is kept every `EVERY` steps. After `MOST` ways back the next step that is not finite is handed on as it
@@ -24,27 +25,6 @@ class Rollback(Solver):
     of it is memory: it stacks, compiles, and is resumed exactly. The report of a step that was undone is 0, and
     ``rollbacks`` counts them.
     """
-
-    def __init__(self, solver: Solver):
-        super().__init__()
-        self.solver = solver
-        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
-        self.period = solver.period
-
-    def rule(self, player: str) -> UpdateRule:
-        return self.solver.rule(player)
-
-    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
-        return self.solver.unwrapped(memory["solver"])
-
-    def check(self, problem: FunctionalGame) -> None:
-        self.solver.check(problem)
-
-    def averages(self, memory: Memory) -> dict[str, Tree]:
-        return self.solver.averages(memory["solver"])
-
-    def statistics(self, memory: Memory) -> Tree:
-        return self.solver.statistics(memory["solver"])
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         inner = self.solver.init(problem, point)

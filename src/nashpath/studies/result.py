@@ -48,7 +48,10 @@ def _digits(*parts: Any) -> str:
 
 
 class Result:
-    """One study's folder. Raises `SettingError` where the folder holds another study, or another scale of it."""
+    """One study's folder; ``store`` is that folder where it is claimed already.
+
+    Raises `SettingError` where the folder holds another study, or another scale of it.
+    """
 
     def __init__(
         self,
@@ -58,8 +61,9 @@ class Result:
         own: Path | None = None,
         options: Mapping[str, Any] | None = None,
         files: Sequence[MethodFile] = (),
+        store: RunFolder | None = None,
     ):
-        self.study, self.scale, self.store = study, scale, RunFolder(folder)
+        self.study, self.scale, self.store = study, scale, store or RunFolder(folder)
         self.own, self.files = own, files
         self.methods = without_folders([file.entry() for file in files])
         self.cells = folder / "cells"

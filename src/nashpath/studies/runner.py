@@ -16,6 +16,7 @@ import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
 from nashpath.run import SettingError, load_methods
+from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible
 from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
@@ -103,7 +104,7 @@ def reproduce(
         check_new(folder)
     store.claim()
     try:
-        result = Result(study, scale, folder, own, task.options, files)
+        result = Result(study, scale, folder, own, task.options, files, store)
         result.check_methods()
         return _measure_all(task, study, result, workers, notify, stop)
     finally:
@@ -147,7 +148,12 @@ def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool
         for job in jobs:
             if stop():
                 return
-            yield (job, *measure_cell(task, job.experiment.name, job.cell))
+            try:
+                with interruptible(stop):  # a cell takes seconds to hours, and is measured anew as a whole
+                    measured = measure_cell(task, job.experiment.name, job.cell)
+            except Interrupted:
+                return
+            yield (job, *measured)
         return
     with _pool(min(workers, len(jobs) or 1)) as pool:
         with _held_back():
@@ -192,9 +198,11 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         children = multiprocessing.active_children()
+        compilers = [own for child in children if child.pid for own in descendants(child.pid)]
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.terminate()
+        end(compilers)
 
 
 @contextmanager

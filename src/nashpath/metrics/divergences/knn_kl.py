@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.distances import nearest_neighbours
+from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import NotFiniteError, TooFewSamplesError, validate_pair
-from nashpath.metrics.scale import in_units
+from nashpath.metrics.scale import check_spread, in_units
 
 
 class NeighbourKL(Metric):
@@ -40,6 +40,7 @@ class NeighbourKL(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"knn_kl": KL(real‖fake), "knn_reverse_kl": KL(fake‖real)}``."""
         (x, y), _ = in_units(*validate_pair(real.features, fake.features, least=self.neighbours + 1))
+        check_spread([x, y], middle(torch.cat([x, y])))
         return {"knn_kl": neighbour_kl(x, y, self.neighbours), "knn_reverse_kl": neighbour_kl(y, x, self.neighbours)}
 
 

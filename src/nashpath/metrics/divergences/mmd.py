@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count, NonNegative
+from nashpath.core.math.distances import middle
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError, validate_pair
-from nashpath.metrics.scale import in_units, restored
+from nashpath.metrics.scale import check_spread, in_units, restored
+
+FAR = 1e5
+"""At so many bandwidths distances are summed to within 1e-5 of a squared bandwidth in float64."""
 
 
 class MaximumMeanDiscrepancy(Metric):
@@ -37,9 +41,17 @@ class MaximumMeanDiscrepancy(Metric):
         """``{"mmd": squared distance, "mmd_error": its standard error, "mmd_bandwidth": the kernel's}``."""
         parts, exponent = in_units(*validate_pair(real.features, fake.features, least=2))
         x, y = (part.double() for part in parts)
+        both = torch.cat([x, y])
+        check_spread([x, y], middle(both))
         half = max(1, self.most // 2)
         fixed = restored(self.bandwidth, -exponent, "the bandwidth, relative to the samples,")
         bandwidth = fixed or median_distance(torch.cat([x[:half], y[:half]]))
+        far = (both - middle(both)).abs().amax(1) > FAR * bandwidth
+        if far.any():
+            raise MetricError(
+                f"{int(far.sum())} of {len(both)} rows of samples are more than {FAR:.0e} bandwidths from the middle "
+                "of all, and take the digits of the others' distances; leave them out or clip them, or raise bandwidth"
+            )
         if bandwidth**2 < torch.finfo(torch.float64).tiny:
             raise MetricError(f"a bandwidth of {self.bandwidth:.2g} is too small for samples of 2^{exponent}; raise it")
         squared, error = gaussian_mmd(x, y, bandwidth)

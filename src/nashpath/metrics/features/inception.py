@@ -1,8 +1,6 @@
 """The features of published FIDs. Weights come from a file of yours or an explicit download, never by surprise."""
 
 import hashlib
-import os
-import tempfile
 import urllib.request
 from functools import cache
 from pathlib import Path
@@ -10,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nashpath.core.cache import cache_folder
+from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.metrics.errors import FeaturesError, ShapeError
 from nashpath.metrics.features.base import Extractor, Network, Outputs
 from nashpath.metrics.features.inception_network import InceptionNetwork
@@ -96,16 +94,12 @@ def download_inception() -> Path:
     """Downloads the weights into the cache folder (95 MB, once), checks them, and returns the file."""
     target = kept_file()
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-        os.close(handle)
+        swept(target.parent)
         try:
-            urllib.request.urlretrieve(URL, name)
-            check_weights(Path(name))
-            os.replace(name, target)
+            with replacing(target) as file:
+                urllib.request.urlretrieve(URL, file.name)
+                check_weights(Path(file.name))
         except OSError as error:
             raise FeaturesError(f"{URL}: {error}; get the file some other way and put it at {target}") from error
-        finally:
-            Path(name).unlink(missing_ok=True)
     check_weights(target)
     return target

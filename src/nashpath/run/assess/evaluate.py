@@ -19,7 +19,7 @@ from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import restore_members
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place
 from nashpath.run.settings.build import build_source, make
@@ -149,7 +149,10 @@ def evaluate_run(
         groups[-1]["averaged"] = keeps_average(*some[0][1:])
     found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
     _check_any(groups)
-    _write(out or folder / "evaluation.json", found)
+    if out is None:
+        RunFolder(folder).write_json("evaluation.json", found)
+    else:
+        _write(out, found)
     return found
 
 
@@ -262,8 +265,11 @@ def _group(
 
 
 def _write(path: Path, found: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    RunFolder(path.parent).write_json(path.name, found)
+    store = RunFolder(path.parent)
+    if store.exists():  # which keeps a digest of the file
+        store.write_json(path.name, found)
+    else:
+        write_atomic(path, (plain_json(found, indent=1) + "\n").encode())
 
 
 def _check_any(groups: list[dict[str, Any]]) -> None:

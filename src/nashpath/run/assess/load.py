@@ -7,10 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from nashpath.core import generator
+from nashpath.core.source import Units
 from nashpath.run.engine.step import outcome
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import restore_members
-from nashpath.run.observe.snapshot import keeps_average, place
+from nashpath.run.folder.checkpoint import read_meta, restore_members
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.observe.snapshot import keeps_average, place, units_from
 from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
 
@@ -20,7 +22,7 @@ class LoadedMember(PlayedGame):
     """A member of a run folder at its last checkpoint: its game and solver, its settings, and what became of it.
 
     ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``, or which
-    player left the finite numbers, and when.
+    player left the finite numbers, when, and through which module, gradient or parameter.
     """
 
     solver: Solver
@@ -30,16 +32,20 @@ class LoadedMember(PlayedGame):
     outcome: str
     averaged: bool = False
     """Whether the modules hold averaged weights of the generator."""
+    units: Units | None = None
+    """The units of the data's columns where the run was trained in others (``data.scale=standard``)."""
 
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """``count`` samples, ``[count, *shape]`` on the CPU: those of ``nashpath sample`` with the same seed.
 
+        They are in the units of the data's file (`units`); the generator's own are those that it was trained in.
         Raises `SettingError` for a game that generates none.
         """
         if not hasattr(self.game, "sample"):
             raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
         device = next(self.game.parameters()).device
-        return self.game.sample(generator(seed, device), count).cpu()  # type: ignore[operator]
+        found: Tensor = self.game.sample(generator(seed, device), count).cpu()  # type: ignore[operator]
+        return found if self.units is None else self.units.original(found)
 
 
 def load(
@@ -61,6 +67,9 @@ def load(
     )[0]
     place(trial, train_state, averaged)
     steps = int(train_state.steps)
-    told = outcome(trial, train_state)
+    known = read_meta(RunFolder(Path(run)))
+    told = outcome(trial, train_state, known.get("causes", {}).get(str(member), ""))
     averaged = averaged and keeps_average(trial, train_state)
-    return LoadedMember(trial.game, trial.solver, planned.settings, planned.seed, steps, told, averaged)
+    return LoadedMember(
+        trial.game, trial.solver, planned.settings, planned.seed, steps, told, averaged, units_from(known, member)
+    )

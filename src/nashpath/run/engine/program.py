@@ -6,6 +6,7 @@ dense nets, loses on convolutions, where it means grouped kernels).
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,7 @@ from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
+from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import Sampler, block_length
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
@@ -85,18 +87,26 @@ class Program:
 
     @torch.no_grad()
     def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
-        """Takes ``steps`` steps with every member, or fewer if ``stop()`` is true between two steps."""
+        """Takes ``steps`` steps with every member, or fewer if ``stop()`` is true between two steps.
+
+        The first step of a compiled program may take half a minute: it is given up where ``stop()`` becomes true in it.
+        """
         while steps > 0 and not stop():
             start, warm, count = time.perf_counter(), self._warm, 0
             if not self._block:
                 self._block = self._draw()
-            first = self.samplers[0]
-            with float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
-                for index in range(first.offset, min(first.length, first.offset + steps)):
-                    self._take(self._block[index])
-                    count += 1
-                    if not warm or stop():
-                        break
+            first, before = self.samplers[0], (self._train_state, self._info)
+            compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
+            try:
+                with compiling, float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
+                    for index in range(first.offset, min(first.length, first.offset + steps)):
+                        self._take(self._block[index])
+                        count += 1
+                        if not warm or stop():
+                            break
+            except Interrupted:
+                self._train_state, self._info = before
+                return
             self._explain(self.taken, first.offset, count)
             self._warm, self.compiles = True, False
             if warm:
@@ -115,8 +125,7 @@ class Program:
 
     def outcome(self, member: int) -> str:
         """The member's outcome, and its cause where that is known."""
-        told, why = outcome(self.trials[member], self.train_state(member)), self.causes.get(member)
-        return f"{told}: {why} is not finite" if why else told
+        return outcome(self.trials[member], self.train_state(member), self.causes.get(member, ""))
 
     def diverged(self) -> list[int]:
         """The members that move no more."""

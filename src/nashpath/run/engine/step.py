@@ -58,12 +58,13 @@ def begin(trial: Trial, point: Point | None = None) -> TrainState:
     return TrainState(point, memory, zero, zero.clone() + NOT_DIVERGED)
 
 
-def outcome(trial: Trial, train_state: TrainState) -> str:
-    """The outcome of a member: ``finished``, or which player left the finite numbers, and when."""
+def outcome(trial: Trial, train_state: TrainState, cause: str = "") -> str:
+    """The outcome of a member: ``finished``, or which player left the finite numbers, when, and through what."""
     diverged_player = int(train_state.diverged_player)
     if diverged_player == NOT_DIVERGED:
         return "finished"
-    return f"diverged: {trial.game.players[diverged_player]} at step {int(train_state.steps) + 1}"
+    told = f"diverged: {trial.game.players[diverged_player]} at step {int(train_state.steps) + 1}"
+    return f"{told}: {cause} is not finite" if cause else told
 
 
 def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:

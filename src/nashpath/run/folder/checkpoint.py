@@ -20,7 +20,8 @@ from nashpath.core.source import Source
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.identity import changed_settings, find_data, flat_settings_of
+from nashpath.run.folder.identity import changed_settings, flat_settings_of
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_trial
 from nashpath.run.settings.members import Member, plan
@@ -73,9 +74,14 @@ def tree_of(member: StoredMember) -> dict[str, Any]:
 
 def save_checkpoint(store: RunFolder, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
     """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically; the one before is kept."""
+    save_trees(store, {f"member{index}": tree_of(member) for index, member in enumerate(members)}, meta)
+
+
+def save_trees(store: RunFolder, trees: dict[str, Any], meta: dict[str, Any]) -> None:
+    """Writes trees of tensors, each below its name, and ``meta`` (JSON values), atomically; the one before is kept."""
     tensors: dict[str, Tensor] = {}
-    for index, tree in enumerate(map(tree_of, members)):
-        tensors |= {f"member{index}.{name}": leaf for name, leaf in zip(names(tree), leaves(tree))}
+    for prefix, tree in trees.items():
+        tensors |= {f"{prefix}.{name}": leaf for name, leaf in zip(names(tree), leaves(tree))}
     flat = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     store.write_checkpoint(save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
@@ -86,7 +92,7 @@ def load_checkpoint(store: RunFolder, like: Sequence[StoredMember]) -> tuple[lis
     A damaged checkpoint is left alone and the previous one taken, which a `FolderWarning` says. Raises
     `CheckpointError` where there is none that fits.
     """
-    path, tensors, meta = _sound(store)
+    path, tensors, meta = read_checkpoint(store)
     members = [_fill(member, f"member{index}.", tensors, path) for index, member in enumerate(like)]
     if tensors:
         raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
@@ -95,10 +101,10 @@ def load_checkpoint(store: RunFolder, like: Sequence[StoredMember]) -> tuple[lis
 
 def read_meta(store: RunFolder) -> dict[str, Any]:
     """What the checkpoint says beside its tensors; empty where there is none. Raises `CheckpointError`."""
-    return _sound(store, tensors=False)[2] if store.has_checkpoint() else {}
+    return read_checkpoint(store, tensors=False)[2] if store.has_checkpoint() else {}
 
 
-def _sound(store: RunFolder, tensors: bool = True) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+def read_checkpoint(store: RunFolder, tensors: bool = True) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
     """The latest checkpoint that is as it was written: its place, tensors (if asked) and meta."""
     try:
         return (store.checkpoint, *_read(store, store.checkpoint, tensors))
@@ -151,6 +157,17 @@ def check_format(path: Path, found: str | None) -> None:
 def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: Path) -> StoredMember:
     """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
     tree = tree_of(member)
+    filled = fill_tree(tree, prefix, tensors, path, "sampler.")
+    sampler = filled.pop("sampler")
+    return TrainState(**filled), sampler
+
+
+def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path, free: str) -> Any:
+    """``tree`` with its leaves replaced by the stored ones, which are taken out of ``tensors``.
+
+    Leaves whose names begin with ``free`` may have another shape there: the states of generators do, on other devices.
+    Raises `CheckpointError`.
+    """
     found, present = [], {k: v for k, v in tensors.items() if k.startswith(f"{prefix}point.state.")}
     for name, leaf in zip(names(tree), leaves(tree)):
         key = prefix + name
@@ -158,15 +175,13 @@ def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: P
             tensors[key] = present[f"{prefix}point.state.{name.split(STATISTICS)[1]}"]
         if key not in tensors:
             raise CheckpointError(f"{path}: holds no {key}; it belongs to another experiment")
-        stored, sampler = tensors.pop(key), name.startswith("sampler.")
+        stored, sampler = tensors.pop(key), name.startswith(free)
         if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and not sampler):
             raise CheckpointError(f"{path}: {key} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
         # A copy is aligned as PyTorch aligns its own memory; products on other addresses may round in another way.
         found.append(stored.clone() if sampler else torch.empty_like(leaf).copy_(stored))
     following = iter(found)
-    filled = tree_map(lambda leaf: next(following), tree)
-    sampler = filled.pop("sampler")
-    return TrainState(**filled), sampler
+    return tree_map(lambda leaf: next(following), tree)
 
 
 def planned(folder: Path, data_path: Path | None = None) -> list[Member]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, named_places
 from nashpath.run.folder.run_folder import machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.overrides import Raw
@@ -20,10 +21,6 @@ FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features", "device", 
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""
-PLACE_KEYS = ("path", "folder")
-"""Settings of a data set that say where on the disk it lies."""
-PLACES = "places"
-"""The table of ``config.toml`` with the absolute path of each, as it was when the run began."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
 
@@ -34,7 +31,7 @@ def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], devi
     versions = {name: machine()["versions"][name] for name in ("nashpath", "torch")}
     return {
         "settings": flat_settings_of({**raw, "sweep": sweeps}),
-        "data": _data(raw),
+        "data": _data({**raw, "sweep": sweeps}),
         "methods": own,
         "versions": versions,
         "device": device,
@@ -52,7 +49,7 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [
         f"{key} was {old.get(key, 'not set')}, is {new.get(key, 'not set')}"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key) and key not in FREE and key not in {f"data.{name}" for name in PLACE_KEYS}
+        if old.get(key) != new.get(key) and key not in FREE and key.removeprefix("sweep.") not in DATA_KEYS
     ]
 
 
@@ -82,68 +79,22 @@ def changed_versions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return said
 
 
-def find_data(raw: Raw, folder: Path, given: Path | None = None) -> Raw:
-    """The settings with the places of their data as they are seen from here.
-
-    A place is looked for as seen from the run ``folder``, then where it was when the run began; ``given`` is said by
-    the user. Where it is nowhere, the settings say where it was. Raises `SettingError` for data that lie on no disk.
-    """
-    raw = dict(raw)
-    known, data = raw.pop(PLACES, {}), raw.get("data")
-    keys = _place_keys(raw)
-    if given is not None and not keys:
-        raise SettingError(f"--data-path {given}: the data of this run lie on no disk; leave it out")
-    if not keys or not isinstance(data, dict):
-        return raw
-    if given is not None and not given.exists():
-        raise SettingError(f"--data-path {given}: there is no such file or folder")
-    before = known if isinstance(known, dict) else {}
-    found = {key: _seen(data[key], before.get(f"data.{key}"), folder) for key in keys}
-    if given is not None:
-        found = {key: str(given.absolute()) for key in keys}
-    return {**raw, "data": {**data, **found}}
-
-
-def remember_data(raw: Raw, folder: Path) -> Raw:
-    """The settings as ``config.toml`` holds them: places of data as seen from the run folder, and absolutely."""
-    data = raw.get("data")
-    keys = _place_keys(raw)
-    if not keys or not isinstance(data, dict):
-        return raw
-    places = {key: Path(data[key]).expanduser().absolute() for key in keys}
-    here = folder.resolve()
-    relative = {key: Path(os.path.relpath(place.resolve(), here)).as_posix() for key, place in places.items()}
-    return {**raw, "data": {**data, **relative}, PLACES: {f"data.{key}": str(place) for key, place in places.items()}}
-
-
-def _place_keys(raw: Raw) -> list[str]:
-    """The settings of the data that name a place on the disk."""
-    data = raw.get("data")
-    return [key for key in PLACE_KEYS if isinstance(data, dict) and isinstance(data.get(key), str) and data[key]]
-
-
-def _seen(place: str, before: Any, folder: Path) -> str:
-    if not isinstance(before, str):  # a run of an earlier version: as it was written, from where the user stands
-        return place
-    near = (folder / place).resolve()
-    return str(near) if near.exists() else before
-
-
 def _data(raw: Raw) -> dict[str, Any]:
     """Number, names, sizes and a hash of a sample of the files of the data; empty where they lie on no disk."""
-    data, keys = raw.get("data"), _place_keys(raw)
-    chosen = [data[key] for key in keys] if isinstance(data, dict) else []
+    chosen = dict.fromkeys(place for key, given in named_places(raw).items() if key in DATA_PLACES for place in given)
     roots = [root for place in chosen if (root := Path(place).expanduser()).exists()]
+    files, names = [], []
+    for at, root in enumerate(roots):
+        own = [root] if root.is_file() else sorted(file for file in _files(root))
+        inside = ["" if file == root else file.relative_to(root).as_posix() for file in own]
+        files, names = files + own, names + [f"{at}/{name}" if at else name for name in inside]
+        for name in inside:
+            try:
+                name.encode()
+            except UnicodeEncodeError:
+                raise SettingError(f"data: the name {name!r} in {root} is not UTF-8; rename that file") from None
     if not roots:
         return {}
-    root = roots[0]
-    files = [root] if root.is_file() else sorted(file for file in _files(root))
-    names = ["" if file == root else file.relative_to(root).as_posix() for file in files]
-    for name in names:
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise SettingError(f"data: the name {name!r} in {root} is not UTF-8; rename that file") from None
     sizes = [file.stat().st_size for file in files]
     picked = sorted({int(at) for at in np.linspace(0, len(files) - 1, min(READ_FILES, len(files)))})
     content = hashlib.sha256()

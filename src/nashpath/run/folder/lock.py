@@ -14,6 +14,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from nashpath.core.cache import runs
 from nashpath.run.errors import FolderError
 
 LOCK = ".lock"
@@ -82,17 +83,6 @@ def _may_live(holder: dict[str, Any]) -> bool:
     if not holder:
         return False
     return holder.get("host") != socket.gethostname() or (holder.get("pid") != os.getpid() and runs(holder.get("pid")))
-
-
-def runs(pid: Any) -> bool:
-    """Whether there is a process with this number on this machine."""
-    try:
-        os.kill(int(pid), 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError, TypeError, OverflowError):
-        return False
-    return True
 
 
 def _refusal(path: Path, holder: dict[str, Any]) -> str:

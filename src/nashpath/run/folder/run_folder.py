@@ -16,7 +16,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -26,10 +26,10 @@ import numpy as np
 import tomli_w
 import torch
 
-from nashpath.core.cache import replacing
+from nashpath.core.cache import replacing, sweep
 from nashpath.run.errors import FolderError, FolderWarning, SettingError
 from nashpath.run.folder.digests import JOURNAL, Digests
-from nashpath.run.folder.lock import FolderLock, runs
+from nashpath.run.folder.lock import FolderLock
 from nashpath.run.settings.overrides import DEEPEST, Raw
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
@@ -72,7 +72,7 @@ class RunFolder:
         """
         if self._lock is None:
             self._lock = FolderLock(self.folder)
-            sweep(self.folder)
+            sweep_run(self.folder)
             self.digests.settle()
 
     def release(self) -> None:
@@ -94,10 +94,16 @@ class RunFolder:
         return read_toml(self.config)
 
     def write(self, name: str, content: bytes) -> None:
-        """Replaces a file. Raises `FolderError` where the disk is full."""
-        with self._room(name):
-            self.digests.replaces(name, content)
-            write_atomic(self.folder / name, content)
+        """Replaces a file. Raises `FolderError` where the disk is full.
+
+        Outside of `claim` and `release` it holds the folder for this write alone, and sweeps it. Where another process
+        has it the file is left as it is, which a `FolderWarning` says: nobody waits, and no result is lost.
+        """
+        with self._alone(name) as allowed:
+            if allowed:
+                with self._room(name):
+                    self.digests.replaces(name, content)
+                    write_atomic(self.folder / name, content)
 
     def write_checkpoint(self, content: bytes) -> None:
         """Replaces the checkpoint. The present one becomes the previous one, if it is sound; else that one stays."""
@@ -170,6 +176,24 @@ class RunFolder:
         ]
 
     @contextmanager
+    def _alone(self, name: str) -> Iterator[bool]:
+        """Holds the folder for the writing of one file; whether it could."""
+        if self._lock is not None:
+            yield True
+            return
+        try:
+            lock = FolderLock(self.folder)
+        except FolderError as error:
+            self.warn(f"{name} is left as it is: {error}")
+            yield False
+            return
+        try:
+            sweep_run(self.folder)
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
     def _room(self, name: str) -> Iterator[None]:
         """Says which folder is on a full disk, and what it still holds."""
         try:
@@ -212,15 +236,10 @@ def _holds(place: Path) -> bool:
     return place.is_symlink() or (place.exists() and not begun)
 
 
-def sweep(folder: Path) -> None:
-    """Removes the temporary files of processes that were killed while they wrote into a run folder."""
+def sweep_run(folder: Path) -> None:
+    """Removes what processes left half-written that were killed while they wrote into a run folder."""
     for place in (folder, folder / "samples", folder / "cells"):
-        for pattern in (".*.tmp", "*.part"):
-            for left in place.glob(pattern):
-                pid = left.name.removesuffix(".tmp").rpartition(".")[2].partition("-")[0]
-                if not (pid.isdecimal() and int(pid) != os.getpid() and runs(pid)):
-                    with suppress(OSError):
-                        left.unlink()
+        sweep(place, others=["*.part"])
 
 
 def _link(file: Path, other: Path) -> None:

@@ -1,5 +1,7 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -7,9 +9,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Point, derive, generator, load_point
-from nashpath.core.source import HasModes, HoldsOut, Source
+from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units
 from nashpath.games import Classifies
-from nashpath.metrics import METRICS
+from nashpath.metrics import METRICS, MetricError
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
@@ -42,7 +44,8 @@ def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
         return {}
     results: dict[str, float] = {}
     for metric in METRICS.values():
-        results |= metric.glance(found, source, generator(derive(seed, "reference")))
+        with suppress(MetricError):  # an evaluation on the way never ends a training
+            results |= metric.glance(found, source, generator(derive(seed, "reference")))
     return results
 
 
@@ -160,3 +163,18 @@ def snapshot(
     metrics = quick_metrics(found, trial.game.data, member.seed) | held_out_error(trial, train_state)  # type: ignore[arg-type]
     arrays = picture(member, trial, train_state, found) if shown else {}
     return arrays, metrics
+
+
+def units_of(games: Sequence[Any]) -> dict[str, Any]:
+    """The units of the data of each member's game, as plain values (`units_from`); empty where none has any."""
+    sources = [getattr(game, "data", None) for game in games]
+    found = [source.units if isinstance(source, HasUnits) else None for source in sources]
+    known = list(dict.fromkeys(one for one in found if one is not None))
+    return {"known": known, "of": [None if one is None else known.index(one) for one in found]} if known else {}
+
+
+def units_from(meta: dict[str, Any], member: int) -> Units | None:
+    """The units of a member's data, out of what its checkpoint says beside its tensors."""
+    kept = meta.get("units") or {"of": {}}
+    at = kept["of"][member] if kept["of"] else None
+    return None if at is None else Units(*(tuple(column) for column in kept["known"][at]))

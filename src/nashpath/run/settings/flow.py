@@ -51,6 +51,7 @@ class FlowGeneral(BaseModel):
     sample_every: Annotated[
         Whole, Field(description="steps between saved particles and estimates of KL, MMD and W2; 0: forty of them")
     ] = 0
+    checkpoint_every: Annotated[Whole, Field(description="steps between checkpoints; 0: about once a minute")] = 0
     samples: Annotated[Count, Field(description="particles saved each time")] = 1000
     evaluation_samples: Annotated[Count, Field(description="particles, and real samples, that estimates use")] = 500
     bandwidth: Annotated[Positive, Field(description="kernel width of the estimates of KL and MMD")] = 0.2
@@ -76,6 +77,11 @@ def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None)
     if usual is not None:  # the discriminator must keep up with the particles
         full["rule"].setdefault("learning_rate", usual)
     return validated(flow_model(), full)
+
+
+def is_flow(raw: Raw) -> bool:
+    """Whether these are the settings of a flow, and not of a training."""
+    return "flow" in raw
 
 
 def flow_rows(settings: Any) -> set[str]:

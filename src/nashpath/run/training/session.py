@@ -6,6 +6,7 @@ from typing import Any
 
 from nashpath.run.engine.program import never
 from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from nashpath.run.observe.snapshot import units_of
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
@@ -161,9 +162,11 @@ class Session:
             "aside": vars(self.recorder.overhead),
             "rarer": self.schedule.rarer if self.schedule.settled else 0,
             "results": {str(k): v for k, v in self.recorder.results.items()},
+            "causes": {str(m.index): g.program.causes[i] for m, g, i in in_order(self.groups) if i in g.program.causes},
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
             "shape": self.recorder.sample_shape(),
+            "units": units_of([g.program.trials[i].game for _, g, i in in_order(self.groups)]),
         }
         save_checkpoint(self.store, self._members(), meta)
         self.saved = time.perf_counter()
@@ -185,6 +188,9 @@ class Session:
         for group, taken, report, clock in zip(self.groups, meta["taken"], meta["reports"], meta["clocks"]):
             group.program.load([one for one, its in zip(stored, order) if its is group], taken, report)
             group.program.seconds, group.program.timed = clock
+        for member, group, i in in_order(self.groups):
+            if str(member.index) in meta.get("causes", {}):
+                group.program.causes[i] = meta["causes"][str(member.index)]
         self.recorder.overhead = Stopwatch(**meta.get("aside", {}))
         if meta.get("rarer"):
             self.schedule.rarer, self.schedule.settled = meta["rarer"], True

@@ -1,7 +1,6 @@
 """Starting and resuming runs from settings, and training games of one's own."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from nashpath.core import Source
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
+from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import Program, never
 from nashpath.run.engine.sampler import block_length
 from nashpath.run.engine.step import Trial
@@ -18,19 +18,16 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import (
     FREE,
-    changed_data,
-    changed_settings,
-    changed_versions,
-    find_data,
     flat_settings_of,
     identity_of,
-    remember_data,
 )
+from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
 from nashpath.run.settings.diagnostics import build_diagnostics
+from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, chosen_rows, plan, record
 from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.model import General
@@ -39,6 +36,7 @@ from nashpath.run.settings.resolve import used
 from nashpath.run.settings.sizes import check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
+from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
 
 
@@ -60,35 +58,26 @@ def open_session(
     check_new(folder)
     raw = dict(raw)
     files = begin_with(raw.pop("with", []))
+    sweeps = absolute_sweeps(sweeps)
     members = plan(raw, sweeps)
     methods = origins(chosen_rows(members), files)
     settings = members[0].settings
     _settle(members, device=str(find_device(settings.device)))
-    with _claimed(store):
+    with claimed(store):
         events = Events(folder / "events") if settings.tensorboard else None
         about = identity_of(record(raw, members), sweeps, methods, settings.device)  # before the data's slow work
-        sources = prepare(members, notify)
-        groups = build_groups(members, settings, notify)
+        with interruptible(stop):  # nothing is written yet
+            sources = prepare(members, notify)
+            groups = build_groups(members, settings, notify)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
         _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
         _settle(members, threads=torch.get_num_threads())
         full = record(raw, members)
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
-        store.create(_config(remember_data(full, folder), sweeps, methods))
+        store.create(remember_data(_config(full, sweeps, methods), folder))
         recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
         return Session(recorder, stop)
-
-
-@contextmanager
-def _claimed(store: RunFolder) -> Iterator[None]:
-    """The folder is this process's own from here on, until the session ends, or the block fails."""
-    store.claim()
-    try:
-        yield
-    except BaseException:
-        store.release()
-        raise
 
 
 def begin_with(named: Any) -> list[MethodFile]:
@@ -135,8 +124,10 @@ def resume_session(
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run to resume (no config.toml); leave out --resume to start one there")
-    with _claimed(store):
+    with claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
+        if is_flow(raw):
+            raise SettingError(f"{folder} holds a flow; resume it with: nashpath flow --resume --out {folder}")
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
         recall(remembered, folder)
         stored = read_meta(store)
@@ -149,21 +140,19 @@ def resume_session(
             raw[key] = value
         members = plan(raw, sweeps)
         settings = members[0].settings
-        device = _device_here(settings.device, "device" in dict(changes), stored)
+        device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
         raw["device"] = device
-        if "device" in stored.get("identity", {}) and _kind(device) != _kind(stored["identity"]["device"]):
+        if "device" in stored.get("identity", {}) and device_kind(device) != device_kind(stored["identity"]["device"]):
             _settle(members, compile="auto")  # what pays there need not pay, or be possible, here
         methods = renewed(remembered, chosen_rows(members))
         about = identity_of(raw, sweeps, methods, device)
-        said = _differences(store, stored, about, accept_changes)
+        said = differences(store, stored, about, accept_changes)
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
-        try:
+        with told(), interruptible(stop):
             groups = build_groups(members, settings, notify)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
         for one in recorder.changes[len(stored.get("changes", [])) :]:
@@ -172,42 +161,8 @@ def resume_session(
         session.restore()
         store.warn_if_unchecked()
         recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
-        store.create(_config(remember_data(raw, folder), sweeps, methods))
+        store.create(remember_data(_config(raw, sweeps, methods), folder))
         return session
-
-
-def _kind(device: str) -> str:
-    return device.split(":")[0]
-
-
-def _device_here(named: str, asked: bool, stored: dict[str, Any]) -> str:
-    """The device to go on with: the one that was asked for, or the run's own where this machine has it, else any."""
-    try:
-        return str(find_device(named))
-    except SettingError:
-        if asked or not stored:
-            raise
-        return str(find_device("auto"))
-
-
-def _differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any], accepted: bool) -> list[str]:
-    """What the run will stand on that it did not stand on before. Raises `SettingError` for what must be accepted."""
-    before = stored.get("identity")
-    if before is None:
-        fault = store.digests.fault(store.config.name)
-        grave, light = ([f"{store.config.name} {fault}"] if fault else []), []
-    else:
-        edited = [f"{store.config.name}: {one}" for one in changed_settings(before, about)]
-        grave = [*edited, *changed_data(before, about)]
-        light = changed_versions(before, about)
-    if grave and not accepted:
-        raise SettingError(
-            f"{store.folder}: not what the run was made with: {'; '.join(grave)}. Put it back as it was, or go on with "
-            "the change: --accept-changes (the run records it)"
-        )
-    if any(" then, on " in one for one in light):
-        light.append("numbers may differ in their last bits from those of one device, and draws are others")
-    return [f"changed: {'; '.join(grave)}"] * bool(grave) + [f"differs: {'; '.join(light)}"] * bool(light)
 
 
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:

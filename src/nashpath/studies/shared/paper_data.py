@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Source, Table
-from nashpath.core.cache import cache_folder, replacing
+from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data import SOURCES, ColouredDigits
 from nashpath.metrics import Sample, evaluate_samples
 
@@ -31,7 +31,7 @@ class ColouredMNIST(ColouredDigits):
 
 def colour_mnist(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """MNIST in colours, made once into an array in the cache."""
-    file = cache_folder() / f"colour-mnist-{split}.npy"
+    file = swept(cache_folder()) / f"colour-mnist-{split}.npy"
     if not file.exists():
         grey = source_of({**MNIST, "files": f"mnist/{split}-*", "channels": 1})
         write_coloured(grey, file, COUNT[split])

@@ -1,0 +1,81 @@
+"""Long work that may be cut short: compiling, reading data, a cell of a reproduction.
+
+Training stops between two steps, where everything can be kept. What is long, and leaves nothing behind, is left at once
+when a stop is asked for, and so are the processes that it started (C++ compilers, compile workers).
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(BaseException):
+    """A stop was asked for within a block that may be cut short."""
+
+
+@contextmanager
+def interruptible(stop: Callable[[], bool]) -> Iterator[None]:
+    """Within this block a signal by which ``stop()`` becomes true ends the block: it raises `Interrupted`.
+
+    Whatever answered the signal before does so first. However the block fails, the processes that were started in it
+    are ended. Only the main thread hears signals; in others the block runs as it is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    others, active = set(descendants(os.getpid())), [True]
+
+    def cut(number: int, frame: Any) -> None:
+        answer = before[number]
+        if callable(answer):
+            answer(number, frame)
+        if active and stop():
+            active.clear()  # once
+            raise Interrupted
+
+    heard = [number for number in SIGNALS if callable(before[number])]
+    for number in heard:
+        signal.signal(number, cut)
+    try:
+        try:
+            yield
+        finally:
+            active.clear()
+    except BaseException as error:
+        end(set(descendants(os.getpid())) - others)
+        if stop() and isinstance(error, Exception):  # a compiler that had the signal, too, and failed of it
+            raise Interrupted from error
+        raise
+    finally:
+        for number in heard:
+            if signal.getsignal(number) is cut:  # else the answer was changed by the first signal
+                signal.signal(number, before[number])
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that they started; none are known where there is no ``/proc``."""
+    parents: dict[int, int] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError, IndexError):
+            parents[int(place.parent.name)] = int(place.read_text().rpartition(")")[2].split()[1])
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        children = [child for child, its in parents.items() if its == parent]
+        found += children
+        waiting += children
+    return found
+
+
+def end(processes: Iterable[int]) -> None:
+    """Ends processes, those of them that still run."""
+    for pid in processes:
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)

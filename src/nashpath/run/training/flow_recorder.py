@@ -1,0 +1,216 @@
+"""What a flow writes down as it goes: rows, particles, the outcome, and its checkpoints."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nashpath.core import derive, generator
+from nashpath.core.math.mmd import gaussian_mmd
+from nashpath.core.math.transport import wasserstein
+from nashpath.core.source import HasModes
+from nashpath.core.tree import located_leaves
+from nashpath.flows import Flow, State, smoothed_kl
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.run_folder import RunFolder, machine
+from nashpath.run.observe.snapshot import GRID, extent, grid
+from nashpath.run.settings.flow import build_flow
+from nashpath.run.settings.method_files import Entry, without_folders
+from nashpath.run.training.group import RunProgress
+
+ARROWS = 16
+"""The velocity is saved on a square grid of so many points a side."""
+WARNINGS = 5
+"""At most so many overshoots are described in ``run.json``."""
+
+
+class FlowRecorder:
+    """Writes down what happens along the flow."""
+
+    def __init__(self, settings: Any, store: RunFolder, methods: list[Entry], stands_on: dict[str, Any]):
+        self.settings, self.store, self.device = settings, store, torch.device(settings.device)
+        self.methods, self.stands_on = methods, stands_on
+        self.changes: list[str] = []
+        self.flow, self.source = build_flow(settings, self.device)
+        self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
+        self.log_every = settings.log_every or max(1, settings.steps // 100)
+        self.sample_every = settings.sample_every or max(1, settings.steps // 40)
+        real = self.source.draw(generator(derive(settings.seed, "evaluation")), settings.evaluation_samples)["real"]
+        self.real = real.flatten(1)
+        self.plane = self.source.shape == (2,)
+        self.square = extent(self.source.draw(generator(0), 2000)["real"]) if self.plane else None
+        self.state: State | None = None
+        self.draws: Tensor | None = None
+        self.logged = False
+        self.warnings: list[str] = []
+        self.metrics: dict[str, float] = {}
+        self.window: list[tuple[float, float]] = []
+        self.overshoots = 0
+        self.before: tuple[float, float] | None = None
+
+    def reference(self) -> None:
+        """Real samples to compare with, and the centres of the modes where there are any."""
+        real = self.source.draw(generator(0), max(256, self.settings.samples))["real"]
+        arrays = {"real": real.numpy()}
+        if isinstance(self.source, HasModes):
+            arrays["centres"] = np.asarray(self.source.centres)
+        self.store.write_arrays("reference.npz", arrays)
+
+    def take(self, state: State, draws: Tensor) -> None:
+        """Records one state where a row or a picture is due; ``draws`` is the state of the generator then."""
+        if self.state is None:
+            _check_memory(self.settings.flow.kind, state.memory)
+        size = state.time - self.state.time if self.state is not None else 0.0
+        self.state, self.draws = state, draws
+        if state.overshoot is not None:
+            self.overshoots += 1
+            if len(self.warnings) < WARNINGS:
+                self.warnings.append(f"step {state.step}: {state.overshoot}")
+        if state.field is not None and state.field.dissipation is not None:
+            self.window.append((float(state.field.dissipation), size))
+        last = state.step == self.settings.steps
+        row: dict[str, Any] = {}
+        self.logged = state.step % self.log_every == 0 or last
+        if self.logged:
+            row |= self._motion(state, size)
+        if state.step % self.sample_every == 0 or last:
+            row |= self._estimates(state.particles)
+            self._picture(state)
+        if row:
+            where = {"step": state.step, "member": 0, "seconds": round(time.perf_counter() - self.begun, 3)}
+            self.store.append([{**where, **row}])
+
+    def _motion(self, state: State, size: float) -> dict[str, Any]:
+        row: dict[str, Any] = {"time": state.time}
+        if state.field is None:
+            return row
+        row |= {"step_size": size, "held": state.held, "overshoots": self.overshoots}
+        if state.field.divergence is None:
+            return row
+        value, began = float(state.field.divergence), state.time - size
+        row["divergence"] = value
+        spent = sum(length for _, length in self.window)
+        if self.before is not None and began > self.before[1]:
+            row["dissipation"] = (self.before[0] - value) / (began - self.before[1])
+        if self.window and spent > 0:
+            row["dissipation_theory"] = sum(rate * length for rate, length in self.window) / spent
+        self.before, self.window = (value, began), []
+        return row
+
+    def _estimates(self, particles: Tensor) -> dict[str, float]:
+        x, width = particles[: self.settings.evaluation_samples].flatten(1).cpu(), self.settings.bandwidth
+        kl, mmd = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0])
+        self.metrics = {"kl": kl, "mmd": mmd, "w2": wasserstein(x, self.real, power=2)}
+        return self.metrics
+
+    @torch.no_grad()
+    def _picture(self, state: State) -> None:
+        arrays = {"m0": state.particles[: self.settings.samples].cpu().numpy()}
+        if self.square is not None:
+            arrays["extent"] = np.array(self.square, dtype=np.float32)
+            arrow_grid = grid(self.square, ARROWS, self.device)
+            velocity = self.flow.field(arrow_grid, state.particles, state.memory).velocity
+            arrays["field0"] = velocity.reshape(ARROWS, ARROWS, 2).cpu().numpy()
+            arrays |= _levels(self.flow, state, grid(self.square, GRID, self.device))
+        self.store.write_arrays(f"samples/step-{state.step:08d}.npz", arrays)
+
+    def checkpoint(self) -> None:
+        """Writes everything that a resumed flow needs, atomically."""
+        assert self.state is not None
+        assert self.draws is not None
+        meta = {
+            "taken": [self.state.step],
+            "time": self.state.time,
+            "spent": time.perf_counter() - self.begun,
+            "window": self.window,
+            "before": self.before,
+            "overshoots": self.overshoots,
+            "warnings": self.warnings,
+            "metrics": self.metrics,
+            "identity": self.stands_on,
+            "changes": self.changes,
+        }
+        save_trees(self.store, {"flow": _tree(self.state, self.draws)}, meta)
+
+    def restore(self, particles: Tensor, rng: torch.Generator) -> State | None:
+        """Where the last checkpoint left the flow, ``rng`` included; None where it was stopped before its first."""
+        if not self.store.has_checkpoint():
+            self.store.truncate(-1)
+            return None
+        with torch.no_grad():
+            memory = self.flow.init(particles, generator(0, self.device))
+        like = _tree(State(0, 0.0, particles, memory), rng.get_state())
+        path, tensors, meta = read_checkpoint(self.store)
+        tree = fill_tree(like, "flow.", tensors, path, free="draws")
+        if tree["draws"].numel() == rng.get_state().numel():
+            rng.set_state(tree["draws"])
+        else:
+            rng.manual_seed(derive(self.settings.seed, f"draws on {self.device.type} from {meta['taken'][0]}"))
+        self.state = State(meta["taken"][0], meta["time"], tree["particles"], tree["memory"])
+        self.draws = rng.get_state()
+        self.begun -= meta["spent"]
+        self.window = [(rate, size) for rate, size in meta["window"]]
+        self.before = tuple(meta["before"]) if meta["before"] else None
+        self.overshoots, self.warnings, self.metrics = meta["overshoots"], meta["warnings"], meta["metrics"]
+        self.store.truncate(self.state.step)
+        return self.state
+
+    def progress(self) -> RunProgress:
+        """Where the flow stands, for whoever watches."""
+        assert self.state is not None
+        rate = self.state.step / max(1e-9, time.perf_counter() - self.begun)
+        return RunProgress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
+
+    def conclude(self, stopped: bool) -> None:
+        """Writes the last picture, the outcome and the facts."""
+        assert self.state is not None
+        whole = self.state.step == self.settings.steps
+        outcome = (
+            "finished" if whole else "stopped" if stopped else f"diverged: particles at step {self.state.step + 1}"
+        )
+        member = {"member": 0, "seed": self.settings.seed, "settings": {}, "costs": {}, "metrics": self.metrics}
+        self.store.write_json("members.json", [{**member, "outcome": outcome, "steps": self.state.step}])
+        seconds = time.perf_counter() - self.begun
+        facts = {
+            "format": 1,
+            "kind": "flow",
+            "name": self.store.folder.name,
+            "status": "stopped" if stopped and not whole else "finished",
+            "started": self.started,
+            "wall_seconds": round(seconds, 3),
+            "steps": self.state.step,
+            "steps_per_second": round(self.state.step / seconds, 3),
+            **machine(),
+            "device": str(self.device),
+            "shape": list(self.source.shape),
+            "overshoots": self.overshoots,
+            "warnings": [*self.changes, *self.warnings],
+            **({"methods": without_folders(self.methods)} if self.methods else {}),
+        }
+        self.store.write_json("run.json", facts)
+
+
+def _tree(state: State, draws: Tensor) -> dict[str, Any]:
+    """All tensors that a flow goes on from."""
+    return {"particles": state.particles, "memory": state.memory, "draws": draws}
+
+
+def _check_memory(kind: str, memory: Any) -> None:
+    """Raises `SettingError` for a memory that no checkpoint holds, before anything is computed for it."""
+    for steps, leaf in located_leaves(memory):
+        if not isinstance(leaf, Tensor):
+            at = ".".join(map(str, steps)) or "itself"
+            raise SettingError(f"flow={kind}: its memory must be a tree of tensors; {at} is {type(leaf).__name__}")
+
+
+def _levels(flow: Flow, state: State, grid: Tensor) -> dict[str, np.ndarray]:
+    """The log ratio on the grid, where the flow has one."""
+    ratio: Any = getattr(flow, "ratio", None)
+    if ratio is None:
+        return {}
+    logits, _ = ratio.log_ratio(grid, state.particles, state.memory)
+    return {"level0": logits.reshape(GRID, GRID).cpu().numpy()}

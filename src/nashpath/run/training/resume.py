@@ -1,0 +1,65 @@
+"""What a run that goes on may and may not stand on; alike for trainings and flows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nashpath.run.engine.device import find_device
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions
+from nashpath.run.folder.run_folder import RunFolder
+
+
+@contextmanager
+def claimed(store: RunFolder) -> Iterator[None]:
+    """The folder is this process's own from here on, until the session ends, or the block fails."""
+    store.claim()
+    try:
+        yield
+    except BaseException:
+        store.release()
+        raise
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Data that are not found are said with the option that names their place."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
+
+
+def device_kind(device: str) -> str:
+    """``cpu``, or ``cuda`` of any number."""
+    return device.split(":")[0]
+
+
+def device_here(named: str, asked: bool, stored: dict[str, Any]) -> str:
+    """The device to go on with: the one that was asked for, or the run's own where this machine has it, else any."""
+    try:
+        return str(find_device(named))
+    except SettingError:
+        if asked or not stored:
+            raise
+        return str(find_device("auto"))
+
+
+def differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any], accepted: bool) -> list[str]:
+    """What the run will stand on that it did not stand on before. Raises `SettingError` for what must be accepted."""
+    before = stored.get("identity")
+    if before is None:
+        fault = store.digests.fault(store.config.name)
+        grave, light = ([f"{store.config.name} {fault}"] if fault else []), []
+    else:
+        edited = [f"{store.config.name}: {one}" for one in changed_settings(before, about)]
+        grave = [*edited, *changed_data(before, about)]
+        light = changed_versions(before, about)
+    if grave and not accepted:
+        raise SettingError(
+            f"{store.folder}: not what the run was made with: {'; '.join(grave)}. Put it back as it was, or go on with "
+            "the change: --accept-changes (the run records it)"
+        )
+    if any(" then, on " in one for one in light):
+        light.append("numbers may differ in their last bits from those of one device, and draws are others")
+    return [f"changed: {'; '.join(grave)}"] * bool(grave) + [f"differs: {'; '.join(light)}"] * bool(light)

@@ -1,0 +1,41 @@
+"""A solver around another one. Abstract: `WeightAveraging`, `Constrained`, `Lookahead` and `Rollback` are such."""
+
+from nashpath.core import FunctionalGame, Tree
+from nashpath.solvers.base import Memory, Solver, UpdateRule
+
+
+class Wrapping(Solver):
+    """A solver that plays through another one, ``solver``: what that one is asked for, or costs, is handed on.
+
+    Its memory is a dict whose entry ``solver`` is the other's; who keeps it elsewhere says so in `inner`.
+    """
+
+    solver: Solver
+
+    def __init__(self, solver: Solver):
+        super().__init__()
+        self.solver = solver
+        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
+        self.period = solver.period
+
+    def inner(self, memory: Memory) -> Memory:
+        """The other solver's memory, out of this one's."""
+        return memory["solver"]
+
+    def rule(self, player: str) -> UpdateRule:
+        return self.solver.rule(player)
+
+    def rule_memory(self, memory: Memory, player: str) -> Memory:
+        return self.solver.rule_memory(self.inner(memory), player)
+
+    def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
+        return self.solver.unwrapped(self.inner(memory))
+
+    def check(self, problem: FunctionalGame) -> None:
+        self.solver.check(problem)
+
+    def averages(self, memory: Memory) -> dict[str, Tree]:
+        return self.solver.averages(self.inner(memory))
+
+    def statistics(self, memory: Memory) -> Tree:
+        return self.solver.statistics(self.inner(memory))

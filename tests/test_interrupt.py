@@ -1,0 +1,186 @@
+"""Ctrl-C in what is long: compiling, reading data, a cell of a reproduction, and the processes that these start."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from nashpath.data import Ring
+from nashpath.run.engine import program
+from nashpath.run.engine.interrupt import Interrupted, descendants, interruptible
+from nashpath.run.engine.program import Program
+from nashpath.studies import runner
+from run_folders import assert_same_run, flags, members, nash
+
+SLEEP = ("sleep", "60")
+OWN = Path(__file__).parents[1] / "examples" / "own_study.py"
+
+
+def runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(pid, seconds=10.0):
+    end = time.monotonic() + seconds
+    while runs(pid) and time.monotonic() < end:
+        time.sleep(0.01)
+    return not runs(pid)
+
+
+@pytest.fixture
+def asked():
+    """A handler that notes a stop, as that of the commands."""
+    found = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: found.append(number))
+    yield found
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_block_is_left_at_once_and_what_it_started_is_ended(asked):
+    answer = signal.getsignal(signal.SIGINT)
+    other = subprocess.Popen(SLEEP)
+    shell, own = None, []
+    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):
+        shell = subprocess.Popen(["sh", "-c", "sleep 60 & wait"])
+        while len(descendants(shell.pid)) < 1:
+            time.sleep(0.01)
+        own = [shell.pid, *descendants(shell.pid)]
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+    assert all(gone(pid) for pid in own)
+    assert runs(other.pid)  # was there before
+    for process in (other, shell):
+        process.kill()
+        process.wait()
+    assert signal.getsignal(signal.SIGINT) is answer
+    assert len(asked) == 1
+
+
+def test_what_fails_of_the_signal_is_the_stop_and_what_fails_otherwise_is_not(asked):
+    with pytest.raises(ZeroDivisionError), interruptible(lambda: bool(asked)):
+        raise ZeroDivisionError
+    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):
+        asked.append(signal.SIGINT)  # the compiler died of it before this process heard it
+        raise RuntimeError("g++ died with signal 2")
+
+
+def test_a_signal_that_asks_for_no_stop_does_not_cut(asked):
+    with interruptible(lambda: False):
+        signal.raise_signal(signal.SIGINT)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("number", "late"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_a_program_that_is_compiled_is_left_and_resumed_bit_for_bit(tmp_path, monkeypatch, number, late):
+    """The compiler is a child that sleeps; the signal comes before the step is taken, or just after it was."""
+    monkeypatch.setattr(program, "as_one_graph", lambda step: step)
+    settings = flags("compile=on", "steps=8", "checkpoint_every=4")
+    nash("train", *settings, "--out", tmp_path / "whole")
+    real, started = Program._step_all, []
+
+    def compiling(self, batches):
+        if late:
+            real(self, batches)
+        started.append(subprocess.Popen(SLEEP))
+        signal.raise_signal(number)
+        started[0].wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Program, "_step_all", compiling)
+        result = nash("train", *settings, "--out", tmp_path / "cut")
+    assert "stopped at step 0; continue with" in " ".join(result.stderr.split())
+    assert started[0].wait(10) == -signal.SIGKILL
+    assert members(tmp_path / "cut")[0]["steps"] == 0
+    nash("train", "--resume", "--out", tmp_path / "cut")
+    assert_same_run(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_reading_data_is_left_and_nothing_is_written(tmp_path, monkeypatch):
+    def prepare(self, progress=None):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+
+    monkeypatch.setattr(Ring, "prepare", prepare, raising=False)
+    result = nash("train", *flags("steps=2"), "--out", tmp_path / "run", expect=130)
+    assert "stopped before anything was written" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cell_is_left_in_one_process_and_the_others_are_kept(tmp_path, monkeypatch):
+    command = ("reproduce", OWN, "--quick", "-s", "seeds=1", "-s", "steps=2", "--workers", 1, "--out")
+    real, cells = runner.measure_cell, []
+
+    def measured(*given):
+        cells.append(given)
+        if len(cells) == 2:
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(60)
+        return real(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "measure_cell", measured)
+        nash(*command, tmp_path / "out", expect=130)
+    study = next((tmp_path / "out").rglob("study.json"))
+    assert json.loads(study.read_text())["status"] == "stopped"
+    assert len(list(study.parent.glob("cells/*.json"))) == 1
+    nash(*command, tmp_path / "out")
+    assert json.loads(study.read_text())["status"] == "finished"
+
+
+def test_workers_are_ended_with_what_they_started():
+    with runner._pool(1) as pool:
+        pool.submit(subprocess.run, SLEEP)
+        while not (found := [pid for pid in descendants(os.getpid()) if "sleep" in name(pid)]):
+            time.sleep(0.05)
+    assert gone(found[0])
+
+
+def name(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
+
+
+def test_the_real_compiler_is_left_within_two_seconds(tmp_path):
+    """SIGINT to the whole process group, as Ctrl-C sends it. Seconds are those of work: this machine may be busy."""
+    command = [sys.executable, "-m", "nashpath", "train", *flags("compile=on"), "--out", str(tmp_path / "run")]
+    surroundings = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "compiled")}
+    process = subprocess.Popen(
+        command,
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    while not (tmp_path / "run" / "samples" / "step-00000000.npz").exists():  # after it the first step is compiled
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(1.0)
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    spent = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime - spent
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    assert "stopped at step 0; continue with" in " ".join(said.split())
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "stopped"
+    assert work < 2.0
+    with pytest.raises(ProcessLookupError):  # nobody is left in its group
+        os.killpg(process.pid, 0)
