@@ -50,7 +50,7 @@ def test_a_block_is_left_at_once_and_what_it_started_is_ended(asked):
     answer = signal.getsignal(signal.SIGINT)
     other = subprocess.Popen(SLEEP)
     shell, own = None, []
-    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):
+    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):  # noqa: PT012
         shell = subprocess.Popen(["sh", "-c", "sleep 60 & wait"])
         while len(descendants(shell.pid)) < 1:
             time.sleep(0.01)
@@ -69,7 +69,7 @@ def test_a_block_is_left_at_once_and_what_it_started_is_ended(asked):
 def test_what_fails_of_the_signal_is_the_stop_and_what_fails_otherwise_is_not(asked):
     with pytest.raises(ZeroDivisionError), interruptible(lambda: bool(asked)):
         raise ZeroDivisionError
-    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):
+    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):  # noqa: PT012
         asked.append(signal.SIGINT)  # the compiler died of it before this process heard it
         raise RuntimeError("g++ died with signal 2")
 

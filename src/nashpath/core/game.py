@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
-from nashpath.core.torch_compat import is_transformed, other_names
-from nashpath.core.tree import Tree, leaves, tree_map
+from nashpath.core.torch_compat import other_names
+from nashpath.core.tree import Tree, tree_map
 
 Batch = dict[str, Any]
 """All randomness of one step: a (nested) dict of tensors."""
@@ -164,25 +164,12 @@ class FunctionalGame:
     def gradient(self, player: str, point: Point, batch: Batch) -> PlayerGradient:
         """The gradient of the player's cost over its own parameters: one component of the game's vector field."""
 
-        if not is_transformed() and not any(v.requires_grad for v in leaves((point, self._numbers, batch))):
-            return self._gradient_of_autograd(player, point, batch)
-
         def own(params: "Tree") -> "tuple[Tensor, Tree]":  # quoted: for the compiler a constant, nothing to trace
             moved = Point({**point.players, player: params}, point.state)
             return self.loss(player, moved, batch, advance=True)
 
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
         return PlayerGradient(gradient, cost, state)
-
-    def _gradient_of_autograd(self, player: str, point: Point, batch: Batch) -> PlayerGradient:
-        """The same by ordinary autograd, where nothing differentiates or maps over it: it costs half the time."""
-        params = {k: v.detach().requires_grad_() for k, v in point.players[player].items()}
-        with torch.enable_grad():
-            cost, state = self.loss(player, Point({**point.players, player: params}, point.state), batch, advance=True)
-        if not cost.requires_grad:
-            return PlayerGradient(tree_map(torch.zeros_like, point.players[player]), cost, state)
-        found = torch.autograd.grad(cost, list(params.values()), allow_unused=True, materialize_grads=True)
-        return PlayerGradient(dict(zip(params, found)), cost.detach(), {k: v.detach() for k, v in state.items()})
 
     def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""

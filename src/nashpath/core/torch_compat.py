@@ -113,11 +113,6 @@ def seed_initialisers(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def is_transformed() -> bool:
-    """Whether this code runs inside a transform of `torch.func` (`vmap`, `grad`, `jvp`, …) or is being compiled."""
-    return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
-
-
 def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
     """The same function with a code object of its own.
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core import Batch, FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
-from nashpath.core.torch_compat import is_transformed
+from nashpath.core.torch_compat import is_outermost
 from nashpath.core.tree import finite
 from nashpath.solvers import Solver
 
@@ -80,7 +80,7 @@ def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
         fault = torch.where(sound.all(), NOT_DIVERGED, sound.int().argmin())
         diverged_player = torch.where(train_state.diverged_player == NOT_DIVERGED, fault, train_state.diverged_player)
         going = diverged_player == NOT_DIVERGED
-        if not is_transformed() and going.device.type == "cpu" and going:  # nothing to wait for: what moves has moved
+        if is_outermost() and going.device.type == "cpu" and going:  # nothing to wait for: what moves has moved
             return TrainState(point, memory, train_state.steps + 1, diverged_player), info
         point, memory = tree_map(
             lambda new, old: torch.where(going, new, old), (point, memory), (train_state.point, train_state.memory)
