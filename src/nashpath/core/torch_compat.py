@@ -104,7 +104,7 @@ def is_outermost() -> bool:
     if torch.compiler.is_compiling():  # first, so that the compiler does not trace what follows
         return False
     recording = torch.is_grad_enabled() or torch.is_inference_mode_enabled()
-    return not recording and torch._C._functorch.peek_interpreter_stack() is None
+    return not recording and not torch._C._are_functorch_transforms_active()
 
 
 def global_random_state() -> tuple[object, ...]:
