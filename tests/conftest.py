@@ -41,8 +41,18 @@ def forget_own_methods() -> None:
     method_files._PACKAGES.clear()
 
 
-LONGEST = ("test_typecheck.py", "test_semi_supervised.py", "test_flows_table.py", "test_mixture.py", "test_docs.py")
-"""Files with tests of ten seconds and more. They come first: a long test at the end leaves the other workers idle."""
+LONGEST = (
+    "test_typecheck.py",
+    "test_semi_supervised.py",
+    "test_diagnostics_runs.py",
+    "test_damage.py",
+    "test_kills.py",
+    "test_flows_table.py",
+    "test_docs.py",
+    "test_study_conjugate_gradient.py",
+    "test_mixture.py",
+)
+"""Files with tests of about ten seconds and more. They come first: a long test at the end leaves a worker idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
