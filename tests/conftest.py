@@ -1,6 +1,8 @@
 """Tests run on the CPU unless they name a device, and on one thread a worker: two workers share two cores.
 
-CUDA has tests of its own (`test_cuda.py`). The variable is set before nashpath is imported; subprocesses inherit it.
+CUDA has tests of its own (`test_cuda.py`). The variables are set before nashpath and SciPy are imported; subprocesses
+inherit them. The threads of NumPy's and SciPy's linear algebra wait for each other in loops: of two that share one core
+with others, the eigenvalues of a small network took ten times the processor time of one.
 
 With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each call, shapes included
 (`typecheck.py`). Functions are wrapped as their modules are imported, so this too comes before nashpath.
@@ -11,11 +13,13 @@ from collections.abc import Iterator
 from typing import runtime_checkable
 
 os.environ.setdefault("NASHPATH_DEVICE", "cpu")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jaxtyping
 import pydantic
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 if os.environ.get("NASHPATH_TYPECHECK") == "1":
     runtime_checkable(pydantic.ValidationInfo)  # a protocol, in signatures of validators; pydantic does not mark it
@@ -25,6 +29,7 @@ from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
 
 torch.set_num_threads(1)
+threadpool_limits(1, user_api="blas")  # NumPy's: a plugin of pytest imports it before this file
 
 
 def forget_own_methods() -> None:
@@ -36,8 +41,18 @@ def forget_own_methods() -> None:
     method_files._PACKAGES.clear()
 
 
-LONGEST = ("test_typecheck.py", "test_semi_supervised.py", "test_flows_table.py", "test_mixture.py", "test_docs.py")
-"""Files with tests of ten seconds and more. They come first: a long test at the end leaves the other workers idle."""
+LONGEST = (
+    "test_typecheck.py",
+    "test_semi_supervised.py",
+    "test_diagnostics_runs.py",
+    "test_damage.py",
+    "test_kills.py",
+    "test_flows_table.py",
+    "test_docs.py",
+    "test_study_conjugate_gradient.py",
+    "test_mixture.py",
+)
+"""Files with tests of about ten seconds and more. They come first: a long test at the end leaves a worker idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

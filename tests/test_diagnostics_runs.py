@@ -27,7 +27,7 @@ from nashpath.run import FolderWarning, SettingError, open_session
 from nashpath.run.assess import diagnose_play
 from nashpath.run.assess.diagnose import diagnose, diagnose_member
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
-from nashpath.run.folder.checkpoint import restore_member
+from nashpath.run.folder.checkpoint import restore_member, restore_members
 from run_folders import nash
 
 BASE = {
@@ -123,9 +123,13 @@ HEALTHY = {
 
 
 def verdicts(case, folder):
+    """The verdicts over seeds, or starts; changes of the play, which no verdict depends on, are tried at one start."""
     raw, sweeps = case
     open_session(raw, sweeps, folder).train()
-    return diagnose(folder, list(range(3 if sweeps else len(raw["seeds"]))))
+    if not sweeps:
+        return diagnose(folder, list(range(len(raw["seeds"]))))
+    others = [(m.index, trial, state) for m, trial, state in restore_members(folder, [1, 2])]
+    return [*diagnose(folder, [0]), *(diagnose_member(*other, advise=False) for other in others)]
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -146,10 +150,12 @@ def test_healthy_runs_get_none(name, tmp_path):
             assert found.summary.play.motion == "closes in"
 
 
-def test_the_command_prints_the_verdict_and_writes_it(tmp_path):
+def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with_its_figures(tmp_path):
     raw, sweeps = BROKEN["rotation under alternating play"][0]
     open_session(raw, sweeps, tmp_path).train()
-    said = " ".join(nash("diagnose", tmp_path, "--member", 1).output.split())
+    said = nash("diagnose", tmp_path, "--member", 1).output
+    assert said.strip().endswith(str(tmp_path / "report.html"))
+    said = " ".join(said.split())
     assert "member 1: play goes round the known equilibrium once in 62.8 rounds, the radius unchanged" in said
     assert "extragradient play at these rates: play closes in" in said
     assert re.search(r"played from here its distance fell to 0\.05\d", said)  # sqrt(1 - h² + h⁴) to the 600: 0.0503
@@ -158,11 +164,31 @@ def test_the_command_prints_the_verdict_and_writes_it(tmp_path):
     assert written["findings"][0]["code"] == "rotation"
     assert written["numbers"]["rotation"] == 1
     assert (written["point"], written["play"], written["quality"]) == ("not stationary", "goes round", "open")
+    check_page(tmp_path, written)
     assert json.loads(nash("diagnose", tmp_path, "--member", 1, "--json").stdout) == [written]
     refused = nash("diagnose", tmp_path, "--member", 9, expect=2)
     assert "members 0 to 2" in refused.output + refused.stderr
     with pytest.raises(SettingError, match="no run"):
         diagnose(tmp_path / "elsewhere", [0])
+
+
+def check_page(folder: Path, written: dict[str, Any]) -> None:
+    page = (folder / "report.html").read_text()
+    assert "Member 1: play goes round" in page
+    for one in [*written["findings"], *written["statements"]]:
+        assert str(escape(one["sentence"])) in page
+    drawn = re.findall(r'<figure id="figure-1\.(\d)">\s*<img src="data:image/svg\+xml;base64,([^"]+)"', page)
+    assert [int(place) for place, _ in drawn] == [1, 2, 3, 4, *range(5, len(drawn) + 1)]
+    for _, source in drawn:
+        ElementTree.fromstring(base64.b64decode(source))
+    assert "Run nashpath diagnose again" not in page
+    nash("report", folder)
+    assert (folder / "report.html").read_text() == page
+    kept = (folder / "diagnosis.json").read_text()
+    (folder / "diagnosis.json").write_text('{"members": [{"member": "x"}]}')
+    with pytest.warns(FolderWarning, match="diagnosis"):
+        write_report(folder)
+    (folder / "diagnosis.json").write_text(kept)
 
 
 def quadratic(a: float, b: float, c: float, rates: tuple[float, float], steps: int, **more: Any):
@@ -257,29 +283,6 @@ def test_every_sentence_points_to_a_section_and_names_figures_that_exist():
     more = {"what-the-point-is", "what-this-play-does-here", "stable-steps"}
     assert {pointer(code).partition("#")[2] for code in FINDINGS} | more <= headings
     assert {name for _, figures in FINDINGS.values() for name in figures} <= set(FIGURES)
-
-
-def test_the_page_shows_each_sentence_with_its_figures(tmp_path):
-    raw, sweeps = BROKEN["rotation of the Dirac-GAN"][0]
-    open_session(raw, sweeps, tmp_path).train()
-    said = nash("diagnose", tmp_path, "--member", 1).output
-    assert said.strip().endswith(str(tmp_path / "report.html"))
-    page = (tmp_path / "report.html").read_text()
-    assert "Member 1: play spirals out" in page
-    written = json.loads((tmp_path / "diagnosis.json").read_text())["members"][0]
-    for one in [*written["findings"], *written["statements"]]:
-        assert str(escape(one["sentence"])) in page
-    drawn = re.findall(r'<figure id="figure-1\.(\d)">\s*<img src="data:image/svg\+xml;base64,([^"]+)"', page)
-    assert [int(place) for place, _ in drawn] == [1, 2, 3, 4, *range(5, len(drawn) + 1)]
-    for _, source in drawn:
-        ElementTree.fromstring(base64.b64decode(source))
-    assert "Run nashpath diagnose again" not in page
-    first = page
-    nash("report", tmp_path)
-    assert (tmp_path / "report.html").read_text() == first
-    (tmp_path / "diagnosis.json").write_text('{"members": [{"member": "x"}]}')
-    with pytest.warns(FolderWarning, match="diagnosis"):
-        write_report(tmp_path)
 
 
 def test_samples_that_still_spread_are_not_called_collapsed():

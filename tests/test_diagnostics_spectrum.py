@@ -251,10 +251,10 @@ def test_the_round_of_every_solver_and_rule_is_that_of_its_play(solver, rule):
     radius = np.abs(np.linalg.eigvals(play.matrix(near.plain_matrix, near.sizes))).max() ** (1 / play.solver.period)
     sizes = []
     with torch.no_grad():
-        for _ in range(320):
+        for _ in range(160):
             point, memory, _ = acting(problem, point, memory, batches)
             sizes.append(float(torch.stack([norm(own) for own in point.players.values()]).norm()))
-    window = 126  # about four turns: the axes of their ellipses average out
+    window = 63  # about two turns: the axes of their ellipses average out
     seen = (np.exp(np.mean(np.log(sizes[-window:])) - np.mean(np.log(sizes[-2 * window : -window])))) ** (1 / window)
     assert seen == pytest.approx(radius, abs=2e-3)
 

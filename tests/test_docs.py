@@ -77,7 +77,10 @@ def test_every_example_runs(page, here):
 
 
 def shortened(arguments: list[str]) -> list[str]:
-    """The command with two steps, two seeds (of sixteen: four, for pages look at member 3) and little else to do."""
+    """The command with two steps, two seeds (of sixteen: four, for pages look at member 3) and little else to do.
+
+    Diagnoses are quick ones: those of `test_diagnostics_runs` are not.
+    """
     verb = arguments[0]
     arguments = [{"0:16": "0:4", "0:8": "0:2", "0:4": "0:2"}.get(part, part) for part in arguments]
     if verb == "flow":
@@ -89,7 +92,7 @@ def shortened(arguments: list[str]) -> list[str]:
     elif verb == "reproduce":
         return [*arguments, "--quick", "--workers", "1", "-s", "seeds=1", "-s", "steps=2"]
     elif verb == "diagnose":
-        return arguments if "--member" in arguments else [*arguments, "--member", "0"]
+        return [*arguments, "--quick", *(() if "--member" in arguments else ("--member", "0"))]
     elif verb == "evaluate" and "--samples" not in arguments and "--real" not in arguments:
         return [*arguments, "--samples", "500"]
     else:

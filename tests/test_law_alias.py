@@ -131,7 +131,9 @@ def plain_numbers(value):
 
 
 @pytest.mark.parametrize(("path", "kind"), [("solver", k) for k in SOLVERS] + [("solver.generator", k) for k in RULES])
-def test_a_diagnosis_is_that_of_the_class(path, kind):
+def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
+    """A quick one: what a longer play would show, `test_diagnostics_runs` looks at; what is drawn is not compared."""
+    monkeypatch.setattr("nashpath.run.assess.diagnose.DRAWN_ROUNDS", 8)
     name = alias(path, kind)
     found = []
     for chosen in (kind, name):
@@ -143,7 +145,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind):
         with torch.no_grad():
             for _ in range(3):
                 carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(generator(0), (trial.solver.draws,)))
-        found.append(diagnose_member(0, trial, carry))
+        found.append(diagnose_member(0, trial, carry, quick=True))
     assert found[0].sentences == found[1].sentences
     assert plain_numbers(found[0].numbers) == plain_numbers(found[1].numbers)
     assert any("stable" in sentence for sentence in found[0].sentences) or path != "solver", found[0].sentences

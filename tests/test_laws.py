@@ -92,8 +92,8 @@ def small(**raw):
 PRICED = [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
 
 
-def trials(path: str, kind: str, seeds: list[int]):
-    settings = resolve(small(), {path: kind})
+def trials(path: str, kind: str, seeds: list[int], **raw):
+    settings = resolve(small(**raw), {path: kind})
     torch.set_default_dtype(torch.float64)
     try:
         return [build_trial(settings, seed).double() for seed in seeds]
@@ -120,9 +120,14 @@ def test_stacked_equals_solo(path, kind):
             torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-8)
 
 
+THIN = {who: {"kind": "mlp", "width": 5, "depth": 1} for who in ("generator", "discriminator")}
+PLAIN = {"solver": {"kind": "alternating", "generator": "sgd", "discriminator": "sgd"}}
+
+
 @pytest.mark.parametrize(("path", "kind"), PRICED)
 def test_a_step_is_one_graph_that_means_the_same(path, kind):
-    (trial,) = trials(path, kind, [0])
+    """Of plain descent by one hidden layer; `test_law_complete` traces every solver, rule, technique and average."""
+    (trial,) = trials(path, kind, [0], **THIN, **PLAIN)
     step, batch = make_step(trial), draws(trial.game, 0, trial.solver.draws)
     torch._dynamo.reset()
     traced = torch.compile(step, fullgraph=True, backend="eager", dynamic=False)

@@ -319,7 +319,7 @@ def test_every_verb_finds_the_file_by_itself(run, tmp_path):
     assert [group["settings"]["penalty"] for group in groups] == ["none", "consistency"]
     assert all(group["numbers"][0]["low"] <= group["numbers"][0]["high"] for group in groups)
     forget_own_methods()
-    assert json.loads(command("diagnose", run, "--member", 3, "--json").stdout)[0]["member"] == 3
+    assert json.loads(command("diagnose", "--quick", run, "--member", 3, "--json").stdout)[0]["member"] == 3
     forget_own_methods()
     command("report", run)
     command("train", "--resume", "--out", run, "-s", "steps=24")
@@ -338,7 +338,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(run, tmp_path):
 VERBS = {
     "sample": lambda run: ("sample", run, "--out", run / "sheet.png"),
     "evaluate": lambda run: ("evaluate", run, "--metrics", "modes", "--samples", 20),
-    "diagnose": lambda run: ("diagnose", run),
+    "diagnose": lambda run: ("diagnose", "--quick", run),
     "resume": lambda run: ("train", "--resume", "--out", run),
 }
 

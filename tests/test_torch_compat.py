@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import functional_call, grad_and_value, jvp, vmap
 from torch.nn.utils import parametrizations, parametrize
 
 import nashpath
+from nashpath.core import FunctionalGame, point_of, seeded
 from nashpath.core import torch_compat as compat
+from nashpath.core.tree import leaves
 from nashpath.data import Ring
-from nashpath.games import GAN
+from nashpath.games import GAN, PENALTIES
+from nashpath.games.toys import Bilinear
 from nashpath.networks import mixes_batch, spectral_norm
 
 ROOT = Path(nashpath.__path__[0])
@@ -304,6 +307,61 @@ def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given():
         assert torch.equal(full["written"], xs)
         assert not full["kept"].any()
     assert not any(buffer.any() for buffer in module.buffers())
+
+
+def test_is_outermost():
+    seen = []
+
+    def look(x):
+        seen.append(compat.is_outermost())
+        return x.sum()
+
+    x = torch.ones(2)
+    with torch.no_grad():
+        look(x)
+        assert seen == [True]
+        for transform in (grad_and_value(look), vmap(look), lambda x: jvp(look, (x,), (x,))):
+            transform(x)
+        assert compat.as_one_graph(lambda x: x + compat.is_outermost(), backend="eager")(x).tolist() == [1, 1]
+        with torch.enable_grad():
+            look(x)
+    with torch.inference_mode():
+        look(x)
+    assert seen == [True, *[False] * 5]
+
+
+def _network(kind: str) -> nn.Module:
+    layers = {"SiLU": nn.SiLU(), "group norm": nn.GroupNorm(2, 8), "spectral norm": spectral_norm(nn.Linear(8, 8))}
+    return nn.Sequential(nn.Linear(2, 8), layers[kind], nn.GELU(), nn.Linear(8, 1))
+
+
+@pytest.mark.parametrize("penalty", ["none", "dragan", "r1"])
+@pytest.mark.parametrize("kind", ["SiLU", "group norm", "spectral norm"])
+def test_an_eager_gradient_is_that_of_the_transform_bit_for_bit(kind, penalty, monkeypatch):
+    """By plain autograd where nothing is outside; these layers go back in another way if recorded only once."""
+    with seeded(0):
+        generator = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.SiLU(), nn.Linear(8, 2))
+        played = GAN(generator, _network(kind), penalty=PENALTIES[penalty](), data=Ring(), latent=3, batch_size=16)
+    problem, point, batch = FunctionalGame(played), point_of(played), played.draw(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        plain = {who: problem.gradient(who, point, batch) for who in played.players}
+        monkeypatch.setattr("nashpath.core.game.is_outermost", lambda: False)
+        transformed = {who: problem.gradient(who, point, batch) for who in played.players}
+    for ours, theirs in zip(leaves(plain), leaves(transformed), strict=True):
+        assert torch.equal(ours, theirs)
+        assert not ours.requires_grad
+
+
+def test_a_cost_that_no_parameter_moves_has_a_gradient_of_zeros():
+    class Idle(Bilinear):
+        def forward(self, player, batch):
+            return torch.ones(()) if player == "generator" else super().forward(player, batch)
+
+    game = Idle()
+    with torch.no_grad():
+        found = FunctionalGame(game).gradient("generator", point_of(game), {})
+    assert found.gradient["value"].tolist() == [0.0]
+    assert found.cost == 1
 
 
 def test_importing_the_file_warns_of_nothing():

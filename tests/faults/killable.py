@@ -17,14 +17,18 @@ from pathlib import Path
 import torch
 
 from nashpath.cli import main
+from nashpath.core.math.transport import pot
 from nashpath.run.engine import sampler
 from nashpath.run.engine.program import Program
 from nashpath.run.folder.digests import Digests
+from nashpath.run.settings.members import plan
 from nashpath.run.training.flow_recorder import FlowRecorder
 
 for name in ("torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure"):  # once, and not in every child
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
+pot()
+plan({}, {})
 torch.set_num_threads(1)
 sampler.BLOCK_STEPS = 8
 

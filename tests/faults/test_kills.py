@@ -132,7 +132,7 @@ def test_what_is_killed_anywhere_goes_on_as_if_nothing_had_been(commands, tmp_pa
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.3])
+@pytest.mark.parametrize("seconds", [0.02, 0.12])
 def test_killed_at_any_time(commands, tmp_path, seconds):
     """Not at a point of writing: wherever the process happens to be."""
     for trial in range(max(1, KILLS // 40)):

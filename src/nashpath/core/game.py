@@ -6,7 +6,7 @@ function and every solver and every diagnostic runs on every game. A solver rece
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
-from nashpath.core.torch_compat import other_names
+from nashpath.core.torch_compat import is_outermost, other_names
 from nashpath.core.tree import Tree, tree_map
 
 Batch = dict[str, Any]
@@ -168,6 +168,8 @@ class FunctionalGame:
             moved = Point({**point.players, player: params}, point.state)
             return self.loss(player, moved, batch, advance=True)
 
+        if self._precision is None and is_outermost():
+            return _recorded(own, point.players[player])
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
         return PlayerGradient(gradient, cost, state)
 
@@ -179,6 +181,23 @@ class FunctionalGame:
         tied = {k.removeprefix(before): v.removeprefix(before) for k, v in self._tied.items() if k.startswith(before)}
         tensors |= {other: tensors[name] for other, name in tied.items() if name in tensors}
         return functional_call(self._turn.game.get_submodule(player), tensors, inputs, tie_weights=False)
+
+
+def _recorded(own: "Callable[[Tree], tuple[Tensor, Tree]]", params: Tree) -> PlayerGradient:
+    """As `grad_and_value`, bit for bit, by plain autograd: it takes a third off the time of a small eager step.
+
+    Recorded twice differentiable, as there: some layers (SiLU, group norm) have another backward pass otherwise.
+    """
+    params = {k: v.detach().requires_grad_() for k, v in params.items()}
+    with torch.enable_grad():
+        cost, state = own(params)
+        if cost.requires_grad:
+            given = list(params.values())
+            found = torch.autograd.grad(cost, given, create_graph=True, allow_unused=True, materialize_grads=True)
+        else:
+            found = [torch.zeros_like(v) for v in params.values()]
+    gradient = {k: slope.detach() for k, slope in zip(params, found)}
+    return PlayerGradient(gradient, cost.detach(), {k: v.detach() for k, v in state.items()})
 
 
 def point_of(game: Game) -> Point:

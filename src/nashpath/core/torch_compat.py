@@ -99,6 +99,14 @@ def kind_of(module: nn.Module) -> type[nn.Module]:
     return parametrize.type_before_parametrizations(module)
 
 
+def is_outermost() -> bool:
+    """Whether nothing outside differentiates, batches or compiles what is computed now."""
+    if torch.compiler.is_compiling():  # first, so that the compiler does not trace what follows
+        return False
+    recording = torch.is_grad_enabled() or torch.is_inference_mode_enabled()
+    return not recording and not torch._C._are_functorch_transforms_active()
+
+
 def global_random_state() -> tuple[object, ...]:
     """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
     states = [torch.get_rng_state().numpy().tobytes()]
