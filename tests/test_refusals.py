@@ -112,7 +112,7 @@ def test_an_error_that_nothing_foresaw_is_one_line_and_a_saved_traceback(tmp_pat
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(sys.modules["nashpath.cli.train"], "open_session", fails)
+    monkeypatch.setattr("nashpath.run.open_session", fails)
     result = nash("train", "--out", tmp_path / "run", expect=3)
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith(f"error: nashpath met an error that it does not know ({type(error).__name__}: ")
@@ -130,7 +130,7 @@ def test_no_memory_is_said_as_such(tmp_path, monkeypatch, error):
     def fails(*arguments, **named):
         raise error
 
-    monkeypatch.setattr(sys.modules["nashpath.cli.train"], "open_session", fails)
+    monkeypatch.setattr("nashpath.run.open_session", fails)
     result = nash("train", "--out", tmp_path / "run", expect=3)
     assert re.match(r"error: out of memory .*; make batch_size, widths", result.stderr)
     assert len(result.stderr.strip().splitlines()) == 1

@@ -6,18 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
-from nashpath.report import Outcome, report_and_headline
-from nashpath.run import Session, SettingError, open_session, resume_session
-from nashpath.run.folder.identity import find_data
-from nashpath.run.folder.run_folder import plain_json, read_toml
-from nashpath.run.settings.model import DEFAULTS
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
+
+if TYPE_CHECKING:
+    from nashpath.report import Outcome
+    from nashpath.run import Session
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
@@ -62,7 +60,12 @@ def train(
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop:
+        check_given(config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
+        from nashpath.report import report_and_headline
+        from nashpath.run import SettingError, resume_session
+        from nashpath.run.settings.overrides import parse_overrides
+
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
             folder = _resumed(config, out, sweep)
@@ -86,7 +89,12 @@ def _fresh(
     own: list[Path],
     live: ProgressBar,
     stop: Any,
-) -> Session:
+) -> "Session":
+    from nashpath.run import open_session
+    from nashpath.run.folder.identity import find_data
+    from nashpath.run.folder.run_folder import read_toml
+    from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
+
     raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
@@ -99,6 +107,8 @@ def _fresh(
 
 def _resumed(config: Path | None, out: Path | None, sweep: list[str] | None) -> Path:
     """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
+    from nashpath.run import SettingError
+
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
         raise SettingError("--resume needs the run folder: nashpath train --resume --out runs/NAME")
@@ -116,6 +126,8 @@ def next_folder(name: str) -> Path:
 
 def _named(raw: dict[str, Any]) -> Path:
     """The next folder, named after the data or the game."""
+    from nashpath.run.settings.model import DEFAULTS
+
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
     return next_folder(data if game == "gan" else game)
 
@@ -142,7 +154,9 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _conclude(session: Session, status: str, page: Path, found: Outcome, as_json: bool, live: ProgressBar) -> None:
+def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_json: bool, live: ProgressBar) -> None:
+    from nashpath.run.folder.run_folder import plain_json
+
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
