@@ -41,6 +41,13 @@ def refusal(result) -> str:
             "solver.generator.lr: no such setting. Did you mean solver.discriminator.learn",
         ),
         ("epochs=3", "epochs: no such setting. Did you mean steps?"),
+        ("batch=3", "batch: no such setting. Did you mean batch_size?"),
+        ("n_critic=5", "n_critic: no such setting. Did you mean solver.discriminator_steps?"),
+        ("beta1=.5", "beta1: no such setting. Did you mean solver.discriminator.b1 or solver.generator.b1?"),
+        ("gp_weight=1", "gp_weight: no such setting. Did you mean penalty.weight?"),
+        ("lr_g=1", "lr_g: no such setting. Did you mean solver.generator.learning_rate?"),
+        ("ema=.9", "ema: no such setting. Did you mean average=ema?"),
+        ("adam=1", "adam: no such setting. Did you mean solver.generator=adam or solver.discriminator=adam?"),
         ("z_dim=3", "z_dim: no such setting. Did you mean latent?"),
         ("modes=3", "modes: no such setting. Did you mean data.modes?"),
         (

@@ -93,6 +93,7 @@ def _fresh(
     from nashpath.run import open_session
     from nashpath.run.folder.identity import find_data
     from nashpath.run.folder.run_folder import read_toml
+    from nashpath.run.settings.members import partly_used
     from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
 
     raw = find_data(read_toml(config), config.parent) if config else {}
@@ -102,6 +103,9 @@ def _fresh(
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
     raw = override(raw, texts)
+    for key, lacking in partly_used(raw, sweeps).items():
+        where = f"{key.rpartition('.')[0]} is {' or '.join(lacking)}"
+        live.say(f"{key} is not used where {where}, which has no such setting")
     return open_session(raw, sweeps, out or _named(raw), live, stop)
 
 
