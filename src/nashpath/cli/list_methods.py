@@ -35,10 +35,10 @@ def list_methods(what: What = None, own: With = None) -> None:
         elif what in KINDS:
             _print_table(what, list(KINDS[what]), KINDS[what])
         else:
-            _print_named(what, KINDS)
+            print_named(what, KINDS)
 
 
-def _print_named(what: str, kinds: "dict[str, Table]") -> None:
+def print_named(what: str, kinds: "dict[str, Table]") -> None:
     """One method, by its name alone or after its kind; several of one name with a line each."""
     rows = {f"{kind}.{name}": (kind, name) for kind, table in kinds.items() for name in table}
     found = [row for full, row in rows.items() if what in (full, row[1])]
