@@ -21,7 +21,8 @@ from nashpath.run.engine import sampler
 from nashpath.run.engine.program import Program
 from nashpath.run.folder.digests import Digests
 
-for name in ("torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure"):  # once, and not in every child
+ONCE = ("nashpath.report", "nashpath.studies", "torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure")
+for name in ONCE:  # and not in every child
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
 torch.set_num_threads(1)

@@ -26,7 +26,7 @@ Words = Annotated[
 
 
 @dataclass(frozen=True)
-class Entry:
+class Explanation:
     """A section of a page, or a row of a table, with the words that it explains."""
 
     words: tuple[str, ...]
@@ -52,13 +52,13 @@ def explain(word: Words, own: With = None) -> None:
             console.print()
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[Explanation]:
     """All that the pages explain; of each page its sections, and then the rows of its tables."""
     pages = sorted(folder().glob("*.md"), key=lambda page: (page.stem in ASIDE, page.stem))
     for page in pages:
         found = list(sections(page.read_text(encoding="utf-8")))
         for title, text in found:
-            yield Entry((title, re.sub(r"^(a|an|the) ", "", title, flags=re.I)), f"{page.stem}: {title}", _plain(text))
+            yield Explanation((title, re.sub(r"^(a|an|the) ", "", title, flags=re.I)), f"{page.stem}: {title}", _plain(text))
         for title, text in found:
             yield from _rows(f"{page.stem}: {title}", text)
 
@@ -78,7 +78,7 @@ def sections(text: str) -> Iterator[tuple[str, str]]:
         yield title.lstrip("# "), rest.replace("\0", "#").strip()
 
 
-def _rows(place: str, text: str) -> Iterator[Entry]:
+def _rows(place: str, text: str) -> Iterator[Explanation]:
     """The rows of a section's tables whose first column names something in backticks."""
     for head, body in re.findall(r"^(\|.*\|)\n\|[-|: ]+\|\n((?:\|.*\n?)+)", text, re.MULTILINE):
         columns = _cells(head)
@@ -88,7 +88,7 @@ def _rows(place: str, text: str) -> Iterator[Entry]:
             named = [(name, _plain(cell)) for name, cell in zip(columns[1:], rest)]
             told = [f"- {name}: {cell}" if name else f"- {cell}" for name, cell in named if cell]
             if words:
-                yield Entry(words, place, "\n".join([f"**{_plain(first)}**", "", *told]))
+                yield Explanation(words, place, "\n".join([f"**{_plain(first)}**", "", *told]))
 
 
 def _cells(row: str) -> list[str]:
