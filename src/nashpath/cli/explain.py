@@ -58,7 +58,8 @@ def entries() -> Iterator[Explanation]:
     for page in pages:
         found = list(sections(page.read_text(encoding="utf-8")))
         for title, text in found:
-            yield Explanation((title, re.sub(r"^(a|an|the) ", "", title, flags=re.I)), f"{page.stem}: {title}", _plain(text))
+            words = title, re.sub(r"^(a|an|the) ", "", title, flags=re.I)
+            yield Explanation(words, f"{page.stem}: {title}", _plain(text))
         for title, text in found:
             yield from _rows(f"{page.stem}: {title}", text)
 
