@@ -58,6 +58,16 @@ def test_a_config_file_with_a_sweep_equals_the_same_flags(tmp_path):
     assert_same_run(run, tmp_path / "again")
 
 
+def test_a_setting_of_some_of_the_swept_methods_is_used_where_it_exists_and_that_is_said(tmp_path):
+    run = tmp_path / "run"
+    chosen = ["--sweep", "penalty=none,r1", "-s", "penalty.weight=0.25"]
+    said = nash("train", *flags("steps=1"), *chosen, "--out", run).stderr
+    assert said.count("penalty.weight is not used where penalty is none, which has no such setting\n") == 1
+    config = tomllib.loads((run / "config.toml").read_text())
+    assert (config["penalty"], config["sweep"]) == ({"weight": 0.25}, {"penalty": ["none", "r1"]})
+    assert "not used" not in nash("train", "--resume", "--out", run, "-s", "steps=2").stderr
+
+
 def _pairs(arguments):
     return [text.split("=") for text in arguments if text != "-s"]
 

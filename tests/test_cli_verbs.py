@@ -41,9 +41,30 @@ def test_list_of_one_method_shows_its_equation_and_settings():
     assert "least_squares" not in nash("list", "penalty").stdout
 
 
-@pytest.mark.parametrize(("what", "word"), [("penalties", "'penalty'"), ("penalty.dragn", "'dragan'")])
+def test_list_finds_a_method_by_its_name_alone():
+    said = nash("list", "dragan").stdout
+    assert said == f"penalty.dragan\n{nash('list', 'penalty.dragan').stdout}"
+    several = nash("list", "none").stdout
+    for kind in ("penalty", "technique", "constraint", "average"):
+        assert f"{kind}\n  none  {TABLES[kind].summary('none')}\n" in several
+    assert several.endswith("One of them: nashpath list penalty.none\n")
+
+
+UNKNOWN = [
+    ("penalties", "'penalty'"),
+    ("penalty.dragn", "'penalty.dragan'"),
+    ("dragn", "'penalty.dragan'"),
+    ("extragrad", "'solver.extragradient'"),
+]
+
+
+@pytest.mark.parametrize(("what", "word"), UNKNOWN)
 def test_list_of_an_unknown_name_suggests_one(what, word):
-    assert word in nash("list", what, expect=2).stderr
+    assert f"Did you mean {word}" in nash("list", what, expect=2).stderr
+
+
+def test_list_suggests_nothing_where_nothing_is_near():
+    assert "Did you mean" not in nash("list", "xyzzy", expect=2).stderr
 
 
 def test_sample_writes_numbers(runs, tmp_path):

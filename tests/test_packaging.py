@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import zipfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -83,3 +84,46 @@ def test_the_newest_version_in_the_changelog_is_the_package_s():
 
 def test_the_package_says_that_it_is_typed():
     assert files("nashpath").joinpath("py.typed").is_file()
+
+
+def test_the_classifiers_name_the_pythons_that_are_locked():
+    named = [line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if ":: Python :: 3." in line]
+    assert tuple(named) == PYTHONS
+    assert PROJECT["project"]["requires-python"] == f">={PYTHONS[0]}"
+
+
+def test_every_licence_in_the_package_is_declared():
+    declared = {ROOT / name for name in PROJECT["project"]["license-files"]}
+    assert all(path.is_file() for path in declared)
+    shipped = {path for path in (ROOT / "src").rglob("*.txt") if "licen" in path.read_text().lower()}
+    assert declared == {ROOT / "LICENSE", *shipped}
+    assert PROJECT["project"]["license"] == "MIT AND CC-BY-4.0"
+
+
+def test_the_citation_is_of_the_newest_release():
+    citation = (ROOT / "CITATION.cff").read_text()
+    version, date = re.findall(r"^## \[([\d.]+)\] - (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
+    assert f"\nversion: {version}\n" in citation
+    assert f'\ndate-released: "{date}"\n' in citation
+    assert PROJECT["project"]["authors"] == [{"name": re.findall(r"- name: (.*)", citation)[0]}]
+
+
+def test_the_wheel_holds_the_pages_that_explain_reads(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    pytest.importorskip("hatchling.build").build_wheel(str(tmp_path))
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = {Path(name) for name in wheel.namelist()}
+    assert {name.name for name in names if name.parent == Path("nashpath/docs")} == {
+        page.name for page in (ROOT / "docs").glob("*.md")
+    }
+    modules = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.py")}
+    assert modules <= names
+    assert {name.parts[0] for name in names} == {"nashpath", f"nashpath-{PROJECT['project']['version']}.dist-info"}
+
+
+def test_an_editable_installation_points_at_the_source(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    pytest.importorskip("hatchling.build").build_editable(str(tmp_path))
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        (paths,) = [name for name in wheel.namelist() if name.endswith(".pth")]
+        assert wheel.read(paths).decode().split() == [str(ROOT / "src")]

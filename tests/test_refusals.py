@@ -41,6 +41,13 @@ def refusal(result) -> str:
             "solver.generator.lr: no such setting. Did you mean solver.discriminator.learn",
         ),
         ("epochs=3", "epochs: no such setting. Did you mean steps?"),
+        ("batch=3", "batch: no such setting. Did you mean batch_size?"),
+        ("n_critic=5", "n_critic: no such setting. Did you mean solver.discriminator_steps?"),
+        ("beta1=.5", "beta1: no such setting. Did you mean solver.discriminator.b1 or solver.generator.b1?"),
+        ("gp_weight=1", "gp_weight: no such setting. Did you mean penalty.weight?"),
+        ("lr_g=1", "lr_g: no such setting. Did you mean solver.generator.learning_rate?"),
+        ("ema=.9", "ema: no such setting. Did you mean average=ema?"),
+        ("adam=1", "adam: no such setting. Did you mean solver.generator=adam or solver.discriminator=adam?"),
         ("z_dim=3", "z_dim: no such setting. Did you mean latent?"),
         ("modes=3", "modes: no such setting. Did you mean data.modes?"),
         (
@@ -112,7 +119,7 @@ def test_an_error_that_nothing_foresaw_is_one_line_and_a_saved_traceback(tmp_pat
         raise error
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(sys.modules["nashpath.cli.train"], "open_session", fails)
+    monkeypatch.setattr("nashpath.run.open_session", fails)
     result = nash("train", "--out", tmp_path / "run", expect=3)
     (line,) = result.stderr.strip().splitlines()
     assert line.startswith(f"error: nashpath met an error that it does not know ({type(error).__name__}: ")
@@ -130,7 +137,7 @@ def test_no_memory_is_said_as_such(tmp_path, monkeypatch, error):
     def fails(*arguments, **named):
         raise error
 
-    monkeypatch.setattr(sys.modules["nashpath.cli.train"], "open_session", fails)
+    monkeypatch.setattr("nashpath.run.open_session", fails)
     result = nash("train", "--out", tmp_path / "run", expect=3)
     assert re.match(r"error: out of memory .*; make batch_size, widths", result.stderr)
     assert len(result.stderr.strip().splitlines()) == 1

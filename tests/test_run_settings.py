@@ -13,10 +13,11 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
-from nashpath.run.settings.members import by_structure, plan, record
-from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.members import by_structure, partly_used, plan, record
+from nashpath.run.settings.model import TABLES, General
 from nashpath.run.settings.overrides import assign, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
-from nashpath.run.settings.resolve import dump, resolve
+from nashpath.run.settings.resolve import ALIASES, dump, resolve
+from nashpath.run.settings.schema import arguments
 from run_folders import assert_same_run, members, rows, small, trained
 
 DIGITS = {"data": "digits"}
@@ -213,10 +214,46 @@ SWEEPS = [
     ({}, {"data": ["ring", "digits"]}),
     ({"penalty": {"kind": "dragan", "weight": 5}}, {"penalty": ["dragan", "r1"]}),
     ({"penalty": {"weight": 5}}, {"penalty": ["dragan", "r1"]}),
+    ({"penalty": {"weight": 5}}, {"penalty": ["none", "r1"]}),
+    ({"solver": {"generator": {"b1": 0.25}}}, {"solver.generator": ["sgd", "adam"]}),
     ({}, {"solver": ["alternating", "extragradient"], "solver.generator": ["sgd", "momentum"]}),
     ({"game": "bilinear"}, {"game": ["bilinear", "gan"]}),
     ({"penalty": "r1"}, {"penalty.weight": [1, 2]}),
 ]
+
+
+def test_what_other_programs_call_settings_leads_to_settings_that_exist():
+    names = {*General.model_fields, *TABLES}
+    for path, table in TABLES.items():
+        names |= {f"{path}.{argument}" for method in table.values() for argument in arguments(method)}
+    known = names | {name.rpartition(".")[2] for name in names}
+    assert {meant.partition("=")[0] for meant in ALIASES.values()} - known == set()
+
+
+def test_a_setting_that_only_some_of_the_swept_methods_have_is_given_to_those():
+    raw, sweeps = {"penalty": {"weight": 5}}, {"penalty": ["none", "r1"], "solver": ["alternating", "simultaneous"]}
+    assert partly_used(raw, sweeps) == {"penalty.weight": ["none"]}
+    planned = plan(raw, sweeps)
+    assert [m.settings.penalty.model_dump() for m in planned[::2]] == [{"kind": "none"}, {"kind": "r1", "weight": 5}]
+    assert raw == {"penalty": {"weight": 5}}
+    rules = {"solver": {"generator": {"b1": 0.25, "learning_rate": 0.5}}}
+    assert partly_used(rules, {"solver.generator": ["sgd", "adam"]}) == {"solver.generator.b1": ["sgd"]}
+    sgd, adam = (m.settings.solver.generator for m in plan(rules, {"solver.generator": ["sgd", "adam"]}))
+    assert (sgd.learning_rate, adam.learning_rate, adam.b1) == (0.5, 0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("raw", "kinds", "told"),
+    [
+        ({"weight": 5}, ["none"], "penalty.weight: no such setting. penalty=none has none"),
+        ({"wieght": 5}, ["none", "r1"], "penalty.wieght: no such setting"),
+        ({"weight": 5}, ["none", "r9"], "no penalty is called 'r9'"),
+        ({"weight": 5}, ["none", ["r1"]], r"expected the name of a penalty, got \['r1'\]"),
+    ],
+)
+def test_a_setting_that_none_of_the_swept_methods_has_is_refused(raw, kinds, told):
+    with pytest.raises(SettingError, match=told):
+        plan({"penalty": raw}, {"penalty": kinds})
 
 
 @pytest.mark.unchecked("slow: plans every case again")

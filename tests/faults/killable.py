@@ -24,7 +24,8 @@ from nashpath.run.folder.digests import Digests
 from nashpath.run.settings.members import plan
 from nashpath.run.training.flow_recorder import FlowRecorder
 
-for name in ("torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure"):  # once, and not in every child
+ONCE = ("nashpath.report", "nashpath.studies", "torch._dynamo", "scipy.stats", "scipy.optimize", "matplotlib.figure")
+for name in ONCE:  # and not in every child
     with contextlib.suppress(ImportError):
         importlib.import_module(name)
 pot()

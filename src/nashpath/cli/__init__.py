@@ -7,6 +7,7 @@ import typer
 import nashpath as package
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
+from nashpath.cli.explain import explain
 from nashpath.cli.features import features
 from nashpath.cli.flow import flow
 from nashpath.cli.list_methods import list_methods
@@ -42,6 +43,7 @@ def nashpath(
 app.command()(train)
 app.command()(flow)
 app.command("list")(list_methods)
+app.command()(explain)
 app.command()(sample)
 app.command()(report)
 app.command()(reproduce)

@@ -1,6 +1,12 @@
-"""What every verb needs: expected errors in one message, methods of one's own, live progress."""
+"""What every verb needs: the rooms when it is called, expected errors in one message, live progress.
 
+No file of this room imports another room (and with it PyTorch, seconds) at its top: help, and what is wrong with the
+command line itself, are said at once.
+"""
+
+import os
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -9,18 +15,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from nashpath import __version__
-from nashpath.data.base import DataWarning
-from nashpath.run import FolderWarning, MethodsWarning, RunProgress, load_methods
-from nashpath.run.engine.interrupt import Interrupted
-from nashpath.run.settings.method_files import MethodFile, load_installed
-from nashpath.run.settings.sizes import is_out_of_memory
+
+if TYPE_CHECKING:
+    from nashpath.run import RunProgress
+    from nashpath.run.settings.method_files import MethodFile
 
 QUIET_SECONDS = 10.0
 COLOURS = {"good": "green", "bad": "red", "open": "yellow"}
@@ -68,7 +73,7 @@ class ProgressBar(Bar):
         if not self.quiet:
             self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
-    def __call__(self, moment: RunProgress) -> None:
+    def __call__(self, moment: "RunProgress") -> None:
         """Shows a moment of training."""
         if moment.warning:
             self.say(f"warning: {moment.warning}")
@@ -85,7 +90,7 @@ class ProgressBar(Bar):
             label = moment.message or "step"
             print(f"{label} {moment.step}/{moment.total}  {facts}{self.left(moment)}", file=sys.stderr, flush=True)
 
-    def left(self, moment: RunProgress) -> str:
+    def left(self, moment: "RunProgress") -> str:
         """The time left, for plain lines (the bar has a column of its own)."""
         if not moment.steps_per_second or not moment.members:
             return ""
@@ -93,7 +98,7 @@ class ProgressBar(Bar):
         return f"  {seconds:.0f} s left"
 
 
-def describe(moment: RunProgress) -> str:
+def describe(moment: "RunProgress") -> str:
     """Costs, members still moving and rate, in one line."""
     if not moment.members:
         return ""
@@ -108,11 +113,9 @@ def user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""
     try:
         with warnings.catch_warnings():
-            for category in PLAINLY:
-                warnings.simplefilter("always", category)
             warnings.showwarning = _plainly(warnings.showwarning)
             yield
-    except Interrupted:
+    except _interrupted():
         typer.echo("stopped before anything was written", err=True)
         raise typer.Exit(130) from None
     except BrokenPipeError:
@@ -129,9 +132,16 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(3) from error
 
 
+def _interrupted() -> tuple[type[BaseException], ...]:
+    """What a stop raises in long work; nothing before the rooms are imported."""
+    room = sys.modules.get("nashpath.run.engine.interrupt")
+    return (room.Interrupted,) if room else ()
+
+
 def unforeseen(error: Exception) -> str:
     """What to say of an error that no part of nashpath foresaw; its traceback is saved, and the file named."""
-    if is_out_of_memory(error):
+    sizes = sys.modules.get("nashpath.run.settings.sizes")
+    if sizes.is_out_of_memory(error) if sizes else isinstance(error, MemoryError):
         return f"out of memory ({_first_line(error)}); make batch_size, widths or the number of members smaller"
     told = f"nashpath met an error that it does not know ({type(error).__name__}: {_first_line(error)})"
     try:
@@ -155,7 +165,7 @@ def _plainly(otherwise: Any) -> Any:
     """Shows warnings about methods, data and run folders in one line, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, PLAINLY):
+        if category.__module__.startswith("nashpath."):
             typer.echo(f"warning: {message}", err=True)
         else:
             otherwise(message, category, *where, **more)
@@ -164,8 +174,8 @@ def _plainly(otherwise: Any) -> Any:
 
 
 LARGEST_SEED = 2**63 - 1
-PLAINLY = MethodsWarning, DataWarning, FolderWarning
-"""Warnings that are said in one line, without the place in the source."""
+LARGEST_SIZE = 2**31 - 1
+"""What `nashpath.core.hyperparameters.SIZE` is (a test)."""
 
 With = Annotated[
     list[Path] | None,
@@ -175,7 +185,44 @@ With = Annotated[
 ]
 
 
-def load_all(files: Sequence[Path] | None) -> list[MethodFile]:
-    """The methods of installed packages and of these files, from now on in the tables. Raises `SettingError`."""
+def load_all(files: Sequence[Path] | None) -> "list[MethodFile]":
+    """Imports the rooms, and the methods of installed packages and of these files. Raises `SettingError`.
+
+    From now on the warnings of nashpath are shown each time.
+    """
+    with leaving_at_once():
+        from nashpath.data.base import DataWarning
+        from nashpath.run import FolderWarning, MethodsWarning, load_methods
+        from nashpath.run.settings.method_files import load_installed
+    for category in (DataWarning, FolderWarning, MethodsWarning):
+        warnings.simplefilter("always", category)
     load_installed()
     return [load_methods(file) for file in files or ()]
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """Within this block there is nothing to save: Ctrl-C ends the process with status 130, and says nothing.
+
+    As an exception it could be caught, and told as something else, by what is being imported.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before):  # a shell had it ignored
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def check_given(config: Path | None, *assignments: tuple[str, Sequence[str] | None]) -> None:
+    """What can be told of files and of ``key=value`` texts without PyTorch. Raises `ValueError`, in their own words."""
+    if config and not config.exists():
+        raise ValueError(f"{config}: no such file")
+    for flag, texts in assignments:
+        for text in texts or ():
+            key, sign, _ = text.partition("=")
+            if not sign or not key.strip():
+                raise ValueError(f"{flag} {text!r} is not of the form key=value, such as {flag} penalty.weight=1")

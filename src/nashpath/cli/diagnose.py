@@ -1,7 +1,7 @@
 """``nashpath diagnose``: did it reach an equilibrium, and if not, why not?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,11 +9,9 @@ from rich.text import Text
 
 from nashpath.cli.console import COLOURS, With, load_all, user_errors
 from nashpath.cli.places import DataPath
-from nashpath.diagnostics import headline
-from nashpath.report import write_report
-from nashpath.run import Diagnosis
-from nashpath.run import diagnose as diagnose_members
-from nashpath.run.folder.run_folder import plain_json
+
+if TYPE_CHECKING:
+    from nashpath.run import Diagnosis
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
@@ -37,6 +35,10 @@ def diagnose(
     """
     with user_errors():
         load_all(own)
+        from nashpath.report import write_report
+        from nashpath.run import diagnose as diagnose_members
+        from nashpath.run.folder.run_folder import plain_json
+
         found = diagnose_members(run, member or [0], quick, lambda what: typer.echo(f"{what} …", err=True), data_path)
         page = write_report(run)
     if as_json:
@@ -48,8 +50,10 @@ def diagnose(
     typer.echo(str(page))
 
 
-def _print(console: Console, one: Diagnosis) -> None:
+def _print(console: Console, one: "Diagnosis") -> None:
     """A member's verdict: what is wrong stands out; words wrap where somebody reads, not where a file is written."""
+    from nashpath.diagnostics import headline
+
     said, quality = headline(one.summary)
     console.print(
         Text(f"member {one.member}: {said}", style=f"bold {COLOURS[quality]}"), soft_wrap=not console.is_terminal

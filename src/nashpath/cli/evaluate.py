@@ -8,14 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
-from nashpath.core.hyperparameters import SIZE
-from nashpath.report import write_report
-from nashpath.report.phrasing import number, settings_label
-from nashpath.report.tables import directed, protocol_lines
-from nashpath.run import EvaluationOptions, SettingError, evaluate_images, evaluate_run
-from nashpath.run.folder.run_folder import plain_json
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
@@ -26,10 +20,11 @@ Metrics = Annotated[
 Features = Annotated[str, typer.Option("--features", help="auto, digits, inception, pixels, or a .pt2 or .pth file.")]
 _Member = Annotated[list[str] | None, typer.Option("--member", help="Which members; may be repeated (default: all).")]
 _Count = Annotated[
-    int, typer.Option("--samples", min=0, max=SIZE, help="Generated samples (0: 10,000 of a run, all of --fake).")
+    int,
+    typer.Option("--samples", min=0, max=LARGEST_SIZE, help="Generated samples (0: 10,000 of a run, all of --fake)."),
 ]
 Most = Annotated[
-    int, typer.Option("--real-samples", min=0, max=SIZE, help="Real samples at most (0: as many as are usual).")
+    int, typer.Option("--real-samples", min=0, max=LARGEST_SIZE, help="Real samples at most (0: as many as are usual).")
 ]
 _Split = Annotated[str, typer.Option("--split", help="Real samples of this split (default: the one trained on).")]
 Seed = Annotated[
@@ -68,16 +63,23 @@ def evaluate(
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
     with user_errors():
-        load_all(own)
-        names = tuple(name.strip() for name in metrics.split(",") if name.strip())
-        wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
         if run is None and (real is None or fake is None):
-            raise SettingError("give a run folder, or both --real and --fake")
+            raise ValueError("give a run folder, or both --real and --fake")
         if run is not None:
             _refuse("is for images made elsewhere; leave it out, or the run", real=real, fake=fake, size=size)
-            found = evaluate_run(run, wish, _members(member), split, out, _say, data_path)
         else:
             _refuse("is for runs; leave it out", member=member, split=split, data_path=data_path)
+        members = _members(member)
+        load_all(own)
+        from nashpath.report import write_report
+        from nashpath.run import EvaluationOptions, evaluate_images, evaluate_run
+        from nashpath.run.folder.run_folder import plain_json
+
+        names = tuple(name.strip() for name in metrics.split(",") if name.strip())
+        wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
+        if run is not None:
+            found = evaluate_run(run, wish, members, split, out, _say, data_path)
+        else:
             found = evaluate_images(real, fake, wish, size, out, _say)  # type: ignore[arg-type]
         written = write_report(run) if run and not out else out
     if as_json:
@@ -94,10 +96,10 @@ def _say(text: str) -> None:
 
 
 def _refuse(why: str, **given: Any) -> None:
-    """Raises `SettingError` for the first option that was given and cannot be."""
+    """Raises `ValueError` for the first option that was given and cannot be."""
     for name, value in given.items():
         if value:
-            raise SettingError(f"--{name.replace('_', '-')} {why}")
+            raise ValueError(f"--{name.replace('_', '-')} {why}")
 
 
 def _members(texts: list[str] | None) -> list[int] | None:
@@ -107,11 +109,14 @@ def _members(texts: list[str] | None) -> list[int] | None:
     try:
         return list(dict.fromkeys(int(text) for text in texts))  # a member twice would narrow the interval
     except ValueError:
-        raise SettingError(f"--member {' '.join(texts)}: expected a number, or all") from None
+        raise ValueError(f"--member {' '.join(texts)}: expected a number, or all") from None
 
 
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
+    from nashpath.report.phrasing import number, settings_label
+    from nashpath.report.tables import directed, protocol_lines
+
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
     table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))

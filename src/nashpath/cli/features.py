@@ -4,9 +4,7 @@ import inspect
 
 import typer
 
-from nashpath.cli.console import user_errors
-from nashpath.metrics import FEATURES, download_inception
-from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
+from nashpath.cli.console import leaving_at_once, user_errors
 
 features = typer.Typer(name="features", no_args_is_help=True, help="Feature extractors, and the weights they need.")
 
@@ -14,6 +12,10 @@ features = typer.Typer(name="features", no_args_is_help=True, help="Feature extr
 @features.command("list")
 def list_features() -> None:
     """Show every feature extractor with one line, and whether Inception's weights are here."""
+    with leaving_at_once():
+        from nashpath.metrics import FEATURES
+        from nashpath.metrics.features.inception import kept_file
+
     for name, kind in FEATURES.items():
         typer.echo(f"{name:12}{(inspect.getdoc(kind) or '').splitlines()[0]}")
     there = kept_file().is_file()
@@ -24,6 +26,10 @@ def list_features() -> None:
 def fetch() -> None:
     """Download Inception's weights (95 MB, once) into the cache folder, and check their SHA-256."""
     with user_errors():
+        with leaving_at_once():
+            from nashpath.metrics import download_inception
+            from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
+
         if kept_file().is_file():
             check_weights(kept_file())
         else:

@@ -6,14 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import ProgressBar, With, load_all, user_errors
+from nashpath.cli.console import ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import Accept, Config, Quiet, Resume, Setting, folder_to_resume, next_folder, stopping
-from nashpath.report import load_run, write_report
-from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
-from nashpath.run.folder.places import find_data
-from nashpath.run.folder.run_folder import read_toml
-from nashpath.run.settings.overrides import parse_overrides
 
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="The run folder (default: the next free runs/flow-N).")
@@ -36,7 +31,15 @@ def flow(
     checkpoint; --resume goes on from there, bit for bit.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
-        files, changes = load_all(own), parse_overrides(settings or [])
+        check_given(config, ("-s", settings))
+        files = load_all(own)
+        from nashpath.report import load_run, write_report
+        from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
+        from nashpath.run.folder.places import find_data
+        from nashpath.run.folder.run_folder import read_toml
+        from nashpath.run.settings.overrides import parse_overrides
+
+        changes = parse_overrides(settings or [])
         if resume:
             folder = folder_to_resume(config, out, "flow")
             resume_flow(folder, changes, live, stop, accept_changes, data_path)

@@ -7,16 +7,6 @@ import typer
 
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.cli.places import given_place
-from nashpath.report import (
-    compare_reports,
-    equal_cost_text,
-    is_reproduction,
-    write_report,
-    write_reproduction,
-    write_results,
-)
-from nashpath.run import RunFolder, SettingError
-from nashpath.studies import judge_again
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
 Out = Annotated[
@@ -36,6 +26,10 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
     """
     with user_errors():
         load_all(own)
+        from nashpath.report import is_reproduction
+        from nashpath.run import SettingError
+        from nashpath.studies import judge_again
+
         studies = [folder for folder in runs if is_reproduction(folder)]
         if studies and studies != runs:
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
@@ -45,12 +39,17 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
 
 
 def _of_studies(folders: list[Path], out: Path | None) -> Path:
+    from nashpath.report import write_reproduction, write_results
+
     if len(folders) == 1:
         return write_reproduction(folders[0])
     return write_results(folders, out or Path("results.md"))
 
 
 def _of_runs(runs: list[Path], out: Path | None) -> Path:
+    from nashpath.report import compare_reports, equal_cost_text, write_report
+    from nashpath.run import RunFolder
+
     for run in runs:
         RunFolder(run).warn_if_unchecked()
     table = equal_cost_text(runs)

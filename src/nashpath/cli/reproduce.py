@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,21 +15,16 @@ from rich.markup import escape
 from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.console import Bar, With, load_all, user_errors
+from nashpath.cli.console import Bar, With, check_given, load_all, user_errors
 from nashpath.cli.places import given_place, reserved
 from nashpath.cli.train import stopping
-from nashpath.report import write_reproduction, write_results
-from nashpath.report.phrasing import duration
-from nashpath.report.reproduction import found_text, tally
-from nashpath.run import SettingError
-from nashpath.run.folder.run_folder import plain_json
-from nashpath.run.settings.overrides import parse_assignment, parse_value
-from nashpath.studies import NAMES, CellProgress, find_study, read_json
-from nashpath.studies import reproduce as measure
 
-_Names = Annotated[
-    list[str], typer.Argument(help=f"{', '.join(NAMES)}, all, or a file of your own that defines STUDY.")
-]
+if TYPE_CHECKING:
+    from nashpath.studies import CellProgress
+
+STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-gradient, monoflow"
+"""The names of `nashpath.studies.NAMES` (a test)."""
+_Names = Annotated[list[str], typer.Argument(help=f"{STUDIES}, all, or a file of your own that defines STUDY.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
 Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
 Out = Annotated[
@@ -66,9 +61,14 @@ def reproduce(
     Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
     """
     with user_errors(), ExitStack() as stack:
-        load_all(own)
         if quick and full:
-            raise SettingError("--quick and --full exclude each other")
+            raise ValueError("--quick and --full exclude each other")
+        check_given(None, ("-s", settings))
+        load_all(own)
+        from nashpath.report import write_reproduction, write_results
+        from nashpath.run.settings.overrides import parse_assignment, parse_value
+        from nashpath.studies import NAMES, read_json
+
         scale = "quick" if quick else "full" if full else "default"
         chosen = list(NAMES) if names == ["all"] else names
         count = workers or (1 if full else os.cpu_count() or 1)
@@ -87,6 +87,8 @@ def reproduce(
 
 def _one(name: str, scale: str, folder: Path, workers: int, options: dict[str, Any], quiet: bool) -> None:
     """Measures one study; a stop by the user ends the command."""
+    from nashpath.studies import reproduce as measure
+
     with stopping("stopping; what was measured is kept") as stop, _Live(quiet) as live:
         measure(name, scale, folder, workers, live, stop, options)
         if stop():
@@ -107,6 +109,9 @@ def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list
 
     Raises `SettingError` for what any study refuses, before the first of them is measured.
     """
+    from nashpath.run import SettingError
+    from nashpath.studies import find_study
+
     names = [find_study(name).adjusted(scale, options).name for name in chosen]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -125,6 +130,10 @@ def _conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> N
 
 
 def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
+    from nashpath.report.phrasing import duration
+    from nashpath.report.reproduction import tally
+    from nashpath.run.folder.run_folder import plain_json
+
     if as_json:
         keys = ("study", "scale", "status", "seconds", "claims", "failed")
         typer.echo(plain_json({"studies": [{key: one[key] for key in keys} for one in found], "pages": pages}))
@@ -138,6 +147,8 @@ def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None
 
 
 def _table(found: dict[str, Any]) -> Table:
+    from nashpath.report.reproduction import found_text
+
     table = Table(title=f"{found['study']} ({found['scale']})", title_justify="left")
     for column in ("verdict", "claim", "measured", "criterion"):
         table.add_column(column, overflow="fold")
@@ -154,8 +165,10 @@ class _Live(Bar):
     def __init__(self, quiet: bool):
         super().__init__(quiet, TimeElapsedColumn())
 
-    def __call__(self, step: CellProgress) -> None:
+    def __call__(self, step: "CellProgress") -> None:
         """Shows one measured cell."""
+        from nashpath.report.phrasing import duration
+
         left = f"{duration(step.seconds_left)} left"
         if self.fancy:
             self.move(escape(step.label), step.done, step.total, left)

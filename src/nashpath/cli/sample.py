@@ -4,18 +4,13 @@ import warnings
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from nashpath.cli.console import LARGEST_SEED, With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place
-from nashpath.core.hyperparameters import SIZE
-from nashpath.report import write_sheet
-from nashpath.run import FolderWarning, SettingError, load
-from nashpath.run.settings.sizes import check_fits
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
-_Count = Annotated[int, typer.Option("-n", "--count", min=1, max=SIZE, help="How many samples.")]
+_Count = Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_SIZE, help="How many samples.")]
 Out = Annotated[Path, typer.Option("--out", parser=given_place, help="A picture (.png) or the numbers (.npz).")]
 _Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
@@ -32,9 +27,15 @@ def sample(
 ) -> None:
     """Draw samples from a trained generator into a picture or an array file."""
     with user_errors():
-        load_all(own)
         if out.suffix not in (".png", ".npz"):
-            raise SettingError(f"--out {out}: write a picture (.png) or an array file (.npz)")
+            raise ValueError(f"--out {out}: write a picture (.png) or an array file (.npz)")
+        load_all(own)
+        import numpy as np
+
+        from nashpath.report import write_sheet
+        from nashpath.run import FolderWarning, load
+        from nashpath.run.settings.sizes import check_fits
+
         loaded = load(run, member, data_path=data_path)
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]

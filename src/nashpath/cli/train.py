@@ -6,18 +6,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.places import DataPath, given_place, reserved
-from nashpath.report import Outcome, report_and_headline
-from nashpath.run import Session, SettingError, open_session, resume_session
-from nashpath.run.folder.places import find_data
-from nashpath.run.folder.run_folder import plain_json, read_toml
-from nashpath.run.settings.model import DEFAULTS
-from nashpath.run.settings.overrides import flatten_sweeps, override, parse_overrides, parse_sweeps
+
+if TYPE_CHECKING:
+    from nashpath.report import Outcome
+    from nashpath.run import Session
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
@@ -62,7 +60,12 @@ def train(
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
+        check_given(config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
+        from nashpath.report import report_and_headline
+        from nashpath.run import SettingError, open_session, resume_session
+        from nashpath.run.settings.overrides import parse_overrides
+
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if resume:
             folder = folder_to_resume(config, out, "train", sweep)
@@ -70,7 +73,7 @@ def train(
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
-            raw, sweeps = _asked(config, texts, sweep or [], own or [])
+            raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
             session = open_session(raw, sweeps, out or stack.enter_context(next_folder(_name(raw))), live, stop)
         for team in session.groups:
             live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
@@ -80,20 +83,31 @@ def train(
 
 
 def _asked(
-    config: Path | None, texts: list[str], sweep: list[str], own: list[Path]
+    config: Path | None, texts: list[str], sweep: list[str], own: list[Path], live: ProgressBar
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """The settings and sweeps of a new run."""
+    """The settings and sweeps of a new run; says which settings only some of the swept methods use."""
+    from nashpath.run.folder.places import find_data
+    from nashpath.run.folder.run_folder import read_toml
+    from nashpath.run.settings.members import partly_used
+    from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
+
     raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
-    return override(raw, texts), sweeps
+    raw = override(raw, texts)
+    for key, lacking in partly_used(raw, sweeps).items():
+        where = f"{key.rpartition('.')[0]} is {' or '.join(lacking)}"
+        live.say(f"{key} is not used where {where}, which has no such setting")
+    return raw, sweeps
 
 
 def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:
     """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
+    from nashpath.run import SettingError
+
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
         raise SettingError(f"--resume needs the run folder: nashpath {verb} --resume --out runs/NAME")
@@ -111,6 +125,8 @@ def next_folder(name: str) -> AbstractContextManager[Path]:
 
 def _name(raw: dict[str, Any]) -> str:
     """What a run folder is named after: the data or the game."""
+    from nashpath.run.settings.model import DEFAULTS
+
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
     return data if game == "gan" else game
 
@@ -137,7 +153,9 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
             signal.signal(number, handler)
 
 
-def _conclude(session: Session, status: str, page: Path, found: Outcome, as_json: bool, live: ProgressBar) -> None:
+def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_json: bool, live: ProgressBar) -> None:
+    from nashpath.run.folder.run_folder import plain_json
+
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")

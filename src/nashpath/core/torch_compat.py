@@ -183,6 +183,11 @@ class Allocations(TorchDispatchMode):
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self.asked, self.made = asked, made
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: to hide ``__torch_dispatch__`` from the compiler PyTorch would import the compiler, for over a second."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options: dict[str, Any] = kwargs or {}
         shape = _asked_shape(func.overloadpacket.__name__, args)

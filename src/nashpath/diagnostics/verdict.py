@@ -72,14 +72,12 @@ LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 """How far beyond its limit a player's curvature may be. Under moments training itself climbs to about the limit."""
-PAGE = "docs/diagnostics.md"
-"""The page with a section on each finding, named by its code."""
 
 
 def findings(s: RunSummary) -> list[Finding]:
     """Everything that is wrong, most fundamental first."""
     said = [(code, find(s), figures) for code, (find, figures) in FINDINGS.items()]
-    return [Finding(code, f"{sentence} See {page(code)}.", figures) for code, sentence, figures in said if sentence]
+    return [Finding(code, f"{sentence} {more(code)}", figures) for code, sentence, figures in said if sentence]
 
 
 def has_diverged(s: RunSummary) -> bool:
@@ -87,9 +85,9 @@ def has_diverged(s: RunSummary) -> bool:
     return s.outcome.startswith("diverged") or not s.evidence.finite
 
 
-def page(code: str) -> str:
-    """The section that explains a finding."""
-    return f"{PAGE}#{code.replace(' ', '-')}"
+def more(word: str) -> str:
+    """Where a word is explained: the section of that name in the documentation, which is installed with the package."""
+    return f"See nashpath explain {word!r}."
 
 
 def _diverged(s: RunSummary) -> str | None:
@@ -254,7 +252,7 @@ def statements(s: RunSummary) -> list[Finding]:
         return [Finding("diverged", "diverged: there is no equilibrium to speak of.", ("magnitudes",))]
     said = [Finding(s.kind, point_sentence(s), ("evidence",))]
     play = play_in_words(s.play)
-    said.append(Finding("play", f"{play}. See {PAGE}#what-this-play-does-here.", ("path", "rounds")))
+    said.append(Finding("play", f"{play}. {more('what this play does here')}", ("path", "rounds")))
     if s.margins:
         return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))]
     if s.unknown:
@@ -279,7 +277,7 @@ def point_sentence(s: RunSummary) -> str:
     if seen.residual > 1e-6 and s.kind == "not stationary":
         told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
     why = _why_undecided(seen) if s.kind == "undecided" else MEANING[s.kind]
-    return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. See {PAGE}#what-the-point-is."
+    return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. {more('what the point is')}"
 
 
 def _second_order(who: str, own: PlayerEvidence) -> str:
@@ -334,7 +332,7 @@ def _stable_steps(margins: dict[str, float]) -> str:
     said = ", ".join(f"{solver} {_multiple(value)}" for solver, value in margins.items())
     return (
         f"largest stable multiples of the present learning rates, near this point: {said}. Beyond them play grows. "
-        f"See {PAGE}#stable-steps."
+        f"{more('stable steps')}"
     )
 
 

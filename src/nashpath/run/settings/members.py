@@ -7,9 +7,9 @@ from typing import Any
 
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General
-from nashpath.run.settings.overrides import Raw, cross
+from nashpath.run.settings.overrides import Raw, assign, cross
 from nashpath.run.settings.resolve import dump, resolve
-from nashpath.run.settings.schema import swept_paths
+from nashpath.run.settings.schema import arguments, swept_paths
 
 
 @dataclass
@@ -30,10 +30,45 @@ def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
         if key in set(General.model_fields) - SHARED:
             raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
     _check_number(raw.get("seeds"), sweeps)
+    partly = partly_used(raw, sweeps)
     for point in cross(sweeps):
-        settings = resolve(raw, point)
+        unused = [key for key, lacking in partly.items() if point[key.rpartition(".")[0]] in lacking]
+        settings = resolve(_without(raw, unused), point)
         members += [Member(len(members) + offset, seed, settings, point) for offset, seed in enumerate(settings.seeds)]
     return members
+
+
+def partly_used(raw: Raw, sweeps: dict[str, list[Any]]) -> dict[str, list[str]]:
+    """The settings that only some of the swept methods have, by dotted key, each with the methods that lack it.
+
+    They are given to those that have them. What no swept method has is left to be refused.
+    """
+    found: dict[str, list[str]] = {}
+    for path in TABLES.keys() & sweeps.keys():
+        table, kinds = TABLES[path], sweeps[path]
+        given: Any = raw
+        for key in path.split("."):
+            given = given.get(key, {}) if isinstance(given, dict) else {}
+        if not isinstance(given, dict) or "kind" in given:  # then the settings are of that method, and of no other
+            continue
+        known = [kind for kind in kinds if isinstance(kind, str) and kind in table]
+        for key in [key for key in given if f"{path}.{key}" not in TABLES]:
+            lacking = [kind for kind in known if key not in arguments(table[kind])]
+            if 0 < len(lacking) < len(kinds):
+                found[f"{path}.{key}"] = lacking
+    return found
+
+
+def _without(raw: Raw, keys: list[str]) -> Raw:
+    """A copy of the settings without these, which are there."""
+    raw = assign(raw, ())
+    for key in keys:
+        *parents, last = key.split(".")
+        table = raw
+        for parent in parents:
+            table = table[parent]
+        del table[last]
+    return raw
 
 
 def _check_number(seeds: Any, sweeps: dict[str, list[Any]]) -> None:

@@ -154,14 +154,32 @@ ALIASES = {
     "beta1": "b1",
     "beta2": "b2",
     "eps": "epsilon",
+    "lr_d": "solver.discriminator.learning_rate",
+    "d_lr": "solver.discriminator.learning_rate",
+    "lr_g": "solver.generator.learning_rate",
+    "g_lr": "solver.generator.learning_rate",
+    "n_critic": "discriminator_steps",
+    "n_disc": "discriminator_steps",
+    "d_steps": "discriminator_steps",
+    "critic_steps": "discriminator_steps",
+    "ema_decay": "average.decay",
+    "ema_beta": "average.decay",
     "bs": "batch_size",
     "batch": "batch_size",
     "epochs": "steps",
     "iterations": "steps",
+    "iters": "steps",
+    "max_iters": "steps",
     "seed": "seeds",
     "z_dim": "latent",
     "nz": "latent",
     "noise_dim": "latent",
+    "hidden_dim": "width",
+    "ngf": "generator.width",
+    "ndf": "discriminator.width",
+    "spectral_norm": "discriminator.norm=spectral",
+    "amp": "precision",
+    "fp16": "precision",
     "dataset": "data",
     "loss": "objective",
     "model": "generator",
@@ -170,17 +188,26 @@ ALIASES = {
     "regularizer": "penalty",
     "lambda": "weight",
     "gamma": "weight",
+    "gp": "penalty",
+    "gp_weight": "penalty.weight",
+    "gp_lambda": "penalty.weight",
+    "lambda_gp": "penalty.weight",
 }
-"""What other programs call settings."""
+"""What other programs call settings: the name of a setting, wherever it stands, or its whole key."""
 
 
 def _nearest(key: str, known: list[str], raw: Raw) -> str:
-    """A hint at what was meant: the setting of that name (or of its usual other name) elsewhere, else the nearest."""
+    """A hint at what was meant: the setting of that name (or of its usual other name) elsewhere, else the nearest.
+
+    The name of a method is a hint at the setting that chooses it.
+    """
     name = key.rpartition(".")[2]
     meant = ALIASES.get(name, name)
-    places = [place for place in _places(settings_model(), raw) if place.rpartition(".")[2] == meant]
+    places = [place for place in _places(settings_model(), raw) if meant in (place, place.rpartition(".")[2])]
     if not places and name in ALIASES:
         places = [meant]
+    if not places:
+        places = [f"{path}={name}" for path, table in TABLES.items() if name in table]
     return f" Did you mean {' or '.join(places[:4])}?" if places else did_you_mean(name, known)
 
 

@@ -1,0 +1,77 @@
+"""``nashpath explain``: the pages as an installed package has them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import nashpath
+from nashpath.cli.explain import entries, sections
+from nashpath.diagnostics import FINDINGS
+from nashpath.diagnostics.verdict import MEANING, more
+from run_folders import nash
+
+SOURCE = Path(nashpath.__file__).parent
+MOTIONS = ("closes in", "goes round", "spirals out", "leaves", "stays", "still moving", "undecided")
+
+
+def referred() -> set[str]:
+    """The words that messages send their reader to."""
+    texts = [path.read_text() for path in SOURCE.rglob("*.py")]
+    said = {word for text in texts for word in re.findall(r"""\bmore\(['"]([^'"]+)['"]\)""", text)}
+    return said | {word for text in texts for word in re.findall(r"nashpath explain '([^'{]+)'", text)} | set(FINDINGS)
+
+
+def test_every_word_that_a_message_refers_to_is_explained():
+    known = {word.casefold() for entry in entries() for word in entry.words}
+    assert {"what the point is", "what this play does here", "stable steps", *FINDINGS} <= referred()
+    assert {word for word in {*referred(), *MEANING, *MOTIONS} if word.casefold() not in known} == set()
+
+
+def test_messages_name_the_command_and_no_file():
+    assert more("step too large") == "See nashpath explain 'step too large'."
+    assert not [path for path in SOURCE.rglob("*.py") if re.search(r"[Ss]ee docs/", path.read_text())]
+
+
+@pytest.mark.parametrize("asked", [["mode", "collapse"], ["mode collapse"], ["Mode-Collapse"], ["mode_collapse."]])
+def test_a_verdict_is_explained_by_its_section(asked):
+    said = nash("explain", *asked).stdout
+    assert said.startswith("diagnostics: mode collapse\n")
+    assert "Samples lie around half of the modes or fewer" in said
+
+
+def test_a_row_of_a_table_is_explained_by_its_columns():
+    said = nash("explain", "r1").stdout
+    assert said.startswith("games: Penalties\n")
+    assert "price: ½ weight · E ‖∇d‖²" in said
+    assert "where: real samples" in said
+    assert "the distance grows, turning or not" in nash("explain", "leaves").stdout
+
+
+def test_a_word_of_several_places_is_explained_by_all():
+    said = nash("explain", "undecided").stdout
+    assert "diagnostics: What the point is" in said
+    assert "diagnostics: What this play does here" in said
+
+
+def test_what_no_table_has_is_explained_as_list_does():
+    assert nash("explain", "ema").stdout == nash("list", "ema").stdout
+    assert "real samples (and latents) in one batch" in nash("explain", "batch_size").stdout
+
+
+@pytest.mark.parametrize(("asked", "near"), [("mode colapse", "'mode collapse'"), ("dragn", "'dragan'")])
+def test_near_misses_are_suggested(asked, near):
+    assert f"nothing is said about {asked!r}. Did you mean {near}" in nash("explain", asked, expect=2).stderr
+
+
+def test_nothing_is_suggested_where_nothing_is_near():
+    assert "Did you mean" not in nash("explain", "qqqqq", expect=2).stderr
+
+
+def test_pictures_and_links_are_left_out_and_code_is_no_heading():
+    found = list(entries())
+    prose = [re.sub(r"^```.*?^```$|`[^`]*`", "", entry.text, flags=re.M | re.S) for entry in found]
+    assert [text for text in prose if re.search(r"\]\(|!\[", text)] == []
+    assert not [entry for entry in found if "\0" in entry.text]
+    (page,) = sections("# a\n```python\n# no heading\n```\n")
+    assert page == ("a", "```python\n# no heading\n```")

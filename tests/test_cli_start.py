@@ -1,0 +1,114 @@
+"""The command's first moments: what is said without PyTorch, and Ctrl-C while it is imported."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from nashpath.cli import app
+from nashpath.cli.console import LARGEST_SIZE
+from nashpath.cli.reproduce import STUDIES
+from nashpath.core.hyperparameters import SIZE
+from nashpath.studies import NAMES
+
+VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
+SAID_AT_ONCE = [
+    (["--help"], 0, "Measure the claims of a paper again"),
+    (["--version"], 0, "nashpath "),
+    *[([verb, "--help"], 0, "Usage:") for verb in [*VERBS, "features"]],
+    (["trian"], 2, "No such command 'trian'"),
+    (["train", "--stepps", "3"], 2, "No such option"),
+    (["sample", "run", "-n", "0"], 2, "Invalid value"),
+    (["train", "-s", "steps"], 2, "error: -s 'steps' is not of the form key=value, such as -s penalty.weight=1"),
+    (["train", "--sweep", "=3"], 2, "error: --sweep '=3' is not of the form key=value"),
+    (["flow", "-s", "steps"], 2, "error: -s 'steps' is not of the form key=value"),
+    (["train", "nowhere.toml"], 2, "error: nowhere.toml: no such file"),
+    (["flow", "nowhere.toml"], 2, "error: nowhere.toml: no such file"),
+    (["evaluate"], 2, "error: give a run folder, or both --real and --fake"),
+    (["evaluate", "run", "--size", "8"], 2, "error: --size is for images made elsewhere"),
+    (["evaluate", "run", "--member", "x"], 2, "error: --member x: expected a number, or all"),
+    (["reproduce", "monoflow", "--quick", "--full"], 2, "error: --quick and --full exclude each other"),
+    (["sample", "run", "--out", "a.jpg"], 2, "error: --out a.jpg: write a picture"),
+    (["explain", "mode", "collapse"], 0, "diagnostics: mode collapse"),
+]
+
+IN_ONE_PROCESS = """
+import json, sys
+from typer.testing import CliRunner
+from nashpath.cli import app
+
+for arguments in json.loads(sys.argv[1]):
+    result = CliRunner().invoke(app, arguments)
+    heavy = [name for name in ("torch", "numpy", "nashpath.core", "nashpath.run") if name in sys.modules]
+    print(json.dumps([result.exit_code, " ".join(result.output.split()), heavy]))
+"""
+
+
+def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(tmp_path):
+    asked = json.dumps([arguments for arguments, _, _ in SAID_AT_ONCE])
+    command = [sys.executable, "-c", IN_ONE_PROCESS, asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(SAID_AT_ONCE)
+    for (arguments, code, words), (status, said, heavy) in zip(SAID_AT_ONCE, found):
+        assert (status, heavy) == (code, []), (arguments, said)
+        assert words in said, (arguments, said)
+
+
+def test_the_help_of_the_command_has_the_first_line_of_every_verb(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "nashpath", "--help"], capture_output=True, text=True, check=True)
+    said = " ".join(done.stdout.replace("│", " ").split())
+    for command in app.registered_commands:
+        assert command.callback.__doc__.splitlines()[0] in said
+
+
+def test_what_the_help_says_without_the_rooms_is_what_they_say():
+    assert LARGEST_SIZE == SIZE
+    assert STUDIES.split(", ") == list(NAMES)
+
+
+REFUSED = """
+import sys
+from typer.testing import CliRunner
+from nashpath.cli import app
+
+result = CliRunner().invoke(app, ["train", "-s", "penalty=r1", "-s", "penalty.weight=-1"])
+assert "penalty.weight: expected greater than or equal to 0" in result.output, result.output
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_a_refused_setting_does_not_import_pytorch_s_compiler(tmp_path):
+    """It takes as long again as PyTorch itself; a dispatch mode imports it, unless it says that it need not."""
+    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "False\n"
+
+
+INTERRUPTED = """
+import importlib.abc, os, signal, sys, time
+
+class Interrupts(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                raise ImportError("a part of torch is missing")
+
+sys.meta_path.insert(0, Interrupts())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from nashpath.__main__ import entry
+entry()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("arguments", [["list"], ["train", "--quiet"], ["features", "list"]], ids=" ".join)
+def test_ctrl_c_while_pytorch_is_imported_says_nothing(tmp_path, arguments):
+    command = [sys.executable, "-c", INTERRUPTED, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
+    assert list(tmp_path.iterdir()) == []
