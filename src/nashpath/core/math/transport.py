@@ -37,10 +37,10 @@ def cost_on_lines(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
     if n == m:
         return (x - y).abs().pow(power).mean(1)
     # in units of 1/(n m), so that which multiples are equal is no question of rounding
-    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).unique()
+    ends = torch.cat([torch.arange(1, n + 1) * m, torch.arange(1, m + 1) * n]).sort().values
     begins = torch.cat([ends.new_zeros(1), ends[:-1]])
     share = ((ends - begins).double() / (n * m)).to(x)
-    of_x, of_y = ((begins // part).to(x.device) for part in (m, n))
+    of_x, of_y = ((begins // part).clamp(max=size - 1).to(x.device) for part, size in ((m, n), (n, m)))
     return (x[:, of_x] - y[:, of_y]).abs().pow(power) @ share
 
 
