@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from nashpath.core import FunctionalGame, derive, generator
 from nashpath.core.source import HasModes
@@ -119,6 +120,14 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def _products_as_torch() -> Iterator[None]:
+    """NumPy's and SciPy's products on as many threads as PyTorch's: left alone they take all cores, and wait there."""
+    with threadpool_limits(torch.get_num_threads(), user_api="blas"):
+        yield
+
+
+@_products_as_torch()
 def diagnose_member(
     member: int,
     trial: Trial,
