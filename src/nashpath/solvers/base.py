@@ -91,6 +91,12 @@ class Solver(nn.Module):
     spectral: ClassVar[bool] = False
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
+    beyond_field: ClassVar[bool] = False
+    """Whether a step depends on more than the field: how a player's cost curves in the other one's parameters."""
+
+    local: ClassVar[bool] = False
+    """Whether, under plain descent, only small displacements have linear images: its step bends with the field."""
+
     preconditioner: ClassVar[tuple[str, ...]] = ()
     """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 

@@ -26,6 +26,7 @@ class LocalSymplecticSurgery(Solver):
 
     draws = 1
     gradients = 2
+    local = True
 
     def __init__(
         self,

@@ -19,9 +19,10 @@ class RungeKutta(Solver):
         rk4    k₁ = v(θ),  k₂ = v(θ − ½h k₁),  k₃ = v(θ − ½h k₂),  k₄ = v(θ − h k₃),  rule sees ⅙ (k₁ + 2k₂ + 2k₃ + k₄)
 
     All stages are on one batch. ``h_i`` is the present learning rate of the player's rule; with the rule ``sgd`` the
-    step is that of the method exactly. With ``regularise`` the discriminator's rule also sees ``weight · ∇_D ‖∇_G J_G‖²`` at
-    θ, which bounds the error of a step where the generator is pushed hard. On a bilinear game with learning rate h the
-    rate is ``sqrt(1 + h⁴/4)`` for heun (it leaves) and ``sqrt(1 − h⁶/72 + h⁸/576)`` for rk4.
+    step is that of the method exactly. With ``regularise`` the discriminator's rule also sees
+    ``weight · ∇_D ‖∇_G J_G‖²`` at θ, which bounds the error of a step where the generator is pushed hard. On a
+    bilinear game with learning rate h the rate is ``sqrt(1 + h⁴/4)`` for heun (it leaves) and
+    ``sqrt(1 − h⁶/72 + h⁸/576)`` for rk4.
 
     Reference: Qin et al. 2020, Sec. 3 and Algorithm 1; Hairer, Nørsett and Wanner 1993, Sec. II.1.
     """

@@ -32,6 +32,7 @@ class Unrolled(Solver):
     """
 
     draws = 1
+    beyond_field = True
 
     def __init__(
         self,
