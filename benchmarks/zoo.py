@@ -1,35 +1,37 @@
 """Every solver on games whose answers are known: the table of ``docs/choose.md`` "Every solver on the zoo".
 
-Plain gradient steps by both players, each solver with its defaults, in float64. A cell says what became of the distance
-to the stationary point, and the factor a step: from one quarter of the play to another. On the bilinear game the theory
-stands beside it. With --write the table is put into the page.
+Plain gradient steps by both players from (1, 1), each solver with its defaults, in float64, the games in one stack. A
+cell says what became of the distance to the stationary point, and the factor a step: from the second quarter of the
+play to the last. On the bilinear game the theory stands beside it. With --write the table is put into the page.
 
-    python benchmarks/zoo.py [--steps 400] [--write] [--smallest]
+    python benchmarks/zoo.py [--steps 120] [--write] [--smallest]
 """
 
 import argparse
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.func import functional_call, vmap
 
-from nashpath.core import FunctionalGame, Game, generator, point_of
+from nashpath.core import FunctionalGame, Point, point_of, split_buffers, tree_map
 from nashpath.core import tree as trees
-from nashpath.games import TOYS
+from nashpath.games.toys import DaskalakisPanageas, Quadratic, TimeScales, WeakMinty
 from nashpath.solvers import SGD, SOLVERS, Solver
 from sizes import parse
 
 PAGE = Path(__file__).parent.parent / "docs" / "choose.md"
 MARKS = ("<!-- made by benchmarks/zoo.py -->\n", "<!-- end -->\n")
-GAMES: Mapping[str, tuple[Callable[[], Game], float]] = {
-    "bilinear": (TOYS["bilinear"], 0.1),
-    "quadratic": (TOYS["quadratic"], 0.1),
-    "daskalakis_panageas": (TOYS["daskalakis_panageas"], 0.1),
-    "time_scales": (TOYS["time_scales"], 0.1),
-    "weak_minty": (TOYS["weak_minty"], 1.0),
-    "no equilibrium": (lambda: TOYS["quadratic"](1.0, 1.0, -0.5), 0.1),
+GAMES: Mapping[str, tuple[Callable[[], Quadratic], float]] = {
+    "bilinear": (lambda: Quadratic(0.0, 1.0, 0.0), 0.2),
+    "quadratic": (lambda: Quadratic(), 0.2),
+    "daskalakis_panageas": (lambda: DaskalakisPanageas(), 0.2),
+    "time_scales": (lambda: TimeScales(), 0.1),
+    "weak_minty": (lambda: WeakMinty(), 1.0),
+    "no equilibrium": (lambda: Quadratic(1.0, 1.0, -0.5), 0.2),
 }
 """Each game, and the learning rate of both players."""
 
@@ -68,65 +70,79 @@ THEORY: Mapping[str, Callable[[float], float]] = {
 ones have none: theirs is 1/k."""
 
 
-def distances(solver: Solver, game: Game, steps: int) -> list[float]:
-    """How far from 0 the play is after every step; it ends early where it has left for good or has arrived."""
-    game, solver = game.double(), solver.double()
-    problem, point, rng = FunctionalGame(game), point_of(game), generator(0)
-    memory, found = solver.init(problem, point), []
+def distances(name: str, steps: int) -> dict[str, list[float]]:
+    """How far from 0 the play of each game of `GAMES` is after every step."""
+    games = [make().double() for make, _ in GAMES.values()]
+    solvers = [SOLVERS[name](SGD(rate), SGD(rate)).double() for _, rate in GAMES.values()]
+    problem, points = FunctionalGame(games[0]), [point_of(game) for game in games]
+    memories = [solver.init(FunctionalGame(game), point) for solver, game, point in zip(solvers, games, points)]
+
+    def step(numbers: Any, coefficients: Any, point: Point, memory: Any) -> tuple[Point, Any, torch.Tensor]:
+        given = (problem.with_hyperparameters(coefficients), point, memory, {})
+        point, memory, _ = functional_call(solvers[0], numbers, given)
+        return point, memory, torch.stack([trees.norm(own) for own in point.players.values()]).norm()
+
+    own = stack([split_buffers(solver)[0] for solver in solvers]), stack([split_buffers(game)[0] for game in games])
+    point, memory, found = stack(points), stack(memories), []
     with torch.no_grad():
         for _ in range(steps):
-            point, memory, _ = solver(problem, point, memory, game.draw(rng, (solver.draws,)))
-            found.append(math.hypot(*(float(trees.norm(own)) for own in point.players.values())))
-            if not 1e-12 < found[-1] < 1e12:
-                break
-    return found
+            point, memory, far = vmap(step)(*own, point, memory)
+            found.append(far)
+    return dict(zip(GAMES, torch.stack(found, 1).tolist()))
+
+
+def stack(members: list[Any]) -> Any:
+    """Trees of tensors as one, with the members along a first axis."""
+    return tree_map(lambda *parts: torch.stack(parts), *members)
 
 
 def outcome(found: list[float]) -> tuple[str, float]:
-    """What became of the distance, and its factor a step: the last quarter of the play against the second."""
+    """What became of the distance, and its factor a step: the mean logarithms of two quarters of the play.
+
+    What comes after the play has arrived within rounding, or has left for good, does not count.
+    """
+    found = found[: next((k for k, far in enumerate(found) if not 1e-9 < far < 1e9), len(found))]
     part = max(len(found) // 4, 1)
-    early, late = found[part : 2 * part] or found, found[-part:]
-    gap = (len(found) - part // 2) - (part + part // 2)
-    means = [sum(map(math.log, some)) / len(some) for some in (early, late)]
-    change = means[1] - means[0]
-    word = "arrives" if change < math.log(0.75) else "leaves" if change > math.log(1.25) else "circles"
-    return word, math.exp(change / max(gap, 1))
-
-
-def cell(name: str, game: str, steps: int) -> tuple[str, float]:
-    """Outcome and factor of one solver on one game of `GAMES`."""
-    make, rate = GAMES[game]
-    return outcome(distances(SOLVERS[name](SGD(rate), SGD(rate)), make(), steps))
+    early, late = (sum(map(math.log, some)) / len(some) for some in (found[part : 2 * part] or found, found[-part:]))
+    gap = max(len(found) - 2 * part, 1)
+    word = "arrives" if late - early < math.log(0.8) else "leaves" if late - early > math.log(1.25) else "circles"
+    return word, math.exp((late - early) / gap)
 
 
 def row(name: str, steps: int) -> str:
     """A row of the table."""
     solver = SOLVERS[name](SGD(), SGD())
-    cost = f"{solver.gradients}" + (f" + {solver.products}" if solver.products else "")
-    cells = []
-    for game in GAMES:
-        word, factor = cell(name, game, steps)
-        told = f"{word} {factor:.4f}"
-        if game == "bilinear":
-            told += f" ({THEORY[name](GAMES[game][1]):.4f})" if name in THEORY else ""
-        cells.append(told)
-    return "| " + " | ".join([f"`{name}`", cost, *cells]) + " |\n"
+    cells = [f"`{name}`", cost(solver)]
+    for game, found in distances(name, steps).items():
+        word, factor = outcome(found)
+        told = THEORY.get(name) if game == "bilinear" else None
+        cells.append(f"{word} {factor:.3f}" + (f" ({told(GAMES[game][1]):.3f})" if told else ""))
+    return "| " + " | ".join(cells) + " |"
+
+
+def cost(solver: Solver) -> str:
+    """What a step costs: player-gradients, and second derivatives where there are any."""
+    return f"{solver.gradients}" + (f" + {solver.products}" if solver.products else "")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--write", action="store_true")
     chosen = parse(parser, steps=4)
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
     heads = ["zoo", "cost", *(f"{game}, {rate:g}" for game, (_, rate) in GAMES.items())]
-    table = "| " + " | ".join(heads) + " |\n|" + "---|" * len(heads) + "\n"
-    for name in SOLVERS:
-        table += row(name, chosen.steps)
-    print(table, end="")
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    try:
+        for name in SOLVERS:
+            lines.append(row(name, chosen.steps))
+            print(lines[-1], flush=True)
+    finally:
+        torch.set_default_dtype(torch.float32)
     if chosen.write:
         before, _, rest = PAGE.read_text().partition(MARKS[0])
-        PAGE.write_text(before + MARKS[0] + table + MARKS[1] + rest.partition(MARKS[1])[2])
+        PAGE.write_text(before + MARKS[0] + "\n".join(lines) + "\n" + MARKS[1] + rest.partition(MARKS[1])[2])
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def transposed_product(
     pulls = {who: pull_of(who) for who in problem.players}
 
     def product(direction: dict[str, Tree]) -> dict[str, Tree]:
-        first, *rest = (pull(direction[who])[0] for who, pull in pulls.items())
+        first, *rest = [pull(direction[who])[0] for who, pull in pulls.items()]
         for other in rest:
             first = {who: trees.add(own, other[who]) for who, own in first.items()}
         return first

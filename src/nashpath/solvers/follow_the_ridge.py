@@ -1,11 +1,12 @@
 """The follower keeps to its ridge while the leader moves."""
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, Hyperparameters, NonNegative, Point, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all, report
-from nashpath.solvers.competition import conjugate_residual, flat, unflat
+from nashpath.solvers.competition import conjugate_residual, flattened, unflat
 from nashpath.solvers.derivatives import mixed_product, settled
 
 
@@ -50,12 +51,13 @@ class FollowTheRidge(Solver):
         tilt = mixed_product(problem, at, batch, own, inner="generator", outer="discriminator")
 
         def operator(vector: "Tensor") -> "Tensor":
-            return flat(curve(curve(unflat(vector, follower)))) + self.numbers.damping * vector
+            return flattened(curve(curve(unflat(vector, follower)))) + self.numbers.damping * vector
 
         led, memory = self.move("generator", point, priced["generator"], memory)
         step = trees.add(led.players["generator"], point.players["generator"], -1.0)
-        target = flat(curve(tilt(step)))
-        solved, residual = conjugate_residual(operator, target, self.iterations, self.numbers.tolerance)
+        with torch.no_grad():  # a product is a backward pass; its own graph is not needed
+            target = flattened(curve(tilt(step)))
+            solved, residual = conjugate_residual(operator, target, self.iterations, self.numbers.tolerance)
         move, kept = self.rule("discriminator")(priced["discriminator"].gradient, memory["discriminator"])
         there = self.moved("discriminator", follower, trees.add(move, unflat(solved, follower), -1.0))
         info: Info = {"residual": residual}

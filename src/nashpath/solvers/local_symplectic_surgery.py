@@ -1,11 +1,12 @@
 """Take the rotation out of the field, and leave the curvatures of each player."""
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
-from nashpath.solvers.competition import conjugate_residual, flat, unflat
+from nashpath.solvers.competition import conjugate_residual, flattened, unflat
 from nashpath.solvers.derivatives import jacobian_product, settled, transposed_product
 
 
@@ -47,21 +48,23 @@ class LocalSymplecticSurgery(Solver):
         priced = price_all(problem, point, batch)
         at, field = settled(point, priced), {who: price.gradient for who, price in priced.items()}
         along, back = jacobian_product(problem, at, batch), transposed_product(problem, at, batch)
-        square = sum((trees.dot(g, g) for g in field.values()), start=0 * self.numbers.damping)
+        square = torch.stack([trees.dot(g, g) for g in field.values()]).sum()
         damping = -self.numbers.damping * (-square).expm1()
 
         def operator(vector: "Tensor") -> "Tensor":
             return _flat(back(along(_unflat(vector, field)))) + damping * vector
 
-        solved, residual = conjugate_residual(operator, _flat(back(field)), self.iterations, self.numbers.tolerance)
-        surgery = back(_unflat(solved, field))
+        with torch.no_grad():  # a product is a backward pass; its own graph is not needed
+            target = _flat(back(field))
+            solved, residual = conjugate_residual(operator, target, self.iterations, self.numbers.tolerance)
+            surgery = back(_unflat(solved, field))
         seen = {who: trees.scale(trees.add(g, surgery[who]), 0.5) for who, g in field.items()}
         point, memory, info = self.play(point, priced, memory, seen)
         return point, memory, {**info, "residual": residual}
 
 
 def _flat(players: dict[str, Tree]) -> Tensor:
-    return flat({f"{who}.{k}": v for who, own in players.items() for k, v in own.items()})
+    return flattened({f"{who}.{k}": v for who, own in players.items() for k, v in own.items()})
 
 
 def _unflat(vector: Tensor, like: dict[str, Tree]) -> dict[str, Tree]:

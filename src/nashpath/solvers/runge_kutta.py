@@ -7,7 +7,7 @@ from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.derivatives import mixed_product, settled
 
-Method = Literal["heun", "rk4"]
+Scheme = Literal["heun", "rk4"]
 
 
 class RungeKutta(Solver):
@@ -33,7 +33,7 @@ class RungeKutta(Solver):
         self,
         discriminator: UpdateRule,
         generator: UpdateRule,
-        method: Method = "rk4",
+        method: Scheme = "rk4",
         regularise: bool = False,
         weight: NonNegative = 0.01,
     ):
