@@ -180,11 +180,9 @@ def limits_of(game, *solvers):
 
 
 PLAIN = ("simultaneous", "alternating", "extragradient")
-ANCHORED = {"anchored", "fast_extragradient"}
-"""Their every round is another: the pull of the anchor fades as 1/k."""
-OTHERS = sorted(set(SOLVERS) - {*PLAIN, *ANCHORED, "acgd", "sga", "unrolled"})
-"""But those, the one whose step sizes follow the gradients, the one whose sign follows the displacement, and the one
-that needs more than the field."""
+NO_ROUND = {name for name, solver in SOLVERS.items() if solver.no_round}
+OTHERS = sorted(set(SOLVERS) - {*PLAIN, *NO_ROUND, "acgd", "sga"})
+"""But those that say so, the one whose steps follow the gradients, and the one whose sign follows the displacement."""
 
 
 @pytest.mark.parametrize(
@@ -230,7 +228,7 @@ def test_a_round_is_what_the_papers_write(solver):
 
 
 @pytest.mark.parametrize("rule", ["sgd", "momentum", "adam", "rmsprop"])
-@pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"sga", "unrolled", *ANCHORED}))
+@pytest.mark.parametrize("solver", sorted(set(SOLVERS) - {"sga", *NO_ROUND}))
 def test_the_round_of_every_solver_and_rule_is_that_of_its_play(solver, rule):
     """Played on from near the equilibrium, the distance shrinks or grows at the round's spectral radius."""
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (0.3, 1.0, 0.2, 1e-3, 1e-3))).double()
@@ -283,10 +281,19 @@ def test_a_solver_that_is_no_linear_map_is_said_to_be_none():
     assert refused[0] == "one round of symplectic adjustment play is no linear map of the displacement"
 
 
-def test_a_solver_that_needs_more_than_the_field_is_said_to():
-    """Unrolled play differentiates the generator's cost in the discriminator: the same field, another step."""
-    play = unit_plays([SOLVERS["unrolled"]], TOYS["quadratic"]())["unrolled"]
-    with pytest.raises(ValueError, match="unrolled play depends on more of the costs than their field"):
+@pytest.mark.parametrize(
+    ("solver", "said"),
+    [
+        ("unrolled", "unrolled play depends on more of the costs than their field"),
+        ("anchored", "anchored extragradient play is another every round"),
+        ("fast_extragradient", "fast extragradient play is another every round"),
+    ],
+)
+def test_a_solver_of_which_no_round_tells_says_why(solver, said):
+    """Unrolled play differentiates the generator's cost in the discriminator; an anchor's pull fades as 1/k."""
+    assert solver in NO_ROUND
+    play = unit_plays([SOLVERS[solver]], TOYS["quadratic"]())[SOLVERS[solver].label()]
+    with pytest.raises(ValueError, match=said):
         play.matrix(np.eye(2), {"discriminator": 1, "generator": 1}, 0.1)
 
 

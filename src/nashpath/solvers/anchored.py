@@ -23,7 +23,7 @@ class AnchoredExtragradient(Solver):
     """
 
     gradients = 4
-    preconditioner = ("anchor", "count")
+    no_round = "is another every round: the pull of the anchor fades"
     first = 2
     """The number under 1 in the first step's β."""
 

@@ -91,8 +91,8 @@ class Solver(nn.Module):
     spectral: ClassVar[bool] = False
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
-    beyond_field: ClassVar[bool] = False
-    """Whether a step depends on more than the field: how a player's cost curves in the other one's parameters."""
+    no_round: ClassVar[str] = ""
+    """Why no linear map of the field says what a round does, as the end of a sentence; empty where one does."""
 
     local: ClassVar[bool] = False
     """Whether, under plain descent, only small displacements have linear images: its step bends with the field."""

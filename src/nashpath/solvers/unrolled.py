@@ -32,7 +32,7 @@ class Unrolled(Solver):
     """
 
     draws = 1
-    beyond_field = True
+    no_round = "depends on more of the costs than their field"
 
     def __init__(
         self,

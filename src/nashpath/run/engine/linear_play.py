@@ -140,7 +140,7 @@ class LinearPlay:
 
     def matrices(self, jacobian: Matrix, sizes: Mapping[str, int], hs: Matrix) -> Matrix:
         """`matrix` at several multiples ``hs`` of the rates, all computed together, [len(hs), n, n]."""
-        self._check_field()
+        self._check_round()
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
         problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, 1.0, point_of(game))
@@ -159,7 +159,7 @@ class LinearPlay:
 
     def apply(self, product: Product, like: Tensor, sizes: Mapping[str, int], h: float) -> tuple[Product, Tensor]:
         """The same without the matrix, where ``product`` is ``v ↦ J v`` for flat vectors like ``like``."""
-        self._check_field()
+        self._check_round()
         problem: Any = _Products(product, sizes)
         z = {who: {"value": torch.zeros(n).to(like)} for who, n in sizes.items()}
         solver, point, memory = self._start(problem, sizes, h, Point(z, {}))
@@ -184,9 +184,9 @@ class LinearPlay:
         own = {k: self._flat(self.memory[k]) for k in solver.preconditioner if k in self.memory}
         return solver, point, {**memory, **own} if own else memory
 
-    def _check_field(self) -> None:
-        if self.solver.beyond_field:
-            raise ValueError(f"{self.solver.label()} play depends on more of the costs than their field")
+    def _check_round(self) -> None:
+        if self.solver.no_round:
+            raise ValueError(f"{self.solver.label()} play {self.solver.no_round}")
 
     def _scale(self, who: str, part: LinearPart, block: slice) -> Tensor:
         size = block.stop - block.start
