@@ -67,7 +67,7 @@ def jacobian_product(
     One graph a player, one backward pass through each a product.
     """
 
-    def pull_of(who: str) -> Any:
+    def pull_of(who: "str") -> "Any":
         def slopes(own: "Tree") -> "dict[str, Tree]":
             def cost(players: "dict[str, Tree]") -> "Tensor":
                 return problem.loss(who, Point(players, point.state), batch)[0]
@@ -85,7 +85,7 @@ def transposed_product(
 ) -> Callable[[dict[str, Tree]], dict[str, Tree]]:
     """The product ``u ↦ Jᵀ u``: ``Σ_i ∇ ⟨∂_i J_i, u_i⟩``, ∇ over all players. Cost as `jacobian_product`."""
 
-    def pull_of(who: str) -> Any:
+    def pull_of(who: "str") -> "Any":
         def own_slope(players: "dict[str, Tree]") -> "Tree":
             return stake(problem, Point(players, point.state), batch, who, who)
 
@@ -93,7 +93,7 @@ def transposed_product(
 
     pulls = {who: pull_of(who) for who in problem.players}
 
-    def product(direction: dict[str, Tree]) -> dict[str, Tree]:
+    def product(direction: "dict[str, Tree]") -> "dict[str, Tree]":
         first, *rest = [pull(direction[who])[0] for who, pull in pulls.items()]
         for other in rest:
             first = {who: trees.add(own, other[who]) for who, own in first.items()}
