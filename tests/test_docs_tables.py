@@ -51,6 +51,7 @@ NAMED = {
 """By page, what it names; ``none`` goes without saying."""
 
 TABLES = {
+    ("choose", "zoo"): [SOLVERS],
     ("data", "name"): [SOURCES],
     ("diagnostics", "name"): [DIAGNOSTICS],
     ("flows", "flow"): [FLOWS],

@@ -3,6 +3,7 @@
 from nashpath.core import Table
 from nashpath.solvers.acgd import AdaptiveCompetitiveGradient
 from nashpath.solvers.alternating import Alternating
+from nashpath.solvers.anchored import AnchoredExtragradient
 from nashpath.solvers.averaged import WeightAveraging, unchanged
 from nashpath.solvers.base import Info, LinearPart, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.cgd import CompetitiveGradient
@@ -12,15 +13,32 @@ from nashpath.solvers.constrained import Constrained
 from nashpath.solvers.descent import SinglePlayer
 from nashpath.solvers.ema import EMA
 from nashpath.solvers.extragradient import Extragradient
+from nashpath.solvers.extragradient_plus import ExtragradientPlus
+from nashpath.solvers.fast_extragradient import FastExtragradient
+from nashpath.solvers.follow_the_ridge import FollowTheRidge
+from nashpath.solvers.lead import LEAD
+from nashpath.solvers.local_symplectic_surgery import LocalSymplecticSurgery
 from nashpath.solvers.lola import LOLA
 from nashpath.solvers.lookahead import Lookahead
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.past_extragradient import PastExtragradient
-from nashpath.solvers.rules import RULES, SGD, Adam, ConjugateGradient, Momentum, RMSProp, Scheduled
+from nashpath.solvers.rules import (
+    RULES,
+    SGD,
+    Adam,
+    ComplexMomentum,
+    ConjugateGradient,
+    Momentum,
+    NegativeMomentum,
+    RMSProp,
+    Scheduled,
+)
+from nashpath.solvers.runge_kutta import RungeKutta
 from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment
 from nashpath.solvers.simultaneous import Simultaneous
 from nashpath.solvers.uniform import PolyakAverage
+from nashpath.solvers.unrolled import Unrolled
 
 SOLVERS = Table(
     "solver",
@@ -28,13 +46,21 @@ SOLVERS = Table(
         "alternating": Alternating,
         "simultaneous": Simultaneous,
         "extragradient": Extragradient,
+        "extragradient_plus": ExtragradientPlus,
         "past_extragradient": PastExtragradient,
         "optimistic": Optimistic,
+        "anchored": AnchoredExtragradient,
+        "fast_extragradient": FastExtragradient,
+        "runge_kutta": RungeKutta,
         "consensus": Consensus,
         "sga": SymplecticAdjustment,
         "lola": LOLA,
+        "lead": LEAD,
+        "unrolled": Unrolled,
         "cgd": CompetitiveGradient,
         "acgd": AdaptiveCompetitiveGradient,
+        "local_symplectic_surgery": LocalSymplecticSurgery,
+        "follow_the_ridge": FollowTheRidge,
         "lookahead": Lookahead,
     },
     Solver,
@@ -49,6 +75,7 @@ __all__ = [
     "AVERAGES",
     "CONSTRAINTS",
     "EMA",
+    "LEAD",
     "LOLA",
     "RULES",
     "SCHEDULES",
@@ -57,24 +84,32 @@ __all__ = [
     "Adam",
     "AdaptiveCompetitiveGradient",
     "Alternating",
+    "AnchoredExtragradient",
     "Clipped",
     "CompetitiveGradient",
+    "ComplexMomentum",
     "ConjugateGradient",
     "Consensus",
     "Constant",
     "Constrained",
     "Extragradient",
+    "ExtragradientPlus",
+    "FastExtragradient",
+    "FollowTheRidge",
     "Info",
     "InverseSqrt",
     "LinearPart",
+    "LocalSymplecticSurgery",
     "Lookahead",
     "Memory",
     "Momentum",
+    "NegativeMomentum",
     "Optimistic",
     "PastExtragradient",
     "PolyakAverage",
     "Power",
     "RMSProp",
+    "RungeKutta",
     "Schedule",
     "Scheduled",
     "Simultaneous",
@@ -82,6 +117,7 @@ __all__ = [
     "Solver",
     "StepDecay",
     "SymplecticAdjustment",
+    "Unrolled",
     "UpdateRule",
     "WeightAveraging",
     "price_all",

@@ -91,6 +91,12 @@ class Solver(nn.Module):
     spectral: ClassVar[bool] = False
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
+    no_round: ClassVar[str] = ""
+    """Why no linear map of the field says what a round does, as the end of a sentence; empty where one does."""
+
+    local: ClassVar[bool] = False
+    """Whether, under plain descent, only small displacements have linear images: its step bends with the field."""
+
     preconditioner: ClassVar[tuple[str, ...]] = ()
     """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 

@@ -43,11 +43,11 @@ def compete(
 
     def operator(vector: "Tensor") -> "Tensor":
         back = mine(times(size, theirs(times(root, unflat(vector, g)))))
-        return vector - flat(times(root, back))
+        return vector - flattened(times(root, back))
 
     with torch.no_grad():  # a product is a backward pass; its own graph is not needed
         push = mine(times(size, d))
-        target = flat(times(root, {k: v - push[k] for k, v in g.items()}))
+        target = flattened(times(root, {k: v - push[k] for k, v in g.items()}))
         scaled, residual = conjugate_residual(operator, target, iterations, tolerance)
         moved = unflat(scaled, g)
         back = theirs(times(root, moved))
@@ -98,12 +98,12 @@ def conjugate_residual(
     return x, vector_norm(rest) / torch.where(size > 0, size, 1.0)
 
 
-def flat(tree: dict[str, Tensor]) -> Tensor:
+def flattened(tree: dict[str, Tensor]) -> Tensor:
     """All numbers of a tree in one vector."""
     return torch.cat([v.flatten() for v in tree.values()])
 
 
 def unflat(vector: Tensor, like: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The inverse of `flat`, for a tree shaped as ``like``."""
+    """The inverse of `flattened`, for a tree shaped as ``like``."""
     parts = split(vector, [v.numel() for v in like.values()])
     return {k: part.view_as(v) for part, (k, v) in zip(parts, like.items(), strict=True)}

@@ -50,6 +50,58 @@ def mixed_product(
     return lambda direction: pull(direction)[0]
 
 
+def stake(problem: FunctionalGame, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
+    """``∂_mover J_payer``: what one player gains or loses as one of them moves. No state is renewed."""
+
+    def cost(params: "Tree") -> "Tensor":
+        return problem.loss(payer, Point({**point.players, mover: params}, point.state), batch)[0]
+
+    return grad(cost)(point.players[mover])
+
+
+def jacobian_product(
+    problem: FunctionalGame, point: Point, batch: Batch
+) -> Callable[[dict[str, Tree]], dict[str, Tree]]:
+    """The product ``u ↦ J u`` with the Jacobian of the game's field: ``(J u)_i = ∂_i ⟨∇J_i, u⟩``, ∇ over all players.
+
+    One graph a player, one backward pass through each a product.
+    """
+
+    def pull_of(who: "str") -> "Any":
+        def slopes(own: "Tree") -> "dict[str, Tree]":
+            def cost(players: "dict[str, Tree]") -> "Tensor":
+                return problem.loss(who, Point(players, point.state), batch)[0]
+
+            return grad(cost)({**point.players, who: own})
+
+        return vjp(slopes, point.players[who])[1]
+
+    pulls = {who: pull_of(who) for who in problem.players}
+    return lambda direction: {who: pull(direction)[0] for who, pull in pulls.items()}
+
+
+def transposed_product(
+    problem: FunctionalGame, point: Point, batch: Batch
+) -> Callable[[dict[str, Tree]], dict[str, Tree]]:
+    """The product ``u ↦ Jᵀ u``: ``Σ_i ∇ ⟨∂_i J_i, u_i⟩``, ∇ over all players. Cost as `jacobian_product`."""
+
+    def pull_of(who: "str") -> "Any":
+        def own_slope(players: "dict[str, Tree]") -> "Tree":
+            return stake(problem, Point(players, point.state), batch, who, who)
+
+        return vjp(own_slope, point.players)[1]
+
+    pulls = {who: pull_of(who) for who in problem.players}
+
+    def product(direction: "dict[str, Tree]") -> "dict[str, Tree]":
+        first, *rest = [pull(direction[who])[0] for who, pull in pulls.items()]
+        for other in rest:
+            first = {who: trees.add(own, other[who]) for who, own in first.items()}
+        return first
+
+    return product
+
+
 def settled(point: Point, priced: dict[str, PlayerGradient]) -> Point:
     """The same parameters, with the state as the players' turns left it."""
     state = point.state

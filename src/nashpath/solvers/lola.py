@@ -1,12 +1,9 @@
 """Learning with opponent-learning awareness (LOLA)."""
 
-from torch import Tensor
-from torch.func import grad
-
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
-from nashpath.solvers.derivatives import mixed_product, settled
+from nashpath.solvers.derivatives import mixed_product, settled, stake
 
 
 class LOLA(Solver):
@@ -39,16 +36,7 @@ class LOLA(Solver):
         shaped: dict[str, Tree] = {}
         one, two = problem.players
         for i, j in {one: two, two: one}.items():
-            stake = _stake(problem, at, batch, i, j)
-            steer = mixed_product(problem, at, batch, {j: 1.0}, inner=j, outer=i)(stake)
+            gain = stake(problem, at, batch, i, j)
+            steer = mixed_product(problem, at, batch, {j: 1.0}, inner=j, outer=i)(gain)
             shaped[i] = trees.add(priced[i].gradient, steer, -self.numbers.lookahead)
         return self.play(point, priced, memory, shaped)
-
-
-def _stake(problem: FunctionalGame, point: Point, batch: Batch, payer: str, mover: str) -> Tree:
-    """``∂_mover J_payer``: what one player gains or loses as the other one moves."""
-
-    def cost(params: "Tree") -> "Tensor":
-        return problem.loss(payer, Point({**point.players, mover: params}, point.state), batch)[0]
-
-    return grad(cost)(point.players[mover])

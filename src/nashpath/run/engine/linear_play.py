@@ -20,7 +20,7 @@ from nashpath.solvers import SGD, Solver, UpdateRule
 from nashpath.solvers.base import LinearPart, Memory
 
 SMALL = 1e-4
-"""The displacement whose image is taken where a solver adapts its own steps: there they do not change by it."""
+"""The displacement whose image is taken where a solver adapts or bends its steps: there they do not change by it."""
 
 LINEAR = 1e-3
 """Tolerance of linearity: relative distance of a displacement's image from the sum of its parts' images."""
@@ -140,11 +140,12 @@ class LinearPlay:
 
     def matrices(self, jacobian: Matrix, sizes: Mapping[str, int], hs: Matrix) -> Matrix:
         """`matrix` at several multiples ``hs`` of the rates, all computed together, [len(hs), n, n]."""
+        self._check_round()
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
         problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, 1.0, point_of(game))
         turn, zero = _flat_step(solver, problem, point, memory, batches)
-        size = SMALL if solver.preconditioner else 1.0
+        size = SMALL if solver.preconditioner or solver.local else 1.0
         probe = torch.linspace(-1, 1, len(zero), dtype=torch.float64).cos() - 0.7
         asked = torch.cat([torch.eye(len(zero), dtype=torch.float64), probe[None], zero[None]]) * size
         with torch.no_grad():
@@ -158,6 +159,7 @@ class LinearPlay:
 
     def apply(self, product: Product, like: Tensor, sizes: Mapping[str, int], h: float) -> tuple[Product, Tensor]:
         """The same without the matrix, where ``product`` is ``v ↦ J v`` for flat vectors like ``like``."""
+        self._check_round()
         problem: Any = _Products(product, sizes)
         z = {who: {"value": torch.zeros(n).to(like)} for who, n in sizes.items()}
         solver, point, memory = self._start(problem, sizes, h, Point(z, {}))
@@ -181,6 +183,10 @@ class LinearPlay:
         _, memory, _ = solver(problem, point, memory, {"nothing": torch.zeros(solver.draws)})
         own = {k: self._flat(self.memory[k]) for k in solver.preconditioner if k in self.memory}
         return solver, point, {**memory, **own} if own else memory
+
+    def _check_round(self) -> None:
+        if self.solver.no_round:
+            raise ValueError(f"{self.solver.label()} play {self.solver.no_round}")
 
     def _scale(self, who: str, part: LinearPart, block: slice) -> Tensor:
         size = block.stop - block.start

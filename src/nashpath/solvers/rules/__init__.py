@@ -3,8 +3,10 @@
 from nashpath.core import Table
 from nashpath.solvers.base import UpdateRule
 from nashpath.solvers.rules.adam import Adam
+from nashpath.solvers.rules.complex_momentum import ComplexMomentum
 from nashpath.solvers.rules.conjugate_gradient import ConjugateGradient
 from nashpath.solvers.rules.momentum import Momentum
+from nashpath.solvers.rules.negative_momentum import NegativeMomentum
 from nashpath.solvers.rules.rmsprop import RMSProp
 from nashpath.solvers.rules.scheduled import Scheduled
 from nashpath.solvers.rules.sgd import SGD
@@ -15,10 +17,22 @@ RULES = Table(
         "adam": Adam,
         "sgd": SGD,
         "momentum": Momentum,
+        "negative_momentum": NegativeMomentum,
+        "complex_momentum": ComplexMomentum,
         "rmsprop": RMSProp,
         "conjugate_gradient": ConjugateGradient,
     },
     UpdateRule,
 )
 
-__all__ = ["RULES", "SGD", "Adam", "ConjugateGradient", "Momentum", "RMSProp", "Scheduled"]
+__all__ = [
+    "RULES",
+    "SGD",
+    "Adam",
+    "ComplexMomentum",
+    "ConjugateGradient",
+    "Momentum",
+    "NegativeMomentum",
+    "RMSProp",
+    "Scheduled",
+]
