@@ -171,7 +171,7 @@ def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path,
     monkeypatch.setattr(session_room, "GRACE", 0.0)
     monkeypatch.setattr(session_room, "EVALUATING", 1e-9)
     trained(small(steps=40, sample_every=0), tmp_path / "free")
-    assert steps_of_looks(tmp_path / "free") == [0, 40]
+    assert steps_of_looks(tmp_path / "free") == [0, 40]  # the usual ones are every 2 steps
     (warning,) = json.loads((tmp_path / "free" / "run.json").read_text())["warnings"]
     assert "sample_every" in warning
     trained(small(steps=40, sample_every=20), tmp_path / "chosen")

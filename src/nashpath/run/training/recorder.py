@@ -43,13 +43,17 @@ class Stopwatch:
 
     seconds: dict[str, float] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
+    latest: dict[str, float] = field(default_factory=dict)
+    """Seconds of the last time, those that the process did not wait for others (on a GPU it waits for its own)."""
 
-    def do(self, name: str, act: Callable[[], None]) -> None:
+    def do(self, name: str, act: Callable[[], None], device: str = "cpu") -> None:
         """Does it, and counts the time."""
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         act()
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        took, busy = time.perf_counter() - start, time.process_time() - busy
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
         self.times[name] = self.times.get(name, 0) + 1
+        self.latest[name] = min(took, busy) if device == "cpu" else took
 
     @property
     def evaluating(self) -> float:

@@ -15,7 +15,7 @@ CHECKPOINT_SECONDS = 60.0
 
 EVALUATING = 0.05
 """The share of the training time that evaluation may take where nobody says how often it is wanted."""
-GRACE = 5.0
+GRACE = 1.0
 """Seconds of evaluation that no run need save."""
 
 
@@ -51,15 +51,17 @@ class Timetable:
         """The period, the name and the function of each."""
         return [(every * (self.rarer if name in self.free else 1), name, act) for every, name, act in self._activities]
 
+    def allowed(self, step: float) -> float:
+        """Seconds for all evaluations between the first and the last, where a step takes ``step`` seconds."""
+        return max(GRACE, EVALUATING * step * self.total)
+
     def settle(self, once: float, step: float) -> str:
         """Chooses `rarer` from the seconds that the free activities took ``once`` and those of a ``step``.
 
-        Between the first evaluation and the last they take at most `EVALUATING` of the training time, or `GRACE`.
         Returns what to tell people, empty where nothing changes.
         """
         self.settled = True
-        between = max(0, (self.total - 1) // self.usual)
-        affordable = int(max(GRACE, EVALUATING * step * self.total) / max(once, 1e-9))
+        between, affordable = max(0, (self.total - 1) // self.usual), int(self.allowed(step) / max(once, 1e-9))
         if between <= affordable:
             return ""
         self.rarer = between // (affordable + 1) + 1
@@ -114,19 +116,20 @@ class Session:
             self.store.release()
 
     def _train(self) -> str:
-        recorder, overhead = self.recorder, self.recorder.overhead
+        recorder, overhead, device = self.recorder, self.recorder.overhead, self.groups[0].program.device.type
         if self.untouched:
             recorder.write_reference()
             for _, name, act in self.schedule.activities[1:]:
-                overhead.do(name, act)
+                overhead.do(name, act, device)
         while self.taken < self.settings.steps and not self.stop() and not self._halted():
             target = self.schedule.next(self.taken)
             self._advance(target)
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
-            self._settle()
+            self._settle(first=True)
             for name, act in self.schedule.due(self.taken):
-                overhead.do(name, act)
+                overhead.do(name, act, device)
+            self._settle(first=False)
             recorder.warn()
             if self.schedule.checkpoint_due(self.taken, time.perf_counter() - self.saved):
                 self.checkpoint()
@@ -137,15 +140,19 @@ class Session:
         recorder.conclude(status)
         return status
 
-    def _settle(self) -> None:
-        """Before the second evaluation: how often there will be one, by the seconds of the first and of a step."""
+    def _settle(self, first: bool) -> None:
+        """How often there will be evaluations, by the seconds of the last one and of a step.
+
+        The ``first`` call is after the one at the start, which also paid for what is done once: it decides only where a
+        second one would be too much; else that one is made, and decides.
+        """
         schedule, recorder = self.schedule, self.recorder
         step = sum(group.program.seconds / group.program.timed for group in self.groups if group.program.timed)
         if schedule.settled or self.taken < schedule.usual or not step:
             return
-        aside = recorder.overhead
-        once = sum(aside.seconds[name] / aside.times[name] for name in schedule.free if aside.times.get(name))
-        recorder.warn_of(schedule.settle(once, step))
+        once = sum(recorder.overhead.latest.get(name, 0.0) for name in schedule.free)
+        if not first or once > schedule.allowed(step):
+            recorder.warn_of(schedule.settle(once, step))
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
