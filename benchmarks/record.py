@@ -189,7 +189,7 @@ def main() -> None:
         "ceilings": ceilings(128, 1, 1) if chosen.smallest else ceilings(),
         "operations": work,
         "races": [asdict(one) for one in found],
-        "evaluation": evaluation(20 if chosen.smallest else 2000) if "evaluation" in wanted else [],
+        "evaluation": evaluation(4 if chosen.smallest else 2000) if "evaluation" in wanted else [],
     }
     for e in record["evaluation"]:
         print(f"{e['run']}: evaluation takes {e['share']:.1%} of the time in {e['looks']} looks")

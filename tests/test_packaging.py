@@ -34,11 +34,15 @@ def pinned(name: str) -> dict[str, list[str]]:
     return {python: [str(pin.specifier).removeprefix("==") for pin in pins] for python, pins in found.items()}
 
 
+UNLOCKED = "bench"
+"""The group of opponents of the benchmarks: nothing of the project stands on it."""
+
+
 def declared() -> list[Requirement]:
     """The direct dependencies: the package's, its build's, every extra's, every group's."""
     lists = [PROJECT["project"]["dependencies"], PROJECT["build-system"]["requires"]]
     lists += PROJECT["project"]["optional-dependencies"].values()
-    lists += PROJECT["dependency-groups"].values()
+    lists += [group for name, group in PROJECT["dependency-groups"].items() if name != UNLOCKED]
     return [Requirement(line) for lines in lists for line in lines if isinstance(line, str)]
 
 

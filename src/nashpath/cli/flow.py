@@ -31,7 +31,7 @@ def flow(
     checkpoint; --resume goes on from there, bit for bit.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
-        check_given(config, ("-s", settings))
+        check_given(None if resume else config, ("-s", settings))
         files = load_all(own)
         from nashpath.report import load_run, write_report
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow

@@ -60,7 +60,7 @@ def train(
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
     with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
-        check_given(config, ("-s", settings), ("--sweep", sweep))
+        check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
