@@ -13,8 +13,9 @@ import torch
 import nashpath
 from nashpath.core import FunctionalGame, generator, point_of, tree_map
 from nashpath.core.tree import leaves
+from nashpath.data import SOURCES
 from nashpath.games import PENALTIES
-from nashpath.metrics import evaluate_samples
+from nashpath.metrics import METRICS, evaluate_samples
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.settings.build import build_trial
@@ -227,3 +228,13 @@ def test_particles_flow(settings, tmp_path):
     given = [part for setting in (*settings, *known, f"device={DEVICE}") for part in ("-s", setting)]
     nash("flow", *given, "--out", tmp_path / "flow", "--quiet")
     assert json.loads((tmp_path / "flow" / "run.json").read_text())["device"].startswith(DEVICE)
+
+
+@pytest.mark.parametrize("kind", ["ring", "digits", "stacked_digits"])
+def test_what_is_measured_through_training_is_computed_there_and_equal(kind):
+    source = SOURCES[kind]()
+    fake = source.draw(generator(3), 300)["real"]
+    for name, metric in METRICS.items():
+        here, there = (metric.glance(x, source, generator(1)) for x in (fake, fake.to(DEVICE)))
+        assert set(here) == set(there), name
+        assert there == pytest.approx(here, rel=1e-6, abs=1e-9), name
