@@ -95,6 +95,12 @@ def test_folders_without_digests_are_read_and_it_is_said_once(run, tmp_path):
     assert "digests" not in nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr
 
 
+def test_rows_that_were_deleted_are_said_to_be_lost(run):
+    (run / "metrics.jsonl").unlink()
+    said = nash("train", "--resume", "--out", run, "-s", "steps=24").stderr
+    assert re.search(r"metrics.jsonl: is missing; the rows up to step \d+ are lost", said)
+
+
 def test_a_damaged_journal_accuses_nobody(run, tmp_path):
     flip(run / JOURNAL, 30)
     said = nash("sample", run, "-n", 4, "--out", tmp_path / "s.npz").stderr

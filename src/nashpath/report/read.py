@@ -90,7 +90,7 @@ def load_run(folder: Path | str) -> Run:
     if not folder.is_dir():
         raise FileNotFoundError(f"no run folder at {folder}")
     if not any((folder / name).exists() for name in KNOWN):
-        raise RunFolderError(f"{folder} is not a run folder: it has none of {', '.join(KNOWN)}")
+        raise RunFolderError(f"{folder} is not a run folder: it has none of {', '.join(KNOWN)}, and no study.json")
     return _Reader(folder).run()
 
 

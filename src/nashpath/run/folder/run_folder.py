@@ -138,6 +138,8 @@ class RunFolder:
             lines = [line for piece in pieces for line in piece.splitlines()]
             kept = [line for line in lines if _step_of(line, step + 1) <= step]
             self.write(METRICS, b"".join(line + b"\n" for line in kept))
+        elif self.digests.fault(METRICS):
+            self.warn(f"{self.metrics}: is missing; the rows up to step {max(step, 0)} are lost")
         for file in (self.folder / "samples").glob("step-*.npz"):
             at = file.stem.removeprefix("step-")
             if at.isdecimal() and int(at) > step:
@@ -160,7 +162,10 @@ class RunFolder:
         """Says it where the folder keeps no digests, or damaged ones: its files are read unchecked."""
         self.warn_if_damaged()
         if not self.digests.kept():
-            self.warn(f"{self.folder} carries no digests (an earlier version made it); its files are read unchecked")
+            self.warn(
+                f"{self.folder} carries no digests (an earlier version made it, or digests.jsonl was removed); its "
+                "files are read unchecked"
+            )
 
     def warn_if_damaged(self) -> None:
         """Says it where the digests themselves are damaged."""
