@@ -67,13 +67,18 @@ class Case:
     """The motions that are true; empty where the truth is not certain."""
 
 
+def solver_of(seed: int) -> str:
+    """The solver that plays the case of a seed."""
+    return list(SOLVERS)[seed % len(SOLVERS)]
+
+
 def random_case(seed: int) -> Case:
     """The case of a seed."""
     rng = np.random.default_rng(seed)
     kind, start = KINDS[seed % len(KINDS)], STARTS[(seed // len(KINDS)) % 3]
     rule = rng.choice(RULE_NAMES, p=[0.5, 0.3, 0.2])
     noiseless = bool(rng.random() < 0.85)
-    solver_name = list(SOLVERS)[seed % len(SOLVERS)]
+    solver_name = solver_of(seed)
     n, m = (1 + rng.integers(4) for _ in range(2))
     a, b, c = _coefficients(kind, rng, int(n), int(m))
     extra, point = _truth_of_point(kind, rng, a, b, c)

@@ -4,10 +4,12 @@ Prints one row a kind of game: verdicts that are right, undecided and wrong, on 
 does there; then every case that was wrong. Those that are not right are named on the way. With --out the tables are
 written to a file as well; with --rows each answer is kept in a file as it comes, and a second call goes on from there.
 
-    python benchmarks/verdicts.py [--cases 1200] [--workers 2] [--out verdicts.md] [--rows verdicts.jsonl] [--smallest]
+    python benchmarks/verdicts.py [--cases 1200] [--workers 2] [--out verdicts.md] [--rows verdicts.jsonl]
+        [--solvers unrolled …] [--smallest]
 """
 
 import argparse
+import itertools
 import json
 import sys
 import warnings
@@ -21,7 +23,7 @@ import torch
 
 from nashpath.run.assess.diagnose import diagnose_member
 from sizes import parse
-from verdict_cases import KINDS, random_case
+from verdict_cases import KINDS, SOLVERS, random_case, solver_of
 
 QUESTIONS = ("point", "play")
 ANSWERS = ("right", "undecided", "wrong")
@@ -78,11 +80,14 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--rows", type=Path)
+    parser.add_argument("--solvers", nargs="+", choices=list(SOLVERS), help="only games that these play")
     chosen = parse(parser, cases=3, workers=1)
     asked = []
     if chosen.rows and chosen.rows.exists():
         asked = [tuple(json.loads(line)) for line in chosen.rows.read_text().splitlines()]
-    seeds = range(chosen.first + len(asked), chosen.first + chosen.cases)
+    every = itertools.count(chosen.first)
+    wanted = (seed for seed in every if not chosen.solvers or solver_of(seed) in chosen.solvers)
+    seeds = list(itertools.islice(wanted, chosen.cases))[len(asked) :]
     with ExitStack() as stack:
         each = map
         if chosen.workers > 1:
