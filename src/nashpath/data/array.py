@@ -50,7 +50,7 @@ def _read(path: str, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray |
         raise ValueError("path is missing: give an .npy or .npz file")
     file = Path(path).expanduser()
     if not file.is_file():
-        raise FileNotFoundError(f"there is no file {file} (seen from {Path.cwd()})")
+        raise FileNotFoundError(f"path: there is no file {file} (seen from {Path.cwd()})")
     try:
         with open(file, "rb") as handle:
             if handle.read(2) == ZIP:

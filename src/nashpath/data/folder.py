@@ -82,7 +82,7 @@ def _existing(path: str) -> Path:
         raise ValueError("path is missing: give the folder that holds the images")
     root = Path(path).expanduser()
     if not root.exists():
-        raise FileNotFoundError(f"there is no folder {root} (seen from {Path.cwd()})")
+        raise FileNotFoundError(f"path: there is no folder {root} (seen from {Path.cwd()})")
     if not root.is_dir():
         raise NotADirectoryError(
             f"{root} is a file; give the folder that holds the images (an .npy file is data 'array')"

@@ -116,7 +116,7 @@ def _needed(module: str) -> ModuleType:
 def _local(folder: str) -> Path:
     root = Path(folder).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root} (seen from {Path.cwd()})")
+        raise FileNotFoundError(f"folder: there is no folder {root} (seen from {Path.cwd()})")
     return root
 
 

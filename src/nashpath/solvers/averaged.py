@@ -28,9 +28,15 @@ class WeightAveraging(Wrapping):
         """The weight, in (0, 1], of the iterate after step ``count`` = 1, 2, …"""
         raise NotImplementedError
 
+    def check(self, problem: FunctionalGame) -> None:
+        super().check(problem)
+        if self.player not in problem.players:
+            raise ValueError(
+                f"player: no player is called {self.player!r} to average; players: {', '.join(problem.players)}"
+            )
+
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
-        if self.player not in point.players:
-            raise ValueError(f"no player is called {self.player!r} to average; players: {', '.join(point.players)}")
+        self.check(problem)
         average = {k: v.clone() for k, v in point.players[self.player].items()}
         count = torch.zeros((), device=next(iter(average.values())).device)
         statistics = {k: v.clone() for k, v in self._running(point).items()}

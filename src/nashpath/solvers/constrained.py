@@ -30,9 +30,14 @@ class Constrained(Wrapping):
         solver, memory = self.solver.unwrapped(memory)
         return solver.unconstrained(), memory
 
+    def check(self, problem: FunctionalGame) -> None:
+        super().check(problem)
+        if self.player not in problem.players:
+            players = ", ".join(problem.players)
+            raise ValueError(f"player: no player is called {self.player!r} to constrain; players: {players}")
+
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
-        if self.player not in point.players:
-            raise ValueError(f"no player is called {self.player!r} to constrain; players: {', '.join(point.players)}")
+        self.check(problem)
         return self.solver.init(problem, self.inside(point))
 
     def forward(

@@ -4,6 +4,7 @@ from types import TracebackType
 
 from torch import nn
 
+from nashpath.core import FunctionalGame
 from nashpath.core.typed import named_modules
 from nashpath.run.errors import SettingError
 
@@ -17,21 +18,27 @@ REMEDY = {
 def refusal(error: Exception, game: nn.Module, how: str) -> SettingError | None:
     """The error of a step that was to be ``stacked``, ``compiled`` or ``differentiated``, with the innermost module.
 
-    None where a step fails that needed neither of the first two, outside all modules: that is no module's fault.
+    Where it comes from no module's ``forward`` (from its derivative: an operation in place, …) the player whose cost
+    was differentiated is named. None where a step fails that needed neither of the first two, outside of that.
     """
     names = {id(module): name for name, module in named_modules(game)}
     found: nn.Module | None = None
+    turn = ""
     trace: TracebackType | None = error.__traceback__
     while trace is not None:
         holder = trace.tb_frame.f_locals.get("self")
         if isinstance(holder, nn.Module) and names.get(id(holder)):
             found = holder
+        if isinstance(holder, FunctionalGame):
+            turn = str(trace.tb_frame.f_locals.get("player", turn))
         trace = trace.tb_next
-    if found is None and how == "differentiated":
+    if found is None and how == "differentiated" and not turn:
         return None
-    what = "the game" if found is None else f"{names[id(found)]} ({type(found).__name__})"
+    whole = f"the game, in the turn of the {turn}," if turn else "the game"
+    what = whole if found is None else f"{names[id(found)]} ({type(found).__name__})"
     told = " ".join(str(error).split("\n")[0].split())[:200]
     return SettingError(
         f"{what} cannot be {how}: its forward must be a function of tensors alone, without a branch on their values, "
-        f"without float(), item() or numpy(), and without draws of its own ({told}). Change it{REMEDY[how]}"
+        f"without float(), item() or numpy(), without draws of its own, and without changing in place what a "
+        f"derivative needs ({told}). Change it{REMEDY[how]}"
     )

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 
-from nashpath.core import Game, Source, Table, derive, seeded
+from nashpath.core import FunctionalGame, Game, Source, Table, derive, seeded
 from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
@@ -107,7 +107,9 @@ def build_rule(chosen: Any) -> UpdateRule:
 def build_trial(settings: General, seed: int, device: torch.device | str = "cpu", given: Source | None = None) -> Trial:
     """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
     try:
-        return Trial(build_game(settings, seed, given), build_solver(settings)).to(device)
+        trial = Trial(build_game(settings, seed, given), build_solver(settings)).to(device)
+        trial.solver.check(FunctionalGame(trial.game))
+        return trial
     except (ValueError, TypeError) as error:
         raise SettingError(str(error)) from error
 
