@@ -96,9 +96,9 @@ def processor() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
-def regressions(new: dict[str, Any], old: dict[str, Any] | None) -> list[str]:
-    """The races whose ratio to the plain loop fell by a fifth since the last record, in words."""
-    before = {(r["race"], r["way"], r["members"]): r for r in old["races"]} if old else {}
+def regressions(new: dict[str, Any], old: list[dict[str, Any]]) -> list[str]:
+    """The races whose ratio to the plain loop fell by a fifth since their last record (the newest last), in words."""
+    before = {(r["race"], r["way"], r["members"]): r for record in old for r in record["races"]}
     found = []
     for race in new["races"]:
         known = before.get((race["race"], race["way"], race["members"]))
@@ -168,6 +168,8 @@ def main() -> None:
     chosen = parse(
         parser, rounds=1, members=[1, 2], steps=1, compile=False, records=Path(tempfile.mkdtemp()), page=None
     )
+    if chosen.page and chosen.only:
+        parser.error("--page shows whole records; leave out --only")
     torch.set_num_threads(1)
     wanted, jax = chosen.only or ["ring", "dcgan", "evaluation"], jax_ring.available() and not chosen.smallest
     each = [True, False] if chosen.compile else [False]
@@ -194,7 +196,7 @@ def main() -> None:
     for e in record["evaluation"]:
         print(f"{e['run']}: evaluation takes {e['share']:.1%} of the time in {e['looks']} looks")
     same = [old for old in records(chosen.records) if old["processor"] == name]
-    record["regressions"] = regressions(record, same[-1] if same else None)
+    record["regressions"] = regressions(record, same)
     for said in record["regressions"]:
         print(f"slower than in the last record: {said}")
     chosen.records.mkdir(parents=True, exist_ok=True)

@@ -9,14 +9,11 @@ With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from typing import runtime_checkable
 
 os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):  # then each process that a test starts would compile all modules anew
-    os.environ.setdefault("PYTHONPYCACHEPREFIX", os.path.join(tempfile.gettempdir(), "nashpath-bytecode"))
 
 import jaxtyping
 import pydantic

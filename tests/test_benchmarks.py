@@ -54,11 +54,11 @@ def raced(way: str, ratio: float, members: int = 1) -> dict:
 def test_a_race_that_fell_by_a_fifth_is_named(record):
     old = {"races": [raced("solo", 10.0), raced("stacked", 10.0), raced("stacked", 10.0, 64)]}
     new = {"races": [raced("solo", 7.9), raced("stacked", 8.1), raced("stacked", 7.0, 64), raced("new", 0.1)]}
-    assert record.regressions(new, old) == [
+    assert record.regressions(new, [old]) == [
         "ring: solo, 1 members: 7.90 x, was 10.00 x",
         "ring: stacked, 64 members: 7.00 x, was 10.00 x",
     ]
-    assert record.regressions(new, None) == []
+    assert record.regressions(new, []) == []
 
 
 def test_the_page_of_speed_is_made_from_the_records(record):

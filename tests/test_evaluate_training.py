@@ -183,3 +183,19 @@ def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path,
     monkeypatch.setattr(session_room, "GRACE", 1e9)
     resume_session(tmp_path / "resumed", []).train()
     assert steps_of_looks(tmp_path / "resumed") == [0, 40]
+
+
+def test_what_was_settled_holds_for_the_same_steps_and_metrics_alone(tmp_path):
+    schedules = [
+        Timetable(open_session(small(steps=steps, sample_every=0, **more), {}, tmp_path / str(k)).recorder)
+        for k, (steps, more) in enumerate([(40, {}), (40, {}), (400, {}), (40, {"metrics": ["fid"]})])
+    ]
+    schedules[0].settle(100.0, 1e-3)
+    assert schedules[0].rarer > 1
+    for schedule, same in zip(schedules, (True, True, False, False)):
+        schedule.resettle(schedules[0].settlement())
+        assert schedule.settled == same
+
+
+def test_metrics_are_where_samples_are_saved_if_that_was_chosen(tmp_path):
+    assert Timetable(open_session(small(sample_every=5, **MEASURED), {}, tmp_path / "a").recorder).free == set()

@@ -16,6 +16,8 @@ from nashpath.data import Ring
 from nashpath.run.engine import program
 from nashpath.run.engine.interrupt import Interrupted, descendants, interruptible
 from nashpath.run.engine.program import Program
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.resolve import resolve
 from nashpath.studies import runner
 from run_folders import assert_same_run, flags, members, nash
 
@@ -78,6 +80,39 @@ def test_a_signal_that_asks_for_no_stop_does_not_cut(asked):
     with interruptible(lambda: False):
         signal.raise_signal(signal.SIGINT)
     assert len(asked) == 1
+
+
+def test_a_program_inside_hands_the_stop_of_a_block_around_it_on(asked, monkeypatch):
+    """A cell of a reproduction, and the choice of how to run, train with no stop of their own."""
+
+    def compiled(step):
+        def take(*given):
+            signal.raise_signal(signal.SIGINT)
+            return step(*given)
+
+        return take
+
+    monkeypatch.setattr(program, "as_one_graph", compiled)
+    one = Program([build_trial(resolve({"batch_size": 4}), 0)], [0], compiled=True)
+    with pytest.raises(Interrupted), interruptible(lambda: bool(asked)):
+        one.run(3)
+    assert one.taken == 0
+
+
+def test_a_block_does_not_begin_where_a_stop_was_asked_for_before(asked):
+    begun = []
+    with pytest.raises(Interrupted), interruptible(lambda: True):
+        begun.append(1)
+    assert begun == []
+
+
+def test_helpers_of_a_compiler_outlive_an_error_of_the_block(asked):
+    with pytest.raises(ZeroDivisionError), interruptible(lambda: False):  # noqa: PT012
+        helper = subprocess.Popen(SLEEP)
+        raise ZeroDivisionError
+    assert runs(helper.pid)
+    helper.kill()
+    helper.wait()
 
 
 @pytest.mark.parametrize(("number", "late"), [(signal.SIGINT, False), (signal.SIGTERM, True)])

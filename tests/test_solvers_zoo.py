@@ -12,6 +12,7 @@ from nashpath.games import TOYS
 from nashpath.solvers import (
     LEAD,
     SGD,
+    Adam,
     Alternating,
     AnchoredExtragradient,
     ComplexMomentum,
@@ -179,7 +180,7 @@ def test_comonotonicity_lets_the_fast_one_arrive_where_monotone_methods_leave():
         assert squared_fields(wrong, game, 60)[-1] > 10 * found[-1]
 
 
-@pytest.mark.parametrize("rho", [None, -0.1])
+@pytest.mark.parametrize("rho", [None, -0.05])
 def test_anchored_steps_by_dense_algebra(rho):
     blocks, m, z = drawn(2)
     now = z
@@ -341,3 +342,11 @@ def test_complex_momentum_at_angle_0_and_half_a_turn_is_real_momentum():
             points, _, _ = play(Simultaneous(rule, rule), TOYS["quadratic"](), 20)
             pair.append(vector(points[-1]))
         torch.testing.assert_close(*pair, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("rule", [SGD(0.2), SGD(0.01), Adam(0.5)], ids=["at the bound", "below it", "adaptive"])
+def test_steps_that_would_ascend_are_refused(rule):
+    play = FastExtragradient(SGD(1.0), rule, comonotonicity=-0.1).double()
+    game = TOYS["weak_minty"]().double()
+    with pytest.raises(ValueError, match=r"comonotonicity=-0\.1 needs plain descent at a learning rate above 0\.2"):
+        play.init(FunctionalGame(game), point_of(game))

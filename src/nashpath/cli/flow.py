@@ -30,9 +30,10 @@ def flow(
     For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500. Ctrl-C stops after writing a
     checkpoint; --resume goes on from there, bit for bit.
     """
-    with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
+    with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings))
         files = load_all(own)
+        live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import load_run, write_report
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
         from nashpath.run.folder.places import find_data

@@ -29,10 +29,12 @@ def reserved(candidates: Iterable[Path]) -> Iterator[Path]:
     for folder in candidates:
         if not parents:
             parents = [place for place in folder.parents if not place.exists()]
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)  # another command may just have taken an empty one away
             folder.mkdir()
             break
+        except FileExistsError:
+            continue
     else:
         raise ValueError("no folder to choose from")
     try:

@@ -59,9 +59,10 @@ def train(
     Ctrl-C stops cleanly after writing a checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows
     all methods, and `nashpath list penalty.dragan` the settings of one.
     """
-    with user_errors(), ProgressBar(quiet) as live, stopping() as stop, ExitStack() as stack:
+    with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
+        live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
         from nashpath.run.settings.overrides import parse_overrides

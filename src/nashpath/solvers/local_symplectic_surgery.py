@@ -11,7 +11,7 @@ from nashpath.solvers.derivatives import jacobian_product, settled, transposed_p
 
 
 class LocalSymplecticSurgery(Solver):
-    """Local symplectic surgery (LSS): attracted by local Nash equilibria of a zero-sum game and by nothing else.
+    """Local symplectic surgery (LSS): solved, only local Nash equilibria of a zero-sum game attract it.
 
     ::
 
@@ -19,8 +19,10 @@ class LocalSymplecticSurgery(Solver):
 
     At a stationary point the linear part of that field is ½ (J + Jᵀ): its eigenvalues are real, and those of each
     player's own curvature; a centre (a bilinear game) is neither approached nor left. The system is solved by
-    ``iterations`` steps of a Krylov method, each of four products, until its relative residual is below ``tolerance``
-    (the paper's second recursion approaches the same solution). Reports ``residual``.
+    ``iterations`` steps of a Krylov method, each of four products, until its relative residual is below ``tolerance``;
+    the paper approaches the same solution by a recursion of its own beside play. Reports ``residual``: where it is not
+    small, as with fewer iterations than parameters, points that are no equilibria may attract (with 5 iterations in 12
+    dimensions they did, with 12 not).
 
     Reference: Mazumdar, Jordan and Sastry 2019, Sec. 4 and Algorithm 1.
     """

@@ -22,6 +22,7 @@ class LOLA(Solver):
     draws = 1
     gradients = 4
     products = 2
+    no_round = "depends on more of the costs than their field"
 
     def __init__(self, discriminator: UpdateRule, generator: UpdateRule, lookahead: NonNegative = 0.01):
         super().__init__(discriminator=discriminator, generator=generator)

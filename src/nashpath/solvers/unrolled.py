@@ -24,8 +24,9 @@ class Unrolled(Solver):
         rule_G sees  d J_G(θ_G, θ_Dᵏ(θ_G)) / dθ_G  through all steps,   rule_D sees ∇_D J_D(θ),   k = ``unrolling``
 
     Both players move from the same point, on the same batch; with ``unrolling`` 0 that is simultaneous play. The
-    reported cost of the generator is the unrolled one. On a bilinear game with learning rate h it contracts where
-    ``2 · unrolling · lookahead > h``; while the eigenvalues are complex, at the rate
+    reported cost of the generator is the unrolled one. (The authors unroll the discriminator's own rule and rate.) On a
+    bilinear game with learning rate h it contracts where ``h < 2 · unrolling · lookahead`` and
+    ``h · unrolling · lookahead < 1 + h²/4``; while the eigenvalues are complex, at the rate
     ``sqrt(1 − 2h · unrolling · lookahead + h²)``.
 
     Reference: Metz et al. 2017, Eq. 7 to 12.

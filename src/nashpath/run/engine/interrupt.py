@@ -23,8 +23,9 @@ class Interrupted(BaseException):
 def interruptible(stop: Callable[[], bool]) -> Iterator[None]:
     """Within this block a signal by which ``stop()`` becomes true ends the block: it raises `Interrupted`.
 
-    Whatever answered the signal before does so first. However the block fails, the processes that were started in it
-    are ended. Only the main thread hears signals; in others the block runs as it is.
+    Whatever answered the signal before does so first. The processes that were started in the block are ended then (and
+    only then: a compiler's helpers serve the next program, too). Where ``stop()`` is true already, the block does not
+    begin. Only the main thread hears signals; in others the block runs as it is.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -45,12 +46,16 @@ def interruptible(stop: Callable[[], bool]) -> Iterator[None]:
         signal.signal(number, cut)
     try:
         try:
+            if stop():
+                raise Interrupted
             yield
         finally:
             active.clear()
     except BaseException as error:
+        if not stop():
+            raise
         end(set(descendants(os.getpid())) - others)
-        if stop() and isinstance(error, Exception):  # a compiler that had the signal, too, and failed of it
+        if isinstance(error, Exception):  # a compiler that had the signal, too, and failed of it
             raise Interrupted from error
         raise
     finally:

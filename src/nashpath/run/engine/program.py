@@ -106,6 +106,8 @@ class Program:
                             break
             except Interrupted:
                 self._train_state, self._info = before
+                if not stop():  # it is a block around this one that is to end
+                    raise
                 return
             self._explain(self.taken, first.offset, count)
             self._warm, self.compiles = True, False

@@ -17,7 +17,7 @@ from nashpath.run.folder.run_folder import machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.overrides import Raw
 
-FREE = {"steps", "tensorboard", "diagnostics", "metrics", "features", "device", "threads"} | {
+FREE = {"steps", "compile", "tensorboard", "diagnostics", "metrics", "features", "device", "threads"} | {
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""

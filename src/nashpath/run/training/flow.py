@@ -80,9 +80,9 @@ def resume_flow(
         recall(remembered, folder)
         stored = read_meta(store)
         settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
-        for key, _ in changes:
-            if key not in FREE and settings.model_dump() != before.model_dump():
-                raise SettingError(f"{key}: a resumed flow keeps its settings, except {', '.join(sorted(_free()))}")
+        kept = [(key, value) for key, value in changes if key not in FREE]
+        if resolve_flow(kept, raw).model_dump() != before.model_dump():
+            raise SettingError(f"{kept[0][0]}: a resumed flow keeps its settings, except {', '.join(sorted(_free()))}")
         settings.device = device_here(settings.device, "device" in dict(changes), stored)
         methods = renewed(remembered, flow_rows(settings))
         full = settings.model_dump(mode="json")

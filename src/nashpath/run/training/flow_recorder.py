@@ -15,7 +15,7 @@ from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.checkpoint import CheckpointError, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
@@ -139,6 +139,11 @@ class FlowRecorder:
     def restore(self, particles: Tensor, rng: torch.Generator) -> State | None:
         """Where the last checkpoint left the flow, ``rng`` included; None where it was stopped before its first."""
         if not self.store.has_checkpoint():
+            if (self.store.folder / "run.json").exists():
+                raise CheckpointError(
+                    f"{self.store.folder}: the flow has ended, and holds no checkpoint to go on from (it was removed, "
+                    "or an earlier version made the flow); run it anew in another --out"
+                )
             self.store.truncate(-1)
             return None
         with torch.no_grad():

@@ -36,7 +36,8 @@ class Timetable:
         chosen = (settings.sample_every, settings.evaluate_every, settings.diagnose_every)
         wanted = (True, bool(settings.metrics), bool(settings.diagnostics))
         names, acts = ("look", "measure", "watch"), (recorder.look, recorder.measure, recorder.diagnose)
-        self.free = {name for name, every, asked in zip(names, chosen, wanted) if asked and not every}
+        free = {name for name, every, asked in zip(names, chosen, wanted) if asked and not every}
+        self.free = set[str]() if settings.sample_every else free  # the others are then where samples are saved
         self._activities: list[tuple[int, str, Callable[[], None]]] = [
             (settings.log_every or max(1, settings.steps // 100), "log", recorder.log),
             *(
@@ -70,6 +71,18 @@ class Timetable:
             f"an evaluation takes {once:.3g} s and a step {step:.2g} s: evaluated {often}, so that it takes at most "
             f"{EVALUATING:.0%} of the training time; sample_every says how often instead"
         )
+
+    def settlement(self) -> dict[str, Any]:
+        """What was settled, and on what it stands; empty before."""
+        return {"rarer": self.rarer, **self._ground()} if self.settled else {}
+
+    def _ground(self) -> dict[str, Any]:
+        return {"steps": self.total, "usual": self.usual, "free": sorted(self.free)}
+
+    def resettle(self, before: dict[str, Any] | None) -> None:
+        """Keeps to what a run settled before, unless what it stands on is another now."""
+        if before and before == {"rarer": before["rarer"], **self._ground()}:
+            self.rarer, self.settled = before["rarer"], True
 
     def next(self, taken: int) -> int:
         """The step at which something is due next."""
@@ -167,7 +180,7 @@ class Session:
             "clocks": [(program.seconds, program.timed) for program in programs],
             "spent": self.recorder.seconds(),
             "aside": vars(self.recorder.overhead),
-            "rarer": self.schedule.rarer if self.schedule.settled else 0,
+            "looks": self.schedule.settlement(),
             "results": {str(k): v for k, v in self.recorder.results.items()},
             "causes": {str(m.index): g.program.causes[i] for m, g, i in in_order(self.groups) if i in g.program.causes},
             "identity": self.recorder.stands_on,
@@ -199,8 +212,7 @@ class Session:
             if str(member.index) in meta.get("causes", {}):
                 group.program.causes[i] = meta["causes"][str(member.index)]
         self.recorder.overhead = Stopwatch(**meta.get("aside", {}))
-        if meta.get("rarer"):
-            self.schedule.rarer, self.schedule.settled = meta["rarer"], True
+        self.schedule.resettle(meta.get("looks"))
         self.recorder.spent, self.recorder.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 

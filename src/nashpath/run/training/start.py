@@ -153,6 +153,7 @@ def resume_session(
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
         with told(), interruptible(stop):
             groups = build_groups(members, settings, notify)
+        raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
         for one in recorder.changes[len(stored.get("changes", [])) :]:

@@ -14,7 +14,7 @@ class ComplexMomentum(UpdateRule):
 
     ``angle`` 0 is positive and π negative momentum; the default, π/8, is the paper's recommendation for GANs. The
     buffer is kept as two real trees. With it also simultaneous play of a bilinear game converges at small rates (at 0.1
-    and momentum 0.8 by 0.977 a step), which it does with no real momentum.
+    and momentum 0.8 by 0.977 a step; at momentum 0.9 only below about 0.05), which it does with no real momentum.
 
     Reference: Lorraine, Acuna, Vicol and Duvenaud 2022, Sec. 3 and Algorithm 1.
     """

@@ -11,8 +11,9 @@ class NegativeMomentum(Momentum):
 
         b ← momentum · b + g,   move = −learning_rate · b
 
-    The same as ``momentum`` but for its default. Alternating play of a bilinear game converges with it, where without
-    it play circles; simultaneous play diverges with every real coefficient.
+    The same as ``momentum`` but for its default. Alternating play of a bilinear game converges with it where the
+    learning rate times the game's largest singular value is below 1, where without it play circles; simultaneous play
+    converges with no real coefficient.
 
     Reference: Gidel et al. 2019b, Sec. 5 (β = −½).
     """
