@@ -19,6 +19,22 @@ def given_place(text: str) -> Path:
     return Path(text)
 
 
+def _made(folder: Path, times: int = 5) -> bool:
+    """Makes a folder, and those above it; False where it is there already."""
+    for left in reversed(range(times)):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            return False
+        except FileNotFoundError:  # another command has just taken the empty one above it away
+            if not left:
+                raise
+        else:
+            return True
+    return False
+
+
 @contextmanager
 def reserved(candidates: Iterable[Path]) -> Iterator[Path]:
     """The first of these folders that is not there, made at once: of two processes that look, each gets its own.
@@ -29,12 +45,8 @@ def reserved(candidates: Iterable[Path]) -> Iterator[Path]:
     for folder in candidates:
         if not parents:
             parents = [place for place in folder.parents if not place.exists()]
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)  # another command may just have taken an empty one away
-            folder.mkdir()
+        if _made(folder):
             break
-        except FileExistsError:
-            continue
     else:
         raise ValueError("no folder to choose from")
     try:
