@@ -107,12 +107,13 @@ def test_a_block_does_not_begin_where_a_stop_was_asked_for_before(asked):
 
 
 def test_helpers_of_a_compiler_outlive_an_error_of_the_block(asked):
+    helpers = []
     with pytest.raises(ZeroDivisionError), interruptible(lambda: False):  # noqa: PT012
-        helper = subprocess.Popen(SLEEP)
+        helpers.append(subprocess.Popen(SLEEP))
         raise ZeroDivisionError
-    assert runs(helper.pid)
-    helper.kill()
-    helper.wait()
+    assert runs(helpers[0].pid)
+    helpers[0].kill()
+    helpers[0].wait()
 
 
 @pytest.mark.parametrize(("number", "late"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
