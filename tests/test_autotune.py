@@ -62,7 +62,7 @@ def test_what_is_slower_compiled_stays_eager_and_is_not_tried_again(monkeypatch,
 
 def test_other_numbers_are_the_same_program_and_other_shapes_are_not(monkeypatch, tmp_path):
     names = [
-        room._kind_of(program_room.Program([build_trial(resolve({**RAW, **raw}), seed)], [seed]), None)
+        room._kind_of(program_room.Program([build_trial(resolve({**RAW, **raw}), seed)], [seed]), 1, None)
         for seed, raw in (
             (0, {}),
             (1, {"solver": {"kind": "alternating", "generator": {"kind": "adam", "learning_rate": 0.5}}}),

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
+from nashpath.core import Batch, FunctionalGame, Point, Tree, pick, tree_map
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
@@ -33,7 +33,7 @@ class AnchoredExtragradient(Solver):
         self.draws = 1 if same_batch else 2
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
-        anchor = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
+        anchor = tree_map(torch.clone, point.players)
         device = next(iter(next(iter(anchor.values())).values())).device
         return {**super().init(problem, point), "anchor": anchor, "count": torch.zeros((), device=device)}
 

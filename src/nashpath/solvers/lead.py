@@ -1,6 +1,8 @@
 """Answer the opponent's last move."""
 
-from nashpath.core import Batch, FunctionalGame, Hyperparameters, Number, Point, Tree, pick
+import torch
+
+from nashpath.core import Batch, FunctionalGame, Hyperparameters, Number, Point, Tree, pick, tree_map
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.derivatives import mixed_product, settled
@@ -29,8 +31,7 @@ class LEAD(Solver):
         self.numbers = Hyperparameters(weight=weight)
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
-        last = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
-        return {**super().init(problem, point), "last": last}
+        return {**super().init(problem, point), "last": tree_map(torch.clone, point.players)}
 
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
@@ -44,5 +45,4 @@ class LEAD(Solver):
             last_move = trees.add(point.players[j], memory["last"][j], -1.0)
             force = mixed_product(problem, at, batch, {i: 1.0}, inner=j, outer=i)(last_move)
             seen[i] = trees.add(priced[i].gradient, force, self.numbers.weight)
-        kept = {**memory, "last": {who: {k: v.clone() for k, v in own.items()} for who, own in point.players.items()}}
-        return self.play(point, priced, kept, seen)
+        return self.play(point, priced, {**memory, "last": tree_map(torch.clone, point.players)}, seen)

@@ -30,6 +30,9 @@ from nashpath.run.errors import SettingError
 EXPECTED = {"dense": (25.0, 2.0), "convolutional": (60.0, 1.5)}
 """Seconds that compiling may take and how many times faster a step may be: the bet on what was not measured yet."""
 
+FEW = 8
+"""Members of a stack that a first look at its speed takes."""
+
 PAYS = 1.05
 """A compiled step must be this many times faster than an eager one to be worth its rounding."""
 
@@ -61,7 +64,7 @@ def choose(
     why = []
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
     if stack == "auto" and len(trials) > 1:
-        few = trials[:8], seeds[:8]
+        few = trials[:FEW], seeds[:FEW]
         mode, reason = _faster(few, precision)
         why.append(reason)
     missing = compiler_missing(next(trials[0].parameters()).device)
@@ -72,9 +75,10 @@ def choose(
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
     count = len(trials) if mode == "stacked" else 1
-    eager = Program(trials[:count], seeds[:count], mode, False, precision)
-    total = seconds(eager) * steps * len(trials) / count
-    path = cache_folder() / "compiled" / f"{_kind_of(eager, precision)}.json"
+    first = min(FEW, count)
+    eager = Program(trials[:first], seeds[:first], mode, False, precision)
+    total = seconds(eager) * steps * len(trials) / first
+    path = cache_folder() / "compiled" / f"{_kind_of(eager, count, precision)}.json"
     known = _remembered(path)
     takes, gains = known or EXPECTED["convolutional" if _convolutional(trials[0]) else "dense"]
     if total * (1 - 1 / gains) <= takes:
@@ -82,6 +86,8 @@ def choose(
         return Choice(
             mode, False, "; ".join([*why, f"eager: about {total:.0f} s of work, compiling would not pay{told}"])
         )
+    if first < count:
+        eager = Program(trials[:count], seeds[:count], mode, False, precision)
     say("compiling")
     begun = time.perf_counter()
     try:
@@ -99,8 +105,8 @@ def choose(
     return Choice(mode, True, "; ".join([*why, told]), compiled.step)
 
 
-def _kind_of(program: Program, precision: torch.dtype | None) -> str:
-    """A name for the programs that compile and run alike: by structure, shapes, versions and processor."""
+def _kind_of(program: Program, count: int, precision: torch.dtype | None) -> str:
+    """A name for programs of ``count`` members that compile and run alike: by structure, shapes, versions, processor."""
     trial = program.trials[0]
     modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
     tensors = [(name, v.shape, v.dtype) for name, v in trial.state_dict(keep_vars=True).items()]
@@ -108,7 +114,7 @@ def _kind_of(program: Program, precision: torch.dtype | None) -> str:
     where = (platform.processor(), platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     if program.device.type == "cuda":
         where = (torch.cuda.get_device_name(program.device),)
-    how = (program.mode, len(program.trials), str(precision), version("torch"))
+    how = (program.mode, count, str(precision), version("torch"))
     return hashlib.sha256(repr((modules, tensors, drawn, where, how)).encode()).hexdigest()[:32]
 
 

@@ -81,7 +81,7 @@ def resume_flow(
         stored = read_meta(store)
         settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
         kept = [(key, value) for key, value in changes if key not in FREE]
-        if resolve_flow(kept, raw).model_dump() != before.model_dump():
+        if kept and resolve_flow(kept, raw).model_dump() != before.model_dump():
             raise SettingError(f"{kept[0][0]}: a resumed flow keeps its settings, except {', '.join(sorted(_free()))}")
         settings.device = device_here(settings.device, "device" in dict(changes), stored)
         methods = renewed(remembered, flow_rows(settings))
