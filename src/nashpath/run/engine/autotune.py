@@ -106,7 +106,7 @@ def choose(
 
 
 def _kind_of(program: Program, count: int, precision: torch.dtype | None) -> str:
-    """A name for programs of ``count`` members that compile and run alike: by structure, shapes, versions, processor."""
+    """A name for programs of ``count`` members that compile and run alike: structure, shapes, versions, processor."""
     trial = program.trials[0]
     modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
     tensors = [(name, v.shape, v.dtype) for name, v in trial.state_dict(keep_vars=True).items()]
