@@ -12,7 +12,7 @@ import time
 import numpy as np
 import torch
 
-from nashpath.core import FunctionalGame, Point, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, Point, point_of, tree_map
 from nashpath.data import SOURCES
 from nashpath.diagnostics import Linearised, hessian_leading, leading
 from nashpath.games import GAN
@@ -34,10 +34,10 @@ def game(batch: int, width: int) -> GAN:
 def trained(gan: GAN, steps: int) -> Point:
     """The point after a while of ordinary training."""
     solver, problem, point = Alternating(Adam(1e-3), Adam(1e-3)), FunctionalGame(gan), point_of(gan)
-    memory, rng = solver.init(problem, point), generator(0)
+    memory, key = solver.init(problem, point), Key(0)
     with torch.no_grad():
         for _ in range(steps):
-            point, memory, _ = solver(problem, point, memory, gan.draw(rng, (solver.draws,)))
+            point, memory, _ = solver(problem, point, memory, gan.draw(key, (solver.draws,)))
     return point
 
 
@@ -63,7 +63,7 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     gan = game(options.batch, options.width)
-    point, batches = trained(gan, options.steps), gan.draw(generator(1), (1,))
+    point, batches = trained(gan, options.steps), gan.draw(Key(1), (1,))
     single = spectra(Linearised(FunctionalGame(gan), point, batches), options.count)
     point, batches = tree_map(lambda v: v.double() if v.is_floating_point() else v, (point, batches))
     double = spectra(Linearised(FunctionalGame(gan.double()), point, batches), options.count)

@@ -14,7 +14,7 @@ import time
 import torch
 from torch.nn.functional import softplus
 
-from nashpath.core import generator, seeded
+from nashpath.core import Key, generator, seeded
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.core.math.transport import pot, wasserstein
 from nashpath.data import Ring
@@ -50,13 +50,13 @@ def network():
 
 def discriminator_flow(particles, repeats):
     """Seconds a step: 5 discriminator steps of 256 + 256 samples, then all particles move."""
-    rng, x = generator(0), torch.randn(particles, 2, generator=generator(1))
+    key, x = Key(0), torch.randn(particles, 2, generator=generator(1))
     flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA, warm_up=0), MonotoneFunction("arcsinh"))
-    state = {"x": x, "memory": flow.init(x, rng)}
+    state = {"x": x, "memory": flow.init(x, key)}
 
     @torch.no_grad()
     def step():
-        state["memory"] = flow.learn(state["x"], state["memory"], flow.draw(rng, particles))
+        state["memory"] = flow.learn(state["x"], state["memory"], flow.draw(key, particles))
         state["x"] = euler(flow, state["x"], state["memory"], 0.1)
 
     return seconds(step, repeats)
@@ -64,15 +64,15 @@ def discriminator_flow(particles, repeats):
 
 def plain_loop(particles, repeats):
     """The same by hand: eager modules, autograd and torch.optim."""
-    rng, net = generator(0), network()
+    key, net = Key(0), network()
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
     state = {"x": torch.randn(particles, 2, generator=generator(1))}
 
     def step():
         x = state["x"]
         for _ in range(5):
-            real = DATA.draw(rng, 256)["real"]
-            fake = x[torch.randint(particles, (256,), generator=rng)]
+            real = DATA.draw(key, 256)["real"]
+            fake = x[key.integers(particles, 256)]
             optimizer.zero_grad()
             (softplus(-net(real)).mean() + softplus(net(fake)).mean()).backward()
             optimizer.step()
@@ -86,7 +86,7 @@ def plain_loop(particles, repeats):
 def kernel_step(flow, particles):
     """Seconds and MB (beyond what was there) of one step of a kernel flow."""
     x, before = torch.randn(particles, 2, generator=generator(1)), peak()
-    memory = flow.init(x, generator(0))
+    memory = flow.init(x, Key(0))
     begun = time.perf_counter()
     with torch.no_grad():
         euler(flow, x, memory, 0.1)
@@ -106,11 +106,11 @@ def pot_flow(x, real, steps, rate):
 
 def transport(particles, steps):
     """Both flows from N(0, I) to the ring: seconds, and W2 to fresh real samples."""
-    x, real = torch.randn(particles, 2, generator=generator(1)), DATA.draw(generator(2), particles)["real"]
-    fresh = DATA.draw(generator(3), particles)["real"]
+    x, real = torch.randn(particles, 2, generator=generator(1)), DATA.draw(Key(2), particles)["real"]
+    fresh = DATA.draw(Key(3), particles)["real"]
     begun = time.perf_counter()
     flow = MonoFlow(DiscriminatorRatio(network(), Adam(1e-3), DATA))
-    *_, last = simulate(flow, x, generator(0), Euler(0.1, control="off"), steps)
+    *_, last = simulate(flow, x, Key(0), Euler(0.1, control="off"), steps)
     middle = time.perf_counter()
     pot = pot_flow(x, real, steps // 5, 0.1)
     ours, theirs = wasserstein(last.particles, fresh, 2), wasserstein(pot, fresh, 2)

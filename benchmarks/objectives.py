@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
-from nashpath.core import Batch, FunctionalGame, point_of
+from nashpath.core import Batch, FunctionalGame, Key, point_of
 from nashpath.games import GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from sizes import parse
@@ -31,8 +31,8 @@ class Plane:
 
     shape = (2,)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
-        return {"real": torch.randn(count, 2, generator=rng)}
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
+        return {"real": key.normal(count, 2)}
 
 
 def mlp(inputs: int, outputs: int, width: int) -> nn.Sequential:
@@ -215,7 +215,7 @@ def main() -> None:
             games.append(
                 GAN(maker, critic, priced, PENALTIES[term](), data=Plane(), latent=8, batch_size=options.batch)
             )
-        batch = games[0].draw(torch.Generator().manual_seed(0))
+        batch = games[0].draw(Key(0))
         steps: dict[str, Callable[[Batch], object]] = {kind: ours(games[0], kind == "compiled") for kind in kinds}
         steps["hand"] = by_hand(games[0], objective, penalty)
         steps["base"] = by_hand(games[1], "non_saturating", "none")

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from nashpath.core import FunctionalGame, generator, point_of, split_buffers
+from nashpath.core import FunctionalGame, Key, point_of, split_buffers
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator
 from nashpath.solvers import RULES, SGD, SOLVERS, AdaptiveCompetitiveGradient, Solver
@@ -35,8 +35,8 @@ class Noise:
 
     shape = SHAPE
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
-        return {"real": torch.rand(count, *SHAPE, generator=rng) * 2 - 1}
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
+        return {"real": key.uniform(count, *SHAPE) * 2 - 1}
 
 
 def dcgan(width: int, batch: int, objective: str = "non_saturating") -> GAN:
@@ -48,7 +48,7 @@ def dcgan(width: int, batch: int, objective: str = "non_saturating") -> GAN:
 
 def stepper(game: GAN, solver: Solver, compiled: bool) -> Callable[[], dict[str, Tensor]]:
     """A function that takes one step on a fresh batch, and returns its report."""
-    problem, point, rng = FunctionalGame(game), point_of(game), generator(0)
+    problem, point, key = FunctionalGame(game), point_of(game), Key(0)
     memory, numbers = solver.init(problem, point), split_buffers(solver)[0]
 
     def step(point, memory, batches):
@@ -59,7 +59,7 @@ def stepper(game: GAN, solver: Solver, compiled: bool) -> Callable[[], dict[str,
 
     def take() -> dict[str, Tensor]:
         with torch.no_grad():
-            at[0], at[1], info = run(at[0], at[1], game.draw(rng, (solver.draws,)))
+            at[0], at[1], info = run(at[0], at[1], game.draw(key, (solver.draws,)))
         return info
 
     return take
@@ -204,13 +204,13 @@ def acgd(args: argparse.Namespace) -> None:
 def rival(optimizer_class: Callable, args: argparse.Namespace, notes: dict[str, str]) -> Callable[[], None]:
     game = dcgan(args.width, args.batch, "minimax")
     g, d = game.generator, game.discriminator
-    rng = generator(0)
+    key = Key(0)
     optimizer = optimizer_class(
         max_params=d.parameters(), min_params=g.parameters(), lr_max=args.rate, lr_min=args.rate, collect_info=True
     )
 
     def step() -> None:
-        batch = game.draw(rng)
+        batch = game.draw(key)
         real, z = batch["real"], batch["latent"]
         optimizer.step(-(softplus(-d(real)).mean() + softplus(d(g(z))).mean()))
         notes["CGDs.ACGD"] = f"residual ≤ 1.0e-06, {optimizer.get_info()['iter_num']} iterations"

@@ -79,7 +79,7 @@ def races() -> dict[str, Race]:
             1.0,
             lambda: (MLPGenerator(16, (2,)), MLPDiscriminator((2,))),
             lambda: (plain_mlp(16, 2, 0.0), plain_mlp(2, 1, 0.2)),
-            lambda rng: ring.draw(rng, 64)["real"],
+            lambda rng: ring.centres[torch.randint(8, (64,), generator=rng)] + 0.02 * torch.randn(64, 2, generator=rng),
             ring,
             64,
             (600, 128),

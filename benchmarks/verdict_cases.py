@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Game, Point, tree_map
+from nashpath.core import Game, Key, Point, tree_map
 from nashpath.core.tree import leaves
 from nashpath.games.toys import Vector
 from nashpath.run.engine.step import Trial, begin, hyperparameters_of, make_step
@@ -38,11 +38,11 @@ class RandomGame(Game):
             self.register_buffer(name, value.clone())
         self.power, self.sign, self.noise = extra[1], extra[2], 0.0
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()):
+    def draw(self, key: Key, lead: tuple[int, ...] = ()):
         if not self.noise:
             return {}
         sizes = {"x": len(self.generator.value), "y": len(self.discriminator.value)}
-        return {k: self.noise * torch.randn(*lead, n, generator=rng, dtype=torch.float64) for k, n in sizes.items()}
+        return {k: self.noise * torch.randn(*lead, n, generator=key, dtype=torch.float64) for k, n in sizes.items()}
 
     def forward(self, player: str, batch: Any) -> Tensor:
         x, y = self.generator.value, self.discriminator.value

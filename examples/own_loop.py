@@ -5,7 +5,7 @@ import argparse
 import torch
 from torch import Tensor, nn
 
-from nashpath import R1, Hinge, Ring
+from nashpath import R1, Hinge, Key, Ring
 from nashpath.metrics import modes
 from nashpath.solvers.optim import ExtraAdam
 
@@ -17,12 +17,12 @@ def train(steps: int, batch: int = 64, latent: int = 8) -> nn.Module:
     generator = nn.Sequential(nn.Linear(latent, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 2))
     critic = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
     players = [ExtraAdam(network.parameters(), lr=1e-3, betas=(0.5, 0.999)) for network in (critic, generator)]
-    rng = torch.Generator().manual_seed(0)
+    key = Key(0)
 
     def gradients() -> None:
-        real, fake = data.draw(rng, batch)["real"], generator(torch.randn(batch, latent, generator=rng))
+        real, fake = data.draw(key, batch)["real"], generator(key.normal(batch, latent))
         held: Tensor = fake.detach()
-        for_critic = objective.discriminator(critic(real), critic(held)) + penalty(critic, real, held, rng=rng)
+        for_critic = objective.discriminator(critic(real), critic(held)) + penalty(critic, real, held, key=key)
         for_generator = objective.generator(critic(fake))
         for network, cost in ((critic, for_critic), (generator, for_generator)):
             parameters = list(network.parameters())
@@ -36,7 +36,7 @@ def train(steps: int, batch: int = 64, latent: int = 8) -> nn.Module:
         gradients()
         for player in players:
             player.step()
-    samples = generator(torch.randn(2000, latent, generator=rng)).detach()
+    samples = generator(key.normal(2000, latent)).detach()
     found = modes(samples, data.centres, data.deviation)
     print(f"{found['modes']:.0f} of 8 modes, {100 * found['high_quality']:.0f} % of samples within 4 deviations of one")
     return generator

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import nashpath as nash
-from nashpath.core import Batch, Count, NonNegative, Source, Tree
+from nashpath.core import Batch, Count, Key, NonNegative, Source, Tree
 from nashpath.flows import Field, Flow
 from nashpath.metrics import Metric, Sample
 
@@ -27,8 +27,8 @@ class Consistency(nash.Penalty):
     def __init__(self, weight: NonNegative = 10.0, deviation: NonNegative = 0.1):
         super().__init__(weight=weight, deviation=deviation)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        return {"u": torch.randn((*lead, *shape), generator=rng, device=rng.device)}
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        return {"u": key.normal((*lead, *shape))}
 
     def forward(self, critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
         return self.weight * (critic(real) - critic(real + self.deviation * noise["u"])).square().mean()
@@ -57,10 +57,10 @@ class Cross:
     def __init__(self, deviation: float = 0.02):
         self.deviation = deviation
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
-        along = 2 * torch.rand(count, generator=rng, device=rng.device) - 1
-        across = self.deviation * torch.randn(count, generator=rng, device=rng.device)
-        upright = torch.randint(2, (count, 1), generator=rng, device=rng.device).bool()
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
+        along = 2 * key.uniform(count) - 1
+        across = self.deviation * key.normal(count)
+        upright = key.integers(2, (count, 1)).bool()
         return {"real": torch.where(upright, torch.stack([across, along], 1), torch.stack([along, across], 1))}
 
 
@@ -94,8 +94,8 @@ class EnergyFlow(Flow):
         super().__init__()
         self.data, self.references = data, references
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> Tree:
-        return {"real": self.data.draw(rng, self.references)["real"]}
+    def init(self, particles: Tensor, key: Key) -> Tree:
+        return {"real": self.data.draw(key, self.references)["real"]}
 
     def field(self, points: Tensor, particles: Tensor, memory: Tree) -> Field:
         return Field(pull(points, memory["real"]) - pull(points, particles))

@@ -37,11 +37,11 @@ def varied(images: Tensor, rng: torch.Generator) -> Tensor:
 def main(target: Path = WEIGHTS) -> None:
     with seeded(0):
         classifier = DigitsClassifier()
-    source, rng = Digits("train"), generator(0)
+    source, key, rng = Digits("train"), Key(0), generator(0)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
-        batch = source.draw(rng, BATCH)
+        batch = source.draw(key, BATCH)
         before = classifier.body[:-1](varied(batch["real"], rng))
         loss = cross_entropy(classifier.head(before.tanh()), batch["label"], label_smoothing=0.05)
         loss = loss + SPREAD * before.square().mean()

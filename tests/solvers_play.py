@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from nashpath.core import FunctionalGame, Game, Point, generator, point_of, split_buffers
+from nashpath.core import FunctionalGame, Game, Key, Point, point_of, split_buffers
 from nashpath.games import GAN
 from nashpath.solvers import Solver
 
@@ -14,11 +14,11 @@ from nashpath.solvers import Solver
 def play(solver: Solver, game: Game, steps: int, problem: FunctionalGame | None = None):
     """``(points, last info, last memory)``; ``points`` has one more entry than steps were taken."""
     problem = FunctionalGame(game) if problem is None else problem
-    point, rng = point_of(game), generator(0)
+    point, key = point_of(game), Key(0)
     memory, points, info = solver.init(problem, point), [point], {}
     with torch.no_grad():
         for _ in range(steps):
-            point, memory, info = solver(problem, point, memory, game.draw(rng, (solver.draws,)))
+            point, memory, info = solver(problem, point, memory, game.draw(key, (solver.draws,)))
             points.append(point)
     return points, info, memory
 
@@ -46,8 +46,8 @@ class Cloud:
 
     shape: tuple[int, ...] = (2,)
 
-    def draw(self, rng: torch.Generator, count: int):
-        return {"real": torch.randn(count, 2, generator=rng) + 3}
+    def draw(self, key: Key, count: int):
+        return {"real": key.normal(count, 2) + 3}
 
 
 def small_gan(seed: int, penalty=None) -> GAN:

@@ -9,7 +9,7 @@ from sklearn.metrics import brier_score_loss
 from torch import nn
 from torch.distributions import Normal
 
-from nashpath.core import FunctionalGame, generator, point_of
+from nashpath.core import FunctionalGame, Key, generator, point_of
 from nashpath.data import Gaussian
 from nashpath.diagnostics import Calibration, calibration_of
 from nashpath.games import GAN
@@ -129,12 +129,12 @@ def test_a_gan_of_known_densities(factor: float):
         return data.log_density(x) - model
 
     look = Calibration(log_ratio, draws=3)
-    found = look(FunctionalGame(game), point_of(game), game.draw(generator(0), (3,)))
+    found = look(FunctionalGame(game), point_of(game), game.draw(Key(0), (3,)))
     assert found["calibration.slope"] == pytest.approx(factor, rel=1e-4)
     assert found["calibration.intercept"] == pytest.approx(0, abs=1e-4)
     expected = (1 - factor) ** 2 * 3  # the true ratio is N(±1, 2): E t² = 1 + 2
     assert found["calibration.mse_real"] == pytest.approx(expected, rel=0.15, abs=1e-8)
-    without = Calibration(draws=3)(FunctionalGame(game), point_of(game), game.draw(generator(0), (3,)))
+    without = Calibration(draws=3)(FunctionalGame(game), point_of(game), game.draw(Key(0), (3,)))
     assert set(without) == {"calibration.ece", "calibration.brier"}
     assert torch.equal(without["calibration.ece"], found["calibration.ece"])
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import nashpath
-from nashpath.core import FunctionalGame, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, generator, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.games import PENALTIES
@@ -61,7 +61,7 @@ def test_a_step_of_a_gan_is_that_of_the_cpu(kind):
     for device in ("cpu", DEVICE):
         game = small_gan(0, PENALTIES["wgan_gp"](weight=0.1)).double()
         solver = SOLVERS[kind](RULES["adam"](0.01), RULES["rmsprop"](0.01)).double().to(device)
-        drawn = tree_map(lambda v: v.double(), game.draw(generator(1), (solver.draws,)))
+        drawn = tree_map(lambda v: v.double(), game.draw(Key(1), (solver.draws,)))
         point, problem = point_of(game.to(device)), FunctionalGame(game)
         with torch.no_grad():
             ends.append(solver(problem, point, solver.init(problem, point), moved(drawn, device)))
@@ -150,7 +150,7 @@ def test_a_game_is_trained_where_it_is():
         assert on_device(value)
         assert on_device(result.averages["generator"][name])
         assert not torch.equal(value, before[name])
-    assert game.sample(generator(0, DEVICE), 5).isfinite().all()
+    assert game.sample(Key(0, device=DEVICE), 5).isfinite().all()
 
 
 RUN = [*flags(f"device={DEVICE}", "average=ema", "penalty=dragan"), "--seeds", "0:2"]
@@ -233,8 +233,8 @@ def test_particles_flow(settings, tmp_path):
 @pytest.mark.parametrize("kind", ["ring", "digits", "stacked_digits"])
 def test_what_is_measured_through_training_is_computed_there_and_equal(kind):
     source = SOURCES[kind]()
-    fake = source.draw(generator(3), 300)["real"]
+    fake = source.draw(Key(3), 300)["real"]
     for name, metric in METRICS.items():
-        here, there = (metric.glance(x, source, generator(1)) for x in (fake, fake.to(DEVICE)))
+        here, there = (metric.glance(x, source, Key(1)) for x in (fake, fake.to(DEVICE)))
         assert set(here) == set(there), name
         assert there == pytest.approx(here, rel=1e-6, abs=1e-9), name

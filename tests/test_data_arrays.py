@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nashpath.core.rng import generator
+from nashpath.core import Key
 from nashpath.data import Array, Samples
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
@@ -97,7 +97,7 @@ def test_a_streamed_file_equals_a_resident_one(tmp_path, values):
     assert not resident._bank.streams
     assert streamed._bank.streams
     assert isinstance(streamed._bank._rows, np.memmap)
-    first, second = (source.draw(generator(5), 64)["real"] for source in (resident, streamed))
+    first, second = (source.draw(Key(5), 64)["real"] for source in (resident, streamed))
     assert torch.equal(first, second)
     assert torch.equal(resident.examples(), streamed.examples())
 

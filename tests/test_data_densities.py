@@ -8,6 +8,7 @@ import torch
 from scipy.stats import chisquare, kstest, multivariate_normal
 from torch import Tensor
 
+from nashpath.core import Key
 from nashpath.core.rng import generator
 from nashpath.data import EmbeddedGaussian, Gaussian, Grid, ParallelLines, Ring, Spiral, SwissRoll
 
@@ -36,7 +37,7 @@ def test_the_density_integrates_to_one(name):
 def test_samples_follow_the_density(name):
     fine, area = cells(4.0, 400)
     mass = (PLANE[name].log_density(fine).exp() * area).reshape(40, 10, 40, 10).sum((1, 3)).numpy()
-    samples = PLANE[name].draw(generator(0), 40_000)["real"].numpy()
+    samples = PLANE[name].draw(Key(0), 40_000)["real"].numpy()
     counts, *_ = np.histogram2d(samples[:, 0], samples[:, 1], bins=40, range=[[-4, 4], [-4, 4]])
     often = mass * len(samples) >= 8
     observed = np.append(counts[often], len(samples) - counts[often].sum())
@@ -49,7 +50,7 @@ def test_the_gaussian_is_that_of_scipy():
     oracle = multivariate_normal([1.0, -3.0], [[2.0, -0.7], [-0.7, 0.5]])
     points = torch.randn(50, 2, generator=generator(0), dtype=torch.float64) * 3
     assert np.allclose(source.log_density(points), oracle.logpdf(points.numpy()), rtol=1e-6)
-    real = source.draw(generator(1), 100_000)["real"]
+    real = source.draw(Key(1), 100_000)["real"]
     assert torch.allclose(real.mean(0), source.mean, atol=0.02)
     assert torch.allclose(real.T.cov(), source.covariance, atol=0.03)
     assert torch.allclose(Gaussian().covariance, torch.tensor([[1.0, 0.8], [0.8, 0.89]]))
@@ -74,7 +75,7 @@ def test_the_grid_is_pacgans():
 
 @pytest.mark.parametrize("source", [Ring(), Grid()], ids=["ring", "grid"])
 def test_modes_are_equally_likely_and_round(source):
-    real = source.draw(generator(0), 20_000)["real"]
+    real = source.draw(Key(0), 20_000)["real"]
     distance, mode = torch.cdist(real, source.centres).min(1)
     assert chisquare(mode.bincount(minlength=len(source.centres))).pvalue > 1e-3
     assert kstest((distance / source.deviation).square().numpy(), "chi2", args=(2,)).pvalue > 1e-3
@@ -83,7 +84,7 @@ def test_modes_are_equally_likely_and_round(source):
 @pytest.mark.parametrize("name", LINES)
 def test_data_on_a_line_has_coordinate_and_distance(name):
     source = LINES[name]
-    real = source.draw(generator(0), 5_000)["real"]
+    real = source.draw(Key(0), 5_000)["real"]
     assert source.manifold_distance(real).max() < 1e-10
     assert kstest(source.coordinate(real).numpy(), "norm").pvalue > 1e-3
     assert torch.linalg.matrix_rank(real) == 1
@@ -110,21 +111,21 @@ def test_the_embedding_is_fixed_by_its_seed_and_measures_by_pythagoras():
 
 def test_the_spiral_lies_on_its_arms():
     source = Spiral(arms=3, turns=1.0, radius=2.0, deviation=0.0)
-    x, y = source.draw(generator(0), 3_000)["real"].double().unbind(1)
+    x, y = source.draw(Key(0), 3_000)["real"].double().unbind(1)
     radius = torch.hypot(x, y)
     turns = torch.atan2(y, x) / (2 * math.pi) - radius / 2
     arm = 3 * turns
     assert torch.allclose(arm, arm.round(), atol=1e-3)
     assert chisquare((arm.round() % 3).long().bincount(minlength=3)).pvalue > 1e-3
     assert kstest((radius / 2).square().numpy(), "uniform").pvalue > 1e-3
-    noisy = Spiral(arms=3, turns=1.0, deviation=0.3).draw(generator(0), 3_000)["real"]
+    noisy = Spiral(arms=3, turns=1.0, deviation=0.3).draw(Key(0), 3_000)["real"]
     assert (noisy - torch.stack([x, y], 1)).std().item() == pytest.approx(0.3, rel=0.05)
 
 
 def test_the_swiss_roll_is_scikit_learns_seen_from_its_end():
     datasets = pytest.importorskip("sklearn.datasets")
     theirs = datasets.make_swiss_roll(20_000, noise=0.25, random_state=0)[0][:, [0, 2]] / 7.5
-    ours = SwissRoll().draw(generator(0), 20_000)["real"].double().numpy()
+    ours = SwissRoll().draw(Key(0), 20_000)["real"].double().numpy()
     assert kstest(ours[:, 0], theirs[:, 0]).pvalue > 1e-3
     assert kstest(ours[:, 1], theirs[:, 1]).pvalue > 1e-3
     assert kstest(np.hypot(*ours.T), np.hypot(*theirs.T)).pvalue > 1e-3

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from nashpath.core.rng import generator
+from nashpath.core import Key
 from nashpath.data import ColouredDigits, Digits, StackedDigits
 
 
@@ -35,13 +35,13 @@ def test_the_split_is_a_stratified_partition():
 
 def test_draws_come_from_the_split_alone():
     held_out = {tuple(row) for row in Digits("test").examples().flatten(1).tolist()}
-    drawn = Digits("test").draw(generator(0), 3_000)["real"].flatten(1).tolist()
+    drawn = Digits("test").draw(Key(0), 3_000)["real"].flatten(1).tolist()
     assert {tuple(row) for row in drawn} <= held_out
     assert len({tuple(row) for row in drawn}) > 0.98 * len(held_out)
 
 
 def test_stacked_digits_spell_their_label():
-    stacked = StackedDigits("all").draw(generator(0), 200)
+    stacked = StackedDigits("all").draw(Key(0), 200)
     images, labels = Digits("all").labelled_examples()
     known = {tuple(image): int(label) for image, label in zip(images.flatten(1).tolist(), labels)}
     spelt = [[known[tuple(channel.flatten().tolist())] for channel in sample] for sample in stacked["real"]]
@@ -49,7 +49,7 @@ def test_stacked_digits_spell_their_label():
 
 
 def test_stacked_digits_have_a_thousand_modes():
-    labels = StackedDigits("all").draw(generator(0), 50_000)["label"]
+    labels = StackedDigits("all").draw(Key(0), 50_000)["label"]
     assert labels.unique().numel() == StackedDigits.classes == 1000
     digits = Digits("all").labelled_examples()[1].bincount().double() / 1797
     assert chisquare((labels // 100).bincount(), 50_000 * digits).pvalue > 1e-3
@@ -58,7 +58,7 @@ def test_stacked_digits_have_a_thousand_modes():
 def test_coloured_digits_are_digits_between_two_colours():
     source = ColouredDigits("all", contrast=0.3)
     real, label = source.labelled_examples(2_000)
-    grey, plain_label = Digits("all").draw(generator(0), 2_000).values()
+    grey, plain_label = Digits("all").draw(Key(0), 2_000).values()
     assert torch.equal(label, plain_label)  # the digits are drawn first, so the same seed gives the same ones
     ground, ink = real[grey.expand_as(real) == -1], real[grey.expand_as(real) == 1]
     assert ground.numel() > 0

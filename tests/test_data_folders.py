@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nashpath.core.rng import generator
+from nashpath.core import Key
 from nashpath.data import Folder, image_cache
 from nashpath.data.image_cache import read_picture
 
@@ -231,7 +231,7 @@ def test_a_cache_that_cannot_be_written_says_where_and_what_to_do(images, tmp_pa
 def test_streaming_equals_resident(images):
     root, _ = images
     resident, streamed = (Folder(str(root), size=8, labels=True, device_bytes=budget) for budget in (1 << 30, 100))
-    first, second = (source.draw(generator(2), 200) for source in (resident, streamed))
+    first, second = (source.draw(Key(2), 200) for source in (resident, streamed))
     assert streamed._filled().streams
     assert isinstance(streamed._filled()._rows, np.memmap)
     assert all(torch.equal(first[key], second[key]) for key in ("real", "label"))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nashpath.core import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
 from nashpath.data import SOURCES, Samples, as_source
@@ -47,10 +48,10 @@ def build(tmp_path, monkeypatch):
 def test_a_draw_is_what_the_source_says_and_depends_on_the_seed_alone(name, build):
     source = build(name)
     assert isinstance(source, Source)
-    batch, again = source.draw(generator(3), 17), build(name).draw(generator(3), 17)
+    batch, again = source.draw(Key(3), 17), build(name).draw(Key(3), 17)
     assert batch.keys() == again.keys() <= {"real", "label"}
     assert all(torch.equal(batch[key], again[key]) for key in batch)
-    assert not torch.equal(batch["real"], source.draw(generator(4), 17)["real"])
+    assert not torch.equal(batch["real"], source.draw(Key(4), 17)["real"])
     assert batch["real"].shape == (17, *source.shape)
     assert batch["real"].dtype == torch.float32
     assert batch["real"].isfinite().all()
@@ -63,7 +64,7 @@ def test_a_draw_is_what_the_source_says_and_depends_on_the_seed_alone(name, buil
 @pytest.mark.parametrize("name", SOURCES)
 def test_labels_come_with_classes(name, build):
     source = build(name)
-    batch = source.draw(generator(0), 500)
+    batch = source.draw(Key(0), 500)
     assert ("label" in batch) == bool(getattr(source, "classes", 0))
     if "label" in batch:
         assert batch["label"].dtype == torch.int64
@@ -78,15 +79,15 @@ def test_labels_come_with_classes(name, build):
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_global_random_state_is_left_alone(name, build):
     before = torch.get_rng_state()
-    build(name).draw(generator(0), 3)
+    build(name).draw(Key(0), 3)
     assert torch.equal(before, torch.get_rng_state())
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_copy_draws_the_same(name, build):
     source = build(name)
-    first = source.draw(generator(1), 4)["real"]
-    assert torch.equal(copy.deepcopy(source).draw(generator(1), 4)["real"], first)
+    first = source.draw(Key(1), 4)["real"]
+    assert torch.equal(copy.deepcopy(source).draw(Key(1), 4)["real"], first)
 
 
 @pytest.mark.parametrize("name", SOURCES)

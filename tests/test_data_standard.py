@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import nashpath as nash
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.data import Array, Samples
 from run_folders import flags
 from run_folders import nash as command
@@ -52,7 +52,7 @@ def test_a_table_that_streams_is_the_one_that_is_held(tmp_path):
     held = Array(str(tmp_path / "table.npy"), scale="standard")
     streams = Array(str(tmp_path / "table.npy"), scale="standard", device_bytes=16)
     assert streams.units == held.units
-    draws = [source.draw(generator(0), 50)["real"] for source in (held, streams)]
+    draws = [source.draw(Key(0), 50)["real"] for source in (held, streams)]
     assert torch.equal(*draws)
 
 
@@ -82,7 +82,7 @@ def test_a_run_gives_samples_back_in_the_units_of_its_file(tmp_path):
     command("train", *flags(*settings), "--out", tmp_path / "run")
     member = nash.load(tmp_path / "run")
     assert member.units == member.game.data.units
-    inside = member.game.sample(generator(3), 20)
+    inside = member.game.sample(Key(3), 20)
     assert torch.equal(member.sample(20, seed=3), member.units.original(inside))
     command("sample", tmp_path / "run", "-n", 20, "--seed", 3, "--out", tmp_path / "before.npz")
     before = np.load(tmp_path / "before.npz")["samples"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import FunctionalGame, generator, point_of, split_buffers, tree_map
+from nashpath.core import FunctionalGame, Key, generator, point_of, split_buffers, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.diagnostics import (
@@ -53,7 +53,7 @@ def doubled(tree):
 
 
 def measure(diagnostic, game, seed=0):
-    return diagnostic(FunctionalGame(game), point_of(game), doubled(game.draw(generator(seed), (diagnostic.draws,))))
+    return diagnostic(FunctionalGame(game), point_of(game), doubled(game.draw(Key(seed), (diagnostic.draws,))))
 
 
 def logit_game(game):
@@ -85,7 +85,7 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
     assert 10 < len(DIAGNOSTICS.summary(name)) < 125
     game = gan()
     diagnostic, point = build(name, game), point_of(game)
-    batches = doubled(game.draw(generator(0), (diagnostic.draws,)))
+    batches = doubled(game.draw(Key(0), (diagnostic.draws,)))
     kept = tree_map(torch.clone, (game.state_dict(), point, batches))
     rng = torch.get_rng_state()
     first = diagnostic(FunctionalGame(game), point, batches)
@@ -106,7 +106,7 @@ def test_stacked_members_read_as_they_do_alone(name):
     diagnostic, problem = build(name, games[0]), FunctionalGame(games[0])
     points = [point_of(g) for g in games]
     numbers = [split_buffers(g)[0] for g in games]
-    batches = [doubled(g.draw(generator(s), (diagnostic.draws,))) for s, g in enumerate(games)]
+    batches = [doubled(g.draw(Key(s), (diagnostic.draws,))) for s, g in enumerate(games)]
 
     def look(point, numbers, batch):
         return diagnostic(problem.with_hyperparameters(numbers), point, batch)
@@ -128,8 +128,8 @@ def test_field_of_the_bilinear_game():
 class Noisy(type(TOYS["quadratic"]())):
     """A quadratic game whose generator's gradient at 0 is 3 plus standard normal noise."""
 
-    def draw(self, rng, lead=()):
-        return {"noise": torch.randn(lead, generator=rng)}
+    def draw(self, key, lead=()):
+        return {"noise": key.normal(lead)}
 
     def forward(self, player, batch):
         return self.generator.value.sum() * (3 + batch["noise"]) + 0 * self.discriminator.value.sum()

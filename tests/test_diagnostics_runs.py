@@ -15,7 +15,7 @@ import pytest
 import torch
 from markupsafe import escape
 
-from nashpath.core import tree_map
+from nashpath.core import Key, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES, as_source
 from nashpath.diagnostics import FINDINGS, PointEvidence, RunSummary, findings, headline
@@ -313,7 +313,7 @@ def test_samples_of_two_classes_of_ten_are_said(monkeypatch, data, labels, said)
 
 def test_one_blob_of_images_is_said(monkeypatch):
     source = as_source(SOURCES["digits"]().labelled_examples()[0])
-    blob = source.draw(torch.Generator().manual_seed(0), SAMPLES)["real"].mean(0) + 0.01 * torch.randn(SAMPLES, 1, 8, 8)
+    blob = source.draw(Key(0), SAMPLES)["real"].mean(0) + 0.01 * torch.randn(SAMPLES, 1, 8, 8)
     monkeypatch.setattr(diagnose_play, "samples", lambda *_: blob)
     summary = RunSummary("undecided", PointEvidence())
     diagnose_play.look_at_samples(SimpleNamespace(game=SimpleNamespace(data=source)), None, summary)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import jacrev
 
-from nashpath.core import FunctionalGame, Point, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, Point, generator, point_of, tree_map
 from nashpath.core.tree import norm
 from nashpath.data import SOURCES
 from nashpath.diagnostics import (
@@ -35,13 +35,13 @@ from nashpath.solvers import RULES, SGD, SOLVERS, Alternating, Extragradient, Si
 
 def readings(game, diagnostic):
     game = game.double()
-    batches = tree_map(lambda v: v.double(), game.draw(generator(0), (diagnostic.draws,)))
+    batches = tree_map(lambda v: v.double(), game.draw(Key(0), (diagnostic.draws,)))
     return diagnostic(FunctionalGame(game), point_of(game), batches)
 
 
 def linearised(game, **options):
     game = game.double()
-    batches = tree_map(lambda v: v.double(), game.draw(generator(0), (1,)))
+    batches = tree_map(lambda v: v.double(), game.draw(Key(0), (1,)))
     return Linearised(FunctionalGame(game), point_of(game), batches, **options)
 
 
@@ -109,7 +109,7 @@ def test_products_agree_with_a_dense_jacobian_and_with_finite_differences():
     where = near.block("generator")
     torch.testing.assert_close(near.hessian("generator")(v[where]), jacobian[where, where] @ v[where])
     step, game = 1e-5, mlp_gan().double()
-    batches = tree_map(lambda value: value.double(), game.draw(generator(0), (1,)))
+    batches = tree_map(lambda value: value.double(), game.draw(Key(0), (1,)))
 
     def moved(sign):
         players, at = {}, 0
@@ -161,7 +161,7 @@ def growth(game, solver):
     """The factor by which some hundred further steps of play stretch the distance from the equilibrium at 0."""
     game = game.double()
     problem, point = FunctionalGame(game), point_of(game)
-    memory, batches = solver.init(problem, point), game.draw(generator(0), (solver.draws,))
+    memory, batches = solver.init(problem, point), game.draw(Key(0), (solver.draws,))
     sizes = []
     with torch.no_grad():
         for _ in range(400):
@@ -232,7 +232,7 @@ def test_a_round_is_what_the_papers_write(solver):
 def test_the_round_of_every_solver_and_rule_is_that_of_its_play(solver, rule):
     """Played on from near the equilibrium, the distance shrinks or grows at the round's spectral radius."""
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (0.3, 1.0, 0.2, 1e-3, 1e-3))).double()
-    problem, batches = FunctionalGame(game), game.draw(generator(0), (4,))
+    problem, batches = FunctionalGame(game), game.draw(Key(0), (4,))
     acting = player(solver, 0.2 if rule != "momentum" else 0.02, RULES[rule])
     if rule in ("adam", "rmsprop"):  # their scales must not change while the round is compared with play
         for part in (acting.rule(who) for who in game.players):

@@ -12,7 +12,7 @@ from scipy.special import erf
 from scipy.stats import wasserstein_distance
 from torch.distributions import MultivariateNormal, Normal
 
-from nashpath.core import generator
+from nashpath.core import Key, generator
 from nashpath.data import Gaussian, Ring
 from nashpath.metrics import (
     DIVERGENCES,
@@ -109,7 +109,7 @@ def test_monte_carlo_is_unbiased_with_an_honest_error(name: str):
 @pytest.mark.parametrize("name", OF_DENSITIES)
 def test_a_density_is_at_no_distance_from_itself(name: str):
     ring = Ring()
-    points = ring.draw(generator(0), 500)["real"]
+    points = ring.draw(Key(0), 500)["real"]
     found = from_densities(ring.log_density, ring.log_density, points, points, [name])[name]
     assert found.value == pytest.approx(0, abs=1e-9)
     assert found.error == pytest.approx(0, abs=1e-9)

@@ -178,7 +178,7 @@ def test_images_need_features_and_the_message_says_which(tmp_path):
     class Photos:
         shape = (3, 64, 64)
 
-        def draw(self, rng, count):
+        def draw(self, key, count):
             return {"real": torch.zeros(count, 3, 64, 64)}
 
     with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features pixels"):

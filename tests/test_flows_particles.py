@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import grad, jacrev, stack_module_state, vmap
 
-from nashpath.core import generator, seeded
+from nashpath.core import Key, generator, seeded
 from nashpath.core.math import kernel as kernels
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.monotone import MONOTONES, MonotoneFunction
@@ -140,8 +140,8 @@ def test_stacked_is_solo(name):
         flow = families()[name]
     members = []
     for seed in range(3):
-        rng, x = generator(seed), cloud(25, 10 + seed, torch.float32)
-        members.append((x, flow.init(x, rng), flow.draw(rng, len(x)), cloud(25, 20 + seed, torch.float32)))
+        key, x = Key(seed), cloud(25, 10 + seed, torch.float32)
+        members.append((x, flow.init(x, key), flow.draw(key, len(x)), cloud(25, 20 + seed, torch.float32)))
 
     @torch.no_grad()
     def step(x, memory, batch, noise):
@@ -201,7 +201,7 @@ def test_svgd_is_the_plain_double_loop():
 def test_langevin_settles_at_the_law_of_its_own_discretisation():
     size, precision = 0.2, torch.linalg.inv(COVARIANCE)
     flow, rng = Langevin(exact_score(TARGET.log_prob)), generator(0)
-    assert longest_step(flow.score, cloud(20), rng) == pytest.approx(
+    assert longest_step(flow.score, cloud(20), Key(0)) == pytest.approx(
         1 / float(torch.linalg.norm(precision, 2)), rel=0.1
     )
     x = cloud(4000)
@@ -244,8 +244,8 @@ def test_reach_bounds_every_move_and_keeps_its_direction():
 
 @pytest.mark.parametrize("monotone", ["logit", "non_saturating", "arcsinh", "vanilla", "shifted_vanilla"])
 def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
-    data, rng = Ring(), generator(0)
-    real = data.draw(rng, 400)["real"]
+    data = Ring()
+    real = data.draw(Key(0), 400)["real"]
     x = cloud(512, 1, torch.float32)
     with seeded(0):
         net = MLPDiscriminator((2,), width=32)
@@ -253,7 +253,7 @@ def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
     for sign in (1, -1):
         h = Signed(monotone, sign)
         flow = MonoFlow(DiscriminatorRatio(net, Adam(2e-3), data, refresh=3, warm_up=60, batch=128), h)
-        *_, last = simulate(flow, x, generator(2), Euler(0.1, control="off"), 60)
+        *_, last = simulate(flow, x, Key(2), Euler(0.1, control="off"), 60)
         ends.append(gaussian_mmd(last.particles, real, 0.5)[0])
     begun = gaussian_mmd(x, real, 0.5)[0]
     assert ends[0] < 0.5 * begun < begun < ends[1]
@@ -273,7 +273,7 @@ def test_discriminator_learns_the_exact_log_ratio():
     x = cloud(4000, 1, torch.float32) + torch.tensor([1.0, 0.0])
     with seeded(0):
         ratio = DiscriminatorRatio(MLPDiscriminator((2,), width=32), Adam(3e-3), data, warm_up=500, batch=256)
-    d, slope = ratio.log_ratio(x[:500], x, ratio.init(x, generator(0)))
+    d, slope = ratio.log_ratio(x[:500], x, ratio.init(x, Key(0)))
     exact = 0.5 - x[:500, 0]
     assert (d - exact).abs().mean() < 0.2
     assert (slope.mean(0) - torch.tensor([-1.0, 0.0])).abs().max() < 0.2
@@ -302,15 +302,15 @@ def test_estimates_against_closed_forms():
 def test_score_of_data_without_density_is_that_of_its_samples():
     """With 20,000 samples the largest error is .03 to .16 over 16 seeds."""
     rng = generator(0)
-    rough = score_of(Samples(torch.randn(20_000, 2, generator=rng)), rng, 20_000, 0.3)
+    rough = score_of(Samples(torch.randn(20_000, 2, generator=rng)), Key(0), 20_000, 0.3)
     at = torch.tensor([[0.5, -0.5], [0.0, 1.0]])
     torch.testing.assert_close(rough(at), -at / 1.09, rtol=0, atol=0.3)
-    torch.testing.assert_close(score_of(Gaussian(), rng)(at), -at @ torch.linalg.inv(Gaussian().covariance))
+    torch.testing.assert_close(score_of(Gaussian(), Key(0))(at), -at @ torch.linalg.inv(Gaussian().covariance))
 
 
 def test_particles_that_leave_the_finite_numbers_end_the_flow():
     flow = MonoFlow(DensityRatio(lambda x: -x.square().sum(1) / 2))
-    states = list(simulate(flow, cloud(20, 0, torch.float32), generator(0), Euler(1e9, 1e38, "off"), 50))
+    states = list(simulate(flow, cloud(20, 0, torch.float32), Key(0), Euler(1e9, 1e38, "off"), 50))
     assert 1 < len(states) < 51
     assert all(torch.isfinite(state.particles).all() for state in states)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import FunctionalGame, Point, generator, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, Key, Point, point_of, seeded, tree_map
 from nashpath.core.math.f_divergences import F_DIVERGENCES
 from nashpath.data import Gaussian
 from nashpath.flows import ReparameterisedGaussian, Variational, gaussian_kl
@@ -49,7 +49,7 @@ def explicit(cost, carried, steps, rate):
     problem, rule = FunctionalGame(game), Adam(rate, b1=0.9)
     params = tree_map(lambda v: torch.stack([v] * len(SEEDS)), point_of(game).players["generator"])
     memory = vmap(rule.init)(params)
-    rngs = [generator(seed) for seed in SEEDS]
+    keys = [Key(seed) for seed in SEEDS]
 
     @torch.no_grad()
     def step(params, memory, batch):
@@ -58,7 +58,7 @@ def explicit(cost, carried, steps, rate):
         return {k: v + move[k] for k, v in params.items()}, memory
 
     for _ in range(steps):
-        batch = {"latent": torch.stack([game.draw(rng)["latent"] for rng in rngs])}
+        batch = {"latent": torch.stack([game.draw(key)["latent"] for key in keys])}
         params, memory = vmap(step)(params, memory, batch)
     return params
 

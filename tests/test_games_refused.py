@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import nashpath as nash
-from nashpath.core import FunctionalGame, generator, load_point, point_of
+from nashpath.core import FunctionalGame, Key, load_point, point_of
 from nashpath.games.objectives import OBJECTIVES
 from nashpath.solvers import SGD, SOLVERS
 from solvers_play import Cloud, play
@@ -117,7 +117,7 @@ def test_a_frozen_layer_is_passed_through_by_gradients():
     free, held = gan(critic()), gan(critic())
     held.load_state_dict(free.state_dict())
     held.generator[2].requires_grad_(False)
-    batch = free.draw(generator(0))
+    batch = free.draw(Key(0))
     for who in ("generator", "discriminator"):
         a, b = (FunctionalGame(game).gradient(who, point_of(game), batch).gradient for game in (free, held))
         assert all(torch.allclose(a[name], value) for name, value in b.items())

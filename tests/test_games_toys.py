@@ -16,6 +16,7 @@ from torch.autograd.functional import hessian
 from typer.testing import CliRunner
 
 from nashpath.cli import app
+from nashpath.core import Key
 from nashpath.core.tree import leaves
 from nashpath.games import OBJECTIVES, PENALTIES, TOYS
 from nashpath.games.toys import KnownGame, ZeroSum
@@ -62,7 +63,7 @@ def double(make, **settings):
 
 def cost(game, who: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """What a player pays at (x, y), differentiable in both."""
-    batch = {k: v.double() if torch.is_tensor(v) else v for k, v in game.draw(torch.Generator().manual_seed(0)).items()}
+    batch = {k: v.double() if torch.is_tensor(v) else v for k, v in game.draw(Key(0)).items()}
     there = {"generator.value": x, "discriminator.value": y}
     return torch.func.functional_call(game, there, (who, batch))
 

@@ -11,7 +11,7 @@ import re
 import pytest
 import torch
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.core.tree import leaves
 from nashpath.metrics import METRICS
 from nashpath.report import write_report
@@ -106,10 +106,10 @@ def test_settings_and_training_are_those_of_the_class(path, kind):
         return
     states = []
     for trial in trials:
-        carry, step, rng = begin(trial), make_step(trial), generator(0)
+        carry, step, key = begin(trial), make_step(trial), Key(0)
         with torch.no_grad():
             for _ in range(2):
-                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(rng, (trial.solver.draws,)))
+                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(key, (trial.solver.draws,)))
         states.append(carry)
     assert all(torch.equal(a, b) for a, b in zip(*map(leaves, states), strict=True))
 
@@ -144,7 +144,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
         carry, step = begin(trial), make_step(trial)
         with torch.no_grad():
             for _ in range(3):
-                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(generator(0), (trial.solver.draws,)))
+                carry, _ = step(carry, hyperparameters_of(trial), trial.game.draw(Key(0), (trial.solver.draws,)))
         found.append(diagnose_member(0, trial, carry, quick=True))
     assert found[0].sentences == found[1].sentences
     assert plain_numbers(found[0].numbers) == plain_numbers(found[1].numbers)
@@ -158,7 +158,7 @@ def test_data_are_measured_as_their_class_is(kind):
     for chosen in (kind, name):
         settings = settings_of("data", chosen, kind)
         source = build_source(settings)
-        fake = source.draw(generator(5), 50)["real"]
+        fake = source.draw(Key(5), 50)["real"]
         measured = ReferenceSet(source, ["modes"] if kind == "ring" else [], features="pixels", most=60)(fake)
         found.append(({m.name: m.value for m in measured}, quick_metrics(fake, source, 0)))
     assert plain_numbers(dict(enumerate(found[0]))) == plain_numbers(dict(enumerate(found[1])))
@@ -172,7 +172,7 @@ def test_a_metric_under_another_name_gives_its_numbers():
     for name in EXACT:
         METRICS.register(other(name), METRICS[name])
     source = TABLES["data"]["ring"]()
-    fake = source.draw(generator(5), 60)["real"]
+    fake = source.draw(Key(5), 60)["real"]
     for name in EXACT:
         one, two = ({m.name: m.value for m in ReferenceSet(source, [n], most=60)(fake)} for n in (name, other(name)))
         assert one == two

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import torch
 
-from nashpath.core import Game, generator
+from nashpath.core import Game, Key
 from nashpath.core.tree import leaves
 from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
@@ -150,7 +150,7 @@ def test_solver_rule_technique_and_average_are_one_graph(solver, rule, technique
     """Traced without a break, and the traced step means the eager one."""
     trial = trial_of(solver, rule, technique, average)
     step, state = make_step(trial), begin(trial)
-    batch, numbers = trial.game.draw(generator(0), (trial.solver.draws,)), hyperparameters_of(trial)
+    batch, numbers = trial.game.draw(Key(0), (trial.solver.draws,)), hyperparameters_of(trial)
     torch._dynamo.reset()
     with torch.no_grad():
         traced, _ = torch.compile(step, fullgraph=True, backend="eager")(state, numbers, batch)
@@ -167,9 +167,8 @@ def test_a_run_resumes_through_its_checkpoint_bit_for_bit(solver, rule, techniqu
     whole, first, second = program(), program(), program()
     whole.run(7)
     first.run(4)
-    save_checkpoint(RunFolder(tmp_path), [(first.train_state(0), first.samplers[0].state())], {"taken": 4})
-    like = [(second.train_state(0), second.samplers[0].state())]
-    stored, meta = load_checkpoint(RunFolder(tmp_path), like)
+    save_checkpoint(RunFolder(tmp_path), [first.train_state(0)], {"taken": 4})
+    stored, meta = load_checkpoint(RunFolder(tmp_path), [second.train_state(0)])
     second.load(stored, meta["taken"], first.info())
     second.run(3)
     for a, b in zip(leaves(whole.train_state(0)), leaves(second.train_state(0)), strict=True):

@@ -10,7 +10,7 @@ from torch import nn
 from torch.func import vmap
 
 import nashpath
-from nashpath.core import Game, generator
+from nashpath.core import Game, Key
 from nashpath.core.tree import leaves, tree_map
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
@@ -102,7 +102,7 @@ def trials(path: str, kind: str, seeds: list[int], **raw):
 
 
 def draws(game: Game, seed: int, count: int):
-    batch = game.draw(generator(seed), (count,))
+    batch = game.draw(Key(seed), (count,))
     return tree_map(lambda v: v.double() if v.is_floating_point() else v, batch)
 
 
@@ -157,7 +157,7 @@ def test_no_recompile_when_a_number_changes():
         ]
     ]
     step = torch.compile(make_step(first), fullgraph=True, backend=count, dynamic=False)
-    batch = first.game.draw(generator(0), (first.solver.draws,))
+    batch = first.game.draw(Key(0), (first.solver.draws,))
     with torch.no_grad():
         results = [step(begin(t), hyperparameters_of(t), batch)[0] for t in (first, *others)]
     assert len(graphs) == 1

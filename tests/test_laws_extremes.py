@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.run.settings.schema import arguments
 
@@ -42,7 +42,7 @@ def test_penalties_and_their_gradients_are_finite(name):
     nn.init.constant_(critic.weight, FAR)
     real, fake = torch.tensor([[1.0, 0.0], [0.0, -1.0]]), torch.tensor([[-1.0, 0.0], [1.0, 0.0]])
     assert critic(torch.cat([real, fake])).abs().min() > FAR / 2
-    value = penalty(critic, real, fake, penalty.draw(generator(0), (2,), (2,)))
+    value = penalty(critic, real, fake, penalty.draw(Key(0), (2,), (2,)))
     (slope,) = torch.autograd.grad(value + 0 * critic.weight.sum(), [critic.weight])
     assert torch.isfinite(value)
     assert torch.isfinite(slope).all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import generator
+from nashpath.core import Key, generator
 from nashpath.core.cache import cache_folder
 from nashpath.data import Digits, StackedDigits
 from nashpath.metrics import FEATURES, FeaturesError, MetricError, evaluate_samples, real_sample
@@ -38,7 +38,7 @@ def test_digits_features_take_other_sizes_and_channels():
     larger = nn.functional.interpolate(FAKE, (28, 28), mode="bilinear")
     small, large = extract(DigitsFeatures(), FAKE).features, extract(DigitsFeatures(), larger).features
     assert nn.functional.cosine_similarity(small, large).mean() > 0.9
-    stacked = StackedDigits("test").draw(generator(0), 30)["real"]
+    stacked = StackedDigits("test").draw(Key(0), 30)["real"]
     outputs = extract(DigitsFeatures(), stacked)
     assert outputs.logits is None
     expected = [extract(DigitsFeatures(), stacked[:, i : i + 1]).features for i in range(3)]

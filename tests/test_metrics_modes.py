@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.spatial.distance import cdist
 
-from nashpath.core import generator
+from nashpath.core import Key, generator
 from nashpath.core.math.distances import nearest_neighbours, squared_blocks
 from nashpath.data import Digits, Grid, Ring, StackedDigits
 from nashpath.metrics import classes, memorisation, modes, nearest_labels, stacked_modes
@@ -20,7 +20,7 @@ def placed(ring: Ring, counts: list[int], radius: float = 0.0) -> torch.Tensor:
 
 def test_the_data_cover_their_own_modes():
     for data in (Ring(), Grid()):
-        found = modes(data.draw(generator(0), 5000)["real"], data.centres, data.deviation)
+        found = modes(data.draw(Key(0), 5000)["real"], data.centres, data.deviation)
         assert found["modes"] == len(data.centres)
         assert found["high_quality"] == pytest.approx(1 - math.exp(-8), abs=0.002)  # P(|z| < 4) in two dimensions
         assert found["mode_kl"] < 0.01
@@ -65,7 +65,7 @@ def test_classes_of_real_digits_are_their_labels():
 
 def test_stacked_modes_are_the_labels_of_stacked_digits():
     digits = Digits("train").labelled_examples()
-    batch = StackedDigits("train").draw(generator(0), 1500)
+    batch = StackedDigits("train").draw(Key(0), 1500)
     found = stacked_modes(batch["real"], *digits)
     assert found["stacked_modes"] == len(batch["label"].unique())
     collapsed = stacked_modes(batch["real"][:1].repeat(50, 1, 1, 1), *digits)

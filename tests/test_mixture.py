@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, generator, load_point, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, Key, load_point, point_of, seeded, tree_map
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.mixture import Mixture, WeightedEnsemble
@@ -39,8 +39,8 @@ def mixture(generators: int = 3, discriminators: int = 2, objective=None, penalt
 def test_one_against_one_is_the_plain_gan_bit_for_bit(objective, penalty):
     (one,), (critic,) = networks(1, 1)
     plain, mixed = GAN(one, critic, objective, penalty, **SETTINGS), mixture(1, 1, objective, penalty)
-    batch = plain.draw(generator(4))
-    drawn = mixed.draw(generator(4))
+    batch = plain.draw(Key(4))
+    drawn = mixed.draw(Key(4))
     assert torch.equal(batch["real"], drawn["real"])
     for player in plain.players:
         first = FunctionalGame(plain).gradient(player, point_of(plain), batch)
@@ -57,7 +57,7 @@ def test_the_cost_is_the_weighted_sum_over_pairs_and_the_released_regulariser(pe
     with torch.no_grad():
         mixed.generator.logits.copy_(torch.tensor([0.1, -1.0, 2.0]))
         mixed.discriminator.logits.copy_(torch.tensor([0.5, -0.5]))
-    batch = mixed.draw(generator(0))
+    batch = mixed.draw(Key(0))
     w, v = (np.exp(t) / np.exp(t).sum() for t in (np.array([0.1, -1.0, 2.0]), np.array([0.5, -0.5])))
     for player, own in (("generator", w), ("discriminator", v)):
         total = 0.3 * (np.log(1 / len(own) + 1e-6) - np.log(own + 1e-6).mean())
@@ -88,7 +88,7 @@ def test_samples_come_from_each_generator_by_its_weight():
         nn.init.constant_(network.head.bias, place)
     with torch.no_grad():
         mixed.generator.logits.copy_(torch.tensor([0.5, 0.3, 0.2]).log())
-    x = mixed.sample(generator(0), 1000)[:, 0]
+    x = mixed.sample(Key(0), 1000)[:, 0]
     counts = torch.bincount(x.round().long(), minlength=3)
     np.testing.assert_allclose(counts.numpy(), [500, 300, 200], atol=5)
     assert (x[1:] != x[:-1]).float().mean() > 0.3
@@ -140,7 +140,7 @@ def modes(generators: int, steps: int) -> list[int]:
     program.run(steps)
     for member, trial in enumerate(trials):
         load_point(trial.game, program.train_state(member).point)
-        distance = torch.cdist(trial.game.sample(generator(1), 2000), Ring().centres)
+        distance = torch.cdist(trial.game.sample(Key(1), 2000), Ring().centres)
         near = distance.amin(1) < 4 * Ring().deviation
         held.append(int((torch.bincount(distance.argmin(1)[near], minlength=8) > 20).sum()))
     return held

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, parametrize
 
 import nashpath as nash
-from nashpath.core import FunctionalGame, Point, generator, load_point, point_of
+from nashpath.core import FunctionalGame, Key, Point, load_point, point_of
 from nashpath.games.toys import Bilinear
 
 
@@ -76,7 +76,7 @@ def test_a_parameter_that_two_layers_of_a_player_share_stays_one():
     second.weight = first.weight
     game = gan(nn.Sequential(nn.Linear(3, 5), first, nn.Tanh(), second, nn.Linear(5, 2)))
     problem, point = FunctionalGame(game), point_of(game)
-    batch = game.draw(generator(0))
+    batch = game.draw(Key(0))
     found = problem.gradient("generator", point, batch).gradient["1.weight"]
     game("generator", batch).backward()
     torch.testing.assert_close(found, first.weight.grad)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, jvp, stack_module_state, vmap
 
+from nashpath.core import Key
 from nashpath.core.game import Batch, FunctionalGame, Game, point_of
 from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
@@ -30,9 +31,9 @@ class Pair(Game):
         super().__init__()
         self.generator, self.discriminator, self.weight = generator, discriminator, weight
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
-        real = torch.rand(*lead, COUNT, *SHAPE, generator=rng) * 2 - 1
-        return {"real": real, "z": torch.randn(*lead, COUNT, LATENT, generator=rng)}
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
+        real = key.uniform(*lead, COUNT, *SHAPE) * 2 - 1
+        return {"real": real, "z": key.normal(*lead, COUNT, LATENT)}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         logit = self.discriminator(self.generator(batch["z"]))
@@ -118,7 +119,7 @@ def test_every_row_names_its_source():
 @pytest.mark.parametrize("kind", PLAIN)
 def test_stacked_equals_solo(kind, norm):
     games = [pair(kind, norm, seed) for seed in range(3)]
-    batches = [doubled(game.draw(generator(9 + k))) for k, game in enumerate(games)]
+    batches = [doubled(game.draw(Key(9 + k))) for k, game in enumerate(games)]
     points = [point_of(game) for game in games]
     stack = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
     for player in games[0].players:
@@ -134,7 +135,7 @@ def test_stacked_equals_solo(kind, norm):
 @pytest.mark.parametrize("kind", PLAIN)
 def test_penalised_gradient_equals_double_backward(kind, norm):
     game = pair(kind, norm, 0, weight=3.0)
-    batch = doubled(game.draw(generator(1)))
+    batch = doubled(game.draw(Key(1)))
     problem, point = FunctionalGame(game), point_of(game)
     priced = problem.gradient("discriminator", point, batch)
 
@@ -156,7 +157,7 @@ def test_penalised_gradient_equals_double_backward(kind, norm):
 @pytest.mark.parametrize("kind", PLAIN)
 def test_forward_mode_agrees_with_reverse_mode_at_second_order(kind, norm):
     game = pair(kind, norm, 0)
-    batch, point, problem = doubled(game.draw(generator(1))), point_of(game), FunctionalGame(game)
+    batch, point, problem = doubled(game.draw(Key(1))), point_of(game), FunctionalGame(game)
     for player in game.players:
         params = point.players[player]
         way = {name: torch.randn(v.shape, generator=generator(2), dtype=v.dtype) for name, v in params.items()}
@@ -240,7 +241,7 @@ def test_compiled_equals_eager():
     games = [Pair(pair("dcgan", "batch", k).generator, pair("dcgan", "spectral", k).discriminator, 3.0) for k in (0, 1)]
     games = [game.float() for game in games]
     points, problem = [point_of(game) for game in games], FunctionalGame(games[0])
-    batches = [game.draw(generator(k)) for k, game in enumerate(games)]
+    batches = [game.draw(Key(k)) for k, game in enumerate(games)]
     point, batch = tree_map(lambda *parts: torch.stack(parts), *zip(points, batches))
 
     def field(point, batch):

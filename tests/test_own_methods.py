@@ -49,8 +49,8 @@ class Consistency(nashpath.Penalty):
     def __init__(self, weight: NonNegative = 1.0):
         super().__init__(weight=weight)
 
-    def draw(self, rng, lead, shape):
-        return {"shift": 0.1 * torch.randn((*lead, *shape), generator=rng, device=rng.device)}
+    def draw(self, key, lead, shape):
+        return {"shift": 0.1 * key.normal((*lead, *shape))}
 
     def forward(self, critic, real, fake, noise):
         return self.weight * (critic(real) - critic(real + noise["shift"])).square().mean()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn, tensor
 
-from nashpath.core import FunctionalGame, point_of
+from nashpath.core import FunctionalGame, Key, point_of
 from nashpath.games import GAN, PENALTIES
 from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Penalty, Sum
 from nashpath.solvers import SGD, Simultaneous
@@ -42,7 +42,7 @@ class Square(nn.Module):
 
 
 def noise(penalty, seed=0):
-    return penalty.draw(torch.Generator().manual_seed(seed), (3,), (2,))
+    return penalty.draw(Key(seed), (3,), (2,))
 
 
 def price(name, critic, **settings):
@@ -99,8 +99,8 @@ def test_each_penalty_looks_where_it_says():
 
 
 def test_noise_has_the_range_of_its_formula():
-    rng = torch.Generator().manual_seed(0)
-    one_sided, centred = (PENALTIES[name]().draw(rng, (500,), (2,))["cloud"] for name in ("dragan", "dragan_centred"))
+    key = Key(0)
+    one_sided, centred = (PENALTIES[name]().draw(key, (500,), (2,))["cloud"] for name in ("dragan", "dragan_centred"))
     assert 0 <= one_sided.min() < 0.01
     assert 0.99 < one_sided.max() <= 1
     assert -0.5 <= centred.min() < -0.49
@@ -173,8 +173,8 @@ def test_a_sum_adds_and_keeps_noise_apart():
 class Plane:
     shape = (2,)
 
-    def draw(self, rng, count):
-        return {"real": torch.randn(count, 2, generator=rng)}
+    def draw(self, key, count):
+        return {"real": key.normal(count, 2)}
 
 
 def game(penalty, batch_norm=False):
@@ -199,8 +199,8 @@ def differentiates_in_the_input(penalty):
 class Consistency(Penalty):
     """Pulls the logits of a sample and of its noisy copy together, without any slope."""
 
-    def draw(self, rng, lead, shape):
-        return {"shift": torch.randn((*lead, *shape), generator=rng)}
+    def draw(self, key, lead, shape):
+        return {"shift": key.normal((*lead, *shape))}
 
     def forward(self, critic, real, fake, noise):
         return (critic(real) - critic(real + noise["shift"])).square().mean()
@@ -233,7 +233,7 @@ def test_batch_normalisation_is_refused_where_slopes_are_priced(name):
 def test_lecam_state_changes_in_the_discriminators_turn_only():
     played = game(LeCam())
     problem, point = FunctionalGame(played), point_of(played)
-    batch = played.draw(torch.Generator().manual_seed(0))
+    batch = played.draw(Key(0))
     assert problem.gradient("generator", point, batch).state.get("penalty.count", 0) == 0
     priced = problem.gradient("discriminator", point, batch)
     assert priced.state["penalty.count"] == 1
@@ -244,7 +244,7 @@ def test_lecam_state_changes_in_the_discriminators_turn_only():
     solver = Simultaneous(discriminator=SGD(0.1), generator=SGD(0.1))
     memory = solver.init(problem, point)
     for step in (1, 2):  # the generator's turn, which comes last, must not put the averages back
-        point, memory, _ = solver(problem, point, memory, played.draw(torch.Generator().manual_seed(step), (1,)))
+        point, memory, _ = solver(problem, point, memory, played.draw(Key(step), (1,)))
         assert point.state["penalty.count"] == step
 
 
@@ -252,7 +252,7 @@ def test_lecam_moves_running_statistics_once_a_turn():
     plain, held = game(NoPenalty(), batch_norm=True), game(LeCam(), batch_norm=True)
     states = []
     for played in (plain, held):
-        batch = played.draw(torch.Generator().manual_seed(0))
+        batch = played.draw(Key(0))
         states.append(FunctionalGame(played).gradient("discriminator", point_of(played), batch).state)
     name = "discriminator.1.running_mean"
     assert torch.equal(states[0][name], states[1][name])
@@ -262,7 +262,7 @@ def test_lecam_moves_running_statistics_once_a_turn():
 def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
     played = game(NoPenalty())
     problem, start = FunctionalGame(played), point_of(played)
-    batches = played.draw(torch.Generator().manual_seed(0), (1,))
+    batches = played.draw(Key(0), (1,))
     inner = Simultaneous(discriminator=SGD(0.5), generator=SGD(0.5))
     solver = Clipped(inner, bound=0.2)
     boxed = solver.inside(start)
@@ -279,32 +279,31 @@ def test_clipping_keeps_the_discriminator_in_the_box_and_nothing_else_changes():
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_without_noise_it_is_drawn(name):
-    """From a generator of the caller's, or from one that the global seed decides; with the noise of `draw`."""
+    """From a key of the caller's, or from one that the global seed decides; with the noise of `draw`."""
     penalty, smooth = PENALTIES[name](), Square()
 
-    def given(noise=None, rng=None):
+    def given(noise=None, key=None):
         def critic(x):
             return 50 * smooth(x)  # steep, so that one-sided prices are not 0
 
-        return copy.deepcopy(penalty)(critic, REAL, FAKE, noise, rng)  # LeCam remembers what it was shown
+        return copy.deepcopy(penalty)(critic, REAL, FAKE, noise, key)  # LeCam remembers what it was shown
 
-    rng = torch.Generator().manual_seed(5)
-    assert given(rng=rng) == given(noise(penalty, seed=5))
+    key = Key(5)
+    assert given(key=key) == given(noise(penalty, seed=5))
     torch.manual_seed(1)
     first, second = given(), given()
     torch.manual_seed(1)
     assert given() == first
-    assert (second != first) == (penalty.draw(rng, (3,), (2,)) != {})
+    assert (second != first) == (penalty.draw(key, (3,), (2,)) != {})
 
 
 def test_a_penalty_of_one_s_own_draws_its_noise():
     class Jump(Penalty):
-        def draw(self, rng, lead, shape):
-            return {"z": torch.randn(*lead, *shape, generator=rng)}
+        def draw(self, key, lead, shape):
+            return {"z": key.normal(*lead, *shape)}
 
         def forward(self, critic, real, fake, noise):
             return critic(real + noise["z"]).mean()
 
-    rng = torch.Generator().manual_seed(0)
-    expected = line(REAL + torch.randn(3, 2, generator=torch.Generator().manual_seed(0))).mean()
-    assert Jump()(line, REAL, FAKE, rng=rng) == expected
+    expected = line(REAL + Key(0).normal(3, 2)).mean()
+    assert Jump()(line, REAL, FAKE, key=Key(0)) == expected

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.core.source import FromDisk
 from nashpath.data import SOURCES, Folder
 from nashpath.data.base import FiniteSource
@@ -98,8 +98,8 @@ def test_an_array_file_that_was_changed_is_read_again(array):
     np.save(file, np.ones((20, 2), np.float32))  # as long as before
     second = source_of(settings)
     assert second is not first
-    assert torch.equal(second.draw(generator(0), 3)["real"], torch.ones(3, 2))
-    assert torch.equal(first.draw(generator(0), 3)["real"], torch.zeros(3, 2))
+    assert torch.equal(second.draw(Key(0), 3)["real"], torch.ones(3, 2))
+    assert torch.equal(first.draw(Key(0), 3)["real"], torch.zeros(3, 2))
     assert source_of(settings) is second
 
 

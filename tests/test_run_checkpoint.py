@@ -108,9 +108,10 @@ def test_names_are_different_and_readable(case):
 def test_tensors_bear_the_names_of_what_they_are(original):
     found = tensors(original)
     expected = {"member0.point.players.generator.head.weight", "member0.steps", "member0.diverged_player"}
-    assert expected | {"member0.sampler.generator", "member0.sampler.offset"} <= set(found)
+    assert expected <= set(found)
+    assert not any("generator" in name.split(".")[-1] for name in found)  # draws follow from the step
     assert any(name.startswith("member0.memory.average.") for name in found)
-    assert format_of(original) == "nashpath checkpoint 2"
+    assert format_of(original) == "nashpath checkpoint 3"
 
 
 @pytest.fixture
@@ -130,15 +131,42 @@ def test_an_earlier_format_is_refused_with_what_to_do(earlier, monkeypatch, comm
     said = nash(*command, earlier, expect=2).stderr
     assert said == (
         f"error: {earlier / 'checkpoint.safetensors'} has the format 'nashpath checkpoint 1', which nashpath 0.1 "
-        "reads; this version reads 'nashpath checkpoint 2' only: train the run anew from its settings, with "
+        "reads; this version reads 'nashpath checkpoint 3' only: train the run anew from its settings, with "
         f"nashpath train {earlier / 'config.toml'} --out ANOTHER_FOLDER\n"
     )
     assert {file.name: file.read_bytes() for file in earlier.iterdir()} == before
 
 
+@pytest.fixture
+def with_generators(tmp_path):
+    """A run of version 0.2, whose checkpoint has the format 2: it holds the state of the generator that drew."""
+    return Path(shutil.copytree(Path(__file__).parent / "fixtures" / "run-format-2", tmp_path / "before"))
+
+
+def test_a_generator_trained_before_draws_were_keyed_is_still_sampled(with_generators, tmp_path):
+    _, state = restore_member(with_generators)
+    kept = tensors(with_generators, 0)
+    for name, value in state.point.players["generator"].items():
+        assert torch.equal(value, torch.from_numpy(kept[f"point.players.generator.{name}"]))
+    nash("sample", with_generators, "-n", 3, "--to", tmp_path / "x.npz", expect=0)
+    nash("evaluate", with_generators, "-n", 64, expect=0)
+
+
+def test_a_run_that_goes_on_with_other_draws_says_so(with_generators):
+    found = nash("train", "--resume", "--out", with_generators, "-s", "steps=12", "--accept-changes", expect=0)
+    assert "drew its batches from generators" in found.stderr
+    assert format_of(with_generators) == "nashpath checkpoint 3"
+
+
+def test_a_flow_that_goes_on_with_other_draws_says_so(tmp_path):
+    flow = shutil.copytree(Path(__file__).parent / "fixtures" / "flow-format-2", tmp_path / "before")
+    found = nash("flow", "--resume", "--out", flow, "-s", "steps=12", "--accept-changes", expect=0)
+    assert "drew its batches from generators" in found.stderr
+
+
 def test_what_the_refusal_says_to_do_works(earlier):
     nash("train", earlier / "config.toml", "--out", earlier.parent / "anew")
-    assert format_of(earlier.parent / "anew") == "nashpath checkpoint 2"
+    assert format_of(earlier.parent / "anew") == "nashpath checkpoint 3"
 
 
 def test_a_run_of_an_earlier_format_is_still_reported(earlier):

@@ -7,9 +7,7 @@ import torch
 from torch import nn
 
 import nashpath as nash
-from nashpath.core import derive, generator
 from nashpath.games.toys import Bilinear
-from nashpath.run.engine.sampler import block_length
 
 
 def pair(seed=0, width=8):
@@ -50,9 +48,8 @@ def test_one_step_of_sgd_is_the_step_of_an_ordinary_loop():
     mine, plain = game(), game()
     rule = {"discriminator": nash.SGD(0.1), "generator": nash.SGD(0.1)}
     nash.train(mine, nash.Simultaneous(**rule), steps=1, seed=7)
-    rng = generator(derive(7, "draws"))
-    block = plain.draw(rng, (block_length(plain, 1, torch.device("cpu")), 1))
-    real, z = block["real"][0, 0], block["latent"][0, 0]
+    batch = plain.draw(nash.Key(7, "draws"), (1,))
+    real, z = batch["real"][0], batch["latent"][0]
     fake = plain.generator(z)
     softplus = nn.functional.softplus
     cost = softplus(-plain.discriminator(real)).mean() + softplus(plain.discriminator(fake.detach())).mean()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nashpath.core import FunctionalGame, generator, own_state, point_of, seeded, split_buffers
+from nashpath.core import FunctionalGame, Key, own_state, point_of, seeded, split_buffers
 from nashpath.data import Digits, Ring, Samples
 from nashpath.games.objectives import (
     FeatureMatching,
@@ -42,7 +42,7 @@ def log_probabilities(logits: torch.Tensor) -> np.ndarray:
 
 def test_the_critic_is_the_probability_of_being_real():
     network = MLPDiscriminator(SHAPE, width=8, outputs=10)
-    x = DIGITS.draw(generator(0), 7)["real"]
+    x = DIGITS.draw(Key(0), 7)["real"]
     fake = np.exp(log_probabilities(network(x)))[:, -1]
     np.testing.assert_allclose(torch.sigmoid(ClassCritic(network)(x)).detach().numpy(), 1 - fake, rtol=1e-5)
 
@@ -50,7 +50,7 @@ def test_the_critic_is_the_probability_of_being_real():
 @pytest.mark.parametrize("weight", [1.0, 0.5])
 def test_the_discriminators_cost_term_by_term(weight):
     played = game(unlabelled_weight=weight)
-    batch, critic = played.draw(generator(0)), played.discriminator
+    batch, critic = played.draw(Key(0)), played.discriminator
     x, y = played.labelled[batch["labelled"]], played.label[batch["labelled"]].numpy()
     labelled = log_probabilities(critic(x))
     given_real = labelled[np.arange(16), y] - np.log1p(-np.exp(labelled[:, -1]))
@@ -62,7 +62,7 @@ def test_the_discriminators_cost_term_by_term(weight):
 
 def test_the_generators_cost_is_that_of_the_objective():
     played = game()
-    batch, critic = played.draw(generator(0)), played.discriminator
+    batch, critic = played.draw(Key(0)), played.discriminator
     fake = played.generator(batch["latent"])
     gap = critic.features(batch["real"]).mean(0) - critic.features(fake).mean(0)
     assert played("generator", batch).item() == pytest.approx(gap.square().sum().item(), rel=1e-5)
@@ -81,7 +81,7 @@ def test_labels_are_spread_evenly_chosen_by_seed_and_constant():
         assert label in y[(x == sample).flatten(1).all(1)]
     assert {"labelled", "label"} <= set(split_buffers(first)[1])
     assert "weights.unlabelled" in split_buffers(first)[0]
-    draws = first.draw(generator(0), (5, 2))["labelled"]
+    draws = first.draw(Key(0), (5, 2))["labelled"]
     assert draws.shape == (5, 2, 16)
     assert 0 <= draws.min() <= draws.max() < 30
 
@@ -109,7 +109,7 @@ def test_an_objective_without_a_likelihood_is_refused(objective):
 def test_objectives_with_one_and_penalties_compose(objective):
     played = game(objective, penalty=GradientPenalty())
     for player in played.players:
-        priced = FunctionalGame(played).gradient(player, point_of(played), played.draw(generator(0)))
+        priced = FunctionalGame(played).gradient(player, point_of(played), played.draw(Key(0)))
         assert all(torch.isfinite(v).all() for v in priced.gradient.values())
         assert own_state(priced.state, player) == {}
 
@@ -118,7 +118,7 @@ def test_minibatch_discrimination_composes_and_a_penalty_on_it_does_not():
     with seeded(0):
         critic = MinibatchMLPDiscriminator(SHAPE, width=16, outputs=10)
     played = game(Minimax(), discriminator=critic)
-    assert torch.isfinite(played("discriminator", played.draw(generator(0))))
+    assert torch.isfinite(played("discriminator", played.draw(Key(0))))
     with pytest.raises(ValueError, match="gradient penalty has no meaning"):
         game(discriminator=critic, penalty=GradientPenalty())
 

@@ -8,7 +8,7 @@ from beartype import beartype
 from jaxtyping import TypeCheckError, jaxtyped
 from torch import nn
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -50,7 +50,7 @@ def test_penalties_price_any_samples_to_a_scalar(name, shape):
     price = checked(copy_of(type(penalty).forward), Penalty.forward)
     critic = nn.Sequential(nn.Flatten(), nn.Linear(torch.Size(shape).numel(), 1))
     real, fake = torch.randn(5, *shape), torch.randn(5, *shape)
-    price(penalty, critic, real, fake, penalty.draw(generator(0), (5,), shape))
+    price(penalty, critic, real, fake, penalty.draw(Key(0), (5,), shape))
 
 
 def test_a_wrong_shape_is_caught():

@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from nashpath.core import FunctionalGame, Tree, generator, pick, point_of
+from nashpath.core import FunctionalGame, Key, Tree, pick, point_of
 from nashpath.games.toys import Bilinear
 from nashpath.solvers import (
     CONSTRAINTS,
@@ -66,13 +66,13 @@ def test_clipping_is_wgans_algorithm_1():
     solver = Clipped(Alternating(RMSProp(0.02), RMSProp(0.02), discriminator_steps=5), c)
     points, _, _ = play(solver, game, steps)
 
-    theirs, rng = small_gan(3), generator(0)
+    theirs, key = small_gan(3), Key(0)
     critic, maker = theirs.discriminator, theirs.generator
     rules = {p: torch.optim.RMSprop(m.parameters(), 0.02) for p, m in (("discriminator", critic), ("generator", maker))}
     with torch.no_grad():
         [w.clamp_(-c, c) for w in critic.parameters()]
     for _ in range(steps):
-        batches = theirs.draw(rng, (6,))
+        batches = theirs.draw(key, (6,))
         for turn in range(6):
             who = "discriminator" if turn < 5 else "generator"
             rules[who].zero_grad()
@@ -141,7 +141,7 @@ def test_a_constraint_names_the_players_that_there_are(name: str):
 def test_a_constrained_step_is_one_graph_and_follows_its_bound():
     game, solver = small_gan(4), EMA(Clipped(Extragradient(SGD(0.5), SGD(0.5)), BOUND))
     step, point = pure_step(game, solver), point_of(game)
-    memory, batches = solver.init(FunctionalGame(game), point), game.draw(generator(0), (solver.draws,))
+    memory, batches = solver.init(FunctionalGame(game), point), game.draw(Key(0), (solver.draws,))
     torch._dynamo.reset()
     traced = torch.compile(step, fullgraph=True, backend="eager")
     for bound in (0.04, 0.08):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import FunctionalGame, generator, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, point_of, tree_map
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.games import PENALTIES, TOYS
@@ -115,12 +115,12 @@ def test_stacked_is_solo_and_all_reports_are_finite(name):
     solvers = variants(name)
     games, numbers, points, memories = populate(solvers)
     step = pure_step(games[0], solvers[0])
-    rng = generator(1)
+    key = Key(1)
     many = (stacked(numbers), stacked(points), stacked(memories))
     solo, info = [], {}
     with torch.no_grad():
         for _ in range(3):
-            draws = [game.draw(rng, (solvers[0].draws,)) for game in games]
+            draws = [game.draw(key, (solvers[0].draws,)) for game in games]
             solo = [step(*parts) for parts in zip(numbers, points, memories, draws, strict=True)]
             points, memories = [s[0] for s in solo], [s[1] for s in solo]
             point, memory, info = vmap(step)(*many, stacked(draws))
@@ -139,7 +139,7 @@ def compiled_is_eager(solver, backend):
         solver_numbers(solver),
         point,
         solver.init(FunctionalGame(game), point),
-        game.draw(generator(1), (solver.draws,)),
+        game.draw(Key(1), (solver.draws,)),
     )
     torch._dynamo.reset()
     with torch.no_grad():
@@ -179,7 +179,7 @@ def test_a_step_changes_none_of_its_inputs(name):
     solver, point = SOLVERS[name](RULES["momentum"](0.1), RULES["adam"](0.1)), point_of(game)
     memory = solver.init(FunctionalGame(game), point)
     before = tree_map(torch.clone, (point, memory))
-    solver(FunctionalGame(game), point, memory, game.draw(generator(0), (solver.draws,)))
+    solver(FunctionalGame(game), point, memory, game.draw(Key(0), (solver.draws,)))
     for now, then in zip(leaves((point, memory)), leaves(before), strict=True):
         assert torch.equal(now, then)
 

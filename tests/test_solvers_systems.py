@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.func import vmap
 
-from nashpath.core import FunctionalGame, generator, point_of
+from nashpath.core import FunctionalGame, Key, point_of
 from nashpath.games import PENALTIES, TOYS
 from nashpath.solvers import SGD, AdaptiveCompetitiveGradient, CompetitiveGradient, derivatives
 from nashpath.solvers.competition import conjugate_residual
@@ -93,7 +93,7 @@ def dense_game():
     from nashpath.games import OBJECTIVES
 
     game = TOYS["dirac"](OBJECTIVES["non_saturating"](), PENALTIES["r1"](weight=0.5), x=0.7, y=-1.2)
-    return game, game.draw(generator(0))
+    return game, game.draw(Key(0))
 
 
 def test_products_are_those_of_the_jacobian_by_finite_differences():

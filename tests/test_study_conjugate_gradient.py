@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.studies import Rows, find_study
 from nashpath.studies.conjugate_gradient.claims import best, ratio, spread
 from nashpath.studies.conjugate_gradient.directions import FORMULAS, METHODS, rule
@@ -48,7 +48,7 @@ def test_the_game_accounts_for_its_field():
     x, y = game.generator.value, game.discriminator.value
     slopes = torch.autograd.grad(game.value(x, y), (x, y))
     field = torch.cat([slopes[0], -slopes[1]])
-    batch = game.draw(generator(0))
+    batch = game.draw(Key(0))
     game("generator", batch)
     assert game.inner == 0
     game("discriminator", batch)

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial.distance import jensenshannon
 from torch import nn
 
-from nashpath.core import Point, derive, generator
+from nashpath.core import Key, Point, generator
 from nashpath.data import Digits, ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
@@ -73,7 +73,7 @@ def test_seen_js_is_that_of_the_verdicts(missed):
 
 def test_gradient_norms_are_those_of_the_formulas():
     game = GAN(AffineGenerator(), nn.Linear(2, 1), data=ParallelLines(), latent=1, batch_size=64)
-    batch = game.draw(generator(derive(3, "gradient")))
+    batch = game.draw(Key(3, "gradient"))
     w, z = game.discriminator.weight[0].detach(), batch["latent"]
     d = game.discriminator(game.generator(z)).detach()
     for name, slope in (("minimax", -d.sigmoid()), ("non_saturating", -(1 - d.sigmoid()))):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Point, Term, generator, own_state, point_of, seeded, split_buffers
+from nashpath.core import FunctionalGame, Key, Point, Term, own_state, point_of, seeded, split_buffers
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import R1
@@ -155,7 +155,7 @@ def test_the_averaged_game_is_the_game_in_all_else():
     assert isinstance(averaged.terms["historical_averaging"], HistoricalAveraging)
     assert [n for n, _ in averaged.named_parameters()] == [n for n, _ in plain.named_parameters()]
     assert set(split_buffers(averaged)[0]) - set(split_buffers(plain)[0]) == {"terms.historical_averaging.coefficient"}
-    batch = plain.draw(generator(0))
+    batch = plain.draw(Key(0))
     for player in plain.players:
         first = FunctionalGame(averaged).loss(player, point_of(averaged), batch)[0]
         assert first.item() == FunctionalGame(plain).loss(player, point_of(plain), batch)[0].item()

@@ -6,13 +6,14 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from nashpath.core import FunctionalGame, generator, point_of, seeded, tree_map
+from nashpath.core import FunctionalGame, Key, generator, point_of, seeded, tree_map
 from nashpath.core.noise import bound, draw_noise, noise_layers
 from nashpath.core.tree import leaves
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
 from nashpath.games.penalties import GradientPenalty
 from nashpath.networks import minibatch_discrimination
+from nashpath.networks.dropout import Dropout
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
 from nashpath.networks.virtual_batch_norm import (
@@ -21,6 +22,8 @@ from nashpath.networks.virtual_batch_norm import (
     VirtualDCGANGenerator,
     VirtualMLPGenerator,
 )
+from nashpath.run import train, train_many
+from nashpath.solvers import SGD, Alternating
 
 
 def discrimination(**settings) -> MinibatchDiscrimination:
@@ -156,7 +159,7 @@ def test_the_ready_made_virtual_generators_make_each_image_alone(kind):
 def test_a_virtual_batch_generator_plays_and_keeps_its_reference():
     game = GAN(virtual_generator(), nn.Linear(2, 1), None, GradientPenalty(), data=Ring(), latent=2, batch_size=4)
     point = point_of(game)
-    priced = FunctionalGame(game).gradient("generator", point, game.draw(generator(0)))
+    priced = FunctionalGame(game).gradient("generator", point, game.draw(Key(0)))
     assert torch.equal(priced.state["generator.reference"], point.state["generator.reference"])
     assert priced.gradient["network.1.weight"].abs().max() > 0
 
@@ -179,7 +182,7 @@ def noisy_game() -> GAN:
 def test_noise_is_added_as_drawn_and_only_while_a_batch_is_priced():
     layer, x = GaussianNoise((3,), 0.5), torch.zeros(4, 3)
     holder = nn.Sequential(layer)
-    rows = draw_noise(holder, generator(0), (4,))
+    rows = draw_noise(holder, Key(0), (4,))
     with bound(holder, rows):
         torch.testing.assert_close(layer(x), 0.5 * rows["0"])
         torch.testing.assert_close(layer(torch.zeros(8, 3))[4:], 0.5 * rows["0"])
@@ -193,7 +196,7 @@ def test_noise_is_added_as_drawn_and_only_while_a_batch_is_priced():
 def test_the_batch_holds_all_the_noise_of_a_step():
     game = noisy_game()
     point, problem = point_of(game), FunctionalGame(game)
-    first, again, other = (game.draw(generator(seed)) for seed in (0, 0, 1))
+    first, again, other = (game.draw(Key(seed)) for seed in (0, 0, 1))
     assert set(first["noise"]) == {f"discriminator.{name}" for name in noise_layers(game.discriminator)}
     assert len(first["noise"]) == 3
     costs = [
@@ -208,7 +211,7 @@ def test_the_batch_holds_all_the_noise_of_a_step():
 def test_a_noisy_game_stacks_and_compiles():
     game = noisy_game()
     point, problem = point_of(game), FunctionalGame(game)
-    batches = game.draw(generator(0), (3,))
+    batches = game.draw(Key(0), (3,))
 
     def slope(rows):
         priced = problem.gradient("discriminator", point, rows)
@@ -219,3 +222,32 @@ def test_a_noisy_game_stacks_and_compiles():
     torch.testing.assert_close(tree_map(lambda v: v[2], stacked), slope(last))
     compiled = torch.compile(slope, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(last), slope(last))
+
+
+def test_dropout_is_the_published_rule_and_only_while_a_batch_is_priced():
+    """Mean and share of zeros within 5 deviations of their binomial law; the rows are a seed's."""
+    layer, x = Dropout((50,), 0.3), torch.ones(400, 50)
+    holder = nn.Sequential(layer)
+    with bound(holder, draw_noise(holder, Key(0), (400,))):
+        y = layer(x)
+        assert torch.equal(y, layer(x))
+    assert y.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
+    assert float((y == 0).double().mean()) == pytest.approx(0.3, abs=5 * (0.21 / y.numel()) ** 0.5)
+    assert torch.equal(layer(x), x)
+    with bound(holder.eval(), draw_noise(holder, Key(0), (400,))):
+        assert torch.equal(layer(x), x)
+
+
+def test_a_critic_with_dropout_trains_stacked_as_alone():
+    def member(seed):
+        with seeded(seed):
+            critic = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), Dropout((8,), 0.5), nn.Linear(8, 1))
+            return GAN(nn.Linear(2, 2), critic, None, GradientPenalty(), data=Ring(), latent=2, batch_size=4)
+
+    def solver():
+        return Alternating(SGD(0.05), SGD(0.05))
+
+    together = train_many([member(0), member(1)], [solver(), solver()], 5, [3, 4])
+    alone = train(member(1), solver(), 5, seed=4)
+    for a, b in zip(together[1].game.parameters(), alone.game.parameters(), strict=True):
+        torch.testing.assert_close(a, b)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, generator, point_of, seeded
+from nashpath.core import FunctionalGame, Key, point_of, seeded
 from nashpath.data import Ring
 from nashpath.games.critics import activations, layer_names
 from nashpath.games.gan import GAN
@@ -77,7 +77,7 @@ def test_any_layer_by_name_and_a_list_of_names_where_there_is_none():
 def test_feature_matching_is_a_cost_of_the_game_with_its_gradient():
     with seeded(0):
         game = GAN(nn.Linear(2, 2), critic(), FeatureMatching("2"), Dragan(), data=Ring(), latent=2, batch_size=8)
-    point, batch, problem = point_of(game), game.draw(generator(0)), FunctionalGame(game)
+    point, batch, problem = point_of(game), game.draw(Key(0)), FunctionalGame(game)
     slope = problem.gradient("generator", point, batch).gradient["bias"]
     for axis in range(2):
         step = torch.zeros(2)

@@ -13,7 +13,7 @@ from torch.func import functional_call, grad_and_value, jvp, vmap
 from torch.nn.utils import parametrizations, parametrize
 
 import nashpath
-from nashpath.core import FunctionalGame, point_of, seeded
+from nashpath.core import FunctionalGame, Key, point_of, seeded
 from nashpath.core import torch_compat as compat
 from nashpath.core.tree import leaves
 from nashpath.data import Ring
@@ -342,7 +342,7 @@ def test_an_eager_gradient_is_that_of_the_transform_bit_for_bit(kind, penalty, m
     with seeded(0):
         generator = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.SiLU(), nn.Linear(8, 2))
         played = GAN(generator, _network(kind), penalty=PENALTIES[penalty](), data=Ring(), latent=3, batch_size=16)
-    problem, point, batch = FunctionalGame(played), point_of(played), played.draw(torch.Generator().manual_seed(0))
+    problem, point, batch = FunctionalGame(played), point_of(played), played.draw(Key(0))
     with torch.no_grad():
         plain = {who: problem.gradient(who, point, batch) for who in played.players}
         monkeypatch.setattr("nashpath.core.game.is_outermost", lambda: False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nashpath import core, data, diagnostics, flows, games, metrics, networks, report, run, solvers, studies
-    from nashpath.core import FunctionalGame, Game
+    from nashpath.core import FunctionalGame, Game, Key
     from nashpath.data import (
         Array,
         ColouredDigits,
@@ -195,6 +195,7 @@ __all__ = [
     "InceptionScore",
     "InverseSqrt",
     "JointBatch",
+    "Key",
     "LabelSmoothing",
     "LeCam",
     "LeastSquares",

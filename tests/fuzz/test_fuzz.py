@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 import nashpath as nash
 from nashpath.cli import app
+from nashpath.core import Key
 from nashpath.data import Array, Folder, as_source
 from nashpath.run import SettingError, resolve_flow
 from nashpath.run.engine.program import Program
@@ -262,7 +263,7 @@ def test_arrays_are_drawn_from_or_refused(values, through_file):
             if through_file:
                 np.save(Path(folder) / "x.npy", values)
             source = Array(str(Path(folder) / "x.npy")) if through_file else as_source(values)
-            found = source.draw(torch.Generator().manual_seed(0), 3)["real"]
+            found = source.draw(Key(0), 3)["real"]
             assert found.shape == (3, *source.shape)
             assert torch.isfinite(found).all()
         except (ValueError, TypeError) as error:

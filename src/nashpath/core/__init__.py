@@ -29,6 +29,7 @@ from nashpath.core.hyperparameters import (
     hyperparameter_names,
     split_buffers,
 )
+from nashpath.core.key import Key
 from nashpath.core.rng import derive, generator, seeded
 from nashpath.core.source import Source
 from nashpath.core.table import Table, rebuilt
@@ -45,6 +46,7 @@ __all__ = [
     "FunctionalGame",
     "Game",
     "Hyperparameters",
+    "Key",
     "NonNegative",
     "Number",
     "PlayerGradient",

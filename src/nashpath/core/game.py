@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
+from nashpath.core.key import Key
 from nashpath.core.torch_compat import is_outermost, other_names
 from nashpath.core.tree import Tree, tree_map
 
@@ -73,8 +74,11 @@ class Game(nn.Module):
         super().__init__()
         self.terms = nn.ModuleDict()
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
-        """All randomness of one step, with ``lead`` axes in front (``(5,)`` draws five independent steps)."""
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
+        """All randomness of one step, with ``lead`` axes in front (``(5,)`` draws five independent batches).
+
+        A pure function of ``key``, whose `Key.normal`, `Key.uniform` and `Key.integers` make the numbers.
+        """
         raise NotImplementedError
 
     def forward(self, player: str, batch: Batch) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Hyperparameters
+from nashpath.core.key import Key
 from nashpath.core.tree import Tree
 from nashpath.core.typed import named_modules
 
@@ -43,12 +44,9 @@ def noise_layers(network: nn.Module) -> dict[str, Noise]:
     return {name: layer for name, layer in named_modules(network) if isinstance(layer, Noise)}
 
 
-def draw_noise(network: nn.Module, rng: torch.Generator, lead: tuple[int, ...]) -> Tree:
+def draw_noise(network: nn.Module, key: Key, lead: tuple[int, ...]) -> Tree:
     """Standard normal numbers for every noise layer by name, [*lead, *shape]; ``lead`` ends with the batch."""
-    return {
-        name: torch.randn((*lead, *layer.shape), generator=rng, device=rng.device)
-        for name, layer in noise_layers(network).items()
-    }
+    return {name: key.stream(name).normal((*lead, *layer.shape)) for name, layer in noise_layers(network).items()}
 
 
 @contextmanager

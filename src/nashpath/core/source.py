@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.arguments import instead
+from nashpath.core.key import Key
 
 
 @instead("nashpath.as_source(x) makes one of a tensor or an array, Array(path) of a file, Folder(path) of images")
@@ -16,14 +17,14 @@ class Source(Protocol):
     """An endless supply of real samples.
 
     ``shape`` is the shape of one sample: ``(2,)`` for points, ``(channels, height, width)`` for images, whose values
-    lie in [-1, 1]. ``draw(rng, count)`` returns independent samples ``{"real": [count, *shape]}`` as float32 on
-    the generator's device; labelled data adds ``"label": [count]`` (int64). The same generator state gives the same
+    lie in [-1, 1]. ``draw(key, count)`` returns independent samples ``{"real": [count, *shape]}`` as float32 on
+    the key's device; labelled data adds ``"label": [count]`` (int64). The same key gives the same
     samples. Sources carry no parameters; members of a sweep may share one.
     """
 
     shape: tuple[int, ...]
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]: ...
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]: ...
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Whole
-from nashpath.core.rng import generator
+from nashpath.core.key import Key
 from nashpath.core.source import Units
 
 GIBIBYTE = 1 << 30
@@ -168,10 +168,10 @@ class FiniteSource:
         """Number of distinct samples."""
         return len(self._filled())
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``count`` samples with replacement: ``{"real": [count, *shape]}``, and ``"label"`` where labelled."""
         bank = self._filled()
-        return bank.take(torch.randint(len(bank), (count,), generator=rng, device=rng.device))
+        return bank.take(key.integers(len(bank), (count,)))
 
     def examples(self, limit: int | None = None) -> Tensor:
         """The samples on the CPU, ``[n, *shape]``; with a ``limit``, at most that many, evenly spread over the data."""
@@ -199,7 +199,7 @@ class SyntheticSource:
     shape: tuple[int, ...]
     classes: int
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, *shape], "label": [count]}``."""
         raise NotImplementedError
 
@@ -209,5 +209,5 @@ class SyntheticSource:
 
     def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """As `examples`, with the labels ``[n]``."""
-        batch = self.draw(generator(0), 10_000 if limit is None else limit)
+        batch = self.draw(Key(0), 10_000 if limit is None else limit)
         return batch["real"], batch["label"]

@@ -6,6 +6,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.data.base import SyntheticSource
 from nashpath.data.digits import Digits, Split
 
@@ -30,10 +31,10 @@ class ColouredDigits(SyntheticSource):
         self._digits = Digits(split)
         self.contrast = contrast
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, 8, 8], "label": [count]}``."""
-        batch = self._digits.draw(rng, count)
-        uniform = torch.rand(2, count, 3, 1, 1, generator=rng, device=rng.device)
+        batch = self._digits.draw(key, count)
+        uniform = key.uniform(2, count, 3, 1, 1)
         ground = uniform[0]
         ink = (ground + self.contrast + (1 - 2 * self.contrast) * uniform[1]) % 1
         intensity = (batch["real"] + 1) / 2

@@ -12,7 +12,7 @@ class EmbeddedGaussian(Line):
     """A one-dimensional Gaussian embedded in many dimensions by a random linear map.
 
     ``x = z a``, ``z ~ N(0, 1)``, where the unit vector ``a`` points in a uniformly random direction fixed by ``seed``
-    (it does not depend on the generator that draws the samples). Samples have shape ``(dimension,)`` and variance 1
+    (it does not depend on the key that draws the samples). Samples have shape ``(dimension,)`` and variance 1
     along the line; `coordinate` and `manifold_distance` split a point into its place along and its squared distance
     from the line.
 

@@ -7,6 +7,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.data.base import DeviceCopies
 
 
@@ -44,10 +45,10 @@ class Gaussian:
         self._middle = DeviceCopies(self.mean)
         self._whiten = torch.linalg.inv(root)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 2]}``."""
-        noise = torch.randn(count, 2, generator=rng, device=rng.device)
-        return {"real": self._middle.on(rng.device) + noise @ self._root.on(rng.device).mT}
+        noise = key.normal(count, 2)
+        return {"real": self._middle.on(key.device) + noise @ self._root.on(key.device).mT}
 
     def log_density(self, x: Tensor) -> Tensor:
         """``log p(x)``: ``[..., 2] -> [...]``."""

@@ -2,9 +2,9 @@
 
 import math
 
-import torch
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.data.base import DeviceCopies
 
 
@@ -20,10 +20,10 @@ class Line:
         self.shape: tuple[int, ...] = (len(direction),)
         self._copies = DeviceCopies(direction)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, d]}``."""
-        z = torch.randn(count, 1, generator=rng, device=rng.device)
-        return {"real": z * self._copies.on(rng.device)}
+        z = key.normal(count, 1)
+        return {"real": z * self._copies.on(key.device)}
 
     def coordinate(self, x: Tensor) -> Tensor:
         """Coordinate of the nearest point on the line: ``a·x``, ``[..., d] -> [...]``."""

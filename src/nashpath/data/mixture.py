@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.data.base import DeviceCopies
 
 
@@ -20,11 +21,11 @@ class GaussianMixture:
         self.shape: tuple[int, ...] = (centres.shape[1],)
         self._copies = DeviceCopies(centres)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, d]}``."""
-        centres = self._copies.on(rng.device)
-        which = torch.randint(len(centres), (count,), generator=rng, device=rng.device)
-        noise = torch.randn(count, *self.shape, generator=rng, device=rng.device)
+        centres = self._copies.on(key.device)
+        which = key.integers(len(centres), (count,))
+        noise = key.normal(count, *self.shape)
         return {"real": centres[which] + self.deviation * noise}
 
     def log_density(self, x: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from nashpath.core.hyperparameters import Count
+from nashpath.core.key import Key
 
 
 class Spiral:
@@ -32,11 +33,11 @@ class Spiral:
     ):
         self.arms, self.turns, self.radius, self.deviation = arms, turns, radius, deviation
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 2]}``."""
-        along = torch.rand(count, generator=rng, device=rng.device).sqrt()
-        arm = torch.randint(self.arms, (count,), generator=rng, device=rng.device)
-        noise = torch.randn(count, 2, generator=rng, device=rng.device)
+        along = key.uniform(count).sqrt()
+        arm = key.integers(self.arms, (count,))
+        noise = key.normal(count, 2)
         angle = 2 * math.pi * (self.turns * along + arm / self.arms)
         curve = self.radius * along[:, None] * torch.stack([angle.cos(), angle.sin()], 1)
         return {"real": curve + self.deviation * noise}

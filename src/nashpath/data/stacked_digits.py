@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.data.base import SyntheticSource
 from nashpath.data.digits import Digits, Split
 
@@ -31,8 +31,8 @@ class StackedDigits(SyntheticSource):
         """The single digits that samples are stacked from; their nearest neighbours name a sample's mode."""
         return self._digits
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, 8, 8], "label": [count]}``."""
-        batch = self._digits.draw(rng, 3 * count)
+        batch = self._digits.draw(key, 3 * count)
         hundreds, tens, units = batch["label"].view(count, 3).unbind(1)
         return {"real": batch["real"].view(count, *self.shape), "label": 100 * hundreds + 10 * tens + units}

@@ -7,6 +7,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from nashpath.core.key import Key
+
 
 class SwissRoll:
     """One and a half turns of a spiral of growing radius, in the plane.
@@ -23,9 +25,9 @@ class SwissRoll:
     def __init__(self, deviation: Annotated[float, Ge(0)] = 0.25, scale: Annotated[float, Gt(0)] = 7.5):
         self.deviation, self.scale = deviation, scale
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 2]}``."""
-        t = 1.5 * math.pi * (1 + 2 * torch.rand(count, generator=rng, device=rng.device))
-        noise = torch.randn(count, 2, generator=rng, device=rng.device)
+        t = 1.5 * math.pi * (1 + 2 * key.uniform(count))
+        noise = key.normal(count, 2)
         roll = t[:, None] * torch.stack([t.cos(), t.sin()], 1)
         return {"real": (roll + self.deviation * noise) / self.scale}

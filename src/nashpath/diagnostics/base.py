@@ -15,7 +15,7 @@ Readings = dict[str, Tensor]
 class Diagnostic:
     """One measurement of a game at a point. Pure: no parameter, buffer or random state is touched.
 
-    ``batches`` holds `draws` batches along its first axis, as `Game.draw(rng, (draws,))` makes them.
+    ``batches`` holds `draws` batches along its first axis, as `Game.draw(key, (draws,))` makes them.
     """
 
     draws: int = 1

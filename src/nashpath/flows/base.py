@@ -6,11 +6,10 @@ Both are pure: memory in, memory out, all randomness in a batch. So flows stack 
 import math
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.func import grad
 
-from nashpath.core import Batch, Hyperparameters
+from nashpath.core import Batch, Hyperparameters, Key
 from nashpath.core.math.kernel import by_rows
 from nashpath.core.shapes import LogDensity
 
@@ -33,11 +32,11 @@ class Field(NamedTuple):
 class Learner(Hyperparameters):
     """What learns where the particles are: a flow, and a ratio. As it stands it learns nothing."""
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
+    def init(self, particles: Tensor, key: Key) -> FlowMemory:
         """The memory before the first step."""
         return {}
 
-    def draw(self, rng: torch.Generator, count: int) -> Batch:
+    def draw(self, key: Key, count: int) -> Batch:
         """All randomness of one `learn` on ``count`` particles."""
         return {}
 

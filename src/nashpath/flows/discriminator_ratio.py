@@ -2,11 +2,10 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nashpath.core import Batch, Count, FunctionalGame, Game, Point, Source, Tree, own_state, point_of
+from nashpath.core import Batch, Count, FunctionalGame, Game, Key, Point, Source, Tree, own_state, point_of
 from nashpath.core import tree as trees
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.flows.base import FlowMemory, Ratio, with_gradient
@@ -63,16 +62,16 @@ class DiscriminatorRatio(Ratio):
         self.game, self.rule, self.data = Classification(discriminator), rule, data
         self.refresh, self.warm_up, self.batch = refresh, warm_up, batch
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
+    def init(self, particles: Tensor, key: Key) -> FlowMemory:
         point = point_of(self.game)
         memory = (point, self.rule.init(point.players["discriminator"]))
         for _ in range(-(-self.warm_up // self.refresh)):
-            memory = self.learn(particles, memory, self.draw(rng, len(particles)))
+            memory = self.learn(particles, memory, self.draw(key, len(particles)))
         return memory
 
-    def draw(self, rng: torch.Generator, count: int) -> Batch:
-        real = self.data.draw(rng, self.refresh * self.batch)["real"]
-        which = torch.randint(count, (self.refresh, self.batch), generator=rng, device=rng.device)
+    def draw(self, key: Key, count: int) -> Batch:
+        real = self.data.draw(key, self.refresh * self.batch)["real"]
+        which = key.integers(count, (self.refresh, self.batch))
         return {"real": real.unflatten(0, (self.refresh, self.batch)), "which": which}
 
     def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:

@@ -1,9 +1,8 @@
 """The log ratio of two kernel density estimates."""
 
-import torch
 from torch import Tensor
 
-from nashpath.core import Count, Positive, Source
+from nashpath.core import Count, Key, Positive, Source
 from nashpath.core.math.kernel import kernel_density
 from nashpath.flows.base import FlowMemory, Ratio
 
@@ -23,8 +22,8 @@ class KDERatio(Ratio):
         super().__init__(bandwidth=bandwidth)
         self.data, self.references = data, references
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
-        return {"real": self.data.draw(rng, self.references)["real"].flatten(1)}
+    def init(self, particles: Tensor, key: Key) -> FlowMemory:
+        return {"real": self.data.draw(key, self.references)["real"].flatten(1)}
 
     def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         flat = points.flatten(1)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Count, Positive, Source
+from nashpath.core import Count, Key, Positive, Source
 from nashpath.core.math.kernel import kernel_mean
 from nashpath.flows.base import Field, Flow, FlowMemory
 
@@ -26,8 +26,8 @@ class MMDFlow(Flow):
         super().__init__(bandwidth=bandwidth)
         self.data, self.references = data, references
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
-        return {"real": self.data.draw(rng, self.references)["real"].flatten(1)}
+    def init(self, particles: Tensor, key: Key) -> FlowMemory:
+        return {"real": self.data.draw(key, self.references)["real"].flatten(1)}
 
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         flat = points.flatten(1)

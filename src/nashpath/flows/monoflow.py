@@ -1,9 +1,8 @@
 """The flow that GANs follow."""
 
-import torch
 from torch import Tensor
 
-from nashpath.core import Batch
+from nashpath.core import Batch, Key
 from nashpath.core.math.monotone import Increasing, MonotoneFunction
 from nashpath.flows.base import Field, Flow, FlowMemory, Ratio
 
@@ -27,11 +26,11 @@ class MonoFlow(Flow):
         super().__init__()
         self.ratio, self.h = ratio, h if h is not None else MonotoneFunction()
 
-    def init(self, particles: Tensor, rng: torch.Generator) -> FlowMemory:
-        return self.ratio.init(particles, rng)
+    def init(self, particles: Tensor, key: Key) -> FlowMemory:
+        return self.ratio.init(particles, key)
 
-    def draw(self, rng: torch.Generator, count: int) -> Batch:
-        return self.ratio.draw(rng, count)
+    def draw(self, key: Key, count: int) -> Batch:
+        return self.ratio.draw(key, count)
 
     def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         return self.ratio.learn(particles, memory, batch)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nashpath.core.key import Key
 from nashpath.flows.base import Field, Flow, FlowMemory
 from nashpath.flows.euler import Integrator, Overshoot
 
@@ -30,7 +31,7 @@ class State(NamedTuple):
 def simulate(
     flow: Flow,
     particles: Tensor,
-    rng: torch.Generator,
+    key: Key,
     integrator: Integrator,
     steps: int,
     after: State | None = None,
@@ -38,16 +39,16 @@ def simulate(
     """The states after 0, 1, …, ``steps`` steps; ends early, after the last finite one, if particles are lost.
 
     Each step first lets the flow learn where the particles are, then moves them. Given ``after``, a state of such a
-    flow, those that follow it, with ``rng`` as it was then.
+    flow, those that follow it. Step k draws from ``key.at(k)``.
     """
     if after is None:
-        after = State(0, 0.0, particles, flow.init(particles, rng))
+        after = State(0, 0.0, particles, flow.init(particles, key.at(0)))
         yield after
     done, time, particles, memory, *_ = after
     for step in range(done + 1, steps + 1):
-        memory = flow.learn(particles, memory, flow.draw(rng, len(particles)))
-        shape = particles.shape
-        noise = torch.randn(shape, generator=rng, device=rng.device) if flow.noisy else None
+        now = key.at(step)
+        memory = flow.learn(particles, memory, flow.draw(now.stream("learn"), len(particles)))
+        noise = now.normal(particles.shape) if flow.noisy else None
         stride = integrator.step(flow, particles, memory, noise)
         if not torch.isfinite(stride.particles).all():
             return

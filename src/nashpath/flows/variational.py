@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, Game, Tree
+from nashpath.core import Batch, Count, Game, Key, Tree
 from nashpath.core.shapes import LogDensity
 
 
@@ -61,9 +61,9 @@ class Variational(Game):
         self.generator, self.target, self.cost = generator, target, cost
         self.carried, self.batch_size = carried, batch_size
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         shape = (*lead, self.batch_size, len(self.generator.mean))
-        return {"latent": torch.randn(shape, generator=rng, device=rng.device)}
+        return {"latent": key.normal(shape)}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         x = self.generator(batch["latent"])

@@ -1,13 +1,14 @@
 """A GAN as a game: two networks, a source of real samples, an objective and a penalty."""
 
 import copy
+import math
 from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, Game, Source
+from nashpath.core import Batch, Count, Game, Key, Source
 from nashpath.core.game import check_own
 from nashpath.core.noise import bound, draw_noise
 from nashpath.core.torch_compat import (
@@ -64,21 +65,21 @@ class GAN(Game):
         check_joint(self)
         check_shapes(self)
 
-    def latents(self, rng: torch.Generator, lead: tuple[int, ...]) -> Tensor:
+    def latents(self, key: Key, lead: tuple[int, ...]) -> Tensor:
         """Latents of shape (*lead, latent) on the generator's device."""
         shape = (*lead, self.latent)
         if self.latent_distribution == "uniform":
-            return 2 * torch.rand(shape, generator=rng, device=rng.device) - 1
-        return torch.randn(shape, generator=rng, device=rng.device)
+            return 2 * key.uniform(shape) - 1
+        return key.normal(shape)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         lead = (*lead, self.batch_size)
-        real = self.data.draw(rng, torch.Size(lead).numel())["real"].reshape(*lead, *self.data.shape)
+        real = self.data.draw(key.stream("real"), math.prod(lead))["real"].reshape(*lead, *self.data.shape)
         return {
             "real": real,
-            "latent": self.latents(rng, lead),
-            "penalty": self.penalty.draw(rng, lead, self.data.shape),
-            "noise": draw_noise(self, rng, lead),
+            "latent": self.latents(key.stream("latent"), lead),
+            "penalty": self.penalty.draw(key.stream("penalty"), lead, self.data.shape),
+            "noise": draw_noise(self, key.stream("noise"), lead),
         }
 
     def forward(self, player: str, batch: Batch) -> Tensor:
@@ -103,12 +104,12 @@ class GAN(Game):
         return cost
 
     @torch.no_grad()
-    def sample(self, rng: torch.Generator, count: int) -> Tensor:
+    def sample(self, key: Key, count: int) -> Tensor:
         """Generated samples, [count, *data.shape], with running (not batch) statistics; the mode is put back after."""
         was = self.generator.training
         self.generator.eval()
         try:
-            return torch.cat([self.generator(self.latents(rng, (n,))) for n in _chunks(count, 1024)])
+            return torch.cat([self.generator(self.latents(key, (n,))) for n in _chunks(count, 1024)])
         finally:
             self.generator.train(was)
 
@@ -124,7 +125,8 @@ def check_trainable(game: GAN) -> None:
         kind = type(module).__name__
         if isinstance(module, DROPOUTS):
             raise ValueError(
-                f"{name} is {kind}, which draws from the global random state, so no run could be repeated; remove it"
+                f"{name} is {kind}, which draws from the global random state, so no run could be repeated; use "
+                "nashpath.networks.Dropout(shape, rate), whose draws come with the batch"
             )
         if hidden_power_iteration(module):
             raise ValueError(
@@ -160,12 +162,12 @@ def check_shapes(game: GAN) -> None:
     """Runs one tiny batch through both networks; the error names the one that does not fit."""
     tensors = [*game.parameters(), *game.buffers()]
     device = tensors[0].device if tensors else torch.device("cpu")
-    rng = torch.Generator(device).manual_seed(0)
+    key = Key(0, device=device)
     if has_lazy_parameters(game):
-        _make_lazy(game, rng)
+        _make_lazy(game, key)
     kept = {k: v.clone() for k, v in game.state_dict().items()}
     with torch.no_grad():
-        fake = _generated(game, rng)
+        fake = _generated(game, key)
         _check_logits(game, fake)
         game.load_state_dict(kept)
     for which, network in critics(game.discriminator).items():
@@ -177,13 +179,13 @@ def check_shapes(game: GAN) -> None:
             )
 
 
-def _make_lazy(game: GAN, rng: torch.Generator) -> None:
+def _make_lazy(game: GAN, key: Key) -> None:
     """The first pass of lazy layers, which makes their parameters and must not move running statistics."""
     was = game.training
     game.eval()
     try:
         with torch.no_grad():
-            game.discriminator(game.generator(game.latents(rng, (2,))))
+            game.discriminator(game.generator(game.latents(key, (2,))))
     except Exception as error:
         raise ValueError(
             f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
@@ -191,11 +193,11 @@ def _make_lazy(game: GAN, rng: torch.Generator) -> None:
     game.train(was)
 
 
-def _generated(game: GAN, rng: torch.Generator) -> Tensor:
+def _generated(game: GAN, key: Key) -> Tensor:
     """Two samples, of the shape that the data have."""
     expected = (2, *game.data.shape)
     try:
-        fake = undrawn("generator", game.generator, game.latents(rng, (2,)))
+        fake = undrawn("generator", game.generator, game.latents(key, (2,)))
     except Refused:
         raise
     except Exception as error:  # whatever a module of the user's may raise
@@ -274,7 +276,8 @@ def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
     if drew:  # the first to leave is the innermost
         raise Refused(
             f"{drew[0]} ({type(dict(watched)[drew[0]]).__name__}) draws from the global random state in its forward "
-            "pass, so no run could be repeated; take the noise from nashpath.networks.Noise, as GaussianNoise does"
+            "pass, so no run could be repeated; take the noise from nashpath.networks.Noise, as GaussianNoise and "
+            "Dropout do"
         )
     return result
 

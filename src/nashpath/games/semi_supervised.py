@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
 
-from nashpath.core import Batch, Count, Hyperparameters, NonNegative, Source, Tree, Whole, generator
+from nashpath.core import Batch, Count, Hyperparameters, Key, NonNegative, Source, Tree, Whole, generator
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
@@ -112,10 +112,10 @@ class SemiSupervised(GAN):
         self.register_buffer("label", y)
         check_classes(discriminator, x, int(y.max()) + 1)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
-        batch = super().draw(rng, lead)
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
+        batch = super().draw(key, lead)
         count, shape = len(self.label), (*lead, self.batch_size)
-        return {**batch, "labelled": torch.randint(count, shape, generator=rng, device=rng.device)}
+        return {**batch, "labelled": key.stream("labelled").integers(count, shape)}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):

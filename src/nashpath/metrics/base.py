@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.cache import remembered
+from nashpath.core.key import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
 from nashpath.metrics.errors import FeaturesError, validate_samples
@@ -101,10 +102,10 @@ class Metric:
         return False
 
     @classmethod
-    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         """The metric at every evaluation during training, where it is cheap enough; else empty.
 
-        ``fake [n, *shape]`` are generated samples on the run's device, where it is computed; ``rng`` (of the CPU) is
+        ``fake [n, *shape]`` are generated samples on the run's device, where it is computed; ``key`` (of the CPU) is
         for real ones and for what the metric draws itself. What takes long for many samples looks at `GLANCED` of them.
         """
         return {}

@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core import Key
 from nashpath.core.source import HasModes, Source, Stacked, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.modes import modes
@@ -44,7 +45,7 @@ class Modes(Metric):
         return isinstance(source, HasModes)
 
     @classmethod
-    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         return modes(fake, source.centres.to(fake.device), source.deviation) if isinstance(source, HasModes) else {}
 
     def __init__(self, centres: Tensor, deviation: float):
@@ -72,7 +73,7 @@ class Classes(Metric):
         return is_labelled(source) and source.classes <= FEW_CLASSES
 
     @classmethod
-    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         if not is_labelled(source) or source.classes > FEW_CLASSES:
             return {}
         examples, labels = source.labelled_examples(GLANCED_AGAINST)
@@ -103,7 +104,7 @@ class StackedModes(Metric):
         return isinstance(source, Stacked)
 
     @classmethod
-    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         if not isinstance(source, Stacked):
             return {}
         digits, labels = source.digits.labelled_examples(GLANCED_AGAINST)

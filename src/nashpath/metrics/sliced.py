@@ -6,6 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core import Key
 from nashpath.core.hyperparameters import Count
 from nashpath.core.math.transport import cost_on_lines
 from nashpath.core.source import Source
@@ -32,10 +33,10 @@ class SlicedWasserstein(Metric):
         return len(source.shape) == 1
 
     @classmethod
-    def glance(cls, fake: Tensor, source: Source, rng: torch.Generator) -> dict[str, float]:
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         found = fake[:GLANCED]
-        real = source.draw(rng, len(found))["real"].to(fake.device)
-        return {"sliced_wasserstein": sliced_wasserstein(real, found, rng, projections=32)}
+        real = source.draw(key.stream("real"), len(found))["real"].to(fake.device)
+        return {"sliced_wasserstein": sliced_wasserstein(real, found, key.generator(), projections=32)}
 
     def __init__(self, projections: Count = 128, power: Count = 2):
         self.projections = projections

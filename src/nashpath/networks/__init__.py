@@ -7,6 +7,7 @@ from nashpath.core.table import Table
 from nashpath.networks.activations import Rectifier
 from nashpath.networks.batch_norm import BatchNorm, mixes_batch
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from nashpath.networks.dropout import Dropout
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
@@ -52,6 +53,7 @@ __all__ = [
     "BatchNorm",
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "Dropout",
     "GaussianNoise",
     "MLPDiscriminator",
     "MLPGenerator",

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.nn.functional import logsigmoid
 
-from nashpath.core import Batch, Game, Hyperparameters
+from nashpath.core import Batch, Game, Hyperparameters, Key
 from nashpath.core.math.f_divergences import js_of_masses, kl_of_masses, total_variation_of_masses
 from nashpath.core.math.mmd import mmd_of_masses
 from nashpath.core.math.transport import wasserstein_of_masses
@@ -38,7 +38,7 @@ class PopulationGame(Game):
             for player in self.players:
                 self(player, {})
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {}
 
     def data(self) -> Tensor:

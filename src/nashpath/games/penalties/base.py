@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Hyperparameters
-from nashpath.core.rng import generator_of_global
+from nashpath.core.key import Key
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
 from nashpath.core.typed import derivative
 
@@ -24,19 +24,19 @@ class Penalty(Hyperparameters):
         real: RealBatch,
         fake: FakeBatch,
         noise: Batch | None = None,
-        rng: torch.Generator | None = None,
+        key: Key | None = None,
     ) -> Scalar:
         """The penalty, a scalar, with ``noise`` (one step's `draw`) or noise of its own.
 
-        Without ``noise`` it is drawn from ``rng``, a generator on the device of ``real``; without either from a
-        generator that PyTorch's global one seeds, so that ``torch.manual_seed`` repeats a loop.
+        Without ``noise`` it is drawn from ``key``, a key on the device of ``real``; without either from a key that
+        PyTorch's global generator seeds, so that ``torch.manual_seed`` repeats a loop.
         """
         if noise is None:
-            rng = generator_of_global(real.device) if rng is None else rng
-            noise = self.draw(rng, (real.shape[0],), tuple(real.shape[1:]))
+            key = Key.of_global(real.device) if key is None else key
+            noise = self.draw(key, (real.shape[0],), tuple(real.shape[1:]))
         return super().__call__(critic, real, fake, noise)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
         return {}
 
@@ -66,9 +66,9 @@ def norms(slope: Tensor) -> Tensor:
     return torch.where(flat, torch.zeros_like(square), torch.where(flat, torch.ones_like(square), square).sqrt())
 
 
-def per_sample_uniform(rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+def per_sample_uniform(key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
     """U[0, 1] once per sample, shaped (*lead, 1, …, 1) so that it multiplies a batch of samples of ``shape``."""
-    return torch.rand((*lead, *[1] * len(shape)), generator=rng, device=rng.device)
+    return key.uniform((*lead, *[1] * len(shape)))
 
 
 class Interpolated(Penalty):
@@ -79,8 +79,8 @@ class Interpolated(Penalty):
 
     needs_input_gradient = True
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        return {"alpha": per_sample_uniform(rng, lead, shape)}
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        return {"alpha": per_sample_uniform(key, lead, shape)}
 
     def price(self, slope: Tensor) -> Tensor:
         """The price of each sample's slope: [batch, *sample] to [batch]."""

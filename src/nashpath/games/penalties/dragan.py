@@ -1,9 +1,8 @@
 """The penalty of DRAGAN, around real samples only."""
 
-import torch
 from torch import Tensor
 
-from nashpath.core import Batch, NonNegative
+from nashpath.core import Batch, Key, NonNegative
 from nashpath.games.penalties.base import Critic, Penalty, norms, per_sample_uniform, slopes
 
 
@@ -24,9 +23,9 @@ class Dragan(Penalty):
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        cloud = torch.rand((*lead, *shape), generator=rng, device=rng.device)
-        return {"cloud": cloud, "alpha": per_sample_uniform(rng, lead, shape)}
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        cloud = key.uniform((*lead, *shape))
+        return {"cloud": cloud, "alpha": per_sample_uniform(key, lead, shape)}
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
         point = real + noise["alpha"] * (0.5 * real.std(correction=0)) * noise["cloud"]

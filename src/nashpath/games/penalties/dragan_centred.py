@@ -1,9 +1,8 @@
 """DRAGAN with noise on both sides of the real samples."""
 
-import torch
 from torch import Tensor
 
-from nashpath.core import Batch, NonNegative
+from nashpath.core import Batch, Key, NonNegative
 from nashpath.games.penalties.base import Critic, Penalty, norms, slopes
 
 
@@ -25,8 +24,8 @@ class DraganCentred(Penalty):
     def __init__(self, weight: NonNegative = 10.0):
         super().__init__(weight=weight)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        return {"cloud": torch.rand((*lead, *shape), generator=rng, device=rng.device) - 0.5}
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        return {"cloud": key.uniform((*lead, *shape)) - 0.5}
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
         point = real + real.std(correction=0) * noise["cloud"]

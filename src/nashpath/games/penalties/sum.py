@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, checks_arguments
+from nashpath.core import Batch, Key, checks_arguments
 from nashpath.games.penalties.base import Critic, Penalty
 
 
@@ -23,8 +23,8 @@ class Sum(Penalty):
         self.parts = nn.ModuleList(penalties)
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in penalties)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
-        return {name: part.draw(rng, lead, shape) for name, part in self._named()}
+    def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
+        return {name: part.draw(key.stream(name), lead, shape) for name, part in self._named()}
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
         return torch.stack([part(critic, real, fake, noise[name]) for name, part in self._named()]).sum()

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game
+from nashpath.core import Batch, Game, Key
 
 ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
 """An equilibrium at which every coordinate of both players is zero."""
@@ -83,7 +83,7 @@ class ZeroSum(KnownGame):
             point[who] = tuple(known) if isinstance(known, Sequence) else (float(known),) * size
         return (Truth(point, kind, source),)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {}
 
     def forward(self, player: str, batch: Batch) -> Tensor:

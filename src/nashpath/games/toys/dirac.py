@@ -5,7 +5,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Count, Number
+from nashpath.core import Count, Key, Number
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -17,8 +17,8 @@ class _Origin:
 
     shape: tuple[int, ...] = (1,)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, Tensor]:
-        return {"real": torch.zeros(count, 1, device=rng.device)}
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
+        return {"real": torch.zeros(count, 1, device=key.device)}
 
 
 class _PointMass(Vector):
@@ -86,5 +86,5 @@ class DiracGAN(GAN, KnownGame):
     def _priced(self, slope: float) -> float:
         """The penalty at θ = 0 and this ψ: all that the critic can change there."""
         critic, real = _LinearCritic([slope]), torch.zeros(self.batch_size, 1)
-        noise = self.penalty.draw(torch.Generator().manual_seed(0), (self.batch_size,), self.data.shape)
+        noise = self.penalty.draw(Key(0), (self.batch_size,), self.data.shape)
         return float(self.penalty(critic, real, real.clone(), noise).detach())

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import FunctionalGame, Game, Point, derive, generator
+from nashpath.core import FunctionalGame, Game, Key, Point
 from nashpath.diagnostics import (
     Behaviour,
     Contraction,
@@ -26,7 +26,7 @@ from nashpath.diagnostics.certificate import solve
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.networks import mixes_batch
-from nashpath.run.assess.batches import draw
+from nashpath.run.assess.batches import draw, following
 from nashpath.run.engine.linear_play import LinearPlay
 from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
 from nashpath.solvers import Alternating, Extragradient
@@ -161,7 +161,7 @@ def displaced(train_state: TrainState, near: Linearised) -> TrainState:
 def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
     """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters]."""
     step, numbers = make_step(trial), hyperparameters_of(trial)
-    rng = generator(derive(0, "diagnosis"))
+    batches = following(trial.game, trial.solver.draws)
     period = trial.solver.unwrapped(train_state.memory)[0].period
     points, now = [flatten(train_state.point.players)], [train_state]
 
@@ -169,7 +169,7 @@ def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
     def further(rounds: int) -> Tensor:
         for _ in range(rounds):
             for _ in range(period):
-                now[0], _ = step(now[0], numbers, draw(trial.game, rng, trial.solver.draws))
+                now[0], _ = step(now[0], numbers, next(batches))
             points.append(flatten(now[0].point.players))
         if int(now[0].diverged_player) >= 0:
             points.append(torch.full_like(points[-1], math.inf))
@@ -228,7 +228,7 @@ def try_changes(
     for name, other in changed.items():
         begun = begin(other, start.point)
         problem = FunctionalGame(other.game)
-        there = Linearised(problem, start.point, draw(other.game, generator(derive(0, "curvature")), 4), 4)
+        there = Linearised(problem, start.point, draw(other.game, Key(0, "curvature"), 4), 4)
         away = {who: PlayerEvidence(distance=math.inf) for who in near.sizes}
         seen = PointEvidence(players=away, noisy=summary.evidence.noisy)
         found, way = behaviour(other, begun, there, seen, cap // 4)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game, derive, generator, seeded
+from nashpath.core import Batch, Game, Key, derive, seeded
 from nashpath.games.objectives import Wasserstein
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.penalties.base import norms, slopes
@@ -100,12 +100,12 @@ class _CriticGame(Game):
         self.discriminator, self.objective, self.penalty = network, Wasserstein(), GradientPenalty(penalty)
         self._banks, self._batch_size = {"real": real, "fake": fake}, batch_size
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         lead = (*lead, self._batch_size)
         batch: dict[str, Any] = {}
         for name, bank in self._banks.items():
-            batch[name] = bank[torch.randint(len(bank), lead, generator=rng, device=rng.device)]
-        return {**batch, "penalty": self.penalty.draw(rng, lead, self._banks["real"].shape[1:])}
+            batch[name] = bank[key.integers(len(bank), lead)]
+        return {**batch, "penalty": self.penalty.draw(key, lead, self._banks["real"].shape[1:])}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         real, fake = batch["real"], batch["fake"]
@@ -126,8 +126,7 @@ def _standard(samples: Tensor, reference: Tensor) -> tuple[Tensor, float]:
 
 def _halves(samples: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """A random half to judge, and the rest to train on; samples of equal number are split alike."""
-    rng = generator(derive(seed, "halves"))
-    order = torch.randperm(len(samples), generator=rng).to(samples.device)
+    order = Key(seed, "halves").permutation(len(samples)).to(samples.device)
     return samples[order[: len(samples) // 2]], samples[order[len(samples) // 2 :]]
 
 

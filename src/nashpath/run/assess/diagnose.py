@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from nashpath.core import FunctionalGame, derive, generator
+from nashpath.core import FunctionalGame, Key
 from nashpath.core.source import HasModes
 from nashpath.diagnostics import (
     Finding,
@@ -151,7 +151,7 @@ def diagnose_member(
         trial, train_state = to_float64(trial), to_float64(train_state)
     problem = FunctionalGame(trial.game)
     if summary.outcome.startswith("diverged"):
-        batches = draw(trial.game, generator(derive(0, "curvature")), BATCHES)
+        batches = draw(trial.game, Key(0, "curvature"), BATCHES)
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
     said("the point")
     budget = 0.0 if quick else SECONDS

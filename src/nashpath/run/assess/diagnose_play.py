@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import HasModes, is_labelled
 from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
@@ -72,7 +72,7 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
     fake = samples(trial, train_state, 0, SAMPLES).double().cpu().flatten(1)
     if not torch.isfinite(fake).all():
         return {}
-    real = source.draw(generator(derive(0, "reference")), SAMPLES)["real"].double().flatten(1)
+    real = source.draw(Key(0, "reference"), SAMPLES)["real"].double().flatten(1)
     there = float(real.var(0).sum())
     summary.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
     centres = source.centres.double() if isinstance(source, HasModes) else None

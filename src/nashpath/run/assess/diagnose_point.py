@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from nashpath.core import Batch, FunctionalGame, Game, Point, derive, generator, pick
+from nashpath.core import Batch, FunctionalGame, Game, Key, Point, pick
 from nashpath.core import tree as trees
 from nashpath.core.noise import bound
 from nashpath.diagnostics import (
@@ -50,8 +50,8 @@ def look_at_point(
     Batches are drawn until the noise of the field is below what decides, at most `MOST` for a game of this size. The
     eigenvalues of a large game are asked where that takes less than ``budget`` seconds.
     """
-    rng = generator(derive(0, "curvature"))
-    batches = draw(game, rng, BATCHES)
+    key = Key(0, "curvature")
+    batches = draw(game, key, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     most = next(count for size, count in MOST.items() if near.size <= size)
     rows = _fields(near, batches)
@@ -60,7 +60,7 @@ def look_at_point(
     evidence = certificate.look(near, rows, spectrum=False)
     while evidence.finite and evidence.stationary is None and len(rows) < most:
         progress(f"gradient noise: {4 * len(rows)} batches")
-        rows = torch.cat([rows, _fields(near, draw(game, rng, 3 * len(rows)))])
+        rows = torch.cat([rows, _fields(near, draw(game, key, 3 * len(rows)))])
         evidence = certificate.look(near, rows, spectrum=False)
     if spectrum and near.size > SOLVED:  # once, and not with every draw of batches
         evidence = certificate.look(near, rows)

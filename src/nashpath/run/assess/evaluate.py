@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Source, generator
+from nashpath.core import Key, Source
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
@@ -233,7 +233,7 @@ def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, ave
     """Samples of the (averaged) generator, as `nashpath sample` draws them."""
     place(trial, train_state, averaged)
     game: Any = trial.game
-    return game.sample(generator(wish.seed, train_state.steps.device), wish.count)
+    return game.sample(Key(wish.seed, device=train_state.steps.device), wish.count)
 
 
 def _group(

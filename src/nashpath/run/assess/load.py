@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nashpath.core import generator
+from nashpath.core import Key
 from nashpath.core.source import Units
 from nashpath.run.engine.step import outcome
 from nashpath.run.errors import SettingError
@@ -44,7 +44,7 @@ class LoadedMember(PlayedGame):
         if not hasattr(self.game, "sample"):
             raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
         device = next(self.game.parameters()).device
-        found: Tensor = self.game.sample(generator(seed, device), count).cpu()  # type: ignore[operator]
+        found: Tensor = self.game.sample(Key(seed, device=device), count).cpu()  # type: ignore[operator]
         return found if self.units is None else self.units.original(found)
 
 

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from nashpath.core import generator
 from nashpath.core.cache import cache_folder, replacing
 from nashpath.core.tree import leaves
 from nashpath.run.engine.program import Mode, Program
+from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 
@@ -110,7 +110,7 @@ def _kind_of(program: Program, count: int, precision: torch.dtype | None) -> str
     trial = program.trials[0]
     modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
     tensors = [(name, v.shape, v.dtype) for name, v in trial.state_dict(keep_vars=True).items()]
-    drawn = [v.shape for v in leaves(trial.game.draw(generator(0, program.device), (trial.solver.draws,)))]
+    drawn = [v.shape for v in leaves(probe(trial.game, trial.solver.draws, program.device))]
     where = (platform.processor(), platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     if program.device.type == "cuda":
         where = (torch.cuda.get_device_name(program.device),)

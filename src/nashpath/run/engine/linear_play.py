@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from nashpath.core import Batch, FunctionalGame, Game, Number, PlayerGradient, Point, Tree, point_of, tree_map
+from nashpath.core import Batch, FunctionalGame, Game, Key, Number, PlayerGradient, Point, Tree, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.diagnostics.linearised import Product, blocks_of
 from nashpath.diagnostics.stable_step import Matrix
@@ -44,7 +44,7 @@ class LinearGame(Game):
             self.add_module(who, _Strategy(torch.zeros(size, dtype=jacobian.dtype)))
         self.register_buffer("jacobian", jacobian)
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {"nothing": torch.zeros(lead)}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
@@ -142,7 +142,7 @@ class LinearPlay:
         """`matrix` at several multiples ``hs`` of the rates, all computed together, [len(hs), n, n]."""
         self._check_round()
         game = LinearGame(torch.from_numpy(np.ascontiguousarray(jacobian)).double(), sizes)
-        problem, batches = FunctionalGame(game), game.draw(torch.Generator(), (self.solver.draws,))
+        problem, batches = FunctionalGame(game), game.draw(Key(0), (self.solver.draws,))
         solver, point, memory = self._start(problem, sizes, 1.0, point_of(game))
         turn, zero = _flat_step(solver, problem, point, memory, batches)
         size = SMALL if solver.preconditioner or solver.local else 1.0

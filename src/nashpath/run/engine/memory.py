@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from nashpath.core import Key
 from nashpath.core.torch_compat import Allocations
 from nashpath.run.engine.step import Trial
 
@@ -57,11 +58,10 @@ def step_bytes(trial: Trial) -> tuple[float, float]:
     if not game.has_samples:
         return held, 0.0
     seen: list[int] = []
-    rng = torch.Generator(own[0].device).manual_seed(0)
     with torch.no_grad(), Allocations(made=lambda v: seen.append(v.numel() * v.element_size())):
         was = game.training
         game.eval()  # leaves running statistics alone
-        fake = game.get_submodule("generator")(game.latents(rng, (2,)))  # type: ignore[operator]
+        fake = game.get_submodule("generator")(game.latents(Key(0, device=own[0].device), (2,)))  # type: ignore[operator]
         game.get_submodule("discriminator")(fake)
         game.train(was)
     return held, PASSES * sum(seen) / 2 * game.batch_size  # type: ignore[operator]

@@ -19,7 +19,7 @@ from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
-from nashpath.run.engine.sampler import Sampler, block_length
+from nashpath.run.engine.sampler import BLOCK_STEPS, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
 
 Mode = Literal["stacked", "looped"]
@@ -53,20 +53,23 @@ class Program:
         precision: torch.dtype | None = None,
         step: Any = None,
     ):
-        self.trials, self.mode, self.compiled = list(trials), mode, compiled
+        self.trials, self.compiled, self.precision = list(trials), compiled, precision
+        self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
         self.device = train_states[0].steps.device
-        draws = trials[0].solver.draws
-        length = block_length(trials[0].game, draws, self.device)
-        self.samplers = [Sampler(t.game, draws, seed, self.device, length) for t, seed in zip(trials, seeds)]
+        self.sampler = Sampler([trial.game for trial in trials], trials[0].solver.draws, seeds, self.device)
+        self.drawing = compiled and self.sampler.traced and self.sampler.alike
+        """Whether the step draws its batches itself."""
         numbers = [hyperparameters_of(trial) for trial in trials]
         self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
-        self.step: Any = _prepared(make_step(trials[0], precision), mode, compiled) if step is None else step
+        plan = self.sampler.plan if self.drawing else None
+        self.step: Any = _prepared(make_step(trials[0], precision, plan), mode, compiled) if step is None else step
         self.compiles = compiled and step is None
         """Whether its first step is compiled before it is taken."""
-        self._block: list[Any] = []
+        self._block, self._first = list[Any](), 0
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
+        self._keys = self.sampler.keys(mode == "stacked") if self.drawing else None
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
@@ -75,14 +78,9 @@ class Program:
         """One member's carry."""
         return tree_map(lambda v: v[member], self._train_state) if self.mode == "stacked" else self._train_state[member]
 
-    def load(
-        self, members: Sequence[tuple[TrainState, dict[str, Tensor]]], taken: int, report: list[dict[str, float]]
-    ) -> None:
-        """Restores all members from a checkpoint: training states, samplers, steps taken and the last report."""
-        train_states = [train_state for train_state, _ in members]
-        self._train_state = stack(train_states) if self.mode == "stacked" else train_states
-        for sampler, (_, state) in zip(self.samplers, members):
-            sampler.restore(state)
+    def load(self, train_states: Sequence[TrainState], taken: int, report: list[dict[str, float]]) -> None:
+        """Restores all members from a checkpoint: training states, steps taken and the last report."""
+        self._train_state = stack(train_states) if self.mode == "stacked" else list(train_states)
         self._block, self.taken, self._info = [], taken, report
 
     @torch.no_grad()
@@ -93,14 +91,12 @@ class Program:
         """
         while steps > 0 and not stop():
             start, warm, count = time.perf_counter(), self._warm, 0
-            if not self._block:
-                self._block = self._draw()
-            first, before = self.samplers[0], (self._train_state, self._info)
+            batches, before = self._batches(steps), (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
                 with compiling, float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
-                    for index in range(first.offset, min(first.length, first.offset + steps)):
-                        self._take(self._block[index])
+                    for given in batches:
+                        self._take(given)
                         count += 1
                         if not warm or stop():
                             break
@@ -109,16 +105,12 @@ class Program:
                 if not stop():  # it is a block around this one that is to end
                     raise
                 return
-            self._explain(self.taken, first.offset, count)
+            self._explain(count)
             self._warm, self.compiles = True, False
             if warm:
                 self.wait()
                 self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
-            for sampler in self.samplers:
-                sampler.advance(count)
             self.taken, steps = self.taken + count, steps - count
-            if first.offset == 0:
-                self._block = []
 
     def wait(self) -> None:
         """Returns when the device has done all that was asked of it."""
@@ -135,19 +127,17 @@ class Program:
         each = found.tolist() if found is not None else [int(one.diverged_player) for one in self._train_state]
         return [i for i, player in enumerate(each) if player != NOT_DIVERGED]
 
-    def _explain(self, taken: int, offset: int, count: int) -> None:
-        """Finds the cause where a member diverged in the last ``count`` steps, whose batches are still there."""
+    def _explain(self, count: int) -> None:
+        """Finds the cause where a member diverged in the last ``count`` steps."""
         for member in self.diverged():
             if member in self.causes:
                 continue
             state = self.train_state(member)
-            index = offset + int(state.steps) - taken
+            index = int(state.steps)
             self.causes[member] = ""
-            if offset <= index < offset + count:
-                block, numbers = self._block[index], self._numbers
-                mine = pick(block, member) if self.mode == "stacked" else block[member]
-                own = pick(numbers, member) if self.mode == "stacked" else numbers[member]
-                self.causes[member] = cause(self.trials[member], state, own, mine)
+            if self.taken <= index < self.taken + count:
+                own = pick(self._numbers, member) if self.mode == "stacked" else self._numbers[member]
+                self.causes[member] = cause(self.trials[member], state, own, self.sampler.step(member, index))
 
     def info(self) -> list[dict[str, float]]:
         """The last step's report of every member."""
@@ -160,19 +150,25 @@ class Program:
         """Whether any member still moves."""
         return any(int(self.train_state(i).diverged_player) == NOT_DIVERGED for i in range(len(self.trials)))
 
-    def _draw(self) -> list[Any]:
-        """The present block as a list over steps; stacked or as a list over members, as the mode needs it."""
-        blocks = [sampler.block() for sampler in self.samplers]
-        steps = range(self.samplers[0].length)
-        if self.mode == "stacked":
-            joint = tree_map(lambda *leaves: torch.stack(leaves, 1), *blocks)
-            return [pick(joint, k) for k in steps]
-        return [[pick(block, k) for block in blocks] for k in steps]
+    def _batches(self, steps: int) -> Sequence[Any]:
+        """What the next steps are given, for ``steps`` of them at most: batches, or keys where they draw themselves."""
+        length = self.sampler.length
+        if self.drawing:
+            return [self._keys] * min(steps, BLOCK_STEPS)
+        if not self._first <= self.taken < self._first + len(self._block):
+            self._block, self._first = self.sampler.block(self.taken, length, self.mode == "stacked"), self.taken
+        begin = self.taken - self._first
+        return self._block[begin : begin + steps]
 
-    def _take(self, batches: Any) -> None:
+    def _take(self, given: Any) -> None:
         try:
-            self._step_all(batches)
+            self._step_all(given)
         except RuntimeError as error:
+            if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
+                self.drawing = False
+                self.step = _prepared(make_step(self.trials[0], self.precision), self.mode, self.compiled)
+                self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0])
+                return
             how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
             refused = None if self._warm or "memory" in str(error) else refusal(error, self.trials[0].game, how)
             if refused is None:

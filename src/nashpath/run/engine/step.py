@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nashpath.core import Batch, FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
+from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
+from nashpath.core.key import Plan
 from nashpath.core.torch_compat import is_outermost
 from nashpath.core.tree import finite
 from nashpath.solvers import Solver
@@ -40,7 +41,7 @@ class TrainState(NamedTuple):
     diverged_player: Tensor
 
 
-Step = Callable[[TrainState, dict[str, Tree], Batch], tuple[TrainState, dict[str, Tensor]]]
+Step = Callable[[TrainState, dict[str, Tree], Any], tuple[TrainState, dict[str, Tensor]]]
 
 
 def hyperparameters_of(trial: Trial) -> dict[str, Tree]:
@@ -67,11 +68,18 @@ def outcome(trial: Trial, train_state: TrainState, cause: str = "") -> str:
     return f"{told}: {cause} is not finite" if cause else told
 
 
-def make_step(trial: Trial, precision: torch.dtype | None = None) -> Step:
-    """The step of every member that has this trial's structure; the trial's own values are not used."""
-    general, solver, players = FunctionalGame(trial.game, precision=precision), trial.solver, trial.game.players
+def make_step(trial: Trial, precision: torch.dtype | None = None, plan: Plan | None = None) -> Step:
+    """The step of every member that has this trial's structure; the trial's own values are not used.
+
+    Its third argument is the step's batches; of a step that draws for itself, by a ``plan``, the words of the member's
+    key.
+    """
+    game, solver = trial.game, trial.solver
+    general, players = FunctionalGame(game, precision=precision), game.players
 
     def step(train_state, numbers, batches):
+        if plan is not None:
+            batches = game.draw(plan.key(batches, train_state.steps), (solver.draws,))
         problem = general.with_hyperparameters(numbers["game"])
         point, memory, info = functional_call(
             solver, numbers["solver"], (problem, train_state.point, train_state.memory, batches), tie_weights=False

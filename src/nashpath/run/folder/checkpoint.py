@@ -1,7 +1,7 @@
 """Checkpoints: every tensor of every member in one safetensors file, written atomically; members restored from one.
 
-A tensor's name is the way to it, ``member0.point.players.generator.head.weight`` or ``member0.sampler.offset``; it is
-made here, and so depends on no other library. Nothing is pickled. `names` says what happens where two ways read alike.
+A tensor's name is the way to it, ``member0.point.players.generator.head.weight``; it is made here, and so depends on no
+other library. Nothing is pickled. `names` says what happens where two ways read alike.
 A checkpoint that does not match its digest is never used; the one before it is kept, and taken in its place.
 """
 
@@ -28,15 +28,14 @@ from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
 
-FORMAT = "nashpath checkpoint 2"
+FORMAT = "nashpath checkpoint 3"
+WITH_GENERATORS = "nashpath checkpoint 2"
+"""The format of nashpath 0.2, which also kept the states of the generators that made the batches; these are left."""
 EARLIER = {"nashpath checkpoint 1": "nashpath 0.1"}
 """Formats that are not read any more, and the version that does."""
 
 STATISTICS = ".statistics."
 """What averages keep of running statistics; nashpath 0.2 kept none, and used those of the present network."""
-
-StoredMember = tuple[TrainState, dict[str, Tensor]]
-"""A member's training state, and the state of its sampler."""
 
 
 class CheckpointError(ValueError):
@@ -66,15 +65,9 @@ def _escaped(step: str) -> str:
     return step.replace("\\", "\\\\").replace(".", "\\.")
 
 
-def tree_of(member: StoredMember) -> dict[str, Any]:
-    """All of a member's tensors as one tree."""
-    train_state, sampler = member
-    return {**train_state._asdict(), "sampler": sampler}
-
-
-def save_checkpoint(store: RunFolder, members: Sequence[StoredMember], meta: dict[str, Any]) -> None:
-    """Writes each member's carry and sampler state, and ``meta`` (JSON values), atomically; the one before is kept."""
-    save_trees(store, {f"member{index}": tree_of(member) for index, member in enumerate(members)}, meta)
+def save_checkpoint(store: RunFolder, members: Sequence[TrainState], meta: dict[str, Any]) -> None:
+    """Writes each member's training state, and ``meta`` (JSON values), atomically; the one before is kept."""
+    save_trees(store, {f"member{index}": member._asdict() for index, member in enumerate(members)}, meta)
 
 
 def save_trees(store: RunFolder, trees: dict[str, Any], meta: dict[str, Any]) -> None:
@@ -86,17 +79,28 @@ def save_trees(store: RunFolder, trees: dict[str, Any], meta: dict[str, Any]) ->
     store.write_checkpoint(save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 
 
-def load_checkpoint(store: RunFolder, like: Sequence[StoredMember]) -> tuple[list[StoredMember], dict[str, Any]]:
+def load_checkpoint(store: RunFolder, like: Sequence[TrainState]) -> tuple[list[TrainState], dict[str, Any]]:
     """``(members, meta)``, with the structure and devices of ``like``.
 
     A damaged checkpoint is left alone and the previous one taken, which a `FolderWarning` says. Raises
     `CheckpointError` where there is none that fits.
     """
     path, tensors, meta = read_checkpoint(store)
-    members = [_fill(member, f"member{index}.", tensors, path) for index, member in enumerate(like)]
+    members = [
+        TrainState(**fill_tree(member._asdict(), f"member{index}.", tensors, path)) for index, member in enumerate(like)
+    ]
     if tensors:
         raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
     return members, meta
+
+
+def warn_of_draws(store: RunFolder, meta: dict[str, Any]) -> None:
+    """Says so where a run goes on from a checkpoint whose batches were drawn in another way."""
+    if meta.get("generators"):
+        store.warn(
+            f"{store.checkpoint}: nashpath 0.2 drew its batches from generators; from here on keys make them, so the "
+            "run is not the one that it would have been"
+        )
 
 
 def read_meta(store: RunFolder) -> dict[str, Any]:
@@ -136,7 +140,9 @@ def _read(store: RunFolder, path: Path, tensors: bool) -> tuple[dict[str, Tensor
                 check_format(path, header.get("format"))
             if known:
                 raise _Damaged(f"{path}: {known}")
-            return {key: file.get_tensor(key) for key in file.keys()} if tensors else {}, json.loads(header["meta"])  # noqa: SIM118
+            kept = [key for key in file.keys() if not _of_generators(key, header["format"])]  # noqa: SIM118
+            meta = json.loads(header["meta"]) | ({"generators": True} if header["format"] == WITH_GENERATORS else {})
+            return {key: file.get_tensor(key) for key in kept} if tensors else {}, meta
     except (SafetensorError, KeyError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
@@ -150,22 +156,19 @@ def check_format(path: Path, found: str | None) -> None:
             f"{path} has the format {found!r}, which {EARLIER[found]} reads; this version reads {FORMAT!r} only: train "
             f"the run anew from its settings, with nashpath train {path.parent / 'config.toml'} --out ANOTHER_FOLDER"
         )
-    if found != FORMAT:
+    if found not in (FORMAT, WITH_GENERATORS):
         raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
 
 
-def _fill(member: StoredMember, prefix: str, tensors: dict[str, Tensor], path: Path) -> StoredMember:
-    """``member`` with its leaves replaced by the stored ones, which are taken out of ``tensors``."""
-    tree = tree_of(member)
-    filled = fill_tree(tree, prefix, tensors, path, "sampler.")
-    sampler = filled.pop("sampler")
-    return TrainState(**filled), sampler
+def _of_generators(key: str, found: str) -> bool:
+    """Whether a tensor is the state of a generator, in the format that kept them."""
+    parts = key.split(".")
+    return found == WITH_GENERATORS and (parts[1:2] == ["sampler"] or parts == ["flow", "draws"])
 
 
-def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path, free: str) -> Any:
+def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) -> Any:
     """``tree`` with its leaves replaced by the stored ones, which are taken out of ``tensors``.
 
-    Leaves whose names begin with ``free`` may have another shape there: the states of generators do, on other devices.
     Raises `CheckpointError`.
     """
     found, present = [], {k: v for k, v in tensors.items() if k.startswith(f"{prefix}point.state.")}
@@ -175,11 +178,11 @@ def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path, fr
             tensors[key] = present[f"{prefix}point.state.{name.split(STATISTICS)[1]}"]
         if key not in tensors:
             raise CheckpointError(f"{path}: holds no {key}; it belongs to another experiment")
-        stored, sampler = tensors.pop(key), name.startswith(free)
-        if stored.dtype != leaf.dtype or (stored.shape != leaf.shape and not sampler):
+        stored = tensors.pop(key)
+        if stored.dtype != leaf.dtype or stored.shape != leaf.shape:
             raise CheckpointError(f"{path}: {key} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
         # A copy is aligned as PyTorch aligns its own memory; products on other addresses may round in another way.
-        found.append(stored.clone() if sampler else torch.empty_like(leaf).copy_(stored))
+        found.append(torch.empty_like(leaf).copy_(stored))
     following = iter(found)
     return tree_map(lambda leaf: next(following), tree)
 
@@ -235,10 +238,9 @@ def restore_members(
             raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
         source: Source = AbsentSource(tuple(shape), str(error))
         trials = [build_trial(m.settings, m.seed, device, source) for m in known]
-    sampler = {"generator": torch.empty(0, dtype=torch.uint8), "offset": torch.tensor(0)}
-    stored, _ = load_checkpoint(store, [(begin(trial), sampler) for trial in trials])
+    stored, _ = load_checkpoint(store, [begin(trial) for trial in trials])
     store.warn_if_unchecked()
-    return [(known[index], trials[index], stored[index][0]) for index in chosen]
+    return [(known[index], trials[index], stored[index]) for index in chosen]
 
 
 def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:

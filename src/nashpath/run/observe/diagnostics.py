@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from nashpath.core import Batch, FunctionalGame, Point, derive, generator, pick, tree_map
+from nashpath.core import Batch, FunctionalGame, Key, Point, pick, tree_map
 from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
 from nashpath.run.engine.step import NOT_DIVERGED, hyperparameters_of
@@ -40,8 +40,8 @@ def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnost
     most = max(diagnostic.draws for diagnostic in diagnostics)
     looks = []
     for trial, seed in zip(program.trials, seeds):
-        rng = generator(derive(seed, f"diagnostics/{program.taken}"), program.device)
-        looks.append(trial.game.draw(rng, (most,)))
+        key = Key(seed, "diagnostics", program.device, program.taken)
+        looks.append(trial.game.draw(key, (most,)))
     found: list[dict[str, float]] = [{} for _ in looks]
     for diagnostic in diagnostics:
         batches = [tree_map(lambda v, few=diagnostic.draws: v[:few], look) for look in looks]

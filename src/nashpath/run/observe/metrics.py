@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from nashpath.core import Source, derive, generator
+from nashpath.core import Key, Source, derive, generator
 from nashpath.core.source import Finite, HasExamples, fitting_features
 from nashpath.metrics import (
     METRICS,
@@ -65,7 +65,7 @@ class ReferenceSet:
 
     def dry_run(self, source: Source, count: int) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
-        self.dry_run_results = self(source.draw(generator(derive(0, "trial")), count)["real"])
+        self.dry_run_results = self(source.draw(Key(0, "trial"), count)["real"])
         return self
 
     def against_itself(self, count: int) -> dict[str, float]:
@@ -121,7 +121,7 @@ def _real(source: Any, most: int) -> Tensor:
     """The real samples: those that are held (in the order of their labels), or draws from a seed of their own."""
     if isinstance(source, HasExamples):
         return source.examples(most)
-    return source.draw(generator(derive(0, "reference")), most)["real"]
+    return source.draw(Key(0, "reference"), most)["real"]
 
 
 MetricRow = dict[str, float | None]

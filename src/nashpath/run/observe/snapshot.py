@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Point, derive, generator, load_point
+from nashpath.core import Key, Point, load_point
 from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units
 from nashpath.games import Classifies
 from nashpath.metrics import METRICS, MetricError
@@ -35,7 +35,7 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int, averag
     """``count`` samples of the member's (averaged) generator; the same seed gives the same latents at every moment."""
     game = trial.game
     place(trial, train_state, averaged)
-    return game.sample(generator(derive(seed, "samples"), train_state.steps.device), count)  # type: ignore[operator]
+    return game.sample(Key(seed, "samples", train_state.steps.device), count)  # type: ignore[operator]
 
 
 def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
@@ -45,7 +45,7 @@ def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
     results: dict[str, float] = {}
     for metric in METRICS.values():
         with suppress(MetricError):  # an evaluation on the way never ends a training
-            results |= metric.glance(found, source, generator(derive(seed, "reference")))
+            results |= metric.glance(found, source, Key(seed, "reference"))
     return results
 
 
@@ -98,7 +98,7 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
         arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
         source: Any = trial.game.data
-        square = extent(source.draw(generator(0), 2000)["real"])
+        square = extent(source.draw(Key(0), 2000)["real"])
         level = levels(trial, train_state, square)
         if level is not None:
             arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
@@ -110,9 +110,9 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
 
     The last are the numbers of every evaluation, of ``evaluated`` real samples in place of generated ones.
     """
-    arrays = {"real": source.draw(generator(0), max(256, count))["real"].numpy()}
+    arrays = {"real": source.draw(Key(0), max(256, count))["real"].numpy()}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
-    found = quick_metrics(source.draw(generator(derive(seed, "trial")), evaluated)["real"], source, seed)
+    found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source, seed)
     return arrays | real_numbers(found)
 
 

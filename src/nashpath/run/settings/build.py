@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Game, Source, Table, derive, seeded
+from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, seeded
 from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
@@ -49,7 +49,7 @@ class AbsentSource:
     shape: tuple[int, ...]
     reason: str
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, torch.Tensor]:
+    def draw(self, key: Key, count: int) -> dict[str, torch.Tensor]:
         """Raises `FileNotFoundError`: there is nothing to draw from."""
         raise FileNotFoundError(self.reason)
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import BaseModel, Field, create_model, field_validator
 from torch import Tensor
 
-from nashpath.core import Count, Number, Positive, Whole, derive, generator, rebuilt, seeded
+from nashpath.core import Count, Key, Number, Positive, Whole, derive, generator, rebuilt, seeded
 from nashpath.core.math.monotone import MonotoneFunction, MonotoneName
 from nashpath.core.source import HasDensity
 from nashpath.data import SOURCES
@@ -97,8 +97,8 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     """``(flow, source)``; the discriminator's weights follow from the seed."""
     with within_memory(settings):
         source = make(SOURCES, settings.data)
-    rng = generator(derive(settings.seed, "score"), device)
-    score = cache(lambda: score_of(source, rng))
+    key = Key(settings.seed, "score", device)
+    score = cache(lambda: score_of(source, key.stream("references")))
     parts: dict[str, Callable[[], Any]] = {
         "data": lambda: source,
         "h": lambda: MonotoneFunction(settings.h, settings.shift, settings.power),
@@ -111,7 +111,7 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     with seeded(derive(settings.seed, "weights")), within_memory(settings):
         flow = _made(FLOWS, settings.flow, parts).to(device)
     if "score" in accepts(FLOWS[settings.flow.kind]):
-        flow.longest_step = longest_step(score(), source.draw(rng, PROBES)["real"].flatten(1), rng)
+        flow.longest_step = longest_step(score(), source.draw(key.stream("probes"), PROBES)["real"].flatten(1), key)
     return flow, source
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.flows import simulate
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.interrupt import interruptible
@@ -111,14 +111,14 @@ def _free() -> set[str]:
 def _flow(recorder: FlowRecorder, notify: Callable[[RunProgress], None], stop: Callable[[], bool]) -> None:
     """The flow from where its folder has it to its end, or until it is stopped; what was reached is on the disk."""
     settings = recorder.settings
-    rng = generator(derive(settings.seed, "draws"), settings.device)
+    key = Key(settings.seed, "draws", settings.device)
     particles = start(settings, recorder.source.shape, recorder.device)
-    integrator, begun = build_integrator(settings, recorder.device), recorder.restore(particles, rng)
+    integrator, begun = build_integrator(settings, recorder.device), recorder.restore(particles)
     if begun is None:
         recorder.reference()
     saved = time.perf_counter()
-    for state in simulate(recorder.flow, particles, rng, integrator, settings.steps, begun):
-        recorder.take(state, rng.get_state())
+    for state in simulate(recorder.flow, particles, key, integrator, settings.steps, begun):
+        recorder.take(state)
         if recorder.logged:
             notify(recorder.progress())
         if stop():

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.transport import wasserstein
 from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import CheckpointError, fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.checkpoint import CheckpointError, fill_tree, read_checkpoint, save_trees, warn_of_draws
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
@@ -39,12 +39,11 @@ class FlowRecorder:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.log_every = settings.log_every or max(1, settings.steps // 100)
         self.sample_every = settings.sample_every or max(1, settings.steps // 40)
-        real = self.source.draw(generator(derive(settings.seed, "evaluation")), settings.evaluation_samples)["real"]
+        real = self.source.draw(Key(settings.seed, "evaluation"), settings.evaluation_samples)["real"]
         self.real = real.flatten(1)
         self.plane = self.source.shape == (2,)
-        self.square = extent(self.source.draw(generator(0), 2000)["real"]) if self.plane else None
+        self.square = extent(self.source.draw(Key(0), 2000)["real"]) if self.plane else None
         self.state: State | None = None
-        self.draws: Tensor | None = None
         self.logged = False
         self.warnings: list[str] = []
         self.metrics: dict[str, float] = {}
@@ -54,18 +53,18 @@ class FlowRecorder:
 
     def reference(self) -> None:
         """Real samples to compare with, and the centres of the modes where there are any."""
-        real = self.source.draw(generator(0), max(256, self.settings.samples))["real"]
+        real = self.source.draw(Key(0), max(256, self.settings.samples))["real"]
         arrays = {"real": real.numpy()}
         if isinstance(self.source, HasModes):
             arrays["centres"] = np.asarray(self.source.centres)
         self.store.write_arrays("reference.npz", arrays)
 
-    def take(self, state: State, draws: Tensor) -> None:
-        """Records one state where a row or a picture is due; ``draws`` is the state of the generator then."""
+    def take(self, state: State) -> None:
+        """Records one state where a row or a picture is due."""
         if self.state is None:
             _check_memory(self.settings.flow.kind, state.memory)
         size = state.time - self.state.time if self.state is not None else 0.0
-        self.state, self.draws = state, draws
+        self.state = state
         if state.overshoot is not None:
             self.overshoots += 1
             if len(self.warnings) < WARNINGS:
@@ -121,7 +120,6 @@ class FlowRecorder:
     def checkpoint(self) -> None:
         """Writes everything that a resumed flow needs, atomically."""
         assert self.state is not None
-        assert self.draws is not None
         meta = {
             "taken": [self.state.step],
             "time": self.state.time,
@@ -134,10 +132,10 @@ class FlowRecorder:
             "identity": self.stands_on,
             "changes": self.changes,
         }
-        save_trees(self.store, {"flow": _tree(self.state, self.draws)}, meta)
+        save_trees(self.store, {"flow": _tree(self.state)}, meta)
 
-    def restore(self, particles: Tensor, rng: torch.Generator) -> State | None:
-        """Where the last checkpoint left the flow, ``rng`` included; None where it was stopped before its first."""
+    def restore(self, particles: Tensor) -> State | None:
+        """Where the last checkpoint left the flow; None where it was stopped before its first."""
         if not self.store.has_checkpoint():
             if (self.store.folder / "run.json").exists():
                 raise CheckpointError(
@@ -147,16 +145,12 @@ class FlowRecorder:
             self.store.truncate(-1)
             return None
         with torch.no_grad():
-            memory = self.flow.init(particles, generator(0, self.device))
-        like = _tree(State(0, 0.0, particles, memory), rng.get_state())
+            memory = self.flow.init(particles, Key(0, device=self.device))
+        like = _tree(State(0, 0.0, particles, memory))
         path, tensors, meta = read_checkpoint(self.store)
-        tree = fill_tree(like, "flow.", tensors, path, free="draws")
-        if tree["draws"].numel() == rng.get_state().numel():
-            rng.set_state(tree["draws"])
-        else:
-            rng.manual_seed(derive(self.settings.seed, f"draws on {self.device.type} from {meta['taken'][0]}"))
+        warn_of_draws(self.store, meta)
+        tree = fill_tree(like, "flow.", tensors, path)
         self.state = State(meta["taken"][0], meta["time"], tree["particles"], tree["memory"])
-        self.draws = rng.get_state()
         self.begun -= meta["spent"]
         self.window = [(rate, size) for rate, size in meta["window"]]
         self.before = tuple(meta["before"]) if meta["before"] else None
@@ -199,9 +193,9 @@ class FlowRecorder:
         self.store.write_json("run.json", facts)
 
 
-def _tree(state: State, draws: Tensor) -> dict[str, Any]:
+def _tree(state: State) -> dict[str, Any]:
     """All tensors that a flow goes on from."""
-    return {"particles": state.particles, "memory": state.memory, "draws": draws}
+    return {"particles": state.particles, "memory": state.memory}
 
 
 def _check_memory(kind: str, memory: Any) -> None:

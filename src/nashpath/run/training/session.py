@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nashpath.run.engine.program import never
-from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from nashpath.run.engine.step import TrainState
+from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, warn_of_draws
 from nashpath.run.observe.snapshot import units_of
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
@@ -202,6 +203,7 @@ class Session:
             self.store.truncate(-1)
             return
         stored, meta = load_checkpoint(self.store, self._members())
+        warn_of_draws(self.store, meta)
         if len(meta["taken"]) != len(self.groups):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.groups)}")
         order = [group for _, group, _ in in_order(self.groups)]
@@ -216,10 +218,9 @@ class Session:
         self.recorder.spent, self.recorder.results = meta["spent"], {int(k): v for k, v in meta["results"].items()}
         self.store.truncate(-1 if self.untouched else self.taken)
 
-    def _members(self) -> list[Any]:
-        """Where every member stands: its train state and that of its sampler, in member order."""
-        found = in_order(self.groups)
-        return [(group.program.train_state(i), group.program.samplers[i].state()) for _, group, i in found]
+    def _members(self) -> list[TrainState]:
+        """The training state of every member, in member order."""
+        return [group.program.train_state(i) for _, group, i in in_order(self.groups)]
 
     def _halted(self) -> bool:
         """Whether the run is to stop at the first member that diverges, and one has."""

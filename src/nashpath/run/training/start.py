@@ -12,7 +12,7 @@ from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import Program, never
-from nashpath.run.engine.sampler import block_length
+from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
@@ -198,7 +198,7 @@ def _trials(group: list[Member], device: torch.device) -> list[Trial]:
     settings = group[0].settings
     with within_memory(settings):
         first = build_trial(settings, group[0].seed, device)
-        block_length(first.game, first.solver.draws, device)
+        probe(first.game, first.solver.draws, device)
     check_training(settings, first, len(group), len(group) if settings.stack == "on" else 1)
     return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
 

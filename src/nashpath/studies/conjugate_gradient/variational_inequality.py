@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Hyperparameters, Tree
+from nashpath.core import Batch, Hyperparameters, Key, Tree
 from nashpath.games.toys import Quadratic
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
@@ -49,9 +49,9 @@ class StochasticGame(Quadratic):
         self.register_buffer("inner", torch.zeros(()))
         self.register_buffer("total", torch.zeros(2 * size))
 
-    def draw(self, rng: torch.Generator, lead: tuple[int, ...] = ()) -> Batch:
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         size = (*lead, *self.generator.value.shape)
-        return {who: torch.randn(size, generator=rng, device=rng.device) for who in self.players}
+        return {who: key.normal(size) for who in self.players}
 
     def field(self) -> Tensor:
         """F(z) at the present strategies, the generator's part first."""

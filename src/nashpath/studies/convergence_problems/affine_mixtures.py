@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, derive, generator
+from nashpath.core import FunctionalGame, Key, derive, generator
 from nashpath.data import Ring
 from nashpath.diagnostics import DualityGap
 from nashpath.games.mixture import Mixture
@@ -67,7 +67,7 @@ def _weights(seat: MemberState) -> dict[str, float]:
 def duality_gap(seat: MemberState, steps: int) -> float:
     """What both players could save by answers found in ``steps`` steps; the trial's modules hold the point."""
     look = DualityGap(steps=steps, restarts=1)
-    batches = seat.trial.game.draw(generator(derive(seat.member.seed, "gap")), (look.draws,))
+    batches = seat.trial.game.draw(Key(seat.member.seed, "gap"), (look.draws,))
     found = look(FunctionalGame(seat.trial.game), seat.train_state.point, batches)["duality_gap"]
     return round(float(found), 6)
 
@@ -106,8 +106,8 @@ class _Points:
 
     shape: tuple[int, ...] = (1,)
 
-    def draw(self, rng: torch.Generator, count: int) -> dict[str, torch.Tensor]:
-        return {"real": torch.zeros(count, 1, device=rng.device)}
+    def draw(self, key: Key, count: int) -> dict[str, torch.Tensor]:
+        return {"real": torch.zeros(count, 1, device=key.device)}
 
 
 def settled_weight(entropy: float, gain: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Game, derive, generator, point_of
+from nashpath.core import FunctionalGame, Game, Key, derive, generator, point_of
 from nashpath.diagnostics import Spectrum
 from nashpath.diagnostics.base import flatten
 from nashpath.games import OBJECTIVES
@@ -92,7 +92,7 @@ def measure_spectra(cell: Cell, size: Size) -> Iterator[Row]:
     for name, (make, expected) in _GAMES.items():
         game: nn.Module = make().double()
         assert isinstance(game, Game)
-        batches = game.draw(generator(0), (1,))
+        batches = game.draw(Key(0), (1,))
         found = Spectrum(count=2)(FunctionalGame(game), point_of(game), _double(batches))["jacobian"]
         sizes = sorted(found.imag.tolist())
         yield {

@@ -11,7 +11,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from nashpath.core import derive, generator
+from nashpath.core import Key, derive, generator
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.games.ideal import PopulationGame, Softmax
 from nashpath.metrics import modes
@@ -88,7 +88,7 @@ def _look(acts: list[tuple[int, str, Trial]], program: Program | None) -> list[t
         assert isinstance(game, GAN)
         if program is not None:
             place(trial, program.train_state(index))
-        found = game.sample(generator(derive(seed, "samples")), SAMPLES)
+        found = game.sample(Key(seed, "samples"), SAMPLES)
         source = game.data
         with torch.no_grad():
             logit = float(game.discriminator(found).mean())

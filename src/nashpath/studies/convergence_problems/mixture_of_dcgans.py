@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import torch
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.metrics import real_sample
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
@@ -38,8 +38,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     }
     population = Population(settings, size)
     population.play(size.steps)
-    rng = generator(derive(0, "real"), device)
-    real = source_of(options["data"]).draw(rng, options["samples"])["real"]
+    real = source_of(options["data"]).draw(Key(0, "real", device), options["samples"])["real"]
     known = real_sample(real, options["features"], cached=False)
     for seat in population:
         fake = samples(seat.trial, seat.train_state, seat.member.seed, options["samples"])

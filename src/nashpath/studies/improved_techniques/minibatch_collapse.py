@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.metrics import modes
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Cloud, Lines, Strip
@@ -61,7 +61,7 @@ def _look(seat: Any, count: int) -> dict[str, float]:
 def _cloud(seat: Any) -> Row:
     """Points to draw: generated ones and real ones."""
     fake = samples(seat.trial, seat.train_state, seat.member.seed, POINTS)
-    real = seat.trial.game.data.draw(generator(derive(seat.member.seed, "drawn")), POINTS)["real"]
+    real = seat.trial.game.data.draw(Key(seat.member.seed, "drawn"), POINTS)["real"]
     return {"points": _points(fake), "real": _points(real)}
 
 

@@ -12,7 +12,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.data import Digits
 from nashpath.metrics import real_sample
 from nashpath.run.observe.snapshot import samples
@@ -35,12 +35,12 @@ SETTINGS: dict[str, Any] = {
 
 def known_samples(seed: int, count: int) -> dict[str, Tensor]:
     """Samples whose quality is known: real, of five classes, of one class, one image, and noise."""
-    rng = generator(derive(seed, "known"))
-    batch = Digits("test").draw(rng, 20 * count)
-    first = torch.randperm(10, generator=rng)
+    key = Key(seed, "known")
+    batch = Digits("test").draw(key, 20 * count)
+    first = key.permutation(10)
     classes = {"real": 10, "real, five classes": 5, "real, one class": 1}
     chosen = {name: batch["real"][torch.isin(batch["label"], first[:k])][:count] for name, k in classes.items()}
-    noise = 2 * torch.rand(chosen["real"].shape, generator=rng) - 1
+    noise = 2 * key.uniform(chosen["real"].shape) - 1
     return {**chosen, "one image": chosen["real"][:1].expand(count, -1, -1, -1).contiguous(), "noise": noise}
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import batch_norm
 
-from nashpath.core import derive, generator, seeded
+from nashpath.core import Key, derive, generator, seeded
 from nashpath.data import Digits
 from nashpath.games.ideal.population import PopulationGame
 from nashpath.games.objectives import LabelSmoothing, NonSaturating
@@ -117,7 +117,8 @@ def _classes(rng: torch.Generator) -> Errors:
         critic, maker = MLPDiscriminator(SHAPE, width=16, outputs=10), MLPGenerator(4, SHAPE, width=16)
     data = Digits("train")
     game = SemiSupervised(maker, critic, NonSaturating(), data=data, latent=4, seed=0, batch_size=32).double()
-    batch = {k: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in game.draw(rng).items()}
+    drawn = game.draw(Key(int(torch.randint(2**31, (), generator=rng))))
+    batch = {k: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in drawn.items()}
     full = lambda x: torch.cat([critic(x), torch.zeros(len(x), 1).double()], 1).log_softmax(1)  # noqa: E731
     real, fake, labelled = full(batch["real"]), full(maker(batch["latent"])), full(game.labelled[batch["labelled"]])
     sure = lambda found: torch.log1p(-found[:, -1].exp())  # noqa: E731

@@ -8,7 +8,7 @@ more dimensions than the data. Fedus et al. 2017, synthetic experiments.
 from collections.abc import Iterator
 from typing import Any
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.core.math.transport import wasserstein
 from nashpath.data import EmbeddedGaussian
 from nashpath.run.observe.snapshot import samples
@@ -59,7 +59,7 @@ def along_and_away(seat: MemberState) -> dict[str, float]:
     assert isinstance(source, EmbeddedGaussian)
     seed = seat.member.seed
     fake = samples(seat.trial, seat.train_state, seed, SAMPLES)
-    real = source.draw(generator(derive(seed, "reference")), SAMPLES)["real"]
+    real = source.draw(Key(seed, "reference"), SAMPLES)["real"]
     along = source.coordinate(fake).double()
     d2 = float(source.manifold_distance(fake).double().mean())
     found = {"d2": d2, "off": d2 / (source.shape[0] - 1), "mean": float(along.mean()), "deviation": float(along.std())}

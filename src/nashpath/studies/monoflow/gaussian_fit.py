@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from nashpath.core import Tree, derive, generator, seeded
+from nashpath.core import Key, Tree, derive, seeded
 from nashpath.data import Gaussian
 from nashpath.flows import ReparameterisedGaussian, gaussian_kl
 from nashpath.games import GAN
@@ -63,9 +63,9 @@ def word(kl: float, distance: float) -> str:
 
 def clouds(params: Tree) -> Row:
     """``points`` of the fitted Gaussian and ``real`` ones, to be drawn."""
-    rng = generator(0)
-    points = params["mean"] + torch.randn(POINTS, 2, generator=rng) @ params["root"].mT
-    real = TARGET.draw(rng, POINTS)["real"]
+    key = Key(0)
+    points = params["mean"] + key.normal(POINTS, 2) @ params["root"].mT
+    real = TARGET.draw(key, POINTS)["real"]
     return {
         name: [[round(v, 3) for v in point] for point in some.tolist()]
         for name, some in (("points", points), ("real", real))

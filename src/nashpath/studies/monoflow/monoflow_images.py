@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nashpath.core import derive, generator
+from nashpath.core import Key
 from nashpath.metrics import MetricError
 from nashpath.run.observe.metrics import ReferenceSet
 from nashpath.run.observe.snapshot import place, samples
@@ -70,10 +70,10 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 def logits(seat: MemberState) -> Mapping[str, float]:
     """The discriminator's mean logit on a batch of real and of generated samples, and mean σ(d) on the latter."""
     place(seat.trial, seat.train_state)
-    game, rng = seat.trial.game, generator(derive(seat.member.seed, "logits"), seat.train_state.steps.device)
-    real = game.data.draw(rng, game.batch_size)["real"]  # type: ignore[operator,union-attr]
+    game, key = seat.trial.game, Key(seat.member.seed, "logits", seat.train_state.steps.device)
+    real = game.data.draw(key, game.batch_size)["real"]  # type: ignore[operator,union-attr]
     means = {"real_logit": game.discriminator(real).mean()}  # type: ignore[operator]
-    fake = game.discriminator(game.sample(rng, game.batch_size))  # type: ignore[operator]
+    fake = game.discriminator(game.sample(key, game.batch_size))  # type: ignore[operator]
     means |= {"fake_logit": fake.mean(), "belief": torch.sigmoid(fake).mean()}
     return {name: significant(float(value)) for name, value in means.items()}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nashpath.core import derive, generator, seeded
+from nashpath.core import Key, derive, generator, seeded
 from nashpath.core.math.mmd import gaussian_mmd
 from nashpath.core.math.monotone import MonotoneFunction
 from nashpath.data import Ring
@@ -67,7 +67,7 @@ def states(h: MonotoneFunction, seed: int, size: Size) -> list[State]:
     """The flow from its start to its end, `LOOKS` moments after it."""
     begun = START + torch.randn(PARTICLES, 2, generator=generator(derive(seed, "start")))
     integrator = Euler(0.05, reach=0.2, control="off")
-    path = simulate(_flow(h, seed, size), begun, generator(derive(seed, "draws")), integrator, size.steps)
+    path = simulate(_flow(h, seed, size), begun, Key(seed, "draws"), integrator, size.steps)
     every = max(1, size.steps // LOOKS)
     return [state for state in path if state.step % every == 0]
 
@@ -78,7 +78,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for name, h in {"increasing": INCREASING, "decreasing": DECREASING}[direction].items():
         for seed in range(size.seeds):
             seen = states(h, seed, size)
-            real = Ring().draw(generator(derive(seed, "reference")), REFERENCES)["real"]
+            real = Ring().draw(Key(seed, "reference"), REFERENCES)["real"]
             mmd = [significant(float(gaussian_mmd(s.particles, real, BANDWIDTH["mmd"])[0])) for s in seen]
             kl = [significant(smoothed_kl(s.particles, real, BANDWIDTH["kl"])) for s in seen]
             row: Row = {"h": name, "seed": seed, "steps": seen[-1].step, "mmd": mmd[-1], "kl": kl[-1]}

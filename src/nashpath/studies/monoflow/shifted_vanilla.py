@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from nashpath.core import FunctionalGame, derive, generator
+from nashpath.core import FunctionalGame, Key
 from nashpath.diagnostics.base import mean_field
 from nashpath.diagnostics.vanishing import VanishingGradient
 from nashpath.games.objectives import MonoFlowObjective
@@ -98,7 +98,7 @@ def _first_gradient(member: Trial, program: Program, index: int, seed: int, size
     """``gradient``, the norm over μ, and ``share``, the norm over all parameters as a share of the logit loss's."""
     reference = FunctionalGame(trial("logit", seed, size, MonoFlowObjective("logit")).game)
     problem, point = FunctionalGame(member.game), program.train_state(index).point
-    batches = member.game.draw(generator(derive(seed, "look")), (LOOKED,))
+    batches = member.game.draw(Key(seed, "look"), (LOOKED,))
     over_mean = mean_field(problem, point, batches, LOOKED)["generator"]["mean"].norm()
     share = VanishingGradient(reference, LOOKED)(problem, point, batches)["vanishing"]
     return {"gradient": significant(float(over_mean)), "share": significant(float(share))}

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import FunctionalGame, derive, generator, point_of, seeded
+from nashpath.core import FunctionalGame, Key, derive, point_of, seeded
 from nashpath.core.tree import norm
 from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
@@ -100,7 +100,7 @@ def checkpoints(steps: int) -> list[int]:
 
 def gradient_norms(game: GAN, seed: int) -> dict[str, float]:
     """‖∇_G J_G‖ of both losses where the game stands, on one batch that never changes, and the bound on JS."""
-    batch = game.draw(generator(derive(seed, "gradient")))
+    batch = game.draw(Key(seed, "gradient"))
     found = {}
     for loss in LOSSES:
         parts = {"data": game.data, "latent": game.latent, "batch_size": game.batch_size}
