@@ -42,7 +42,7 @@ class RandomGame(Game):
         if not self.noise:
             return {}
         sizes = {"x": len(self.generator.value), "y": len(self.discriminator.value)}
-        return {k: self.noise * torch.randn(*lead, n, generator=key, dtype=torch.float64) for k, n in sizes.items()}
+        return {k: self.noise * key.stream(k).normal(*lead, n).double() for k, n in sizes.items()}
 
     def forward(self, player: str, batch: Any) -> Tensor:
         x, y = self.generator.value, self.discriminator.value

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
-from nashpath.core import generator, seeded
+from nashpath.core import Key, generator, seeded
 from nashpath.data import Digits
 from nashpath.metrics.features.digits import WEIGHTS, DigitsClassifier
 

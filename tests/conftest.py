@@ -10,6 +10,7 @@ With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import runtime_checkable
 
 os.environ.setdefault("NASHPATH_DEVICE", "cpu")
@@ -27,6 +28,11 @@ if os.environ.get("NASHPATH_TYPECHECK") == "1":
 
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
+
+_COPIES = os.environ.get("NASHPATH_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
+REAL_DATA = Path(os.environ.setdefault("NASHPATH_REAL_DATA", _COPIES))  # workers of xdist inherit it
+"""Where copies of the published data sets are, for the tests that ask for the real ones; they are skipped elsewhere."""
+os.environ["NASHPATH_DATA"] = str(Path(__file__).parent / "fixtures" / "data")  # stand-ins, for laws over all rows
 
 torch.set_num_threads(1)
 threadpool_limits(1, user_api="blas")  # NumPy's: a plugin of pytest imports it before this file

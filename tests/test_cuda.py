@@ -1,7 +1,7 @@
 """The same on a GPU: every table, every solver, every way to run.
 
-Generators draw other numbers on another device, so trained results are compared in outcome. ``DEVICE = "cpu"`` runs
-the same bodies without a GPU.
+Draws are the CPU's; trained results are compared in outcome, since rounding differs. ``DEVICE = "cpu"`` runs the same
+bodies without a GPU.
 """
 
 import json
@@ -39,6 +39,37 @@ def moved(tree, device: str):
 
 def on_device(tensor: torch.Tensor) -> bool:
     return tensor.device.type == torch.device(DEVICE).type
+
+
+def test_draws_are_those_of_the_cpu():
+    """Integers and uniform numbers to the bit, normal ones up to rounding of logarithm and cosine."""
+    here, there = Key(5, "draws", step=7), Key(5, "draws", DEVICE, 7)
+    assert on_device(there.uniform(3))
+    here.uniform(3)
+    assert torch.equal(there.integers(1000, 10_001).cpu(), here.integers(1000, 10_001))
+    assert torch.equal(there.uniform(100, 33).cpu(), here.uniform(100, 33))
+    torch.testing.assert_close(there.normal(100_000).cpu(), here.normal(100_000), rtol=1e-5, atol=1e-5)
+    assert torch.equal(there.permutation(1000).cpu(), here.permutation(1000))
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_compiled_step_draws_the_batches_of_the_cpu(stacked):
+    """Plain descent, so that what rounding does stays small over three steps."""
+    solver = {"kind": "simultaneous", **{who: {"kind": "sgd"} for who in ("generator", "discriminator")}}
+    ends = []
+    for device, compiled in (("cpu", False), (DEVICE, True)):
+        settings = resolve({"data": "ring", "penalty": "dragan", "solver": solver, "generator": {"width": 8}})
+        program = Program(
+            [build_trial(settings, seed, device) for seed in (0, 1)],
+            [0, 1],
+            "stacked" if stacked else "looped",
+            compiled,
+        )
+        program.run(3)
+        assert program.drawing == compiled
+        ends.append([moved(program.train_state(i).point.players, "cpu") for i in (0, 1)])
+    for here, there in zip(leaves(ends[0]), leaves(ends[1]), strict=True):
+        torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", SOLVERS)

@@ -34,8 +34,8 @@ def stop_at(monkeypatch, step):
     real = flow_module.FlowRecorder.take
     at = []
 
-    def take(self, state, draws):
-        real(self, state, draws)
+    def take(self, state):
+        real(self, state)
         at.append(state.step)
 
     monkeypatch.setattr(flow_module.FlowRecorder, "take", take)

@@ -149,7 +149,7 @@ def test_a_generator_trained_before_draws_were_keyed_is_still_sampled(with_gener
     for name, value in state.point.players["generator"].items():
         assert torch.equal(value, torch.from_numpy(kept[f"point.players.generator.{name}"]))
     nash("sample", with_generators, "-n", 3, "--to", tmp_path / "x.npz", expect=0)
-    nash("evaluate", with_generators, "-n", 64, expect=0)
+    nash("evaluate", with_generators, "--samples", 64, expect=0)
 
 
 def test_a_run_that_goes_on_with_other_draws_says_so(with_generators):

@@ -7,7 +7,7 @@ Reference: Salmon, Moraes, Dror & Shaw 2011, "Parallel Random Numbers: As Easy a
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ CONSTANTS = (0xD2511F53, 0xCD9E8D57, 0x9E3779B9, 0xBB67AE85, MASK)
 compilers for GPUs do not take them as literals beyond 2³¹."""
 
 ROUNDS = 10
+AT_ONCE = 1 << 15
+"""Blocks that eager arithmetic makes at a time: its intermediate results then stay in the cache."""
 BITS = 24
 """Bits of a uniform number: those of a float32's mantissa."""
 
@@ -28,8 +30,13 @@ Asked = tuple[int, int, int]
 """What one call asks for: the stream's number, the number of the call in it, and how many blocks of four words."""
 
 
-def philox(words: Tensor, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Four 32-bit words (in int64) for each counter; ``words`` [7] are the two of the key, then `CONSTANTS`."""
+def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Four 32-bit words (in int64) for each counter [n]; ``words`` [7] are the two of the key, then `CONSTANTS`."""
+    if not torch.compiler.is_compiling() and len(c0) > AT_ONCE:
+        some = [slice(begin, begin + AT_ONCE) for begin in range(0, len(c0), AT_ONCE)]
+        made = [philox(words, c0[at], c1[at], c2[at], c3[at]) for at in some]
+        a, b, c, d = (torch.cat([words_[i] for words_ in made]) for i in range(4))
+        return a, b, c, d
     k0, k1, m0, m1, w0, w1, mask = (words[i] for i in range(7))
     for _ in range(ROUNDS):
         low, high = (
@@ -172,8 +179,10 @@ class Plan:
         for asked in log:
             self.places[asked] = done
             done += asked[2]
-        counters = [(block, call, tag) for tag, call, count in log for block in range(count)]
-        self.counters = torch.tensor(counters, dtype=torch.int64, device=device).reshape(-1, 3).T.contiguous()
+        each = torch.tensor(log, dtype=torch.int64, device=device).reshape(-1, 3)
+        tag, call, count = each.unbind(1)
+        block = torch.cat([torch.arange(0, device=device), *(torch.arange(n, device=device) for _, _, n in log)])
+        self.counters = torch.stack([block, call.repeat_interleave(count), tag.repeat_interleave(count)])
 
     def key(self, words: Tensor, step: int | Tensor) -> Key:
         """The key of ``words`` at a step."""

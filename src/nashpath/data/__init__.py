@@ -18,6 +18,7 @@ from nashpath.data.gaussian import Gaussian
 from nashpath.data.grid import Grid
 from nashpath.data.hub import Hub
 from nashpath.data.parallel_lines import ParallelLines
+from nashpath.data.published import CIFAR10, MNIST, SVHN, ColouredMNIST, StackedMNIST
 from nashpath.data.ring import Ring
 from nashpath.data.samples import Samples, as_source
 from nashpath.data.spiral import Spiral
@@ -37,6 +38,11 @@ SOURCES = Table(
         "digits": Digits,
         "stacked_digits": StackedDigits,
         "coloured_digits": ColouredDigits,
+        "mnist": MNIST,
+        "stacked_mnist": StackedMNIST,
+        "coloured_mnist": ColouredMNIST,
+        "cifar10": CIFAR10,
+        "svhn": SVHN,
         "folder": Folder,
         "array": Array,
         "hub": Hub,
@@ -45,9 +51,13 @@ SOURCES = Table(
 )
 
 __all__ = [
+    "CIFAR10",
+    "MNIST",
     "SOURCES",
+    "SVHN",
     "Array",
     "ColouredDigits",
+    "ColouredMNIST",
     "Digits",
     "EmbeddedGaussian",
     "Folder",
@@ -59,6 +69,7 @@ __all__ = [
     "Samples",
     "Spiral",
     "StackedDigits",
+    "StackedMNIST",
     "SwissRoll",
     "as_source",
 ]

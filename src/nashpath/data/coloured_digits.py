@@ -33,9 +33,13 @@ class ColouredDigits(SyntheticSource):
 
     def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, 8, 8], "label": [count]}``."""
-        batch = self._digits.draw(key, count)
-        uniform = key.uniform(2, count, 3, 1, 1)
-        ground = uniform[0]
-        ink = (ground + self.contrast + (1 - 2 * self.contrast) * uniform[1]) % 1
-        intensity = (batch["real"] + 1) / 2
-        return {"real": 2 * torch.lerp(ground, ink, intensity) - 1, "label": batch["label"]}
+        return coloured(self._digits.draw(key.stream("grey"), count), key, self.contrast)
+
+
+def coloured(grey: dict[str, Tensor], key: Key, contrast: float) -> dict[str, Tensor]:
+    """A batch of labelled grey images [count, 1, h, w] in two random colours each, by the rule of `ColouredDigits`."""
+    uniform = key.uniform(2, len(grey["real"]), 3, 1, 1)
+    ground = uniform[0]
+    ink = (ground + contrast + (1 - 2 * contrast) * uniform[1]) % 1
+    intensity = (grey["real"] + 1) / 2
+    return {"real": 2 * torch.lerp(ground, ink, intensity) - 1, "label": grey["label"]}

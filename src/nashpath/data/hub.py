@@ -42,7 +42,7 @@ class Hub(FiniteSource):
     ):
         if not folder:
             _check_pinned(repo, revision)
-        self._parquet = _needed("pyarrow.parquet")
+        _needed("pyarrow.parquet")
         self._where = folder or f"{repo} at {revision}"
         self._source = (repo, revision, folder)
         root = Path(folder).expanduser()
@@ -73,7 +73,7 @@ class Hub(FiniteSource):
 
     def _open(self, file: Path) -> Any:
         """The parquet file, once its columns are known to be there."""
-        table = self._parquet.ParquetFile(file)
+        table = _needed("pyarrow.parquet").ParquetFile(file)
         for column in filter(None, (self._column, self._label_column)):
             if column not in table.schema_arrow.names:
                 known = ", ".join(table.schema_arrow.names)

@@ -33,6 +33,11 @@ class StackedDigits(SyntheticSource):
 
     def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, 8, 8], "label": [count]}``."""
-        batch = self._digits.draw(key, 3 * count)
-        hundreds, tens, units = batch["label"].view(count, 3).unbind(1)
-        return {"real": batch["real"].view(count, *self.shape), "label": 100 * hundreds + 10 * tens + units}
+        return stacked(self._digits.draw(key, 3 * count), count)
+
+
+def stacked(digits: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    """``3 · count`` single digits as the channels of ``count`` samples; their labels spell the number."""
+    hundreds, tens, units = digits["label"].view(count, 3).unbind(1)
+    real = digits["real"]
+    return {"real": real.view(count, 3, *real.shape[2:]), "label": 100 * hundreds + 10 * tens + units}

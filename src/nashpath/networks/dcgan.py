@@ -1,4 +1,4 @@
-"""Deep convolutional GAN: strided convolutions in place of pooling, from 2x2 or 4x4 to the image and back."""
+"""Deep convolutional GAN: strided convolutions in place of pooling, from a small grid to the image and back."""
 
 from collections import OrderedDict
 
@@ -8,17 +8,18 @@ from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
 from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, square_image
 
-STAGES = {8: 2, 16: 2, 32: 3, 64: 4}
+STAGES = {8: 2, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 96: 4, 128: 5}
 """Image size to the number of convolutions that each double (or halve) it."""
 
 
 class DCGANGenerator(nn.Module):
-    """DCGAN generator of images of 8, 16, 32 or 64 pixels.
+    """DCGAN generator of images of 8, 16, 28, 32, 48, 64, 96 or 128 pixels.
 
-    A linear projection to ``width * 2^(stages - 1)`` channels on a grid of 4x4 (2x2 for 8 pixels), then ``stages``
-    transposed convolutions (kernel 4, stride 2) that double the grid and halve the channels, each but the last with
-    normalisation and activation; tanh. ``stages`` is 2, 2, 3, 4 for 8, 16, 32, 64 pixels; the paper's 64-pixel
-    network has width 128. Shapes: ``[batch, latent] -> [batch, channels, size, size]``, values in [-1, 1].
+    A linear projection to ``width * 2^(stages - 1)`` channels on a grid of 4x4 (2x2 for 8 pixels, 7x7 for 28, 6x6 for
+    48 and 96), then ``stages`` transposed convolutions (kernel 4, stride 2) that double the grid and halve the
+    channels, each but the last with normalisation and activation; tanh. ``stages`` is 2, 2, 2, 3, 3, 4, 4, 5 for these
+    sizes; the paper's 64-pixel network has width 128. Shapes: ``[batch, latent] -> [batch, channels, size, size]``,
+    values in [-1, 1].
 
     Raises ValueError for any other image shape.
 
@@ -59,11 +60,11 @@ class DCGANGenerator(nn.Module):
 
 
 class DCGANDiscriminator(nn.Module):
-    """DCGAN discriminator of images of 8, 16, 32 or 64 pixels.
+    """DCGAN discriminator of images of 8, 16, 28, 32, 48, 64, 96 or 128 pixels.
 
     ``stages`` convolutions (kernel 4, stride 2) that halve the image and double the channels, from ``width``, each
-    with activation and, but for the first, normalisation; then a linear layer on the flattened 4x4 (2x2 for 8
-    pixels) ``features``. ``stages`` is 2, 2, 3, 4 for 8, 16, 32, 64 pixels; the paper's network has width 128 and
+    with activation and, but for the first, normalisation; then a linear layer on the flattened ``features``, on the
+    generator's first grid. ``stages`` is 2, 2, 2, 3, 3, 4, 4, 5 for these sizes; the paper's network has width 128 and
     norm "batch" (which no gradient penalty allows). Shapes: ``[batch, channels, size, size] -> [batch, outputs]``,
     raw logits.
 

@@ -11,11 +11,15 @@ from nashpath.metrics.features.base import Extractor, Function, Network, Outputs
 from nashpath.metrics.features.digits import DigitsFeatures
 from nashpath.metrics.features.exported import Exported
 from nashpath.metrics.features.inception import InceptionFeatures, download_inception
+from nashpath.metrics.features.mnist import MNISTFeatures
 
 FILES = {".pt2": Exported, ".pth": InceptionFeatures}
 """Extractors of files, by suffix."""
 
-FEATURES = Table("feature extractor", {"digits": DigitsFeatures, "inception": InceptionFeatures, "pixels": Pixels})
+FEATURES = Table(
+    "feature extractor",
+    {"digits": DigitsFeatures, "mnist": MNISTFeatures, "inception": InceptionFeatures, "pixels": Pixels},
+)
 
 
 def as_extractor(features: str | Extractor | nn.Module | Callable) -> Extractor:
@@ -47,6 +51,7 @@ __all__ = [
     "Extractor",
     "Function",
     "InceptionFeatures",
+    "MNISTFeatures",
     "Network",
     "Outputs",
     "Pixels",

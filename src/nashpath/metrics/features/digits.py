@@ -1,6 +1,7 @@
 """Features for digits that need no network connection: a classifier that travels with the package."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from safetensors.torch import load_file
@@ -11,51 +12,6 @@ from nashpath.metrics.errors import FeaturesError, ShapeError
 from nashpath.metrics.features.base import Extractor, Network, Outputs
 
 WEIGHTS = Path(__file__).parent.parent / "assets" / "digits_classifier.safetensors"
-
-
-class DigitsFeatures(Extractor):
-    """The package's digits classifier: 32 features and 10 logits for each channel.
-
-    Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 8x8 are resized (bilinear,
-    antialiased), or several channels of 8x8, each of which is taken for a digit; features are concatenated, and logits
-    exist for one channel only. Others are refused with a `FeaturesError`. Trained on the train split of
-    `nashpath.data.Digits` by ``scripts/make_digits_classifier.py``; right on 99.1 % of the test split (537 of 542).
-
-    Reference: Fedus et al. 2018, "Many Paths to Equilibrium: GANs Do Not Need to Decrease a Divergence At Every Step"
-    (small networks as feature spaces for digits are common; this one is ours).
-    """
-
-    name = "digits"
-    resize = "8x8, bilinear, antialiased"
-
-    def __init__(self) -> None:
-        with torch.device("meta"):  # initial weights would be drawn from the global generator
-            classifier = DigitsClassifier()
-        classifier.load_state_dict(load_file(WEIGHTS), assign=True)
-        self.network = Network(classifier.requires_grad_(False), "digits")
-        self.digest = self.network.digest
-
-    def to(self, device: torch.device) -> "DigitsFeatures":
-        self.network.to(device)
-        return self
-
-    def __call__(self, samples: Tensor) -> Outputs:
-        if samples.dim() != 4:
-            raise ShapeError(
-                f"digits features need images [n, channels, height, width], not {tuple(samples.shape)}; "
-                f"for points give features='pixels'"
-            )
-        if samples.shape[1] != 1 and samples.shape[-2:] != (8, 8):
-            shape = "x".join(map(str, samples.shape[1:]))
-            raise FeaturesError(
-                f"digits features read grey images, or a digit of 8x8 in each channel; these samples are {shape}: "
-                "choose inception (1 or 3 channels), pixels, or a .pt2 file of your own"
-            )
-        channels = samples.flatten(0, 1)[:, None].float()
-        if channels.shape[-2:] != (8, 8):
-            channels = interpolate(channels, (8, 8), mode="bilinear", antialias=True)
-        features, logits = self.network(channels)
-        return Outputs(features.view(len(samples), -1), logits if samples.shape[1] == 1 else None)
 
 
 class DigitsClassifier(nn.Module):
@@ -72,3 +28,53 @@ class DigitsClassifier(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         features = self.body(images)
         return features, self.head(features)
+
+
+class DigitsFeatures(Extractor):
+    """The package's digits classifier: 32 features and 10 logits for each channel.
+
+    Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 8x8 are resized (bilinear,
+    antialiased), or several channels of 8x8, each of which is taken for a digit; features are concatenated, and logits
+    exist for one channel only. Others are refused with a `FeaturesError`. Trained on the train split of
+    `nashpath.data.Digits` by ``scripts/make_digits_classifier.py``; right on 99.1 % of the test split (537 of 542).
+
+    Reference: Fedus et al. 2018, "Many Paths to Equilibrium: GANs Do Not Need to Decrease a Divergence At Every Step"
+    (small networks as feature spaces for digits are common; this one is ours).
+    """
+
+    name = "digits"
+    resize = "8x8, bilinear, antialiased"
+    side: ClassVar[int] = 8
+    weights: ClassVar[Path] = WEIGHTS
+    classifier: ClassVar[type[nn.Module]] = DigitsClassifier
+
+    def __init__(self) -> None:
+        with torch.device("meta"):  # initial weights would be drawn from the global generator
+            classifier = self.classifier()
+        classifier.load_state_dict(load_file(self.weights), assign=True)
+        self.network = Network(classifier.float().requires_grad_(False), self.name)
+        self.digest = self.network.digest
+
+    def to(self, device: torch.device) -> "DigitsFeatures":
+        self.network.to(device)
+        return self
+
+    def __call__(self, samples: Tensor) -> Outputs:
+        if samples.dim() != 4:
+            raise ShapeError(
+                f"{self.name} features need images [n, channels, height, width], not {tuple(samples.shape)}; "
+                f"for points give features='pixels'"
+            )
+        size = (self.side, self.side)
+        if samples.shape[1] != 1 and samples.shape[-2:] != size:
+            shape = "x".join(map(str, samples.shape[1:]))
+            raise FeaturesError(
+                f"{self.name} features read grey images, or a digit of {self.side}x{self.side} in each channel; these "
+                f"samples are {shape}: "
+                "choose inception (1 or 3 channels), pixels, or a .pt2 file of your own"
+            )
+        channels = samples.flatten(0, 1)[:, None].float()
+        if channels.shape[-2:] != size:
+            channels = interpolate(channels, size, mode="bilinear", antialias=True)
+        features, logits = self.network(channels)
+        return Outputs(features.view(len(samples), -1), logits if samples.shape[1] == 1 else None)

@@ -11,6 +11,7 @@ from nashpath.core import Game, Table, did_you_mean, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.networks.dcgan import STAGES
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
@@ -104,7 +105,7 @@ def dump(settings: General) -> Raw:
 
 
 def _default_networks(raw: Raw) -> None:
-    """Chooses networks by the shape of the data: convolutional for square images of 8 to 64 pixels, else dense."""
+    """Chooses networks by the shape of the data: convolutional for square images that DCGAN makes, else dense."""
     if all("kind" in raw[who] for who in ("generator", "discriminator")):
         return
     try:
@@ -119,7 +120,7 @@ def _default_networks(raw: Raw) -> None:
             raise
         except (TypeError, ValueError) as error:
             raise SettingError(f"data={chosen.kind}: {error}") from error
-    convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in (8, 16, 32, 64)
+    convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in STAGES
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
 

@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from nashpath.core.torch_compat import Allocations
+from nashpath.core.tree import leaves
 from nashpath.run.engine.memory import COPIES, available, readable, step_bytes
+from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 
@@ -75,6 +77,16 @@ def check_training(settings: Any, trial: Trial, members: int, together: int) -> 
     raise SettingError(
         f"seeds: {members} members take about {readable(needed)}, and there are {readable(most)}; train fewer at once"
     )
+
+
+def check_draws(settings: Any, trial: Trial) -> None:
+    """Refuses a run whose batches of one step do not fit. Raises `SettingError`."""
+    device, draws = next(trial.parameters()).device, trial.solver.draws
+    with within_memory(settings):
+        one = sum(v.numel() * v.element_size() for v in leaves(probe(trial.game, 1, device)))
+    needed, most = float(one) * draws * COPIES, available(device)
+    if needed > most:
+        raise too_large(settings, needed, most, ())
 
 
 def too_large(settings: Any, needed: float, most: float, shape: tuple[int, ...]) -> SettingError:

@@ -12,7 +12,6 @@ from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import Program, never
-from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
@@ -33,7 +32,7 @@ from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, 
 from nashpath.run.settings.model import General
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
-from nashpath.run.settings.sizes import check_training, within_memory
+from nashpath.run.settings.sizes import check_draws, check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
@@ -198,8 +197,8 @@ def _trials(group: list[Member], device: torch.device) -> list[Trial]:
     settings = group[0].settings
     with within_memory(settings):
         first = build_trial(settings, group[0].seed, device)
-        probe(first.game, first.solver.draws, device)
     check_training(settings, first, len(group), len(group) if settings.stack == "on" else 1)
+    check_draws(settings, first)
     return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
 
 
