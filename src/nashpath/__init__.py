@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from nashpath.games import GAN, Mixture, SemiSupervised
     from nashpath.games.objectives import (
         FGAN,
+        Cumulant,
+        EnergyDistance,
         FeatureMatching,
         GaussianMMD,
         Hinge,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
         PlugIn,
         RationalQuadraticMMD,
         Relativistic,
+        RelativisticAverage,
+        Sinkhorn,
         Wasserstein,
     )
     from nashpath.games.penalties import (
@@ -170,6 +174,7 @@ __all__ = [
     "ConjugateGradient",
     "Consensus",
     "Constant",
+    "Cumulant",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "DensityCoverage",
@@ -177,6 +182,7 @@ __all__ = [
     "Dragan",
     "DraganCentred",
     "EmbeddedGaussian",
+    "EnergyDistance",
     "Extragradient",
     "ExtragradientPlus",
     "FIDInfinity",
@@ -229,6 +235,7 @@ __all__ = [
     "RMSProp",
     "RationalQuadraticMMD",
     "Relativistic",
+    "RelativisticAverage",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "Ring",
@@ -237,6 +244,7 @@ __all__ = [
     "Scheduled",
     "SemiSupervised",
     "Simultaneous",
+    "Sinkhorn",
     "SlicedWasserstein",
     "Solver",
     "Spiral",
