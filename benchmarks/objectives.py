@@ -146,6 +146,14 @@ PENALTIES_BY_HAND: dict[str, Cost] = {
     "r1": lambda c, x, y, dx, dy, n: 5 * slope(dx, x).square().sum(1).mean(),
     "r2": lambda c, x, y, dx, dy, n: 5 * slope(dy, y).square().sum(1).mean(),
     "r1_r2": lambda c, x, y, dx, dy, n: 5 * (slope(dx, x).square().sum(1) + slope(dy, y).square().sum(1)).mean(),
+    "jensen_shannon": lambda c, x, y, dx, dy, n: (
+        (torch.sigmoid(-dx).flatten().square() * slope(dx, x).square().sum(1)).mean()
+        + (torch.sigmoid(dy).flatten().square() * slope(dy, y).square().sum(1)).mean()
+    ),
+    "fisher": lambda c, x, y, dx, dy, n: 0.5e-6 * (0.5 * dx.square().mean() + 0.5 * dy.square().mean() - 1).square(),
+    "sobolev": lambda c, x, y, dx, dy, n: (
+        0.5e-5 * (0.5 * (slope(dx, x).square().sum(1) + slope(dy, y).square().sum(1)).mean() - 1).square()
+    ),
     "lecam": lambda c, x, y, dx, dy, n: (
         0.3 * (relu(dx - dy.mean().detach()).square().mean() + relu(dx.mean().detach() - dy).square().mean())
     ),

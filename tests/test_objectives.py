@@ -43,7 +43,7 @@ def two_by_two(x: tuple[float, float], y: tuple[float, float], rounds: int = 10)
     """Entropic transport between pairs of points of mass ½, ε = 1, by matrix scaling in plain Python."""
     cost = [[(a - b) ** 2 for b in y] for a in x]
     kernel = [[math.exp(-c) for c in row] for row in cost]
-    v = [1.0, 1.0]
+    u, v = [1.0, 1.0], [1.0, 1.0]
     for _ in range(rounds):
         u = [0.5 / sum(k * w for k, w in zip(row, v)) for row in kernel]
         v = [0.5 / sum(kernel[i][j] * u[i] for i in range(2)) for j in range(2)]

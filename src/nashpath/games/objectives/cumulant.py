@@ -25,7 +25,8 @@ class Cumulant(Objective):
     no sum of both costs. The means of exp are those of the batch, so the cost of a batch is a biased estimate. Large
     β weighs real samples that D takes for generated, large γ generated ones that it takes for real.
 
-    Reference: Pantazis et al. 2022, Eq. 5, Theorem 1 and its corollaries; dipjyoti92/CumulantGAN ``cumgan_gmm8.py``.
+    Reference: Pantazis et al. 2022 (Cumulant GAN, arXiv 2006.06625), Sec. III; dipjyoti92/CumulantGAN
+    ``cumgan_gmm8.py``.
     """
 
     batchwise = True

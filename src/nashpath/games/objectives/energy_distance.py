@@ -19,7 +19,7 @@ class EnergyDistance(MMDObjective):
     prices the slope of ``E ‖h(x) − h(x̃')‖ − E ‖h(x) − h(x')‖``, the authors' critic, with their weight 10 and
     ``wgan_gp``. Coinciding features have slope 0. Raises `ValueError` for batches of one.
 
-    Reference: Székely and Rizzo 2013, Eq. 2.5; Bellemare et al. 2017, Sec. 3, 4.2 and Algorithm 1.
+    Reference: Székely and Rizzo 2013, Eq. 5; Bellemare et al. 2017 (Cramér GAN), Sec. 4 and Algorithm 1.
     """
 
     def __init__(self, features: Count = 16):

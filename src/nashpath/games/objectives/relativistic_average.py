@@ -34,7 +34,7 @@ class RelativisticAverage(Objective):
     Adding a constant to d changes nothing. The released code takes half of each cost. For pairs see `Relativistic`.
     Raises `ValueError` for the generator's cost without logits of real samples.
 
-    Reference: Jolicoeur-Martineau 2019, Sec. 4.2, Algorithm 2 and Appendix D; AlexiaJM/RelativisticGAN
+    Reference: Jolicoeur-Martineau 2019, Sec. 4 and Algorithm 2; AlexiaJM/RelativisticGAN
     ``code/GAN_losses_iter.py``.
     """
 

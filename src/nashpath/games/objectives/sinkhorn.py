@@ -24,7 +24,7 @@ class Sinkhorn(Objective):
 
     Raises `ValueError` for the generator's cost without features of real samples.
 
-    Reference: Genevay et al. 2018, Eq. 2 to 4, Algorithm 1; Feydy et al. 2019, Eq. 3 and 9 (the factor, potentials).
+    Reference: Genevay et al. 2018, Sec. 2 and 3, Algorithm 1; Feydy et al. 2019, Eq. 3 (the factor ½).
     """
 
     compares = batchwise = True
