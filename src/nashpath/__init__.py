@@ -70,7 +70,18 @@ if TYPE_CHECKING:
         Sum,
         ZeroCentred,
     )
-    from nashpath.games.techniques import historical_averaging
+    from nashpath.games.techniques import (
+        ada,
+        diff_augment,
+        gradient_normalisation,
+        historical_averaging,
+        instance_noise,
+        latent_optimisation,
+        spectral_regularisation,
+        top_k,
+        truncation,
+        zcr,
+    )
     from nashpath.metrics import (
         FID,
         KID,
@@ -274,15 +285,20 @@ __all__ = [
     "Wasserstein",
     "WassersteinDistance",
     "ZeroCentred",
+    "ada",
     "as_source",
     "core",
     "data",
     "diagnose",
     "diagnostics",
+    "diff_augment",
     "evaluate",
     "flows",
     "games",
+    "gradient_normalisation",
     "historical_averaging",
+    "instance_noise",
+    "latent_optimisation",
     "load",
     "metrics",
     "modes",
@@ -294,9 +310,13 @@ __all__ = [
     "run",
     "solvers",
     "spectral_norm",
+    "spectral_regularisation",
     "studies",
+    "top_k",
     "train",
     "train_many",
+    "truncation",
+    "zcr",
 ]
 
 _ROOMS = ("core", "data", "games", "networks", "solvers", "flows", "diagnostics", "metrics", "run", "studies", "report")

@@ -45,6 +45,31 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return grad(total)(x)
 
 
+def derivative_and_value(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """``(∇ Σ f(x), f(x))``, in one pass; as `derivative`."""
+
+    def total(x: "Tensor") -> "tuple[Tensor, Tensor]":
+        value = function(x)
+        return value.sum(), value
+
+    return grad(total, has_aux=True)(x)
+
+
+def leading_eigenvector(symmetric: Tensor) -> Tensor:
+    """The unit eigenvector of the largest eigenvalue of a symmetric matrix."""
+    return torch.linalg.eigh(symmetric).eigenvectors[:, -1]
+
+
+def normal_share(x: Tensor) -> Tensor:
+    """``Φ(x)``, elementwise: of N(0, 1) it makes U[0, 1]."""
+    return torch.special.ndtr(x)
+
+
+def normal_quantile(share: Tensor) -> Tensor:
+    """``Φ⁻¹(share)``, elementwise."""
+    return torch.special.ndtri(share)
+
+
 def kept_random_state() -> AbstractContextManager[None]:
     """Within this block the global CPU generator may be used; then it is as it was."""
     return torch.random.fork_rng(devices=[])
