@@ -16,6 +16,9 @@ _Member = Annotated[int, typer.Option("--member", min=0, help="Which member of t
 _Cut = Annotated[
     float | None, typer.Option("--truncation", min=1e-3, help="Draw every latent inside ± this many deviations.")
 ]
+_Width = Annotated[
+    float | None, typer.Option("--width", help="Width of the average of a run with average=post_hoc, of its steps.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
 
 
@@ -26,6 +29,7 @@ def sample(
     member: _Member = 0,
     seed: Seed = 0,
     truncation: _Cut = None,
+    width: _Width = None,
     data_path: DataPath = None,
     own: With = None,
 ) -> None:
@@ -41,7 +45,7 @@ def sample(
         from nashpath.run import FolderWarning, load
         from nashpath.run.settings.sizes import check_fits
 
-        loaded = load(run, member, data_path=data_path)
+        loaded = load(run, member, data_path=data_path, width=width)
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
         last = None
