@@ -13,7 +13,8 @@ from torch.autograd import gradcheck
 
 from nashpath.core.math.distances import squared_distances
 from nashpath.core.math.transport import pot
-from nashpath.games import OBJECTIVES
+from nashpath.data import Ring
+from nashpath.games import GAN, OBJECTIVES
 from nashpath.games.critics import CachedCritic
 from nashpath.games.ideal import PopulationGame, Softmax
 from nashpath.games.objectives import (
@@ -27,6 +28,7 @@ from nashpath.games.objectives import (
     RationalQuadraticMMD,
     Relativistic,
     RelativisticAverage,
+    ScaledMMD,
     Sinkhorn,
     Wasserstein,
 )
@@ -76,6 +78,10 @@ BY_HAND = {
     "cumulant": (
         2 * math.log((math.exp(-0.25) + math.exp(1)) / 2) + 2 * math.log((math.exp(0.5) + math.exp(1.5)) / 2),
         -2 * math.log((math.exp(0.5) + math.exp(1.5)) / 2),
+    ),
+    "scaled_mmd": tuple(  # of features alone: MMD²
+        sign * (math.exp(-6.25 / 2) + math.exp(-2) - 0.5 * sum(math.exp(-d * d / 2) for d in (0.5, 2.5, 3.0, 5.0)))
+        for sign in (-1, 1)
     ),
     "energy_distance": (-(2 * (0.5 + 2.5 + 3 + 5) / 4 - 2.5 - 2), 2 * (0.5 + 2.5 + 3 + 5) / 4 - 2.5 - 2),
     "sinkhorn": (-TRANSPORT, TRANSPORT),
@@ -470,3 +476,33 @@ def test_objectives_say_whether_they_price_whole_batches():
 def test_the_population_game_refuses_what_prices_whole_batches(name):
     with pytest.raises(ValueError, match="prices whole batches"):
         PopulationGame(Softmax(torch.zeros(3)), torch.zeros(3) - math.log(3), torch.arange(3.0), OBJECTIVES[name]())
+
+
+def test_scaled_mmd_is_divided_by_the_jacobian_of_the_features():
+    torch.manual_seed(0)
+    critic = torch.nn.Sequential(torch.nn.Linear(2, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3)).double()
+    real, fake = torch.randn(6, 2).double(), torch.randn(6, 2).double()
+    objective = ScaledMMD(3, bandwidth=0.7, regulariser=0.2).double()
+    jacobians = [torch.autograd.functional.jacobian(critic, x) for x in real]
+    divisor = 1.2 + sum(j.square().sum() for j in jacobians).item() / 6 / 0.49
+    square = loop_mmd(critic(real), critic(fake), lambda s: math.exp(-s / 2 / 0.49))
+    assert objective("generator", critic, real, fake).item() == pytest.approx(square / divisor, rel=1e-6)
+    assert objective("discriminator", critic, real, fake).item() == pytest.approx(-square / divisor, rel=1e-6)
+
+
+@pytest.mark.parametrize("distance", [0.1, 0.01, 0.001])
+def test_scaled_mmd_goes_to_zero_with_the_distance_and_mmd_does_not(distance):
+    """Arbel et al. 2018, Example 1: data at 0, model at θ, features ψ x, the best ψ of many: below θ², against 2."""
+    real, fake = torch.zeros(2, 1).double(), torch.full((2, 1), distance).double()
+    values = {"scaled": [], "plain": []}
+    for psi in np.logspace(-2, 5, 300):
+        for name, objective in (("scaled", ScaledMMD(1, regulariser=0.0)), ("plain", GaussianMMD(1, (1.0,)))):
+            values[name].append(objective.double()("generator", lambda x, psi=psi: psi * x, real, fake).item())
+    assert 0.9 * distance**2 < max(values["scaled"]) < distance**2
+    assert max(values["plain"]) == pytest.approx(2, rel=1e-6)
+
+
+def test_a_critic_that_normalises_over_the_batch_has_no_slope_to_divide_by():
+    critic = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 16))
+    with pytest.raises(ValueError, match=r"a gradient of the objective has no meaning.*use layer or spectral"):
+        GAN(torch.nn.Linear(3, 2), critic, ScaledMMD(), data=Ring(), latent=3)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         RationalQuadraticMMD,
         Relativistic,
         RelativisticAverage,
+        ScaledMMD,
         Sinkhorn,
         Wasserstein,
     )
@@ -265,6 +266,7 @@ __all__ = [
     "Ring",
     "RungeKutta",
     "Samples",
+    "ScaledMMD",
     "Scheduled",
     "SemiSupervised",
     "Simultaneous",

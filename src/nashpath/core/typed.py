@@ -4,11 +4,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.func import grad
+from torch.func import grad, vjp, vmap
 
 
 def vector_norm(x: Tensor, order: float = 2.0) -> Tensor:
@@ -53,6 +54,20 @@ def derivative_and_value(function: Callable[[Tensor], Tensor], x: Tensor) -> tup
         return value.sum(), value
 
     return grad(total, has_aux=True)(x)
+
+
+def squared_jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """``‖∂f(xᵢ)/∂xᵢ‖_F²`` of each sample, [batch], where f maps each alone to features, [batch, …]."""
+    found: Any = vjp(function, x)
+    value, pull = found[0], found[1]
+    rows = value.reshape(len(value), -1)
+    basis = torch.eye(rows.shape[1], dtype=value.dtype, device=value.device)
+    directions = basis[:, None].expand(-1, len(value), -1).reshape(-1, *value.shape)
+
+    def back(direction: "Tensor") -> "Tensor":
+        return pull(direction)[0]
+
+    return vmap(back)(directions).square().sum(0).flatten(1).sum(1)
 
 
 def leading_eigenvector(symmetric: Tensor) -> Tensor:

@@ -171,13 +171,15 @@ def check_trainable(game: GAN) -> None:
                 f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
                 "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
             )
-    if game.penalty.needs_input_gradient:
+    slopes = {"penalty": game.penalty.needs_input_gradient, "objective": game.objective.needs_input_gradient}
+    if any(slopes.values()):
         name = mixing_layer(game.discriminator)
         if name is not None:
             raise ValueError(
                 f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
-                "gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "
-                "normalisation, or penalty=none"
+                f"gradient {'penalty' if slopes['penalty'] else 'of the objective'} has no meaning (Gulrajani et al. "
+                "2017, Sec. 4); use layer or spectral normalisation, or another "
+                f"{'penalty, or penalty=none' if slopes['penalty'] else 'objective'}"
             )
 
 

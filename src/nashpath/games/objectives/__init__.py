@@ -18,6 +18,7 @@ from nashpath.games.objectives.non_saturating import NonSaturating
 from nashpath.games.objectives.plug_in import PlugIn
 from nashpath.games.objectives.relativistic import Relativistic
 from nashpath.games.objectives.relativistic_average import RelativisticAverage
+from nashpath.games.objectives.scaled_mmd import ScaledMMD
 from nashpath.games.objectives.sinkhorn import Sinkhorn
 from nashpath.games.objectives.wasserstein import Wasserstein
 
@@ -35,6 +36,7 @@ OBJECTIVES = Table(
         "f_gan": FGAN,
         "mmd_gaussian": GaussianMMD,
         "mmd_rational_quadratic": RationalQuadraticMMD,
+        "scaled_mmd": ScaledMMD,
         "energy_distance": EnergyDistance,
         "sinkhorn": Sinkhorn,
         "neural_net_distance": NeuralNetDistance,
@@ -69,6 +71,7 @@ __all__ = [
     "RationalQuadraticMMD",
     "Relativistic",
     "RelativisticAverage",
+    "ScaledMMD",
     "Sinkhorn",
     "Wasserstein",
 ]

@@ -53,6 +53,7 @@ class FeatureMatching(Objective):
         super().__init__()
         self.objective = objective if objective is not None else NonSaturating()
         self.layer, self.norm, self.joint = layer, norm, self.objective.joint
+        self.needs_input_gradient = self.objective.needs_input_gradient
         self._distance = _NORMS[norm]
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
