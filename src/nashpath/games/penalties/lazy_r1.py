@@ -19,8 +19,10 @@ class LazyR1(Penalty):
 
     with k = ``interval``; over k steps both add up to what R1 costs, in expectation. ``steps`` trains as the authors'
     loop does but saves nothing: members of a stack share one graph, so the slope is taken at every step and not used.
-    ``samples`` saves all but 1/k of R1's second derivative, for a noisier gradient. The number of steps is state. The
-    authors also scale the discriminator's rate by k / (k + 1) and raise its decays to that power: left to its settings.
+    ``samples`` saves all but 1/k of R1's second derivative, for a noisier gradient. The rare step of ``steps`` is k
+    times as long: where rate · weight · k exceeds 2, plain descent on ½ weight · k · ψ² leaves. The number of steps is
+    state. The authors also scale the discriminator's rate by k / (k + 1) and raise its decays to that power: left to
+    its settings.
 
     Reference: Karras et al. 2020 (StyleGAN2), Sec. 3.1 and Appendix B; NVlabs/stylegan2 ``training/training_loop.py``.
     """
