@@ -65,6 +65,10 @@ def rational_quadratic(squared: Tensor) -> Tensor:
     return sum(torch.exp(-a * torch.log(1 + squared / (2 * a))) for a in (0.2, 0.5, 1.0, 2.0, 5.0))  # type: ignore[return-value]
 
 
+def apart(squared: Tensor) -> Tensor:
+    return -(squared + 1e-12).sqrt()
+
+
 def logistic(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(-real).mean() + softplus(fake).mean()
 
@@ -89,6 +93,15 @@ OBJECTIVES_BY_HAND: dict[str, tuple[Cost, Cost]] = {
     ),
     "hinge": (lambda r, f: relu(1 - r).mean() + relu(1 + f).mean(), lambda r, f: -f.mean()),
     "relativistic": (lambda r, f: softplus(f - r).mean(), lambda r, f: softplus(r - f).mean()),
+    "relativistic_average": (
+        lambda r, f: softplus(f.mean() - r).mean() + softplus(f - r.mean()).mean(),
+        lambda r, f: softplus(r.mean() - f).mean() + softplus(r - f.mean()).mean(),
+    ),
+    "cumulant": (
+        lambda r, f: 2 * (-0.5 * r).exp().mean().log() + 2 * (0.5 * f).exp().mean().log(),
+        lambda r, f: -2 * (0.5 * f).exp().mean().log(),
+    ),
+    "energy_distance": (lambda r, f: -mmd(r, f, apart), lambda r, f: mmd(r, f, apart)),
     "f_gan": (logistic, lambda r, f: -softplus(f).mean()),
     "mmd_gaussian": (lambda r, f: -mmd(r, f, gaussian), lambda r, f: mmd(r, f, gaussian)),
     "mmd_rational_quadratic": (lambda r, f: -mmd(r, f, rational_quadratic), lambda r, f: mmd(r, f, rational_quadratic)),
@@ -133,6 +146,14 @@ PENALTIES_BY_HAND: dict[str, Cost] = {
     "r1": lambda c, x, y, dx, dy, n: 5 * slope(dx, x).square().sum(1).mean(),
     "r2": lambda c, x, y, dx, dy, n: 5 * slope(dy, y).square().sum(1).mean(),
     "r1_r2": lambda c, x, y, dx, dy, n: 5 * (slope(dx, x).square().sum(1) + slope(dy, y).square().sum(1)).mean(),
+    "jensen_shannon": lambda c, x, y, dx, dy, n: (
+        (torch.sigmoid(-dx).flatten().square() * slope(dx, x).square().sum(1)).mean()
+        + (torch.sigmoid(dy).flatten().square() * slope(dy, y).square().sum(1)).mean()
+    ),
+    "fisher": lambda c, x, y, dx, dy, n: 0.5e-6 * (0.5 * dx.square().mean() + 0.5 * dy.square().mean() - 1).square(),
+    "sobolev": lambda c, x, y, dx, dy, n: (
+        0.5e-5 * (0.5 * (slope(dx, x).square().sum(1) + slope(dy, y).square().sum(1)).mean() - 1).square()
+    ),
     "lecam": lambda c, x, y, dx, dy, n: (
         0.3 * (relu(dx - dy.mean().detach()).square().mean() + relu(dx.mean().detach() - dy).square().mean())
     ),

@@ -31,6 +31,15 @@ def test_list_names_every_method_with_its_summary_and_every_setting():
     assert all(f"  {name} " in said for name in General.model_fields)
 
 
+def test_list_gives_each_method_the_year_of_its_source():
+    said = nash("list").stdout.splitlines()
+    years = {"objective": "cumulant 2022", "penalty": "r1 2018", "technique": "ada 2020", "average": "post_hoc 2024"}
+    for kind, row in years.items():
+        name, year = row.split()
+        assert f"  [{year}]".strip() in next(line for line in said if line.startswith(f"  {name} ")), kind
+    assert all("[" not in line for line in said if line.startswith("  none "))
+
+
 def test_list_of_one_method_shows_its_equation_and_settings():
     said = nash("list", "penalty.dragan").stdout
     assert "Reference:" in said

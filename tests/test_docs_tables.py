@@ -56,6 +56,7 @@ TABLES = {
     ("diagnostics", "name"): [DIAGNOSTICS],
     ("flows", "flow"): [FLOWS],
     ("games", "name"): [OBJECTIVES, PENALTIES],
+    ("games", "technique"): [[name for name in TECHNIQUES if name != "none"]],
     ("games", "toy"): [TOYS],
     ("metrics", "name"): [METRICS, GROUPS],
     ("networks", "name"): [GENERATORS, DISCRIMINATORS],
@@ -107,6 +108,12 @@ def test_every_finding_has_a_section():
 def methods(table) -> int:
     """How many methods a table has: not ``none``, and one that has two names once."""
     return len({method for name, method in table.items() if name != "none"})
+
+
+def test_the_number_of_techniques():
+    (said,) = re.findall(r"\b(\w+) techniques", README)
+    numbers = ["eight", "nine", "ten", "eleven", "twelve"]
+    assert numbers.index(said) + 8 == methods(TECHNIQUES)
 
 
 COUNTED = {"objectives": OBJECTIVES, "penalties": PENALTIES, "rules": RULES, "schedules": SCHEDULES}

@@ -154,7 +154,7 @@ def test_solvers_play_the_idealised_game():
 
 
 def test_objectives_that_need_batches_are_refused_at_once():
-    with pytest.raises(ValueError, match="at least 2"):
+    with pytest.raises(ValueError, match="prices whole batches"):
         Ideal(GaussianMMD())
     with pytest.raises(ValueError, match="do not fit"):
         PopulationGame(Softmax(torch.zeros(3)), torch.zeros(3), torch.zeros(4))

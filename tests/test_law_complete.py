@@ -125,7 +125,7 @@ def test_every_default_argument_is_a_setting_or_listed(kind, name):
 
 RULES, AVERAGES, TECHNIQUES = (list(TABLES[path]) for path in ("solver.generator", "average", "technique"))
 TOGETHER = [
-    (solver, RULES[(i + j) % len(RULES)], TECHNIQUES[(i + j) % len(TECHNIQUES)], average)
+    (solver, RULES[(i + j) % len(RULES)], TECHNIQUES[(i + 2 * j) % len(TECHNIQUES)], average)
     for (i, solver), (j, average) in itertools.product(enumerate(SOLVERS), enumerate(AVERAGES))
 ]
 """Every solver with every average, and with rules and techniques in turn."""
@@ -133,8 +133,25 @@ TRACED = [row for k, row in enumerate(TOGETHER) if (k // len(AVERAGES) + k) % le
 """Every solver once, with all rules, techniques and averages in turn: tracing takes seconds."""
 
 
+NETWORKED = {"generator": "mlp", "discriminator": "mlp", "generator.width": 3, "discriminator.width": 3}
+NETWORKED |= {"generator.depth": 1, "discriminator.depth": 1, "batch_size": 3, "latent": 2}
+IMAGES = {**NETWORKED, "data": "digits"}
+VECTORS = {**NETWORKED, "data": "ring"}
+QUADRATIC = {"game": "quadratic"}
+PLAYED_ON = {
+    "none": QUADRATIC,
+    "historical_averaging": QUADRATIC,
+    "diff_augment": IMAGES,
+    "ada": IMAGES,
+    "spectral_regularisation": VECTORS,
+    "latent_optimisation": VECTORS,
+}
+"""A small game that a technique fits; by default the Dirac-GAN."""
+
+
 def trial_of(solver, rule, technique, average):
-    chosen = {"game": "quadratic", "solver": solver, "technique": technique, "average": average}
+    chosen = {**PLAYED_ON.get(technique, {"game": "dirac"}), "technique": technique}
+    chosen |= {"solver": solver, "average": average}
     chosen |= {"solver.generator": rule, "solver.discriminator": rule}
     return build_trial(resolve({}, chosen), 0)
 

@@ -2,13 +2,31 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
-from torch import nn, tensor
+from torch import Tensor, nn, tensor
 
-from nashpath.core import FunctionalGame, Key, point_of
+from nashpath.core import FunctionalGame, Key, point_of, tree_map
 from nashpath.games import GAN, PENALTIES
-from nashpath.games.penalties import R1, R1R2, R2, DraganCentred, GradientPenalty, LeCam, NoPenalty, Penalty, Sum
+from nashpath.games.penalties import (
+    R1,
+    R1R2,
+    R2,
+    BalancedConsistency,
+    ConsistencyRegularisation,
+    DraganCentred,
+    Fisher,
+    GradientPenalty,
+    JensenShannon,
+    LazyR1,
+    LeCam,
+    NoPenalty,
+    Penalty,
+    Sobolev,
+    Sum,
+)
+from nashpath.games.views import shift, view, whole
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.solvers.clipped import Clipped
 
@@ -63,6 +81,8 @@ def price(name, critic, **settings):
         ("r1", 3.5 * 25, 3.5 * 0.25),
         ("r2", 3.5 * 25, 3.5 * 0.25),
         ("r1_r2", 7 * 25, 7 * 0.25),
+        ("lazy_r1", 16 * 3.5 * 25, 16 * 3.5 * 0.25),
+        ("sobolev", 3.5 * 24**2, 3.5 * 0.75**2),
     ],
 )
 def test_linear_critics_pay_by_the_norm_of_their_slope(name, steep, gentle):
@@ -71,9 +91,14 @@ def test_linear_critics_pay_by_the_norm_of_their_slope(name, steep, gentle):
     assert price(name, flat, **settings) == pytest.approx(gentle)
 
 
-def test_every_row_but_the_stateful_one_is_priced_above():
+LOGITS = {"lecam", "jensen_shannon", "fisher", "cr", "bcr"}
+"""Penalties whose price depends on more than slopes."""
+
+
+def test_every_row_that_prices_slopes_alone_is_priced_above():
     tested = {case[0] for case in vars(test_linear_critics_pay_by_the_norm_of_their_slope)["pytestmark"][0].args[1]}
-    assert tested | {"lecam"} == set(PENALTIES)
+    assert tested | LOGITS == set(PENALTIES)
+    assert not tested & LOGITS
 
 
 def test_each_penalty_looks_where_it_says():
@@ -112,7 +137,7 @@ def test_gradients_in_the_critics_parameters_agree_with_finite_differences(name)
     torch.manual_seed(0)
     critic, penalty = Square().double(), PENALTIES[name]().double()
     names = [k for k, _ in critic.named_parameters()]
-    drawn = {k: v.double() for k, v in noise(penalty).items()}
+    drawn = tree_map(Tensor.double, noise(penalty))
     real, fake = REAL.double(), FAKE.double()
 
     def total(*values):
@@ -156,6 +181,175 @@ def test_lecam_follows_the_authors_formula_over_several_steps():
         assert torch.allclose(slope_real, 2 * 2 * above / 6, atol=1e-6)
         assert torch.allclose(slope_fake, -2 * 2 * below / 6, atol=1e-6)
     assert penalty.count == 4
+
+
+def test_the_jensen_shannon_regulariser_is_the_authors_formula():
+    torch.manual_seed(0)
+    critic, real, fake = Square(), REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
+    on_real, on_fake = critic(real), critic(fake)
+    slopes_of = [
+        torch.autograd.grad(d.sum(), x)[0].flatten(1).norm(dim=1)[:, None]
+        for d, x in ((on_real, real), (on_fake, fake))
+    ]
+    first = (1 - torch.sigmoid(on_real)).square() * slopes_of[0].square()
+    second = torch.sigmoid(on_fake).square() * slopes_of[1].square()
+    assert JensenShannon(3.0)(critic, REAL, FAKE).item() == pytest.approx(1.5 * (first + second).mean().item())
+
+
+def test_the_jensen_shannon_regulariser_is_the_cost_of_a_little_noise():
+    """Two normals on a line under their best discriminator, by quadrature: noise of variance γ costs ½ γ Ω + O(γ²)."""
+    x, step = np.linspace(-12, 12, 24_001, retstep=True)
+    gamma = 1e-3
+
+    def normal(mean, variance):
+        return np.exp(-((x - mean) ** 2) / 2 / variance) / np.sqrt(2 * np.pi * variance)
+
+    def best(at):
+        return at - 0.5  # log N(1, 1) − log N(0, 1)
+
+    def paid(noise):
+        on_real = normal(1, 1 + noise) @ np.logaddexp(0, -best(x))
+        return (on_real + normal(0, 1 + noise) @ np.logaddexp(0, best(x))) * step
+
+    points = torch.tensor(x)[:, None]
+    share = [torch.tensor(normal(m, 1) * step * len(x)) for m in (1, 0)]
+    penalty = JensenShannon(gamma).double()
+    price = 0.0
+    for kind in (0, 1):  # each kind alone: weights of the quadrature stand for the density
+        logits = torch.tensor(best(x)) if kind == 0 else -torch.tensor(best(x))
+        price += (0.5 * gamma * torch.sigmoid(-logits).square() * share[kind]).mean().item()
+    assert paid(gamma) - paid(0) == pytest.approx(price, rel=2e-3)
+    whole_price = penalty(lambda v: v - 0.5, points, points).item()  # the same integrand under equal weights
+    sides = torch.sigmoid(-torch.tensor(best(x))).square() + torch.sigmoid(torch.tensor(best(x))).square()
+    assert whole_price == pytest.approx(0.5 * gamma * sides.mean().item())
+
+
+def test_lazy_r1_adds_up_to_r1():
+    lazy, plain = LazyR1(2.0, interval=3), R1(2.0)
+    prices = [lazy(bowl, REAL, FAKE, {}).item() for _ in range(7)]
+    assert prices == pytest.approx([3 * plain(bowl, REAL, FAKE, {}).item() if k % 3 == 0 else 0.0 for k in range(7)])
+    assert lazy.count == 7
+    part = LazyR1(2.0, interval=2, over="samples")
+    assert part(bowl, REAL, FAKE, {}).item() == plain(bowl, REAL[:2], FAKE, {}).item()
+    assert (
+        LazyR1(2.0, interval=100, over="samples")(bowl, REAL, FAKE, {}).item() == plain(bowl, REAL[:1], FAKE, {}).item()
+    )
+
+
+P, Q = np.array([0.1, 0.2, 0.3, 0.4]), np.array([0.4, 0.1, 0.3, 0.2])
+
+
+def held(penalty, critic, parameters, real, fake, rounds=40):
+    """Augmented Lagrangian in full: the critic at its best between the multiplier's steps. The value E_p d − E_q d."""
+    for _ in range(rounds):
+        search = torch.optim.LBFGS(parameters, 1, 100, None, 1e-13, 1e-17, line_search_fn="strong_wolfe")
+
+        def cost(search=search):
+            search.zero_grad()
+            value = critic(fake).mean() - critic(real).mean() + copy.deepcopy(penalty)(critic, real, fake, {})
+            value.backward()
+            return value
+
+        search.step(cost)
+        penalty(critic, real, fake, {})
+    return (critic(real).mean() - critic(fake).mean()).item()
+
+
+def test_the_fisher_constraint_finds_the_chi_squared_distance():
+    """On four atoms: ``E_p d − E_q d = √Σ (p − q)²/(½ (p + q))``, and the multiplier is half of it."""
+    logits = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=torch.float64, requires_grad=True)
+    real, fake = (
+        torch.tensor([k for k, mass in enumerate(masses) for _ in range(round(10 * mass))]) for masses in (P, Q)
+    )
+    penalty = Fisher(3.0).double()
+    value = held(penalty, lambda at: logits[at], [logits], real, fake)
+    expected = np.sqrt(((P - Q) ** 2 / (0.5 * (P + Q))).sum())
+    assert value == pytest.approx(expected, rel=1e-6)
+    assert penalty.multiplier.item() == pytest.approx(expected / 2, rel=1e-6)
+    assert np.allclose(logits.detach(), (P - Q) / (0.5 * (P + Q)) / expected, atol=1e-5)
+
+
+def test_the_sobolev_constraint_finds_its_distance_on_a_line():
+    """A critic of any slopes s at three points: E_p d − E_q d is b·s, the constraint Σ m s² = 1: √Σ b²/m."""
+    centres = torch.tensor([1 / 6, 3 / 6, 5 / 6], dtype=torch.float64)
+    slope = torch.tensor([0.5, -0.5, 0.2], dtype=torch.float64, requires_grad=True)
+    powers = torch.stack([centres**k for k in range(3)], 1)
+
+    def critic(x, slope=slope):  # its slope is the parabola through the three, d the integral
+        coefficients = torch.linalg.solve(powers, slope)
+        return sum(coefficients[k] * x ** (k + 1) / (k + 1) for k in range(3))
+
+    real, fake = centres[[0, 1, 1, 2]][:, None], centres[[0, 0, 1, 2]][:, None]
+    penalty = Sobolev(3.0).double()
+    value = held(penalty, critic, [slope], real, fake)
+    gap = torch.func.grad(lambda s: critic(real, s).mean() - critic(fake, s).mean())(slope.detach())
+    expected = (gap.square() / tensor([3 / 8, 3 / 8, 2 / 8])).sum().sqrt().item()
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert penalty.multiplier.item() == pytest.approx(expected / 2, rel=1e-5)
+
+
+def test_the_multiplier_learns_after_its_cost_and_in_the_discriminators_turn():
+    penalty, lam = Fisher(0.5), 0.0
+    for _ in range(3):
+        omega = (line(REAL).square().mean() + line(FAKE).square().mean()).item() / 2
+        assert penalty(line, REAL, FAKE, {}).item() == pytest.approx(
+            lam * (omega - 1) + 0.25 * (omega - 1) ** 2, rel=1e-5
+        )
+        lam += 0.5 * (omega - 1)
+        assert penalty.multiplier.item() == pytest.approx(lam, rel=1e-5)
+    for kind in (Fisher, Sobolev):
+        played = game(kind(0.5))
+        problem, point = FunctionalGame(played), point_of(played)
+        batch = played.draw(Key(0))
+        assert problem.gradient("generator", point, batch).state.get("penalty.multiplier", 0) == 0
+        assert problem.gradient("discriminator", point, batch).state["penalty.multiplier"] != 0
+
+
+def shifted_by_hand(x, by, axis):
+    """Rows of NumPy's reflected padding."""
+    pads = [(0, 0)] * 3
+    pads[axis] = (abs(by), abs(by))
+    wide = np.pad(x, pads, mode="reflect")
+    return np.take(wide, np.arange(x.shape[axis]) + by + abs(by), axis)
+
+
+def test_views_of_images_are_mirrored_and_shifted():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(6, 2, 5, 7))
+    drawn = torch.tensor(
+        [[0.1, 0.0, 0.999], [0.9, 0.5, 0.5], [0.6, 0.3, 0.7], [0.2, 0.8, 0.1], [0.49, 0, 0], [0.51, 0.99, 0.99]]
+    )
+    moves = [whole(drawn[:, k], 2).tolist() for k in (1, 2)]
+    assert moves[0] == [-2, 0, -1, 2, -2, 2]
+    found = view(torch.tensor(images), {"uniform": drawn}, 2, tensor(0.0))
+    for k, image in enumerate(images):
+        seen = image if drawn[k, 0] < 0.5 else image[:, :, ::-1]
+        seen = shifted_by_hand(shifted_by_hand(seen, moves[0][k], 1), moves[1][k], 2)
+        assert np.array_equal(found[k].numpy(), seen)
+    blank = shift(torch.tensor(images), torch.full((6,), 3), 3)
+    assert torch.equal(blank[..., :4], torch.tensor(images)[..., 3:])
+    assert not blank[..., 4:].any()
+
+
+def test_consistency_is_the_square_of_what_a_view_changes():
+    penalty = ConsistencyRegularisation(2.0, deviation=0.5)
+    drawn = noise(penalty)
+    gap = line(0.5 * drawn["normal"])
+    assert penalty(line, REAL, FAKE, drawn).item() == pytest.approx(2 * gap.square().mean().item(), rel=1e-4)
+    both = BalancedConsistency(2.0, 3.0, deviation=0.5)
+    drawn = noise(both)
+    gaps = [line(0.5 * drawn[kind]["normal"]).square().mean().item() for kind in ("real", "fake")]
+    assert both(line, REAL, FAKE, drawn).item() == pytest.approx(2 * gaps[0] + 3 * gaps[1], rel=1e-4)
+    assert not torch.equal(drawn["real"]["normal"], drawn["fake"]["normal"])
+
+    def channels(x):
+        return x.mean((2, 3)).sum(1)  # neither mirrored nor, up to the border, moved
+
+    images = torch.randn(4, 1, 8, 8)
+    mirror = ConsistencyRegularisation(1.0, shift=1)
+    still = {"uniform": torch.tensor([[0.9, 0.5, 0.5]] * 4)}
+    assert mirror(channels, images, images, still).item() == pytest.approx(0, abs=1e-12)
+    assert mirror(lambda x: x[:, 0, 0, 0], images, images, still).item() > 0
 
 
 def test_a_sum_adds_and_keeps_noise_apart():

@@ -6,10 +6,12 @@ import torch
 from PIL import Image
 
 from nashpath import load
+from nashpath.core import FunctionalGame, point_of
 from nashpath.run.folder import checkpoint
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import place
-from nashpath.solvers import EMA, SGD, Clipped, Lookahead, PolyakAverage, Simultaneous
+from nashpath.solvers import EMA, SGD, Clipped, Lookahead, PolyakAverage, PostHocEMA, Simultaneous
+from nashpath.solvers.post_hoc import TRACKED, coefficients, exponent_of
 from run_folders import nash, small, trained
 from solvers_play import play, small_gan
 
@@ -139,3 +141,73 @@ def test_the_page_says_that_samples_are_averaged(run):
     from nashpath.report import write_report
 
     assert "Samples and metrics are those of averaged weights (ema)" in write_report(run).read_text(encoding="utf-8")
+
+
+def weights(width: float, steps: int) -> np.ndarray:
+    """Of a power average after so many steps, [steps]: differences of (k/n)^(γ + 1)."""
+    edge = (np.arange(steps + 1) / steps) ** (exponent_of(width) + 1)
+    return np.diff(edge)
+
+
+@pytest.mark.parametrize("width", [0.02, 0.05, 0.1, 0.25])
+def test_the_weights_of_a_power_average_have_its_width(width: float):
+    """Karras et al. 2024: the standard deviation of the step under the weights, as a share of all steps."""
+    at, mass = (np.arange(20_000) + 0.5) / 20_000, weights(width, 20_000)
+    assert np.sqrt(mass @ at**2 - (mass @ at) ** 2) == pytest.approx(width, rel=1e-3)
+
+
+def nearest(width: float, steps: int) -> np.ndarray:
+    """The combination of tracked weights nearest to those of a width, by NumPy's least squares, with sum 1."""
+    tracked = np.stack([weights(w, steps) for w in TRACKED], 1)
+    found = np.linalg.lstsq(tracked, weights(width, steps), rcond=None)[0]
+    return tracked @ (found / found.sum())
+
+
+@pytest.mark.parametrize("width", np.linspace(0.02, 0.25, 24).round(3).tolist())
+def test_any_width_is_near_a_combination_of_those_that_are_kept(width: float):
+    """As near as the page says, and as near as least squares over 4,000 steps come."""
+    tracked = np.stack([weights(w, 4000) for w in TRACKED], 1)
+    found, wanted = tracked @ np.array(coefficients(width)), weights(width, 4000)
+    gap = np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+    assert gap <= 0.035
+    assert gap == pytest.approx(np.linalg.norm(nearest(width, 4000) - wanted) / np.linalg.norm(wanted), abs=2e-3)
+    assert sum(coefficients(width)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("width", [*TRACKED, 0.07])
+def test_a_post_hoc_average_is_the_weighted_sum_of_all_iterates(width: float):
+    game = small_gan(1)
+    solver = PostHocEMA(Simultaneous(SGD(0.1), SGD(0.1)), width)
+    points, _, memory = play(solver, game, 40)
+    mass = np.stack([weights(w, 40) for w in TRACKED], 1) @ coefficients(width)
+    assert width not in TRACKED or np.allclose(mass, weights(width, 40))
+    for name, value in solver.averages(memory)["generator"].items():
+        truth = sum(m * p.players["generator"][name].double() for m, p in zip(mass, points[1:]))
+        assert torch.allclose(value.double(), truth, rtol=1e-4, atol=1e-5)
+    for name, value in solver.statistics(memory).items():
+        truth = sum(m * p.state[name].double() for m, p in zip(mass, points[1:]))
+        assert torch.allclose(value.double(), truth, rtol=1e-3, atol=1e-4)
+    around = Clipped(PostHocEMA(Simultaneous(SGD(0.1), SGD(0.1)), 0.2))
+    around.at_width(width)
+    for name, value in around.solver.averages(memory)["generator"].items():
+        assert torch.equal(value, solver.averages(memory)["generator"][name])
+
+
+def test_a_run_is_loaded_at_another_width(tmp_path):
+    trained(small(steps=30, data={"kind": "ring"}, average={"kind": "post_hoc", "width": 0.25}), tmp_path / "run")
+    found = {width: load(tmp_path / "run", width=width).game.state_dict() for width in (None, 0.25, 0.05)}
+    name = next(k for k in found[None] if k.startswith("generator"))
+    assert torch.equal(found[None][name], found[0.25][name])
+    assert not torch.equal(found[None][name], found[0.05][name])
+    with pytest.raises(ValueError, match=r"width is 0.4; it must be from 0.02 to 0.25"):
+        load(tmp_path / "run", width=0.4)
+    trained(small(steps=1, data={"kind": "ring"}, average="ema"), tmp_path / "ema")
+    with pytest.raises(ValueError, match="train with average=post_hoc"):
+        load(tmp_path / "ema", width=0.1)
+    with pytest.raises(ValueError, match="no player is called 'critic' to average"):
+        PostHocEMA(Simultaneous(SGD(0.1), SGD(0.1)), player="critic").init(*_problem())
+
+
+def _problem():
+    game = small_gan(0)
+    return FunctionalGame(game), point_of(game)

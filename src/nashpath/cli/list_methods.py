@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,8 +86,14 @@ def _print_table(kind: str, names: list[str], table: "Table") -> None:
     typer.secho(kind, bold=True)
     width = max(map(len, names))
     for name in names:
-        typer.echo(f"  {name:<{width}}  {table.summary(name)}")
+        typer.echo(f"  {name:<{width}}  {table.summary(name)}{_year(table, name)}")
     typer.echo()
+
+
+def _year(table: "Table", name: str) -> str:
+    """The year of the method's first reference, in brackets; empty for the rows that do nothing, and without one."""
+    found = re.search(r"\b(?:18|19|20)\d\d\b", table.reference(name))
+    return f" [{found.group()}]" if found and name != "none" else ""
 
 
 def _print_general() -> None:

@@ -13,6 +13,12 @@ _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_SIZE, help="How many samples.")]
 Out = Annotated[Path, typer.Option("--out", parser=given_place, help="A picture (.png) or the numbers (.npz).")]
 _Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
+_Cut = Annotated[
+    float | None, typer.Option("--truncation", min=1e-3, help="Draw every latent inside ± this many deviations.")
+]
+_Width = Annotated[
+    float | None, typer.Option("--width", help="Width of the average of a run with average=post_hoc, of its steps.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
 
 
@@ -22,6 +28,8 @@ def sample(
     out: Out = Path("sheet.png"),
     member: _Member = 0,
     seed: Seed = 0,
+    truncation: _Cut = None,
+    width: _Width = None,
     data_path: DataPath = None,
     own: With = None,
 ) -> None:
@@ -32,18 +40,24 @@ def sample(
         load_all(own)
         import numpy as np
 
+        from nashpath.games.techniques import truncation as truncated
         from nashpath.report import write_sheet
         from nashpath.run import FolderWarning, load
         from nashpath.run.settings.sizes import check_fits
 
-        loaded = load(run, member, data_path=data_path)
+        loaded = load(run, member, data_path=data_path, width=width)
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
-        found, raw = loaded.sample(count, seed).numpy(), None
+        last = None
         if loaded.averaged:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FolderWarning)  # it was said above
-                raw = load(run, member, averaged=False, data_path=data_path).sample(count, seed).numpy()
+                last = load(run, member, averaged=False, data_path=data_path)
+        if truncation is not None:
+            for one in (loaded, last) if last is not None else (loaded,):
+                truncated(one.game, truncation)
+        found = loaded.sample(count, seed).numpy()
+        raw = last.sample(count, seed).numpy() if last is not None else None
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
             if raw is None:

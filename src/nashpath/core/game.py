@@ -107,14 +107,18 @@ class _Turn(nn.Module):
     def __init__(self, game: Game):
         super().__init__()
         self.game = game
+        # Found beforehand: the compiler does not list the modules of a player whose noise it has just bound.
+        self._stateful = {
+            who: [part for part in game.get_submodule(who).modules() if isinstance(part, Stateful)]
+            for who in game.players
+        }
 
     def forward(self, player: str, batch: Batch, advance: bool) -> Tensor:
         own = self.game.get_submodule(player)
         terms = [term for term in self.game.terms.values() if isinstance(term, Term)]
         if advance:
-            for module in own.modules():
-                if isinstance(module, Stateful):
-                    module.advance()
+            for module in self._stateful[player]:
+                module.advance()
             for term in terms:
                 term.advance(player, own)
         cost = self.game(player, batch)

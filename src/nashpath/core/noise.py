@@ -29,10 +29,13 @@ class Noise(Hyperparameters):
         """The bound numbers for ``count`` samples, [count, *shape], or None outside of `bound`.
 
         Every pass of a turn sees the same rows (common random numbers: each term's expectation is as with
-        independent ones, and differences between terms vary less); a batch of k joined parts sees them k times.
+        independent ones, and differences between terms vary less); a batch of k joined parts sees them k times, and a
+        part of a batch the first ones.
         """
         if self.given is None or not self.training:
             return None
+        if count < self.given.shape[0]:
+            return self.given[:count]
         parts, rest = divmod(count, self.given.shape[0])
         if rest:
             raise ValueError(f"noise was drawn for batches of {self.given.shape[0]} samples; this one has {count}")

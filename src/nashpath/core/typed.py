@@ -4,11 +4,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.func import grad
+from torch.func import grad, vjp, vmap
 
 
 def vector_norm(x: Tensor, order: float = 2.0) -> Tensor:
@@ -43,6 +44,45 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return function(x).sum()
 
     return grad(total)(x)
+
+
+def derivative_and_value(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """``(∇ Σ f(x), f(x))``, in one pass; as `derivative`."""
+
+    def total(x: "Tensor") -> "tuple[Tensor, Tensor]":
+        value = function(x)
+        return value.sum(), value
+
+    return grad(total, has_aux=True)(x)
+
+
+def squared_jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """``‖∂f(xᵢ)/∂xᵢ‖_F²`` of each sample, [batch], where f maps each alone to features, [batch, …]."""
+    found: Any = vjp(function, x)
+    value, pull = found[0], found[1]
+    rows = value.reshape(len(value), -1)
+    basis = torch.eye(rows.shape[1], dtype=value.dtype, device=value.device)
+    directions = basis[:, None].expand(-1, len(value), -1).reshape(-1, *value.shape)
+
+    def back(direction: "Tensor") -> "Tensor":
+        return pull(direction)[0]
+
+    return vmap(back)(directions).square().sum(0).flatten(1).sum(1)
+
+
+def leading_eigenvector(symmetric: Tensor) -> Tensor:
+    """The unit eigenvector of the largest eigenvalue of a symmetric matrix."""
+    return torch.linalg.eigh(symmetric).eigenvectors[:, -1]
+
+
+def normal_share(x: Tensor) -> Tensor:
+    """``Φ(x)``, elementwise: of N(0, 1) it makes U[0, 1]."""
+    return torch.special.ndtr(x)
+
+
+def normal_quantile(share: Tensor) -> Tensor:
+    """``Φ⁻¹(share)``, elementwise."""
+    return torch.special.ndtri(share)
 
 
 def kept_random_state() -> AbstractContextManager[None]:

@@ -60,6 +60,17 @@ def _unknown(layer: str, network: Any, known: list[str]) -> str:
     )
 
 
+def observe_real(critic: Any, logits: Callable[[], Tensor]) -> None:
+    """Hands the logits on real samples to a critic with a method ``observe_real(logits)``; else they are not asked for.
+
+    It is called once for each price of the discriminator, outside of every derivative in the samples, so that what the
+    critic assigns there is state like any other.
+    """
+    watch = getattr(critic, "observe_real", None)
+    if watch is not None:
+        watch(logits())
+
+
 class CachedCritic:
     """A critic that remembers its answers: asked again about the same tensor (the same object), it does not compute.
 
@@ -78,6 +89,10 @@ class CachedCritic:
         answer = self._critic(points)
         self._known.append((points, answer))
         return answer
+
+    def observe_real(self, points: Tensor) -> None:
+        """Tells a critic that watches itself (`observe_real`) its logits on real samples."""
+        observe_real(self._critic, lambda: self(points))
 
     def activations(self, points: Tensor, layer: str) -> Tensor:
         """The critic's activations at one layer."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, Game, Key, Source
+from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
 from nashpath.core.game import check_own
-from nashpath.core.noise import bound, draw_noise
+from nashpath.core.noise import Noise, bound, draw_noise
 from nashpath.core.torch_compat import (
     BATCH_NORMS,
     DROPOUTS,
@@ -25,6 +25,30 @@ from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
 
 Latents = Literal["normal", "uniform"]
+
+
+class SampleTerm(Noise):
+    """A cost that a technique adds to a GAN's, from the batch: an entry of `GAN.sample_terms`. It draws as `Noise`."""
+
+    def forward(self, player: str, game: "GAN", critic: CachedCritic, latent: Tensor, fake: Tensor) -> Tensor:
+        """The cost of ``player``, a scalar, where ``fake`` are the game's samples from ``latent``."""
+        raise NotImplementedError
+
+
+class LatentStep(nn.Module):
+    """A technique that moves latents before both players see their samples: `GAN.latent_step`."""
+
+    def forward(self, game: "GAN", latent: Tensor) -> tuple[Tensor, Tensor]:
+        """``(latents, price)``: where they are moved to, and what both players pay for it, a scalar."""
+        raise NotImplementedError
+
+
+class LatentTruncation(Hyperparameters):
+    """A technique that changes the latents of samples, and of no batch: `GAN.truncation`."""
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Latents of the same shape."""
+        raise NotImplementedError
 
 
 class GAN(Game):
@@ -60,6 +84,9 @@ class GAN(Game):
         self.penalty = penalty if penalty is not None else NoPenalty()
         self.data, self.latent, self.batch_size = data, latent, batch_size
         self.latent_distribution = latent_distribution
+        self.sample_terms = nn.ModuleDict()
+        self.latent_step: LatentStep | None = None
+        self.truncation: LatentTruncation | None = None
         check_own(self)
         check_trainable(self)
         check_joint(self)
@@ -84,8 +111,15 @@ class GAN(Game):
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
-            real, fake = batch["real"], self.generator(batch["latent"])
-            return self.price(player, CachedCritic(self.discriminator), real, fake, batch)
+            latent, real = batch["latent"], batch["real"]
+            paid: list[Tensor] = []
+            if self.latent_step is not None:
+                latent, price = self.latent_step(self, latent)
+                paid.append(price)
+            fake, critic = self.generator(latent), CachedCritic(self.discriminator)
+            cost = self.price(player, critic, real, fake, batch)
+            paid += [term(player, self, critic, latent, fake) for term in self.sample_terms.values()]
+            return cost + torch.stack(paid).sum() if paid else cost
 
     def with_objective(self, objective: Objective) -> "GAN | None":
         """A copy with another objective on the same logits; None where the critic gives no logit for single samples."""
@@ -101,6 +135,7 @@ class GAN(Game):
         if player == "discriminator":
             witness = self.objective.witness(critic, real, fake)
             cost = cost + self.penalty(witness, real, fake, batch["penalty"])
+            critic.observe_real(real)
         return cost
 
     @torch.no_grad()
@@ -109,9 +144,14 @@ class GAN(Game):
         was = self.generator.training
         self.generator.eval()
         try:
-            return torch.cat([self.generator(self.latents(key, (n,))) for n in _chunks(count, 1024)])
+            return torch.cat([self.generator(self._truncated(key, n)) for n in _chunks(count, 1024)])
         finally:
             self.generator.train(was)
+
+    def _truncated(self, key: Key, count: int) -> Tensor:
+        """The latents of samples."""
+        latent = self.latents(key, (count,))
+        return latent if self.truncation is None else self.truncation(latent)
 
 
 def _chunks(count: int, most: int) -> list[int]:
@@ -133,14 +173,22 @@ def check_trainable(game: GAN) -> None:
                 f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
                 "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
             )
-    if game.penalty.needs_input_gradient:
-        for name, module in named_modules(game.discriminator):
-            if getattr(module, "mixes_batch", False) or isinstance(module, BATCH_NORMS):
-                raise ValueError(
-                    f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
-                    "gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "
-                    "normalisation, or penalty=none"
-                )
+    slopes = {"penalty": game.penalty.needs_input_gradient, "objective": game.objective.needs_input_gradient}
+    if any(slopes.values()):
+        name = mixing_layer(game.discriminator)
+        if name is not None:
+            raise ValueError(
+                f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
+                f"gradient {'penalty' if slopes['penalty'] else 'of the objective'} has no meaning (Gulrajani et al. "
+                "2017, Sec. 4); use layer or spectral normalisation, or another "
+                f"{'penalty, or penalty=none' if slopes['penalty'] else 'objective'}"
+            )
+
+
+def mixing_layer(network: nn.Module) -> str | None:
+    """The first layer whose output for one sample depends on the others of the batch."""
+    mixing = (n for n, m in named_modules(network) if getattr(m, "mixes_batch", False) or isinstance(m, BATCH_NORMS))
+    return next(mixing, None)
 
 
 def check_joint(game: GAN) -> None:

@@ -13,7 +13,7 @@ from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
 from nashpath.core.typed import split
-from nashpath.games.critics import CachedCritic, activations
+from nashpath.games.critics import CachedCritic, activations, observe_real
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.feature_matching import FeatureMatching
@@ -33,6 +33,10 @@ class ClassCritic:
     def activations(self, x: Tensor, layer: str) -> Tensor:
         """The network's own layers."""
         return activations(self.network, x, layer)
+
+    def observe_real(self, logits: Tensor) -> None:
+        """Told to the network."""
+        observe_real(self.network, lambda: logits)
 
 
 @runtime_checkable

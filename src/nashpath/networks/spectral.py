@@ -7,14 +7,11 @@ before the player's turn; ``forward`` is a pure function of weights and the vect
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core.hyperparameters import Stateful
-from nashpath.core.torch_compat import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS
-
-WRAPPED = (nn.Linear, *CONVOLUTIONS)
+from nashpath.core.math.spectral import WEIGHTED, leading_vector, power_step, weight_matrix
 
 
 class SpectralNorm(Stateful):
@@ -49,8 +46,7 @@ class SpectralNorm(Stateful):
         return cast(Tensor, self.layer.weight)
 
     def _matrix(self) -> Tensor:
-        outputs = 1 if isinstance(self.layer, TRANSPOSED_CONVOLUTIONS) else 0
-        return self._weight().movedim(outputs, 0).flatten(1)
+        return weight_matrix(self.layer)
 
     def sigma(self) -> Tensor:
         """The largest singular value of the weight as ``u`` estimates it from below, a scalar."""
@@ -59,24 +55,10 @@ class SpectralNorm(Stateful):
 
     def advance(self) -> None:
         with torch.autocast(self.u.device.type, enabled=False):
-            matrix = self._matrix().detach()
-            u = F.normalize(matrix @ F.normalize(matrix.mT @ self.u, dim=0), dim=0)
-        # A weight of zeros gives u = 0, from which no later iteration would escape.
-        self.u = torch.where(u.any(), u, self.u)
+            self.u = power_step(self._matrix().detach(), self.u)
 
     def forward(self, x: Tensor) -> Tensor:
         return functional_call(self.layer, {"weight": self._weight() / self.sigma()}, (x,))
-
-
-def leading_vector(matrix: Tensor) -> Tensor:
-    """The unit left singular vector ``[rows]`` of the largest singular value, by the smaller Gram matrix."""
-    exact = matrix.double()
-    rows, columns = exact.shape
-    if rows <= columns:
-        u = torch.linalg.eigh(exact @ exact.mT).eigenvectors[:, -1]
-    else:
-        u = exact @ torch.linalg.eigh(exact.mT @ exact).eigenvectors[:, -1]
-    return F.normalize(u, dim=0).to(matrix.dtype)
 
 
 def spectral_norm(network: nn.Module) -> nn.Module:
@@ -86,17 +68,17 @@ def spectral_norm(network: nn.Module) -> nn.Module:
     that are wrapped already stay as they are. Raises ValueError if there is no such layer, or if one is inside an
     ``nn.MultiheadAttention``, which reads weights past their layer.
     """
-    if isinstance(network, WRAPPED):
+    if isinstance(network, WEIGHTED):
         return SpectralNorm(network)
     parts = dict(network.named_modules(remove_duplicate=False))
     if any(isinstance(part, nn.MultiheadAttention) for part in parts.values()):
         raise ValueError("spectral norm cannot reach the weights of nn.MultiheadAttention; wrap the other parts singly")
-    if not any(isinstance(part, WRAPPED) for part in parts.values()):
+    if not any(isinstance(part, WEIGHTED) for part in parts.values()):
         raise ValueError(f"spectral norm found no linear or convolutional layer in {network}")
     wrappers: dict[nn.Module, SpectralNorm] = {}
     for path, part in parts.items():
         parent = parts[path.rpartition(".")[0]]
-        if isinstance(part, WRAPPED) and not isinstance(parent, SpectralNorm):
+        if isinstance(part, WEIGHTED) and not isinstance(parent, SpectralNorm):
             if part not in wrappers:
                 wrappers[part] = SpectralNorm(part)
             network.set_submodule(path, wrappers[part])

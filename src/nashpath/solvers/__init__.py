@@ -22,6 +22,7 @@ from nashpath.solvers.lola import LOLA
 from nashpath.solvers.lookahead import Lookahead
 from nashpath.solvers.optimistic import Optimistic
 from nashpath.solvers.past_extragradient import PastExtragradient
+from nashpath.solvers.post_hoc import PostHocEMA
 from nashpath.solvers.rules import (
     RULES,
     SGD,
@@ -67,7 +68,12 @@ SOLVERS = Table(
     takes=("discriminator", "generator"),
 )
 
-AVERAGES = Table("average", {"none": unchanged, "ema": EMA, "uniform": PolyakAverage}, Solver, takes=("solver",))
+AVERAGES = Table(
+    "average",
+    {"none": unchanged, "ema": EMA, "uniform": PolyakAverage, "post_hoc": PostHocEMA},
+    Solver,
+    takes=("solver",),
+)
 
 CONSTRAINTS = Table("constraint", {"none": unchanged, "clip": Clipped}, Solver, takes=("solver",))
 
@@ -107,6 +113,7 @@ __all__ = [
     "Optimistic",
     "PastExtragradient",
     "PolyakAverage",
+    "PostHocEMA",
     "Power",
     "RMSProp",
     "RungeKutta",

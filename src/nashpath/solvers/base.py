@@ -187,6 +187,10 @@ class Solver(nn.Module):
         """Averaged parameters by player, where this solver keeps any."""
         return {}
 
+    def at_width(self, width: float) -> None:
+        """From now on `averages` have another width. Raises `ValueError` where it keeps none to choose from."""
+        raise ValueError("width: this run keeps no averages of several widths; train with average=post_hoc")
+
     def statistics(self, memory: Memory) -> Tree:
         """Averaged state that belongs to averaged parameters, by its name in the state."""
         return {}

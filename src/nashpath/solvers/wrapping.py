@@ -37,5 +37,8 @@ class Wrapping(Solver):
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return self.solver.averages(self.inner(memory))
 
+    def at_width(self, width: float) -> None:
+        self.solver.at_width(width)
+
     def statistics(self, memory: Memory) -> Tree:
         return self.solver.statistics(self.inner(memory))

@@ -24,7 +24,8 @@ class PopulationGame(Game):
 
     ``generator()`` returns the log-masses [k] of q; ``log_data`` are those of p; ``points`` [k] or [k, dimension] is
     the support; the discriminator is a free logit for each point, 0 at the start. Every objective that averages over
-    samples or over pairs of samples has this form; one that needs more of a batch (MMD) raises `ValueError`.
+    samples or over pairs of samples has this form; one that needs more of a batch (MMD, cumulants) raises
+    `ValueError`.
     """
 
     def __init__(self, generator: nn.Module, log_data: Tensor, points: Tensor, objective: Objective | None = None):
@@ -33,6 +34,11 @@ class PopulationGame(Game):
             raise ValueError(f"{tuple(log_data.shape)} log-masses do not fit points of shape {tuple(points.shape)}")
         self.generator, self.discriminator = generator, Vector(torch.zeros_like(log_data))
         self.objective = objective if objective is not None else Minimax()
+        if self.objective.batchwise:
+            raise ValueError(
+                f"{type(self.objective).__name__} prices whole batches, not samples or pairs of them: its expectation "
+                "is no sum over the support; use an objective that averages, such as minimax, hinge or relativistic"
+            )
         self.space = Hyperparameters(points=points, log_data=log_data)
         with torch.no_grad():
             for player in self.players:

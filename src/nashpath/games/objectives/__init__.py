@@ -2,6 +2,8 @@
 
 from nashpath.core import Table
 from nashpath.games.objectives.base import Critic, Objective
+from nashpath.games.objectives.cumulant import Cumulant
+from nashpath.games.objectives.energy_distance import EnergyDistance
 from nashpath.games.objectives.f_gan import FGAN
 from nashpath.games.objectives.feature_matching import FeatureMatching
 from nashpath.games.objectives.hinge import Hinge
@@ -15,6 +17,9 @@ from nashpath.games.objectives.neural_net_distance import NeuralNetDistance
 from nashpath.games.objectives.non_saturating import NonSaturating
 from nashpath.games.objectives.plug_in import PlugIn
 from nashpath.games.objectives.relativistic import Relativistic
+from nashpath.games.objectives.relativistic_average import RelativisticAverage
+from nashpath.games.objectives.scaled_mmd import ScaledMMD
+from nashpath.games.objectives.sinkhorn import Sinkhorn
 from nashpath.games.objectives.wasserstein import Wasserstein
 
 OBJECTIVES = Table(
@@ -26,9 +31,14 @@ OBJECTIVES = Table(
         "least_squares": LeastSquares,
         "hinge": Hinge,
         "relativistic": Relativistic,
+        "relativistic_average": RelativisticAverage,
+        "cumulant": Cumulant,
         "f_gan": FGAN,
         "mmd_gaussian": GaussianMMD,
         "mmd_rational_quadratic": RationalQuadraticMMD,
+        "scaled_mmd": ScaledMMD,
+        "energy_distance": EnergyDistance,
+        "sinkhorn": Sinkhorn,
         "neural_net_distance": NeuralNetDistance,
         "feature_matching": FeatureMatching,
         "label_smoothing": LabelSmoothing,
@@ -43,6 +53,8 @@ __all__ = [
     "FGAN",
     "OBJECTIVES",
     "Critic",
+    "Cumulant",
+    "EnergyDistance",
     "FeatureMatching",
     "GaussianMMD",
     "Hinge",
@@ -58,5 +70,8 @@ __all__ = [
     "PlugIn",
     "RationalQuadraticMMD",
     "Relativistic",
+    "RelativisticAverage",
+    "ScaledMMD",
+    "Sinkhorn",
     "Wasserstein",
 ]

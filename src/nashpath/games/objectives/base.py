@@ -19,6 +19,12 @@ class Objective(Hyperparameters):
     unbounded = False
     """Whether the formula itself (not its rounding) leaves the floating-point range at logits of ±1e4."""
 
+    needs_input_gradient = False
+    """Whether it uses the critic's slopes in its input, which mean nothing where it normalises over the batch."""
+
+    batchwise = False
+    """Whether a cost is more than a mean over samples, or over pairs of them: it means nothing for single logits."""
+
     outputs = 1
     joint = False
     """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""

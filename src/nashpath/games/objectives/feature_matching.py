@@ -47,12 +47,13 @@ class FeatureMatching(Objective):
     Reference: Salimans et al. 2016, Sec. 3.1; openai/improved_gan ``mnist_svhn_cifar10/train_*_feature_matching.py``.
     """
 
-    compares = True
+    compares = batchwise = True
 
     def __init__(self, layer: str = "features", norm: _Norm = "squared", objective: Objective | None = None):
         super().__init__()
         self.objective = objective if objective is not None else NonSaturating()
         self.layer, self.norm, self.joint = layer, norm, self.objective.joint
+        self.needs_input_gradient = self.objective.needs_input_gradient
         self._distance = _NORMS[norm]
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

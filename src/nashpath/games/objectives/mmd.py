@@ -19,7 +19,7 @@ class MMDObjective(Objective):
     put on the slope of the witness function (the difference of mean kernels), as the authors do.
     """
 
-    compares = True
+    compares = batchwise = True
 
     def __init__(self, features: int, **numbers: Tensor):
         super().__init__(**numbers)

@@ -1,5 +1,6 @@
 """The smallest GAN: one point of data, one point of model, a linear critic."""
 
+import copy
 from types import MappingProxyType
 
 import torch
@@ -87,4 +88,5 @@ class DiracGAN(GAN, KnownGame):
         """The penalty at θ = 0 and this ψ: all that the critic can change there."""
         critic, real = _LinearCritic([slope]), torch.zeros(self.batch_size, 1)
         noise = self.penalty.draw(Key(0), (self.batch_size,), self.data.shape)
-        return float(self.penalty(critic, real, real.clone(), noise).detach())
+        untouched = copy.deepcopy(self.penalty)  # those with state count how often they were asked
+        return float(untouched(critic, real, real.clone(), noise).detach())

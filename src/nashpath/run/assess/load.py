@@ -54,17 +54,21 @@ def load(
     averaged: bool = True,
     device: str = "cpu",
     data_path: str | Path | None = None,
+    width: float | None = None,
 ) -> LoadedMember:
     """Loads a member of the run folder ``run`` from its last checkpoint, on ``device``.
 
     Its modules hold averaged weights where the run keeps an average (``average=ema``), as ``nashpath sample`` uses;
-    ``averaged=False`` gives the weights of the last step. ``data_path`` says where the run's data are now; where they
+    ``averaged=False`` gives the weights of the last step, ``width`` an average of another width than the run's
+    (``average=post_hoc``). ``data_path`` says where the run's data are now; where they
     are not found the game samples all the same. Raises `SettingError` where there is no such run or member,
     and `CheckpointError` where its checkpoint cannot be read.
     """
     planned, trial, train_state = restore_members(
         Path(run), [member], device, Path(data_path) if data_path else None, needs_data=False
     )[0]
+    if width is not None:
+        trial.solver.at_width(width)
     place(trial, train_state, averaged)
     steps = int(train_state.steps)
     known = read_meta(RunFolder(Path(run)))
