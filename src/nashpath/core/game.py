@@ -103,14 +103,17 @@ class _Turn(nn.Module):
     def __init__(self, game: Game):
         super().__init__()
         self.game = game
+        self.stateful = {
+            who: [module for module in game.get_submodule(who).modules() if isinstance(module, Stateful)]
+            for who in game.players
+        }
 
     def forward(self, player: str, batch: Batch, advance: bool) -> Tensor:
         own = self.game.get_submodule(player)
         terms = [term for term in self.game.terms.values() if isinstance(term, Term)]
         if advance:
-            for module in own.modules():
-                if isinstance(module, Stateful):
-                    module.advance()
+            for module in self.stateful[player]:
+                module.advance()
             for term in terms:
                 term.advance(player, own)
         cost = self.game(player, batch)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.torch_compat import call_with, is_outermost
-from nashpath.core.tree import finite, magnitudes
+from nashpath.core.tree import finite, largest_magnitudes
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
@@ -93,7 +93,7 @@ def _goes_on(train_state: TrainState, point: Point, info: dict[str, Tensor]) -> 
     if train_state.diverged_player.device.type != "cpu":
         return False
     told = [v for k, v in info.items() if k.rpartition(".")[2] in point.players]
-    sound = torch.isfinite(torch.stack([*told, *magnitudes(point.players)])).all()
+    sound = torch.isfinite(torch.stack([*told, *largest_magnitudes(point.players)])).all()
     return bool(sound) and int(train_state.diverged_player) == NOT_DIVERGED
 
 
