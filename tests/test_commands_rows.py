@@ -75,8 +75,7 @@ def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path, monkeypatch)
     """More than the compiler's limit for one function (8), here traced but not compiled further."""
     compiler = torch.compile
     monkeypatch.setattr(torch, "compile", lambda step, **given: compiler(step, backend="eager", **given))
-    sweeps = [f"solver.generator={','.join(RULES)}", "solver.discriminator=sgd,momentum"]
-    given = ["-s", "game=bilinear", "-s", "steps=2", "-s", "compile=on", "--sweep", sweeps[0], "--sweep", sweeps[1]]
-    nash("train", *given, "--quiet", "--out", tmp_path / "run")
-    assert [m["outcome"] for m in members(tmp_path / "run")] == ["finished"] * (2 * len(RULES))
-    assert 2 * len(RULES) > 8
+    rules = list(RULES)[:5]
+    given = ["-s", "game=bilinear", "-s", "steps=1", "-s", "compile=on", "--sweep", "solver.discriminator=sgd,momentum"]
+    nash("train", *given, "--sweep", f"solver.generator={','.join(rules)}", "--quiet", "--out", tmp_path / "run")
+    assert [m["outcome"] for m in members(tmp_path / "run")] == ["finished"] * 10

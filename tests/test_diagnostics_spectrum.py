@@ -106,7 +106,14 @@ def test_products_agree_with_a_dense_jacobian_and_with_finite_differences():
     torch.testing.assert_close(near.product(v), jacobian @ v)
     torch.testing.assert_close(near.transposed(v), jacobian.T @ v)
     np.testing.assert_allclose(near.matrix, jacobian.numpy(), atol=1e-12)
-    where = near.block("generator")
+    torch.testing.assert_close(near.product(v), jacobian @ v)  # of the matrix, now that it has been formed
+    torch.testing.assert_close(near.transposed(v), jacobian.T @ v)
+    rated, where = linearised(mlp_gan(), rates={"discriminator": 0.5, "generator": 2.0}), near.block("generator")
+    for _ in range(2):
+        torch.testing.assert_close(rated.product(v), rated.rates * (jacobian @ v))
+        torch.testing.assert_close(rated.transposed(v), jacobian.T @ (rated.rates * v))
+        np.testing.assert_allclose(rated.own_hessian("generator"), jacobian[where, where].numpy(), atol=1e-12)
+        np.testing.assert_allclose(rated.matrix, (rated.rates[:, None] * jacobian).numpy(), atol=1e-12)
     torch.testing.assert_close(near.hessian("generator")(v[where]), jacobian[where, where] @ v[where])
     step, game = 1e-5, mlp_gan().double()
     batches = tree_map(lambda value: value.double(), game.draw(Key(0), (1,)))
@@ -131,6 +138,7 @@ def test_eigenvalues_from_products_are_those_of_the_matrix(monkeypatch):
     share, limits = float(rotation_share(near)), stable_steps(near, plays)
     monkeypatch.setattr(eigenvalues, "DENSE", 0)
     monkeypatch.setattr(stable_step, "DENSE", 0)
+    near = linearised(mlp_gan(width=3))  # which has formed no matrix
     found = leading(near, 6)
     np.testing.assert_allclose(abs(found), np.sort(abs(exact))[::-1][:6], rtol=1e-4)
     assert most_negative(near, abs(found[0]))[0].real == pytest.approx(exact.real.min(), abs=1e-3 * abs(found[0]))

@@ -133,7 +133,8 @@ def plain_numbers(value):
 @pytest.mark.parametrize(("path", "kind"), [("solver", k) for k in SOLVERS] + [("solver.generator", k) for k in RULES])
 def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
     """A quick one: what a longer play would show, `test_diagnostics_runs` looks at; what is drawn is not compared."""
-    monkeypatch.setattr("nashpath.run.assess.diagnose.DRAWN_ROUNDS", 8)
+    for shortened in ("diagnose.DRAWN_ROUNDS", "diagnose.QUICK", "behaviour.CHUNK"):
+        monkeypatch.setattr(f"nashpath.run.assess.{shortened}", 40)
     name = alias(path, kind)
     found = []
     for chosen in (kind, name):

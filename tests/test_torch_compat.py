@@ -283,14 +283,15 @@ class Counts(nn.Module):
         return self.weight * x * (1 + self.kept)
 
 
-def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given():
+@pytest.mark.parametrize("call", [functional_call, compat.call_with])
+def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given(call):
     """`FunctionalGame.loss` reads state from it: a new tensor stands where one was assigned, the old one elsewhere."""
     module = Counts()
 
     def cost(weight, x, buffers):
         given = {name: value.clone() for name, value in buffers.items()}
         full = {"weight": weight, **given}
-        value = functional_call(module, full, (x,))
+        value = call(module, full, (x,))
         assert full["kept"] is given["kept"]
         assert full["written"] is given["written"]
         assert full["assigned"] is not given["assigned"]
@@ -307,6 +308,28 @@ def test_functional_call_leaves_changed_buffers_in_the_dict_that_it_was_given():
         assert torch.equal(full["written"], xs)
         assert not full["kept"].any()
     assert not any(buffer.any() for buffer in module.buffers())
+
+
+def test_a_call_with_other_tensors_is_pytorch_s_own_and_leaves_the_module_as_it_was():
+    """Nested parts, one that appears twice, parametrised ones, names that do not exist, and a call that fails."""
+    with seeded(0):
+        twice = nn.Linear(3, 3)
+        module = nn.Sequential(
+            twice, nn.Sequential(nn.BatchNorm1d(3), parametrizations.weight_norm(nn.Linear(3, 3))), twice
+        )
+    before = {name: (value, value.clone()) for name, value in module.state_dict(keep_vars=True).items()}
+    given = {name: value.detach() + 1 for name, (value, _) in before.items() if not name.startswith("2.")}
+    x, unknown = torch.randn(4, 3), {"1.0.nowhere": torch.ones(3), "nowhere": torch.ones(1)}
+    theirs, ours = ({name: v.clone() for name, v in given.items()} | unknown for _ in range(2))
+    expected = functional_call(module, theirs, (x,), tie_weights=False)
+    assert torch.equal(compat.call_with(module, ours, (x,)), expected)
+    assert theirs.keys() == ours.keys()
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+    assert not torch.equal(ours["1.0.running_mean"], given["1.0.running_mean"])
+    with pytest.raises(RuntimeError):
+        compat.call_with(module, dict(given), (torch.randn(4, 2),))
+    after = module.state_dict(keep_vars=True)
+    assert all(after[name] is value and torch.equal(value, kept) for name, (value, kept) in before.items())
 
 
 def test_is_outermost():

@@ -26,9 +26,10 @@ USES = {
 
 
 PROBE = """
-import os, sys, torch
+import os, sys
+import scipy.optimize, scipy.spatial, scipy.stats, torch  # most of what POT imports, once for all
 for use, folder, code in {uses!r}:
-    child = os.fork()  # nothing but torch is imported so far
+    child = os.fork()  # POT and the package are not imported so far
     if child == 0:
         sys.path.insert(0, folder)
         exec(code)

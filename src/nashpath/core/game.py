@@ -11,11 +11,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value
+from torch.func import grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.key import Key
-from nashpath.core.torch_compat import is_outermost, other_names
+from nashpath.core.torch_compat import call_with, is_outermost, other_names
 from nashpath.core.tree import Tree, tree_map
 
 Batch = dict[str, Any]
@@ -107,9 +107,9 @@ class _Turn(nn.Module):
     def __init__(self, game: Game):
         super().__init__()
         self.game = game
-        # Found beforehand: the compiler does not list the modules of a player whose noise it has just bound.
-        self._stateful = {
-            who: [part for part in game.get_submodule(who).modules() if isinstance(part, Stateful)]
+        # Found beforehand: it is quicker, and the compiler does not list the modules of a player whose noise is bound.
+        self.stateful = {
+            who: [module for module in game.get_submodule(who).modules() if isinstance(module, Stateful)]
             for who in game.players
         }
 
@@ -117,7 +117,7 @@ class _Turn(nn.Module):
         own = self.game.get_submodule(player)
         terms = [term for term in self.game.terms.values() if isinstance(term, Term)]
         if advance:
-            for module in self._stateful[player]:
+            for module in self.stateful[player]:
                 module.advance()
             for term in terms:
                 term.advance(player, own)
@@ -159,11 +159,11 @@ class FunctionalGame:
         full = {f"game.{k}": v for k, v in (params | self._numbers | given).items()}
         full |= {other: full[name] for other, name in self._tied.items() if name in full}
         if self._precision is None:
-            cost = functional_call(self._turn, full, (player, batch, advance), tie_weights=False)
+            cost = call_with(self._turn, full, (player, batch, advance))
         else:
             device = next(iter(full.values())).device.type
             with torch.autocast(device, self._precision):
-                cost = functional_call(self._turn, full, (player, batch, advance), tie_weights=False)
+                cost = call_with(self._turn, full, (player, batch, advance))
         others = tuple(f"{who}." for who in self.players if who != player)
         left = {k: full[f"game.{k}"] for k in given if not k.startswith(others)}
         changed = {k: v for k, v in left.items() if k.startswith(f"{player}.") or v is not given[k]}
@@ -188,7 +188,7 @@ class FunctionalGame:
         before = f"game.{player}."
         tied = {k.removeprefix(before): v.removeprefix(before) for k, v in self._tied.items() if k.startswith(before)}
         tensors |= {other: tensors[name] for other, name in tied.items() if name in tensors}
-        return functional_call(self._turn.game.get_submodule(player), tensors, inputs, tie_weights=False)
+        return call_with(self._turn.game.get_submodule(player), tensors, inputs)
 
 
 def _recorded(own: "Callable[[Tree], tuple[Tensor, Tree]]", params: Tree) -> PlayerGradient:

@@ -103,10 +103,12 @@ def norm(a: Tree) -> Tensor:
     return vector_norm(torch.stack([vector_norm(v) for v in a.values()]))
 
 
-def finite(tree: object) -> Tensor:
-    """Whether every floating-point number of the tree is finite, a 0-d boolean tensor.
+def largest_magnitudes(tree: object) -> list[Tensor]:
+    """The largest magnitude of each floating-point leaf: NaN or infinite exactly if some entry is."""
+    return [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
 
-    One pass a leaf: the largest magnitude is NaN or infinite exactly if some entry is.
-    """
-    largest = [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
+
+def finite(tree: object) -> Tensor:
+    """Whether every floating-point number of the tree is finite, a 0-d boolean tensor; one pass a leaf."""
+    largest = largest_magnitudes(tree)
     return torch.isfinite(torch.stack(largest)).all() if largest else torch.tensor(True)

@@ -270,8 +270,8 @@ def _ask_leader(
     if not free.shape[1]:
         seen.answered = False
         return
-    schur = free.T @ _answered(near, hessians["discriminator"]) @ free
-    others = [] if target is None else [free.T @ _answered(target, target.own_hessian("discriminator")) @ free]
+    schur = free.T @ _answered(near) @ free
+    others = [] if target is None else [free.T @ _answered(target) @ free]
     ways = Directions.of(schur, others)
     seen.schur = float(ways.values.min())
     if seen.noisy or target is None:
@@ -292,10 +292,10 @@ def _split(hessian: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return (vectors[:, bent] / values[bent]) @ vectors[:, bent].T, vectors[:, ~bent]
 
 
-def _answered(near: Linearised, hessian: NDArray[Any]) -> NDArray[Any]:
+def _answered(near: Linearised) -> NDArray[Any]:
     """``J_GG − J_GD J_DD⁺ J_DG``, symmetric."""
     d, g, j = near.block("discriminator"), near.block("generator"), near.plain_matrix
-    found = j[g, g] - j[g, d] @ _split(hessian)[0] @ j[d, g]
+    found = j[g, g] - j[g, d] @ _split(near.own_hessian("discriminator"))[0] @ j[d, g]
     return (found + found.T) / 2
 
 

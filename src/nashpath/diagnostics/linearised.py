@@ -86,7 +86,8 @@ class Linearised:
 
     def transposed(self, u: Tensor) -> Tensor:
         """``Jᵀ u``."""
-        return self._field_graph[1](self.rates * u)[0]
+        formed = self._formed
+        return self._field_graph[1](self.rates * u)[0] if formed is None else (self.rates * u) @ formed
 
     @cached_property
     def _whole(self) -> dict[str, Any]:
@@ -98,6 +99,9 @@ class Linearised:
 
     def plain_product(self, v: Tensor) -> Tensor:
         """``J v`` without the rates."""
+        formed = self._formed
+        if formed is not None:
+            return v @ formed.mT
         return torch.cat([pull(v)[0][..., self.block(who)] for who, pull in self._whole.items()], -1)
 
     def hessian(self, player: str) -> Product:
@@ -114,16 +118,24 @@ class Linearised:
     @cached_property
     def matrix(self) -> np.ndarray:
         """J in full, [size, size]: for small games."""
-        return dense(self.transposed, self.vector)
+        return self.rates.double().cpu().numpy()[:, None] * self.plain_matrix
 
     @cached_property
     def plain_matrix(self) -> np.ndarray:
         """J in full, without the rates."""
         return dense(lambda u: self._field_graph[1](u)[0], self.vector)
 
+    @property
+    def _formed(self) -> Tensor | None:
+        """`plain_matrix` where it is known already: a product with it costs a hundredth of one by derivatives."""
+        known = vars(self).get("plain_matrix")
+        same = self.vector.dtype == torch.float64 and self.vector.device.type == "cpu"
+        return torch.from_numpy(known) if known is not None and same else None
+
     def own_hessian(self, player: str) -> np.ndarray:
         """One player's Hessian over its own parameters in full, symmetric, without the rate."""
-        found = dense(self.hessian(player), self.vector[self.block(player)])
+        where, known = self.block(player), vars(self).get("plain_matrix")
+        found = dense(self.hessian(player), self.vector[where]) if known is None else known[where, where]
         return (found + found.T) / 2
 
     def at(self, move: Tensor) -> "Linearised":

@@ -36,7 +36,7 @@ class Directions(NamedTuple):
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         signs = np.sign(values) * (np.abs(values) > ROUNDING * max(float(np.abs(values).max()), 1e-300))
         for other in others:
-            there = np.einsum("ik,ij,jk->k", vectors, other, vectors)
+            there = ((other @ vectors) * vectors).sum(0)
             signs = np.where(np.abs(there - values) <= STEADY * np.abs(values), signs, 0)
         return cls(values, vectors, signs)
 

@@ -1,6 +1,6 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,6 +18,11 @@ SLACK = 1e-7
 """A direction counts as stretched where its multiplier is beyond 1 by more than this."""
 SPARSE_SLACK = 1e-3
 """The same, of multipliers that ARPACK found."""
+FINE, COARSE = (500, 500), (12,) * 5
+"""Parts into which the interval of the largest stable step is cut, in turn, to 1/250,000 of it. A call costs 4 to 20 ms
+however many small matrices it makes, so there few calls make many; large matrices are made as few as possible."""
+FEW = 8
+"""Parameters up to which matrices are small."""
 NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
 
@@ -95,10 +100,10 @@ def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> flo
         return min(_limit_of(play.unit(), value) for value in acting)
     largest = float(np.abs(known).max())
     if small:
-        plain = near.plain_matrix
-        return first_stretch(lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)), largest)
+        plain, parts = near.plain_matrix, FINE if near.size <= FEW else COARSE
+        return first_stretch(lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)), largest, parts=parts)
     radius = _sparse_radius(play, near)
-    return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, 1)
+    return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, COARSE[:1])
 
 
 def _limit_of(play: Play, value: complex) -> float:
@@ -111,12 +116,16 @@ def _limit_of(play: Play, value: complex) -> float:
 
 
 def first_stretch(
-    radius: Callable[[Matrix], Matrix], largest: float, slack: float = SLACK, grid: int = 40, refinements: int = 5
+    radius: Callable[[Matrix], Matrix],
+    largest: float,
+    slack: float = SLACK,
+    grid: int = 40,
+    parts: Sequence[int] = FINE,
 ) -> float:
     """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
     0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes many
-    h at once; a grid of them finds an interval, which as many more as ``refinements`` say make narrower 12 times each.
+    h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again.
     """
     hs = np.geomspace(1e-2, 16, grid) / largest
     first = _first_over(radius(hs), slack)
@@ -125,8 +134,8 @@ def first_stretch(
     if first == 0:
         return 0.0
     low, high = hs[first - 1], hs[first]
-    for _ in range(refinements):
-        hs = np.linspace(low, high, 13)
+    for count in parts:
+        hs = np.linspace(low, high, count + 1)
         first = _first_over(radius(hs[1:-1]), slack)
         low, high = (hs[-2], high) if first is None else (hs[first], hs[first + 1])
     return float(low)

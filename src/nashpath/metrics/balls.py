@@ -15,6 +15,8 @@ from nashpath.core.math.distances import ENTRIES
 from nashpath.metrics.base import Sample
 from nashpath.metrics.grid import CommonGrid, grid_of
 
+PAIRS = 1 << 20
+"""Pairs of a block: 8 MB in float64, which stays near the processor and takes no new memory for each block."""
 EXTRA = 8
 """Neighbours more than asked that are compared by differences, because the product may have confused them."""
 
@@ -25,6 +27,12 @@ class Points(NamedTuple):
     rows: Tensor
     squared: Tensor
     blur: Tensor
+
+    def at(self, index: Tensor) -> "Points":
+        return Points(self.rows, self.squared[index], self.blur[index])
+
+    def widest(self) -> "Points":
+        return Points(self.rows, self.squared.max(), self.blur.max())
 
 
 class Block(NamedTuple):
@@ -45,8 +53,10 @@ class Block(NamedTuple):
         gap = self.squared - reach
         inside = gap <= 0 if closed else gap < 0
         if not self.whole:
-            i, j = (gap.abs_() <= self._open(reach)).nonzero(as_tuple=True)
-            radii = reach.expand_as(gap)
+            gap, radii = gap.abs_(), reach.expand_as(gap)
+            i, j = (gap <= self._widest(reach)).nonzero(as_tuple=True)  # few, so that the rest is asked of these alone
+            unsure = gap[i, j] <= self._open(radii[i, j], self.a.at(i), self.b.at(j))
+            i, j = i[unsure], j[unsure]
             for i_, j_ in zip(i.split(self._pairs), j.split(self._pairs)):
                 inside[i_, j_] = self._by_differences(i_, j_, radii[i_, j_], closed)
         return inside
@@ -55,13 +65,18 @@ class Block(NamedTuple):
     def _pairs(self) -> int:
         return max(1, ENTRIES // self.a.rows.shape[1])
 
-    def _open(self, reach: Tensor) -> Tensor:
+    def _widest(self, reach: Tensor) -> Tensor:
+        """The largest `_open` of each ball with any of the other points, in the shape of ``reach``."""
+        if len(reach) == 1:
+            return self._open(reach, self.a.widest(), self.b)
+        return self._open(reach[:, 0], self.a, self.b.widest())[:, None]
+
+    def _open(self, reach: Tensor, a: Points, b: Points) -> Tensor:
         """By how much a squared distance must differ from a squared radius to be settled by the product."""
-        (blur, other), radius = (self.a.blur[:, None], self.b.blur), reach.sqrt()
-        error = product_error(self.a.rows.shape[1])
-        mine = 8 * blur.square() + error * self.a.squared[:, None]
-        theirs = 8 * other.square() + error * self.b.squared
-        return (2 * radius * blur + mine) + (2 * radius * other + theirs) + error * reach
+        radius, error = reach.sqrt(), product_error(self.a.rows.shape[1])
+        mine = 8 * a.blur.square() + error * a.squared
+        theirs = 8 * b.blur.square() + error * b.squared
+        return (2 * radius * a.blur + mine) + (2 * radius * b.blur + theirs) + error * reach
 
     def _by_differences(self, i: Tensor, j: Tensor, reach: Tensor, closed: bool) -> Tensor:
         squared = (self.a.rows[i] - self.b.rows[j]).square().sum(1)
@@ -77,8 +92,8 @@ def product_error(width: int) -> float:
 
 def blocks(x: Tensor, y: Tensor, grid: CommonGrid) -> Iterator[Block]:
     """All pairs of ``x [n, d]`` and ``y [m, d]``; each block of x is finished before the next begins."""
-    width = max(1, min(len(y), ENTRIES // max(1, min(len(x), 1024))))
-    height = max(1, min(len(x), ENTRIES // width))
+    width = max(1, min(len(y), PAIRS // max(1, min(len(x), 1024))))
+    height = max(1, min(len(x), PAIRS // width))
     for top in range(0, len(x), height):
         a = _points(x[top : top + height], grid)
         for left in range(0, len(y), width):

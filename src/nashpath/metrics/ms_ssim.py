@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d
+from torch.nn.functional import avg_pool2d
 
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
@@ -95,14 +95,23 @@ def similarity(x: Tensor, y: Tensor) -> Tensor:
     return product.mean(1)
 
 
+def _windows(side: int, window: int) -> Tensor:
+    """The window at each of its places along a line, as columns ``[side, side - window + 1]``.
+
+    The window of an image is the product of two lines, and two products with these matrices take a thirtieth of the
+    time of a convolution, which in float64 has no fast kernel on a CPU.
+    """
+    offset = torch.arange(window, dtype=torch.double) - (window - 1) / 2
+    line = torch.exp(-offset.square() / (2 * DEVIATION**2))
+    place = torch.arange(side)[:, None] - torch.arange(side - window + 1)
+    return torch.where((place >= 0) & (place < window), (line / line.sum())[place.clamp(0, window - 1)], 0.0)
+
+
 def _compare(x: Tensor, y: Tensor, window: int) -> tuple[Tensor, Tensor]:
     """``(similarity, its contrast and structure part)`` at one scale, mean over pixels: ``[n, c]`` each."""
-    offset = torch.arange(window, dtype=x.dtype, device=x.device) - (window - 1) / 2
-    line = torch.exp(-offset.square() / (2 * DEVIATION**2))
-    kernel = torch.outer(line, line)[None, None] / line.sum() ** 2
-    n, c, h, w = x.shape
-    stack = torch.cat([x, y, x * x, y * y, x * y]).reshape(5 * n * c, 1, h, w)
-    mx, my, xx, yy, xy = conv2d(stack, kernel).reshape(5, n, c, -1)
+    down, across = (_windows(side, window).to(x) for side in x.shape[-2:])
+    stack = torch.stack([x, y, x * x, y * y, x * y])
+    mx, my, xx, yy, xy = (down.mT @ (stack @ across)).flatten(-2)
     small, middle = (0.01 * RANGE) ** 2, (0.03 * RANGE) ** 2
     spread = (xx - mx * mx).clamp(min=0) + (yy - my * my).clamp(min=0)
     structure = (2 * (xy - mx * my) + middle) / (spread + middle)

@@ -219,4 +219,5 @@ def report(player: str, priced: PlayerGradient) -> Info:
 def gather(infos: list[Info]) -> Info:
     """The mean of each name over several reports of one step."""
     names = dict.fromkeys(name for info in infos for name in info)
-    return {k: torch.stack([info[k] for info in infos if k in info]).mean() for k in names}
+    found = {k: [info[k] for info in infos if k in info] for k in names}
+    return {k: torch.stack(those).mean() if len(those) > 1 else those[0] for k, those in found.items()}

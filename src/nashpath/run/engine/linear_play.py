@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 
 from nashpath.core import Batch, FunctionalGame, Game, Key, Number, PlayerGradient, Point, Tree, point_of, tree_map
+from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
 from nashpath.diagnostics.linearised import Product, blocks_of
 from nashpath.diagnostics.stable_step import Matrix
@@ -252,7 +253,7 @@ def _flat_step(
         at, kept = Point(now["players"], point.state), {**now["memory"], **held}
         scaled = {name: h * rate for name, rate in rates.items()}
         for _ in range(solver.period):
-            at, kept, _ = functional_call(solver, scaled, (problem, at, kept, batches))
+            at, kept, _ = call_with(solver, scaled, (problem, at, kept, batches))
         after = {"players": at.players, "memory": {k: v for k, v in kept.items() if k not in held}}
         return torch.cat([v.reshape(-1) for v, is_vector in zip(leaves(after), vectors) if is_vector])
 

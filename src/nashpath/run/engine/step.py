@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.key import Plan
-from nashpath.core.torch_compat import is_outermost
-from nashpath.core.tree import finite
+from nashpath.core.torch_compat import call_with, is_outermost
+from nashpath.core.tree import finite, largest_magnitudes
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
@@ -81,21 +80,29 @@ def make_step(trial: Trial, precision: torch.dtype | None = None, plan: Plan | N
         if plan is not None:
             batches = game.draw(plan.key(batches, train_state.steps), (solver.draws,))
         problem = general.with_hyperparameters(numbers["game"])
-        point, memory, info = functional_call(
-            solver, numbers["solver"], (problem, train_state.point, train_state.memory, batches), tie_weights=False
-        )
+        given = problem, train_state.point, train_state.memory, batches
+        point, memory, info = call_with(solver, numbers["solver"], given)
+        if is_outermost() and _goes_on(train_state, point, info):  # nothing to wait for: what moves has moved
+            return train_state._replace(point=point, memory=memory, steps=train_state.steps + 1), info
         sound = torch.stack([_sound(info, who) & finite(point.players[who]) for who in players])
         fault = torch.where(sound.all(), NOT_DIVERGED, sound.int().argmin())
         diverged_player = torch.where(train_state.diverged_player == NOT_DIVERGED, fault, train_state.diverged_player)
         going = diverged_player == NOT_DIVERGED
-        if is_outermost() and going.device.type == "cpu" and going:  # nothing to wait for: what moves has moved
-            return TrainState(point, memory, train_state.steps + 1, diverged_player), info
         point, memory = tree_map(
             lambda new, old: torch.where(going, new, old), (point, memory), (train_state.point, train_state.memory)
         )
         return TrainState(point, memory, train_state.steps + going, diverged_player), info
 
     return step
+
+
+def _goes_on(train_state: TrainState, point: Point, info: dict[str, Tensor]) -> bool:
+    """Whether the member has not diverged, nor does now, in one look at all numbers. Not asked on a GPU: False."""
+    if train_state.diverged_player.device.type != "cpu":
+        return False
+    told = [v for k, v in info.items() if k.rpartition(".")[2] in point.players]
+    sound = torch.isfinite(torch.stack([*told, *largest_magnitudes(point.players)])).all()
+    return bool(sound) and int(train_state.diverged_player) == NOT_DIVERGED
 
 
 def _sound(info: dict[str, Tensor], player: str) -> Tensor:

@@ -1,5 +1,7 @@
 """All settings of a run, as one validated tree: what a TOML file holds and what ``-s key=value`` overrides."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen
@@ -127,26 +129,35 @@ TABLES = {
 """By setting, the table that a method is chosen from."""
 
 
+@rebuilt(SCHEDULES)
+def _schedule() -> tuple[Any, Any]:
+    return choice(SCHEDULES), Field(default_factory=lambda: {"kind": "constant"}, validate_default=True)
+
+
+@rebuilt(RULES, SCHEDULES)
+def _rule() -> Any:
+    return choice(RULES, schedule=_schedule())
+
+
+@rebuilt(SOLVERS, RULES, SCHEDULES)
+def _solver() -> Any:
+    return choice(SOLVERS, discriminator=(_rule(), ...), generator=(_rule(), ...))
+
+
+LEFT_OUT = {"game": SHARED, "discriminator": GIVEN}
+CHOICES: dict[str, Callable[[], Any]] = {
+    path: rebuilt(table)(partial(choice, table, LEFT_OUT.get(path, frozenset())))
+    for path, table in TABLES.items()
+    if not path.startswith("solver")
+} | {"solver": _solver}
+"""By setting, the type of what may be chosen. Each is built again when its own tables change, and the others stay."""
+
+
 @rebuilt(*TABLES.values())
 def settings_model() -> type[General]:
     """The model of all settings, from the tables of every room; built again when a row is added to one."""
-    schedule = (choice(SCHEDULES), Field(default_factory=lambda: {"kind": "constant"}, validate_default=True))
-    rule = choice(RULES, schedule=schedule)
-    solver = choice(SOLVERS, discriminator=(rule, ...), generator=(rule, ...))
-    fields: dict[str, Any] = {
-        "game": choice(GAMES, skip=SHARED),
-        "data": choice(SOURCES),
-        "objective": choice(OBJECTIVES),
-        "penalty": choice(PENALTIES),
-        "technique": choice(TECHNIQUES),
-        "generator": choice(GENERATORS),
-        "discriminator": choice(DISCRIMINATORS, skip=GIVEN),
-        "solver": solver,
-        "constraint": choice(CONSTRAINTS),
-        "average": choice(AVERAGES),
-    }
-    required: dict[str, Any] = {name: (kind, ...) for name, kind in fields.items()}
-    return create_model("Settings", __base__=General, **required)
+    fields: dict[str, Any] = {path: (CHOICES[path](), ...) for path in TABLES if path in CHOICES}
+    return create_model("Settings", __base__=General, **fields)
 
 
 DEFAULTS = {

@@ -14,9 +14,9 @@ from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.dcgan import STAGES
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
-from nashpath.run.settings.model import DEFAULTS, SHARED, TABLES, General, settings_model
+from nashpath.run.settings.model import CHOICES, DEFAULTS, SHARED, TABLES, General, settings_model
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import accepts, choice
+from nashpath.run.settings.schema import accepts
 from nashpath.run.settings.sizes import within_memory
 from nashpath.solvers import RULES
 
@@ -128,7 +128,7 @@ def _default_networks(raw: Raw) -> None:
 @rebuilt(SOURCES)
 def _data_model() -> type[BaseModel]:
     """The settings of data alone: they are looked at before anything is built from them."""
-    return create_model("DataSettings", data=(choice(SOURCES), ...))
+    return create_model("DataSettings", data=(CHOICES["data"](), ...))
 
 
 def _default_rates(raw: Raw) -> None:
