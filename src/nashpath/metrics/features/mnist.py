@@ -34,7 +34,7 @@ class MNISTFeatures(DigitsFeatures):
     Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 28x28 are resized (bilinear,
     antialiased), or several channels of 28x28, each of which is taken for a digit; features are concatenated, and
     logits exist for one channel only. Trained on the train half of `nashpath.data.MNIST` by
-    ``scripts/make_mnist_classifier.py``.
+    ``scripts/make_mnist_classifier.py``; right on 99.67 % of the test half.
 
     Reference: Salimans et al. 2016, "Improved Techniques for Training GANs", and Fedus et al. 2018, "Many Paths to
     Equilibrium: GANs Do Not Need to Decrease a Divergence At Every Step", take features of
