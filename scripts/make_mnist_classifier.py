@@ -1,6 +1,6 @@
 """Trains the package's classifier of MNIST, prints its accuracy: `python scripts/make_mnist_classifier.py [FILE]`.
 
-About nine minutes on one core; the data are those of `nashpath.data.MNIST` (a copy below ``NASHPATH_DATA``, or the Hub).
+Nine minutes on one core; the data are those of `nashpath.data.MNIST` (a copy below ``NASHPATH_DATA``, or the Hub).
 Inputs are turned, shifted and noisy, so that features stay informative off the data (a generator's samples are never
 quite on it). A penalty on what enters tanh keeps features from ±1, where they would tell classes apart and nothing
 else.

@@ -148,7 +148,7 @@ def test_a_generator_trained_before_draws_were_keyed_is_still_sampled(with_gener
     kept = tensors(with_generators, 0)
     for name, value in state.point.players["generator"].items():
         assert torch.equal(value, torch.from_numpy(kept[f"point.players.generator.{name}"]))
-    nash("sample", with_generators, "-n", 3, "--to", tmp_path / "x.npz", expect=0)
+    nash("sample", with_generators, "-n", 3, "--out", tmp_path / "x.npz", expect=0)
     nash("evaluate", with_generators, "--samples", 64, expect=0)
 
 

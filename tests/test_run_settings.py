@@ -21,7 +21,9 @@ from nashpath.run.settings.schema import arguments
 from run_folders import assert_same_run, members, rows, small, trained
 
 DIGITS = {"data": "digits"}
-IMAGES_ONLY = {(who, kind) for who in ("generator", "discriminator") for kind in ("dcgan", "resnet", "virtual_dcgan")}
+IMAGES_ONLY = {
+    (who, kind) for who in ("generator", "discriminator") for kind in ("dcgan", "resnet", "virtual_dcgan")
+} | {("technique", kind) for kind in ("diff_augment", "ada")}
 ROWS = [(path, kind) for path, table in TABLES.items() for kind in table]
 OUTSIDE = ("folder", "array", "hub")
 """Data sets that need a user's own files."""

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from nashpath import core, data, diagnostics, flows, games, metrics, networks, report, run, solvers, studies
     from nashpath.core import FunctionalGame, Game, Key
     from nashpath.data import (
+        CIFAR10,
+        MNIST,
+        SVHN,
         Array,
         ColouredDigits,
+        ColouredMNIST,
         Digits,
         EmbeddedGaussian,
         Folder,
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
         Samples,
         Spiral,
         StackedDigits,
+        StackedMNIST,
         SwissRoll,
         as_source,
     )
@@ -168,6 +173,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CIFAR10",
     "EMA",
     "FGAN",
     "FID",
@@ -175,11 +181,13 @@ __all__ = [
     "KID",
     "LEAD",
     "LOLA",
+    "MNIST",
     "MSSSIM",
     "R1",
     "R1R2",
     "R2",
     "SGD",
+    "SVHN",
     "Adam",
     "AdaptiveCompetitiveGradient",
     "Alternating",
@@ -189,6 +197,7 @@ __all__ = [
     "Classes",
     "Clipped",
     "ColouredDigits",
+    "ColouredMNIST",
     "CompetitiveGradient",
     "ComplexMomentum",
     "ConjugateGradient",
@@ -277,6 +286,7 @@ __all__ = [
     "Solver",
     "Spiral",
     "StackedDigits",
+    "StackedMNIST",
     "StackedModes",
     "StepDecay",
     "Sum",

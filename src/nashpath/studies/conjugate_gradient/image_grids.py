@@ -12,7 +12,6 @@ from typing import Any
 from nashpath.studies.conjugate_gradient.directions import FORMULAS
 from nashpath.studies.conjugate_gradient.rate_grid import LOWERED, measure
 from nashpath.studies.figures import Heat, Lines, Strip
-from nashpath.studies.shared.paper_data import CIFAR10
 from nashpath.studies.study import Experiment, Size
 
 COMPARED = ("SGD", "momentum 0.5", "momentum 0.9", LOWERED, "Adam", *FORMULAS)
@@ -80,7 +79,6 @@ DIGITS_GRID = Experiment(
 )
 
 
-CIFAR10_TRAIN = {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img"}
 RATES = [5e-3, 1e-3, 5e-4, 1e-4, 5e-5]
 COMMON = {
     "latent": 100,
@@ -93,7 +91,7 @@ COMMON = {
 }
 DCGAN = {
     **COMMON,
-    "data": {**CIFAR10_TRAIN, "size": 64},
+    "data": {"kind": "cifar10", "size": 64},
     "batch": 256,
     "discriminator": {"kind": "dcgan", "norm": "spectral", "init": "normal"},
     "generator": {"kind": "dcgan"},
@@ -101,7 +99,7 @@ DCGAN = {
 }
 RESNET = {
     **COMMON,
-    "data": {**CIFAR10_TRAIN, "size": 32},
+    "data": {"kind": "cifar10"},
     "batch": 64,
     "discriminator": {"kind": "resnet"},
     "generator": {"kind": "resnet"},

@@ -14,10 +14,10 @@ from nashpath.run.observe.snapshot import samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.population import Population, alternating_adam
 from nashpath.studies.rows import Row
-from nashpath.studies.shared.paper_data import CIFAR10, image_scores, source_of
+from nashpath.studies.shared.paper_data import image_scores, source_of
 from nashpath.studies.study import Cell, Experiment, Size
 
-TRAIN = {**CIFAR10, "files": "plain_text/train*.parquet", "column": "img", "label_column": "label"}
+TRAIN = {"kind": "cifar10"}
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:

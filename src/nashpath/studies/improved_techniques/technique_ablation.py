@@ -36,7 +36,7 @@ from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.population import split_steps
 from nashpath.studies.rows import Row
-from nashpath.studies.shared.paper_data import CIFAR10, image_scores, source_of
+from nashpath.studies.shared.paper_data import image_scores, source_of
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOOKS = 10
@@ -147,11 +147,10 @@ DIGITS = {
     "mode": "stacked",
     "device": "cpu",
 }
-IMAGES = {**CIFAR10, "column": "img"}
 CIFAR10_FULL = {
     **DIGITS,
-    "data": {**IMAGES, "files": "plain_text/train-*"},
-    "real": {**IMAGES, "files": "plain_text/test-*"},
+    "data": {"kind": "cifar10"},
+    "real": {"kind": "cifar10", "split": "test"},
     "features": "inception",
     "samples": 10_000,
     "networks": "dcgan",

@@ -16,7 +16,6 @@ from nashpath.run.observe.snapshot import place, samples
 from nashpath.studies.figures import Strip
 from nashpath.studies.population import MemberState, Population
 from nashpath.studies.rows import Row, significant
-from nashpath.studies.shared.paper_data import CIFAR10, MNIST
 from nashpath.studies.study import Cell, Experiment, Size
 
 LOSSES: dict[str, dict[str, Any]] = {
@@ -105,7 +104,7 @@ MNIST_LOSSES = _experiment(
     "MNIST",
     15 * 469,
     32,
-    {**MNIST, "channels": 1},
+    {"kind": "mnist", "size": 32},
 )
 
 CIFAR10_LOSSES = _experiment(
@@ -113,5 +112,5 @@ CIFAR10_LOSSES = _experiment(
     "CIFAR-10",
     15 * 391,
     64,
-    {**CIFAR10, "column": "img"},
+    {"kind": "cifar10"},
 )

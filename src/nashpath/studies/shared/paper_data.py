@@ -1,53 +1,24 @@
-"""Image data sets of the papers, as settings (CIFAR-10, CelebA from a folder, Color MNIST), and scores of images."""
+"""Image data sets of the papers, as settings, and scores of images."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from nashpath.core import Source, Table
-from nashpath.core.cache import cache_folder, replacing, swept
-from nashpath.data import SOURCES, ColouredDigits
+from nashpath.core import Table
+from nashpath.data import SOURCES
 from nashpath.metrics import Sample, evaluate_samples
-
-MNIST = {"kind": "hub", "repo": "ylecun/mnist", "revision": "77f3279092a1c1579b2250db8eafed0ad422088c"}
-CIFAR10 = {"kind": "hub", "repo": "uoft-cs/cifar10", "revision": "0b2714987fa478483af9968de7c934580d0bb9a2"}
-COUNT = {"train": 60_000, "test": 10_000}
-
-
-class ColouredMNIST(ColouredDigits):
-    """A source of grey digits in two random colours, by the rule of `ColouredDigits`.
-
-    Reference: Fedus et al. 2017, image experiments (Color MNIST).
-    """
-
-    def __init__(self, grey: Any, contrast: float = 0.25):
-        super().__init__(contrast=contrast)
-        self._digits, self.shape = grey, (3, *grey.shape[1:])
 
 
 def colour_mnist(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """MNIST in colours, made once into an array in the cache."""
-    file = swept(cache_folder()) / f"colour-mnist-{split}.npy"
-    if not file.exists():
-        grey = source_of({**MNIST, "files": f"mnist/{split}-*", "channels": 1})
-        write_coloured(grey, file, COUNT[split])
-    return {"kind": "array", "path": str(file)}
-
-
-def write_coloured(grey: Source, file: Path, count: int) -> None:
-    """``count`` coloured digits as bytes [count, 3, h, w]; another process sees no file or the whole of it."""
-    images = ColouredMNIST(grey).examples(count).add(1).mul(127.5).round().to(torch.uint8).numpy()
-    with replacing(file) as stream:
-        np.save(stream, images)
+    """MNIST in colours at 32 pixels."""
+    return {"kind": "coloured_mnist", "split": split, "size": 32}
 
 
 def cifar10(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """CIFAR-10 from the Hub, at one revision."""
-    return {**CIFAR10, "files": f"plain_text/{split}-*", "column": "img"}
+    """CIFAR-10."""
+    return {"kind": "cifar10", "split": split}
 
 
 def celeba(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
