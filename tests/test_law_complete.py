@@ -129,7 +129,10 @@ TOGETHER = [
     for (i, solver), (j, average) in itertools.product(enumerate(SOLVERS), enumerate(AVERAGES))
 ]
 """Every solver with every average, and with rules and techniques in turn."""
-TRACED = [row for k, row in enumerate(TOGETHER) if (k // len(AVERAGES) + k) % len(AVERAGES) == 0]
+TRACED = [
+    (solver, RULES[k % len(RULES)], TECHNIQUES[k % len(TECHNIQUES)], AVERAGES[k % len(AVERAGES)])
+    for k, solver in enumerate(SOLVERS)
+]
 """Every solver once, with all rules, techniques and averages in turn: tracing takes seconds."""
 
 

@@ -336,8 +336,7 @@ def test_p_follows_the_critic_and_moves_in_the_discriminators_turn_only():
 def test_a_resumed_run_goes_on_with_its_p():
     whole, first = overfitting(30), overfitting(13)
     second = overfitting(0)
-    stored = [(first.train_state(0), first.samplers[0].state())]
-    second.load(stored, 13, first.info())
+    second.load([first.train_state(0)], 13, first.info())
     second.run(17)
     for a, b in zip(leaves(whole.train_state(0)), leaves(second.train_state(0)), strict=True):
         assert torch.equal(a, b)
@@ -409,11 +408,12 @@ def test_spectral_regularisation_pays_for_the_largest_singular_values():
 
 
 def test_the_singular_vectors_follow_the_weights():
+    """Over seeds 0 to 11 the estimate is at most 4e-4 off after the weights have moved by .59 of their size or more."""
     game = spectral_regularisation(plane(), 0.1)
     start = point_of(game).players["discriminator"]
-    solver = Simultaneous(discriminator=SGD(0.3), generator=SGD(0.1))
+    solver = Simultaneous(discriminator=SGD(0.1), generator=SGD(0.03))
     program = Program([Trial(game, solver)], [0])
-    program.run(40)
+    program.run(250)
     point = program.train_state(0).point
     term = game.terms["spectral_regularisation"]
     for index, layer in enumerate(term.layers):
