@@ -160,11 +160,22 @@ def test_built_in_data_are_drawn_in_blocks(name):
     assert Sampler([game], 1, [0], torch.device("cpu")).traced
 
 
+@pytest.fixture
+def traced_only(monkeypatch):
+    """Programs are traced into one graph as ever, which is then run as it is: generating code takes ten seconds."""
+
+    def graph(step):
+        return torch.compile(step, fullgraph=True, dynamic=False, backend="eager")
+
+    monkeypatch.setattr("nashpath.run.engine.program.as_one_graph", graph)
+
+
 def trial(seed=0, data=None):
     return Trial(gan(seed, data), nash.Alternating(nash.SGD(0.01), nash.SGD(0.01)))
 
 
 @pytest.mark.parametrize("data", [nash.Ring(), OnDisk()], ids=["traced", "not traced"])
+@pytest.mark.usefixtures("traced_only")
 def test_a_compiled_stack_that_draws_for_itself_is_the_eager_members(data):
     programs = [
         Program([trial(s, data) for s in range(2)], [8, 9], *how) for how in (("looped", False), ("stacked", True))
@@ -186,6 +197,7 @@ class Awkward(nash.Ring):
         return super().draw(key, count)
 
 
+@pytest.mark.usefixtures("traced_only")
 def test_a_draw_that_no_graph_holds_is_made_outside():
     program = Program([trial(0, Awkward())], [0], "looped", True)
     assert program.drawing

@@ -259,10 +259,10 @@ def test_the_fisher_constraint_finds_the_chi_squared_distance():
     """On four atoms: ``E_p d − E_q d = √Σ (p − q)²/(½ (p + q))``, and the multiplier is half of it."""
     logits = torch.tensor([0.3, -0.2, 0.1, 0.4], dtype=torch.float64, requires_grad=True)
     real, fake = (
-        torch.tensor([k for k, mass in enumerate(masses) for _ in range(round(10 * mass))]) for masses in (P, Q)
+        torch.tensor([float(k) for k, mass in enumerate(masses) for _ in range(round(10 * mass))]) for masses in (P, Q)
     )
     penalty = Fisher(3.0).double()
-    value = held(penalty, lambda at: logits[at], [logits], real, fake)
+    value = held(penalty, lambda at: logits[at.long()], [logits], real, fake)
     expected = np.sqrt(((P - Q) ** 2 / (0.5 * (P + Q))).sum())
     assert value == pytest.approx(expected, rel=1e-6)
     assert penalty.multiplier.item() == pytest.approx(expected / 2, rel=1e-6)
