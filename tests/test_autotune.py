@@ -45,7 +45,7 @@ def test_long_work_is_compiled_measured_and_remembered(monkeypatch, tmp_path, me
     choice, said = chosen(monkeypatch, steps=10_000, members=members)
     assert (choice.compiled, said) == (True, ["compiling"])
     assert "2 times faster compiled" in choice.reason
-    assert choice.step is not None  # the run goes on with the step that was compiled
+    assert choice.ready is not None  # the run goes on with the step that was compiled
     assert [entry["gain"] for entry in kept(tmp_path)] == [2.0]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ import torch
 
 from conftest import REAL_DATA
 from nashpath.core import Key
-from nashpath.core.source import HoldsOut, Stacked, is_labelled
+from nashpath.core.source import FromDisk, HoldsOut, Prepares, Stacked, fitting_features, is_labelled
 from nashpath.data import CIFAR10, MNIST, SOURCES, SVHN, ColouredMNIST, StackedMNIST
 from nashpath.data.published import PublishedImages
 from nashpath.metrics.features import as_extractor
 from nashpath.run import SettingError
+from nashpath.run.folder.identity import identity_of
 from nashpath.run.settings.resolve import resolve
 
 pytest.importorskip("pyarrow")
@@ -65,6 +67,36 @@ def test_without_a_copy_the_pinned_revision_is_asked_for(monkeypatch):
         revision, pattern = asked[kind.where[0]]
         assert (revision, pattern) == (kind.where[1], kind.pattern.format("train"))
         assert re.fullmatch("[0-9a-f]{40}", revision)
+
+
+@pytest.mark.parametrize("name", ["mnist", "stacked_mnist", "coloured_mnist"])
+def test_a_run_stands_on_the_files_of_its_own_data_set(name, tmp_path, monkeypatch):
+    """By its root, by the variable, and whatever else lies beside it; another content is another identity."""
+    root = tmp_path / "data"
+    shutil.copytree(os.environ["NASHPATH_DATA"], root)
+    monkeypatch.setenv("NASHPATH_DATA", str(root))
+    raw = resolve({"data": {"kind": name}}).model_dump()
+    places = [raw | {"data": {"kind": name, "folder": place}} for place in ("", str(root))]
+    found = [identity_of(one, {}, [], "cpu")["data"] for one in places]
+    (root / "other").mkdir()
+    (root / "other" / "set.parquet").write_text("")
+    found.append(identity_of(raw, {}, [], "cpu")["data"])
+    assert found[0]["files"] == 2
+    assert found[0] == found[1] == found[2]
+    file = next((root / "ylecun").rglob("train*.parquet"))
+    file.write_bytes(file.read_bytes() + b" ")
+    assert identity_of(raw, {}, [], "cpu")["data"] != found[0]
+
+
+@pytest.mark.parametrize(("size", "features"), [(28, "mnist"), (32, "inception")])
+def test_digits_in_channels_are_read_by_features_that_can(size, features):
+    for kind in (StackedMNIST, ColouredMNIST):
+        source = kind(size=size)
+        assert fitting_features(source) == features
+        assert isinstance(source, Prepares)
+        assert isinstance(source, FromDisk)
+        if features == "mnist":
+            assert as_extractor(features)(source.examples(3)).features.shape == (3, 3 * 64)
 
 
 def test_a_folder_that_is_not_there_is_named():

@@ -42,13 +42,11 @@ def test_full_configurations_run_in_miniature(tmp_path):
 
 @pytest.mark.parametrize("size", [FEW_LABELS_MNIST.sizes["full"], TECHNIQUE_ABLATION.sizes["full"]])
 def test_full_data_are_pinned(size):
-    source = few_labels.source_of(size.options["data"])
+    other = "test" if "test" in size.options else "real"
+    source, kept = (few_labels.source_of(size.options[name]) for name in ("data", other))
     assert len(source.where[1]) == 40
     assert source.shape[-1] in (28, 32)
-    assert (source.split, few_labels.source_of(size.options.get("test", size.options.get("real"))).split) == (
-        "train",
-        "test",
-    )
+    assert (source.split, kept.split) == ("train", "test")
 
 
 @pytest.mark.parametrize("order", historical_averaging.ORDERS)

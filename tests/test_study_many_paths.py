@@ -2,14 +2,13 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 from torch import nn
 
 from nashpath.core import Key, Point, generator
-from nashpath.data import Digits, ParallelLines
+from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
 from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
@@ -17,7 +16,7 @@ from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_tu
 from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
-from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of, write_coloured
+from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of
 from nashpath.studies.shared.parallel_lines import (
     PARALLEL_LINES,
     AffineGenerator,
@@ -151,19 +150,11 @@ def test_comparisons_pair_seeds():
     assert at_best(ROWS.where(method="ns"), lambda row: row["other"]) == {0: 2.0, 1: 2.0}
 
 
-def test_coloured_digits_are_written_whole(tmp_path):
-    file = tmp_path / "made" / "colours.npy"
-    write_coloured(Digits("test"), file, 20)
-    assert np.load(file).shape == (20, 3, 8, 8)
-    assert [p.name for p in file.parent.iterdir()] == [file.name]
-    read = source_of({"kind": "array", "path": str(file)}).examples()
-    assert read.shape == (20, 3, 8, 8)
-    assert read.min() < -0.5
-    assert read.max() > 0.5
-
-
 def test_paper_data_is_pinned_and_a_stand_in_replaces_it():
     own = {"data": {}, "celeba": "pictures"}
-    assert len(data_settings("cifar10", "test", own)["revision"]) == 40
+    for name in ("cifar10", "colour_mnist"):
+        train, test = (source_of(data_settings(name, split, own)) for split in ("train", "test"))
+        assert train.shape == test.shape == (3, 32, 32)
+        assert not torch.equal(train.examples(5), test.examples(5))
     assert data_settings("celeba", "train", own) == {"kind": "folder", "path": "pictures/train", "size": 64}
     assert data_settings("cifar10", "test", {**own, "data": {"kind": "digits"}}) == {"kind": "digits"}

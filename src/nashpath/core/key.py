@@ -187,9 +187,17 @@ class Plan:
     def key(self, words: Tensor, step: int | Tensor) -> Key:
         """The key of ``words`` at a step."""
         block, call, tag = self.counters
-        return Key.of(
-            words, step, ahead=Ahead(self.places, philox(words, block, call, torch.zeros_like(block) + step, tag))
-        )
+        made = philox(words, block, call, torch.zeros_like(block) + step, tag)
+        return Key.of(words, step, ahead=Ahead(self.places, made))
+
+    def keys(self, words: Tensor, steps: Tensor) -> list[Key]:
+        """The key of each of several steps [n]; their words are made in one pass."""
+        count = self.counters.shape[1]
+        block, call, tag = (c.repeat(len(steps)) for c in self.counters)
+        a, b, c, d = philox(words, block, call, steps.repeat_interleave(count), tag)
+        parts = [slice(k * count, (k + 1) * count) for k in range(len(steps))]
+        mades = [Ahead(self.places, (a[at], b[at], c[at], d[at])) for at in parts]
+        return [Key.of(words, int(step), ahead=ahead) for step, ahead in zip(steps, mades)]
 
 
 def words_of(seed: int, stream: str = "", device: str | torch.device = "cpu") -> Tensor:

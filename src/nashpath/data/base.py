@@ -209,5 +209,5 @@ class SyntheticSource:
 
     def labelled_examples(self, limit: int | None = None) -> tuple[Tensor, Tensor]:
         """As `examples`, with the labels ``[n]``."""
-        batch = self.draw(Key(0), 10_000 if limit is None else limit)
+        batch = self.draw(Key(0, "examples"), 10_000 if limit is None else limit)
         return batch["real"], batch["label"]

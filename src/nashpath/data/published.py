@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import Tensor
 
 from nashpath.core.key import Key
-from nashpath.data.base import GIBIBYTE, Bytes, SideLength, SyntheticSource
+from nashpath.data.base import GIBIBYTE, Bytes, Progress, SideLength, SyntheticSource
 from nashpath.data.coloured_digits import coloured
 from nashpath.data.hub import Hub
 from nashpath.data.stacked_digits import stacked
@@ -34,26 +34,27 @@ class PublishedImages(Hub):
     """The files of a half of the data."""
 
     def __init__(self, split: Half, folder: str, size: int, channels: Literal[1, 3], device_bytes: int):
-        self.split, self.folder, self.size = split, folder, size
+        self.split, self._again = split, {"folder": folder, "size": size, "device_bytes": device_bytes}
         repo, revision = self.where
-        copy = _copy(repo, folder)
+        copy = self.copy_of(folder)
         image, label = self.columns
         super().__init__(repo, revision, self.pattern.format(split), image, label, copy, size, channels, device_bytes)
 
     @property
     def held_out(self) -> "PublishedImages | None":
         """The test images, where these are those to train on; they were published apart."""
-        return type(self)("test", self.folder, self.size) if self.split == "train" else None  # type: ignore[call-arg]
+        return type(self)("test", **self._again) if self.split == "train" else None
 
-
-def _copy(repo: str, folder: str) -> str:
-    """The folder of a copy of ``repo``: the one given, what it holds of that name, that of `VARIABLE`, or nothing."""
-    if folder:
-        inside = Path(folder).expanduser() / repo
-        return str(inside) if inside.is_dir() else folder
-    root = os.environ.get(VARIABLE, "")
-    found = Path(root).expanduser() / repo if root else None
-    return str(found) if found is not None and found.is_dir() else ""
+    @classmethod
+    def copy_of(cls, folder: str) -> str:
+        """The folder of a copy: the one given, what it holds of the name, that below `VARIABLE`, or nothing."""
+        repo, _ = cls.where
+        if folder:
+            inside = Path(folder).expanduser() / repo
+            return str(inside) if inside.is_dir() else folder
+        root = os.environ.get(VARIABLE, "")
+        found = Path(root).expanduser() / repo if root else None
+        return str(found) if found is not None and found.is_dir() else ""
 
 
 class MNIST(PublishedImages):
@@ -103,7 +104,29 @@ class SVHN(PublishedImages):
         super().__init__(split, folder, size, 3, device_bytes)
 
 
-class ColouredMNIST(SyntheticSource):
+class OfMNIST(SyntheticSource):
+    """Base of the sources that are composed of MNIST's digits."""
+
+    def __init__(self, split: Half, folder: str, size: int):
+        self._digits = MNIST(split, folder, size)
+        self.shape: tuple[int, ...] = (3, size, size)
+        self.features = "mnist" if size == 28 else "inception"  # a channel of another size is not read as a digit
+
+    @classmethod
+    def copy_of(cls, folder: str) -> str:
+        """Where the digits are, as `MNIST` finds them."""
+        return MNIST.copy_of(folder)
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Does the slow work (decoding, downloading) now rather than at the first draw."""
+        self._digits.prepare(progress)
+
+    def changed(self) -> bool:
+        """Whether the files of the digits are others now."""
+        return self._digits.changed()
+
+
+class ColouredMNIST(OfMNIST):
     """MNIST in colours, by the rule of `ColouredDigits`: form and colour vary independently.
 
     Samples have shape ``(3, size, size)`` and the digit's label.
@@ -112,7 +135,6 @@ class ColouredMNIST(SyntheticSource):
     Need to Decrease a Divergence At Every Step" (Color MNIST; how it was coloured is not published, the rule is ours).
     """
 
-    features: ClassVar[str] = "mnist"
     classes = 10
 
     def __init__(
@@ -122,15 +144,20 @@ class ColouredMNIST(SyntheticSource):
         size: SideLength = 28,
         contrast: Annotated[float, Ge(0), Le(0.5)] = 0.25,
     ):
-        self.grey, self.contrast = MNIST(split, folder, size), contrast
-        self.shape: tuple[int, ...] = (3, size, size)
+        super().__init__(split, folder, size)
+        self.contrast = contrast
+
+    @property
+    def grey(self) -> MNIST:
+        """The digits without their colours."""
+        return self._digits
 
     def draw(self, key: Key, count: int) -> dict[str, Tensor]:
         """``{"real": [count, 3, size, size], "label": [count]}``."""
         return coloured(self.grey.draw(key.stream("grey"), count), key, self.contrast)
 
 
-class StackedMNIST(SyntheticSource):
+class StackedMNIST(OfMNIST):
     """Stacked MNIST: three random digits in three channels, a thousand modes; the label is the number.
 
     Channel 0 holds the hundreds. Samples have shape ``(3, size, size)`` and a label 0..999.
@@ -140,12 +167,10 @@ class StackedMNIST(SyntheticSource):
     samples).
     """
 
-    features: ClassVar[str] = "mnist"
     classes = 1000
 
     def __init__(self, split: Half = "train", folder: str = "", size: SideLength = 28):
-        self._digits = MNIST(split, folder, size)
-        self.shape: tuple[int, ...] = (3, size, size)
+        super().__init__(split, folder, size)
 
     @property
     def digits(self) -> MNIST:

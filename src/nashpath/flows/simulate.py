@@ -39,8 +39,10 @@ def simulate(
     """The states after 0, 1, …, ``steps`` steps; ends early, after the last finite one, if particles are lost.
 
     Each step first lets the flow learn where the particles are, then moves them. Given ``after``, a state of such a
-    flow, those that follow it. Step k draws from ``key.at(k)``.
+    flow, those that follow it. Step k draws from the stream "flow" of
+    ``key`` at step k.
     """
+    key = key.stream("flow")  # the caller may have drawn from it, the particles for example
     if after is None:
         after = State(0, 0.0, particles, flow.init(particles, key.at(0)))
         yield after

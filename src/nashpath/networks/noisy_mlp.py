@@ -18,7 +18,7 @@ class GaussianNoise(Noise):
 
         y = x + deviation · ε,   ε ~ N(0, 1)
 
-    The ε are part of the game's batch (`nashpath.core.noise`): drawn by the member's own generator, one row a sample,
+    The ε are part of the game's batch (`nashpath.core.noise`): drawn by the member's own key, one row a sample,
     shared by the passes of one turn. Outside of a priced batch, and in eval mode, the layer is the identity.
     Shapes: ``[batch, *shape] -> [batch, *shape]``. Raises ValueError for a batch that is not a whole multiple of the
     drawn rows.

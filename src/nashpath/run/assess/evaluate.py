@@ -233,7 +233,7 @@ def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, ave
     """Samples of the (averaged) generator, as `nashpath sample` draws them."""
     place(trial, train_state, averaged)
     game: Any = trial.game
-    return game.sample(Key(wish.seed, device=train_state.steps.device), wish.count)
+    return game.sample(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
 
 
 def _group(

@@ -44,7 +44,7 @@ class LoadedMember(PlayedGame):
         if not hasattr(self.game, "sample"):
             raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
         device = next(self.game.parameters()).device
-        found: Tensor = self.game.sample(Key(seed, device=device), count).cpu()  # type: ignore[operator]
+        found: Tensor = self.game.sample(Key(seed, "sampled", device), count).cpu()  # type: ignore[operator]
         return found if self.units is None else self.units.original(found)
 
 

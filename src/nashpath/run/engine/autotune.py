@@ -15,14 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from nashpath.core.cache import cache_folder, replacing
 from nashpath.core.tree import leaves
-from nashpath.run.engine.program import Mode, Program
+from nashpath.run.engine.program import Mode, Prepared, Program
 from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
@@ -44,7 +43,7 @@ class Choice:
     mode: Mode
     compiled: bool
     reason: str
-    step: Any = None
+    ready: Prepared | None = None
 
 
 def choose(
@@ -102,7 +101,7 @@ def choose(
     told = f"a step is {gains:.2g} times faster compiled, which took {takes:.0f} s, measured"
     if gains < PAYS:
         return Choice(mode, False, "; ".join([*why, f"eager: {told}"]))
-    return Choice(mode, True, "; ".join([*why, told]), compiled.step)
+    return Choice(mode, True, "; ".join([*why, told]), compiled.prepared)
 
 
 def _kind_of(program: Program, count: int, precision: torch.dtype | None) -> str:

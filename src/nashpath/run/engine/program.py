@@ -7,7 +7,7 @@ dense nets, loses on convolutions, where it means grouped kernels).
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,13 +35,20 @@ def stack(trees: Sequence[Any]) -> Any:
     return tree_map(lambda *leaves: torch.stack(leaves), *trees)
 
 
+class Prepared(NamedTuple):
+    """A step as one program runs it, and whether it draws its batches itself."""
+
+    step: Any
+    drawing: bool
+
+
 class Program:
     """Trains ``trials``, all of one structure, with draws seeded by ``seeds``.
 
-    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. ``step`` is
-    that of another program of this structure, mode and number of members, where it is compiled already. ``taken``
-    counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first, which
-    compiles.
+    ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. A step
+    that is ``ready``, of another program of this structure, mode and number of members, is taken over, compiled as it
+    is. ``taken`` counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first,
+    which compiles.
     """
 
     def __init__(
@@ -51,21 +58,23 @@ class Program:
         mode: Mode = "looped",
         compiled: bool = False,
         precision: torch.dtype | None = None,
-        step: Any = None,
+        ready: Prepared | None = None,
     ):
         self.trials, self.compiled, self.precision = list(trials), compiled, precision
         self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
         self.device = train_states[0].steps.device
         self.sampler = Sampler([trial.game for trial in trials], trials[0].solver.draws, seeds, self.device)
-        self.drawing = compiled and self.sampler.traced and self.sampler.alike
+        self.drawing = compiled and self.sampler.alike and (ready is None or ready.drawing)
         """Whether the step draws its batches itself."""
         numbers = [hyperparameters_of(trial) for trial in trials]
         self._train_state: Any = stack(train_states) if mode == "stacked" else train_states
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
-        plan = self.sampler.plan if self.drawing else None
-        self.step: Any = _prepared(make_step(trials[0], precision, plan), mode, compiled) if step is None else step
-        self.compiles = compiled and step is None
+        drawing = self.sampler.drawings[0] if self.drawing else None
+        known = ready if ready is not None and ready.drawing == self.drawing else None
+        step = None if known is not None else _prepared(make_step(trials[0], precision, drawing), mode, compiled)
+        self.step: Any = step if known is None else known.step
+        self.compiles = compiled and known is None
         """Whether its first step is compiled before it is taken."""
         self._block, self._first = list[Any](), 0
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
@@ -73,6 +82,11 @@ class Program:
         self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
+
+    @property
+    def prepared(self) -> Prepared:
+        """Its step, for other programs of its kind."""
+        return Prepared(self.step, self.drawing)
 
     def train_state(self, member: int) -> TrainState:
         """One member's carry."""

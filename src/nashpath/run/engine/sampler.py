@@ -16,6 +16,7 @@ from torch.func import vmap
 
 from nashpath.core import Batch, Game, Key, pick, tree_map
 from nashpath.core.key import Asked, Plan, words_of
+from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
 from nashpath.core.typed import named_modules
 
@@ -38,16 +39,38 @@ def _drawn(game: Game, key: Key, draws: int) -> Batch:
         if "generator" not in str(error) and "Key" not in str(error):
             raise
         raise TypeError(
-            f"{type(game).__name__}.draw (or its data's) uses its key as a torch.Generator; a key makes the numbers "
-            f"itself: key.normal(*shape), key.uniform(*shape), key.integers(high, *shape) ({error})"
+            f"{type(game).__name__}.draw (or its data's, its penalty's) uses its key as a torch.Generator; a key makes "
+            f"the numbers itself: key.normal(*shape), key.uniform(*shape), key.integers(high, *shape) ({error})"
         ) from error
 
 
-class Sampler:
-    """The batches of all members of a program, in its ``steps``' order.
+class Drawing(nn.Module):
+    """A game's draw as a function of the member's key and of the member's own tensors (`own_tensors`)."""
 
-    ``games`` are of one structure, ``seeds`` theirs. ``alike`` says whether one game's draw is that of all of them, so
-    that it can be called for all at once; ``traced`` whether it is made of tensor operations alone.
+    def __init__(self, game: Game, draws: int, plan: Plan):
+        super().__init__()
+        self.game, self.draws, self.plan = game, draws, plan
+
+    def forward(self, key: Key) -> Batch:
+        return self.game.draw(key, (self.draws,))
+
+    def at(self, words: Tensor, tensors: dict[str, Tensor], step: Tensor) -> Batch:
+        """The batches of one step; a pure function."""
+        return call_with(self, dict(tensors), (self.plan.key(words, step),))
+
+
+def own_tensors(game: Game) -> dict[str, Tensor]:
+    """What a draw may read of its member: all buffers but those of the players, below ``game.``."""
+    players = tuple(f"{who}." for who in game.players)
+    return {f"game.{name}": v.detach() for name, v in game.named_buffers() if not name.startswith(players)}
+
+
+class Sampler:
+    """The batches of all members of a program, in the order of their steps.
+
+    ``games`` are of one structure, ``seeds`` theirs. ``traced`` says whether a draw is made of tensor operations alone,
+    and ``alike`` whether besides one game's draw is that of all of them, up to `own_tensors`, so that it can be called
+    for all at once.
     """
 
     def __init__(
@@ -58,14 +81,16 @@ class Sampler:
         log: list[Asked] = []
         one = _drawn(games[0], Key.of(words_of(0, STREAM, device), log=log), draws)
         self.plan = Plan(log, device)
-        self.traced = _traces(games[0], draws, device, one)
-        self.alike = len(games) == 1 or _alike(self.games, draws, device, one)
+        self.drawings = [Drawing(game, draws, self.plan) for game in games]
+        self.traced = _traces(games[0], draws, device)
+        self.alike = self.traced and all(_alike(games[0], game) for game in games[1:])
         size = sum(v.numel() * v.element_size() for v in leaves(one)) * len(games)
-        self.length = max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, size))) if self.traced else 1
+        self.length = max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, size)))
 
     def keys(self, stacked: bool) -> Any:
-        """What a step that draws for itself is given: the words of every member's key, one tensor where ``stacked``."""
-        return torch.stack(self.words) if stacked else self.words
+        """What a step that draws for itself is given of every member: the key's words, and its own tensors."""
+        each = [(words, own_tensors(game)) for words, game in zip(self.words, self.games)]
+        return tree_map(lambda *own: torch.stack(own), *each) if stacked else each
 
     def step(self, member: int, step: int) -> Batch:
         """The batches of one member at one step."""
@@ -76,31 +101,38 @@ class Sampler:
 
         ``stacked`` gives one tree a step with a leading member axis, else a list over members.
         """
-        if not self.traced:
-            each = [[self.step(i, k) for i in range(len(self.games))] for k in range(first, first + count)]
-            return [tree_map(lambda *own: torch.stack(own), *step) for step in each] if stacked else each
         steps = torch.arange(first, first + count, device=self.device)
         if stacked and self.alike:
-            both = vmap(vmap(self._draw(self.games[0]), (0, None)), (None, 0))(torch.stack(self.words), steps)
+            words, tensors = self.keys(stacked=True)
+            each = vmap(vmap(self.drawings[0].at, (0, 0, None)), (None, None, 0))
+            both = each(words, tensors, steps)
             return [pick(both, k) for k in range(count)]
-        blocks = [vmap(self._draw(game), (None, 0))(own, steps) for game, own in zip(self.games, self.words)]
+        blocks = [self._alone(i, steps) for i in range(len(self.games))]
         if stacked:
-            joint = tree_map(lambda *own: torch.stack(own, 1), *blocks)
-            return [pick(joint, k) for k in range(count)]
-        return [[pick(block, k) for block in blocks] for k in range(count)]
+            return [tree_map(lambda *own: torch.stack(own), *(block[k] for block in blocks)) for k in range(count)]
+        return [[block[k] for block in blocks] for k in range(count)]
 
-    def _draw(self, game: Game) -> Any:
-        return lambda words, step: game.draw(self.plan.key(words, step), (self.draws,))
+    def _alone(self, member: int, steps: Tensor) -> list[Batch]:
+        """One member's batches at each of ``steps``: in one vectorised call, or one by one from words made at once."""
+        drawing, words, tensors = self.drawings[member], self.words[member], own_tensors(self.games[member])
+        if self.traced:
+            block = vmap(drawing.at, (None, None, 0))(words, tensors, steps)
+            return [pick(block, k) for k in range(len(steps))]
+        return [drawing(key) for key in self.plan.keys(words, steps)]
 
 
-def _traces(game: Game, draws: int, device: torch.device, one: Batch) -> bool:
-    """Whether the draw works on steps that are no numbers, and then gives what it gives for each."""
-    words, steps = words_of(0, STREAM, device), torch.zeros(1, dtype=torch.int64, device=device)
+def _traces(game: Game, draws: int, device: torch.device) -> bool:
+    """Whether the draw works on steps that are no numbers, and then gives what it gives for each of a few."""
+    words, steps = words_of(0, STREAM, device), torch.arange(TRIED, device=device)
     try:
         found = vmap(lambda step: game.draw(Key.of(words, step), (draws,)))(steps)
     except Exception:  # whatever a draw of the user's may raise there; asked for one step at a time it is right
         return False
-    return _equal(pick(found, 0), one)
+    return all(_equal(pick(found, k), game.draw(Key.of(words, k), (draws,))) for k in range(TRIED))
+
+
+TRIED = 4
+"""Steps at which a draw must give the same in a vectorised call: what is not pure is found by them."""
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -110,34 +142,21 @@ def _equal(a: Any, b: Any) -> bool:
     )
 
 
-def _alike(games: list[Game], draws: int, device: torch.device, one: Batch) -> bool:
-    """Whether every game draws as the first does: what it holds is the same, and so is what its numbers lead to."""
-    held, seen = _held(games[0]), {_numbers(games[0])}
-    for game in games[1:]:
-        own = _held(game)
-        if own.keys() != held.keys() or not all(_same(held[name], own[name]) for name in held):
-            return False
-        numbers = _numbers(game)
-        if numbers not in seen and not _equal(probe(game, draws, device), one):
-            return False
-        seen.add(numbers)
-    return True
-
-
 _MODULE = frozenset(vars(nn.Module()))
 
 
+def _alike(one: Game, other: Game) -> bool:
+    """Whether two games differ, apart from their players and buffers, in nothing that a draw may read."""
+    ours, theirs = _held(one), _held(other)
+    return ours.keys() == theirs.keys() and all(_same(ours[name], theirs[name]) for name in ours)
+
+
 def _held(game: Game) -> dict[str, Any]:
-    """The attributes, besides tensors and modules, of all modules of a game that draw."""
-    drawing = [(where, module) for where, module in named_modules(game) if hasattr(module, "draw")]
-    return {f"{where}.{k}": v for where, module in drawing for k, v in vars(module).items() if k not in _MODULE}
-
-
-def _numbers(game: Game) -> bytes:
-    """The small buffers of all modules of a game that draw: their hyper-parameters."""
-    drawing = [module for _, module in named_modules(game) if hasattr(module, "draw")]
-    small = [v for module in drawing for v in module.buffers(recurse=False) if v.numel() <= 64]
-    return b"".join(v.detach().cpu().contiguous().numpy().tobytes() for v in small)
+    """The attributes, besides buffers, of all modules of a game that belong to no player."""
+    players = tuple(game.players)
+    modules = [(where, module) for where, module in named_modules(game) if where.split(".")[0] not in players]
+    found = {f"{where}.{k}": v for where, module in modules for k, v in vars(module).items() if k not in _MODULE}
+    return found | {f"{where}.{k}": v for where, m in modules for k, v in m.named_parameters(recurse=False)}
 
 
 def _same(a: Any, b: Any, depth: int = 12) -> bool:
@@ -148,8 +167,8 @@ def _same(a: Any, b: Any, depth: int = 12) -> bool:
         return False
     if isinstance(a, Tensor):
         return a.shape == b.shape and a.device == b.device and torch.equal(a, b)
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b)
+    if isinstance(a, np.ndarray):  # a map of a file is not read for this
+        return not isinstance(a, np.memmap) and np.array_equal(a, b)
     if isinstance(a, bool | int | float | str | bytes | torch.device | torch.dtype | Path):
         return bool(a == b)
     if isinstance(a, list | tuple):

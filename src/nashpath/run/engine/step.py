@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
-from nashpath.core.key import Plan
 from nashpath.core.torch_compat import call_with, is_outermost
 from nashpath.core.tree import finite, largest_magnitudes
+from nashpath.run.engine.sampler import Drawing
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
@@ -67,18 +67,19 @@ def outcome(trial: Trial, train_state: TrainState, cause: str = "") -> str:
     return f"{told}: {cause} is not finite" if cause else told
 
 
-def make_step(trial: Trial, precision: torch.dtype | None = None, plan: Plan | None = None) -> Step:
+def make_step(trial: Trial, precision: torch.dtype | None = None, drawing: Drawing | None = None) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used.
 
-    Its third argument is the step's batches; of a step that draws for itself, by a ``plan``, the words of the member's
-    key.
+    Its third argument is the step's batches; of a step that draws for itself, by ``drawing``, the words of the member's
+    key and its own tensors (`Sampler.keys`).
     """
     game, solver = trial.game, trial.solver
     general, players = FunctionalGame(game, precision=precision), game.players
 
     def step(train_state, numbers, batches):
-        if plan is not None:
-            batches = game.draw(plan.key(batches, train_state.steps), (solver.draws,))
+        if drawing is not None:
+            words, tensors = batches
+            batches = drawing.at(words, tensors, train_state.steps)
         problem = general.with_hyperparameters(numbers["game"])
         given = problem, train_state.point, train_state.memory, batches
         point, memory, info = call_with(solver, numbers["solver"], given)

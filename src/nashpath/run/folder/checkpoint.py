@@ -94,13 +94,16 @@ def load_checkpoint(store: RunFolder, like: Sequence[TrainState]) -> tuple[list[
     return members, meta
 
 
-def warn_of_draws(store: RunFolder, meta: dict[str, Any]) -> None:
-    """Says so where a run goes on from a checkpoint whose batches were drawn in another way."""
-    if meta.get("generators"):
-        store.warn(
-            f"{store.checkpoint}: nashpath 0.2 drew its batches from generators; from here on keys make them, so the "
-            "run is not the one that it would have been"
-        )
+def changed_draws(store: RunFolder, meta: dict[str, Any]) -> list[str]:
+    """What to say of a run that goes on from a checkpoint whose batches were drawn in another way; else nothing."""
+    if not meta.get("generators"):
+        return []
+    said = (
+        "nashpath 0.2 drew its batches from generators; from here on keys make them, so the run is not the one that it "
+        "would have been"
+    )
+    store.warn(f"{store.checkpoint}: {said}")
+    return [f"from step {max(meta['taken'])} on: {said}"]
 
 
 def read_meta(store: RunFolder) -> dict[str, Any]:

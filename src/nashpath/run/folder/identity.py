@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.data import SOURCES
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, named_places
 from nashpath.run.folder.run_folder import machine
@@ -82,6 +83,11 @@ def changed_versions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def _data(raw: Raw) -> dict[str, Any]:
     """Number, names, sizes and a hash of a sample of the files of the data; empty where they lie on no disk."""
     chosen = dict.fromkeys(place for key, given in named_places(raw).items() if key in DATA_PLACES for place in given)
+    data = raw.get("data", {})
+    kind = SOURCES.get(data.get("kind", ""), None) if isinstance(data, dict) else None
+    copy_of = getattr(kind, "copy_of", None)
+    if copy_of is not None:  # data sets by name, which may be found without being told where
+        chosen = dict.fromkeys(place for given in (chosen or {"": None}) if (place := copy_of(given)))
     roots = [root for place in chosen if (root := Path(place).expanduser()).exists()]
     files, names = [], []
     for at, root in enumerate(roots):

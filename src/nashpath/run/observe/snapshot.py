@@ -98,7 +98,7 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
         arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
         source: Any = trial.game.data
-        square = extent(source.draw(Key(0), 2000)["real"])
+        square = extent(source.draw(Key(0, "shown"), 2000)["real"])
         level = levels(trial, train_state, square)
         if level is not None:
             arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
@@ -110,7 +110,7 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
 
     The last are the numbers of every evaluation, of ``evaluated`` real samples in place of generated ones.
     """
-    arrays = {"real": source.draw(Key(0), max(256, count))["real"].numpy()}
+    arrays = {"real": source.draw(Key(0, "shown"), max(256, count))["real"].numpy()}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
     found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source, seed)
     return arrays | real_numbers(found)

@@ -15,6 +15,8 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 
 NAMED = 3
+DRAWN = 10
+"""Times its size that a batch takes while it is drawn: the words, their counters and what arithmetic on them holds."""
 """At most so many keys are named."""
 
 
@@ -83,8 +85,11 @@ def check_draws(settings: Any, trial: Trial) -> None:
     """Refuses a run whose batches of one step do not fit. Raises `SettingError`."""
     device, draws = next(trial.parameters()).device, trial.solver.draws
     with within_memory(settings):
-        one = sum(v.numel() * v.element_size() for v in leaves(probe(trial.game, 1, device)))
-    needed, most = float(one) * draws * COPIES, available(device)
+        try:
+            one = sum(v.numel() * v.element_size() for v in leaves(probe(trial.game, 1, device)))
+        except TypeError as error:
+            raise SettingError(str(error)) from error
+    needed, most = float(one) * draws * DRAWN, available(device)
     if needed > most:
         raise too_large(settings, needed, most, ())
 

@@ -15,7 +15,7 @@ from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import CheckpointError, fill_tree, read_checkpoint, save_trees, warn_of_draws
+from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
@@ -42,7 +42,7 @@ class FlowRecorder:
         real = self.source.draw(Key(settings.seed, "evaluation"), settings.evaluation_samples)["real"]
         self.real = real.flatten(1)
         self.plane = self.source.shape == (2,)
-        self.square = extent(self.source.draw(Key(0), 2000)["real"]) if self.plane else None
+        self.square = extent(self.source.draw(Key(0, "shown"), 2000)["real"]) if self.plane else None
         self.state: State | None = None
         self.logged = False
         self.warnings: list[str] = []
@@ -53,7 +53,7 @@ class FlowRecorder:
 
     def reference(self) -> None:
         """Real samples to compare with, and the centres of the modes where there are any."""
-        real = self.source.draw(Key(0), max(256, self.settings.samples))["real"]
+        real = self.source.draw(Key(0, "shown"), max(256, self.settings.samples))["real"]
         arrays = {"real": real.numpy()}
         if isinstance(self.source, HasModes):
             arrays["centres"] = np.asarray(self.source.centres)
@@ -148,7 +148,7 @@ class FlowRecorder:
             memory = self.flow.init(particles, Key(0, device=self.device))
         like = _tree(State(0, 0.0, particles, memory))
         path, tensors, meta = read_checkpoint(self.store)
-        warn_of_draws(self.store, meta)
+        self.changes += changed_draws(self.store, meta)
         tree = fill_tree(like, "flow.", tensors, path)
         self.state = State(meta["taken"][0], meta["time"], tree["particles"], tree["memory"])
         self.begun -= meta["spent"]

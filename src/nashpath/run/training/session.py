@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
-from nashpath.run.folder.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, warn_of_draws
+from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
@@ -203,7 +203,7 @@ class Session:
             self.store.truncate(-1)
             return
         stored, meta = load_checkpoint(self.store, self._members())
-        warn_of_draws(self.store, meta)
+        self.recorder.changes += changed_draws(self.store, meta)
         if len(meta["taken"]) != len(self.groups):
             raise CheckpointError(f"{self.store.checkpoint}: has {len(meta['taken'])} programs, not {len(self.groups)}")
         order = [group for _, group, _ in in_order(self.groups)]

@@ -208,7 +208,7 @@ def _team(
     """One group and its program; with the step that the choice compiled where it was ``measured`` on this group."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
-    step = choice.step if measured else None
-    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, step)
+    ready = choice.ready if measured else None
+    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready)
     reference_set = reference_set_of(members[0].settings, trials[0])
     return MemberGroup(members, program, choice.reason, list(diagnostics.values()), reference_set)
