@@ -14,8 +14,17 @@ from nashpath.core import FunctionalGame, Key, Point, generator, own_state, poin
 from nashpath.core.tree import leaves
 from nashpath.data import Digits, Ring
 from nashpath.games import GAN, OBJECTIVES, TECHNIQUES
-from nashpath.games.objectives import FeatureMatching, Hinge, Minimax, NonSaturating, Wasserstein
-from nashpath.games.penalties import R1, LazyR1
+from nashpath.games.objectives import (
+    EnergyDistance,
+    FeatureMatching,
+    Hinge,
+    JointBatch,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    Wasserstein,
+)
+from nashpath.games.penalties import R1, BalancedConsistency, LazyR1, NoPenalty
 from nashpath.games.techniques import (
     AdaptiveAugment,
     AroundCritic,
@@ -68,7 +77,7 @@ def test_instance_noise_is_the_critic_of_noisy_samples_in_both_costs():
     batch = noisy.draw(Key(1))
     ((name, rows),) = batch["noise"].items()
     assert name == "discriminator.before"
-    real, fake = batch["real"] + 0.5 * rows, plain.generator(batch["latent"]) + 0.5 * rows
+    real, fake = batch["real"] + 0.5 * rows[:, 0], plain.generator(batch["latent"]) + 0.5 * rows[:, 1]
     expected = [plain.discriminator(fake).mean() - plain.discriminator(real).mean(), -plain.discriminator(fake).mean()]
     assert costs(noisy, batch) == pytest.approx([v.item() for v in expected], rel=1e-5)
     assert not torch.equal(noisy.draw(Key(2))["noise"][name], rows)
@@ -121,7 +130,7 @@ def test_instance_noise_makes_the_dirac_gan_converge():
     sigma = 1.2
     game = instance_noise(DiracGAN(Minimax(), batch_size=2), sigma)
     batch = game.draw(Key(0))
-    batch["noise"]["discriminator.before"] = torch.tensor([[1.0], [-1.0]])
+    batch["noise"]["discriminator.before"] = torch.tensor([[1.0], [-1.0]])[:, None].expand(-1, 2, -1)
     root = np.sqrt(complex(sigma**4 / 16 - 0.25))
     expected = [sigma**2 / 4 + root, sigma**2 / 4 - root]
     assert np.allclose(np.linalg.eigvals(field_matrix(game, batch)), expected, atol=1e-5)
@@ -132,6 +141,74 @@ def test_instance_noise_makes_the_dirac_gan_converge():
         program.run(300)
         ends[deviation] = math.hypot(*(v.item() for v in leaves(program.train_state(0).point.players)))
     assert ends[sigma] < 0.1 < 1 < ends[0.0]
+
+
+class LinearCritic(nn.Module):
+    """d(x) = ½ Σ x, of any shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        return self.slope * x.flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("technique", [instance_noise, diff_augment, ada])
+def test_real_and_generated_samples_are_changed_apart_in_separate_and_in_joint_passes(technique):
+    """What is done to the i-th real sample tells nothing about what is done to the i-th generated one."""
+    seen = {}
+    for objective in (Relativistic(), JointBatch(Relativistic())):
+        inside = NonSaturating() if technique is ada else objective  # ada needs logits of real samples alone
+        game = technique(pictures(inside, batch_size=64))
+        if technique is ada:
+            game.objective = objective
+            game.discriminator.before.probability = torch.tensor(1.0)
+        shown = []
+        game.discriminator.network = LinearCritic()
+        game.discriminator.network.register_forward_pre_hook(lambda _, given, shown=shown: shown.append(given[0]))
+        batch = game.draw(Key(1))
+        batch["real"] = game.generator(batch["latent"]).detach()  # both alike, so that only the changes differ
+        game("generator", batch)
+        shown = torch.cat(shown)
+        assert len(shown) == 128
+        seen[type(objective)] = shown
+        joint = isinstance(objective, JointBatch)
+        real, fake = (shown[:64], shown[64:]) if joint else (shown[64:], shown[:64])
+        moved = [(part - batch["real"]).flatten(1).mean(1) for part in (real, fake)]
+        assert torch.corrcoef(torch.stack(moved))[0, 1].abs() < 0.4  # 3 deviations of 64 independent pairs; else 1
+        assert min(part.std() for part in moved) > 0
+    alone, joint = seen.values()
+    assert torch.allclose(torch.cat([alone[64:], alone[:64]]), joint, atol=1e-6)
+
+
+def test_noise_moves_the_gradients_of_objectives_that_compare():
+    """Of the Dirac GAN under pairs: with noise shared by a pair d(x + ε) − d(x̃ + ε) = d(x) − d(x̃), as without any."""
+    found = []
+    for deviation in (0.0, 1.0):
+        game = instance_noise(DiracGAN(Relativistic(), batch_size=64), deviation)
+        problem, batch = FunctionalGame(game), game.draw(Key(0))
+        found.append([float(leaves(problem.gradient(who, point_of(game), batch).gradient)[0]) for who in game.players])
+    assert all(abs(a - b) > 0.01 for a, b in zip(*found))
+
+
+def test_the_energy_distance_of_equal_noisy_distributions_is_zero_in_the_mean():
+    """Batches of 8 with noise 1: 0 ± 4 standard errors; with noise shared by pairs the mean was −0.255."""
+    game = instance_noise(DiracGAN(EnergyDistance(features=1), x=0.0, batch_size=8), 1.0)
+    costs = torch.stack([game("generator", game.draw(Key(0, step=t))) for t in range(400)]).detach()
+    error = costs.std().item() / 20
+    assert abs(costs.mean().item()) < 4 * error < 0.12
+
+
+def test_penalties_and_terms_on_generated_samples_see_their_noise():
+    """bCR and zCR compare a sample with itself where views and latents do not move: no price, whatever the noise."""
+    still = plane(penalty=BalancedConsistency(deviation=0.0))
+    noisy = zcr(instance_noise(still, 1.0), deviation=0.0)
+    batch = noisy.draw(Key(1))
+    cost = costs(noisy, batch)[0]
+    noisy.penalty = NoPenalty()
+    del noisy.sample_terms["zcr"], batch["noise"]["sample_terms.zcr"]
+    assert cost == pytest.approx(costs(noisy, batch)[0], rel=1e-6)
 
 
 # DiffAugment
@@ -199,7 +276,7 @@ def test_the_generator_learns_through_the_augmentation():
     batch = game.draw(Key(1))
     found = FunctionalGame(game).gradient("generator", point_of(game), batch).gradient
     fake = game.generator(batch["latent"])
-    uniform = torch.special.ndtr(batch["noise"]["discriminator.before"])
+    uniform = torch.special.ndtr(batch["noise"]["discriminator.before"][:, 1])
     cost = -game.discriminator.network(game.discriminator.before.changed(fake, uniform)).mean()
     expected = torch.autograd.grad(cost, list(game.generator.parameters()))
     for value, other in zip(found.values(), expected):

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from nashpath.core import Batch, Count, Few, Hyperparameters, NonNegative, Source
 from nashpath.core.noise import bound
 from nashpath.core.typed import tensordot
-from nashpath.games.critics import CachedCritic
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -114,7 +113,7 @@ class Mixture(GAN):
         generators, discriminators = self.ensembles()
         with bound(self, batch["noise"]):
             fakes = [network(batch["latent"]) for network in generators.networks]
-            critics = [CachedCritic(network) for network in discriminators.networks]
+            critics = [self.critic(network, fakes, batch) for network in discriminators.networks]
             prices = [[self.price(player, c, batch["real"], fake, batch) for c in critics] for fake in fakes]
         pairs = generators.weights()[:, None] * discriminators.weights()
         value = (pairs * torch.stack([torch.stack(row) for row in prices])).sum()

@@ -19,6 +19,7 @@ class AdaptiveAugment(Noise):
     since p moved last, and how many there were.
     """
 
+    sides = 2
     probability: Tensor
     signs: Tensor
     batches: Tensor

@@ -22,7 +22,7 @@ class LatentConsistency(SampleTerm):
             return fake.new_zeros(())
         moved = game.generator(latent + self.deviation * rows.to(latent.dtype))
         if player == "discriminator":
-            return self.discriminator * (critic(fake) - critic(moved)).square().flatten(1).sum(1).mean()
+            return self.discriminator * (critic(fake) - critic.alike(fake)(moved)).square().flatten(1).sum(1).mean()
         return -self.generator * (fake - moved).square().flatten(1).mean()
 
 
