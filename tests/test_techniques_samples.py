@@ -530,7 +530,7 @@ def test_the_generator_pays_for_the_k_best_alone():
     logits = torch.tensor([[0.3], [2.0], [-1.0], [0.1], [5.0], [-3.0]])
     objective = game.objective
     for turn, count in ((0, 6), (1, 6), (2, 6), (4, 5), (6, 5), (8, 4), (10, 4), (12, 4), (14, 3), (100, 3)):
-        objective.turns = torch.tensor(float(turn))
+        objective.turns = torch.tensor(float(turn + 1))
         best = logits.sort(0, descending=True).values[:count]
         assert objective.generator(logits).item() == pytest.approx(NonSaturating().generator(best).item()), turn
     assert objective.discriminator(logits, -logits) == NonSaturating().discriminator(logits, -logits)

@@ -81,6 +81,9 @@ class Game(nn.Module):
         """
         raise NotImplementedError
 
+    def advance(self, player: str) -> None:
+        """Renews the game's own state that counts turns of ``player``, before its turn; as `Stateful.advance`."""
+
     def forward(self, player: str, batch: Batch) -> Tensor:
         """The cost of ``player``, a scalar it wants small; a pure function of parameters, buffers and batch."""
         raise NotImplementedError
@@ -119,6 +122,7 @@ class _Turn(nn.Module):
         if advance:
             for module in self.stateful[player]:
                 module.advance()
+            self.game.advance(player)
             for term in terms:
                 term.advance(player, own)
         cost = self.game(player, batch)

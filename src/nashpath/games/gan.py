@@ -122,7 +122,14 @@ class GAN(Game):
             critic = self.critic(self.discriminator, [fake], batch)
             cost = self.price(player, critic, real, fake, batch)
             paid += [term(player, self, critic, latent, fake) for term in self.sample_terms.values()]
+            if player == "discriminator":  # last, when all of the turn's passes have been made
+                critic.observe_real(real)
             return cost + torch.stack(paid).sum() if paid else cost
+
+    def advance(self, player: str) -> None:
+        self.objective.advance(player)
+        if player == "discriminator":
+            self.penalty.advance()
 
     def critic(self, network: Callable[[Tensor], Tensor], fakes: Sequence[Tensor], batch: Batch) -> CachedCritic:
         """``network`` as the critic of one evaluation, which takes ``fakes`` for generated samples."""
@@ -142,7 +149,6 @@ class GAN(Game):
         if player == "discriminator":
             witness = self.objective.witness(critic, real, fake)
             cost = cost + self.penalty(witness, real, fake, batch["penalty"])
-            critic.observe_real(real)
         return cost
 
     @torch.no_grad()

@@ -124,11 +124,13 @@ class SemiSupervised(GAN):
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
             real, fake = batch["real"], self.generator(batch["latent"])
-            cost = self.price(player, self.critic(ClassCritic(self.discriminator), [fake], batch), real, fake, batch)
+            critic = self.critic(ClassCritic(self.discriminator), [fake], batch)
+            cost = self.price(player, critic, real, fake, batch)
             if player == "generator":
                 return cost
             chosen = batch["labelled"]
             supervised = cross_entropy(self.discriminator(self.labelled[chosen]), self.label[chosen])
+            critic.observe_real(real)
             return supervised + self.weights.unlabelled * cost
 
     def with_objective(self, objective: Objective) -> None:

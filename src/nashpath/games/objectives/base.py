@@ -29,6 +29,12 @@ class Objective(Hyperparameters):
     joint = False
     """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""
 
+    def advance(self, player: str) -> None:
+        """Renews state that counts turns of ``player``, before its turn, once whatever the pairs that are priced."""
+        for part in self.children():
+            if isinstance(part, Objective):
+                part.advance(player)
+
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""
         raise NotImplementedError

@@ -18,6 +18,12 @@ class Penalty(Hyperparameters):
     needs_input_gradient = False
     """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
 
+    learns = False
+    """Whether its state follows from the logits that it prices, so that several critics cannot share it."""
+
+    def advance(self) -> None:
+        """Renews state that counts the discriminator's turns, before each, once whatever the pairs that are priced."""
+
     def __call__(
         self,
         critic: Critic,

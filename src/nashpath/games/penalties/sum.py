@@ -22,6 +22,11 @@ class Sum(Penalty):
             raise ValueError("a sum needs at least one penalty; for none, use NoPenalty()")
         self.parts = nn.ModuleList(penalties)
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in penalties)
+        self.learns = any(penalty.learns for penalty in penalties)
+
+    def advance(self) -> None:
+        for _, part in self._named():
+            part.advance()
 
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {name: part.draw(key.stream(name), lead, shape) for name, part in self._named()}
