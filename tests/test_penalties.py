@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn, tensor
 
-from nashpath.core import FunctionalGame, Key, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, point_of, seeded, tree_map
 from nashpath.games import GAN, PENALTIES
 from nashpath.games.penalties import (
     R1,
@@ -505,3 +505,12 @@ def test_a_penalty_of_one_s_own_draws_its_noise():
 
     expected = line(REAL + Key(0).normal(3, 2)).mean()
     assert Jump()(line, REAL, FAKE, key=Key(0)) == expected
+
+
+@pytest.mark.parametrize("kind", [ConsistencyRegularisation, BalancedConsistency])
+def test_views_that_show_the_same_cost_nothing_under_batch_normalisation(kind):
+    """Real and generated views in one pass were normalised together, and paid 3.586 here."""
+    with seeded(0):
+        critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1))
+        real, fake = torch.randn(16, 2) + 3, torch.randn(16, 2)
+    assert kind(deviation=0.0)(critic, real, fake).item() == 0
