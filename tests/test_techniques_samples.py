@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.core import FunctionalGame, Key, Point, generator, own_state, point_of, seeded
-from nashpath.core.tree import leaves
+from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Digits, Ring
-from nashpath.games import GAN, OBJECTIVES, TECHNIQUES
+from nashpath.games import GAN, OBJECTIVES, PENALTIES, TECHNIQUES
 from nashpath.games.objectives import (
     EnergyDistance,
     FeatureMatching,
@@ -758,6 +758,47 @@ def test_features_are_found_through_a_technique():
 def test_a_part_of_a_batch_sees_the_first_noise():
     game = instance_noise(plane(penalty=LazyR1(interval=3, over="samples")), 0.5)
     assert all(math.isfinite(cost) for cost in costs(game))
+
+
+ROWS = {"objective": OBJECTIVES, "penalty": PENALTIES, "technique": TECHNIQUES}
+
+
+class Alone(nn.Module):
+    """A network whose logits are [batch] instead of [batch, 1]."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def features(self, x):
+        return self.network.features(x)
+
+    def forward(self, x):
+        return self.network(x)[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind, rows in ROWS.items() for name in rows],
+)
+def test_every_row_takes_logits_of_both_shapes_and_gives_the_same(kind, name):
+    found = []
+    for shape in (lambda network: network, Alone):
+        objective = OBJECTIVES[name]() if kind == "objective" else None
+        if objective is not None and objective.outputs != 1:
+            pytest.skip("features, not logits")
+        penalty = PENALTIES[name]() if kind == "penalty" else None
+        game = (pictures if name in ("diff_augment", "ada") else plane)(objective, penalty)
+        game.discriminator = shape(game.discriminator)
+        if kind == "technique":
+            game = TECHNIQUES[name](game)
+        problem, point, batch = FunctionalGame(game), point_of(game), game.draw(Key(1))
+        batch["noise"] = tree_map(lambda v: 0.1 * v, batch["noise"])
+        turns = [problem.gradient(who, point, batch) for who in game.players]
+        found.append([v for turn in turns for v in (turn.cost, *leaves(turn.gradient))])
+    assert len(found[0]) == len(found[1])
+    for column, alone in zip(*found):
+        torch.testing.assert_close(column, alone)
 
 
 def test_alternating_play_works_with_every_technique_on_the_dirac_gan():

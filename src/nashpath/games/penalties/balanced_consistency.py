@@ -16,8 +16,9 @@ class BalancedConsistency(Penalty):
         weight · E_p (d(x) − d(T(x)))² + fake_weight · E_q (d(x̃) − d(T(x̃)))²
 
     with T as in `ConsistencyRegularisation`, drawn for each kind; each of the four means is a pass of its own, so that
-    under batch normalisation a sample and its view are normalised by batches of one kind. Without the second term the generator learns to make
-    the views (mirrored or shifted borders) that only real samples are shown in. With the technique ``zcr`` it is ICR.
+    under batch normalisation a sample and its view are normalised by batches of one kind. Without the second term the
+    generator learns to make the views (mirrored or shifted borders) that only real samples are shown in. With the
+    technique ``zcr`` it is ICR.
 
     Reference: Zhao et al. 2021 (Improved Consistency Regularization for GANs), Algorithm 1 (weights 10).
     """
