@@ -7,6 +7,7 @@ from PIL import Image
 
 from nashpath import load
 from nashpath.core import FunctionalGame, point_of
+from nashpath.run import SettingError
 from nashpath.run.folder import checkpoint
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import place
@@ -211,6 +212,8 @@ def test_a_run_is_loaded_at_another_width(tmp_path):
     assert not torch.equal(found[None][name], found[0.05][name])
     with pytest.raises(ValueError, match=r"width is 0.4; it must be from 0.02 to 0.25"):
         load(tmp_path / "run", width=0.4)
+    with pytest.raises(SettingError, match="width chooses an average, and averaged=False asks for none"):
+        load(tmp_path / "run", averaged=False, width=0.05)
     trained(small(steps=1, data={"kind": "ring"}, average="ema"), tmp_path / "ema")
     with pytest.raises(ValueError, match="train with average=post_hoc"):
         load(tmp_path / "ema", width=0.1)
