@@ -15,13 +15,18 @@ from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Digits, Ring
 from nashpath.games import GAN, OBJECTIVES, PENALTIES, TECHNIQUES
 from nashpath.games.objectives import (
+    FGAN,
+    Cumulant,
     EnergyDistance,
     FeatureMatching,
     Hinge,
     JointBatch,
+    LabelSmoothing,
+    LeastSquares,
     Minimax,
     NonSaturating,
     Relativistic,
+    RelativisticAverage,
     Wasserstein,
 )
 from nashpath.games.penalties import R1, BalancedConsistency, LazyR1, NoPenalty
@@ -417,6 +422,43 @@ def test_a_resumed_run_goes_on_with_its_p():
     second.run(17)
     for a, b in zip(leaves(whole.train_state(0)), leaves(second.train_state(0)), strict=True):
         assert torch.equal(a, b)
+
+
+class Says(nn.Module):
+    """The logit c for every sample."""
+
+    def __init__(self, logit):
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor([logit]))
+
+    def forward(self, x):
+        return self.logit.expand(len(x), 1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "undecided"),
+    [(NonSaturating(), 0.0), (LeastSquares(), 0.5), (LabelSmoothing(), math.log(0.45 / 0.55)), (FGAN("kl"), 1.0)],
+)
+def test_ada_leaves_images_alone_while_the_critic_is_undecided(objective, undecided):
+    """Under least_squares ½ is undecided, and p went to 1 there."""
+    assert objective.undecided == pytest.approx(undecided)
+    moved = []
+    for logit in (objective.undecided, undecided + 0.01):
+        bare = pictures(objective)
+        bare.discriminator = Says(logit)
+        game = ada(bare, images=200.0)
+        problem, point = FunctionalGame(game), point_of(game)
+        for step in range(20):
+            turn = problem.gradient("discriminator", point, game.draw(Key(0, step=step)))
+            point = point._replace(state={**point.state, **turn.state})
+        moved.append(point.state["discriminator.before.probability"].item())
+    assert moved == pytest.approx([0, 20 * 6 / 200])
+
+
+@pytest.mark.parametrize("objective", [Wasserstein(), Relativistic(), RelativisticAverage(), Cumulant()])
+def test_ada_refuses_objectives_without_an_undecided_logit(objective):
+    with pytest.raises(ValueError, match=f"under {type(objective).__name__} no logit is that of an undecided critic"):
+        ada(pictures(objective))
 
 
 # Gradient normalisation

@@ -25,6 +25,9 @@ class Objective(Hyperparameters):
     batchwise = False
     """Whether a cost is more than a mean over samples, or over pairs of them: it means nothing for single logits."""
 
+    undecided: float | None = 0.0
+    """The logit at which the discriminator is undecided; None: its logits mean nothing alone, as a constant is free."""
+
     outputs = 1
     joint = False
     """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""

@@ -30,6 +30,7 @@ class Cumulant(Objective):
     """
 
     batchwise = True
+    undecided = None
 
     def __init__(self, beta: NonNegative = 0.5, gamma: NonNegative = 0.5):
         super().__init__(beta=beta, gamma=gamma)

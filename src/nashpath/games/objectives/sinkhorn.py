@@ -28,6 +28,7 @@ class Sinkhorn(Objective):
     """
 
     compares = batchwise = True
+    undecided = None
 
     def __init__(self, features: Count = 16, epsilon: Positive = 1.0, iterations: Count = 10):
         super().__init__(epsilon=epsilon)

@@ -19,6 +19,7 @@ class TopK(Objective):
         super().__init__(share=share, decay=decay, epoch=epoch)
         self.objective = objective
         self.compares, self.unbounded, self.outputs = objective.compares, objective.unbounded, objective.outputs
+        self.undecided = objective.undecided
         self.register_buffer("turns", torch.zeros(()))
 
     def advance(self, player: str) -> None:
