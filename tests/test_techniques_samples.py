@@ -14,6 +14,7 @@ from nashpath.core import FunctionalGame, Key, Point, generator, own_state, poin
 from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Digits, Ring
 from nashpath.games import GAN, OBJECTIVES, PENALTIES, TECHNIQUES
+from nashpath.games.mixture import Mixture
 from nashpath.games.objectives import (
     FGAN,
     Cumulant,
@@ -841,6 +842,52 @@ def test_every_row_takes_logits_of_both_shapes_and_gives_the_same(kind, name):
     assert len(found[0]) == len(found[1])
     for column, alone in zip(*found):
         torch.testing.assert_close(column, alone)
+
+
+def crowd() -> Mixture:
+    with seeded(0):
+        return Mixture(
+            lambda: MLPGenerator(3, (2,), width=5, depth=1),
+            lambda: MLPDiscriminator((2,), width=5, depth=1),
+            data=Ring(),
+            latent=3,
+            batch_size=6,
+            generators=2,
+            discriminators=2,
+        )
+
+
+@pytest.mark.parametrize("first", TECHNIQUES)
+@pytest.mark.parametrize("made", [plane, pictures, crowd])
+def test_any_two_techniques_work_in_either_order_or_are_refused_by_name(made, first):
+    for second in TECHNIQUES:
+        game, refusal = made(), ""
+        try:
+            for name in (first, second):
+                game = TECHNIQUES[name](game)
+        except ValueError as error:
+            refusal = str(error)
+        if refusal:
+            assert first in refusal or second in refusal, second
+            continue
+        problem, point, batch = FunctionalGame(game), point_of(game), game.draw(Key(1))
+        for _ in range(2):
+            for who in game.players:
+                turn = problem.gradient(who, point, batch)
+                assert all(torch.isfinite(v).all() for v in (turn.cost, *leaves(turn.gradient), *leaves(turn.state)))
+                point = point._replace(state={**point.state, **turn.state})
+        assert game.sample(Key(2), 3).isfinite().all(), second
+
+
+def test_singular_values_are_found_in_a_critic_that_was_wrapped_before_or_since():
+    for made in (plane, crowd):
+        bare = costs(spectral_regularisation(made()))[0]
+        within = spectral_regularisation(gradient_normalisation(instance_noise(made(), 0.0)))
+        around = gradient_normalisation(instance_noise(spectral_regularisation(made()), 0.0))
+        assert within.terms["spectral_regularisation"].layers == around.terms["spectral_regularisation"].layers
+        plain = costs(gradient_normalisation(instance_noise(made(), 0.0)))[0]
+        price = bare - costs(made())[0]
+        assert [costs(game)[0] - plain for game in (within, around)] == pytest.approx([price, price], rel=1e-3)
 
 
 def test_alternating_play_works_with_every_technique_on_the_dirac_gan():
