@@ -131,6 +131,14 @@ class GAN(Game):
         if player == "discriminator":
             self.penalty.advance()
 
+    def on_average(self) -> Game:
+        average = self.penalty.on_average()
+        if average is self.penalty:
+            return self
+        twin = copy.deepcopy(self)
+        twin.penalty = average
+        return twin
+
     def critic(self, network: Callable[[Tensor], Tensor], fakes: Sequence[Tensor], batch: Batch) -> CachedCritic:
         """``network`` as the critic of one evaluation, which takes ``fakes`` for generated samples."""
         return CachedCritic(network, fakes, partial(generated, self, batch["noise"]))

@@ -24,6 +24,10 @@ class Penalty(Hyperparameters):
     def advance(self) -> None:
         """Renews state that counts the discriminator's turns, before each, once whatever the pairs that are priced."""
 
+    def on_average(self) -> "Penalty":
+        """The penalty that costs in every turn what this one costs in the mean over turns, with the same numbers."""
+        return self
+
     def __call__(
         self,
         critic: Critic,

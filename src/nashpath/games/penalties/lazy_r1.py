@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Count, NonNegative
 from nashpath.games.penalties.base import Critic, Penalty, slopes, squared_norms
+from nashpath.games.penalties.r1 import R1
 
 
 class LazyR1(Penalty):
@@ -45,6 +46,9 @@ class LazyR1(Penalty):
         price = 0.5 * self.weight * squared_norms(slopes(critic, real)).mean()
         rare = torch.where((self.count - 1) % self.interval == 0, self.interval * price, torch.zeros_like(price))
         return torch.where(self.count > 0, rare, price)
+
+    def on_average(self) -> Penalty:
+        return self if self.over == "samples" else R1(float(self.weight)).to(self.weight)
 
     def advance(self) -> None:
         self.count = self.count + 1

@@ -28,6 +28,11 @@ class Sum(Penalty):
         for _, part in self._named():
             part.advance()
 
+    def on_average(self) -> Penalty:
+        averages = [part.on_average() for _, part in self._named()]
+        same = all(average is part for average, (_, part) in zip(averages, self._named()))
+        return self if same else Sum(*averages)
+
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {name: part.draw(key.stream(name), lead, shape) for name, part in self._named()}
 
