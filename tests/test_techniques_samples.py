@@ -456,6 +456,17 @@ def test_ada_leaves_images_alone_while_the_critic_is_undecided(objective, undeci
     assert moved == pytest.approx([0, 20 * 6 / 200])
 
 
+def test_all_passes_of_a_turn_see_one_probability():
+    """p moves last: zcr's pass over moved samples came after it, and compared logits under two probabilities."""
+    bare = pictures()
+    bare.discriminator = Says(1.0)
+    game, seen = zcr(ada(bare, images=6.0, interval=1)), []
+    game.discriminator.before.register_forward_pre_hook(lambda layer, _: seen.append(layer.probability.item()))
+    state = FunctionalGame(game).gradient("discriminator", point_of(game), game.draw(Key(0))).state
+    assert seen == [0, 0, 0]
+    assert state["discriminator.before.probability"] == 1
+
+
 @pytest.mark.parametrize("objective", [Wasserstein(), Relativistic(), RelativisticAverage(), Cumulant()])
 def test_ada_refuses_objectives_without_an_undecided_logit(objective):
     with pytest.raises(ValueError, match=f"under {type(objective).__name__} no logit is that of an undecided critic"):
