@@ -5,6 +5,7 @@ Over nine seeds no broken run of networks got another first verdict, and over ei
 
 import base64
 import json
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,14 +19,21 @@ from markupsafe import escape
 from nashpath.core import Key, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES, as_source
-from nashpath.diagnostics import FINDINGS, PointEvidence, RunSummary, findings, headline
+from nashpath.diagnostics import FINDINGS, FieldNorm, PointEvidence, RunSummary, Spectrum, findings, headline
+from nashpath.games.objectives import Minimax
+from nashpath.games.penalties import LazyR1, NoPenalty, Sum
+from nashpath.games.toys import DiracGAN
 from nashpath.report import write_report
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import FolderWarning, SettingError, open_session
 from nashpath.run.assess import diagnose_play
 from nashpath.run.assess.diagnose import diagnose, diagnose_member
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
+from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import Trial
 from nashpath.run.folder.checkpoint import restore_member, restore_members
+from nashpath.run.observe.diagnostics import watch
+from nashpath.solvers import SGD, Alternating
 from run_folders import nash
 
 BASE = {
@@ -319,3 +327,20 @@ def test_one_blob_of_images_is_said(monkeypatch):
     diagnose_play.look_at_samples(SimpleNamespace(game=SimpleNamespace(data=source)), None, summary)
     assert summary.modes == (1, 10)
     assert headline(summary) == ("mode collapse", "bad")
+
+
+@pytest.mark.parametrize("penalty", [LazyR1(2.0, interval=4), Sum(NoPenalty(), LazyR1(2.0, interval=4))])
+def test_what_is_paid_now_and_then_is_diagnosed_by_its_mean_at_every_step(penalty):
+    """At (0, 0) of the Dirac GAN: the eigenvalues of R1, γ/2 ± √(γ²/4 − ¼), whatever the turn."""
+    game = DiracGAN(Minimax(), penalty, x=0.0, y=0.0)
+    trial = Trial(game, Alternating(discriminator=SGD(0.1), generator=SGD(0.1)))
+    program, found = Program([trial], [0]), []
+    for _ in range(5):
+        at = program.train_state(0)
+        leading = diagnose_member(0, trial, at, quick=True).numbers["leading"]
+        (seen,) = watch(program, [0], [FieldNorm(), Spectrum()])
+        found.append((leading, seen))
+        program.run(1)
+    assert all(leaves(at.point.players)[k] == 0 for k in (0, 1))
+    assert all(one == found[0] for one in found)
+    assert found[0][0]["real"] == pytest.approx(1 + math.sqrt(3) / 2, rel=1e-4)

@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from nashpath.core import FunctionalGame, Key, load_point, point_of, seeded, tree_map
-from nashpath.data import Ring
+from nashpath.data import Digits, Ring
 from nashpath.games.gan import GAN
 from nashpath.games.mixture import Mixture, WeightedEnsemble
 from nashpath.games.objectives import FeatureMatching, Hinge, NonSaturating, Relativistic
-from nashpath.games.penalties import R1, GradientPenalty
-from nashpath.games.techniques import historical_averaging
+from nashpath.games.penalties import R1, Fisher, GradientPenalty, LazyR1, LeCam, Sobolev, Sum
+from nashpath.games.techniques import ada, historical_averaging, top_k
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -152,3 +152,59 @@ def test_a_mixture_of_affine_generators_holds_modes_that_one_cannot():
     The means of two are 4.4 ± .85 apart, more than three deviations above the bound.
     """
     assert np.mean(modes(8, 300)) > np.mean(modes(1, 200)) + 1.5
+
+
+def left_by(game: GAN, turns: int) -> dict[str, torch.Tensor]:
+    """The state after so many turns of each player, whose parameters stand still."""
+    problem, point = FunctionalGame(game), point_of(game)
+    for step in range(turns):
+        for player in game.players:
+            priced = problem.gradient(player, point, game.draw(Key(0, step=step)))
+            point = point._replace(state={**point.state, **priced.state})
+    return point.state
+
+
+def test_turns_are_counted_once_however_many_pairs_are_priced():
+    assert left_by(mixture(penalty=LazyR1()), 5)["penalty.count"] == 5
+    assert left_by(mixture(penalty=Sum(R1(), LazyR1())), 5)["penalty.parts.1.count"] == 5
+    assert left_by(top_k(mixture()), 5)["objective.turns"] == 5
+
+
+def test_lazy_r1_comes_to_every_critic_in_the_same_turns():
+    """Of 2 by 2 networks with k = 16 only the first critic was penalised, as the count went by pairs."""
+    lazy, plain = (mixture(2, 2, penalty=p) for p in (LazyR1(1e4, interval=4), None))
+    problems, point = [FunctionalGame(game) for game in (lazy, plain)], point_of(lazy)
+    for step in range(8):
+        batch = lazy.draw(Key(0, step=step))
+        priced, bare = (problem.gradient("discriminator", point, batch) for problem in problems)
+        for critic in (0, 1):
+            name = f"networks.{critic}.head.weight"
+            same = torch.equal(priced.gradient[name], bare.gradient[name])
+            assert same == (step % 4 != 0), (step, critic)
+        point = point._replace(state={**point.state, **priced.state})
+
+
+@pytest.mark.parametrize("pairs", [(1, 1), (3, 1), (3, 2)])
+def test_ada_is_told_of_the_real_logits_once_a_turn(pairs):
+    shape = tuple(Digits().shape)
+    sizes = dict(zip(("generators", "discriminators"), pairs))
+    with seeded(0):
+        game = ada(
+            Mixture(
+                lambda: MLPGenerator(2, shape, width=4, depth=1),
+                lambda: MLPDiscriminator(shape, width=4, depth=1),
+                **{**SETTINGS, "data": Digits()},
+                **sizes,
+            ),
+            interval=100,
+        )
+    state = left_by(game, 3)
+    told = {k: v.item() for k, v in state.items() if k.endswith("before.batches")}
+    assert list(told.values()) == [3] * pairs[1]
+
+
+@pytest.mark.parametrize("penalty", [Fisher(), Sobolev(), LeCam(), Sum(R1(), LeCam())])
+def test_state_that_follows_one_critic_is_refused_with_the_reason(penalty):
+    with pytest.raises(ValueError, match=f"{type(penalty).__name__} has state that follows one critic"):
+        mixture(1, 2, penalty=penalty)
+    mixture(1, 1, penalty=penalty)

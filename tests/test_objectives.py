@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 from torch import Tensor, tensor
 from torch.autograd import gradcheck
 
+from nashpath.core import generator
 from nashpath.core.math.distances import squared_distances
 from nashpath.core.math.transport import pot
 from nashpath.data import Ring
@@ -21,7 +23,11 @@ from nashpath.games.objectives import (
     FGAN,
     Cumulant,
     EnergyDistance,
+    FeatureMatching,
     GaussianMMD,
+    JointBatch,
+    LabelSmoothing,
+    LeastSquares,
     Minimax,
     NeuralNetDistance,
     NonSaturating,
@@ -33,6 +39,7 @@ from nashpath.games.objectives import (
     Wasserstein,
 )
 from nashpath.games.objectives.f_gan import CONJUGATES, FDivergence
+from nashpath.games.techniques import TopK
 
 REAL, FAKE = tensor([0.5, -2.0]), tensor([1.0, 3.0])
 
@@ -506,3 +513,32 @@ def test_a_critic_that_normalises_over_the_batch_has_no_slope_to_divide_by():
     critic = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 16))
     with pytest.raises(ValueError, match=r"a gradient of the objective has no meaning.*use layer or spectral"):
         GAN(torch.nn.Linear(3, 2), critic, ScaledMMD(), data=Ring(), latent=3)
+
+
+VARIANTS = {
+    **{name: OBJECTIVES[name] for name in OBJECTIVES if OBJECTIVES[name]().outputs == 1},
+    **{f"f_gan {name}": partial(FGAN, name) for name in CONJUGATES},
+    "label_smoothing 0.75, 0.25": partial(LabelSmoothing, 0.75, 0.25),
+    "joint_batch of least_squares": lambda: JointBatch(LeastSquares()),
+    "feature_matching of wasserstein": lambda: FeatureMatching(objective=Wasserstein()),
+    "top_k of least_squares": lambda: TopK(LeastSquares(), 0.5, 0.9, 10.0),
+}
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_a_discriminator_is_undecided_where_equal_samples_cost_least_or_nowhere(name):
+    """None exactly where a constant in d is free; else no constant is a better answer to p = q."""
+    objective = VARIANTS[name]().double()
+    real, fake = (torch.randn(16, 1, generator=generator(k), dtype=torch.float64) for k in (0, 1))
+    free = torch.isclose(objective.discriminator(real + 1, fake + 1), objective.discriminator(real, fake), rtol=1e-9)
+    assert (objective.undecided is None) == bool(free)
+    if objective.undecided is None:
+        return
+
+    def cost(logit):
+        equal = torch.full((4, 1), float(logit), dtype=torch.float64)
+        return objective.discriminator(equal, equal).item()
+
+    least = cost(objective.undecided)
+    for other in np.linspace(-3, 3, 121):
+        assert least <= cost(other) + 1e-12

@@ -7,11 +7,12 @@ from PIL import Image
 
 from nashpath import load
 from nashpath.core import FunctionalGame, point_of
+from nashpath.run import SettingError
 from nashpath.run.folder import checkpoint
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import EMA, SGD, Clipped, Lookahead, PolyakAverage, PostHocEMA, Simultaneous
-from nashpath.solvers.post_hoc import TRACKED, coefficients, exponent_of
+from nashpath.solvers.post_hoc import TRACKED, coefficients, exponent_of, shares_of
 from run_folders import nash, small, trained
 from solvers_play import play, small_gan
 
@@ -193,6 +194,16 @@ def test_a_post_hoc_average_is_the_weighted_sum_of_all_iterates(width: float):
         assert torch.equal(value, solver.averages(memory)["generator"][name])
 
 
+@pytest.mark.parametrize("count", [1, 2, 1e3, 1e6, 1e7])
+def test_shares_are_exact_after_millions_of_steps(count):
+    """In float32 ``1 − (1 − 1/n)^(γ+1)`` is 1.5 % too small or large at n = 1e6; the bound is 16 roundings."""
+    solver = PostHocEMA(Simultaneous(SGD(0.1), SGD(0.1)))
+    found = shares_of(torch.tensor(float(count)), solver.powers.exponents).double().numpy()
+    exponents = solver.powers.exponents.double().numpy()
+    exact = np.ones(5) if count == 1 else -np.expm1((exponents + 1) * np.log1p(-1 / count))
+    assert found == pytest.approx(exact, rel=1e-6)
+
+
 def test_a_run_is_loaded_at_another_width(tmp_path):
     trained(small(steps=30, data={"kind": "ring"}, average={"kind": "post_hoc", "width": 0.25}), tmp_path / "run")
     found = {width: load(tmp_path / "run", width=width).game.state_dict() for width in (None, 0.25, 0.05)}
@@ -201,6 +212,8 @@ def test_a_run_is_loaded_at_another_width(tmp_path):
     assert not torch.equal(found[None][name], found[0.05][name])
     with pytest.raises(ValueError, match=r"width is 0.4; it must be from 0.02 to 0.25"):
         load(tmp_path / "run", width=0.4)
+    with pytest.raises(SettingError, match="width chooses an average, and averaged=False asks for none"):
+        load(tmp_path / "run", averaged=False, width=0.05)
     trained(small(steps=1, data={"kind": "ring"}, average="ema"), tmp_path / "ema")
     with pytest.raises(ValueError, match="train with average=post_hoc"):
         load(tmp_path / "ema", width=0.1)

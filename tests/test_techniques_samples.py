@@ -11,11 +11,26 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.core import FunctionalGame, Key, Point, generator, own_state, point_of, seeded
-from nashpath.core.tree import leaves
+from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Digits, Ring
-from nashpath.games import GAN, OBJECTIVES, TECHNIQUES
-from nashpath.games.objectives import FeatureMatching, Hinge, Minimax, NonSaturating, Wasserstein
-from nashpath.games.penalties import R1, LazyR1
+from nashpath.games import GAN, OBJECTIVES, PENALTIES, TECHNIQUES
+from nashpath.games.mixture import Mixture
+from nashpath.games.objectives import (
+    FGAN,
+    Cumulant,
+    EnergyDistance,
+    FeatureMatching,
+    Hinge,
+    JointBatch,
+    LabelSmoothing,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Relativistic,
+    RelativisticAverage,
+    Wasserstein,
+)
+from nashpath.games.penalties import R1, BalancedConsistency, LazyR1, NoPenalty
 from nashpath.games.techniques import (
     AdaptiveAugment,
     AroundCritic,
@@ -68,7 +83,7 @@ def test_instance_noise_is_the_critic_of_noisy_samples_in_both_costs():
     batch = noisy.draw(Key(1))
     ((name, rows),) = batch["noise"].items()
     assert name == "discriminator.before"
-    real, fake = batch["real"] + 0.5 * rows, plain.generator(batch["latent"]) + 0.5 * rows
+    real, fake = batch["real"] + 0.5 * rows[:, 0], plain.generator(batch["latent"]) + 0.5 * rows[:, 1]
     expected = [plain.discriminator(fake).mean() - plain.discriminator(real).mean(), -plain.discriminator(fake).mean()]
     assert costs(noisy, batch) == pytest.approx([v.item() for v in expected], rel=1e-5)
     assert not torch.equal(noisy.draw(Key(2))["noise"][name], rows)
@@ -121,7 +136,7 @@ def test_instance_noise_makes_the_dirac_gan_converge():
     sigma = 1.2
     game = instance_noise(DiracGAN(Minimax(), batch_size=2), sigma)
     batch = game.draw(Key(0))
-    batch["noise"]["discriminator.before"] = torch.tensor([[1.0], [-1.0]])
+    batch["noise"]["discriminator.before"] = torch.tensor([[1.0], [-1.0]])[:, None].expand(-1, 2, -1)
     root = np.sqrt(complex(sigma**4 / 16 - 0.25))
     expected = [sigma**2 / 4 + root, sigma**2 / 4 - root]
     assert np.allclose(np.linalg.eigvals(field_matrix(game, batch)), expected, atol=1e-5)
@@ -132,6 +147,74 @@ def test_instance_noise_makes_the_dirac_gan_converge():
         program.run(300)
         ends[deviation] = math.hypot(*(v.item() for v in leaves(program.train_state(0).point.players)))
     assert ends[sigma] < 0.1 < 1 < ends[0.0]
+
+
+class LinearCritic(nn.Module):
+    """d(x) = ½ Σ x, of any shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x):
+        return self.slope * x.flatten(1).sum(1, keepdim=True)
+
+
+@pytest.mark.parametrize("technique", [instance_noise, diff_augment, ada])
+def test_real_and_generated_samples_are_changed_apart_in_separate_and_in_joint_passes(technique):
+    """What is done to the i-th real sample tells nothing about what is done to the i-th generated one."""
+    seen = {}
+    for objective in (Relativistic(), JointBatch(Relativistic())):
+        inside = NonSaturating() if technique is ada else objective  # ada needs logits of real samples alone
+        game = technique(pictures(inside, batch_size=64))
+        if technique is ada:
+            game.objective = objective
+            game.discriminator.before.probability = torch.tensor(1.0)
+        shown = []
+        game.discriminator.network = LinearCritic()
+        game.discriminator.network.register_forward_pre_hook(lambda _, given, shown=shown: shown.append(given[0]))
+        batch = game.draw(Key(1))
+        batch["real"] = game.generator(batch["latent"]).detach()  # both alike, so that only the changes differ
+        game("generator", batch)
+        shown = torch.cat(shown)
+        assert len(shown) == 128
+        seen[type(objective)] = shown
+        joint = isinstance(objective, JointBatch)
+        real, fake = (shown[:64], shown[64:]) if joint else (shown[64:], shown[:64])
+        moved = [(part - batch["real"]).flatten(1).mean(1) for part in (real, fake)]
+        assert torch.corrcoef(torch.stack(moved))[0, 1].abs() < 0.4  # 3 deviations of 64 independent pairs; else 1
+        assert min(part.std() for part in moved) > 0
+    alone, joint = seen.values()
+    assert torch.allclose(torch.cat([alone[64:], alone[:64]]), joint, atol=1e-6)
+
+
+def test_noise_moves_the_gradients_of_objectives_that_compare():
+    """Of the Dirac GAN under pairs: with noise shared by a pair d(x + ε) − d(x̃ + ε) = d(x) − d(x̃), as without any."""
+    found = []
+    for deviation in (0.0, 1.0):
+        game = instance_noise(DiracGAN(Relativistic(), batch_size=64), deviation)
+        problem, batch = FunctionalGame(game), game.draw(Key(0))
+        found.append([float(leaves(problem.gradient(who, point_of(game), batch).gradient)[0]) for who in game.players])
+    assert all(abs(a - b) > 0.01 for a, b in zip(*found))
+
+
+def test_the_energy_distance_of_equal_noisy_distributions_is_zero_in_the_mean():
+    """Batches of 8 with noise 1: 0 ± 4 standard errors; with noise shared by pairs the mean was −0.255."""
+    game = instance_noise(DiracGAN(EnergyDistance(features=1), x=0.0, batch_size=8), 1.0)
+    costs = torch.stack([game("generator", game.draw(Key(0, step=t))) for t in range(400)]).detach()
+    error = costs.std().item() / 20
+    assert abs(costs.mean().item()) < 4 * error < 0.12
+
+
+def test_penalties_and_terms_on_generated_samples_see_their_noise():
+    """bCR and zCR compare a sample with itself where views and latents do not move: no price, whatever the noise."""
+    still = plane(penalty=BalancedConsistency(deviation=0.0))
+    noisy = zcr(instance_noise(still, 1.0), deviation=0.0)
+    batch = noisy.draw(Key(1))
+    cost = costs(noisy, batch)[0]
+    noisy.penalty = NoPenalty()
+    del noisy.sample_terms["zcr"], batch["noise"]["sample_terms.zcr"]
+    assert cost == pytest.approx(costs(noisy, batch)[0], rel=1e-6)
 
 
 # DiffAugment
@@ -199,7 +282,7 @@ def test_the_generator_learns_through_the_augmentation():
     batch = game.draw(Key(1))
     found = FunctionalGame(game).gradient("generator", point_of(game), batch).gradient
     fake = game.generator(batch["latent"])
-    uniform = torch.special.ndtr(batch["noise"]["discriminator.before"])
+    uniform = torch.special.ndtr(batch["noise"]["discriminator.before"][:, 1])
     cost = -game.discriminator.network(game.discriminator.before.changed(fake, uniform)).mean()
     expected = torch.autograd.grad(cost, list(game.generator.parameters()))
     for value, other in zip(found.values(), expected):
@@ -342,6 +425,54 @@ def test_a_resumed_run_goes_on_with_its_p():
         assert torch.equal(a, b)
 
 
+class Says(nn.Module):
+    """The logit c for every sample."""
+
+    def __init__(self, logit):
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor([logit]))
+
+    def forward(self, x):
+        return self.logit.expand(len(x), 1)
+
+
+@pytest.mark.parametrize(
+    ("objective", "undecided"),
+    [(NonSaturating(), 0.0), (LeastSquares(), 0.5), (LabelSmoothing(), math.log(0.45 / 0.55)), (FGAN("kl"), 1.0)],
+)
+def test_ada_leaves_images_alone_while_the_critic_is_undecided(objective, undecided):
+    """Under least_squares ½ is undecided, and p went to 1 there."""
+    assert objective.undecided == pytest.approx(undecided)
+    moved = []
+    for logit in (objective.undecided, undecided + 0.01):
+        bare = pictures(objective)
+        bare.discriminator = Says(logit)
+        game = ada(bare, images=200.0)
+        problem, point = FunctionalGame(game), point_of(game)
+        for step in range(20):
+            turn = problem.gradient("discriminator", point, game.draw(Key(0, step=step)))
+            point = point._replace(state={**point.state, **turn.state})
+        moved.append(point.state["discriminator.before.probability"].item())
+    assert moved == pytest.approx([0, 20 * 6 / 200])
+
+
+def test_all_passes_of_a_turn_see_one_probability():
+    """p moves last: zcr's pass over moved samples came after it, and compared logits under two probabilities."""
+    bare = pictures()
+    bare.discriminator = Says(1.0)
+    game, seen = zcr(ada(bare, images=6.0, interval=1)), []
+    game.discriminator.before.register_forward_pre_hook(lambda layer, _: seen.append(layer.probability.item()))
+    state = FunctionalGame(game).gradient("discriminator", point_of(game), game.draw(Key(0))).state
+    assert seen == [0, 0, 0]
+    assert state["discriminator.before.probability"] == 1
+
+
+@pytest.mark.parametrize("objective", [Wasserstein(), Relativistic(), RelativisticAverage(), Cumulant()])
+def test_ada_refuses_objectives_without_an_undecided_logit(objective):
+    with pytest.raises(ValueError, match=f"under {type(objective).__name__} no logit is that of an undecided critic"):
+        ada(pictures(objective))
+
+
 # Gradient normalisation
 
 
@@ -453,7 +584,7 @@ def test_the_generator_pays_for_the_k_best_alone():
     logits = torch.tensor([[0.3], [2.0], [-1.0], [0.1], [5.0], [-3.0]])
     objective = game.objective
     for turn, count in ((0, 6), (1, 6), (2, 6), (4, 5), (6, 5), (8, 4), (10, 4), (12, 4), (14, 3), (100, 3)):
-        objective.turns = torch.tensor(float(turn))
+        objective.turns = torch.tensor(float(turn + 1))
         best = logits.sort(0, descending=True).values[:count]
         assert objective.generator(logits).item() == pytest.approx(NonSaturating().generator(best).item()), turn
     assert objective.discriminator(logits, -logits) == NonSaturating().discriminator(logits, -logits)
@@ -681,6 +812,93 @@ def test_features_are_found_through_a_technique():
 def test_a_part_of_a_batch_sees_the_first_noise():
     game = instance_noise(plane(penalty=LazyR1(interval=3, over="samples")), 0.5)
     assert all(math.isfinite(cost) for cost in costs(game))
+
+
+LOGITS = [name for name in OBJECTIVES if OBJECTIVES[name]().outputs == 1]
+"""Objectives of logits, not of features."""
+ROWS = {"objective": LOGITS, "penalty": PENALTIES, "technique": TECHNIQUES}
+
+
+class Alone(nn.Module):
+    """A network whose logits are [batch] instead of [batch, 1]."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def features(self, x):
+        return self.network.features(x)
+
+    def forward(self, x):
+        return self.network(x)[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, name) for kind, rows in ROWS.items() for name in rows],
+)
+def test_every_row_takes_logits_of_both_shapes_and_gives_the_same(kind, name):
+    found = []
+    for shape in (lambda network: network, Alone):
+        objective = OBJECTIVES[name]() if kind == "objective" else None
+        penalty = PENALTIES[name]() if kind == "penalty" else None
+        game = (pictures if name in ("diff_augment", "ada") else plane)(objective, penalty)
+        game.discriminator = shape(game.discriminator)
+        if kind == "technique":
+            game = TECHNIQUES[name](game)
+        problem, point, batch = FunctionalGame(game), point_of(game), game.draw(Key(1))
+        batch["noise"] = tree_map(lambda v: 0.1 * v, batch["noise"])
+        turns = [problem.gradient(who, point, batch) for who in game.players]
+        found.append([v for turn in turns for v in (turn.cost, *leaves(turn.gradient))])
+    assert len(found[0]) == len(found[1])
+    for column, alone in zip(*found):
+        torch.testing.assert_close(column, alone)
+
+
+def crowd() -> Mixture:
+    with seeded(0):
+        return Mixture(
+            lambda: MLPGenerator(3, (2,), width=5, depth=1),
+            lambda: MLPDiscriminator((2,), width=5, depth=1),
+            data=Ring(),
+            latent=3,
+            batch_size=6,
+            generators=2,
+            discriminators=2,
+        )
+
+
+@pytest.mark.parametrize("first", TECHNIQUES)
+@pytest.mark.parametrize("made", [plane, pictures, crowd])
+def test_any_two_techniques_work_in_either_order_or_are_refused_by_name(made, first):
+    for second in TECHNIQUES:
+        game, refusal = made(), ""
+        try:
+            for name in (first, second):
+                game = TECHNIQUES[name](game)
+        except ValueError as error:
+            refusal = str(error)
+        if refusal:
+            assert first in refusal or second in refusal, second
+            continue
+        problem, point, batch = FunctionalGame(game), point_of(game), game.draw(Key(1))
+        for _ in range(2):
+            for who in game.players:
+                turn = problem.gradient(who, point, batch)
+                assert all(torch.isfinite(v).all() for v in (turn.cost, *leaves(turn.gradient), *leaves(turn.state)))
+                point = point._replace(state={**point.state, **turn.state})
+        assert game.sample(Key(2), 3).isfinite().all(), second
+
+
+def test_singular_values_are_found_in_a_critic_that_was_wrapped_before_or_since():
+    for made in (plane, crowd):
+        bare = costs(spectral_regularisation(made()))[0]
+        within = spectral_regularisation(gradient_normalisation(instance_noise(made(), 0.0)))
+        around = gradient_normalisation(instance_noise(spectral_regularisation(made()), 0.0))
+        assert within.terms["spectral_regularisation"].layers == around.terms["spectral_regularisation"].layers
+        plain = costs(gradient_normalisation(instance_noise(made(), 0.0)))[0]
+        price = bare - costs(made())[0]
+        assert [costs(game)[0] - plain for game in (within, around)] == pytest.approx([price, price], rel=1e-3)
 
 
 def test_alternating_play_works_with_every_technique_on_the_dirac_gan():

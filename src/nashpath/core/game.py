@@ -81,6 +81,16 @@ class Game(nn.Module):
         """
         raise NotImplementedError
 
+    def advance(self, player: str) -> None:
+        """Renews the game's own state that counts turns of ``player``, before its turn; as `Stateful.advance`."""
+
+    def on_average(self) -> "Game":
+        """The game whose costs are the means of this one's over turns, where some are paid in some turns only.
+
+        What looks at a point asks it, so that the answer does not depend on the turn; itself where all turns are alike.
+        """
+        return self
+
     def forward(self, player: str, batch: Batch) -> Tensor:
         """The cost of ``player``, a scalar it wants small; a pure function of parameters, buffers and batch."""
         raise NotImplementedError
@@ -119,6 +129,7 @@ class _Turn(nn.Module):
         if advance:
             for module in self.stateful[player]:
                 module.advance()
+            self.game.advance(player)
             for term in terms:
                 term.advance(player, own)
         cost = self.game(player, batch)

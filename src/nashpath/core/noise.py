@@ -3,6 +3,11 @@
 Such a layer is a `Noise` of known sample shape. `Game.draw` fills ``batch["noise"]`` by `draw_noise`, and
 `Game.forward` prices the batch inside `bound`; outside of it the layer is the identity, which is what sampling,
 diagnostics and test errors want. Nothing random happens in ``forward``, so a noisy network stacks and compiles.
+
+Most layers show all passes of a turn the same rows. That is right where a cost is a sum of terms of one sample each.
+Where a cost compares a real sample with a generated one (relativistic, MMD, energy distance), noise *on the samples*
+that both share cancels, or makes the comparison biased: layers that stand for such noise draw rows for real and for
+generated samples apart (`Noise.sides`), and the game says which of the two is shown (`generated`).
 """
 
 from collections.abc import Generator
@@ -20,26 +25,35 @@ from nashpath.core.typed import named_modules
 class Noise(Hyperparameters):
     """Base of layers that consume standard normal numbers, one tensor of ``shape`` a sample."""
 
+    sides = 1
+    """1: real and generated samples see the same rows. 2: rows of their own, drawn as [batch, 2, *shape]."""
+
     def __init__(self, shape: tuple[int, ...], **numbers: float):
         super().__init__(**numbers)
         self.shape = shape
         self.given: Tensor | None = None
+        self.side = 0
 
     def rows(self, count: int) -> Tensor | None:
         """The bound numbers for ``count`` samples, [count, *shape], or None outside of `bound`.
 
-        Every pass of a turn sees the same rows (common random numbers: each term's expectation is as with
-        independent ones, and differences between terms vary less); a batch of k joined parts sees them k times, and a
-        part of a batch the first ones.
+        Passes over samples of one kind see the same rows (common random numbers: each term's expectation is as with
+        independent ones, and differences between terms vary less); a part of a batch sees the first ones. Of joined
+        batches each sees them all; where `sides` is 2 the first, third, … are real samples and the others generated.
         """
         if self.given is None or not self.training:
             return None
         if count < self.given.shape[0]:
-            return self.given[:count]
+            return self._of(self.side)[:count]
         parts, rest = divmod(count, self.given.shape[0])
         if rest:
             raise ValueError(f"noise was drawn for batches of {self.given.shape[0]} samples; this one has {count}")
-        return self.given if parts == 1 else torch.cat([self.given] * parts)
+        return self._of(self.side) if parts == 1 else torch.cat([self._of(k % 2) for k in range(parts)])
+
+    def _of(self, side: int) -> Tensor:
+        """The rows of real samples (0) or of generated ones (1), [batch, *shape]."""
+        assert self.given is not None
+        return self.given if self.sides == 1 else self.given[:, side]
 
 
 def noise_layers(network: nn.Module) -> dict[str, Noise]:
@@ -48,23 +62,42 @@ def noise_layers(network: nn.Module) -> dict[str, Noise]:
 
 
 def draw_noise(network: nn.Module, key: Key, lead: tuple[int, ...]) -> Tree:
-    """Standard normal numbers for every noise layer by name, [*lead, *shape]; ``lead`` ends with the batch."""
-    return {name: key.stream(name).normal((*lead, *layer.shape)) for name, layer in noise_layers(network).items()}
+    """Standard normal numbers for every noise layer by name, [*lead, *shape]; ``lead`` ends with the batch.
+
+    Those of layers with two `Noise.sides` are [*lead, 2, *shape].
+    """
+
+    def shape(layer: "Noise") -> "tuple[int, ...]":
+        return (*lead, *layer.shape) if layer.sides == 1 else (*lead, layer.sides, *layer.shape)
+
+    return {name: key.stream(name).normal(shape(layer)) for name, layer in noise_layers(network).items()}
 
 
 @contextmanager
 def bound(network: nn.Module, noise: Tree) -> Generator[None]:
     """Within this block the noise layers of ``network`` use one step's ``noise`` (as `draw_noise` made it)."""
     for name, rows in noise.items():
-        _give(network, name, rows)
+        _layer(network, name).given = rows
     try:
         yield
     finally:
         for name in noise:
-            _give(network, name, None)
+            _layer(network, name).given = None
 
 
-def _give(network: nn.Module, name: str, rows: Tensor | None) -> None:
+@contextmanager
+def generated(network: nn.Module, noise: Tree) -> Generator[None]:
+    """Within this block of `bound` the samples that ``network`` sees are generated ones, also where none says so."""
+    for name in noise:
+        _layer(network, name).side = 1
+    try:
+        yield
+    finally:
+        for name in noise:
+            _layer(network, name).side = 0
+
+
+def _layer(network: nn.Module, name: str) -> Noise:
     layer = network.get_submodule(name)
     assert isinstance(layer, Noise)
-    layer.given = rows
+    return layer

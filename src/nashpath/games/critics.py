@@ -1,6 +1,7 @@
 """A critic asked once for each batch, and its features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
@@ -71,24 +72,53 @@ def observe_real(critic: Any, logits: Callable[[], Tensor]) -> None:
         watch(logits())
 
 
+def alike(critic: Any, points: Tensor) -> Callable[[Tensor], Tensor]:
+    """The critic as it is asked about ``points``, for other samples of their kind (views, points of a derivative).
+
+    A critic with noise on its samples has other noise for real than for generated ones.
+    """
+    found = getattr(critic, "alike", None)
+    return critic if found is None else found(points)
+
+
 class CachedCritic:
     """A critic that remembers its answers: asked again about the same tensor (the same object), it does not compute.
 
     It lives as long as one evaluation of a cost, so it never remembers across parameters. A saved pass is also a pass
-    that does not move running statistics a second time.
+    that does not move running statistics a second time. The tensors ``fakes`` are shown inside ``showing()``, where the
+    critic's noise layers take the samples for generated ones (`nashpath.core.noise`).
     """
 
-    def __init__(self, critic: Callable[[Tensor], Tensor]):
-        self._critic = critic
+    def __init__(
+        self,
+        critic: Callable[[Tensor], Tensor],
+        fakes: Sequence[Tensor] = (),
+        showing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ):
+        self._critic, self._fakes, self._showing = critic, fakes, showing
         self._known: list[tuple[Tensor, Tensor]] = []
 
     def __call__(self, points: Tensor) -> Tensor:
         for asked, answer in self._known:
             if asked is points:
                 return answer
-        answer = self._critic(points)
+        answer = self.alike(points)(points)
         self._known.append((points, answer))
         return answer
+
+    def alike(self, points: Tensor) -> Callable[[Tensor], Tensor]:
+        """The critic for samples of the kind of ``points``, without memory."""
+        if not self._generated(points):
+            return self._critic
+
+        def asked(x: "Tensor") -> "Tensor":
+            with self._showing():
+                return self._critic(x)
+
+        return asked
+
+    def _generated(self, points: Tensor) -> bool:
+        return any(points is fake for fake in self._fakes)
 
     def observe_real(self, points: Tensor) -> None:
         """Tells a critic that watches itself (`observe_real`) its logits on real samples."""
@@ -96,4 +126,7 @@ class CachedCritic:
 
     def activations(self, points: Tensor, layer: str) -> Tensor:
         """The critic's activations at one layer."""
-        return activations(self._critic, points, layer)
+        if not self._generated(points):
+            return activations(self._critic, points, layer)
+        with self._showing():
+            return activations(self._critic, points, layer)

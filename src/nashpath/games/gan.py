@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
 from nashpath.core.game import check_own
-from nashpath.core.noise import Noise, bound, draw_noise
+from nashpath.core.noise import Noise, bound, draw_noise, generated
 from nashpath.core.torch_compat import (
     BATCH_NORMS,
     DROPOUTS,
@@ -114,12 +115,33 @@ class GAN(Game):
             latent, real = batch["latent"], batch["real"]
             paid: list[Tensor] = []
             if self.latent_step is not None:
-                latent, price = self.latent_step(self, latent)
+                with generated(self, batch["noise"]):
+                    latent, price = self.latent_step(self, latent)
                 paid.append(price)
-            fake, critic = self.generator(latent), CachedCritic(self.discriminator)
+            fake = self.generator(latent)
+            critic = self.critic(self.discriminator, [fake], batch)
             cost = self.price(player, critic, real, fake, batch)
             paid += [term(player, self, critic, latent, fake) for term in self.sample_terms.values()]
+            if player == "discriminator":  # last, when all of the turn's passes have been made
+                critic.observe_real(real)
             return cost + torch.stack(paid).sum() if paid else cost
+
+    def advance(self, player: str) -> None:
+        self.objective.advance(player)
+        if player == "discriminator":
+            self.penalty.advance()
+
+    def on_average(self) -> Game:
+        average = self.penalty.on_average()
+        if average is self.penalty:
+            return self
+        twin = copy.deepcopy(self)
+        twin.penalty = average
+        return twin
+
+    def critic(self, network: Callable[[Tensor], Tensor], fakes: Sequence[Tensor], batch: Batch) -> CachedCritic:
+        """``network`` as the critic of one evaluation, which takes ``fakes`` for generated samples."""
+        return CachedCritic(network, fakes, partial(generated, self, batch["noise"]))
 
     def with_objective(self, objective: Objective) -> "GAN | None":
         """A copy with another objective on the same logits; None where the critic gives no logit for single samples."""
@@ -135,7 +157,6 @@ class GAN(Game):
         if player == "discriminator":
             witness = self.objective.witness(critic, real, fake)
             cost = cost + self.penalty(witness, real, fake, batch["penalty"])
-            critic.observe_real(real)
         return cost
 
     @torch.no_grad()

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from nashpath.core import Batch, Count, Few, Hyperparameters, NonNegative, Source
 from nashpath.core.noise import bound
 from nashpath.core.typed import tensordot
-from nashpath.games.critics import CachedCritic
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -74,8 +73,9 @@ class Mixture(GAN):
     gives each sample to one generator, by weight. ``new_generator`` and ``new_discriminator`` return a freshly
     initialised network at each call.
 
-    Raises ValueError for an ensemble without networks and, as `GAN` does, for networks that fit neither each other nor
-    the data.
+    State that counts turns moves once a turn. Raises ValueError for an ensemble without networks, for a penalty whose
+    state follows from the logits of one critic (`Penalty.learns`) with more networks than one each, and, as `GAN` does,
+    for networks that fit neither each other nor the data.
 
     Reference: Arora et al. 2017, Sec. 5; PrincetonML/MIX-plus-GANs ``cifar10/train_mixgan.py`` (5 and 5, entropy 0.1).
     """
@@ -95,6 +95,12 @@ class Mixture(GAN):
         batch_size: Count = 64,
         latent_distribution: Latents = "normal",
     ):
+        if penalty is not None and penalty.learns and generators * discriminators > 1:
+            raise ValueError(
+                f"{type(penalty).__name__} has state that follows one critic between real and generated samples; the "
+                f"{generators * discriminators} pairs of a mixture would each move it: choose another penalty, or one "
+                "generator and one discriminator"
+            )
         ensembles = (
             GeneratorEnsemble([new_generator() for _ in range(generators)]),
             DiscriminatorEnsemble([new_discriminator() for _ in range(discriminators)]),
@@ -114,8 +120,11 @@ class Mixture(GAN):
         generators, discriminators = self.ensembles()
         with bound(self, batch["noise"]):
             fakes = [network(batch["latent"]) for network in generators.networks]
-            critics = [CachedCritic(network) for network in discriminators.networks]
+            critics = [self.critic(network, fakes, batch) for network in discriminators.networks]
             prices = [[self.price(player, c, batch["real"], fake, batch) for c in critics] for fake in fakes]
+            if player == "discriminator":
+                for critic in critics:  # once a turn, however many generators each has met
+                    critic.observe_real(batch["real"])
         pairs = generators.weights()[:, None] * discriminators.weights()
         value = (pairs * torch.stack([torch.stack(row) for row in prices])).sum()
         ensemble = generators if player == "generator" else discriminators

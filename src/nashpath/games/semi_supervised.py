@@ -13,7 +13,7 @@ from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
 from nashpath.core.source import Classified
 from nashpath.core.typed import split
-from nashpath.games.critics import CachedCritic, activations, observe_real
+from nashpath.games.critics import activations, observe_real
 from nashpath.games.gan import GAN, Latents
 from nashpath.games.objectives import Objective
 from nashpath.games.objectives.feature_matching import FeatureMatching
@@ -124,11 +124,13 @@ class SemiSupervised(GAN):
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
             real, fake = batch["real"], self.generator(batch["latent"])
-            cost = self.price(player, CachedCritic(ClassCritic(self.discriminator)), real, fake, batch)
+            critic = self.critic(ClassCritic(self.discriminator), [fake], batch)
+            cost = self.price(player, critic, real, fake, batch)
             if player == "generator":
                 return cost
             chosen = batch["labelled"]
             supervised = cross_entropy(self.discriminator(self.labelled[chosen]), self.label[chosen])
+            critic.observe_real(real)
             return supervised + self.weights.unlabelled * cost
 
     def with_objective(self, objective: Objective) -> None:

@@ -73,7 +73,7 @@ class PostHocEMA(Wrapping):
     ) -> tuple[Point, Memory, Info]:
         point, kept, info = self.solver(problem, point, memory["solver"], batches)
         count = memory["count"] + 1
-        shares = 1 - (1 - 1 / count) ** (self.powers.exponents + 1)
+        shares = shares_of(count, self.powers.exponents)
         average = _nearer(memory["average"], point.players[self.player], shares)
         statistics = _nearer(memory["statistics"], self._running(point), shares)
         return point, {"solver": kept, "average": average, "count": count, "statistics": statistics}, info
@@ -96,6 +96,11 @@ class PostHocEMA(Wrapping):
     def _running(self, point: Point) -> Tree:
         own = f"{self.player}."
         return {k: v for k, v in point.state.items() if k.startswith(own) and k.endswith(RUNNING)}
+
+
+def shares_of(count: Tensor, exponents: Tensor) -> Tensor:
+    """``1 − (1 − 1/n)^(γ+1)`` for each γ: how much of the n-th iterate is taken; without rounding where n is large."""
+    return -torch.expm1((exponents + 1) * torch.log1p(-1 / count))
 
 
 def _nearer(tracked: Tree, present: Tree, shares: Tensor) -> Tree:

@@ -25,9 +25,18 @@ class Objective(Hyperparameters):
     batchwise = False
     """Whether a cost is more than a mean over samples, or over pairs of them: it means nothing for single logits."""
 
+    undecided: float | None = 0.0
+    """The logit at which the discriminator is undecided; None: its logits mean nothing alone, as a constant is free."""
+
     outputs = 1
     joint = False
     """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""
+
+    def advance(self, player: str) -> None:
+        """Renews state that counts turns of ``player``, before its turn, once whatever the pairs that are priced."""
+        for part in self.children():
+            if isinstance(part, Objective):
+                part.advance(player)
 
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""

@@ -21,15 +21,17 @@ class Cumulant(Objective):
         ½, ½       −4 log ∫ √(pq), of the Hellinger distance   log(p/q)
         1, 1       −2 log ∫ √(pq)                              ½ log(p/q)
 
-    At β = 0 or γ = 0 the cumulant is the mean. β + γ = 1 gives the Rényi divergences. Adding a constant to d changes
-    no sum of both costs. The means of exp are those of the batch, so the cost of a batch is a biased estimate. Large
-    β weighs real samples that D takes for generated, large γ generated ones that it takes for real.
+    At β = 0 or γ = 0 the cumulant is the mean. β + γ = 1 gives the Rényi divergences. Adding a constant to d
+    changes J_D not at all, J_G by a constant. The means of exp are those of the batch, so the cost of a batch is a
+    biased estimate. Large β weighs real samples that D takes for generated, large γ generated ones that it takes for
+    real.
 
     Reference: Pantazis et al. 2022 (Cumulant GAN, arXiv 2006.06625), Sec. III; dipjyoti92/CumulantGAN
     ``cumgan_gmm8.py``.
     """
 
     batchwise = True
+    undecided = None
 
     def __init__(self, beta: NonNegative = 0.5, gamma: NonNegative = 0.5):
         super().__init__(beta=beta, gamma=gamma)

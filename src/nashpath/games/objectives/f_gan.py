@@ -18,10 +18,12 @@ class Divergence:
     activation: Callable[[Tensor], Tensor]
     conjugate: Callable[[Tensor], Tensor]
     unbounded: bool = False
+    undecided: float = 0.0
+    """The best v at p = q."""
 
 
 CONJUGATES = {
-    "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1), unbounded=True),
+    "kl": Divergence(lambda v: v, lambda v: torch.exp(v - 1), unbounded=True, undecided=1.0),
     "reverse_kl": Divergence(lambda v: -torch.exp(-v), lambda v: v - 1, unbounded=True),
     "pearson": Divergence(lambda v: v, lambda v: 0.25 * v.square() + v),
     "hellinger": Divergence(lambda v: hellinger_term(2 * v), lambda v: -hellinger_term(-2 * v), unbounded=True),
@@ -57,6 +59,7 @@ class FGAN(Objective):
     def __init__(self, divergence: FDivergence = "js", generator: Literal["saddle", "alternative"] = "saddle"):
         super().__init__()
         self.divergence, self.unbounded = divergence, CONJUGATES[divergence].unbounded
+        self.undecided = CONJUGATES[divergence].undecided
         self._term = {"saddle": "conjugate", "alternative": "activation"}[generator]
 
     def extra_repr(self) -> str:

@@ -53,6 +53,7 @@ class FeatureMatching(Objective):
         super().__init__()
         self.objective = objective if objective is not None else NonSaturating()
         self.layer, self.norm, self.joint = layer, norm, self.objective.joint
+        self.undecided = self.objective.undecided
         self.needs_input_gradient = self.objective.needs_input_gradient
         self._distance = _NORMS[norm]
 

@@ -33,6 +33,7 @@ class JointBatch(Objective):
                 "put joint_batch inside it, over an objective of logits"
             )
         self.compares, self.unbounded = self.objective.compares, self.objective.unbounded
+        self.undecided = self.objective.undecided
         self.batchwise, self.outputs = self.objective.batchwise, self.objective.outputs
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

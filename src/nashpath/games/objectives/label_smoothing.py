@@ -1,5 +1,6 @@
 """A discriminator that is never asked to be sure."""
 
+import math
 from typing import Literal
 
 import torch
@@ -61,6 +62,8 @@ class LabelSmoothing(Objective):
             if not 0 <= float(target) <= 1:
                 raise ValueError(f"{name} is {target}; a smoothed label must lie in [0, 1]")
         super().__init__(positive=positive, negative=negative)
+        middle = 0.5 * (float(positive) + float(negative))
+        self.undecided = math.log(middle) - math.log1p(-middle) if 0 < middle < 1 else None
         self._kind, self._price = generator, _GENERATORS[generator]
 
     def extra_repr(self) -> str:

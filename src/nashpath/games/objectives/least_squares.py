@@ -15,6 +15,8 @@ class LeastSquares(Objective):
     Reference: Mao et al. 2017, Eq. 9.
     """
 
+    undecided = 0.5
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean()
 

@@ -20,6 +20,7 @@ class MMDObjective(Objective):
     """
 
     compares = batchwise = True
+    undecided = None
 
     def __init__(self, features: int, **numbers: Tensor):
         super().__init__(**numbers)

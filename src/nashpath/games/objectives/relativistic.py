@@ -20,6 +20,7 @@ class Relativistic(Objective):
     """
 
     compares = True
+    undecided = None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - _paired(real, fake)).mean()

@@ -39,6 +39,7 @@ class RelativisticAverage(Objective):
     """
 
     compares = batchwise = True
+    undecided = None
 
     def __init__(self, loss: Loss = "standard"):
         super().__init__()

@@ -19,8 +19,9 @@ class Sinkhorn(Objective):
 
     h is the critic, of ``features`` outputs: the ground cost is learnt, the discriminator makes it large. P is made by
     ``iterations`` of Sinkhorn's algorithm in logarithms, and gradients pass through all of them. Small ``epsilon``
-    gives squared W₂ and needs more iterations, large ``epsilon`` the squared distance of means. A penalty prices the
-    slope of ``f_pq − f_pp``, the difference of potentials that tells p from q. The paper has twice this value.
+    gives squared W₂ and needs more iterations, large ``epsilon`` the squared distance of means. S grows with the scale
+    of h without bound, so the discriminator needs a penalty (or a bounded critic); a penalty prices the slope of
+    ``f_pq − f_pp``, the difference of potentials that tells p from q. The paper has twice this value.
 
     Raises `ValueError` for the generator's cost without features of real samples.
 
@@ -28,6 +29,7 @@ class Sinkhorn(Objective):
     """
 
     compares = batchwise = True
+    undecided = None
 
     def __init__(self, features: Count = 16, epsilon: Positive = 1.0, iterations: Count = 10):
         super().__init__(epsilon=epsilon)
@@ -84,8 +86,3 @@ class Sinkhorn(Objective):
             return towards[0] - towards[1]
 
         return gap
-
-    def _potential(self, x: Tensor, real: Tensor, other: Tensor) -> Tensor:
-        """The potential f of the transport from ``real`` to ``other`` at points x, [n]."""
-        _, of_other = self.potentials(squared_distances(real, other))
-        return self.soft_minimum(squared_distances(x, other) - of_other)

@@ -18,6 +18,8 @@ class Wasserstein(Objective):
     Reference: Arjovsky et al. 2017, Algorithm 1; igul222/improved_wgan_training ``gan_toy.py``.
     """
 
+    undecided = None
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean() - real.mean()
 

@@ -14,6 +14,7 @@ class AugmentedLagrangian(Penalty):
     define Ω. Here weight is at once the curvature and the multiplier's learning rate, as in the authors' algorithms.
     """
 
+    learns = True
     multiplier: Tensor
 
     def __init__(self, weight: NonNegative):

@@ -1,10 +1,9 @@
 """Consistency of real and of generated samples alike."""
 
-import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Count, Key, NonNegative
-from nashpath.core.typed import split
+from nashpath.games.critics import alike
 from nashpath.games.penalties.base import Critic, Penalty
 from nashpath.games.views import draw_view, view
 
@@ -16,8 +15,10 @@ class BalancedConsistency(Penalty):
 
         weight · E_p (d(x) − d(T(x)))² + fake_weight · E_q (d(x̃) − d(T(x̃)))²
 
-    with T as in `ConsistencyRegularisation`, drawn for each kind. Without the second term the generator learns to make
-    the views (mirrored or shifted borders) that only real samples are shown in. With the technique ``zcr`` it is ICR.
+    with T as in `ConsistencyRegularisation`, drawn for each kind; each of the four means is a pass of its own, so that
+    under batch normalisation a sample and its view are normalised by batches of one kind. Without the second term the
+    generator learns to make the views (mirrored or shifted borders) that only real samples are shown in. With the
+    technique ``zcr`` it is ICR.
 
     Reference: Zhao et al. 2021 (Improved Consistency Regularization for GANs), Algorithm 1 (weights 10).
     """
@@ -39,7 +40,8 @@ class BalancedConsistency(Penalty):
         return {"real": draw_view(key, lead, shape), "fake": draw_view(key, lead, shape)}
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
-        views = [view(x, noise[kind], self.shift, self.deviation) for kind, x in (("real", real), ("fake", fake))]
-        of_real, of_fake = split(critic(torch.cat(views)), len(real))
-        on_real, on_fake = (critic(real) - of_real).square().mean(), (critic(fake) - of_fake).square().mean()
-        return self.weight * on_real + self.fake_weight * on_fake
+        def moved(x: Tensor, drawn: Batch) -> Tensor:
+            seen = alike(critic, x)(view(x, drawn, self.shift, self.deviation))
+            return (critic(x) - seen).square().mean()
+
+        return self.weight * moved(real, noise["real"]) + self.fake_weight * moved(fake, noise["fake"])

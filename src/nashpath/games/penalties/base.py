@@ -18,6 +18,16 @@ class Penalty(Hyperparameters):
     needs_input_gradient = False
     """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
 
+    learns = False
+    """Whether its state follows from the logits that it prices, so that several critics cannot share it."""
+
+    def advance(self) -> None:
+        """Renews state that counts the discriminator's turns, before each, once whatever the pairs that are priced."""
+
+    def on_average(self) -> "Penalty":
+        """The penalty that costs in every turn what this one costs in the mean over turns, with the same numbers."""
+        return self
+
     def __call__(
         self,
         critic: Critic,

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Count, NonNegative
 from nashpath.games.penalties.base import Critic, Penalty, slopes, squared_norms
+from nashpath.games.penalties.r1 import R1
 
 
 class LazyR1(Penalty):
@@ -20,9 +21,9 @@ class LazyR1(Penalty):
     with k = ``interval``; over k steps both add up to what R1 costs, in expectation. ``steps`` trains as the authors'
     loop does but saves nothing: members of a stack share one graph, so the slope is taken at every step and not used.
     ``samples`` saves all but 1/k of R1's second derivative, for a noisier gradient. The rare step of ``steps`` is k
-    times as long: where rate · weight · k exceeds 2, plain descent on ½ weight · k · ψ² leaves. The number of steps is
-    state. The authors also scale the discriminator's rate by k / (k + 1) and raise its decays to that power: left to
-    its settings.
+    times as long: where rate · weight · k exceeds 2, plain descent on ½ weight · k · ψ² leaves. The number of the
+    discriminator's turns is state, which `advance` renews before each; called without any it costs R1. The authors also
+    scale the discriminator's rate by k / (k + 1) and raise its decays to that power: left to its settings.
 
     Reference: Karras et al. 2020 (StyleGAN2), Sec. 3.1 and Appendix B; NVlabs/stylegan2 ``training/training_loop.py``.
     """
@@ -42,7 +43,12 @@ class LazyR1(Penalty):
         if self.over == "samples":
             part = real[: -(-len(real) // self.interval)]
             return 0.5 * self.weight * squared_norms(slopes(critic, part)).mean()
-        due = self.count % self.interval == 0
+        price = 0.5 * self.weight * squared_norms(slopes(critic, real)).mean()
+        rare = torch.where((self.count - 1) % self.interval == 0, self.interval * price, torch.zeros_like(price))
+        return torch.where(self.count > 0, rare, price)
+
+    def on_average(self) -> Penalty:
+        return self if self.over == "samples" else R1(float(self.weight)).to(self.weight)
+
+    def advance(self) -> None:
         self.count = self.count + 1
-        price = 0.5 * self.interval * self.weight * squared_norms(slopes(critic, real)).mean()
-        return torch.where(due, price, torch.zeros_like(price))

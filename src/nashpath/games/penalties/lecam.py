@@ -25,6 +25,7 @@ class LeCam(Penalty):
     Reference: Tseng et al. 2021, Eq. 4; google/lecam-gan ``stylegan2/lecam_loss.py`` and ``biggan_cifar/losses.py``.
     """
 
+    learns = True
     real_sum: Tensor
     fake_sum: Tensor
     count: Tensor

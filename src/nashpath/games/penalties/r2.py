@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from nashpath.core import Batch, NonNegative
+from nashpath.games.critics import alike
 from nashpath.games.penalties.base import Critic, Penalty, slopes, squared_norms
 
 
@@ -22,4 +23,4 @@ class R2(Penalty):
         super().__init__(weight=weight)
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
-        return 0.5 * self.weight * squared_norms(slopes(critic, fake)).mean()
+        return 0.5 * self.weight * squared_norms(slopes(alike(critic, fake), fake)).mean()

@@ -22,6 +22,16 @@ class Sum(Penalty):
             raise ValueError("a sum needs at least one penalty; for none, use NoPenalty()")
         self.parts = nn.ModuleList(penalties)
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in penalties)
+        self.learns = any(penalty.learns for penalty in penalties)
+
+    def advance(self) -> None:
+        for _, part in self._named():
+            part.advance()
+
+    def on_average(self) -> Penalty:
+        averages = [part.on_average() for _, part in self._named()]
+        same = all(average is part for average, (_, part) in zip(averages, self._named()))
+        return self if same else Sum(*averages)
 
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {name: part.draw(key.stream(name), lead, shape) for name, part in self._named()}

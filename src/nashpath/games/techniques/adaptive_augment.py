@@ -19,6 +19,7 @@ class AdaptiveAugment(Noise):
     since p moved last, and how many there were.
     """
 
+    sides = 2
     probability: Tensor
     signs: Tensor
     batches: Tensor
@@ -31,8 +32,9 @@ class AdaptiveAugment(Noise):
         interval: Count = 4,
         blit: bool = True,
         colour: bool = True,
+        undecided: Number = 0.0,
     ):
-        super().__init__((17,), target=target, images=images)
+        super().__init__((17,), target=target, images=images, undecided=undecided)
         self.batch_size, self.interval, self.blit, self.colour = batch_size, interval, blit, colour
         for name in ("probability", "signs", "batches"):
             self.register_buffer(name, torch.zeros(()))
@@ -42,7 +44,7 @@ class AdaptiveAugment(Noise):
 
     def observe_real(self, logits: Tensor) -> None:
         """One step of the controller, from the logits on real images."""
-        signs, batches = self.signs + logits.detach().sign().mean(), self.batches + 1
+        signs, batches = self.signs + (logits.detach() - self.undecided).sign().mean(), self.batches + 1
         due = batches >= self.interval
         move = (signs / batches - self.target).sign() * (self.batch_size * self.interval) / self.images
         self.probability = torch.where(due, (self.probability + move).clamp(0, 1), self.probability)
@@ -117,8 +119,9 @@ def ada(
     ::
 
         d(x) ← d(T_p(x)),   p ← p + sign(r − target) · batch · interval / images   at every interval-th turn, in [0, 1]
-        r = E_p sign d(T_p(x)) over the turns since: 0 where D cannot tell real images, 1 where it is sure of all
+        r = E_p sign(d(T_p(x)) − d₀) over the turns since: 0 where D cannot tell real images, 1 where it is sure of all
 
+    d₀ is the logit at which the objective's discriminator is undecided (0; ½ under least_squares).
     T_p makes each of these changes with probability p: ``blit``: mirroring, quarter turns, shifts by up to an eighth
     (what is uncovered mirrors the border); ``colour``: brightness + N(0, 0.2²), contrast · 2^N(0, ½²), luma flip, hue
     by any angle, saturation · 2^N(0, 1). Of the authors' pipeline the resampled geometry (scale, free rotation),
@@ -126,19 +129,26 @@ def ada(
     are not square are half turns. p moves from 0 to 1 in ``images`` real images, is 0 at the start, and is state with
     the sums it comes from, so a resumed run goes on with it. Evaluation and samples see no T.
 
-    Raises `ValueError` for a game without images, for ``colour`` with neither one nor three channels, and for a critic
-    that has no logit of single real samples.
+    Raises `ValueError` for a game without images, for ``colour`` with neither one nor three channels, for a critic that
+    has no logit of single real samples, and for an objective under which a constant in d is free (wasserstein,
+    relativistic, cumulant): r means nothing there.
 
     Reference: Karras et al. 2020 (Training Generative Adversarial Networks with Limited Data), Sec. 3 and Appendix B;
     NVlabs/stylegan2-ada-pytorch ``training/augment.py`` and ``training/training_loop.py``.
     """
     gan = image_gan_of(game, "ada")
     check_single_logits(gan, "ada")
+    undecided = gan.objective.undecided
+    if undecided is None:
+        raise ValueError(
+            f"ada follows how many real images the critic is sure of; under {type(gan.objective).__name__} no logit is "
+            "that of an undecided critic: use an objective with one, such as non_saturating, hinge or least_squares"
+        )
     channels = gan.data.shape[0]
     if colour and channels not in (1, 3):
         raise ValueError(f"ada: the colours of images of {channels} channels are unknown; use colour=false")
 
     def augmented(network: nn.Module) -> nn.Module:
-        return AroundCritic(network, AdaptiveAugment(gan.batch_size, target, images, interval, blit, colour))
+        return AroundCritic(network, AdaptiveAugment(gan.batch_size, target, images, interval, blit, colour, undecided))
 
     return wrap_critics(gan, augmented)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from nashpath.core import Game
+from nashpath.core.typed import named_modules
 from nashpath.games.critics import activations, observe_real
 from nashpath.games.gan import GAN, critics
 from nashpath.games.views import is_image
@@ -29,6 +30,32 @@ class AroundCritic(nn.Module):
         """Told to the part before, and to the network, where they watch."""
         observe_real(self.before, lambda: logits)
         observe_real(self.network, lambda: logits)
+
+
+def bare_names(network: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[str]:
+    """The layers of these kinds by the names that they have without techniques around critics, for `layer_at`."""
+    found: list[str] = []
+    for name, layer in named_modules(network):
+        if isinstance(layer, kinds):
+            steps = name.split(".")
+            above = [network.get_submodule(".".join(steps[:k])) for k in range(len(steps))]
+            found.append(
+                ".".join(s for s, m in zip(steps, above) if not (isinstance(m, AroundCritic) and s == "network"))
+            )
+    return found
+
+
+def layer_at(network: nn.Module, name: str) -> nn.Module:
+    """The layer of that name, whatever techniques stand around critics now."""
+    for step in name.split("."):
+        network = _bare(network).get_submodule(step)
+    return _bare(network)
+
+
+def _bare(network: nn.Module) -> nn.Module:
+    while isinstance(network, AroundCritic):
+        network = network.network
+    return network
 
 
 def gan_of(game: Game, technique: str) -> GAN:

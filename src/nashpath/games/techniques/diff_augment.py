@@ -13,6 +13,8 @@ from nashpath.games.views import shift, whole
 class DiffAugment(Noise):
     """Colour, translation and cutout of images, from seven normal numbers a sample, which Φ makes uniform."""
 
+    sides = 2
+
     def __init__(self, colour: bool = True, translation: bool = True, cutout: bool = True):
         super().__init__((7,))
         self.colour, self.translation, self.cutout = colour, translation, cutout
@@ -67,8 +69,9 @@ def diff_augment(game: Game, colour: bool = True, translation: bool = True, cuto
         translation:  by up to an eighth of each side, zeros where nothing was
         cutout:       a hole of zeros, half of each side long, centred anywhere
 
-    T is differentiable, so the generator learns through it; it is drawn anew at every step, and the passes of one turn
-    share it. Evaluation and samples see no T. For training on few images.
+    T is differentiable, so the generator learns through it; it is drawn anew at every step, for real and for generated
+    images apart, and the passes of one turn over either share it. Evaluation and samples see no T. For training on few
+    images.
 
     Raises `ValueError` for a game without images.
 

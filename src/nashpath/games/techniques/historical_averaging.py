@@ -89,6 +89,6 @@ def historical_averaging(game: Game, coefficient: NonNegative = 0.1, player: Who
     if not set(chosen) <= set(game.players):
         raise ValueError(f"the game's players are {game.players}; there is no {player!r} to average")
     if NAME in game.terms:
-        raise ValueError("this game has historical averaging already; give it player='both' once")
+        raise ValueError("this game has historical_averaging already; give it player='both' once")
     game.terms[NAME] = HistoricalAveraging({who: game.get_submodule(who) for who in chosen}, coefficient)
     return game

@@ -11,6 +11,7 @@ from nashpath.games.techniques.around import AroundCritic, gan_of, wrap_critics
 class InstanceNoise(Noise, Stateful):
     """Adds N(0, σ²) to samples, ``σ = deviation · max(0, 1 − turns / steps)``; its ``turns`` are state."""
 
+    sides = 2
     turns: Tensor
 
     def __init__(self, shape: tuple[int, ...], deviation: NonNegative = 0.1, steps: NonNegative = 0.0):
@@ -33,15 +34,16 @@ class InstanceNoise(Noise, Stateful):
 
 @checks_arguments
 def instance_noise(game: Game, deviation: NonNegative = 0.1, steps: NonNegative = 0.0) -> Game:
-    """Instance noise: the critic sees real and generated samples through the same normal noise, which may fade.
+    """Instance noise: the critic sees real and generated samples through normal noise of one size, which may fade.
 
     ::
 
         d(x) ← d(x + σ ε),   ε ~ N(0, I),   σ = deviation · max(0, 1 − t / steps);   steps = 0: σ = deviation
 
-    in both players' costs and in penalties; t counts the discriminator's turns (1, 2, …) and is state. Distributions
-    that do not overlap then do, so that their divergence is finite and has a gradient. The best critic is that of the
-    blurred distributions, which agree exactly where the sharp ones do.
+    in both players' costs and in penalties, ε drawn for real and for generated samples apart; t counts the
+    discriminator's turns (1, 2, …) and is state. Distributions that do not overlap then do, so that their divergence is
+    finite and has a gradient. The best critic is that of the blurred distributions, which agree exactly where the sharp
+    ones do.
 
     Raises `ValueError` for a game without samples.
 

@@ -77,6 +77,6 @@ def latent_optimisation(
     gan = plain_gan_of(game, "latent_optimisation")
     check_single_logits(gan, "latent_optimisation")
     if gan.latent_step is not None:
-        raise ValueError("this game moves its latents already")
+        raise ValueError("latent_optimisation: this game moves its latents already")
     gan.latent_step = LatentOptimisation(step, rate, damping, fraction, weight)
     return gan

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from nashpath.core import Game, NonNegative, Term, checks_arguments
 from nashpath.core.math.spectral import WEIGHTED, leading_vector, power_step, weight_matrix
 from nashpath.core.typed import named_modules
+from nashpath.games.techniques.around import bare_names, layer_at
 
 NAME = "spectral_regularisation"
 
@@ -15,22 +16,22 @@ class SpectralRegularisation(Term):
 
     def __init__(self, module: nn.Module, weight: NonNegative):
         super().__init__(weight=weight)
-        self.layers = tuple(name for name, layer in named_modules(module) if isinstance(layer, WEIGHTED))
+        self.layers = tuple(bare_names(module, WEIGHTED))
         for index, name in enumerate(self.layers):
-            matrix = weight_matrix(module.get_submodule(name)).detach()
+            matrix = weight_matrix(layer_at(module, name)).detach()
             self.register_buffer(f"u{index}", leading_vector(matrix))
 
     def advance(self, player: str, module: nn.Module) -> None:
         if player == "discriminator":
             for index, name in enumerate(self.layers):
-                matrix = weight_matrix(module.get_submodule(name)).detach()
+                matrix = weight_matrix(layer_at(module, name)).detach()
                 setattr(self, f"u{index}", power_step(matrix, getattr(self, f"u{index}")))
 
     def forward(self, player: str, module: nn.Module) -> Tensor:
         if player != "discriminator":
             return torch.zeros_like(self.weight)
         squares = [
-            (weight_matrix(module.get_submodule(name)).mT @ getattr(self, f"u{index}")).square().sum()
+            (weight_matrix(layer_at(module, name)).mT @ getattr(self, f"u{index}")).square().sum()
             for index, name in enumerate(self.layers)
         ]
         return 0.5 * self.weight * torch.stack(squares).sum()

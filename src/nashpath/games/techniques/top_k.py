@@ -19,14 +19,21 @@ class TopK(Objective):
         super().__init__(share=share, decay=decay, epoch=epoch)
         self.objective = objective
         self.compares, self.unbounded, self.outputs = objective.compares, objective.unbounded, objective.outputs
+        self.undecided = objective.undecided
         self.register_buffer("turns", torch.zeros(()))
+
+    def advance(self, player: str) -> None:
+        super().advance(player)
+        if player == "generator":
+            self.turns = self.turns + 1
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.objective.discriminator(real, fake)
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         logits = fake.flatten()
-        kept = torch.maximum(self.share, self.decay ** (self.turns / self.epoch).floor())
+        before = (self.turns - 1).clamp(min=0)
+        kept = torch.maximum(self.share, self.decay ** (before / self.epoch).floor())
         count = (kept * len(logits) - 1e-4).ceil().clamp(min=1)  # 0.7 of 10 is 7, also in float32
         rank = logits.detach().argsort(descending=True).argsort()
         prices = vmap(self.objective.generator)(fake)
@@ -38,9 +45,7 @@ class TopK(Objective):
     def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         if player == "discriminator":
             return self.objective(player, critic, real, fake)
-        cost = self.generator(critic(fake))
-        self.turns = self.turns + 1
-        return cost
+        return self.generator(critic(fake))
 
 
 @checks_arguments
@@ -51,8 +56,9 @@ def top_k(game: Game, share: Fraction = 0.75, decay: Decay = 0.99, epoch: Positi
 
         J_G ← (1/k) Σ over the k samples of highest d(x̃) of their costs,   k = ⌈batch · max(share, decay^⌊t / epoch⌋)⌉
 
-    t counts the generator's turns and is state: k falls from the whole batch, while the critic still knows nothing, to
-    ``share`` of it. The discriminator's cost is unchanged. It wants an objective that is a mean over generated samples.
+    t counts the generator's turns from 0 and is state: k falls from the whole batch, while the critic still knows
+    nothing, to ``share`` of it. The discriminator's cost is unchanged. It wants an objective that is a mean over
+    generated samples.
 
     Raises `ValueError` for a game without samples, and for objectives that compare, price whole batches, or call the
     critic in their own way: they have no cost of single generated samples.

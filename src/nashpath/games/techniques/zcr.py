@@ -22,7 +22,8 @@ class LatentConsistency(SampleTerm):
             return fake.new_zeros(())
         moved = game.generator(latent + self.deviation * rows.to(latent.dtype))
         if player == "discriminator":
-            return self.discriminator * (critic(fake) - critic(moved)).square().flatten(1).sum(1).mean()
+            gap = critic(fake) - critic.alike(fake)(moved)
+            return self.discriminator * gap.reshape(len(gap), -1).square().sum(1).mean()
         return -self.generator * (fake - moved).square().flatten(1).mean()
 
 

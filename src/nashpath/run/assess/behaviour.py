@@ -227,7 +227,7 @@ def try_changes(
             changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
     for name, other in changed.items():
         begun = begin(other, start.point)
-        problem = FunctionalGame(other.game)
+        problem = FunctionalGame(other.game.on_average())
         there = Linearised(problem, start.point, draw(other.game, Key(0, "curvature"), 4), 4)
         away = {who: PlayerEvidence(distance=math.inf) for who in near.sizes}
         seen = PointEvidence(players=away, noisy=summary.evidence.noisy)

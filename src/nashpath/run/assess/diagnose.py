@@ -149,13 +149,14 @@ def diagnose_member(
         )
     if parameter_count(train_state.point) <= PRECISE:
         trial, train_state = to_float64(trial), to_float64(train_state)
-    problem = FunctionalGame(trial.game)
+    average = trial.game.on_average()
+    problem = FunctionalGame(average)
     if summary.outcome.startswith("diverged"):
         batches = draw(trial.game, Key(0, "curvature"), BATCHES)
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
     said("the point")
     budget = 0.0 if quick else SECONDS
-    near, numbers, seen = look_at_point(trial.game, problem, train_state.point, summary, said, budget)
+    near, numbers, seen = look_at_point(average, problem, train_state.point, summary, said, budget)
     arrays |= seen
     if summary.evidence.finite:
         arrays |= compare_steps(trial, train_state.memory, near, summary, _stationary(trial, near, summary))

@@ -13,7 +13,7 @@ from torch.func import grad, vmap
 
 from nashpath.core import Batch, FunctionalGame, Game, Key, Point, pick
 from nashpath.core import tree as trees
-from nashpath.core.noise import bound
+from nashpath.core.noise import bound, generated
 from nashpath.diagnostics import (
     Certificate,
     Linearised,
@@ -142,7 +142,9 @@ def _priced(game: Any, point: Point, batches: Batch) -> tuple[Tensor, Tensor]:
     found = []
     for batch in (pick(batches, k) for k in range(BATCHES)):
         with bound(game, batch["noise"]):
-            found.append(torch.stack([game.discriminator(batch["real"]).flatten(), _fake(game, batch)]))
+            real = game.discriminator(batch["real"]).flatten()
+            with generated(game, batch["noise"]):
+                found.append(torch.stack([real, _fake(game, batch)]))
     both = torch.cat(found, 1)[:, :SHOWN].double().cpu()
     return both[0], both[1]
 

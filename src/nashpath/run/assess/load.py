@@ -61,9 +61,11 @@ def load(
     Its modules hold averaged weights where the run keeps an average (``average=ema``), as ``nashpath sample`` uses;
     ``averaged=False`` gives the weights of the last step, ``width`` an average of another width than the run's
     (``average=post_hoc``). ``data_path`` says where the run's data are now; where they
-    are not found the game samples all the same. Raises `SettingError` where there is no such run or member,
-    and `CheckpointError` where its checkpoint cannot be read.
+    are not found the game samples all the same. Raises `SettingError` where there is no such run or member, or
+    for ``width`` with ``averaged=False``, and `CheckpointError` where its checkpoint cannot be read.
     """
+    if width is not None and not averaged:
+        raise SettingError("width chooses an average, and averaged=False asks for none: leave one of them out")
     planned, trial, train_state = restore_members(
         Path(run), [member], device, Path(data_path) if data_path else None, needs_data=False
     )[0]

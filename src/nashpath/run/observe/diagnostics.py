@@ -52,7 +52,7 @@ def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnost
 
 def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list[Readings]:
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
-    problem = FunctionalGame(program.trials[0].game)
+    problem = FunctionalGame(program.trials[0].game.on_average())
     points = [program.train_state(i).point for i in range(len(batches))]
     numbers = [hyperparameters_of(trial)["game"] for trial in program.trials]
 
