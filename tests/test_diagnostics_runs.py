@@ -335,6 +335,7 @@ def test_what_is_paid_now_and_then_is_diagnosed_by_its_mean_at_every_step(penalt
     game = DiracGAN(Minimax(), penalty, x=0.0, y=0.0)
     trial = Trial(game, Alternating(discriminator=SGD(0.1), generator=SGD(0.1)))
     program, found = Program([trial], [0]), []
+    at = program.train_state(0)
     for _ in range(5):
         at = program.train_state(0)
         leading = diagnose_member(0, trial, at, quick=True).numbers["leading"]

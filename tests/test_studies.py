@@ -17,6 +17,7 @@ from scipy import stats
 import nashpath
 from nashpath.core.math.bootstrap import interval, percentile_bootstrap
 from nashpath.core.tree import leaves
+from nashpath.report.reproduction import write_reproduction
 from nashpath.run import FolderWarning, RunFolder, SettingError, open_session
 from nashpath.studies import (
     NAMES,
@@ -272,6 +273,22 @@ def test_a_damaged_record_is_named(tmp_path):
     record.write_text(record.read_text().replace("quick", "slick"))
     with pytest.raises(SettingError, match=r"study\.json is damaged or was changed"):
         small(tmp_path)
+
+
+def test_no_page_is_made_of_a_record_whose_bits_were_changed(tmp_path):
+    """Also where it is JSON still: a digit of a number, a letter of a name."""
+    small(tmp_path / "study")
+    record = tmp_path / "study" / "study.json"
+    whole = record.read_bytes()
+    assert write_reproduction(tmp_path / "study").exists()
+    for at in (whole.index(b'"seconds"') + 1, whole.index(b'"title"') + 10, len(whole) // 2):
+        record.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(SettingError, match=r"study\.json"):
+            write_reproduction(tmp_path / "study")
+        with pytest.raises(SettingError, match=r"study\.json"):
+            judge_again(tmp_path / "study")
+    record.write_bytes(whole)
+    assert write_reproduction(tmp_path / "study").exists()
 
 
 def test_unknown_names_are_refused(tmp_path):

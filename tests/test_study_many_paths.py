@@ -11,11 +11,12 @@ from nashpath.core import Key, Point, generator
 from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
-from nashpath.studies import Population, Rows, Size, find_study, read_json, reproduce
+from nashpath.studies import Population, Rows, Size, find_study, reproduce
 from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
 from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, variant
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
+from nashpath.studies.result import read_json
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of
 from nashpath.studies.shared.parallel_lines import (
     PARALLEL_LINES,

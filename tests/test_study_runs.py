@@ -2,7 +2,8 @@
 
 import pytest
 
-from nashpath.studies import NAMES, Population, find_study, read_json, reproduce
+from nashpath.studies import NAMES, Population, find_study, reproduce
+from nashpath.studies.result import read_json
 
 MINIATURE = {
     "seeds": 2,

@@ -67,7 +67,7 @@ def reproduce(
         load_all(own)
         from nashpath.report import write_reproduction, write_results
         from nashpath.run.settings.overrides import parse_assignment, parse_value
-        from nashpath.studies import NAMES, read_json
+        from nashpath.studies import NAMES, read_study
 
         scale = "quick" if quick else "full" if full else "default"
         chosen = list(NAMES) if names == ["all"] else names
@@ -78,7 +78,7 @@ def reproduce(
         folders = [root / name for name in of_each]
         for name, folder in zip(chosen, folders):
             _one(name, scale, folder, count, options, quiet)
-        found = [read_json(folder / "study.json") for folder in folders]
+        found = [read_study(folder) for folder in folders]
         pages = [str(write_reproduction(folder)) for folder in folders]
         if len(folders) > 1:
             pages.append(str(write_results(folders, folders[0].parent / "results.md")))

@@ -10,7 +10,7 @@ from nashpath.report.page import write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import run_facts
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_cell, read_json, recorded_study
+from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_cell, read_study, recorded_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -25,7 +25,7 @@ def is_reproduction(folder: Path) -> bool:
 
 def write_reproduction(folder: Path) -> Path:
     """Writes ``report.html`` into the folder of a reproduction, from what it holds, and returns its path."""
-    found = read_json(folder / "study.json")
+    found = read_study(folder)
     claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]
     context = {
         **{key: found[key] for key in ("title", "paper", "scale", "started", "status", "seconds", "changed_since")},

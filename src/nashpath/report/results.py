@@ -8,7 +8,7 @@ from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
 from nashpath.report.reproduction import WORDS, drawn, experiments_of, found_text, rows_of, tally
 from nashpath.run.folder.run_folder import write_atomic
-from nashpath.studies import NAMES, read_json
+from nashpath.studies import NAMES, read_study
 
 ALL = """\
 What the {} papers claim, measured again by `nashpath reproduce all` at its default scale: small games and small data
@@ -25,7 +25,7 @@ def write_results(folders: list[Path], out: Path) -> Path:
     """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
     pictures = out.parent / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
-    found = [(folder, read_json(folder / "study.json")) for folder in folders]
+    found = [(folder, read_study(folder)) for folder in folders]
     parts = [_introduction([study for _, study in found]), summary([study for _, study in found])]
     parts += [_study(folder, study, pictures) for folder, study in found]
     write_atomic(out, "\n".join(parts).encode())

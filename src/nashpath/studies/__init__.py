@@ -4,7 +4,7 @@ from nashpath.studies.claim import Claim, Verdict, judge, judge_all
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
 from nashpath.studies.find import NAMES, find_study
 from nashpath.studies.population import MemberState, Population, split_steps
-from nashpath.studies.result import Result, cell_path, judge_again, read_cell, read_json, recorded_study, source_hash
+from nashpath.studies.result import Result, cell_path, judge_again, read_cell, read_study, recorded_study, source_hash
 from nashpath.studies.rows import Row, Rows, paired
 from nashpath.studies.runner import CellProgress, reproduce
 from nashpath.studies.study import SCALES, Cell, Experiment, Size, Study
@@ -36,7 +36,7 @@ __all__ = [
     "judge_all",
     "paired",
     "read_cell",
-    "read_json",
+    "read_study",
     "recorded_study",
     "reproduce",
     "source_hash",

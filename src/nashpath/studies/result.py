@@ -70,10 +70,7 @@ class Result:
         self.store.warn_if_damaged()
         there = folder / "study.json"
         if there.exists():
-            known = read_json(there)
-            fault = self.store.digests.fault(there.name)
-            if fault:
-                raise SettingError(f"{there} {fault}; delete it, and its claims are registered anew")
+            known = read_study(folder)
         else:
             known = {}
             if not self.store.digests.kept():
@@ -194,7 +191,7 @@ def judge_again(folder: Path) -> list[Verdict]:
 
     Claims whose criterion is another than the one that was registered before measuring are named in the record.
     """
-    found = read_json(folder / "study.json")
+    found = read_study(folder)
     own = Path(found["from"]) if found["from"].endswith(".py") else None
     study = recorded_study(found)
     result = Result(study, found["scale"], folder, own, found["options"])
@@ -202,6 +199,15 @@ def judge_again(folder: Path) -> list[Verdict]:
     found |= {"claims": [v.as_json() for v in verdicts], "changed_since": result.changed}
     result.store.write_json("study.json", found)
     return verdicts
+
+
+def read_study(folder: Path) -> Any:
+    """The ``study.json`` of a reproduction. Raises `SettingError` that names it where it is not as it was written."""
+    there = folder / "study.json"
+    found, fault = read_json(there), RunFolder(folder).digests.fault(there.name)
+    if fault:
+        raise SettingError(f"{there} {fault}; put it back, or delete it, and its claims are registered anew")
+    return found
 
 
 def read_json(path: Path) -> Any:
