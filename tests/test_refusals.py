@@ -82,8 +82,10 @@ def test_a_sweep_of_a_method_that_was_not_chosen_says_to_choose_one(tmp_path):
         ("penalty = " + "[{a=" * 40 + "1" + "}]" * 40, "penalty: nested more than 32 deep"),
         (".".join("a" * 500) + " = 1", "a: nested more than 32 deep"),
         ("steps = 3\nlatent = " + "7" * 5001, "latent: Exceeds the limit"),
+        ("steps = 3\nlatent = 0x" + "f" * 5001, "latent: Exceeds the limit"),
+        ("[sweep.penalty]\nweight = [1, 0b" + "1" * 20_000 + "]", "weight: Exceeds the limit"),
     ],
-    ids=["deep list", "deep tables", "long key", "many digits"],
+    ids=["deep list", "deep tables", "long key", "many digits", "hexadecimal", "binary, swept"],
 )
 def test_toml_that_python_cannot_hold_is_refused_by_file_and_key(tmp_path, text, words):
     file = tmp_path / "mine.toml"
@@ -92,7 +94,9 @@ def test_toml_that_python_cannot_hold_is_refused_by_file_and_key(tmp_path, text,
         read_toml(file)
 
 
-@pytest.mark.parametrize("text", ["latent=" + "7" * 5001, "latent=" + "[" * 1000 + "]" * 1000])
+@pytest.mark.parametrize(
+    "text", ["latent=" + "7" * 5001, "latent=0o" + "7" * 9001, "latent=" + "[" * 1000 + "]" * 1000]
+)
 def test_values_that_python_cannot_hold_are_refused_by_key(text):
     with pytest.raises(SettingError, match=r"^latent: .*too long, or nested too deep"):
         parse_overrides([text])

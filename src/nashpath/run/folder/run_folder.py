@@ -277,12 +277,14 @@ def parse_toml(text: str, where: str) -> Raw:
     try:
         found = tomllib.loads(text)
         deep = _too_deep(found)
+        if not deep:
+            repr(found)  # numbers in other bases are read beyond the limit, and fail when they are to be shown
     except tomllib.TOMLDecodeError:
         raise
     except RecursionError:
         found, deep = {}, _key_of(text, r"[\[{]\s*[\[{]\s*[\[{]") or "a value"
     except ValueError as error:  # Python's limit on the digits of a number
-        raise SettingError(f"{where}: {_key_of(text, '[0-9_]{1000}') or 'a number'}: {error}") from None
+        raise SettingError(f"{where}: {_key_of(text, '[0-9A-Fa-f_xob]{1000}') or 'a number'}: {error}") from None
     if deep:
         raise SettingError(f"{where}: {deep}: nested more than {DEEPEST} deep, which no setting is")
     return found
