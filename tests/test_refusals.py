@@ -94,9 +94,7 @@ def test_toml_that_python_cannot_hold_is_refused_by_file_and_key(tmp_path, text,
         read_toml(file)
 
 
-@pytest.mark.parametrize(
-    "text", ["latent=" + "7" * 5001, "latent=0o" + "7" * 9001, "latent=" + "[" * 1000 + "]" * 1000]
-)
+@pytest.mark.parametrize("text", ["latent=" + "7" * 5001, "latent=" + "[" * 1000 + "]" * 1000])
 def test_values_that_python_cannot_hold_are_refused_by_key(text):
     with pytest.raises(SettingError, match=r"^latent: .*too long, or nested too deep"):
         parse_overrides([text])

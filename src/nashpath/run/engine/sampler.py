@@ -44,7 +44,7 @@ def _drawn(game: Game, key: Key, draws: int) -> Batch:
         ) from error
 
 
-class Drawing(nn.Module):
+class DrawFunction(nn.Module):
     """A game's draw as a function of the member's key and of the member's own tensors (`own_tensors`)."""
 
     def __init__(self, game: Game, draws: int, plan: Plan):
@@ -81,7 +81,7 @@ class Sampler:
         log: list[Asked] = []
         one = _drawn(games[0], Key.of(words_of(0, STREAM, device), log=log), draws)
         self.plan = Plan(log, device)
-        self.drawings = [Drawing(game, draws, self.plan) for game in games]
+        self.drawings = [DrawFunction(game, draws, self.plan) for game in games]
         self.traced = _traces(games[0], draws, device)
         self.alike = self.traced and all(_alike(games[0], game) for game in games[1:])
         size = sum(v.numel() * v.element_size() for v in leaves(one)) * len(games)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.torch_compat import call_with, is_outermost
 from nashpath.core.tree import finite, largest_magnitudes
-from nashpath.run.engine.sampler import Drawing
+from nashpath.run.engine.sampler import DrawFunction
 from nashpath.solvers import Solver
 
 NOT_DIVERGED = -1
@@ -67,7 +67,7 @@ def outcome(trial: Trial, train_state: TrainState, cause: str = "") -> str:
     return f"{told}: {cause} is not finite" if cause else told
 
 
-def make_step(trial: Trial, precision: torch.dtype | None = None, drawing: Drawing | None = None) -> Step:
+def make_step(trial: Trial, precision: torch.dtype | None = None, drawing: DrawFunction | None = None) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used.
 
     Its third argument is the step's batches; of a step that draws for itself, by ``drawing``, the words of the member's

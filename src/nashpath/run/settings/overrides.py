@@ -18,7 +18,6 @@ def parse_value(text: str) -> Any:
     """A TOML value where the text is one (``3``, ``1e-3``, ``true``, ``[1, 2]``, ``"ring"``), else the text itself."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-        repr(value)  # a number of thousands of digits in another base fails only when it is to be shown
     except tomllib.TOMLDecodeError:
         return text
     except (ValueError, RecursionError):
