@@ -94,6 +94,11 @@ def test_toml_that_python_cannot_hold_is_refused_by_file_and_key(tmp_path, text,
         read_toml(file)
 
 
+def test_a_sweep_of_a_number_that_cannot_be_shown_is_refused_by_its_key(tmp_path):
+    result = nash("train", "--sweep", "latent=2,0x" + "f" * 5000, "--out", tmp_path / "run", expect=2)
+    assert "sweep: latent: a number of thousands of digits" in refusal(result)
+
+
 @pytest.mark.parametrize("text", ["latent=" + "7" * 5001, "latent=" + "[" * 1000 + "]" * 1000])
 def test_values_that_python_cannot_hold_are_refused_by_key(text):
     with pytest.raises(SettingError, match=r"^latent: .*too long, or nested too deep"):

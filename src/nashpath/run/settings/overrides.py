@@ -159,6 +159,10 @@ def check_sweeps(sweeps: dict[str, Any]) -> None:
     for key, values in sweeps.items():
         if key == "seeds":
             raise SettingError("sweep: seeds are not swept; use --seeds 0:8, which crosses with every sweep")
+        try:
+            repr(values)
+        except ValueError:  # in another base than ten they are read
+            raise SettingError(f"sweep: {key}: a number of thousands of digits, which no setting takes") from None
         if not isinstance(values, list) or not values or "" in values:
             raise SettingError(f"sweep: {key}: expected values, such as --sweep {key}=a,b,c, got {values!r}")
         if len(set(map(str, values))) < len(values):
