@@ -82,7 +82,7 @@ class Sampler:
         one = _drawn(games[0], Key.of(words_of(0, STREAM, device), log=log), draws)
         self.plan = Plan(log, device)
         self.drawings = [DrawFunction(game, draws, self.plan) for game in games]
-        self.traced = _traces(games[0], draws, device)
+        self.traced = _traces(self.drawings[0], device)
         self.alike = self.traced and all(_alike(games[0], game) for game in games[1:])
         size = sum(v.numel() * v.element_size() for v in leaves(one)) * len(games)
         self.length = max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, size)))
@@ -121,14 +121,14 @@ class Sampler:
         return [drawing(key) for key in self.plan.keys(words, steps)]
 
 
-def _traces(game: Game, draws: int, device: torch.device) -> bool:
+def _traces(drawing: DrawFunction, device: torch.device) -> bool:
     """Whether the draw works on steps that are no numbers, and then gives what it gives for each of a few."""
     words, steps = words_of(0, STREAM, device), torch.arange(TRIED, device=device)
     try:
-        found = vmap(lambda step: game.draw(Key.of(words, step), (draws,)))(steps)
+        found = vmap(drawing.at, (None, None, 0))(words, own_tensors(drawing.game), steps)
     except Exception:  # whatever a draw of the user's may raise there; asked for one step at a time it is right
         return False
-    return all(_equal(pick(found, k), game.draw(Key.of(words, k), (draws,))) for k in range(TRIED))
+    return all(_equal(pick(found, k), drawing(key)) for k, key in enumerate(drawing.plan.keys(words, steps)))
 
 
 TRIED = 4
