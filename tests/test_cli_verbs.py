@@ -95,7 +95,7 @@ def test_sample_uses_the_averaged_generator(runs, tmp_path):
     nash("sample", runs / "ring", "-n", 8, "--out", tmp_path / "samples.npz")
     trial, _ = restore_member(runs / "ring")
     stored = tensors(runs / "ring", 0)
-    z = Key(0).normal(8, 2)
+    z = Key(0, "sampled").normal(8, 2)
     made = {}
     for name, prefix in {"average": "memory.average", "present": "point.players.generator"}.items():
         weights = {k: torch.from_numpy(stored[f"{prefix}.{k}"]) for k in dict(trial.game.generator.named_parameters())}
