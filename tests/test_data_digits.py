@@ -58,7 +58,7 @@ def test_stacked_digits_have_a_thousand_modes():
 def test_coloured_digits_are_digits_between_two_colours():
     source = ColouredDigits("all", contrast=0.3)
     real, label = source.labelled_examples(2_000)
-    grey, plain_label = Digits("all").draw(Key(0).stream("grey"), 2_000).values()
+    grey, plain_label = Digits("all").draw(Key(0, "examples").stream("grey"), 2_000).values()
     assert torch.equal(label, plain_label)  # the digits have a stream of their own
     ground, ink = real[grey.expand_as(real) == -1], real[grey.expand_as(real) == 1]
     assert ground.numel() > 0

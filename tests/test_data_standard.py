@@ -82,7 +82,7 @@ def test_a_run_gives_samples_back_in_the_units_of_its_file(tmp_path):
     command("train", *flags(*settings), "--out", tmp_path / "run")
     member = nash.load(tmp_path / "run")
     assert member.units == member.game.data.units
-    inside = member.game.sample(Key(3), 20)
+    inside = member.game.sample(Key(3, "sampled"), 20)
     assert torch.equal(member.sample(20, seed=3), member.units.original(inside))
     command("sample", tmp_path / "run", "-n", 20, "--seed", 3, "--out", tmp_path / "before.npz")
     before = np.load(tmp_path / "before.npz")["samples"]
