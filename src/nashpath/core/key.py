@@ -39,10 +39,7 @@ def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tup
         return a, b, c, d
     k0, k1, m0, m1, w0, w1, mask = (words[i] for i in range(7))
     for _ in range(ROUNDS):
-        low, high = (
-            c0 * m0,
-            c2 * m1,
-        )  # wraps as signed 64 bits; the mask after the shift makes the high word right again
+        low, high = c0 * m0, c2 * m1  # wrap as signed 64 bits; the masks after the shifts make the words right again
         c0, c1, c2, c3 = ((high >> 32) & mask) ^ c1 ^ k0, high & mask, ((low >> 32) & mask) ^ c3 ^ k1, low & mask
         k0, k1 = (k0 + w0) & mask, (k1 + w1) & mask
     return c0, c1, c2, c3

@@ -49,10 +49,12 @@ class WeightAveraging(Wrapping):
         point, kept, info = self.solver(problem, point, memory["solver"], batches)
         count, present = memory["count"] + 1, point.players[self.player]
         share = self.share(count)
-        average = {k: v + share * (present[k] - v) for k, v in memory["average"].items()}
-        running = self._running(point)
-        statistics = {k: v + share * (running[k] - v) for k, v in memory["statistics"].items()}
+        average = self._nearer(memory["average"], present, share)
+        statistics = self._nearer(memory["statistics"], self._running(point), share)
         return point, {"solver": kept, "average": average, "count": count, "statistics": statistics}, info
+
+    def _nearer(self, average: Tree, present: Tree, share: Tensor) -> Tree:
+        return {k: v + share * (present[k] - v) for k, v in average.items()}
 
     def _running(self, point: Point) -> Tree:
         """The running statistics of the player's normalisation layers, by their names in the state."""

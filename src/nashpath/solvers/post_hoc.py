@@ -7,12 +7,11 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
+from nashpath.core import FunctionalGame, Hyperparameters, Point, Tree
 from nashpath.core.arguments import SWEPT
 from nashpath.core.typed import tensordot
-from nashpath.solvers.averaged import RUNNING
-from nashpath.solvers.base import Info, Memory, Solver
-from nashpath.solvers.wrapping import Wrapping
+from nashpath.solvers.averaged import WeightAveraging
+from nashpath.solvers.base import Memory, Solver
 
 Width = Annotated[float, Ge(0.02), Le(0.25), SWEPT]
 """The standard deviation of an average's weights over steps, as a share of all steps."""
@@ -21,7 +20,7 @@ TRACKED = (0.025, 0.05, 0.1, 0.15, 0.25)
 """Widths of the averages that are kept."""
 
 
-class PostHocEMA(Wrapping):
+class PostHocEMA(WeightAveraging):
     """Post-hoc EMA: averages by power functions of the step, of any width after training.
 
     ::
@@ -45,38 +44,20 @@ class PostHocEMA(Wrapping):
     """
 
     def __init__(self, solver: Solver, width: Width = 0.1, player: str = "generator"):
-        super().__init__(solver)
-        self.player, self.numbers = player, Hyperparameters(width=width)
+        super().__init__(solver, player, width=width)
         self.powers = Hyperparameters(exponents=torch.tensor([exponent_of(w) for w in TRACKED]))
 
-    def check(self, problem: FunctionalGame) -> None:
-        super().check(problem)
-        if self.player not in problem.players:
-            raise ValueError(
-                f"player: no player is called {self.player!r} to average; players: {', '.join(problem.players)}"
-            )
+    def share(self, count: Tensor) -> Tensor:
+        return shares_of(count, self.powers.exponents)
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
-        self.check(problem)
-        average = {k: torch.stack([v] * len(TRACKED)) for k, v in point.players[self.player].items()}
-        statistics = {k: torch.stack([v] * len(TRACKED)) for k, v in self._running(point).items()}
-        count = torch.zeros((), device=next(iter(average.values())).device)
-        return {
-            "solver": self.solver.init(problem, point),
-            "average": average,
-            "count": count,
-            "statistics": statistics,
-        }
+        begun = super().init(problem, point)
+        tracked = {what: _repeated(begun[what]) for what in ("average", "statistics")}
+        return {**begun, **tracked}
 
-    def forward(
-        self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
-    ) -> tuple[Point, Memory, Info]:
-        point, kept, info = self.solver(problem, point, memory["solver"], batches)
-        count = memory["count"] + 1
-        shares = shares_of(count, self.powers.exponents)
-        average = _nearer(memory["average"], point.players[self.player], shares)
-        statistics = _nearer(memory["statistics"], self._running(point), shares)
-        return point, {"solver": kept, "average": average, "count": count, "statistics": statistics}, info
+    def _nearer(self, average: Tree, present: Tree, share: Tensor) -> Tree:
+        """Each of the tracked averages, [5, …], moved towards the present values by its share."""
+        return {k: v + share.reshape(-1, *[1] * present[k].dim()) * (present[k] - v) for k, v in average.items()}
 
     def at_width(self, width: float) -> None:
         self.numbers = Hyperparameters(width=_checked(width)).to(self.numbers.width.device)
@@ -93,19 +74,14 @@ class PostHocEMA(Wrapping):
         weights = coefficients(float(self.numbers.width))
         return {k: tensordot(torch.tensor(weights).to(v), v) for k, v in tracked.items()}
 
-    def _running(self, point: Point) -> Tree:
-        own = f"{self.player}."
-        return {k: v for k, v in point.state.items() if k.startswith(own) and k.endswith(RUNNING)}
+
+def _repeated(tree: Tree) -> Tree:
+    return {k: torch.stack([v] * len(TRACKED)) for k, v in tree.items()}
 
 
 def shares_of(count: Tensor, exponents: Tensor) -> Tensor:
     """``1 − (1 − 1/n)^(γ+1)`` for each γ: how much of the n-th iterate is taken; without rounding where n is large."""
     return -torch.expm1((exponents + 1) * torch.log1p(-1 / count))
-
-
-def _nearer(tracked: Tree, present: Tree, shares: Tensor) -> Tree:
-    """Each of the tracked averages, [5, …], moved towards the present values by its share."""
-    return {k: v + shares.reshape(-1, *[1] * present[k].dim()) * (present[k] - v) for k, v in tracked.items()}
 
 
 def _checked(width: float) -> float:
