@@ -29,7 +29,7 @@ SAID_AT_ONCE = [
     (["evaluate"], 2, "error: give a run folder, or both --real and --fake"),
     (["evaluate", "run", "--size", "8"], 2, "error: --size is for images made elsewhere"),
     (["evaluate", "run", "--member", "x"], 2, "error: --member x: expected a number, or all"),
-    (["reproduce", "monoflow", "--quick", "--full"], 2, "error: --quick and --full exclude each other"),
+    (["reproduce", "monoflow", "--quick", "--full"], 2, "error: --quick, --real and --full exclude each other"),
     (["sample", "run", "--out", "a.jpg"], 2, "error: --out a.jpg: write a picture"),
     (["explain", "mode", "collapse"], 0, "diagnostics: mode collapse"),
 ]

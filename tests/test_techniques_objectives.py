@@ -159,3 +159,10 @@ def test_combinations_that_make_no_sense_are_refused_with_the_reason():
     with pytest.raises(ValueError, match="put joint_batch inside it"):
         JointBatch(FeatureMatching())
     assert joint_game(FeatureMatching(objective=JointBatch())).objective.joint
+
+
+@pytest.mark.parametrize("layer", ["", "head", "features.nothing"])
+def test_a_layer_that_is_not_there_is_refused_when_the_game_is_made(layer):
+    networks = MLPGenerator(4, (2,)), MLPDiscriminator((2,))
+    with pytest.raises(ValueError, match="to match features at; it has"):
+        GAN(*networks, FeatureMatching(layer), data=Ring(), latent=4)

@@ -26,6 +26,7 @@ STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-grad
 """The names of `nashpath.studies.NAMES` (a test)."""
 _Names = Annotated[list[str], typer.Argument(help=f"{STUDIES}, all, or a file of your own that defines STUDY.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
+Real = Annotated[bool, typer.Option("--real", help="Real data, few steps and seeds: hours on two cores.")]
 Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="Default: runs/reproduce/DATE. What it holds is kept.")
@@ -48,6 +49,7 @@ TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 def reproduce(
     names: _Names,
     quick: Quick = False,
+    real: Real = False,
     full: Full = False,
     out: Out = None,
     workers: Workers = 0,
@@ -61,15 +63,15 @@ def reproduce(
     Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
     """
     with user_errors(), ExitStack() as stack:
-        if quick and full:
-            raise ValueError("--quick and --full exclude each other")
+        if quick + real + full > 1:
+            raise ValueError("--quick, --real and --full exclude each other")
         check_given(None, ("-s", settings))
         load_all(own)
         from nashpath.report import write_reproduction, write_results
         from nashpath.run.settings.overrides import parse_assignment, parse_value
         from nashpath.studies import NAMES, read_study
 
-        scale = "quick" if quick else "full" if full else "default"
+        scale = "quick" if quick else "real" if real else "full" if full else "default"
         chosen = list(NAMES) if names == ["all"] else names
         count = workers or (1 if full else os.cpu_count() or 1)
         options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}

@@ -238,6 +238,8 @@ def check_shapes(game: GAN) -> None:
     with torch.no_grad():
         fake = _generated(game, key)
         _check_logits(game, fake)
+        for network in critics(game.discriminator).values():
+            game.objective.check(network, fake)
         game.load_state_dict(kept)
     for which, network in critics(game.discriminator).items():
         squashed = squashed_by(network, fake)

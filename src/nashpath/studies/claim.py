@@ -22,6 +22,8 @@ ENOUGH = 4
 RESAMPLES = 20_000
 
 Word = Literal["supported", "refuted", "inconclusive", "not measured"]
+Kind = Literal["found", "theorem", "ours", "identity"]
+"""What a claim is: found by the paper's experiments, a theorem checked numerically, ours, or an identity (a test)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,9 @@ class Claim:
     """One claim of a paper. The mean of ``values(rows)`` over seeds must lie in [``low``, ``high``].
 
     ``says`` is the claim in one sentence, ``source`` where it stands, ``quantity`` what is computed from the rows of
-    ``experiment`` (with its unit). ``exact`` claims are identities: every value must lie in the range, no statistics.
+    ``experiment`` (with its unit). ``kind`` says what speaks: an experiment of the paper (``"found"``), a ``"theorem"``
+    that is checked numerically, we (``"ours"``), or arithmetic that cannot fail but for a bug (``"identity"``, which is
+    counted as a test). ``exact`` claims need no statistics: every value must lie in the range.
     ``reason`` is the most likely reason should it not hold; ``scales`` says at which sizes it is judged.
     """
 
@@ -42,6 +46,7 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     exact: bool = False
+    kind: Kind = "found"
     reason: str = ""
     scales: tuple[str, ...] = ("quick", "default")
 
@@ -58,7 +63,7 @@ class Claim:
         return f"{each} ≥ {self.low:g}" if math.isinf(self.high) else f"{each} in [{self.low:g}, {self.high:g}]"
 
 
-identity = partial(Claim, exact=True, reason="rounding, or a bug")
+identity = partial(Claim, exact=True, kind="identity", reason="rounding, or a bug")
 """A claim that every value must meet, and no statistics are needed for."""
 
 
@@ -77,7 +82,8 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """The record of a verdict in a result folder, with the claim as it was judged."""
         claim = {k: getattr(self.claim, k) for k in ("name", "says", "source", "experiment", "quantity", "criterion")}
-        bounds = {"accept": [self.claim.low, self.claim.high], "exact": self.claim.exact, "reason": self.claim.reason}
+        bounds = {"accept": [self.claim.low, self.claim.high], "exact": self.claim.exact, "kind": self.claim.kind}
+        bounds["reason"] = self.claim.reason
         found = {"values": self.values, "mean": self.mean, "interval": [self.low, self.high], "note": self.note}
         return {**claim, **bounds, "verdict": self.word, **found}
 

@@ -10,7 +10,7 @@ from nashpath.studies.claim import Claim
 from nashpath.studies.figures import Figure
 from nashpath.studies.rows import Row
 
-SCALES = ("quick", "default", "full")
+SCALES = ("quick", "default", "real", "full")
 Cell = Mapping[str, Any]
 """One condition of an experiment; it is measured at once, by one process, and its entries are in all of its rows."""
 

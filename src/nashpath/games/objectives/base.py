@@ -38,6 +38,12 @@ class Objective(Hyperparameters):
             if isinstance(part, Objective):
                 part.advance(player)
 
+    def check(self, critic: Critic, samples: SampleBatch) -> None:
+        """Asked once, when a game is made. Raises `ValueError` where this critic cannot be priced on such samples."""
+        for part in self.children():
+            if isinstance(part, Objective):
+                part.check(critic, samples)
+
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""
         raise NotImplementedError

@@ -57,6 +57,10 @@ class FeatureMatching(Objective):
         self.needs_input_gradient = self.objective.needs_input_gradient
         self._distance = _NORMS[norm]
 
+    def check(self, critic: Critic, samples: Tensor) -> None:
+        super().check(critic, samples)
+        activations(critic, samples, self.layer)
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return self.objective.discriminator(real, fake)
 
