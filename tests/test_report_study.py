@@ -101,18 +101,20 @@ def test_the_command_from_claim_to_page(tmp_path):
     small = ("--quick", "--workers", "1", "-s", "steps=2", "-s", "seeds=1", "--out", tmp_path)
     result = run(OWN, *small)
     assert result.exit_code == 0, result.output
-    assert "inconclusive" in result.stdout
+    assert "no verdicts at quick scale" in result.stdout
+    assert "inconclusive" not in result.stdout
     page = Path(result.stdout.split()[-1])
     text = page.read_text()
-    assert "1 claim: 1 inconclusive" in text
-    assert text.count('<img src="data:image/png;base64,') == 2
-    assert not re.search(r"(src|href)=\"(?!data:)", text)
+    assert "No verdict" in text
+    assert not re.search("inconclusive|supported|refuted", re.sub("<style>.*</style>", "", text, flags=re.S))
+    assert text.count('<img src="data:image/png;base64,') == 1
+    assert not re.search(r"(src|href)=\"(?!data:|#)", text)
     page.unlink()
     assert CliRunner().invoke(app, ["report", str(page.parent)]).exit_code == 0
     assert page.read_text() == text
     again = run(OWN, *small, "--json")
     found = json.loads(again.stdout)
-    assert found["studies"][0]["claims"][0]["verdict"] == "inconclusive"
+    assert found["studies"][0]["claims"][0]["verdict"] == "not judged"
     assert found["pages"] == [str(page)]
 
 
@@ -123,8 +125,8 @@ def test_several_studies_make_a_page_of_results(tmp_path):
     result = run(OWN, other, *small)
     assert result.exit_code == 0, result.output
     text = (tmp_path / "r" / "results.md").read_text()
-    assert "| again | A question of our own | 1 | 0 | 0 | 1 |" in text
-    assert "**inconclusive** | With DRAGAN's penalty" in text
+    assert "| again | A question of our own | – | – | 1 not judged | – |" in text
+    assert "**not judged** | With DRAGAN's penalty" in text
     for picture in re.findall(r"\((figures/[^)]+)\)", text):
         assert (tmp_path / "r" / picture).exists()
     folders = [tmp_path / "r" / name for name in ("penalty-on-the-ring", "again")]
@@ -171,7 +173,7 @@ def test_failed_cells_and_lost_numbers_end_in_words(tmp_path):
     assert "failed: tiny: odd kind=numpy: TypeError" in result.output
     assert "says [so]" in result.output
     found = json.loads((tmp_path / "r" / "tiny" / "study.json").read_text())
-    assert [claim["verdict"] for claim in found["claims"]] == ["inconclusive", "not measured", "not measured"]
+    assert [claim["verdict"] for claim in found["claims"]] == ["not judged", "not measured", "not measured"]
     text = (tmp_path / "r" / "results.md").read_text()
     assert "at quick scale" in text
     assert "default scale" not in text
@@ -204,3 +206,27 @@ def test_words_for_what_was_found():
     assert found_text({**claim, "exact": True}) == "0.25 to 0.75 (2 values)"
     assert found_text({**claim, "mean": None, "note": "missing"}) == "missing"
     assert tally([claim, {**claim, "verdict": "supported"}, claim]) == "3 claims: 1 supported and 2 refuted"
+    test = {**claim, "kind": "identity", "name": "sum", "verdict": "supported"}
+    assert tally([claim, test]) == "1 claim: 1 refuted; 1 identity holds"
+    assert tally([test, {**test, "verdict": "refuted"}]) == "1 identity holds, sum not"
+
+
+def test_the_page_begins_with_verdicts_and_tells_kinds_apart(tmp_path):
+    """An index of what was found, a table for each kind, identities in a fold; every link leads to a place."""
+    text = (
+        OWN.read_text()
+        .replace('"quick": Size(', '"default": Size(', 1)
+        .replace('"default": Size(seeds=16', '"full": Size(9')
+    )
+    own = '"arithmetic", "Sums add up.", "us", "ring", "q", lambda rows: [0.0], low=-1.0, exact=True, kind="identity"'
+    claims = f"claims=[Claim({own}),"
+    (tmp_path / "own.py").write_text(text.replace("claims=[", claims))
+    assert run(tmp_path / "own.py", "--workers", "1", "-s", "steps=2", "--out", tmp_path / "r").exit_code == 0
+    page = (tmp_path / "r" / "penalty-on-the-ring" / "report.html").read_text()
+    assert page.index("Verdicts</h2>") < page.index('id="claim-more-modes"') < page.index('id="identity"')
+    assert page.index('id="identity"') < page.index('id="claim-arithmetic"') < page.index('id="experiment-ring"')
+    assert "1 claim: 1 inconclusive; 1 identity holds" in page or "1 claim: 1 refuted; 1 identity holds" in page
+    places = set(re.findall(r'id="([^"]+)"', page))
+    links = set(re.findall(r'href="#([^"]+)"', page))
+    assert links <= places
+    assert "claim-more-modes" in links

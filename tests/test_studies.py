@@ -28,6 +28,7 @@ from nashpath.studies import (
     Rows,
     Size,
     Study,
+    Undecided,
     find_study,
     judge,
     judge_again,
@@ -38,7 +39,7 @@ from nashpath.studies import (
     source_hash,
     split_steps,
 )
-from nashpath.studies.claim import RESAMPLES
+from nashpath.studies.claim import RESAMPLES, seeds_needed
 from nashpath.studies.source import Code, Import, module_of
 
 OWN = Path(__file__).parent.parent / "examples" / "own_study.py"
@@ -110,6 +111,46 @@ def test_claims_share_one_error():
     assert shared[0].high > alone.high
     expected = interval(values, resamples=RESAMPLES, error=0.05 / 10)
     assert (shared[0].mean, shared[0].low, shared[0].high) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_error_is_shared_by_holms_steps(seed):
+    """Against Holm's procedure on Student's two-sided p-values, which decide where the bootstrap is the narrower."""
+    rng = np.random.default_rng(seed)
+    samples = rng.normal(size=(12, 7)) + rng.normal(scale=2.0, size=(12, 1))
+    p = np.array([stats.ttest_1samp(sample, 0.0).pvalue for sample in samples])
+    order, decided = np.argsort(p), np.zeros(12, bool)
+    for k, index in enumerate(order):
+        if p[index] > 0.05 / (12 - k):
+            break
+        decided[index] = True
+    found = judge_all([claim(list(sample), name=str(k)) for k, sample in enumerate(samples)], {"e": Rows([])})
+    assert [v.word != "inconclusive" for v in found] == decided.tolist()
+    assert 0 < decided.sum() < 12
+    assert (p < 0.05 / 12).sum() <= decided.sum()
+
+
+def test_the_seeds_that_would_decide_do_and_one_less_does_not():
+    values, error = [0.5, -0.3, 0.9, 0.2, -0.1, 0.4], 0.01
+    needed = seeds_needed(values, 0.0, math.inf, error)
+    mean, deviation = np.mean(values), np.std(values, ddof=1)
+    clear = [stats.t.interval(1 - error, n - 1, mean, deviation / n**0.5)[0] > 0 for n in (needed - 1, needed)]
+    assert clear == [False, True]
+    assert f"about {needed} seeds would decide" in judge(claim(values), Rows([]), error).note
+    assert seeds_needed([1.0, -1.0, 1.0, -1.0], 0.0, math.inf, error) is None
+
+
+def test_rows_may_say_that_they_decide_nothing():
+    def values(rows):
+        raise Undecided("the best rate of SGD is the largest that was tried")
+
+    verdict = judge(replace(claim(), values=values), Rows([]))
+    assert (verdict.word, verdict.note) == ("inconclusive", "the best rate of SGD is the largest that was tried")
+
+
+def test_blind_verdicts_have_numbers_and_no_word():
+    found = judge_all([claim([1.0, 2.0]), claim([0.0], exact=True, name="i")], {"e": Rows([])}, blind=True)
+    assert [(v.word, v.mean) for v in found] == [("not judged", 1.5), ("not judged", 0.0)]
 
 
 def test_a_criterion_must_be_able_to_decide():
@@ -231,7 +272,7 @@ def test_judging_again_measures_nothing(tmp_path, monkeypatch):
     RunFolder(tmp_path).write_json("study.json", {**before, "claims": [], "seconds": 5.0, "source": "there"})
     (verdict,) = judge_again(tmp_path)
     assert json.loads((tmp_path / "study.json").read_text()) == {**before, "seconds": 5.0, "source": "there"}
-    assert verdict.word == "inconclusive"
+    assert verdict.word == "not judged"
 
 
 def test_a_cell_that_fails_leaves_the_others(tmp_path):

@@ -10,7 +10,9 @@ from nashpath.cli.evaluate import evaluate
 from nashpath.cli.explain import explain
 from nashpath.cli.features import features
 from nashpath.cli.flow import flow
+from nashpath.cli.gather import gather
 from nashpath.cli.list_methods import list_methods
+from nashpath.cli.plan import plan
 from nashpath.cli.report import report
 from nashpath.cli.reproduce import reproduce
 from nashpath.cli.sample import sample
@@ -47,6 +49,8 @@ app.command()(explain)
 app.command()(sample)
 app.command()(report)
 app.command()(reproduce)
+app.command()(plan)
+app.command()(gather)
 app.command()(diagnose)
 app.command()(evaluate)
 app.add_typer(features)

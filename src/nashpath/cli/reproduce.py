@@ -1,12 +1,16 @@
 """``nashpath reproduce``: measures the claims of a paper again, and judges them."""
 
 import itertools
+import math
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic as now
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +24,7 @@ from nashpath.cli.places import given_place, reserved
 from nashpath.cli.train import stopping
 
 if TYPE_CHECKING:
-    from nashpath.studies import CellProgress
+    from nashpath.studies import CellProgress, Portion
 
 STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-gradient, monoflow"
 """The names of `nashpath.studies.NAMES` (a test)."""
@@ -41,6 +45,18 @@ Option = Annotated[
         help="Another size: seeds=4, steps=100 (--full: device=cuda, celeba=FOLDER).",
     ),
 ]
+Experiments = Annotated[
+    list[str] | None, typer.Option("--experiment", metavar="NAME", help="Only this experiment; may be repeated.")
+]
+Claims = Annotated[
+    list[str] | None, typer.Option("--claim", metavar="NAME", help="Only what this claim rests on; may be repeated.")
+]
+For = Annotated[
+    str, typer.Option("--for", metavar="TIME", help="Pause after 90s, 8m, 2h; the same command with --out goes on.")
+]
+Part = Annotated[
+    str, typer.Option("--part", metavar="I/N", help="The I-th of N parts of the cells; `nashpath gather` joins them.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
@@ -54,45 +70,101 @@ def reproduce(
     out: Out = None,
     workers: Workers = 0,
     settings: Option = None,
+    experiments: Experiments = None,
+    claims: Claims = None,
+    time: For = "",
+    part: Part = "",
     own: With = None,
     as_json: Json = False,
     quiet: _Quiet = False,
 ) -> None:
     """Measure the claims of a paper again, and say of each whether it is supported, refuted or undecided.
 
-    Every measured cell is kept at once: after Ctrl-C (or a crash) the same command with the same --out goes on.
+    Every measured cell is kept at once, and long ones on the way: after Ctrl-C (or a crash, or the time given with
+    --for) the same command with the same --out goes on, here or on another machine with the same code.
     """
     with user_errors(), ExitStack() as stack:
-        if quick + real + full > 1:
-            raise ValueError("--quick, --real and --full exclude each other")
+        scale = chosen_scale(quick, real, full)
         check_given(None, ("-s", settings))
         load_all(own)
         from nashpath.report import write_reproduction, write_results
         from nashpath.run.settings.overrides import parse_assignment, parse_value
         from nashpath.studies import NAMES, read_study
 
-        scale = "quick" if quick else "real" if real else "full" if full else "default"
         chosen = list(NAMES) if names == ["all"] else names
         count = workers or (1 if full else os.cpu_count() or 1)
         options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
         of_each = _folders(chosen, scale, options)
+        portions = portions_of(chosen, scale, experiments or [], claims or [], part)
+        until = now() + seconds_of(time)
         root = out or stack.enter_context(reserved(_dated()))
         folders = [root / name for name in of_each]
-        for name, folder in zip(chosen, folders):
-            _one(name, scale, folder, count, options, quiet)
+        for name, folder, portion in zip(chosen, folders, portions):
+            left = replace(portion, seconds=max(0.0, until - now()))
+            _one(name, scale, folder, count, options, left, quiet)
         found = [read_study(folder) for folder in folders]
         pages = [str(write_reproduction(folder)) for folder in folders]
         if len(folders) > 1:
             pages.append(str(write_results(folders, folders[0].parent / "results.md")))
-        _conclude(found, pages, as_json)
+        conclude(found, pages, as_json)
 
 
-def _one(name: str, scale: str, folder: Path, workers: int, options: dict[str, Any], quiet: bool) -> None:
+def chosen_scale(quick: bool, real: bool, full: bool) -> str:
+    """The scale that switches name. Raises `ValueError`."""
+    if quick + real + full > 1:
+        raise ValueError("--quick, --real and --full exclude each other")
+    return "quick" if quick else "real" if real else "full" if full else "default"
+
+
+def seconds_of(time: str) -> float:
+    """``90s``, ``8m``, ``1h30m`` or a number of seconds; no text is no limit. Raises `ValueError`."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", time.strip())
+    if found is None or (time and not any(found.groups())):
+        raise ValueError(f"--for {time}: expected a time such as 90s, 8m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return 3600 * hours + 60 * minutes + seconds if time else math.inf
+
+
+def portions_of(
+    names: Sequence[str], scale: str, experiments: Sequence[str], claims: Sequence[str], part: str
+) -> "list[Portion]":
+    """What of each study is asked for. Raises `SettingError` for names that none of the studies has."""
+    from nashpath.core import did_you_mean
+    from nashpath.run import SettingError
+    from nashpath.studies import Portion, find_study
+
+    found = re.fullmatch(r"(\d+)/(\d+)", part or "1/1")
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise SettingError(f"--part {part}: expected I/N, such as 2/4 for the second of four parts")
+    studies = [find_study(name) for name in names]
+    for kind, asked, known in (
+        ("experiment", experiments, {e.name for study in studies for e in study.experiments_at(scale)}),
+        ("claim", claims, {claim.name for study in studies for claim in study.claims_at(scale)}),
+    ):
+        for name in asked:
+            if name not in known:
+                raise SettingError(
+                    f"--{kind} {name}: there is none at {scale} scale.{did_you_mean(name, sorted(known))}"
+                )
+    portions = []
+    for study in studies:
+        wanted = {e.name for e in study.experiments_at(scale) if e.name in experiments}
+        wanted |= {claim.experiment for claim in study.claims_at(scale) if claim.name in claims}
+        if wanted or not (experiments or claims):
+            portions.append(Portion(tuple(sorted(wanted)), (int(found[1]), int(found[2]))))
+        else:  # all that was named is of other studies
+            portions.append(Portion((), (1, 1), 0.0))
+    return portions
+
+
+def _one(
+    name: str, scale: str, folder: Path, workers: int, options: dict[str, Any], portion: "Portion", quiet: bool
+) -> None:
     """Measures one study; a stop by the user ends the command."""
     from nashpath.studies import reproduce as measure
 
     with stopping("stopping; what was measured is kept") as stop, _Live(quiet) as live:
-        measure(name, scale, folder, workers, live, stop, options)
+        measure(name, scale, folder, workers, live, stop, options, portion)
         if stop():
             typer.echo(f"stopped; go on with the same command and --out {folder.parent}", err=True)
             raise typer.Exit(130)
@@ -121,7 +193,7 @@ def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list
     return names
 
 
-def _conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
+def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
     """Prints what was found. Cells that failed are named, and end the command with status 1."""
     _print(found, pages, as_json)
     failed = [f"{one['study']}: {label}: {error}" for one in found for label, error in one["failed"].items()]
@@ -143,7 +215,8 @@ def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None
     console = Console()
     for one in found:
         console.print(_table(one))
-        console.print(f"{tally(one['claims'])}; {duration(one['seconds'])}", highlight=False)
+        told = "no verdicts at quick scale" if one["scale"] == "quick" else tally(one["claims"])
+        console.print(f"{told}; {one['status']} in {duration(one['seconds'])}", highlight=False)
     for page in pages:
         typer.echo(page)
 
@@ -152,12 +225,13 @@ def _table(found: dict[str, Any]) -> Table:
     from nashpath.report.reproduction import found_text
 
     table = Table(title=f"{found['study']} ({found['scale']})", title_justify="left")
-    for column in ("verdict", "claim", "measured", "criterion"):
+    judged = found["scale"] != "quick"
+    for column in ("verdict", "claim", "measured", "criterion")[not judged :]:
         table.add_column(column, overflow="fold")
     for claim in found["claims"]:
         word = claim["verdict"]
-        told = map(escape, (claim["says"], found_text(claim), claim["criterion"]))
-        table.add_row(f"[{TONES.get(word, 'dim')}]{word}[/]", *told)
+        verdict = [f"[{TONES.get(word, 'dim')}]{word}[/]"] if judged else []
+        table.add_row(*verdict, *map(escape, (claim["says"], found_text(claim), claim["criterion"])))
     return table
 
 

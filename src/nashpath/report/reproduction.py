@@ -15,7 +15,13 @@ from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_cell
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-WORDS = ("supported", "refuted", "inconclusive", "not measured")
+WORDS = ("supported", "refuted", "inconclusive", "not measured", "not judged")
+KINDS = {
+    "found": ("What the paper found by experiment", "found by experiment"),
+    "theorem": ("Theorems, checked numerically", "theorems"),
+    "ours": ("Ours", "ours"),
+}
+"""The kinds of claims with the titles of their tables: in full, and as the head of a column."""
 
 
 def is_reproduction(folder: Path) -> bool:
@@ -27,11 +33,14 @@ def write_reproduction(folder: Path) -> Path:
     """Writes ``report.html`` into the folder of a reproduction, from what it holds, and returns its path."""
     found = read_study(folder)
     claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]
+    of_kind = by_kind(claims)
     context = {
         **{key: found[key] for key in ("title", "paper", "scale", "started", "status", "seconds", "changed_since")},
         "name": f"{found['study']}: {found['title']}",
         "tally": tally(found["claims"]),
-        "claims": claims,
+        "tables": [(kind, KINDS[kind][0], tally(own), own) for kind, own in of_kind.items() if kind in KINDS and own],
+        "identities": of_kind["identity"],
+        "judged": found["scale"] != "quick",
         "failed": found["failed"],
         "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)],
         "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found)],
@@ -61,11 +70,29 @@ def drawn(experiment: Experiment, rows: list[Row]) -> Iterator[tuple[int, Figure
         yield place, figure, picture
 
 
+def by_kind(claims: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The claims of each kind, in order; those of records from before there were kinds are all ``found``."""
+    return {kind: [c for c in claims if c.get("kind", "found") == kind] for kind in (*KINDS, "identity")}
+
+
 def tally(claims: list[dict[str, Any]]) -> str:
-    """``"5 supported, 1 refuted and 2 inconclusive"``."""
+    """``"5 claims: 3 supported, 1 refuted and 1 inconclusive"``; identities are no claims, and told apart."""
+    own = [claim for claim in claims if claim.get("kind", "found") in KINDS]
+    tests = [claim for claim in claims if claim not in own]
+    parts = counts(own)
+    told = [f"{count(len(own), 'claim')}: {listed(parts)}"] if parts else []
+    if tests:
+        failed = [claim["name"] for claim in tests if claim["verdict"] == "refuted"]
+        holds = sum(claim["verdict"] == "supported" for claim in tests)
+        word = "identity holds" if holds == 1 else "identities hold"
+        told.append(f"{holds} {word}" + (f", {listed(failed)} not" if failed else ""))
+    return "; ".join(told) or "no claim is judged at this scale"
+
+
+def counts(claims: list[dict[str, Any]]) -> list[str]:
+    """``["5 supported", "1 refuted"]``."""
     counted = Counter(claim["verdict"] for claim in claims)
-    parts = [f"{counted[word]} {word}" for word in WORDS if counted[word]]
-    return f"{count(len(claims), 'claim')}: {listed(parts)}" if parts else "no claim is judged at this scale"
+    return [f"{counted[word]} {word}" for word in WORDS if counted[word]]
 
 
 def found_text(claim: dict[str, Any]) -> str:
@@ -74,13 +101,13 @@ def found_text(claim: dict[str, Any]) -> str:
         return claim["note"] or "–"
     low, high = claim["interval"]
     values = claim["values"]
-    if claim["exact"]:
+    if claim["exact"] or claim["verdict"] == "not judged":
         return number(values[0]) if len(values) == 1 else f"{number(low)} to {number(high)} ({len(values)} values)"
     return f"{number(claim['mean'])} [{number(low)}, {number(high)}] over {count(len(values), 'seed')}"
 
 
 def _picture(claim: dict[str, Any]) -> str | None:
-    canvas = draw_claim(claim)
+    canvas = None if claim["verdict"] == "not judged" else draw_claim(claim)
     return None if canvas is None else inline(canvas, 90)
 
 

@@ -1,12 +1,11 @@
 """The results of several reproductions as one page of Markdown: every claim with its verdict, and the figures."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
-from nashpath.report.reproduction import WORDS, drawn, experiments_of, found_text, rows_of, tally
+from nashpath.report.reproduction import KINDS, by_kind, counts, drawn, experiments_of, found_text, rows_of, tally
 from nashpath.run.folder.run_folder import write_atomic
 from nashpath.studies import NAMES, read_study
 
@@ -16,8 +15,9 @@ that two cores can train, not the papers' own (those are `--full`)."""
 _RULES = """\
 The criteria stood in the code before the run. A claim is *supported* where the whole interval of its mean over seeds
 meets the criterion, *refuted* where none of it does, and *inconclusive* otherwise. An interval is the wider of a
-bootstrap over (paired) seeds and Student's; all claims of a study that have seeds share an error of 5 % (Bonferroni).
-Claims without seeds are identities.
+bootstrap over (paired) seeds and Student's; all claims of a study that have seeds share an error of 5 % (by Holm's
+steps). What the paper found by experiment, theorems that are checked numerically and claims of our own are told apart;
+identities, which cannot fail but for a bug, are counted as tests.
 """
 
 
@@ -49,12 +49,13 @@ def _spelt(number: int) -> str:
 
 
 def summary(studies: list[dict[str, Any]]) -> str:
-    """A table of studies: how many claims got which verdict."""
-    lines = ["| study | paper | claims | " + " | ".join(WORDS[:3]) + " |", "|---" * 6 + "|"]
+    """A table of studies: how many claims of which kind got which verdict."""
+    heads = [short for _, short in KINDS.values()]
+    lines = ["| study | paper | " + " | ".join(heads) + " | identities |", "|---" * (len(heads) + 3) + "|"]
     for study in studies:
-        counted = Counter(claim["verdict"] for claim in study["claims"])
-        numbers = " | ".join(str(counted[word]) for word in WORDS[:3])
-        lines.append(f"| {study['study']} | {study['paper']} | {len(study['claims'])} | {numbers} |")
+        of_kind = by_kind(study["claims"])
+        told = [", ".join(counts(of_kind[kind])) or "–" for kind in (*KINDS, "identity")]
+        lines.append(f"| {study['study']} | {study['paper']} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -65,14 +66,25 @@ def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
         f"## {study['study']}: {study['title']}\n",
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
         f"{took}; source {study['source']}; {versions}.\n",
-        "| verdict | claim | measured | criterion |",
-        "|---|---|---|---|",
-        *(_line(claim) for claim in study["claims"]),
-        "",
+        *_tables(study["claims"]),
         *_reasons(study["claims"]),
         *_experiments(folder, study, pictures),
     ]
     return "\n".join(lines)
+
+
+def _tables(claims: list[dict[str, Any]]) -> list[str]:
+    """A table for each kind of claim, and the identities in a fold."""
+    lines, of_kind = [], by_kind(claims)
+    for kind, own in of_kind.items():
+        if not own:
+            continue
+        table = ["| verdict | claim | measured | criterion |", "|---|---|---|---|", *map(_line, own), ""]
+        if kind == "identity":
+            lines += [f"<details><summary>Identities: {listed(counts(own))}</summary>\n", *table, "</details>\n"]
+        else:
+            lines += [f"### {KINDS[kind][0]}\n", *table]
+    return lines
 
 
 def _line(claim: dict[str, Any]) -> str:
@@ -83,9 +95,16 @@ def _line(claim: dict[str, Any]) -> str:
 
 
 def _reasons(claims: list[dict[str, Any]]) -> list[str]:
-    known = [c for c in claims if c["reason"] and c["verdict"] in ("refuted", "inconclusive")]
-    lines = [f"- {c['says']} *{c['verdict'].capitalize()}.* Most likely reason: {c['reason']}" for c in known]
+    known = [c for c in claims if (c["reason"] or c["note"]) and c["verdict"] in ("refuted", "inconclusive")]
+    lines = [f"- {c['says']} *{c['verdict'].capitalize()}.* {_why(c)}" for c in known]
     return ["What did not hold, or did not decide:\n", *lines, ""] if lines else []
+
+
+def _why(claim: dict[str, Any]) -> str:
+    """The likely reason, and what would decide."""
+    reason = f"Most likely reason: {claim['reason']}." if claim["reason"] else ""
+    note = f"{claim['note'][:1].upper()}{claim['note'][1:]}." if claim["note"] else ""
+    return " ".join(part for part in (reason, note) if part)
 
 
 def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[str]:

@@ -1,12 +1,14 @@
 """Studies: claims of papers, measured again and judged. One package a paper; one file an experiment."""
 
-from nashpath.studies.claim import Claim, Verdict, judge, judge_all
+from nashpath.studies.claim import Claim, Undecided, Verdict, judge, judge_all
+from nashpath.studies.course import Course
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
 from nashpath.studies.find import NAMES, find_study
+from nashpath.studies.gather import gather
 from nashpath.studies.population import MemberState, Population, split_steps
 from nashpath.studies.result import Result, cell_path, judge_again, read_cell, read_study, recorded_study, source_hash
 from nashpath.studies.rows import Row, Rows, paired
-from nashpath.studies.runner import CellProgress, reproduce
+from nashpath.studies.runner import CellProgress, Portion, reproduce
 from nashpath.studies.study import SCALES, Cell, Experiment, Size, Study
 
 __all__ = [
@@ -16,21 +18,25 @@ __all__ = [
     "CellProgress",
     "Claim",
     "Cloud",
+    "Course",
     "Experiment",
     "Figure",
     "Heat",
     "Lines",
     "MemberState",
     "Population",
+    "Portion",
     "Result",
     "Row",
     "Rows",
     "Size",
     "Strip",
     "Study",
+    "Undecided",
     "Verdict",
     "cell_path",
     "find_study",
+    "gather",
     "judge",
     "judge_again",
     "judge_all",

@@ -2,15 +2,21 @@
 
 A claim names one quantity with one value a seed, and the range in which its mean over seeds must lie. Its interval is
 the wider of two at either end: a percentile bootstrap over seeds, and Student's, since no resampling of a few seeds
-reaches beyond them. The claims of a study share the error out between them (Bonferroni). The verdict compares interval
-and range, and says nothing where they overlap in part.
+reaches beyond them. The claims of a study share one error, by Holm's steps: as many claims as are still undecided
+share it equally, and each decision leaves more to the others. The verdict compares interval and range, and says nothing
+where they overlap in part.
+
+Reference: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6.
 """
 
+import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
+
+import numpy as np
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.studies.rows import Rows
@@ -20,10 +26,16 @@ FAMILY_ERROR = 0.05
 ENOUGH = 4
 """Fewer seeds than this decide nothing."""
 RESAMPLES = 20_000
+MOST_SEEDS = 1000
+"""Where more seeds than this would be needed, none decide a claim."""
 
-Word = Literal["supported", "refuted", "inconclusive", "not measured"]
+Word = Literal["supported", "refuted", "inconclusive", "not measured", "not judged"]
 Kind = Literal["found", "theorem", "ours", "identity"]
 """What a claim is: found by the paper's experiments, a theorem checked numerically, ours, or an identity (a test)."""
+
+
+class Undecided(ArithmeticError):
+    """Rows that cannot decide a claim, whatever their numbers; says why, such as a grid whose best cell is its last."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,11 @@ identity = partial(Claim, exact=True, kind="identity", reason="rounding, or a bu
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a claim: ``mean`` and interval over ``len(values)`` seeds, and the word."""
+    """The verdict on a claim: ``mean`` and interval over ``len(values)`` seeds, and the word.
+
+    ``error`` is the probability that the interval misses, after the other claims of the study had their share; None
+    where there are no statistics.
+    """
 
     claim: Claim
     word: Word
@@ -78,24 +94,57 @@ class Verdict:
     low: float
     high: float
     note: str = ""
+    error: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The record of a verdict in a result folder, with the claim as it was judged."""
         claim = {k: getattr(self.claim, k) for k in ("name", "says", "source", "experiment", "quantity", "criterion")}
         bounds = {"accept": [self.claim.low, self.claim.high], "exact": self.claim.exact, "kind": self.claim.kind}
-        bounds["reason"] = self.claim.reason
-        found = {"values": self.values, "mean": self.mean, "interval": [self.low, self.high], "note": self.note}
-        return {**claim, **bounds, "verdict": self.word, **found}
+        found = {"values": self.values, "mean": self.mean, "interval": [self.low, self.high], "error": self.error}
+        return {**claim, **bounds, "reason": self.claim.reason, "verdict": self.word, **found, "note": self.note}
 
 
-def judge_all(claims: Sequence[Claim], measured: Mapping[str, Rows]) -> list[Verdict]:
-    """The verdicts of one study, with the probability of error shared out over all claims that have seeds."""
-    tested = max(1, sum(not claim.exact for claim in claims))
-    return [judge(claim, measured.get(claim.experiment), FAMILY_ERROR / tested) for claim in claims]
+def judge_all(claims: Sequence[Claim], measured: Mapping[str, Rows], blind: bool = False) -> list[Verdict]:
+    """The verdicts of one study, in the order of its claims; they share `FAMILY_ERROR` by Holm's steps.
+
+    ``blind`` leaves the word out, for rows that are too few or too short to say anything.
+    """
+    values = {claim.name: _values(claim, measured.get(claim.experiment)) for claim in claims}
+    if blind:
+        return [_unjudged(claim, values[claim.name]) for claim in claims]
+    verdicts = {claim.name: _decide(claim, values[claim.name], FAMILY_ERROR) for claim in claims if claim.exact}
+    waiting = [claim for claim in claims if not claim.exact]
+    while waiting:
+        error = FAMILY_ERROR / len(waiting)
+        verdicts |= {claim.name: _decide(claim, values[claim.name], error) for claim in waiting}
+        undecided = [claim for claim in waiting if verdicts[claim.name].word not in ("supported", "refuted")]
+        if len(undecided) == len(waiting):
+            break
+        waiting = undecided
+    return [verdicts[claim.name] for claim in claims]
 
 
 def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdict:
     """The verdict on one claim, with an interval that misses with probability ``error``."""
+    return _decide(claim, _values(claim, rows), error)
+
+
+def seeds_needed(values: Sequence[float], low: float, high: float, error: float) -> int | None:
+    """The fewest seeds at which Student's interval would clear the bounds, with the mean and deviation of ``values``.
+
+    None where that takes more than `MOST_SEEDS`.
+    """
+    sample = np.asarray(values, dtype=float)
+    mean, deviation = float(sample.mean()), float(sample.std(ddof=1))
+    away = min(abs(mean - bound) for bound in (low, high) if math.isfinite(bound))
+    counts = np.arange(ENOUGH, MOST_SEEDS + 1)
+    stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light
+    enough = -stdtrit(counts - 1, error / 2) * deviation / np.sqrt(counts) < away
+    return int(counts[np.argmax(enough)]) if enough.any() else None
+
+
+def _values(claim: Claim, rows: Rows | None) -> list[float] | Verdict:
+    """What a claim is judged by; the verdict where there is nothing to judge."""
     nothing = math.nan, math.nan, math.nan
     if rows is None:
         return Verdict(claim, "not measured", [], *nothing, f"{claim.experiment} was not measured")
@@ -103,18 +152,39 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
         values = [float(value) for value in claim.values(rows)]
     except (LookupError, ValueError) as missing:
         return Verdict(claim, "not measured", [], *nothing, f"rows are missing: {missing}")
+    except Undecided as reason:
+        return Verdict(claim, "inconclusive", [], *nothing, str(reason))
     except (TypeError, ArithmeticError) as unknown:  # a number that was not finite is null in the rows
         return Verdict(claim, "inconclusive", [], *nothing, f"some values are not finite: {unknown}")
     if not values or not all(map(math.isfinite, values)):
         return Verdict(claim, "inconclusive", values, *nothing, "some values are not finite")
+    return values
+
+
+def _decide(claim: Claim, values: list[float] | Verdict, error: float) -> Verdict:
+    """The verdict by the values."""
+    if isinstance(values, Verdict):
+        return values
     if claim.exact:
         holds = all(claim.low <= value <= claim.high for value in values)
-        return Verdict(
-            claim, "supported" if holds else "refuted", values, sum(values) / len(values), min(values), max(values)
-        )
+        word: Word = "supported" if holds else "refuted"
+        return Verdict(claim, word, values, sum(values) / len(values), min(values), max(values))
     mean, low, high = interval(values, resamples=RESAMPLES, error=error)
-    note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if len(values) < ENOUGH else ""
-    return Verdict(claim, "inconclusive" if note else _word(claim, low, high), values, mean, low, high, note)
+    few = len(values) < ENOUGH
+    word = "inconclusive" if few else _word(claim, low, high)
+    note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if few else ""
+    if word == "inconclusive" and not few:
+        needed = seeds_needed(values, claim.low, claim.high, error)
+        told = f"about {needed} seeds" if needed else f"no {MOST_SEEDS:,} seeds"
+        note = f"{told} would decide it at this mean and deviation"
+    return Verdict(claim, word, values, mean, low, high, note, error)
+
+
+def _unjudged(claim: Claim, values: list[float] | Verdict) -> Verdict:
+    """What was measured, without a word on it."""
+    if isinstance(values, Verdict):
+        return replace(values, word="not measured" if values.word == "not measured" else "not judged")
+    return Verdict(claim, "not judged", values, sum(values) / len(values), min(values), max(values))
 
 
 def _word(claim: Claim, low: float, high: float) -> Word:

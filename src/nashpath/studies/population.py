@@ -1,6 +1,6 @@
 """Populations for experiments: from settings (as `nashpath train` takes them) to members that train side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.training.group import MemberGroup
 from nashpath.run.training.start import build_groups, prepare
+from nashpath.studies.course import Course
 from nashpath.studies.study import Size
 
 
@@ -38,11 +39,18 @@ class Population:
         self.members = plan(raw, sweeps or {})
         prepare(self.members, lambda progress: None)
         self.groups: list[MemberGroup] = build_groups(self.members, self.members[0].settings)
+        self.course = Course([team.program for team in self.groups])
 
     def play(self, steps: int) -> None:
         """Trains every member for ``steps`` more steps."""
-        for team in self.groups:
-            team.program.run(steps)
+        self.course.play(steps)
+
+    def look(self, read: Callable[[MemberState], Any]) -> list[Any]:
+        """What ``read`` gives of each member now, in order, as plain JSON values.
+
+        A cell that was paused and goes on is given what was read before (`nashpath.studies.course`).
+        """
+        return self.course.look(lambda: [read(member) for member in self])
 
     def __iter__(self) -> Iterator[MemberState]:
         """The members in their present state, in order."""

@@ -117,8 +117,16 @@ class Result:
 
     def has(self, experiment: Experiment, cell: int) -> bool:
         """Whether a cell was measured by the present source."""
+        return self.kept(experiment, cell) is not None
+
+    def kept(self, experiment: Experiment, cell: int) -> dict[str, Any] | None:
+        """A cell that was measured by the present source."""
         kept = read_cell(self.store, self._path(experiment, cell))
-        return kept is not None and kept["source"] == self.source(experiment, cell)
+        return kept if kept is not None and kept["source"] == self.source(experiment, cell) else None
+
+    def way(self, experiment: Experiment, cell: int) -> tuple[Path, str]:
+        """The folder in which a cell keeps how far it came until it is measured, and the hash of its source."""
+        return self._path(experiment, cell).with_suffix(".begun"), self.source(experiment, cell)
 
     def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
         """Writes down a measured cell, one row a line."""
@@ -142,7 +150,8 @@ class Result:
     def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
         """Writes ``study.json``, the ``seconds`` of this go added to earlier ones; judges unless it is ``running``."""
         claims = self.study.claims_at(self.scale)
-        verdicts = judge_all(claims, {} if status == "running" else self.rows(present=True))
+        rows = {} if status == "running" else self.rows(present=True)
+        verdicts = judge_all(claims, rows, self.scale == "quick")
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
         ran |= {"methods": self.methods} if self.methods else {}
@@ -195,7 +204,7 @@ def judge_again(folder: Path) -> list[Verdict]:
     own = Path(found["from"]) if found["from"].endswith(".py") else None
     study = recorded_study(found)
     result = Result(study, found["scale"], folder, own, found["options"])
-    verdicts = judge_all(study.claims_at(found["scale"]), result.rows())
+    verdicts = judge_all(study.claims_at(found["scale"]), result.rows(), found["scale"] == "quick")
     found |= {"claims": [v.as_json() for v in verdicts], "changed_since": result.changed}
     result.store.write_json("study.json", found)
     return verdicts

@@ -1,5 +1,6 @@
 """Runs a study: each cell of each experiment is a job; worker processes take them, and every cell is kept at once."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ from nashpath.run.engine.interrupt import Interrupted, descendants, end, interru
 from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
+from nashpath.studies.course import Paused, forget, keeping
 from nashpath.studies.find import edition, find_study
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
@@ -37,6 +39,27 @@ class CellProgress:
 
 
 @dataclass(frozen=True)
+class Portion:
+    """What of a study to measure now: all, unless it says less.
+
+    ``experiments`` by name (empty: every one), the ``part`` (i, n) of their cells (every n-th, from the i-th on,
+    counted from 1), and no longer than ``seconds``: then cells pause, and are gone on with at the next call.
+    """
+
+    experiments: tuple[str, ...] = ()
+    part: tuple[int, int] = (1, 1)
+    seconds: float = math.inf
+
+    def has(self, experiment: str, place: int) -> bool:
+        """Whether the cell at this ``place`` among all cells of its study is to be measured."""
+        index, parts = self.part
+        return (not self.experiments or experiment in self.experiments) and place % parts == index - 1
+
+
+EVERYTHING = Portion()
+
+
+@dataclass(frozen=True)
 class Task:
     """A worker's task: a study, its scale and its other sizes."""
 
@@ -47,6 +70,8 @@ class Task:
     """The study's own file as it was when the task was made."""
     files: tuple[tuple[Path, str], ...] = ()
     """Files that register methods, each with the hash of what it holds; a worker executes them, too."""
+    deadline: float = math.inf
+    """When cells are to pause, in seconds since the epoch."""
 
     def study(self) -> Study:
         """The study with its sizes, after the files of methods.
@@ -66,6 +91,14 @@ class Job:
 
     experiment: Experiment
     cell: int
+    begun: Path
+    """The folder in which the cell keeps how far it came."""
+    source: str
+
+    @property
+    def asked(self) -> tuple[str, int, Path, str]:
+        """What a process is told of the job: plain values, since a study's functions need not be picklable."""
+        return self.experiment.name, self.cell, self.begun, self.source
 
     @property
     def label(self) -> str:
@@ -82,8 +115,11 @@ def reproduce(
     notify: Callable[[CellProgress], None] = lambda step: None,
     stop: Callable[[], bool] = lambda: False,
     options: Mapping[str, Any] | None = None,
+    portion: Portion = EVERYTHING,
 ) -> list[Verdict]:
     """Runs the study called ``name`` (or in the file ``name``) at ``scale`` in ``folder``, and judges its claims.
+
+    Only a ``portion`` of it is measured, if asked for; claims that rest on other cells are then not measured yet.
 
     ``options`` are other sizes than the study's own (see `Study.adjusted`). Methods of one's own are those of files
     that were loaded before (`load_methods`); workers load them, too.
@@ -97,7 +133,8 @@ def reproduce(
     """
     files = loaded_files()
     held = tuple((file.path, file.sha256) for file in files)
-    task = Task(name, scale, dict(options or {}), edition(name), held)
+    deadline = time.time() + portion.seconds
+    task = Task(name, scale, dict(options or {}), edition(name), held, deadline)
     study, own = task.study(), Path(name) if name.endswith(".py") else None
     store = RunFolder(folder)
     if not ((folder / "study.json").exists() or store.digests.kept()):
@@ -106,7 +143,7 @@ def reproduce(
     try:
         result = Result(study, scale, folder, own, task.options, files, store)
         result.check_methods()
-        return _measure_all(task, study, result, workers, notify, stop)
+        return _measure_all(task, study, result, portion, workers, notify, stop)
     finally:
         store.release()
 
@@ -115,78 +152,100 @@ def _measure_all(
     task: Task,
     study: Study,
     result: Result,
+    portion: Portion,
     workers: int,
     notify: Callable[[CellProgress], None],
     stop: Callable[[], bool],
 ) -> list[Verdict]:
-    """Measures the cells that are missing, and judges."""
+    """Measures the cells of the portion that are missing, and judges."""
     scale, begun, failed = task.scale, time.perf_counter(), {}
-    jobs = [Job(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
-    waiting = [job for job in jobs if not result.has(job.experiment, job.cell)]
+    cells = [(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
+    unknown = set(portion.experiments) - {e.name for e, _ in cells}
+    if unknown:
+        raise SettingError(f"{study.name} has no experiment {', '.join(sorted(unknown))} at {scale} scale")
+    chosen = [Job(e, k, *result.way(e, k)) for place, (e, k) in enumerate(cells) if portion.has(e.name, place)]
+    waiting = [job for job in chosen if not result.has(job.experiment, job.cell)]
     if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):
         check_weights(kept_file())  # now, not after days of training
     result.write("running", workers, 0.0, {})
-    done = len(jobs) - len(waiting)
+    done = len(chosen) - len(waiting)
     for job, rows, seconds, error in _measured(task, waiting, workers, stop):
         if error:
             failed[job.label] = error
         else:
             result.keep(job.experiment, job.cell, rows, seconds)
+            forget(job.begun)
         done += 1
-        spent, new = time.perf_counter() - begun, done - len(jobs) + len(waiting)
-        notify(CellProgress(done, len(jobs), f"{study.name}: {job.label}", spent / new * (len(jobs) - done)))
-    status = "failed" if failed else "finished" if done == len(jobs) else "stopped"
+        spent, new = time.perf_counter() - begun, done - len(chosen) + len(waiting)
+        notify(CellProgress(done, len(chosen), f"{study.name}: {job.label}", spent / new * (len(chosen) - done)))
+    whole = all(result.has(e, k) for e, k in cells)
+    status = "failed" if failed else "finished" if whole else "partial" if done == len(chosen) else "stopped"
     return result.write(status, workers, time.perf_counter() - begun, failed)
 
 
 Measured = tuple[Job, list[Row], float, str]
+_Outcome = tuple[list[Row] | None, float, str]
+"""A cell's rows (None where it paused), its seconds, and what went wrong (or an empty text)."""
 
 
 def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool]) -> Iterator[Measured]:
-    """Each job with its rows, its seconds and its error (or an empty text), as they are done; may `stop` early."""
+    """Each job with its rows, its seconds and its error (or an empty text), as they are done; may `stop` early.
+
+    Jobs that paused, or did not begin before the deadline, are left out.
+    """
     if workers == 1:
         for job in jobs:
             if stop():
                 return
             try:
-                with interruptible(stop):  # a cell takes seconds to hours, and is measured anew as a whole
-                    measured = measure_cell(task, job.experiment.name, job.cell)
+                with interruptible(stop):  # what a cell does beside training is done anew as a whole
+                    rows, seconds, error = measure_cell(task, *job.asked)
             except Interrupted:
                 return
-            yield (job, *measured)
+            if rows is not None:
+                yield job, rows, seconds, error
         return
     with _pool(min(workers, len(jobs) or 1)) as pool:
         with _held_back():
-            running: dict[Future, Job] = {
-                pool.submit(measure_cell, task, job.experiment.name, job.cell): job for job in jobs
-            }
+            running: dict[Future, Job] = {pool.submit(measure_cell, task, *job.asked): job for job in jobs}
         while running and not stop():
             finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in finished:
-                yield (running.pop(future), *_outcome(future))
+                job, (rows, seconds, error) = running.pop(future), _outcome(future)
+                if rows is not None:
+                    yield job, rows, seconds, error
 
 
-def _outcome(future: Future) -> tuple[list[Row], float, str]:
+def _outcome(future: Future) -> _Outcome:
     try:
         return future.result()
     except BrokenProcessPool:
         return [], 0.0, "the worker died (out of memory?); run again with fewer --workers"
 
 
-def measure_cell(task: Task, experiment: str, cell: int) -> tuple[list[Row], float, str]:
-    """Measures one cell on one thread: its rows, its seconds, and what went wrong (or an empty text)."""
+def measure_cell(task: Task, experiment: str, cell: int, begun: Path, source: str) -> _Outcome:
+    """Measures one cell on one thread; it goes on where it paused (`begun`), and pauses at the task's deadline."""
+
+    def late() -> bool:
+        return time.time() >= task.deadline
+
+    if late():
+        return None, 0.0, ""
     chosen = next(e for e in task.study().experiments if e.name == experiment)
-    begun, threads, rows, failed = time.perf_counter(), torch.get_num_threads(), [], ""
+    threads, rows, failed = torch.get_num_threads(), [], ""
     torch.set_num_threads(THREADS)
-    try:
-        found = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
-        plain_json(found)  # rows that are no plain values fail here, as this cell's error
-        rows = found
-    except Exception as error:
-        failed = f"{type(error).__name__}: {error}"
-    finally:
-        torch.set_num_threads(threads)
-    return rows, time.perf_counter() - begun, failed
+    with keeping(begun, source, late) as kept:
+        try:
+            found = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
+            plain_json(found)  # rows that are no plain values fail here, as this cell's error
+            rows = found
+        except Paused:
+            rows = None
+        except Exception as error:
+            failed = f"{type(error).__name__}: {error}"
+        finally:
+            torch.set_num_threads(threads)
+        return rows, kept.seconds, failed
 
 
 @contextmanager

@@ -1,0 +1,67 @@
+"""Joins cells of one reproduction that were measured in several folders, on one machine or on many."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nashpath.run import RunFolder, SettingError
+from nashpath.run.folder.run_folder import check_new
+from nashpath.run.settings.method_files import loaded_files
+from nashpath.studies.claim import Verdict
+from nashpath.studies.result import Result, cell_path, read_cell, read_study, recorded_study
+
+SAME = ("study", "scale", "options", "registered")
+"""What folders must agree in to be parts of one reproduction."""
+
+
+def gather(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], list[str]]:
+    """Takes every cell that ``folders`` hold into ``out``, which may be new, and judges; with what there is to say.
+
+    Cells that were measured by other source than the present one are left out, and so are damaged ones, which is said.
+    Where two folders hold the same cell the first one counts (``out`` before all), and it is said if the rows differ.
+
+    Raises `SettingError` where a folder is no reproduction, or one of another study, scale, size or criterion.
+    """
+    if not folders:
+        raise SettingError("name the folders to gather")
+    parts = [(folder, read_study(folder)) for folder in folders]
+    first, known = parts[0]
+    for folder, found in parts[1:]:
+        other = [key for key in SAME if found.get(key) != known.get(key)]
+        if other:
+            raise SettingError(f"{folder} is no part of what {first} holds: it has another {', '.join(other)}")
+    study, own = recorded_study(known), Path(known["from"]) if known["from"].endswith(".py") else None
+    store = RunFolder(out)
+    if not (out / "study.json").exists():
+        check_new(out)
+    store.claim()
+    try:
+        result = Result(study, known["scale"], out, own, known["options"], loaded_files(), store)
+        if result.registered != known["registered"]:
+            raise SettingError(f"{out} was begun with other criteria than {first}; choose another place")
+        result.started = min(found["started"] for _, found in parts)
+        said, seconds = [], 0.0
+        for experiment in study.experiments_at(known["scale"]):
+            for cell in range(len(experiment.cells)):
+                name = f"{experiment.name}.{cell}"
+                for folder, _ in parts:
+                    kept = read_cell(RunFolder(folder), cell_path(folder, experiment, cell))
+                    if kept is None:
+                        continue
+                    if kept["source"] != result.source(experiment, cell):
+                        said.append(f"{folder}: {name} was measured by other source, and is left out")
+                    elif not result.has(experiment, cell):
+                        result.keep(experiment, cell, kept["rows"], kept["seconds"])
+                        seconds += kept["seconds"]
+                    elif _rows(kept) != _rows(result.kept(experiment, cell)):
+                        said.append(f"{folder}: {name} has other numbers than {out}, which keeps its own")
+        whole = all(result.has(e, k) for e in study.experiments_at(known["scale"]) for k in range(len(e.cells)))
+        workers = max(found["workers"] for _, found in parts)
+        return result.write("finished" if whole else "partial", workers, seconds, {}), said
+    finally:
+        store.release()
+
+
+def _rows(kept: dict[str, Any] | None) -> str:
+    return json.dumps(kept and kept["rows"], sort_keys=True)

@@ -1,0 +1,116 @@
+"""What a study will cost, measured on the first steps of each of its cells."""
+
+import importlib
+import math
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from nashpath.run.settings.method_files import loaded_files
+from nashpath.studies.course import Timed, timing
+from nashpath.studies.result import Result
+from nashpath.studies.runner import EVERYTHING, Portion, Task
+from nashpath.studies.study import Experiment
+
+
+@dataclass(frozen=True)
+class CellCost:
+    """The cost of one cell: training ``steps`` of ``members`` at so many ``seconds`` in all, and its peak ``memory``.
+
+    ``known`` says where the seconds are from: ``"measured"`` (the cell is there), ``"first steps"`` (timed uncompiled,
+    and without what follows training), ``"whole"`` (it trains nothing, and was run), or an empty text: not known, and
+    ``error`` says why if it failed.
+    """
+
+    experiment: str
+    cell: str
+    steps: int
+    members: int = 0
+    seconds: float = math.nan
+    memory: float = math.nan
+    known: str = ""
+    error: str = ""
+
+
+def plan(
+    task: Task,
+    folder: Path | None = None,
+    portion: Portion = EVERYTHING,
+    workers: int = 1,
+    notify: Callable[[int, int, CellCost], None] = lambda done, total, cost: None,
+) -> list[CellCost]:
+    """The cost of every cell of a ``portion`` of a study, in order. What ``folder`` holds was measured already.
+
+    Each cell is begun in a process of its own, and left after its first steps; none is begun after
+    ``portion.seconds``, and the cost of those is not known. Raises `SettingError`, also where the folder holds another
+    reproduction.
+    """
+    study, own = task.study(), Path(task.name) if task.name.endswith(".py") else None
+    every = [(e, k) for e in study.experiments_at(task.scale) for k in range(len(e.cells))]
+    chosen = [(e, k) for place, (e, k) in enumerate(every) if portion.has(e.name, place)]
+    there = None
+    if folder is not None and (folder / "study.json").exists():
+        there = Result(study, task.scale, folder, own, task.options, loaded_files())
+    costs, waiting = list[CellCost](), list[int]()
+    for place, (experiment, cell) in enumerate(chosen):
+        kept = there.kept(experiment, cell) if there is not None else None
+        seconds = math.nan if kept is None else float(kept["seconds"])
+        cost = CellCost(experiment.name, _label(experiment, cell), experiment.sizes[task.scale].steps, seconds=seconds)
+        costs.append(cost if kept is None else replace(cost, known="measured"))
+        waiting += [place] if kept is None else []
+    late = replace(task, deadline=time.time() + portion.seconds)
+    with ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=1) as pool:
+        running: dict[Future[CellCost], int] = {}
+        for place in waiting:
+            experiment, cell = chosen[place]
+            running[pool.submit(first_steps, late, experiment.name, cell, costs[place])] = place
+        for done, future in enumerate(as_completed(running), 1):
+            place = running[future]
+            try:
+                costs[place] = future.result()
+            except Exception as error:  # the process died
+                costs[place] = replace(costs[place], error=f"{type(error).__name__}: {error}")
+            notify(done, len(waiting), costs[place])
+    return costs
+
+
+def first_steps(task: Task, experiment: str, cell: int, cost: CellCost) -> CellCost:
+    """``cost`` with what the cell's first steps took; as it is after the deadline."""
+    if time.time() >= task.deadline:
+        return cost
+    chosen = next(e for e in task.study().experiments if e.name == experiment)
+    size = replace(chosen.sizes[task.scale], compiled=False)
+    torch.set_num_threads(1)
+    begun = time.perf_counter()
+    try:
+        with timing():
+            for _ in chosen.measure(chosen.cells[cell], size):
+                pass
+        found = replace(cost, seconds=time.perf_counter() - begun, known="whole")
+    except Timed as timed:
+        found = replace(cost, seconds=timed.seconds * size.steps, members=timed.members, known="first steps")
+    except Exception as error:
+        return replace(cost, error=f"{type(error).__name__}: {error}")
+    return replace(found, memory=_peak())
+
+
+def _peak() -> float:
+    """Bytes of memory that this process needed at most: on the GPU where it used one."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
+        return float(torch.cuda.max_memory_allocated())
+    try:
+        resource = importlib.import_module("resource")
+    except ImportError:  # not on Windows
+        return math.nan
+    peak = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def _label(experiment: Experiment, cell: int) -> str:
+    return ", ".join(f"{key}={value}" for key, value in experiment.cells[cell].items())
