@@ -28,7 +28,7 @@ MINIATURE = {
 """The least of everything; a study takes what it knows of."""
 
 OWN = {
-    "conjugate-gradient": {"rates": {"constant": [0.1, 0.03]}, "adam_rates": [1e-3, 1e-4], "steps": 20},
+    "conjugate-gradient": {"rates": {"constant": [0.1, 0.03]}, "own_rates": {"Adam": [1e-3, 1e-4]}, "steps": 20},
     "convergence-problems": {"looks": 2, "steps": 10},
     "monoflow": {"steps": 20},
 }
