@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from nashpath.core import derive, generator
+from nashpath.core import Key, derive, generator
 from nashpath.data import Digits
 from nashpath.games.semi_supervised import choose_labelled
 from nashpath.networks import DCGANDiscriminator, MLPDiscriminator
@@ -14,6 +14,7 @@ from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
 from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
+from nashpath.studies.improved_techniques.claims import PUBLISHED
 from nashpath.studies.improved_techniques.claims_quality import worst_removal
 from nashpath.studies.improved_techniques.few_labels import FEW_LABELS_MNIST
 from nashpath.studies.improved_techniques.minibatch_collapse import late
@@ -29,7 +30,16 @@ SMALL = {"kind": "digits", "split": "train"}, {"kind": "digits", "split": "test"
 def test_full_configurations_run_in_miniature(tmp_path):
     data, kept = SMALL
     tiny = {"steps": 1, "seeds": 1, "compiled": False, "device": "cpu", "data": data, "test": kept, "real": kept}
-    tiny |= {"labels": [10, 20], "minibatch_labels": [10], "width": 8, "latent": 4, "batch": 4, "samples": 40}
+    tiny |= {
+        "labels": [10, 20],
+        "plain_labels": [10],
+        "minibatch_labels": [10],
+        "labelled": 20,
+        "width": 8,
+        "latent": 4,
+        "batch": 4,
+        "samples": 40,
+    }
     tiny |= {"features": "digits", "kernels": (2, 2)}
     verdicts = reproduce("improved-techniques", "full", tmp_path, options=tiny)
     record = read_json(tmp_path / "study.json")
@@ -91,16 +101,67 @@ def test_closeness_can_be_put_into_any_critic(kind):
 
 
 def test_each_condition_differs_from_all_in_what_its_name_says():
+    """And 'all' is what the caption of Table 3 says: everything but feature matching and historical averaging."""
     on = {name: {field for field, there in vars(t).items() if there} for name, t in CONDITIONS.items()}
     words = {"minibatch discrimination": "minibatch", "virtual batch norm": "virtual"}
-    words |= {"historical averaging": "history", "label smoothing": "smoothing"}
+    words |= {"labels": "labels", "label smoothing": "smoothing"}
+    assert on["all"] == set(words.values())
+    assert on["none"] == set()
+    assert on["only labels"] == {"labels"}
     for name, field in words.items():
-        assert on[f"only {name}"] == {field}
         assert on["all"] - on[f"all but {name}"] == {field}
-    assert on["all and feature matching"] - on["all"] == {"matching"}
+        assert on[f"all but {name}"] < on["all"]
+    for name in ("labels", "minibatch discrimination"):
+        assert on[f"all but {name}, and historical averaging"] - on[f"all but {name}"] == {"history"}
     game: Any = technique_ablation.build(CONDITIONS["none"], 0, technique_ablation.DIGITS, Digits("train")).game
     assert game.objective.positive.item() == 1.0
     assert game.terms["historical_averaging"].coefficient.item() == 0.0
+
+
+def test_labels_make_the_discriminator_a_classifier_of_the_same_samples():
+    data = Digits("train")
+    plain, told = (
+        technique_ablation.build(CONDITIONS[name], 3, technique_ablation.DIGITS, data).game
+        for name in ("none", "only labels")
+    )
+    batches = [game.draw(Key(0)) for game in (plain, told)]
+    torch.testing.assert_close(batches[0]["latent"], batches[1]["latent"])
+    assert told.discriminator(batches[1]["real"]).shape == (32, 10)
+    assert torch.bincount(told.label).tolist() == [100] * 10
+
+
+def test_a_held_generator_stays_what_it_was_drawn_as():
+    options, data = {**few_labels.DIGITS, "labels": [10], "width": 16}, Digits("train")
+    arms = ("held generator", "feature matching")
+    trials = [few_labels.build(few_labels.ARMS[name], 10, 0, options, data) for name in arms]
+    start: Any = {name: value.clone() for name, value in trials[0].game.generator.named_parameters()}
+    program = Program(trials, [0, 0])
+    program.run(3)
+    held, learning = (program.train_state(k).point.players["generator"] for k in range(2))
+    assert all(torch.equal(held[name], start[name]) for name in start)
+    assert not torch.equal(learning["head.weight"], start["head.weight"])
+
+
+def test_published_errors_are_the_tables():
+    """Wrong predictions of 10,000 for MNIST (Table 1), per cent elsewhere (Table 2, Sec. 6.3)."""
+    found = {(data, count): (error, deviation) for _, data, count, error, deviation, _ in PUBLISHED}
+    counts = {20: (1677, 452), 50: (221, 136), 100: (93, 6.5), 200: (90, 4.2)}
+    for count, (wrong, deviation) in counts.items():
+        assert found["MNIST", count] == pytest.approx((wrong / 1e4, deviation / 1e4))
+    percent = {
+        ("SVHN", 500): (18.44, 4.8),
+        ("SVHN", 1000): (8.11, 1.3),
+        ("SVHN", 2000): (6.16, 0.58),
+        ("CIFAR-10", 1000): (21.83, 2.01),
+        ("CIFAR-10", 2000): (19.61, 2.09),
+        ("CIFAR-10", 4000): (18.63, 2.32),
+        ("CIFAR-10", 8000): (17.72, 1.82),
+    }
+    for key, (error, deviation) in percent.items():
+        assert found[key] == pytest.approx((error / 100, deviation / 100))
+    assert len(found) == 11
+    for experiment, _, count, *_ in PUBLISHED:
+        assert count in experiment.sizes["full"].options["labels"]
 
 
 def test_scores_and_orders():
@@ -111,7 +172,7 @@ def test_scores_and_orders():
     assert agreement([1.0, 2.0, 3.0], [1.0, 4.0, 9.0]) == -1.0
     curve = [{"modes": float(k)} for k in (0, 1, 6, 8)]
     assert late(curve) == {"modes": 7.0}
-    names = ("minibatch discrimination", "virtual batch norm", "historical averaging", "label smoothing")
+    names = ("minibatch discrimination", "virtual batch norm", "labels", "label smoothing")
     scores = zip(names, (3.0, 5.0, 4.0, 6.0))
     rows = Rows({"techniques": f"all but {name}", "seed": 0, "inception_score": score} for name, score in scores)
     assert worst_removal(rows) == [-1.0]

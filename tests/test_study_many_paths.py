@@ -11,10 +11,13 @@ from nashpath.core import Key, Point, generator
 from nashpath.data import ParallelLines
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.metrics.ms_ssim import similarity
-from nashpath.studies import Population, Rows, Size, find_study, reproduce
-from nashpath.studies.many_paths.claims_grids import at_best, fid_ratio, more_turns
+from nashpath.studies import Population, Rows, Size, find_study, judge, reproduce
+from nashpath.studies.claim import Undecided
+from nashpath.studies.many_paths.claims import misses
+from nashpath.studies.many_paths.claims_grids import at_best, best_inside, fid_ratio, mean_over, more_turns, trained
 from nashpath.studies.many_paths.embedded_gaussian import GENERATOR_KINDS, along_and_away
 from nashpath.studies.many_paths.gan_variants import VARIANTS, dense_networks, variant
+from nashpath.studies.many_paths.robustness import COLOURED, ROBUSTNESS
 from nashpath.studies.many_paths.sample_quality import similarity_in_batches
 from nashpath.studies.result import read_json
 from nashpath.studies.shared.paper_data import PAPER_DATA, data_settings, source_of
@@ -137,7 +140,7 @@ def test_variants_differ_as_the_paper_says():
 
 
 ROWS = Rows(
-    {"seed": seed, "method": method, "turns": turns, "fid": fid * (seed + 1), "other": fid}
+    {"seed": seed, "method": method, "turns": turns, "fid": fid * (seed + 1), "fid_third": 3.0 * fid, "other": fid}
     for seed in range(2)
     for method, turns, fid in (("ns", 1, 2.0), ("ns", 5, 8.0), ("gan_gp", 1, 4.0), ("gan_gp", 5, 1.0))
 )
@@ -148,6 +151,10 @@ def test_comparisons_pair_seeds():
     assert fid_ratio("ns", "gan_gp", max)(ROWS) == pytest.approx([math.log(2)] * 2)
     assert more_turns("ns")(ROWS) == pytest.approx([math.log(1 / 4)] * 2)
     assert more_turns("gan_gp")(ROWS) == pytest.approx([math.log(4)] * 2)
+    # With five steps its distance after a third of them is 3 and that at the end 1 and 2: log(4 / 3) and log(8 / 3).
+    assert more_turns("gan_gp", "fid_third")(ROWS) == pytest.approx([math.log(4 / 3), math.log(8 / 3)])
+    both = mean_over(more_turns, ("ns", "gan_gp"))(ROWS)
+    assert both == pytest.approx([0.0, 0.0])
     assert at_best(ROWS.where(method="ns"), lambda row: row["other"]) == {0: 2.0, 1: 2.0}
 
 
@@ -159,3 +166,61 @@ def test_paper_data_is_pinned_and_a_stand_in_replaces_it():
         assert not torch.equal(train.examples(5), test.examples(5))
     assert data_settings("celeba", "train", own) == {"kind": "folder", "path": "pictures/train", "size": 64}
     assert data_settings("cifar10", "test", {**own, "data": {"kind": "digits"}}) == {"kind": "digits"}
+
+
+def grid(**best):
+    """Rows of two methods over three rates and two seeds; each method's distance is least at the rate that is given."""
+    rates = (0.1, 0.3, 1.0)
+    return Rows(
+        {"seed": seed, "method": method, "turns": 1, "rate": rate, "fid": 1 + abs(rate - own) + seed, "fid_noise": 9.0}
+        for method, own in best.items()
+        for rate in rates
+        for seed in range(4)
+    )
+
+
+@pytest.mark.parametrize(("own", "word"), [(0.3, "supported"), (0.1, "inconclusive"), (1.0, "inconclusive")])
+def test_a_best_setting_on_the_edge_of_its_grid_decides_nothing(own, word):
+    claim = next(claim for claim in STUDY.claims if claim.name == "gan-gp-best")
+    rows = Rows({**row, "fid": row["fid"] * (9 if row["method"] == "ns" else 1)} for row in grid(ns=0.3, gan_gp=own))
+    verdict = judge(claim, rows)
+    assert verdict.word == word
+    if word == "inconclusive":
+        assert f"GAN-GP is best at rate = {own:g}, the edge of its grid" in verdict.note
+
+
+def test_one_value_is_no_grid():
+    rows = Rows(row for row in grid(ns=0.3) if row["rate"] == 0.3)
+    assert best_inside(("ns",), lambda rows: [1.0])(rows) == [1.0]
+
+
+def test_a_setting_at_which_nobody_trains_is_left_out_for_all():
+    """One at which one method trains is not: the other fails there."""
+    fids = {("ns", 0.1): 12.0, ("gan_gp", 0.1): 10.0, ("ns", 0.3): 12.0, ("gan_gp", 0.3): 2.0}
+    rows = [
+        {"seed": 0, "method": method, "turns": 1, "rate": rate, "fid": fid, "fid_noise": 9.0}
+        for (method, rate), fid in fids.items()
+    ]
+    assert [(row["method"], row["rate"]) for row in trained(Rows(rows))] == [("ns", 0.3), ("gan_gp", 0.3)]
+    with pytest.raises(Undecided, match="no method trains"):
+        trained(Rows(rows[:2]))
+
+
+def test_a_collapse_to_one_point_of_the_line_does_not_find_it():
+    rows = [
+        {"seed": 0, "method": "ns", "generator": "exact", "dimension": dimension, "off": off, "w1": w1}
+        for dimension, off, w1 in ((20, 1e-5, 0.1), (100, 1e-4, 0.8))
+    ]
+    assert misses("ns", "exact")(Rows(rows)) == pytest.approx([math.log10(2)])
+    assert misses("ns", "exact")(Rows(rows[:1])) == pytest.approx([math.log10(0.25)])
+    assert misses("ns", "exact")(Rows([{**rows[0], "off": 1e-2}])) == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize("experiment", [ROBUSTNESS, COLOURED], ids=lambda e: e.name)
+def test_every_method_has_the_same_discriminator_steps_and_rates(experiment):
+    turns = {}
+    for cell in experiment.cells:
+        turns.setdefault(cell["method"], set()).add(cell["turns"])
+    assert set(turns) == {"ns", "gan_gp", "dragan_ns", "wgan_gp"}
+    assert set(map(frozenset, turns.values())) == {frozenset({1, 5})}
+    assert len(experiment.sizes["default"].options["rates"]) >= 3

@@ -150,12 +150,28 @@ def test_decreasing_functions_reverse_the_flow():
     torch.testing.assert_close(down.slope(d), grad(lambda x: down(x).sum())(d))
 
 
+def test_decreasing_flows_differ():
+    """Where particles start, and after the cap on their steps: two conditions, not one."""
+    ends = [particle_monoflow.states(h, 0, SMALL, 1.0)[-1].particles for h in particle_monoflow.DECREASING.values()]
+    begun = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL, 1.0)[0].particles
+    moves = [float((end - begun).norm(dim=1).mean()) for end in ends]
+    assert max(moves) > 1.5 * min(moves) > 0
+
+
+def test_what_a_shift_gains_is_compared_under_each_rule():
+    fids = {("sgd", "C = 0"): 100.0, ("sgd", "C = 3"): 10.0, ("sgd", "C = 5"): 20.0}
+    fids |= {("adam", "C = 0"): 10.0, ("adam", "C = 3"): 20.0, ("adam", "C = 5"): 10.0}
+    rows = Rows({"rule": rule, "loss": loss, "seed": 0, "fid": fid} for (rule, loss), fid in fids.items())
+    assert claims.shift_gain("sgd")(rows) == pytest.approx([1.0])
+    assert claims.more_by_descent(rows) == pytest.approx([1.0])
+
+
 def test_particles_are_looked_at_from_start_to_end():
-    seen = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL)
+    seen = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL, 4.0)
     assert [state.step for state in seen] == list(range(11))
     assert seen[0].particles.shape == (512, 2)
     assert seen[0].particles.mean(0).tolist() == pytest.approx([4.0, 4.0], abs=0.2)
-    again = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL)
+    again = particle_monoflow.states(MonotoneFunction("logit"), 0, SMALL, 4.0)
     assert torch.equal(seen[-1].particles, again[-1].particles)
     assert not torch.equal(seen[-1].particles, torch.randn(512, 2, generator=generator(0)))
 

@@ -15,6 +15,7 @@ FORMULAS = tuple(BETAS)
 
 METHODS: dict[str, dict[str, Any]] = {
     "SGD": {"kind": "sgd"},
+    "momentum 0.25": {"kind": "momentum", "momentum": 0.25},
     "momentum 0.5": {"kind": "momentum", "momentum": 0.5},
     "momentum 0.9": {"kind": "momentum", "momentum": 0.9},
     "Adam": {"kind": "adam", "b1": 0.5, "b2": 0.999},

@@ -11,10 +11,11 @@ from nashpath.studies.convergence_problems.integral_metrics import SUPREMA
 from nashpath.studies.reading import column, each
 from nashpath.studies.rows import Row, Rows
 
-GOODFELLOW = "Barnett 2018, after Goodfellow et al. 2014"
-ARJOVSKY = "Barnett 2018, after Arjovsky & Bottou 2017"
-WGAN = "Barnett 2018, after Arjovsky et al. 2017"
-ARORA = "Barnett 2018, after Arora et al. 2017"
+GOODFELLOW = "Goodfellow et al. 2014"
+ARJOVSKY = "Arjovsky & Bottou 2017"
+WGAN = "Arjovsky et al. 2017"
+ARORA = "Arora et al. 2017"
+"""Whose theorems these are; Barnett 2018 surveys them, and has none and no experiments of its own."""
 
 
 def apart(row: Row) -> bool:
@@ -79,6 +80,7 @@ IDEAL = [
         values=column("above_minimum", turns=5),
         high=1e-3,
         reason="too few steps, or too large ones",
+        kind="theorem",
     ),
     identity(
         "saturating-gradient",
@@ -157,6 +159,7 @@ LINES = [
         low=0.95,
         high=1.05,
         reason="too few samples: along the lines they are apart, too",
+        kind="theorem",
     ),
     identity(
         "js-from-samples",
@@ -195,5 +198,6 @@ METRIC_CLAIMS = [
         values=column("discriminator_error"),
         high=0.01,
         reason="discriminators near 0 and 1 move slowly: too few steps",
+        kind="theorem",
     )
 ]

@@ -131,10 +131,11 @@ FROZEN_RING = Experiment(
     measure=measure_ring,
     sizes={
         "quick": Size(seeds=2, steps=200, options={"alone": 200, "looks": 4}),
-        "default": Size(seeds=16, steps=2000, options={"alone": 4000, "looks": 20}),
+        "default": Size(seeds=24, steps=2000, options={"alone": 4000, "looks": 20}),
     },
     figures=[
         Lines("Spread of samples", "Frozen from step 0.", x="steps", y="spreads", by=("discriminator",)),
+        Strip("Modes at the end", "A dot a seed: they lie at either end.", y="modes", by=("discriminator",)),
         Cloud("Samples at the end", points="points", by=("discriminator",)),
     ],
 )

@@ -1,7 +1,11 @@
 """Minibatch discrimination against collapse: eight Gaussians on a ring, with and without it.
 
 Set-up: the mechanism is Salimans et al. 2016, Sec. 3.2; the ring is ours. Plain GANs lose modes and find them again,
-so what is judged is the mean over ten looks in the second half of training, not one moment.
+so what is judged is the mean over ten looks in the second half of training, not one moment. The networks are half as
+wide as they were until 2026-11-26, and the latents 16 instead of 2: with the wider ones plain GANs covered 7.9 of 8
+modes in the mean, and there was no collapse to prevent. With these a pilot of the plain GAN covered 2.7, 3.1, 5.9,
+3.4, 6.5 and 4.6 (seeds 100 to 105; the study's are 0 to 11). Twelve seeds decide a difference of 1.5 modes at that
+deviation (1.6).
 """
 
 from collections.abc import Iterator
@@ -21,14 +25,14 @@ LOOKS = 20
 POINTS = 200
 SETTINGS: dict[str, Any] = {
     "data": {"kind": "ring", "modes": 8, "radius": 2.0, "deviation": 0.05},
-    "latent": 2,
+    "latent": 16,
     "batch_size": 64,
-    "generator": {"kind": "mlp", "width": 128, "depth": 2},
+    "generator": {"kind": "mlp", "width": 64, "depth": 2},
     "solver": alternating_adam(1e-3, b2=0.9),
 }
 CRITICS = {
-    "none": {"kind": "mlp", "width": 128, "depth": 2},
-    "minibatch discrimination": {"kind": "minibatch_mlp", "width": 128, "depth": 2, "kernels": 16, "dimensions": 4},
+    "none": {"kind": "mlp", "width": 64, "depth": 2},
+    "minibatch discrimination": {"kind": "minibatch_mlp", "width": 64, "depth": 2, "kernels": 16, "dimensions": 4},
 }
 
 
@@ -72,8 +76,8 @@ def _points(found: Any) -> list[list[float]]:
 MINIBATCH_COLLAPSE = Experiment(
     name="minibatch-collapse",
     about=(
-        "Eight Gaussians of deviation 0.05 on a circle of radius 2. Generator 2-128-128-2 (ReLU), discriminator "
-        "2-128-128-1 (leaky ReLU), with or without minibatch discrimination (16 kernels of 4, mean over the other "
+        "Eight Gaussians of deviation 0.05 on a circle of radius 2. Generator 16-64-64-2 (ReLU), discriminator "
+        "2-64-64-1 (leaky ReLU), with or without minibatch discrimination (16 kernels of 4, mean over the other "
         "samples) before its last layer. Non-saturating costs, batch 64, Adam 1e-3 (0.5, 0.9), alternating. Looked at "
         "twenty times, at equal intervals. A mode is covered if it owns more than 1 % of the samples within 4 "
         "deviations; numbers are means over the ten looks of the second half."

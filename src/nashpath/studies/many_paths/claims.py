@@ -1,18 +1,27 @@
 """Fedus et al. 2017: GANs reach equilibrium on paths along which no divergence falls.
 
-Three experiments at laptop scale (parallel lines, a line in many dimensions, robustness on digits), and the paper's own
-images at full scale. Criteria were fixed by pilot runs of other code (one to three seeds) before this study was run.
+Three experiments at laptop scale (parallel lines, a line in many dimensions, robustness on digits), digits of MNIST in
+colours at the scale of real data, and the paper's own images at full scale. Criteria were fixed by pilot runs of other
+code (one to three seeds) before this study was run. Changed on 2026-11-27, after the rows of 2026-11-22 and before
+those that are judged now:
+
+- "finds the line" asked for a mean squared distance off the line of at most 1e-3, which a collapse to one point meets;
+  it now asks for the places along the line, too;
+- that JS stays at log 2 on the way is true of any line that is off the data, and now counted as an identity;
+- "a gradient penalty brings the spread closer" is left out: no affordable number of seeds decides it.
 """
 
 import math
+from collections import defaultdict
 
-from nashpath.studies.claim import Claim
-from nashpath.studies.many_paths.claims_grids import COLOURS, GRID, fid_ratio, gain_at_best
+from nashpath.studies.claim import Claim, identity
+from nashpath.studies.many_paths.claims_grids import COLOURS, GRID, fid_ratio, gain_at_best, mean_over
 from nashpath.studies.many_paths.embedded_gaussian import EMBEDDED_GAUSSIAN, GENERATOR_KINDS
 from nashpath.studies.many_paths.gan_variants import PENALISED, TITLES
-from nashpath.studies.many_paths.paper_images import PAPER_IMAGES
+from nashpath.studies.many_paths.paper_images import PAPER_IMAGES, REAL_IMAGES
 from nashpath.studies.many_paths.robustness import COLOURED, ROBUSTNESS
-from nashpath.studies.reading import Values, column, versus
+from nashpath.studies.reading import Values, column, log_ratio, versus
+from nashpath.studies.rows import Rows
 from nashpath.studies.shared.parallel_lines import PARALLEL_LINES
 from nashpath.studies.study import Study
 
@@ -58,55 +67,82 @@ LINES = [
             for row in rows.where(objective="non_saturating", pretrained=True)
         ],
         low=6.0,
+        kind="theorem",
     ),
-    Claim(
-        name="no-divergence-falls",
-        says="While NS-GAN comes closer, the Jensen-Shannon divergence stays at log 2.",
-        source="Fedus et al. 2017, title and abstract; Arjovsky et al. 2017, Example 1",
-        experiment="parallel-lines",
-        quantity="a lower bound of the divergence, mean over 21 looks at training, in units of log 2",
-        values=column("js", of=lambda js: js / math.log(2), objective="non_saturating", pretrained=False),
-        low=0.98,
+    identity(
+        "js-stays-at-log-2",
+        "Until NS-GAN's line coincides with the data's, their Jensen-Shannon divergence is log 2, by definition; the "
+        "verdicts of a threshold on the distance see as much.",
+        "Arjovsky et al. 2017, Example 1",
+        "parallel-lines",
+        "a lower bound of the divergence, mean over 21 looks at training, in units of log 2, every seed",
+        column("js", of=lambda js: js / math.log(2), objective="non_saturating", pretrained=False),
+        low=0.95,
     ),
 ]
+
+
+def misses(method: str, kind: str) -> Values:
+    """By how many powers of ten a generator misses the line or the data's places along it; the largest of all, by seed.
+
+    Off the line 1e-3 a direction is allowed, along it a W₁ of 0.4: half of what a collapse to the data's mean has.
+    """
+
+    def values(rows: Rows) -> list[float]:
+        found: dict[int, list[float]] = defaultdict(list)
+        for row in rows.where(method=method, generator=kind):
+            for value, allowed in ((row["off"], 1e-3), (row["w1"], 0.4)):
+                found[row["seed"]].append(math.log10(max(value, TINY) / allowed))
+        return [max(found[seed]) for seed in sorted(found)]
+
+    return values
+
+
+MISSES = (
+    "log₁₀ of the mean squared distance for each direction off the line over 1e-3, or of W₁ along it over 0.4, the "
+    "larger, in the worse of both dimensions"
+)
+OVERSHOOT = (
+    "along the line its samples spread too far, 4.6 to 6.0 in 100 dimensions and 1.1 to 2.4 in 20 (rows of 2026-11-22; "
+    "the data: 1): the affine generator runs on along the line that it comes near to"
+)
 MANIFOLD = [
     *(
         Claim(
             name=f"{method.replace('_', '-')}-finds-the-line-{kind}",
-            says=f"{TITLES[method]} with an {kind} generator reaches a line in 20 and in 100 dimensions.",
-            source="Fedus et al. 2017, synthetic experiments",
+            says=f"{TITLES[method]} with an {kind} generator finds a line in 20 and in 100 dimensions, and the data's "
+            "places along it.",
+            source="Fedus et al. 2017, synthetic experiments; the bounds are ours",
             experiment="embedded-gaussian",
-            quantity="log₁₀ of the mean squared distance for each direction off the line, the larger of both",
-            values=logs("off", method=method, generator=kind),
-            high=-3.0,
-            reason="the criterion comes from over-complete generators in 20 dimensions; two parameters a coordinate "
-            "move with every sample of a noisy gradient, at a rate that does not fall",
+            quantity=MISSES,
+            values=misses(method, kind),
+            high=0.0,
+            reason=OVERSHOOT if (method, kind) == ("ns", "exact") else "",
         )
         for kind in GENERATOR_KINDS
         for method in ("ns", *PENALISED)
     ),
     Claim(
-        name="minimax-with-a-weak-discriminator",
-        says="Where the discriminator is far from optimal, the minimax loss finds the line as well.",
-        source="derived: saturation needs a sure discriminator (Goodfellow et al. 2014, Sec. 3)",
+        name="minimax-leaves-exact-generators",
+        says="Exact generators under the minimax loss stay as far off the line as they were.",
+        source="ours: the contrast that Fedus et al. 2017 draw on parallel lines",
         experiment="embedded-gaussian",
-        quantity="log₁₀ of the mean squared distance for each direction off the line, over-complete generators",
-        values=logs("off", method="m_gan", generator="over-complete"),
-        high=-3.0,
+        quantity="log₁₀ of the mean squared distance for each direction off the line, the smaller of both dimensions "
+        "(a fresh generator: −1 to −0.15)",
+        values=column("off", min, math.log10, method="m_gan", generator="exact"),
+        low=-1.0,
+        kind="ours",
     ),
     Claim(
-        name="gan-gp-spreads",
-        says="A gradient penalty brings the spread along the line closer to the data's.",
-        source="Fedus et al. 2017, synthetic experiments; the direction is from our pilots",
+        name="minimax-with-a-weak-discriminator",
+        says="Over-complete generators, whose samples overlap with the data's from the start, find it by the minimax "
+        "loss as well.",
+        source="ours: saturation needs a sure discriminator (Goodfellow et al. 2014, Sec. 3)",
         experiment="embedded-gaussian",
-        quantity="|deviation − 1| of NS-GAN minus that of GAN-GP, over-complete generators, mean of both dimensions",
-        values=versus(
-            "spread_error",
-            {"method": "ns", "generator": "over-complete"},
-            {"method": "gan_gp", "generator": "over-complete"},
-        ),
-        low=0.0,
-        reason="both are within a few per cent of the data's spread, and seeds differ by more",
+        quantity=MISSES,
+        values=misses("m_gan", "over-complete"),
+        high=0.0,
+        kind="ours",
     ),
 ]
 FULL = [
@@ -149,10 +185,46 @@ FULL = [
     ),
 ]  # fmt: skip
 
+REAL = [
+    Claim(
+        name="real-penalties-fid",
+        says="On digits of MNIST in colours penalised GANs are nearer to the data than NS-GAN, at equally many steps.",
+        source="Fedus et al. 2017, image experiments (Color MNIST)",
+        experiment=REAL_IMAGES.name,
+        quantity="log of the ratio of Fréchet distances, NS-GAN over the method, mean of GAN-GP and DRAGAN-NS, by seed",
+        values=mean_over(lambda method: versus("fid", {"method": "ns"}, {"method": method}, log_ratio)),
+        low=0.0,
+        scales=("real",),
+        reason="in so few steps a penalty may slow down more than it steadies",
+    ),
+    Claim(
+        name="real-penalties-critic",
+        says="There an independent critic sees samples of penalised GANs closer to held-out images than NS-GAN's.",
+        source="Fedus et al. 2017, image experiments (independent Wasserstein critic)",
+        experiment=REAL_IMAGES.name,
+        quantity="the critic's distance, NS-GAN's minus the method's, mean of GAN-GP and DRAGAN-NS, by seed",
+        values=mean_over(lambda method: versus("critic", {"method": "ns"}, {"method": method})),
+        low=0.0,
+        scales=("real",),
+        reason="in so few steps a penalty may slow down more than it steadies",
+    ),
+    Claim(
+        name="real-wgan-gp-at-one-step",
+        says="With one discriminator step WGAN-GP is behind DRAGAN-NS on these digits.",
+        source="ours: at equally many discriminator steps, where Fedus et al. 2017 give WGAN-GP more",
+        experiment=REAL_IMAGES.name,
+        quantity="log of the ratio of Fréchet distances, WGAN-GP over DRAGAN-NS, by seed",
+        values=fid_ratio("wgan_gp", "dragan_ns", min),
+        low=0.0,
+        scales=("real",),
+        kind="ours",
+    ),
+]
+
 STUDY = Study(
     name="many-paths",
     title="Many paths to equilibrium: GANs do not need to decrease a divergence at every step",
     paper="Fedus, Rosca, Lakshminarayanan, Dai, Mohamed & Goodfellow 2017 (arXiv 1710.08446; ICLR 2018)",
-    experiments=[PARALLEL_LINES, EMBEDDED_GAUSSIAN, ROBUSTNESS, COLOURED, PAPER_IMAGES],
-    claims=[*LINES, *MANIFOLD, *GRID, *COLOURS, *FULL],
+    experiments=[PARALLEL_LINES, EMBEDDED_GAUSSIAN, ROBUSTNESS, COLOURED, REAL_IMAGES, PAPER_IMAGES],
+    claims=[*LINES, *MANIFOLD, *GRID, *COLOURS, *REAL, *FULL],
 )

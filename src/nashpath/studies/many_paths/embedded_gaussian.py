@@ -1,8 +1,10 @@
-"""A Gaussian of one dimension in 20 and in 100: do five GANs find the line, and do they spread along it?
+"""A Gaussian of one dimension in 20 and in 100: do four GANs find the line, and do they spread along it?
 
 ``x = z a``, ``z ~ N(0, 1)``, ``‖a‖ = 1``. The exact generator is an affine map of one latent, which contains the truth
 and starts on a line that does not meet the data's; the over-complete one is an MLP of 20 latents, whose samples fill
-more dimensions than the data. Fedus et al. 2017, synthetic experiments.
+more dimensions than the data. Fedus et al. 2017, synthetic experiments, which compare NS-GAN with its penalised kin;
+M-GAN is here for the contrast. Seeds: all differences of the rows of 2026-11-22 that a claim rests on exceed twice what
+six seeds decide; that of the spreads of NS-GAN and GAN-GP (0.017 ± 0.13) is decided by no affordable number.
 """
 
 from collections.abc import Iterator
@@ -28,14 +30,13 @@ SAMPLES = 4000
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One GAN with one generator in one dimension: a row a seed."""
-    turns = size.options["wgan_gp_turns"] if cell["method"] == "wgan_gp" else 1
     settings = {
         "data": {"kind": "embedded_gaussian", "dimension": cell["dimension"]},
         "batch_size": size.options["batch"],
         **dense_networks(),
         **GENERATOR_KINDS[cell["generator"]],
         **variant(cell["method"], size.options["weight"]),
-        "solver": solver(size.options["rate"], turns),
+        "solver": solver(size.options["rate"], 1),
     }
     population = Population(settings, size)
     looks, taken = [[along_and_away(seat) for seat in population]], [0]
@@ -74,19 +75,19 @@ EMBEDDED_GAUSSIAN = Experiment(
         "A unit Gaussian on a random line through the origin of 20 or 100 dimensions. Discriminator: MLP of two hidden "
         "layers of 128, leaky ReLU. Generator: 'exact' is affine with one latent, 'over-complete' an MLP of two hidden "
         "layers of 128, ReLU, with 20 latents. Adam, rate 5e-4, β = (0.5, 0.9), batch 64, 4,000 generator steps with "
-        "one discriminator step each (WGAN-GP: five), penalty weight 1. Measured on 4,000 samples: mean squared "
-        "distance from the line (d2; off is d2 over the number of other directions), mean and standard deviation along."
+        "one discriminator step each, penalty weight 1. Measured on 4,000 samples: mean squared distance from the line "
+        "(d2; off is d2 over the number of other directions), mean and standard deviation along it, and the "
+        "Wasserstein distance of the places along it from the data's (w1)."
     ),
     measure=measure,
     sizes={
-        "quick": Size(seeds=2, steps=10, options={"batch": 64, "rate": 5e-4, "weight": 1.0, "wgan_gp_turns": 5}),
-        "default": Size(
-            seeds=6, steps=4000, compiled=True, options={"batch": 64, "rate": 5e-4, "weight": 1.0, "wgan_gp_turns": 5}
-        ),
+        "quick": Size(seeds=2, steps=10, options={"batch": 64, "rate": 5e-4, "weight": 1.0}),
+        "default": Size(seeds=6, steps=4000, compiled=True, options={"batch": 64, "rate": 5e-4, "weight": 1.0}),
     },
     cells=[
         {"method": method, "generator": kind, "dimension": dimension}
-        for method in ("wgan_gp", *(name for name in VARIANTS if name != "wgan_gp"))
+        for method in VARIANTS
+        if method != "wgan_gp"
         for kind in GENERATOR_KINDS
         for dimension in (20, 100)
     ],

@@ -12,8 +12,8 @@ from nashpath.metrics import Sample, evaluate_samples
 
 
 def colour_mnist(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """MNIST in colours at 32 pixels."""
-    return {"kind": "coloured_mnist", "split": split, "size": 32}
+    """MNIST in colours at 32 pixels, or at ``options["pixels"]``."""
+    return {"kind": "coloured_mnist", "split": split, "size": options.get("pixels", 32)}
 
 
 def cifar10(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
