@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -153,6 +154,17 @@ def test_a_cell_that_ran_out_of_time_goes_on_and_leaves_nothing_behind(tmp_path,
     assert len(broken) > 1
     assert cells(tmp_path / "r") == cells(tmp_path / "whole")
     assert not list((tmp_path / "r" / "cells").glob("*.begun"))
+
+
+def test_a_study_that_reads_on_the_way_begins_its_cells_anew_and_gives_the_same_rows(tmp_path, two, monkeypatch):
+    """Without `look` the states that were passed are gone: nothing is kept of such a cell, and nothing is wrong."""
+    Path(two).write_text(TWO.replace("population.look(bias)", "[bias(member) for member in population]"))
+    reproduce(two, "quick", tmp_path / "whole")
+    for seconds in (9.0, 9.0, math.inf):
+        ticking = SimpleNamespace(time=partial(next, itertools.count()), perf_counter=time.perf_counter)
+        monkeypatch.setattr(runner, "time", ticking)
+        reproduce(two, "quick", tmp_path / "r", portion=Portion(seconds=seconds))
+    assert cells(tmp_path / "r") == cells(tmp_path / "whole")
 
 
 def test_a_portion_is_measured_and_no_more(tmp_path, two):

@@ -1,8 +1,14 @@
 """Every study runs: in one miniature, all cells are measured, all claims get a word, and the identities hold."""
 
+import inspect
+import itertools
+import json
+import re
+
 import pytest
 
-from nashpath.studies import NAMES, Population, find_study, reproduce
+from nashpath.studies import NAMES, Course, Population, Result, find_study, judge, reproduce
+from nashpath.studies.course import Paused, keeping
 from nashpath.studies.result import read_json
 
 MINIATURE = {
@@ -57,11 +63,14 @@ def test_a_study_runs_in_miniature(name, tmp_path, monkeypatch):
     record = read_json(tmp_path / "study.json")
     assert (record["status"], record["failed"]) == ("finished", {})
     assert [verdict.claim for verdict in verdicts] == study.claims_at("quick")
-    for verdict in verdicts:
-        if not verdict.claim.exact:
-            assert verdict.word == "inconclusive", verdict.claim.name  # two seeds decide nothing
-        elif verdict.claim.name not in WHERE_PLAY_ENDS:
-            assert verdict.word == "supported", verdict.claim.name
+    assert {verdict.word for verdict in verdicts} == {"not judged"}
+    rows = Result(study.adjusted("quick", options), "quick", tmp_path, options=options).rows()
+    for claim in study.claims_at("quick"):
+        word = judge(claim, rows.get(claim.experiment)).word
+        if not claim.exact:
+            assert word == "inconclusive", claim.name  # two seeds decide nothing
+        elif claim.name not in WHERE_PLAY_ENDS:
+            assert word == "supported", claim.name
     assert set(programs) <= {1}
     for experiment in study.experiments_at("quick"):
         for cell in range(len(experiment.cells)):
@@ -115,6 +124,43 @@ def test_claims_say_what_speaks(name):
         if claim.kind == "identity":
             assert claim.exact, claim.name
         assert "Barnett" not in claim.source, claim.name
+
+
+def after(calls):
+    """A clock that says "now" from one call on."""
+    asked = itertools.count()
+    return lambda: next(asked) >= calls
+
+
+def long_ones():
+    """The experiments that train in courses, each at its least scale but the papers' own."""
+    for name in NAMES:
+        for experiment in find_study(name).experiments:
+            scale, trains = next(iter(experiment.sizes)), re.compile(r"\b(Population|Course)\(")
+            if scale != "full" and trains.search(inspect.getsource(inspect.getmodule(experiment.measure))):
+                yield pytest.param(name, experiment, scale, id=experiment.name)
+
+
+@pytest.mark.parametrize(("name", "experiment", "scale"), list(long_ones()))
+def test_a_cell_that_pauses_gives_the_rows_it_would_have_given(name, experiment, scale, tmp_path, monkeypatch):
+    """In every experiment with courses, paused again and again: what is read on the way is kept, and so are states."""
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    options = {**(MINIATURE if scale == "quick" else TINY), **(OWN if scale == "quick" else OWN_TINY).get(name, {})}
+    size = experiment.resized(scale, {**options, "looks": 2, "steps": 7, "compiled": False}).sizes[scale]
+    cell, pauses, played, play = experiment.cells[0], 0, [], Course.play
+    monkeypatch.setattr(Course, "play", lambda *given: played.append(1) or play(*given))
+    whole = json.loads(json.dumps(list(experiment.measure(cell, size))))
+    for _ in range(40):
+        try:
+            with keeping(tmp_path / "begun", "here", after(4)):
+                found = json.loads(json.dumps(list(experiment.measure(cell, size))))
+        except Paused:
+            pauses += 1
+        else:
+            assert found == whole
+            break
+    assert bool(played) == bool(pauses)
+    assert pauses < 40
 
 
 def test_some_claims_are_identities():

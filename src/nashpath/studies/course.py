@@ -28,6 +28,10 @@ class Paused(BaseException):
     """A cell was to pause; how far it came is kept."""
 
 
+class Rewound(BaseException):
+    """A state was to be read, outside of `Course.look`, that lies behind what was kept: the cell is to begin anew."""
+
+
 class Timed(BaseException):
     """What a cell was to be asked: the ``seconds`` of one step of all its ``members``."""
 
@@ -125,10 +129,16 @@ class Course:
                 if pausing:
                     raise Paused
 
+    def check_present(self) -> None:
+        """Raises `Rewound` where the programs are ahead of what was played: their states are not those asked for."""
+        if any(program.taken > self._goal for program in self.programs):
+            raise Rewound
+
     def look(self, read: Callable[[], Any]) -> Any:
         """What ``read()`` gives now, as plain JSON values; what it gave at this place before, if that was kept."""
         place, self._asked = self._asked, self._asked + 1
         if place == len(self._looks):
+            self.check_present()
             self._looks.append(json.loads(json.dumps(read())))
         return self._looks[place]
 

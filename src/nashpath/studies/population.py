@@ -53,7 +53,8 @@ class Population:
         return self.course.look(lambda: [read(member) for member in self])
 
     def __iter__(self) -> Iterator[MemberState]:
-        """The members in their present state, in order."""
+        """The members in their present state, in order; between two stretches of play use `look`."""
+        self.course.check_present()
         seats = [seat for team in self.groups for seat in _seats(team.members, team.program)]
         return iter(sorted(seats, key=lambda seat: seat.member.index))
 

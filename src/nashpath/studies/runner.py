@@ -21,7 +21,7 @@ from nashpath.run.engine.interrupt import Interrupted, descendants, end, interru
 from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
-from nashpath.studies.course import Paused, forget, keeping
+from nashpath.studies.course import Paused, Rewound, forget, keeping
 from nashpath.studies.find import edition, find_study
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
@@ -241,6 +241,9 @@ def measure_cell(task: Task, experiment: str, cell: int, begun: Path, source: st
             rows = found
         except Paused:
             rows = None
+        except Rewound:  # it reads on the way what was not kept
+            forget(begun)
+            return measure_cell(task, experiment, cell, begun, source)
         except Exception as error:
             failed = f"{type(error).__name__}: {error}"
         finally:

@@ -19,6 +19,7 @@ affordable number, unless the wider grid has less noise.
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,9 @@ def on_grid(
     claims = []
     for other in others:
         ours = other == "momentum 0.5"
-        given = {"source": "ours: FR, DY and HZ are momentum ½ on the toy, and β is at most ½" if ours else source}
+        given: dict[str, Any] = {
+            "source": "ours: FR, DY and HZ are momentum ½ on the toy, and β is at most ½" if ours else source
+        }
         given |= {"kind": "ours" if ours else "found", "scales": scales, "experiment": name}
         given |= {"reason": NO_GAIN if other in ("SGD", "momentum 0.5") else ""}
         judged = [("average", f"mean of the {few} lowest", best(few), "on average", math.log(0.85))]

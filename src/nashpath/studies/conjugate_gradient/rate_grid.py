@@ -78,27 +78,29 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     ``fid_noise`` is the distance of uniform noise.
     """
     options, trained = size.options, population(cell, size)
-    source: Any = next(iter(trained)).trial.game.data
+    source: Any = trained.groups[0].program.trials[0].game.data
     extractor = as_extractor(options["features"]).to(find_device(options["device"]))
     real = real_sample(source.examples(), extractor, cached=False)
     noise = 2 * torch.rand(options["samples"], *real.values.shape[1:], generator=generator(0)) - 1
     rates, worst = rates_of(cell, options), fid(real, noise)
-    steps, curves = [], {seat.member.index: [] for seat in trained}
+    steps, looks = [], []
     for count in split_steps(size.steps, options["looks"]):
         trained.play(count)
         steps.append(count + (steps[-1] if steps else 0))
-        for seat in trained:
-            fake = samples(seat.trial, seat.train_state, seat.member.seed, options["samples"])
-            curves[seat.member.index].append(fid(real, fake))
-    for seat in trained:
+        looks.append(
+            trained.look(
+                lambda seat: fid(real, samples(seat.trial, seat.train_state, seat.member.seed, options["samples"]))
+            )
+        )
+    for seat, *curve in zip(trained, *looks):
         solver: Any = seat.member.settings.solver
         shares = (share(cell["method"]), 1.0)
         d, g = (significant(getattr(solver, who).learning_rate / by) for who, by in zip(PLAYERS, shares))
         row: Row = {"lr_D": d, "lr_G": g}
         row |= {"place_D": 1 + rates["discriminator"].index(d), "place_G": 1 + rates["generator"].index(g)}
-        row |= {"seed": seat.member.seed, "outcome": seat.outcome, "fid": curves[seat.member.index][-1]}
+        row |= {"seed": seat.member.seed, "outcome": seat.outcome, "fid": curve[-1]}
         row["fid_noise"] = worst
-        yield {**row, "step": steps, "fid_curve": curves[seat.member.index]}
+        yield {**row, "step": steps, "fid_curve": curve}
 
 
 def fid(real: Sample, fake: Tensor) -> float:

@@ -29,6 +29,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import EMA, Adam, Alternating
+from nashpath.studies.course import Course
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.population import split_steps
@@ -113,15 +114,15 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     ]
     trials = [build(ARMS[name], labels, seed, options, data).to(device) for name, labels, seed in conditions]
     program = Program(trials, [seed for *_, seed in conditions], options["mode"], size.compiled)
-    steps, errors = [], [[] for _ in trials]
+    course, steps, looks = Course([program]), [], []
     for count in split_steps(size.steps, LOOKS):
-        program.run(count)
-        steps.append(program.taken)
-        for k, member in enumerate(trials):
-            errors[k].append(test_error(member, program.train_state(k), x, y))
+        course.play(count)
+        steps.append(count + (steps[-1] if steps else 0))
+        looks.append(course.look(lambda: [test_error(m, program.train_state(k), x, y) for k, m in enumerate(trials)]))
+    errors = list(zip(*looks))
     for k, (name, labels, seed) in enumerate(conditions):
         row: Row = {"arm": name, "labels": labels, "seed": seed, "outcome": outcome(trials[k], program.train_state(k))}
-        yield row | {"test_error": errors[k][-1], "step": steps, "error_curve": errors[k]}
+        yield row | {"test_error": errors[k][-1], "step": steps, "error_curve": list(errors[k])}
 
 
 def test_error(trial: Trial, train_state: Any, x: Any, y: Any) -> float:

@@ -43,7 +43,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for count in split_steps(size.steps, LOOKS):
         population.play(count)
         steps.append(sum(split_steps(size.steps, LOOKS)[: len(steps) + 1]))
-        looks.append([_look(seat, size.options["samples"]) for seat in population])
+        looks.append(population.look(lambda seat: _look(seat, size.options["samples"])))
     for k, seat in enumerate(population):
         curve = [look[k] for look in looks]
         row: Row = {"seed": seat.member.seed, "outcome": seat.outcome} | late(curve)

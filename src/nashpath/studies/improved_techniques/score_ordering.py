@@ -52,7 +52,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     for played in split_steps(size.steps, LOOKS):
         population.play(played)
         steps.append(played + (steps[-1] if steps else 0))
-        looks.append([image_scores(samples(s.trial, s.train_state, s.member.seed, count), real) for s in population])
+        looks.append(
+            population.look(lambda s: image_scores(samples(s.trial, s.train_state, s.member.seed, count), real))
+        )
     for k, seat in enumerate(population):
         row: Row = {"seed": seat.member.seed, "outcome": seat.outcome}
         for name, found in known_samples(seat.member.seed, count).items():

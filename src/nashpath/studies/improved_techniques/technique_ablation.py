@@ -38,6 +38,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial, outcome
 from nashpath.run.observe.snapshot import samples
 from nashpath.solvers import Adam, Alternating
+from nashpath.studies.course import Course
 from nashpath.studies.figures import Lines, Strip
 from nashpath.studies.improved_techniques.minibatch_critic import MinibatchCritic
 from nashpath.studies.population import split_steps
@@ -120,12 +121,18 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     members = [(name, seed) for name in names for seed in range(size.seeds)]
     trials = [build(CONDITIONS[name], seed, options, data).to(device) for name, seed in members]
     program = Program(trials, [seed for _, seed in members], options["mode"], size.compiled)
-    steps, looks = [], [[] for _ in trials]
+    course, steps, seen = Course([program]), [], []
+
+    def look() -> list[dict[str, float]]:
+        states = [program.train_state(k) for k in range(len(members))]
+        own = zip(trials, states, members)
+        return [_look(trial, state, seed, options["samples"], real) for trial, state, (_, seed) in own]
+
     for count in split_steps(size.steps, LOOKS):
-        program.run(count)
-        steps.append(program.taken)
-        for k, (_, seed) in enumerate(members):
-            looks[k].append(_look(trials[k], program.train_state(k), seed, options["samples"], real))
+        course.play(count)
+        steps.append(count + (steps[-1] if steps else 0))
+        seen.append(course.look(look))
+    looks = list(zip(*seen))
     for k, (name, seed) in enumerate(members):
         row: Row = {
             "techniques": name,

@@ -39,11 +39,11 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         "solver": solver(size.options["rate"], 1),
     }
     population = Population(settings, size)
-    looks, taken = [[along_and_away(seat) for seat in population]], [0]
+    looks, taken = [population.look(along_and_away)], [0]
     for count in split_steps(size.steps, LOOKS):
         population.play(count)
         taken.append(taken[-1] + count)
-        looks.append([along_and_away(seat) for seat in population])
+        looks.append(population.look(along_and_away))
     for index, seat in enumerate(population):
         curves = {f"{key}_curve": [look[index][key] for look in looks] for key in ("d2", "deviation")}
         yield {"seed": seat.member.seed, "outcome": seat.outcome, **looks[-1][index], "step": taken, **curves}

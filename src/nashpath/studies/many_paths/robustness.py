@@ -43,13 +43,15 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     real = real_sample(source("train").examples(2000), "digits", cached=False)
     noise = 2 * torch.rand(own["samples"], *real.values.shape[1:], generator=generator(0)) - 1
     population.play(max(1, size.steps // EQUAL_COMPUTE))
-    thirds = [samples(seat.trial, seat.train_state, seat.member.seed, own["samples"]) for seat in population]
+    thirds = population.look(
+        lambda seat: fid(real, samples(seat.trial, seat.train_state, seat.member.seed, own["samples"]))
+    )
     population.play(size.steps - max(1, size.steps // EQUAL_COMPUTE))
     critic = {"steps": own["critic_steps"], "batch_size": 64}
     yard = ImageScores(real, source("test"), own["samples"], own["batches"], critic)
     worst = fid(real, noise)
     for rate, third, row in zip(learning_rates(population), thirds, yard.rows(population)):
-        yield {"rate": rate, "fid_third": fid(real, third), "fid_noise": worst, **row}
+        yield {"rate": rate, "fid_third": third, "fid_noise": worst, **row}
 
 
 def fid(real: Sample, fake: torch.Tensor) -> float:
