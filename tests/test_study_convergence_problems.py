@@ -9,7 +9,7 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from nashpath.core import generator
-from nashpath.studies import reproduce
+from nashpath.studies import Rows, find_study, reproduce
 from nashpath.studies.convergence_problems import (
     affine_mixtures,
     bilinear_rotation,
@@ -21,6 +21,7 @@ from nashpath.studies.convergence_problems import (
     integral_metrics,
     vanishing_gradient,
 )
+from nashpath.studies.convergence_problems.claims_strategies import gap_ratio
 from nashpath.studies.reading import exponent
 
 
@@ -110,3 +111,15 @@ def test_alternating_play_is_followed_ten_times_as_long():
     rows = list(bilinear_rotation.measure({"solver": "alternating", "rounds": 10}, size))
     assert {row["steps"][-1] for row in rows} == {100}
     assert all(row["beyond"] <= 1 + 1e-9 for row in rows)
+
+
+def test_gaps_are_compared_as_factors_and_none_counts_as_a_thousandth():
+    assert gap_ratio(0.2, 0.1) == pytest.approx(math.log(2))
+    assert gap_ratio(0.0, 0.1) == pytest.approx(math.log(0.01)) == -gap_ratio(0.1, -0.5)
+
+
+def test_outcomes_of_frozen_play_are_shares_of_seeds():
+    """Modes of 1 and of 8 are two outcomes, not 4.5 modes."""
+    claims = {claim.name: claim for claim in find_study("convergence-problems").claims}
+    rows = Rows({"seed": seed, "discriminator": "frozen", "modes": modes} for seed, modes in enumerate((1, 8, 0, 8)))
+    assert claims["frozen-mostly-one-mode"].values(rows) == [1.0, 0.0, 1.0, 0.0]

@@ -19,7 +19,7 @@ affordable number, unless the wider grid has less noise.
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -108,35 +108,36 @@ def on_grid(
     claims = []
     for other in others:
         ours = other == "momentum 0.5"
-        given: dict[str, Any] = {
-            "source": "ours: FR, DY and HZ are momentum ½ on the toy, and β is at most ½" if ours else source
-        }
-        given |= {"kind": "ours" if ours else "found", "scales": scales, "experiment": name}
-        given |= {"reason": NO_GAIN if other in ("SGD", "momentum 0.5") else ""}
-        judged = [("average", f"mean of the {few} lowest", best(few), "on average", math.log(0.85))]
+        claim = partial(
+            Claim,
+            source="ours: FR, DY and HZ are momentum ½ on the toy, and β is at most ½" if ours else source,
+            experiment=name,
+            kind="ours" if ours else "found",
+            reason=NO_GAIN if other in ("SGD", "momentum 0.5") else "",
+            scales=scales,
+        )
+        average = ("average", f"mean of the {few} lowest", best(few), "on average")
+        judged = [("best", "lowest distance", best(1), "in their best setting", 0.0), (*average, 0.0)]
         if other == "Adam":
+            judged = [(*average, math.log(0.85))]
             claims.append(
-                Claim(
-                    f"{prefix}adam-has-the-best-setting",
-                    "Adam's best setting beats that of conjugate gradients, the average of seven formulas.",
+                claim(
+                    name=f"{prefix}adam-has-the-best-setting",
+                    says="Adam's best setting beats that of conjugate gradients, the average of seven formulas.",
                     quantity="log ratio of the lowest distance: formulas (mean) over Adam",
                     values=_values(FORMULAS, other, best(1), edges, **where),
                     low=0.0,
-                    **given,
                 )
             )
-        else:
-            judged = [("best", "lowest distance", best(1), "in their best setting", 0.0), (*judged[0][:4], 0.0)]
         claims += [
-            Claim(
-                f"{prefix}{claim}-below-{AGAINST[other]}",
-                f"Conjugate gradients, the average of seven formulas, beat {other} {says}.",
+            claim(
+                name=f"{prefix}{which}-below-{AGAINST[other]}",
+                says=f"Conjugate gradients, the average of seven formulas, beat {other} {says}.",
                 quantity=f"log ratio of the {what}, equally many settings each: formulas (mean) over {other}",
                 values=_values(FORMULAS, other, pool, edges, **where),
                 high=high,
-                **given,
             )
-            for claim, what, pool, says, high in judged
+            for which, what, pool, says, high in judged
         ]
     steady = Claim(
         f"{prefix}steadier-than-sgd",

@@ -93,9 +93,9 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
             )
         )
     for seat, *curve in zip(trained, *looks):
-        solver: Any = seat.member.settings.solver
+        settings: Any = seat.member.settings
         shares = (share(cell["method"]), 1.0)
-        d, g = (significant(getattr(solver, who).learning_rate / by) for who, by in zip(PLAYERS, shares))
+        d, g = (significant(getattr(settings.solver, who).learning_rate / by) for who, by in zip(PLAYERS, shares))
         row: Row = {"lr_D": d, "lr_G": g}
         row |= {"place_D": 1 + rates["discriminator"].index(d), "place_G": 1 + rates["generator"].index(g)}
         row |= {"seed": seat.member.seed, "outcome": seat.outcome, "fid": curve[-1]}

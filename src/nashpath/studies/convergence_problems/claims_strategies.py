@@ -16,6 +16,12 @@ from nashpath.studies.convergence_problems.finite_games import AVERAGED_PLAY, MA
 from nashpath.studies.convergence_problems.mixture_of_dcgans import MIXTURE_OF_DCGANS, REAL_MIXTURE
 from nashpath.studies.reading import column, each, log10_ratio, log_ratio, versus
 
+
+def gap_ratio(a: float, b: float) -> float:
+    """log(a / b) of two gaps that a search found; one that it did not find counts as 0.001."""
+    return log_ratio(max(a, 1e-3), max(b, 1e-3))
+
+
 mixtures = partial(Claim, experiment=AFFINE_MIXTURES.name, kind="ours", source=f"ours: after {ARORA}, Sec. 4 and 5")
 MIXTURES = [
     mixtures(
@@ -45,7 +51,7 @@ MIXTURES = [
         name="mixture-nearer-to-equilibrium",
         says="Sixteen generators are nearer to an equilibrium than one: the players gain less by answers of their own.",
         quantity="log of the gap with 16 generators over that with one, by seed",
-        values=versus("gap", {"generators": 16}, {"generators": 1}, log_ratio),
+        values=versus("gap", {"generators": 16}, {"generators": 1}, gap_ratio),
         high=0.0,
         reason="a limited search finds little against any, or the mixture still moves",
     ),

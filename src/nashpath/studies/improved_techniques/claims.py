@@ -273,7 +273,7 @@ REAL = [
         quantity="log(error with feature matching / error from 100 labels alone), by seed",
         values=against("feature matching", "labels only", 100),
         high=MARGIN,
-        reason="3.3 epochs of 300",
+        reason="1.7 epochs of 300",
     ),
     real(
         name="real-learning-generator-helps",
@@ -283,7 +283,7 @@ REAL = [
         values=against("feature matching", "held generator", 100),
         high=0.0,
         kind="ours",
-        reason="3.3 epochs of 300",
+        reason="1.7 epochs of 300",
     ),
 ]
 

@@ -256,14 +256,14 @@ FEW_LABELS_REAL = Experiment(
     "real-few-labels-mnist",
     about=(
         "MNIST with 100 labels, the networks of few-labels-mnist: dense, of width 500, with noise; Adam 1e-3 (0.5, "
-        "0.999), batch 100, 2,000 steps (3.3 of the paper's 300 epochs). Feature matching, labels alone, and a "
+        "0.999), batch 100, 1,000 steps (1.7 of the paper's 300 epochs). Feature matching, labels alone, and a "
         "generator that does not learn. Measured: error of the averaged classifier (EMA 0.99) on the test half."
     ),
     measure=measure,
     sizes={
         "real": Size(
             seeds=4,
-            steps=2000,
+            steps=1000,
             options={
                 **COMMON,
                 "labels": [100],
