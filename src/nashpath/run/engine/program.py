@@ -48,7 +48,7 @@ class Program:
     ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. A step
     that is ``ready``, of another program of this structure, mode and number of members, is taken over, compiled as it
     is. ``taken`` counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first,
-    which compiles.
+    which compiles, and ``busy`` that of it in which a CPU's run did not wait for other processes.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Program:
         self._block, self._first = list[Any](), 0
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self._keys = self.sampler.keys(mode == "stacked") if self.drawing else None
-        self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
+        self.taken, self.seconds, self.busy, self.timed, self._warm = 0, 0.0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
 
@@ -104,7 +104,7 @@ class Program:
         The first step of a compiled program may take half a minute: it is given up where ``stop()`` becomes true in it.
         """
         while steps > 0 and not stop():
-            start, warm, count = time.perf_counter(), self._warm, 0
+            start, used, warm, count = time.perf_counter(), time.process_time(), self._warm, 0
             batches, before = self._batches(steps), (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
@@ -123,7 +123,9 @@ class Program:
             self._warm, self.compiles = True, False
             if warm:
                 self.wait()
-                self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
+                took, used = time.perf_counter() - start, time.process_time() - used
+                self.seconds, self.timed = self.seconds + took, self.timed + count
+                self.busy += took if self.device.type == "cuda" else min(took, used)
             self.taken, steps = self.taken + count, steps - count
 
     def wait(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -38,14 +39,17 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int, averag
     return game.sample(Key(seed, "samples", train_state.steps.device), count)  # type: ignore[operator]
 
 
-def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
-    """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape]."""
+def quick_metrics(found: Tensor, source: Source) -> dict[str, float]:
+    """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape].
+
+    All members, at all times, are compared with the same real samples.
+    """
     if not torch.isfinite(found).all():
         return {}
     results: dict[str, float] = {}
     for metric in METRICS.values():
         with suppress(MetricError):  # an evaluation on the way never ends a training
-            results |= metric.glance(found, source, Key(seed, "reference"))
+            results |= metric.glance(found, source, Key(0, "reference"))
     return results
 
 
@@ -68,6 +72,20 @@ def extent(real: Tensor) -> list[float]:
     half = 0.625 * (real.amax(0) - real.amin(0)).max().item()
     (x, y) = centre.tolist()
     return [x - half, x + half, y - half, y + half]
+
+
+_SQUARES: WeakKeyDictionary[Source, list[float]] = WeakKeyDictionary()
+
+
+def _square(source: Source) -> list[float]:
+    """The square around real points that all pictures of a run show."""
+    try:
+        kept = _SQUARES.get(source)
+    except TypeError:  # a source of one's own that has no hash
+        return extent(source.draw(Key(0, "shown"), 2000)["real"])
+    if kept is None:
+        kept = _SQUARES[source] = extent(source.draw(Key(0, "shown"), 2000)["real"])
+    return kept
 
 
 def grid(square: list[float], side: int, device: torch.device) -> Tensor:
@@ -97,8 +115,7 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
         raw = samples(trial, train_state, member.seed, count, averaged=False)
         arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
-        source: Any = trial.game.data
-        square = extent(source.draw(Key(0, "shown"), 2000)["real"])
+        square = _square(trial.game.data)  # type: ignore[arg-type]
         level = levels(trial, train_state, square)
         if level is not None:
             arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
@@ -112,7 +129,7 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
     """
     arrays = {"real": source.draw(Key(0, "shown"), max(256, count))["real"].numpy()}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
-    found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source, seed)
+    found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source)
     return arrays | real_numbers(found)
 
 
@@ -160,7 +177,7 @@ def snapshot(
         return {f"p{member.index}": strategies(train_state)}, distance(trial, train_state)
     wanted: Any = member.settings
     found = samples(trial, train_state, member.seed, max(wanted.evaluation_samples, wanted.samples))
-    metrics = quick_metrics(found, trial.game.data, member.seed) | held_out_error(trial, train_state)  # type: ignore[arg-type]
+    metrics = quick_metrics(found, trial.game.data) | held_out_error(trial, train_state)  # type: ignore[arg-type]
     arrays = picture(member, trial, train_state, found) if shown else {}
     return arrays, metrics
 

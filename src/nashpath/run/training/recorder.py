@@ -104,6 +104,8 @@ class Recorder:
         self.pictures = has_samples(self.groups[0].program.trials[0])
         members = [member for member, _, _ in in_order(self.groups)]
         self.shown = set(np.linspace(0, len(members) - 1, SHOWN).round().astype(int).tolist())
+        self.whole = True
+        """Whether looks and metrics are of all members, or of those alone that are shown."""
         self.results: dict[int, dict[str, Any]] = {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in members
         }
@@ -156,10 +158,10 @@ class Recorder:
         self.notify(RunProgress(self.taken, self.settings.steps, len(costs), len(self.results), middle, rate))
 
     def look(self) -> None:
-        """Saves samples (or a toy's strategies) and evaluates every member."""
+        """Saves samples (or a toy's strategies) and evaluates every member that is looked at."""
         arrays: dict[str, np.ndarray] = {}
         rows = []
-        for member, group, i in in_order(self.groups):
+        for member, group, i in self._looked_at():
             trial, train_state = group.program.trials[i], group.program.train_state(i)
             saved, results = snapshot(member, trial, train_state, member.index in self.shown)
             arrays |= saved
@@ -169,10 +171,13 @@ class Recorder:
         self._write(rows)
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
 
+    def _looked_at(self) -> list[tuple[Member, MemberGroup, int]]:
+        return [one for one in in_order(self.groups) if self.whole or one[0].index in self.shown]
+
     def measure(self) -> None:
-        """Records the metrics that the settings name of every member."""
+        """Records the metrics that the settings name of every member that is looked at."""
         rows = []
-        for member, group, i in in_order(self.groups):
+        for member, group, i in self._looked_at():
             if group.reference_set is not None:
                 trial, train_state = group.program.trials[i], group.program.train_state(i)
                 rows += self._latest(member, group, i, measure_member(group.reference_set, member, trial, train_state))
