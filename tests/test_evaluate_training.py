@@ -14,7 +14,7 @@ from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe import metrics as reference_set
 from nashpath.run.observe import metrics as room
-from nashpath.run.observe.snapshot import samples
+from nashpath.run.observe.snapshot import samples, samples_together
 from nashpath.run.training import recorder as aside
 from nashpath.run.training import session as session_room
 from nashpath.run.training.recorder import Stopwatch
@@ -232,3 +232,23 @@ def test_what_was_settled_holds_for_the_same_steps_and_metrics_alone(tmp_path):
 
 def test_metrics_are_where_samples_are_saved_if_that_was_chosen(tmp_path):
     assert Timetable(open_session(small(sample_every=5, **MEASURED), {}, tmp_path / "a").recorder).free == set()
+
+
+@pytest.mark.parametrize("more", [{}, {"average": "ema"}, {"average": "post_hoc"}, {"generator.norm": "batch"}])
+def test_samples_of_a_stack_are_those_of_each_member(tmp_path, more):
+    """Also the second time, of latents that were kept, and of weights and statistics that are averages."""
+    session = open_session(small(seeds=[3, 4, 5], stack="on", **nested(more)), {}, tmp_path / "run")
+    session.train()
+    (group,) = session.groups
+    program, kept = group.program, {}
+    states = [program.train_state(i) for i in range(3)]
+    for _ in range(2):
+        together = samples_together(program.trials, states, [3, 4, 5], 50, kept)
+        for seed, trial, state, found in zip([3, 4, 5], program.trials, states, together):
+            torch.testing.assert_close(found, samples(trial, state, seed, 50), rtol=1e-5, atol=1e-5)
+    assert len(kept) == 3
+
+
+def nested(flat):
+    """Dotted keys as the tables of a file."""
+    return {key.split(".")[0]: {"kind": "mlp", key.split(".")[1]: v} if "." in key else v for key, v in flat.items()}

@@ -8,7 +8,7 @@ from torch.nn.functional import leaky_relu as leaky_relu_of
 from torch.nn.functional import relu
 
 from nashpath.core.table import Table
-from nashpath.core.torch_compat import is_outermost
+from nashpath.core.torch_compat import is_plain_pass
 
 
 class Rectifier(nn.Module):
@@ -27,7 +27,7 @@ class Rectifier(nn.Module):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_outermost():
+        if is_plain_pass():
             return relu(x) if self.slope == 0 else leaky_relu_of(x, self.slope)
         return torch.where(x > 0, x, 0.0) if self.slope == 0 else x * torch.where(x > 0, 1.0, self.slope)
 
