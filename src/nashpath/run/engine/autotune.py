@@ -54,8 +54,11 @@ def choose(
     compile: str,
     precision: torch.dtype | None,
     say: Callable[[str], None] = lambda doing: None,
+    together: int = 0,
 ) -> Choice:
     """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials.
+
+    A stack is one of ``together`` members (0: of all).
 
     ``compile=auto`` compiles where that promises to pay (`EXPECTED`, or what this machine measured of such a program
     before), measures what it cost and what it gained, and keeps it if a step is faster. ``say`` hears what takes long.
@@ -73,7 +76,7 @@ def choose(
         return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile}"]))
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
-    count = len(trials) if mode == "stacked" else 1
+    count = together or len(trials) if mode == "stacked" else 1
     first = min(FEW, count)
     eager = Program(trials[:first], seeds[:first], mode, False, precision)
     total = seconds(eager) * steps * len(trials) / first

@@ -137,6 +137,12 @@ class Program:
         """The member's outcome, and its cause where that is known."""
         return outcome(self.trials[member], self.train_state(member), self.causes.get(member, ""))
 
+    def steps(self) -> list[int]:
+        """The steps that each member took itself."""
+        if self.mode == "stacked":
+            return self._train_state.steps.tolist()
+        return [int(one.steps) for one in self._train_state]
+
     def diverged(self) -> list[int]:
         """The members that move no more."""
         found = self._train_state.diverged_player if self.mode == "stacked" else None
@@ -164,7 +170,7 @@ class Program:
 
     def alive(self) -> bool:
         """Whether any member still moves."""
-        return any(int(self.train_state(i).diverged_player) == NOT_DIVERGED for i in range(len(self.trials)))
+        return len(self.diverged()) < len(self.trials)
 
     def _batches(self, steps: int) -> Sequence[Any]:
         """What the next steps are given, for ``steps`` of them at most: batches, or keys where they draw themselves."""
@@ -204,17 +210,17 @@ def _prepared(step: Any, mode: Mode, compiled: bool) -> Any:
     return as_one_graph(step) if compiled else step
 
 
-def spent(program: Program, member: int, train_state: TrainState) -> dict[str, float]:
-    """The member's gradient evaluations and its seconds of training since the first step.
+def spent(program: Program, steps: int) -> dict[str, float]:
+    """The gradient evaluations of a member that took ``steps``, and its seconds of training since the first step.
 
     ``gradients`` are the steps it took itself (a member that diverged takes no more) times the player-gradients and
     the second-order products of one step of its solver; a product counts as one gradient. ``train_seconds`` are the
     seconds that its program spent drawing batches and stepping, shared equally by the members; the first step of a
     session, which compiles, is left out.
     """
-    solver = program.trials[member].solver
+    solver = program.trials[0].solver
     each = solver.gradients + solver.products
     return {
-        "gradients": int(train_state.steps) * each,
+        "gradients": steps * each,
         "train_seconds": round(program.seconds / len(program.trials), 6),
     }

@@ -65,7 +65,7 @@ def samples_together(
 ) -> list[Tensor]:
     """`samples` of several members of one structure, up to rounding: by stacked generators, where that is possible.
 
-    ``kept`` are latents by the game's `id`, which are the same each time; new ones are added until they take `KEPT` bytes.
+    ``kept`` are latents by the game's `id`, the same each time; new ones are added until they take `KEPT` bytes.
     """
     games = [trial.game for trial in trials]
     one = games[0]
@@ -234,7 +234,10 @@ def has_samples(trial: Trial) -> bool:
 
 
 def snapshots(
-    members: Sequence[Member], trials: Sequence[Trial], train_states: Sequence[TrainState], kept: dict[int, Tensor] | None
+    members: Sequence[Member],
+    trials: Sequence[Trial],
+    train_states: Sequence[TrainState],
+    kept: dict[int, Tensor] | None,
 ) -> Iterator[tuple[Member, TrainState, Tensor | None]]:
     """Each member, where it stands, and its samples (None of a toy); of several at once where latents are ``kept``."""
     if not has_samples(trials[0]):

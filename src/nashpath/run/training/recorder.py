@@ -140,11 +140,12 @@ class Recorder:
         """One row a member that still moves, and one empty row at the step where it was found to have stopped."""
         rows, costs = [], []
         for group in self.groups:
+            steps, stopped = group.program.steps(), set(group.program.diverged())
             for i, (member, info) in enumerate(zip(group.members, group.program.info())):
-                result, train_state = self.results[member.index], group.program.train_state(i)
+                result = self.results[member.index]
                 where = {"step": self.taken, "member": member.index, "seconds": round(self.seconds(), 3)}
-                where |= spent(group.program, i, train_state)
-                if int(train_state.diverged_player) != NOT_DIVERGED:
+                where |= spent(group.program, steps[i])
+                if i in stopped:
                     if result["outcome"] == "running":
                         result["outcome"] = group.program.outcome(i)
                         rows.append({**where, **dict.fromkeys(info)})
@@ -175,7 +176,7 @@ class Recorder:
                 # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
                 results = dict.fromkeys(self.results[at]["metrics"]) | results
                 told = {k: v for k, v in results.items() if k not in group.measured}
-                rows[at] = self._latest(member, group, i, told, state)
+                rows[at] = self._latest(member, group, told, state)
         self._write([row for at in sorted(rows) for row in rows[at]])
         saved = {name: array for at in sorted(arrays) for name, array in arrays[at].items()}
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", saved)
@@ -190,7 +191,7 @@ class Recorder:
             if group.reference_set is not None:
                 trial, train_state = group.program.trials[i], group.program.train_state(i)
                 found = measure_member(group.reference_set, member, trial, train_state)
-                rows += self._latest(member, group, i, found, train_state)
+                rows += self._latest(member, group, found, train_state)
         self._write(rows)
 
     def diagnose(self) -> None:
@@ -269,11 +270,11 @@ class Recorder:
         }
 
     def _latest(
-        self, member: Member, group: MemberGroup, i: int, results: dict[str, Any], train_state: TrainState
+        self, member: Member, group: MemberGroup, results: dict[str, Any], train_state: TrainState
     ) -> list[dict[str, Any]]:
         """Keeps an evaluation as the member's latest; the row of it, or none where there was nothing to evaluate."""
         self.results[member.index]["metrics"] |= results
-        where = {"step": self.taken, "member": member.index, **spent(group.program, i, train_state)}
+        where = {"step": self.taken, "member": member.index, **spent(group.program, int(train_state.steps))}
         return [{**where, **results}] if results else []
 
     def _write(self, rows: list[dict[str, Any]]) -> None:

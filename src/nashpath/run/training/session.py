@@ -8,6 +8,7 @@ from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
+from nashpath.run.settings.members import structure
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
@@ -83,7 +84,7 @@ class Timetable:
         often = f"every {self.rarer * self.usual} steps, not {self.usual}" if affordable else "at the start and the end"
         who = "evaluated"
         if self.few:
-            who = f"all members are evaluated at the end, and those that are shown"
+            who = "all members are evaluated at the end, and those that are shown"
             often = often if affordable else "at the start"
         return (
             f"an evaluation takes {once:.3g} s and a step {step:.2g} s: {who} {often}, so that it takes at most "
@@ -197,6 +198,17 @@ class Session:
         if not first or once > schedule.allowed(step):
             recorder.warn_of(schedule.settle(once, step, some))
 
+    def ways(self) -> list[tuple[int, str]]:
+        """How members are run, and why: for how many of one structure, in words."""
+        found: list[tuple[int, str]] = []
+        kind = ""
+        for group in self.groups:
+            own = structure(group.members[0].settings)
+            before = found.pop()[0] if own == kind else 0
+            found.append((before + len(group.members), group.reason))
+            kind = own
+        return found
+
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
         return self.recorder.summary()
@@ -205,6 +217,7 @@ class Session:
         """Writes everything a resumed run needs, atomically."""
         programs = [group.program for group in self.groups]
         meta = {
+            "sizes": [len(group.members) for group in self.groups],
             "taken": [program.taken for program in programs],
             "reports": [program.info() for program in programs],
             "clocks": [(program.seconds, program.timed) for program in programs],
