@@ -17,6 +17,7 @@ from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
+from nashpath.run.engine.device import Precision, tf32_products
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import BLOCK_STEPS, Sampler
@@ -57,10 +58,11 @@ class Program:
         seeds: Sequence[int],
         mode: Mode = "looped",
         compiled: bool = False,
-        precision: torch.dtype | None = None,
+        precision: Precision = None,
         ready: Prepared | None = None,
     ):
         self.trials, self.compiled, self.precision = list(trials), compiled, precision
+        self._cast = None if precision == "tf32" else precision
         self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
         self.device = train_states[0].steps.device
@@ -72,7 +74,7 @@ class Program:
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         drawing = self.sampler.drawings[0] if self.drawing else None
         known = ready if ready is not None and ready.drawing == self.drawing else None
-        step = None if known is not None else _prepared(make_step(trials[0], precision, drawing), mode, compiled)
+        step = None if known is not None else _prepared(make_step(trials[0], self._cast, drawing), mode, compiled)
         self.step: Any = step if known is None else known.step
         self.compiles = compiled and known is None
         """Whether its first step is compiled before it is taken."""
@@ -108,7 +110,8 @@ class Program:
             batches, before = self._batches(steps), (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
-                with compiling, float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
+                products = float32_matmul(self.mode == "stacked" and self.device.type == "cpu")
+                with compiling, products, tf32_products(self.precision == "tf32"):
                     for given in batches:
                         self._take(given)
                         count += 1
@@ -188,7 +191,7 @@ class Program:
         except RuntimeError as error:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
-                self.step = _prepared(make_step(self.trials[0], self.precision), self.mode, self.compiled)
+                self.step = _prepared(make_step(self.trials[0], self._cast), self.mode, self.compiled)
                 self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0])
                 return
             how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"

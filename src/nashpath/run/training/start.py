@@ -9,7 +9,7 @@ import torch
 from nashpath.core import Source
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
-from nashpath.run.engine.device import find_device, precision_of
+from nashpath.run.engine.device import Precision, find_device, precision_of
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.memory import even, most_together, readable, step_bytes
 from nashpath.run.engine.program import Prepared, Program, never
@@ -186,7 +186,8 @@ def build_groups(
 
     The largest group decides how all of them are run. ``sizes`` are those of the programs of a run that goes on.
     """
-    device, precision = torch.device(settings.device), precision_of(settings.precision)
+    device = torch.device(settings.device)
+    precision = precision_of(settings.precision, device)
     built = [(group, _trials(group, device)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
@@ -245,7 +246,7 @@ def _team(
     trials: list[Trial],
     choice: Choice,
     reason: str,
-    precision: torch.dtype | None,
+    precision: Precision,
     ready: Prepared | None,
 ) -> MemberGroup:
     """One group and its program, which takes over a step that is ``ready``."""
