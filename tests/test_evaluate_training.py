@@ -14,7 +14,7 @@ from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe import metrics as reference_set
 from nashpath.run.observe import metrics as room
-from nashpath.run.observe.snapshot import samples
+from nashpath.run.observe.snapshot import samples, samples_together
 from nashpath.run.training import recorder as aside
 from nashpath.run.training import session as session_room
 from nashpath.run.training.recorder import Stopwatch
@@ -147,19 +147,52 @@ def test_the_share_of_the_time_decides_and_the_largest_activity_what_is_advised(
     assert np.isfinite(done.evaluating)
 
 
-@given(once=floats(1e-4, 100), step=floats(1e-5, 10), total=integers(1, 100_000), usual=integers(1, 1000))
-def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, total, usual):
+@given(
+    once=floats(1e-4, 100),
+    step=floats(1e-5, 10),
+    some=floats(0.01, 1),
+    total=integers(1, 100_000),
+    usual=integers(1, 1000),
+)
+def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, total, usual):
     schedule = Timetable.__new__(Timetable)
-    schedule.total, schedule.usual, schedule.rarer = total, min(usual, total), 1
-    said = schedule.settle(once, step)
+    schedule.total, schedule.usual, schedule.rarer, schedule.few = total, min(usual, total), 1, False
+    said = schedule.settle(once, step, some)
     period = schedule.rarer * schedule.usual
     between = len(range(period, total, period))
     allowed = max(GRACE, EVALUATING * step * total)
-    assert between * once <= allowed * (1 + 1e-9)
-    assert bool(said) == (schedule.rarer > 1)
+    each, ends = (some * once, (1 + some) * once) if schedule.few else (once, 2 * once)
+    assert between == 0 or between * each + ends <= allowed * (1 + 1e-9)
+    assert bool(said) == (schedule.rarer > 1 or schedule.few)
     if schedule.rarer > 1:  # it is no rarer than it must be
         oftener = (schedule.rarer - 1) * schedule.usual
-        assert len(range(oftener, total, oftener)) * once > allowed * (1 - 1e-9)
+        assert len(range(oftener, total, oftener)) * each + ends > allowed * (1 - 1e-9)
+
+
+def test_where_looks_at_all_members_are_too_many_those_shown_are_looked_at_and_all_at_the_end(tmp_path, monkeypatch):
+    """Nothing else of the run is another: the last rows are those of a run that looked at all members each time."""
+    many = {"seeds": list(range(20)), "steps": 8, "sample_every": 0, "compile": "off", "stack": "on"}
+    monkeypatch.setattr(session_room, "GRACE", 1e9)
+    trained(small(**many), tmp_path / "all")
+    monkeypatch.setattr(session_room, "AT_START", 19)
+    monkeypatch.setattr(session_room, "LEAST_LOOKS", 10**9)
+    settle = Timetable.settle  # seven looks in between: at 100 s for all and 80 s for 16 of 20, 800 s do for the latter
+    monkeypatch.setattr(Timetable, "settle", lambda own, once, step, some: settle(own, 100.0, step, some))
+    monkeypatch.setattr(Timetable, "allowed", lambda own, step: 800.0 if own.settled else 0.0)
+    trained(small(**many), tmp_path / "few")
+
+    def looked(folder, step):
+        return [row for row in rows(folder) if row["step"] == step and "modes" in row]
+
+    for step in (0, 4):
+        assert len(looked(tmp_path / "all", step)) == 20
+        assert len(looked(tmp_path / "few", step)) == 16
+    untimed = [[row | {"train_seconds": 0} for row in looked(tmp_path / run, 8)] for run in ("all", "few")]
+    assert untimed[0] == untimed[1]
+    assert len(untimed[0]) == 20
+    (said,) = json.loads((tmp_path / "few" / "run.json").read_text())["warnings"]
+    assert "all members are evaluated at the end, and those that are shown every" in said
+    assert steps_of_looks(tmp_path / "few") == steps_of_looks(tmp_path / "all")
 
 
 def steps_of_looks(folder):
@@ -199,3 +232,23 @@ def test_what_was_settled_holds_for_the_same_steps_and_metrics_alone(tmp_path):
 
 def test_metrics_are_where_samples_are_saved_if_that_was_chosen(tmp_path):
     assert Timetable(open_session(small(sample_every=5, **MEASURED), {}, tmp_path / "a").recorder).free == set()
+
+
+@pytest.mark.parametrize("more", [{}, {"average": "ema"}, {"average": "post_hoc"}, {"generator.norm": "batch"}])
+def test_samples_of_a_stack_are_those_of_each_member(tmp_path, more):
+    """Also the second time, of latents that were kept, and of weights and statistics that are averages."""
+    session = open_session(small(seeds=[3, 4, 5], stack="on", **nested(more)), {}, tmp_path / "run")
+    session.train()
+    (group,) = session.groups
+    program, kept = group.program, {}
+    states = [program.train_state(i) for i in range(3)]
+    for _ in range(2):
+        together = samples_together(program.trials, states, [3, 4, 5], 50, kept)
+        for seed, trial, state, found in zip([3, 4, 5], program.trials, states, together):
+            torch.testing.assert_close(found, samples(trial, state, seed, 50), rtol=1e-5, atol=1e-5)
+    assert len(kept) == 3
+
+
+def nested(flat):
+    """Dotted keys as the tables of a file."""
+    return {key.split(".")[0]: {"kind": "mlp", key.split(".")[1]: v} if "." in key else v for key, v in flat.items()}

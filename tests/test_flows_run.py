@@ -12,6 +12,8 @@ from nashpath.report import load_run
 from nashpath.report.animation import animation
 from nashpath.run import resolve_flow
 from nashpath.run.folder.arrays import read_arrays
+from nashpath.run.training import flow_recorder
+from nashpath.run.training.flow import run_flow
 
 TINY = (
     "particles=200",
@@ -137,3 +139,20 @@ def test_a_run_is_not_overwritten(tmp_path):
     again = invoke(*TINY, out=tmp_path / "flow")
     assert again.exit_code == 2
     assert "already holds a run" in again.output
+
+
+def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, monkeypatch):
+    """The pictures stay; the last estimates are always made; it is said once, and a chosen period is kept to."""
+    monkeypatch.setattr(flow_recorder, "GRACE", 0.0)
+    monkeypatch.setattr(flow_recorder, "EVALUATING", 1e-9)
+    few = [("data", "ring"), ("particles", 30), ("steps", 40), ("evaluation_samples", 20), ("samples", 20)]
+    steps, frames = {}, {}
+    for name, more in (("free", []), ("chosen", [("sample_every", 10)])):
+        folder = run_flow(resolve_flow([*few, *more]), tmp_path / name)
+        found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        steps[name] = [row["step"] for row in found if "w2" in row]
+        frames[name] = len(list((folder / "samples").iterdir()))
+    assert steps == {"free": [0, 1, 40], "chosen": [0, 10, 20, 30, 40]}
+    assert frames == {"free": 41, "chosen": 5}
+    (said,) = json.loads((tmp_path / "free" / "run.json").read_text())["warnings"]
+    assert "at the start and the end alone" in said

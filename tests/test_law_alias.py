@@ -161,7 +161,7 @@ def test_data_are_measured_as_their_class_is(kind):
         source = build_source(settings)
         fake = source.draw(Key(5), 50)["real"]
         measured = ReferenceSet(source, ["modes"] if kind == "ring" else [], features="pixels", most=60)(fake)
-        found.append(({m.name: m.value for m in measured}, quick_metrics(fake, source, 0)))
+        found.append(({m.name: m.value for m in measured}, quick_metrics(fake, source)))
     assert plain_numbers(dict(enumerate(found[0]))) == plain_numbers(dict(enumerate(found[1])))
 
 

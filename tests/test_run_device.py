@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from nashpath.run import SettingError, open_session
-from nashpath.run.engine.device import find_device
+from nashpath.run.engine.device import find_device, tf32_products
 from run_folders import flags, nash, small
 
 
@@ -59,3 +59,22 @@ def test_a_run_writes_down_the_device_that_auto_was(monkeypatch, tmp_path):
     monkeypatch.setenv("NASHPATH_DEVICE", "cpu")
     open_session(small(), {}, tmp_path / "run")
     assert 'device = "cpu"' in (tmp_path / "run" / "config.toml").read_text()
+
+
+def test_tf32_is_refused_where_there_is_no_such_unit(tmp_path):
+    with pytest.raises(SettingError, match="precision: tf32 is a rounding of CUDA's"):
+        open_session(small(precision="tf32", device="cpu"), {}, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_tf32_is_allowed_within_a_step_alone(wanted):
+    def now():
+        return torch.backends.cuda.matmul.fp32_precision, torch.backends.cudnn.conv.fp32_precision
+
+    before = now()
+    with pytest.raises(ZeroDivisionError), tf32_products(wanted):  # noqa: PT012
+        assert now() == (("tf32", "tf32") if wanted else before)
+        raise ZeroDivisionError
+    assert now() == before
+    assert before[0] != "tf32"

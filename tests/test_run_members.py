@@ -5,7 +5,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis.strategies import integers
 
+from nashpath.run import open_session, resume_session
+from nashpath.run.engine import memory
+from nashpath.run.engine.memory import step_bytes
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.resolve import resolve
 from run_folders import assert_same, members, rows, small, tensors, trained
 
 RING = small(penalty="dragan", average={"kind": "ema", "decay": 0.9}, steps=12)
@@ -30,6 +37,44 @@ def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
         assert {**found, "member": 0, "settings": {}} == members(tmp_path / "one")[0]
     for key, value in alone.items():
         np.testing.assert_allclose(mine[key].astype(float), value.astype(float), rtol=1e-3, atol=2e-5, err_msg=key)
+
+
+MANY = {**RING, "seeds": list(range(7)), "stack": "on"}
+
+
+def test_more_members_than_memory_holds_at_once_run_in_several_stacks(tmp_path, monkeypatch):
+    """It is said, with the memory; no member is another than in one stack; a resumed run keeps to the same stacks."""
+    trained(MANY, tmp_path / "one")
+    trial = build_trial(resolve(MANY), 0)
+    held, passing = step_bytes(trial)
+    monkeypatch.setattr(memory, "available", lambda device="cpu": (7 * held + 2.5 * passing) / memory.SAFE)
+    session = trained(MANY, tmp_path / "several")
+    assert [len(group.members) for group in session.groups] == [2, 2, 2, 1]
+    ((count, said),) = session.ways()
+    assert count == 7
+    assert "4 stacks of 2, about" in said
+    for k in range(7):
+        mine, alone = (tensors(tmp_path / run, k) for run in ("several", "one"))
+        for key, value in alone.items():
+            np.testing.assert_allclose(mine[key].astype(float), value.astype(float), rtol=1e-3, atol=2e-5, err_msg=key)
+    assert [row["member"] for row in rows(tmp_path / "several")] == [row["member"] for row in rows(tmp_path / "one")]
+
+    half = open_session(MANY, {}, tmp_path / "resumed")
+    half.stop = lambda: half.taken >= 6
+    half.train()
+    monkeypatch.undo()
+    resume_session(tmp_path / "resumed", []).train()
+    assert_same(tensors(tmp_path / "resumed"), tensors(tmp_path / "several"))
+
+
+@given(count=integers(1, 3000), most=integers(1, 400))
+def test_a_population_is_split_into_few_parts_of_equal_length(count, most):
+    parts = memory.even(count, most)
+    assert sum(parts) == count
+    assert max(parts) <= most
+    assert len(set(parts[:-1])) <= 1
+    assert parts[-1] <= parts[0]
+    assert len(parts) <= max(2, 2 * -(-count // most))
 
 
 def test_members_differ_by_seed_and_by_setting(tmp_path):

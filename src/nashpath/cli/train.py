@@ -76,8 +76,8 @@ def train(
         else:
             raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
             session = open_session(raw, sweeps, out or stack.enter_context(next_folder(_name(raw))), live, stop)
-        for team in session.groups:
-            live.say(f"{len(team.members)} member{'s' * (len(team.members) > 1)}, {team.reason}")
+        for count, reason in session.ways():
+            live.say(f"{count} member{'s' * (count > 1)}, {reason}")
         status = session.train()
         page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)

@@ -135,6 +135,17 @@ def is_outermost() -> bool:
     return not recording and not torch._C._are_functorch_transforms_active()
 
 
+def is_plain_pass() -> bool:
+    """Whether what is computed now is neither compiled nor differentiated; it may be batched by `torch.func.vmap`."""
+    if torch.compiler.is_compiling():
+        return False
+    if torch.is_grad_enabled() or torch.is_inference_mode_enabled():
+        return False
+    functorch: Any = torch._C._functorch
+    levels = functorch.get_interpreter_stack() or ()
+    return all(level.key() == functorch.TransformType.Vmap for level in levels)
+
+
 def global_random_state() -> tuple[object, ...]:
     """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
     states = [torch.get_rng_state().numpy().tobytes()]

@@ -162,17 +162,26 @@ class GAN(Game):
     @torch.no_grad()
     def sample(self, key: Key, count: int) -> Tensor:
         """Generated samples, [count, *data.shape], with running (not batch) statistics; the mode is put back after."""
+        return self.generated(self.latents_of_samples(key, count))
+
+    @torch.no_grad()
+    def generated(self, latents: Tensor) -> Tensor:
+        """What the generator makes of latents [count, latent], as for `sample`: a pure function of its own tensors."""
         was = self.generator.training
         self.generator.eval()
         try:
-            return torch.cat([self.generator(self._truncated(key, n)) for n in _chunks(count, 1024)])
+            return torch.cat([self.generator(part) for part in latents.split(AT_ONCE)])
         finally:
             self.generator.train(was)
 
-    def _truncated(self, key: Key, count: int) -> Tensor:
-        """The latents of samples."""
-        latent = self.latents(key, (count,))
+    def latents_of_samples(self, key: Key, count: int) -> Tensor:
+        """The latents of `sample`, [count, latent]."""
+        latent = torch.cat([self.latents(key, (n,)) for n in _chunks(count, AT_ONCE)])
         return latent if self.truncation is None else self.truncation(latent)
+
+
+AT_ONCE = 1024
+"""Samples that are made in one pass."""
 
 
 def _chunks(count: int, most: int) -> list[int]:

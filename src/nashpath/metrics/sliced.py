@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -35,8 +36,11 @@ class SlicedWasserstein(Metric):
     @classmethod
     def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
         found = fake[:GLANCED]
-        real = source.draw(key.stream("real"), len(found))["real"].to(fake.device)
-        return {"sliced_wasserstein": sliced_wasserstein(real, found, key.generator(), projections=32)}
+        real, directions, shadow = _real_side(source, key, len(found), fake.device)
+        (x, y), exponent = in_units(*validate_pair(real, found))
+        shadow = directions.mT @ x.double().mT if exponent else shadow
+        cost = cost_on_lines(shadow, directions.mT @ y.double().mT, power=2).mean()
+        return {"sliced_wasserstein": restored(float(cost) ** 0.5, exponent, "the sliced Wasserstein distance")}
 
     def __init__(self, projections: Count = 128, power: Count = 2):
         self.projections = projections
@@ -46,6 +50,30 @@ class SlicedWasserstein(Metric):
         """``{"sliced_wasserstein": distance}``."""
         value = sliced_wasserstein(real.features, fake.features, rng, self.projections, self.power)
         return {"sliced_wasserstein": value}
+
+
+_REAL: WeakKeyDictionary[Source, dict[tuple[object, ...], tuple[Tensor, Tensor, Tensor]]] = WeakKeyDictionary()
+
+
+def _real_side(source: Source, key: Key, count: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Real samples, directions and the projections of the one on the other: of the last key asked for, made once."""
+    wish = (*key.words[:2].tolist(), count, device)
+    try:
+        kept = _REAL.setdefault(source, {})
+    except TypeError:  # a source of one's own that no weak reference, or no hash, is had of
+        kept = {}
+    if wish not in kept:
+        kept.clear()
+        real = source.draw(key.stream("real"), count)["real"].to(device)
+        directions = _directions(real.flatten(1).shape[1], 32, key.generator()).to(device)
+        kept[wish] = real, directions, directions.mT @ real.flatten(1).double().mT
+    return kept[wish]
+
+
+def _directions(width: int, count: int, rng: torch.Generator) -> Tensor:
+    """Directions uniform on the sphere, the columns of a float64 [width, count]."""
+    found = torch.randn(width, count, generator=rng, device=rng.device, dtype=torch.double)
+    return found / found.norm(dim=0)
 
 
 def sliced_wasserstein(
@@ -62,7 +90,6 @@ def sliced_wasserstein(
     Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
     """
     (x, y), exponent = in_units(*validate_pair(real, fake))
-    directions = torch.randn(x.shape[1], projections, generator=rng, device=rng.device, dtype=torch.double)
-    directions = (directions / directions.norm(dim=0)).to(x.device)
+    directions = _directions(x.shape[1], projections, rng).to(x.device)
     cost = cost_on_lines(directions.mT @ x.double().mT, directions.mT @ y.double().mT, power).mean()
     return restored(float(cost) ** (1 / power), exponent, "the sliced Wasserstein distance")

@@ -21,6 +21,7 @@ from torch import nn
 
 from nashpath.core.cache import cache_folder, replacing
 from nashpath.core.tree import leaves
+from nashpath.run.engine.device import Precision
 from nashpath.run.engine.program import Mode, Prepared, Program
 from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
@@ -52,10 +53,13 @@ def choose(
     steps: int,
     stack: str,
     compile: str,
-    precision: torch.dtype | None,
+    precision: Precision,
     say: Callable[[str], None] = lambda doing: None,
+    together: int = 0,
 ) -> Choice:
     """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials.
+
+    A stack is one of ``together`` members (0: of all).
 
     ``compile=auto`` compiles where that promises to pay (`EXPECTED`, or what this machine measured of such a program
     before), measures what it cost and what it gained, and keeps it if a step is faster. ``say`` hears what takes long.
@@ -73,7 +77,7 @@ def choose(
         return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile}"]))
     if missing:
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
-    count = len(trials) if mode == "stacked" else 1
+    count = together or len(trials) if mode == "stacked" else 1
     first = min(FEW, count)
     eager = Program(trials[:first], seeds[:first], mode, False, precision)
     total = seconds(eager) * steps * len(trials) / first
@@ -104,7 +108,7 @@ def choose(
     return Choice(mode, True, "; ".join([*why, told]), compiled.prepared)
 
 
-def _kind_of(program: Program, count: int, precision: torch.dtype | None) -> str:
+def _kind_of(program: Program, count: int, precision: Precision) -> str:
     """A name for programs of ``count`` members that compile and run alike: structure, shapes, versions, processor."""
     trial = program.trials[0]
     modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
@@ -135,7 +139,7 @@ def _remember(path: Path, takes: float, gains: float) -> None:
         file.write(json.dumps(kept).encode())
 
 
-def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: torch.dtype | None) -> tuple[Mode, str]:
+def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: Precision) -> tuple[Mode, str]:
     """The faster way for a few trials, and why; looped where they cannot be stacked."""
     ways: tuple[Mode, Mode] = ("stacked", "looped")
     try:
@@ -194,7 +198,7 @@ MARGIN = 0.8
 """More threads must take at most this share of the time that one takes; else the cores are better left free."""
 
 
-def choose_threads(trial: Trial, seed: int, precision: torch.dtype | None) -> int:
+def choose_threads(trial: Trial, seed: int, precision: Precision) -> int:
     """The faster of one thread and all that PyTorch would use, measured on a few throwaway steps; sets it, too."""
     most = torch.get_num_threads()
     device = next(trial.parameters()).device

@@ -1,6 +1,9 @@
 """Device and precision of a run."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 
@@ -35,6 +38,32 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def precision_of(name: str) -> torch.dtype | None:
-    """The dtype of mixed precision, or None for full precision."""
-    return {"fp32": None, "bf16": torch.bfloat16}[name]
+Precision = torch.dtype | Literal["tf32"] | None
+"""The dtype of mixed precision, float32 whose products round their factors to TF32, or None for full precision."""
+
+
+def precision_of(name: str, device: torch.device | str = "cpu") -> Precision:
+    """The precision that a setting names. Raises `SettingError` for one that the device has not."""
+    if name == "tf32" and torch.device(device).type != "cuda":
+        raise SettingError(
+            f"precision: tf32 is a rounding of CUDA's matrix units, and the device is {device}; use fp32 or bf16"
+        )
+    known: dict[str, Precision] = {"fp32": None, "bf16": torch.bfloat16, "tf32": "tf32"}
+    return known[name]
+
+
+@contextmanager
+def tf32_products(wanted: bool) -> Iterator[None]:
+    """Within this block, if ``wanted``, CUDA's float32 products and convolutions have factors of ten bits (TF32).
+
+    Outside of it what was set before holds again: metrics and diagnostics are never rounded so.
+    """
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv) if wanted else ()
+    before = [switch.fp32_precision for switch in switches]
+    try:
+        for switch in switches:
+            switch.fp32_precision = "tf32"
+        yield
+    finally:
+        for switch, kept in zip(switches, before):
+            switch.fp32_precision = kept

@@ -16,6 +16,11 @@ LEAST = 2.0**30
 """Never is less assumed: what is short for a moment, other programs may give back."""
 COPIES = 4
 """What a parameter costs beside itself: its gradient, two moments of its rule, the new value beside the old."""
+SAFE = 0.5
+"""The share of what is free that a stack is planned to take: estimates may be wrong by a factor of two."""
+CACHED = 64
+"""Members of a stack on a processor. A larger one leaves its caches: on an AVX-512 core the ring made 5,020 compiled
+steps a CPU-second in stacks of 64, 3,883 in stacks of 256 and 3,607 in one of 1,024 (eager: 1,210, 1,346 and 1,055)."""
 PASSES = 3
 """Passes whose activations a step holds at once: real and generated samples, and the derivatives of one of them."""
 
@@ -65,6 +70,30 @@ def step_bytes(trial: Trial) -> tuple[float, float]:
         game.get_submodule("discriminator")(fake)
         game.train(was)
     return held, PASSES * sum(seen) / 2 * game.batch_size  # type: ignore[operator]
+
+
+def most_together(trial: Trial, members: int) -> int:
+    """How many of ``members`` may step as one stack: at least one, and as many as memory holds beside all of them.
+
+    On a processor at most `CACHED`.
+    """
+    held, passing = step_bytes(trial)
+    device = next(trial.parameters()).device
+    fitting = int((available(device) * SAFE - held * members) / passing) if passing else members
+    return max(1, min(members, fitting, CACHED if device.type == "cpu" else members))
+
+
+def even(count: int, most: int) -> list[int]:
+    """``count`` in parts of at most ``most``: all equal where a divisor of at least half of ``most`` allows it.
+
+    Equal parts share one compiled program.
+    """
+    if count <= most:
+        return [count]
+    fitting = [size for size in range(most, most // 2, -1) if count % size == 0]
+    size = fitting[0] if fitting else -(-count // -(-count // most))
+    whole, rest = divmod(count, size)
+    return [size] * whole + [rest] * bool(rest)
 
 
 def readable(count: float) -> str:

@@ -17,6 +17,7 @@ from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
+from nashpath.run.engine.device import Precision, tf32_products
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import BLOCK_STEPS, Sampler
@@ -48,7 +49,7 @@ class Program:
     ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. A step
     that is ``ready``, of another program of this structure, mode and number of members, is taken over, compiled as it
     is. ``taken`` counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first,
-    which compiles.
+    which compiles, and ``busy`` that of it in which a CPU's run did not wait for other processes.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Program:
         seeds: Sequence[int],
         mode: Mode = "looped",
         compiled: bool = False,
-        precision: torch.dtype | None = None,
+        precision: Precision = None,
         ready: Prepared | None = None,
     ):
         self.trials, self.compiled, self.precision = list(trials), compiled, precision
+        self._cast = None if precision == "tf32" else precision
         self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
         self.device = train_states[0].steps.device
@@ -72,14 +74,14 @@ class Program:
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         drawing = self.sampler.drawings[0] if self.drawing else None
         known = ready if ready is not None and ready.drawing == self.drawing else None
-        step = None if known is not None else _prepared(make_step(trials[0], precision, drawing), mode, compiled)
+        step = None if known is not None else _prepared(make_step(trials[0], self._cast, drawing), mode, compiled)
         self.step: Any = step if known is None else known.step
         self.compiles = compiled and known is None
         """Whether its first step is compiled before it is taken."""
         self._block, self._first = list[Any](), 0
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self._keys = self.sampler.keys(mode == "stacked") if self.drawing else None
-        self.taken, self.seconds, self.timed, self._warm = 0, 0.0, 0, False
+        self.taken, self.seconds, self.busy, self.timed, self._warm = 0, 0.0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
 
@@ -104,11 +106,12 @@ class Program:
         The first step of a compiled program may take half a minute: it is given up where ``stop()`` becomes true in it.
         """
         while steps > 0 and not stop():
-            start, warm, count = time.perf_counter(), self._warm, 0
+            start, used, warm, count = time.perf_counter(), time.process_time(), self._warm, 0
             batches, before = self._batches(steps), (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
-                with compiling, float32_matmul(self.mode == "stacked" and self.device.type == "cpu"):
+                products = float32_matmul(self.mode == "stacked" and self.device.type == "cpu")
+                with compiling, products, tf32_products(self.precision == "tf32"):
                     for given in batches:
                         self._take(given)
                         count += 1
@@ -123,7 +126,9 @@ class Program:
             self._warm, self.compiles = True, False
             if warm:
                 self.wait()
-                self.seconds, self.timed = self.seconds + time.perf_counter() - start, self.timed + count
+                took, used = time.perf_counter() - start, time.process_time() - used
+                self.seconds, self.timed = self.seconds + took, self.timed + count
+                self.busy += took if self.device.type == "cuda" else min(took, used)
             self.taken, steps = self.taken + count, steps - count
 
     def wait(self) -> None:
@@ -134,6 +139,12 @@ class Program:
     def outcome(self, member: int) -> str:
         """The member's outcome, and its cause where that is known."""
         return outcome(self.trials[member], self.train_state(member), self.causes.get(member, ""))
+
+    def steps(self) -> list[int]:
+        """The steps that each member took itself."""
+        if self.mode == "stacked":
+            return self._train_state.steps.tolist()
+        return [int(one.steps) for one in self._train_state]
 
     def diverged(self) -> list[int]:
         """The members that move no more."""
@@ -162,7 +173,7 @@ class Program:
 
     def alive(self) -> bool:
         """Whether any member still moves."""
-        return any(int(self.train_state(i).diverged_player) == NOT_DIVERGED for i in range(len(self.trials)))
+        return len(self.diverged()) < len(self.trials)
 
     def _batches(self, steps: int) -> Sequence[Any]:
         """What the next steps are given, for ``steps`` of them at most: batches, or keys where they draw themselves."""
@@ -180,7 +191,7 @@ class Program:
         except RuntimeError as error:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
-                self.step = _prepared(make_step(self.trials[0], self.precision), self.mode, self.compiled)
+                self.step = _prepared(make_step(self.trials[0], self._cast), self.mode, self.compiled)
                 self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0])
                 return
             how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
@@ -202,17 +213,17 @@ def _prepared(step: Any, mode: Mode, compiled: bool) -> Any:
     return as_one_graph(step) if compiled else step
 
 
-def spent(program: Program, member: int, train_state: TrainState) -> dict[str, float]:
-    """The member's gradient evaluations and its seconds of training since the first step.
+def spent(program: Program, steps: int) -> dict[str, float]:
+    """The gradient evaluations of a member that took ``steps``, and its seconds of training since the first step.
 
     ``gradients`` are the steps it took itself (a member that diverged takes no more) times the player-gradients and
     the second-order products of one step of its solver; a product counts as one gradient. ``train_seconds`` are the
     seconds that its program spent drawing batches and stepping, shared equally by the members; the first step of a
     session, which compiles, is left out.
     """
-    solver = program.trials[member].solver
+    solver = program.trials[0].solver
     each = solver.gradients + solver.products
     return {
-        "gradients": int(train_state.steps) * each,
+        "gradients": steps * each,
         "train_seconds": round(program.seconds / len(program.trials), 6),
     }

@@ -22,10 +22,10 @@ def diagnostic_rows(
     if not diagnostics:
         return []
     seeds = [member.seed for member in members]
-    found = []
+    found, steps = [], program.steps()
     for i, (member, readings) in enumerate(zip(members, watch(program, seeds, diagnostics))):
         if readings:
-            where = {"step": program.taken, "member": member.index, **spent(program, i, program.train_state(i))}
+            where = {"step": program.taken, "member": member.index, **spent(program, steps[i])}
             found.append({**where, **readings})
     return found
 

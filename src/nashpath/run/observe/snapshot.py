@@ -1,16 +1,19 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import vmap
 
-from nashpath.core import Key, Point, load_point
+from nashpath.core import Key, Point, load_point, tree_map
 from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units
-from nashpath.games import Classifies
+from nashpath.core.torch_compat import call_with
+from nashpath.games import GAN, Classifies
 from nashpath.metrics import METRICS, MetricError
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
@@ -38,14 +41,79 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int, averag
     return game.sample(Key(seed, "samples", train_state.steps.device), count)  # type: ignore[operator]
 
 
-def quick_metrics(found: Tensor, source: Source, seed: int) -> dict[str, float]:
-    """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape]."""
+KEPT = 1 << 26
+"""Bytes of latents that are kept from one look to the next."""
+
+
+class _Generated(nn.Module):
+    """A game's generator, with what samples add to it, as a function of latents."""
+
+    def __init__(self, game: GAN):
+        super().__init__()
+        self.game = game
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.game.generated(latents)
+
+
+def samples_together(
+    trials: Sequence[Trial],
+    train_states: Sequence[TrainState],
+    seeds: Sequence[int],
+    count: int,
+    kept: dict[int, Tensor] | None = None,
+) -> list[Tensor]:
+    """`samples` of several members of one structure, up to rounding: by stacked generators, where that is possible.
+
+    ``kept`` are latents by the game's `id`, the same each time; new ones are added until they take `KEPT` bytes.
+    """
+    games = [trial.game for trial in trials]
+    one = games[0]
+    if len(games) < 2 or not isinstance(one, GAN) or type(one).sample is not GAN.sample:
+        return [samples(*given, count) for given in zip(trials, train_states, seeds)]
+    known = {} if kept is None else kept
+    latents = []
+    for game, state, seed in zip(games, train_states, seeds):
+        found = known.get(id(game))
+        if found is None:
+            found = game.latents_of_samples(Key(seed, "samples", state.steps.device), count)  # type: ignore[operator]
+            if (len(known) + 1) * found.numel() * found.element_size() <= KEPT:
+                known[id(game)] = found
+        latents.append(found)
+    own = [_of_generator(trial, state) for trial, state in zip(trials, train_states)]
+    made = _Generated(one)
+
+    def each(tensors: dict[str, Tensor], latents: Tensor) -> Tensor:
+        return call_with(made, dict(tensors), (latents,))
+
+    try:
+        stacked = tree_map(lambda *parts: torch.stack(parts), *own)
+        return list(vmap(each)(stacked, torch.stack(latents)).unbind())
+    except RuntimeError:  # a generator of one's own that steps, but does not sample, under vmap; or too little memory
+        return [samples(*given, count) for given in zip(trials, train_states, seeds)]
+
+
+def _of_generator(trial: Trial, train_state: TrainState) -> dict[str, Tensor]:
+    """What `place` would write into the member's generator, and its buffers that are numbers, by name."""
+    point, memory, solver = train_state.point, train_state.memory, trial.solver
+    buffers = {f"generator.{name}": v for name, v in trial.game.get_submodule("generator").named_buffers()}
+    state = {k: v for k, v in {**point.state, **solver.statistics(memory)}.items() if k.startswith("generator.")}
+    params = {**point.players, **solver.averages(memory)}["generator"]
+    tensors = {**buffers, **state, **{f"generator.{name}": v for name, v in params.items()}}
+    return {f"game.{name}": v.detach() for name, v in tensors.items()}
+
+
+def quick_metrics(found: Tensor, source: Source) -> dict[str, float]:
+    """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape].
+
+    All members, at all times, are compared with the same real samples.
+    """
     if not torch.isfinite(found).all():
         return {}
     results: dict[str, float] = {}
     for metric in METRICS.values():
         with suppress(MetricError):  # an evaluation on the way never ends a training
-            results |= metric.glance(found, source, Key(seed, "reference"))
+            results |= metric.glance(found, source, Key(0, "reference"))
     return results
 
 
@@ -68,6 +136,20 @@ def extent(real: Tensor) -> list[float]:
     half = 0.625 * (real.amax(0) - real.amin(0)).max().item()
     (x, y) = centre.tolist()
     return [x - half, x + half, y - half, y + half]
+
+
+_SQUARES: WeakKeyDictionary[Source, list[float]] = WeakKeyDictionary()
+
+
+def _square(source: Source) -> list[float]:
+    """The square around real points that all pictures of a run show."""
+    try:
+        kept = _SQUARES.get(source)
+    except TypeError:  # a source of one's own that has no hash
+        return extent(source.draw(Key(0, "shown"), 2000)["real"])
+    if kept is None:
+        kept = _SQUARES[source] = extent(source.draw(Key(0, "shown"), 2000)["real"])
+    return kept
 
 
 def grid(square: list[float], side: int, device: torch.device) -> Tensor:
@@ -97,8 +179,7 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
         raw = samples(trial, train_state, member.seed, count, averaged=False)
         arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
-        source: Any = trial.game.data
-        square = extent(source.draw(Key(0, "shown"), 2000)["real"])
+        square = _square(trial.game.data)  # type: ignore[arg-type]
         level = levels(trial, train_state, square)
         if level is not None:
             arrays |= {f"level{index}": level, "extent": np.array(square, dtype=np.float32)}
@@ -112,7 +193,7 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
     """
     arrays = {"real": source.draw(Key(0, "shown"), max(256, count))["real"].numpy()}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
-    found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source, seed)
+    found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source)
     return arrays | real_numbers(found)
 
 
@@ -152,15 +233,36 @@ def has_samples(trial: Trial) -> bool:
     return trial.game.has_samples
 
 
+def snapshots(
+    members: Sequence[Member],
+    trials: Sequence[Trial],
+    train_states: Sequence[TrainState],
+    kept: dict[int, Tensor] | None,
+) -> Iterator[tuple[Member, TrainState, Tensor | None]]:
+    """Each member, where it stands, and its samples (None of a toy); of several at once where latents are ``kept``."""
+    if not has_samples(trials[0]):
+        yield from ((member, state, None) for member, state in zip(members, train_states))
+        return
+    wanted: Any = members[0].settings
+    count, most = max(wanted.evaluation_samples, wanted.samples), TOGETHER if kept is not None else 1
+    for begin in range(0, len(members), most):
+        at = slice(begin, begin + most)
+        seeds = [member.seed for member in members[at]]
+        found = samples_together(trials[at], train_states[at], seeds, count, kept)
+        yield from zip(members[at], train_states[at], found)
+
+
+TOGETHER = 16
+"""Members whose samples are made at once."""
+
+
 def snapshot(
-    member: Member, trial: Trial, train_state: TrainState, shown: bool
+    member: Member, trial: Trial, train_state: TrainState, found: Tensor | None, shown: bool
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """``(arrays, metrics)``: samples where they are ``shown`` (or a toy's strategies), and the evaluation."""
-    if not has_samples(trial):
+    """``(arrays, metrics)``: of samples ``found``, kept where they are ``shown`` (or a toy's strategies)."""
+    if found is None:
         return {f"p{member.index}": strategies(train_state)}, distance(trial, train_state)
-    wanted: Any = member.settings
-    found = samples(trial, train_state, member.seed, max(wanted.evaluation_samples, wanted.samples))
-    metrics = quick_metrics(found, trial.game.data, member.seed) | held_out_error(trial, train_state)  # type: ignore[arg-type]
+    metrics = quick_metrics(found, trial.game.data) | held_out_error(trial, train_state)  # type: ignore[arg-type]
     arrays = picture(member, trial, train_state, found) if shown else {}
     return arrays, metrics
 

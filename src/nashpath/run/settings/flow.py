@@ -49,7 +49,11 @@ class FlowGeneral(BaseModel):
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     log_every: Annotated[Whole, Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
     sample_every: Annotated[
-        Whole, Field(description="steps between saved particles and estimates of KL, MMD and W2; 0: forty of them")
+        Whole,
+        Field(
+            description="steps between saved particles and estimates of KL, MMD and W2; 0: forty, or fewer estimates "
+            "within 5 % of the time"
+        ),
     ] = 0
     checkpoint_every: Annotated[Whole, Field(description="steps between checkpoints; 0: about once a minute")] = 0
     samples: Annotated[Count, Field(description="particles saved each time")] = 1000

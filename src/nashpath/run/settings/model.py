@@ -59,7 +59,10 @@ class General(BaseModel):
         list[Whole], MinLen(1), MaxLen(MOST_MEMBERS), Field(description="one member a seed (and a point of the sweep)")
     ] = [0]
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
-    precision: Annotated[Literal["fp32", "bf16"], Field(description="bf16 computes costs under autocast")] = "fp32"
+    precision: Annotated[
+        Literal["fp32", "bf16", "tf32"],
+        Field(description="bf16 computes costs under autocast; tf32 rounds the factors of products on CUDA"),
+    ] = "fp32"
     compile: Annotated[
         Literal["auto", "on", "off"], Field(description="auto compiles where that will pay for itself")
     ] = "auto"

@@ -21,6 +21,7 @@ from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import RunProgress
+from nashpath.run.training.session import EVALUATING, GRACE
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -39,6 +40,8 @@ class FlowRecorder:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.log_every = settings.log_every or max(1, settings.steps // 100)
         self.sample_every = settings.sample_every or max(1, settings.steps // 40)
+        self.rarer, self.busy_since = 1, time.process_time()
+        """The multiple of `sample_every` at which there are estimates; where the process's clock stood at the start."""
         real = self.source.draw(Key(settings.seed, "evaluation"), settings.evaluation_samples)["real"]
         self.real = real.flatten(1)
         self.plane = self.source.shape == (2,)
@@ -77,11 +80,37 @@ class FlowRecorder:
         if self.logged:
             row |= self._motion(state, size)
         if state.step % self.sample_every == 0 or last:
-            row |= self._estimates(state.particles)
+            if state.step % (self.sample_every * self.rarer) == 0 or last:
+                row |= self._estimated(state)
             self._picture(state)
         if row:
             where = {"step": state.step, "member": 0, "seconds": round(time.perf_counter() - self.begun, 3)}
             self.store.append([{**where, **row}])
+        if not state.step:
+            self.busy_since = time.process_time()  # what the first row and picture took is no part of a step
+
+    def _estimated(self, state: State) -> dict[str, float]:
+        """The estimates; from the second ones it is settled how often they are made, where nobody said so."""
+        began = time.process_time()
+        found = self._estimates(state.particles)
+        once, flowing = time.process_time() - began, began - self.busy_since
+        if not self.settings.sample_every and state.step == self.sample_every:
+            said = self._settle(once, flowing / state.step)
+            self.warnings += [said] if said else []
+        return found
+
+    def _settle(self, once: float, step: float) -> str:
+        """Chooses `rarer` from the seconds of estimates and of a step; returns what to tell people, if anything."""
+        between, total = (self.settings.steps - 1) // self.sample_every, self.settings.steps
+        affordable = max(0, int(max(GRACE, EVALUATING * step * total) / max(once, 1e-9)) - 2)
+        if between <= affordable:
+            return ""
+        self.rarer = between // (affordable + 1) + 1
+        often = f"every {self.rarer * self.sample_every} steps" if affordable else "at the start and the end alone"
+        return (
+            f"KL, MMD and W2 take {once:.2g} s and a step {step:.2g} s: estimated {often}, so that they take at most "
+            f"{EVALUATING:.0%} of the time; sample_every says how often instead"
+        )
 
     def _motion(self, state: State, size: float) -> dict[str, Any]:
         row: dict[str, Any] = {"time": state.time}
@@ -128,6 +157,7 @@ class FlowRecorder:
             "before": self.before,
             "overshoots": self.overshoots,
             "warnings": self.warnings,
+            "rarer": self.rarer,
             "metrics": self.metrics,
             "identity": self.stands_on,
             "changes": self.changes,
@@ -151,7 +181,7 @@ class FlowRecorder:
         self.changes += changed_draws(self.store, meta)
         tree = fill_tree(like, "flow.", tensors, path)
         self.state = State(meta["taken"][0], meta["time"], tree["particles"], tree["memory"])
-        self.begun -= meta["spent"]
+        self.begun, self.rarer = self.begun - meta["spent"], meta.get("rarer", 1)
         self.window = [(rate, size) for rate, size in meta["window"]]
         self.before = tuple(meta["before"]) if meta["before"] else None
         self.overshoots, self.warnings, self.metrics = meta["overshoots"], meta["warnings"], meta["metrics"]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from torch import Tensor
+
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.program import Program
 from nashpath.run.observe.metrics import ReferenceSet
@@ -33,6 +35,8 @@ class MemberGroup:
     reason: str
     diagnostics: list[Diagnostic] = field(default_factory=list)
     reference_set: ReferenceSet | None = None
+    latents: dict[int, Tensor] = field(default_factory=dict)
+    """Latents of the samples that are evaluated, by the game's `id`: the same each time."""
 
     @cached_property
     def measured(self) -> set[str]:

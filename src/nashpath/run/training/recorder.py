@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from nashpath.run.engine.program import spent
-from nashpath.run.engine.step import NOT_DIVERGED
+from nashpath.run.engine.step import NOT_DIVERGED, TrainState
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
-from nashpath.run.observe.snapshot import equilibrium, has_samples, real_numbers, reference_samples, snapshot
+from nashpath.run.observe.snapshot import equilibrium, has_samples, real_numbers, reference_samples, snapshot, snapshots
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, RunProgress, in_order
@@ -104,6 +104,8 @@ class Recorder:
         self.pictures = has_samples(self.groups[0].program.trials[0])
         members = [member for member, _, _ in in_order(self.groups)]
         self.shown = set(np.linspace(0, len(members) - 1, SHOWN).round().astype(int).tolist())
+        self.whole = True
+        """Whether looks and metrics are of all members, or of those alone that are shown."""
         self.results: dict[int, dict[str, Any]] = {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in members
         }
@@ -138,11 +140,12 @@ class Recorder:
         """One row a member that still moves, and one empty row at the step where it was found to have stopped."""
         rows, costs = [], []
         for group in self.groups:
+            steps, stopped = group.program.steps(), set(group.program.diverged())
             for i, (member, info) in enumerate(zip(group.members, group.program.info())):
-                result, train_state = self.results[member.index], group.program.train_state(i)
+                result = self.results[member.index]
                 where = {"step": self.taken, "member": member.index, "seconds": round(self.seconds(), 3)}
-                where |= spent(group.program, i, train_state)
-                if int(train_state.diverged_player) != NOT_DIVERGED:
+                where |= spent(group.program, steps[i])
+                if i in stopped:
                     if result["outcome"] == "running":
                         result["outcome"] = group.program.outcome(i)
                         rows.append({**where, **dict.fromkeys(info)})
@@ -156,26 +159,39 @@ class Recorder:
         self.notify(RunProgress(self.taken, self.settings.steps, len(costs), len(self.results), middle, rate))
 
     def look(self) -> None:
-        """Saves samples (or a toy's strategies) and evaluates every member."""
-        arrays: dict[str, np.ndarray] = {}
-        rows = []
-        for member, group, i in in_order(self.groups):
-            trial, train_state = group.program.trials[i], group.program.train_state(i)
-            saved, results = snapshot(member, trial, train_state, member.index in self.shown)
-            arrays |= saved
-            # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
-            results = dict.fromkeys(self.results[member.index]["metrics"]) | results
-            rows += self._latest(member, group, i, {k: v for k, v in results.items() if k not in group.measured})
-        self._write(rows)
-        self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", arrays)
+        """Saves samples (or a toy's strategies) and evaluates every member that is looked at."""
+        arrays: dict[int, dict[str, np.ndarray]] = {}
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for group in self.groups:
+            program = group.program
+            places = {m.index: i for i, m in enumerate(group.members) if self.whole or m.index in self.shown}
+            members, trials = ([kept[i] for i in places.values()] for kept in (group.members, program.trials))
+            states = [program.train_state(i) for i in places.values()]
+            if not members:
+                continue
+            kept = group.latents if program.mode == "stacked" else None
+            for member, state, found in snapshots(members, trials, states, kept):
+                at, i = member.index, places[member.index]
+                arrays[at], results = snapshot(member, program.trials[i], state, found, at in self.shown)
+                # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
+                results = dict.fromkeys(self.results[at]["metrics"]) | results
+                told = {k: v for k, v in results.items() if k not in group.measured}
+                rows[at] = self._latest(member, group, told, state)
+        self._write([row for at in sorted(rows) for row in rows[at]])
+        saved = {name: array for at in sorted(arrays) for name, array in arrays[at].items()}
+        self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", saved)
+
+    def _looked_at(self) -> list[tuple[Member, MemberGroup, int]]:
+        return [one for one in in_order(self.groups) if self.whole or one[0].index in self.shown]
 
     def measure(self) -> None:
-        """Records the metrics that the settings name of every member."""
+        """Records the metrics that the settings name of every member that is looked at."""
         rows = []
-        for member, group, i in in_order(self.groups):
+        for member, group, i in self._looked_at():
             if group.reference_set is not None:
                 trial, train_state = group.program.trials[i], group.program.train_state(i)
-                rows += self._latest(member, group, i, measure_member(group.reference_set, member, trial, train_state))
+                found = measure_member(group.reference_set, member, trial, train_state)
+                rows += self._latest(member, group, found, train_state)
         self._write(rows)
 
     def diagnose(self) -> None:
@@ -253,10 +269,12 @@ class Recorder:
             ],
         }
 
-    def _latest(self, member: Member, group: MemberGroup, i: int, results: dict[str, Any]) -> list[dict[str, Any]]:
+    def _latest(
+        self, member: Member, group: MemberGroup, results: dict[str, Any], train_state: TrainState
+    ) -> list[dict[str, Any]]:
         """Keeps an evaluation as the member's latest; the row of it, or none where there was nothing to evaluate."""
         self.results[member.index]["metrics"] |= results
-        where = {"step": self.taken, "member": member.index, **spent(group.program, i, group.program.train_state(i))}
+        where = {"step": self.taken, "member": member.index, **spent(group.program, int(train_state.steps))}
         return [{**where, **results}] if results else []
 
     def _write(self, rows: list[dict[str, Any]]) -> None:

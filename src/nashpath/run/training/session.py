@@ -8,6 +8,7 @@ from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
+from nashpath.run.settings.members import structure
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
@@ -16,14 +17,19 @@ CHECKPOINT_SECONDS = 60.0
 
 EVALUATING = 0.05
 """The share of the training time that evaluation may take where nobody says how often it is wanted."""
-GRACE = 1.0
-"""Seconds of evaluation that no run need save."""
+GRACE = 0.5
+"""Seconds of evaluation that no run need save: a twentieth of those of a run of ten."""
+LEAST_LOOKS = 3
+"""Where fewer evaluations of all members fit in between, those of a few members are made there."""
+AT_START = 64
+"""Of more members, those alone whose samples are saved are evaluated before the first step."""
 
 
 class Timetable:
     """What is due after which steps: activities with their periods (0: never), in the order in which they are done.
 
-    Looks, metrics and diagnostics whose period nobody chose are `rarer` in a run where they would take long.
+    Looks, metrics and diagnostics whose period nobody chose are `rarer` in a run where they would take long, and of a
+    `few` members where all are too many. The last evaluation is always one of all.
     """
 
     def __init__(self, recorder: Recorder):
@@ -33,6 +39,8 @@ class Timetable:
         self.usual = settings.sample_every or max(1, settings.steps // frames)
         self.rarer = 1
         """The multiple of the usual period at which activities are due whose period nobody chose."""
+        self.few = False
+        """Whether looks on the way are at a few members."""
         self.settled = False
         chosen = (settings.sample_every, settings.evaluate_every, settings.diagnose_every)
         wanted = (True, bool(settings.metrics), bool(settings.diagnostics))
@@ -57,33 +65,43 @@ class Timetable:
         """Seconds for all evaluations between the first and the last, where a step takes ``step`` seconds."""
         return max(GRACE, EVALUATING * step * self.total)
 
-    def settle(self, once: float, step: float) -> str:
-        """Chooses `rarer` from the seconds that the free activities took ``once`` and those of a ``step``.
+    def settle(self, once: float, step: float, some: float = 1.0) -> str:
+        """Chooses `rarer` and `few` from the seconds that the free activities take ``once``, and those of a ``step``.
 
-        Returns what to tell people, empty where nothing changes.
+        ``once`` is for all members, of which the few that are shown are a share ``some``. The evaluations at the start
+        and at the end are counted, too. Returns what to tell people, empty where nothing changes.
         """
         self.settled = True
-        between, affordable = max(0, (self.total - 1) // self.usual), int(self.allowed(step) / max(once, 1e-9))
+        between = max(0, (self.total - 1) // self.usual)
+        left = self.allowed(step) - 2 * once
+        affordable = max(0, int(left / max(once, 1e-9)))
         if between <= affordable:
             return ""
+        self.few = affordable < LEAST_LOOKS and some < 1
+        if self.few:
+            affordable = max(0, int((self.allowed(step) - (1 + some) * once) / max(some * once, 1e-9)))
         self.rarer = between // (affordable + 1) + 1
         often = f"every {self.rarer * self.usual} steps, not {self.usual}" if affordable else "at the start and the end"
+        who = "evaluated"
+        if self.few:
+            who = "all members are evaluated at the end, and those that are shown"
+            often = often if affordable else "at the start"
         return (
-            f"an evaluation takes {once:.3g} s and a step {step:.2g} s: evaluated {often}, so that it takes at most "
+            f"an evaluation takes {once:.3g} s and a step {step:.2g} s: {who} {often}, so that it takes at most "
             f"{EVALUATING:.0%} of the training time; sample_every says how often instead"
         )
 
     def settlement(self) -> dict[str, Any]:
         """What was settled, and on what it stands; empty before."""
-        return {"rarer": self.rarer, **self._ground()} if self.settled else {}
+        return {"rarer": self.rarer, "few": self.few, **self._ground()} if self.settled else {}
 
     def _ground(self) -> dict[str, Any]:
         return {"steps": self.total, "usual": self.usual, "free": sorted(self.free)}
 
     def resettle(self, before: dict[str, Any] | None) -> None:
         """Keeps to what a run settled before, unless what it stands on is another now."""
-        if before and before == {"rarer": before["rarer"], **self._ground()}:
-            self.rarer, self.settled = before["rarer"], True
+        if before and before == {"rarer": before["rarer"], "few": before.get("few"), **self._ground()}:
+            self.rarer, self.few, self.settled = before["rarer"], before["few"], True
 
     def next(self, taken: int) -> int:
         """The step at which something is due next."""
@@ -133,6 +151,7 @@ class Session:
         recorder, overhead, device = self.recorder, self.recorder.overhead, self.groups[0].program.device.type
         if self.untouched:
             recorder.write_reference()
+            recorder.whole = self._whole()
             for _, name, act in self.schedule.activities[1:]:
                 overhead.do(name, act, device)
         while self.taken < self.settings.steps and not self.stop() and not self._halted():
@@ -141,6 +160,7 @@ class Session:
             if self.taken < target:  # stopped on the way; what was reached is recorded, stopped or not
                 break
             self._settle(first=True)
+            recorder.whole = target >= self.settings.steps or self._whole()
             for name, act in self.schedule.due(self.taken):
                 overhead.do(name, act, device)
             self._settle(first=False)
@@ -154,6 +174,12 @@ class Session:
         recorder.conclude(status)
         return status
 
+    def _whole(self) -> bool:
+        """Whether an evaluation on the way is one of all members."""
+        if self.schedule.settled or not self.schedule.free:
+            return not self.schedule.few
+        return len(self.recorder.results) <= AT_START
+
     def _settle(self, first: bool) -> None:
         """How often there will be evaluations, by the seconds of the last one and of a step.
 
@@ -161,12 +187,27 @@ class Session:
         second one would be too much; else that one is made, and decides.
         """
         schedule, recorder = self.schedule, self.recorder
-        step = sum(group.program.seconds / group.program.timed for group in self.groups if group.program.timed)
+        step = sum(group.program.busy / group.program.timed for group in self.groups if group.program.timed)
         if schedule.settled or self.taken < schedule.usual or not step:
             return
-        once = sum(recorder.overhead.latest.get(name, 0.0) for name in schedule.free)
+        some = len(recorder.shown) / len(recorder.results)
+        took = {name: recorder.overhead.latest.get(name, 0.0) for name in schedule.free}
+        if not recorder.whole:
+            took |= {name: took[name] / some for name in took if name != "watch"}
+        once = sum(took.values())
         if not first or once > schedule.allowed(step):
-            recorder.warn_of(schedule.settle(once, step))
+            recorder.warn_of(schedule.settle(once, step, some))
+
+    def ways(self) -> list[tuple[int, str]]:
+        """How members are run, and why: for how many of one structure, in words."""
+        found: list[tuple[int, str]] = []
+        kind = ""
+        for group in self.groups:
+            own = structure(group.members[0].settings)
+            before = found.pop()[0] if own == kind else 0
+            found.append((before + len(group.members), group.reason))
+            kind = own
+        return found
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
@@ -176,6 +217,7 @@ class Session:
         """Writes everything a resumed run needs, atomically."""
         programs = [group.program for group in self.groups]
         meta = {
+            "sizes": [len(group.members) for group in self.groups],
             "taken": [program.taken for program in programs],
             "reports": [program.info() for program in programs],
             "clocks": [(program.seconds, program.timed) for program in programs],
@@ -209,7 +251,7 @@ class Session:
         order = [group for _, group, _ in in_order(self.groups)]
         for group, taken, report, clock in zip(self.groups, meta["taken"], meta["reports"], meta["clocks"]):
             group.program.load([one for one, its in zip(stored, order) if its is group], taken, report)
-            group.program.seconds, group.program.timed = clock
+            (group.program.seconds, group.program.timed), group.program.busy = clock, clock[0]
         for member, group, i in in_order(self.groups):
             if str(member.index) in meta.get("causes", {}):
                 group.program.causes[i] = meta["causes"][str(member.index)]

@@ -1,6 +1,6 @@
 """Starting and resuming runs from settings, and training games of one's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +9,10 @@ import torch
 from nashpath.core import Source
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
-from nashpath.run.engine.device import find_device, precision_of
+from nashpath.run.engine.device import Precision, find_device, precision_of
 from nashpath.run.engine.interrupt import interruptible
-from nashpath.run.engine.program import Program, never
+from nashpath.run.engine.memory import even, most_together, readable, step_bytes
+from nashpath.run.engine.program import Prepared, Program, never
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
@@ -151,7 +152,7 @@ def resume_session(
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
         with told(), interruptible(stop):
-            groups = build_groups(members, settings, notify)
+            groups = build_groups(members, settings, notify, stored.get("sizes", ()))
         raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
@@ -176,10 +177,17 @@ def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> lis
 
 
 def build_groups(
-    members: list[Member], settings: General, notify: Callable[[RunProgress], None] = lambda progress: None
+    members: list[Member],
+    settings: General,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
+    sizes: Sequence[int] = (),
 ) -> list[MemberGroup]:
-    """One program a structure; the largest group decides how all of them are run."""
-    device, precision = torch.device(settings.device), precision_of(settings.precision)
+    """One program a structure, or several stacks of it where there are many members.
+
+    The largest group decides how all of them are run. ``sizes`` are those of the programs of a run that goes on.
+    """
+    device = torch.device(settings.device)
+    precision = precision_of(settings.precision, device)
     built = [(group, _trials(group, device)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     seeds = [m.seed for m in group]
@@ -188,8 +196,39 @@ def build_groups(
     def say(doing: str) -> None:
         notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
 
-    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say)
-    return [_team(own, games, choice, precision, games is trials) for own, games in built]
+    most = most_together(trials[0], len(trials))
+    first = even(len(trials), most)[0]
+    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first)
+    left, groups = list(sizes), list[MemberGroup]()
+    for own, games in built:
+        parts = even(len(own), most) if choice.mode == "stacked" else [len(own)]
+        if sizes:
+            parts = _taken_from(left, len(own))
+        ready: dict[int, Prepared] = {first: choice.ready} if choice.ready and games is trials else {}
+        reason = f"{choice.reason}; {_told(parts, trials[0])}" if len(parts) > 1 else choice.reason
+        begin = 0
+        for part in parts:
+            at = slice(begin, begin + part)
+            group = _team(own[at], games[at], choice, reason, precision, ready.get(part))
+            ready.setdefault(part, group.program.prepared)
+            groups.append(group)
+            begin += part
+    return groups
+
+
+def _taken_from(sizes: list[int], count: int) -> list[int]:
+    """The first of ``sizes`` that make ``count`` together, taken off; all of ``count`` where they do not."""
+    found: list[int] = []
+    while sizes and sum(found) < count:
+        found.append(sizes.pop(0))
+    return found if sum(found) == count else [count]
+
+
+def _told(parts: list[int], trial: Trial) -> str:
+    """How many stacks there are, and what memory they take."""
+    held, passing = step_bytes(trial)
+    kept, working = readable(held * sum(parts)), readable(passing * max(parts))
+    return f"{len(parts)} stacks of {max(parts)}, about {kept} for the members and {working} for a step of one stack"
 
 
 def _trials(group: list[Member], device: torch.device) -> list[Trial]:
@@ -197,18 +236,22 @@ def _trials(group: list[Member], device: torch.device) -> list[Trial]:
     settings = group[0].settings
     with within_memory(settings):
         first = build_trial(settings, group[0].seed, device)
-    check_training(settings, first, len(group), len(group) if settings.stack == "on" else 1)
+    check_training(settings, first, len(group), most_together(first, len(group)) if settings.stack == "on" else 1)
     check_draws(settings, first)
     return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
 
 
 def _team(
-    members: list[Member], trials: list[Trial], choice: Choice, precision: torch.dtype | None, measured: bool
+    members: list[Member],
+    trials: list[Trial],
+    choice: Choice,
+    reason: str,
+    precision: Precision,
+    ready: Prepared | None,
 ) -> MemberGroup:
-    """One group and its program; with the step that the choice compiled where it was ``measured`` on this group."""
+    """One group and its program, which takes over a step that is ``ready``."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
-    ready = choice.ready if measured else None
     program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready)
     reference_set = reference_set_of(members[0].settings, trials[0])
-    return MemberGroup(members, program, choice.reason, list(diagnostics.values()), reference_set)
+    return MemberGroup(members, program, reason, list(diagnostics.values()), reference_set)
