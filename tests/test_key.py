@@ -289,6 +289,7 @@ class Old(nash.Ring):
         return {"real": torch.randn(count, 2, generator=key)}
 
 
+@pytest.mark.usefixtures("own_methods")
 def test_a_game_that_draws_with_a_generator_is_told_the_change(tmp_path):
     (tmp_path / "own.py").write_text(
         "import torch, nashpath\n\n\n@nashpath.register('data', 'old')\nclass Old(nashpath.Ring):\n"

@@ -332,6 +332,20 @@ def test_a_call_with_other_tensors_is_pytorch_s_own_and_leaves_the_module_as_it_
     assert all(after[name] is value and torch.equal(value, kept) for name, (value, kept) in before.items())
 
 
+def test_is_plain():
+    x, seen = torch.arange(3), []
+
+    def asked(x):
+        seen.append(compat.is_plain(x))
+        return x + seen[-1]
+
+    assert asked(x).tolist() == [1, 2, 3]
+    vmap(asked)(x)
+    assert compat.as_one_graph(lambda x: x + compat.is_plain(x), backend="eager")(x).tolist() == [0, 1, 2]
+    assert seen == [True, False]
+    assert not compat.is_plain(x, torch.empty(2, device="meta"))
+
+
 def test_is_outermost():
     seen = []
 

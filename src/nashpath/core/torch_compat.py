@@ -146,6 +146,13 @@ def is_plain_pass() -> bool:
     return all(level.key() == functorch.TransformType.Vmap for level in levels)
 
 
+def is_plain(*tensors: torch.Tensor) -> bool:
+    """Whether tensors of integers are numbers in the memory of the CPU, that no compiler and no transform looks at."""
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return False
+    return all(type(tensor) is torch.Tensor and tensor.device.type == "cpu" for tensor in tensors)
+
+
 def global_random_state() -> tuple[object, ...]:
     """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
     states = [torch.get_rng_state().numpy().tobytes()]
@@ -216,8 +223,8 @@ class Allocations(TorchDispatchMode):
 
     def __init__(
         self,
-        asked: Callable[[tuple[int, ...], int], None] = lambda shape, size: None,
-        made: Callable[[torch.Tensor], None] = lambda tensor: None,
+        asked: Callable[[tuple[int, ...], int], None] | None = None,
+        made: Callable[[torch.Tensor], None] | None = None,
     ):
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self.asked, self.made = asked, made
@@ -229,12 +236,12 @@ class Allocations(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         options: dict[str, Any] = kwargs or {}
-        shape = _asked_shape(func.overloadpacket.__name__, args)
-        if shape is not None:
+        shape = _asked_shape(func.overloadpacket.__name__, args) if self.asked is not None else None
+        if shape is not None and self.asked is not None:
             kind = options.get("dtype") or torch.get_default_dtype()
             self.asked(shape, math.prod(shape) * kind.itemsize)
         result = func(*args, **options)
-        if isinstance(result, torch.Tensor):
+        if self.made is not None and isinstance(result, torch.Tensor):
             shared = {v.untyped_storage().data_ptr() for v in args if isinstance(v, torch.Tensor)}
             if shared and result.untyped_storage().data_ptr() not in shared:
                 self.made(result)
@@ -243,10 +250,13 @@ class Allocations(TorchDispatchMode):
 
 _SIZED = {"empty", "zeros", "ones", "full", "randn", "rand", "empty_strided", "new_empty", "new_zeros", "new_ones"}
 _ENDED = {"arange", "linspace", "logspace", "randperm", "eye"}
+_MAKES = {*_SIZED, *_ENDED, "randint"}
 
 
 def _asked_shape(name: str, args: tuple[Any, ...]) -> tuple[int, ...] | None:
     """The shape of what a function that makes tensors is about to make; None for other functions."""
+    if name not in _MAKES:
+        return None
     plain = [v for v in args if not isinstance(v, torch.Tensor)]
     if name in _SIZED and plain and isinstance(plain[0], list | tuple):
         return tuple(plain[0])  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

@@ -29,7 +29,8 @@ READ_FILES, READ_BYTES = 64, 1 << 16
 def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], device: str) -> dict[str, Any]:
     """What a run with these settings stands on, as plain values. Raises `SettingError` for data with unusable names."""
     own = [{key: entry[key] for key in ("registers", "sha256", "version") if key in entry} for entry in methods]
-    versions = {name: machine()["versions"][name] for name in ("nashpath", "torch")}
+    here = machine()["versions"]
+    versions = {name: here[name] for name in ("nashpath", "torch")}
     return {
         "settings": flat_settings_of({**raw, "sweep": sweeps}),
         "data": _data({**raw, "sweep": sweeps}),

@@ -17,6 +17,7 @@ import tomllib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -340,9 +341,15 @@ def write_atomic(path: Path, content: bytes) -> None:
 def machine() -> dict[str, Any]:
     """The facts of this machine and these libraries that a run folder records."""
     own = import_module("nashpath").__version__  # by name: a room imports nothing that imports rooms
-    versions = {"nashpath": own} | {name: version(name) for name in ("torch", "numpy")}
+    versions = {"nashpath": own} | {name: _version(name) for name in ("torch", "numpy")}
     return {
         "versions": {**versions, "python": platform.python_version()},
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": torch.get_num_threads(),
     }
+
+
+@cache
+def _version(name: str) -> str:
+    """The version of a library, which does not change under a process: its metadata are parsed once."""
+    return version(name)
