@@ -343,6 +343,23 @@ def test_certificates_of_quadratic_games(a, b, c, kind):
     assert at_equilibrium(a, b, c) == kind
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "c", "strict"),
+    [
+        (-0.5, 2.0, 1.0, True),
+        (-4.0, 2.0, 1.0, False),  # the Schur complement a + b²/c is 0
+        (1.0, 1.0, 1.0, True),  # strict Nash is strict minimax
+        (1.0, 1.0, 0.0, False),  # the discriminator is indifferent
+        (1.0, 1.0, -0.5, False),
+        (-2.0, 1.0, 1.0, False),
+    ],
+)
+def test_strict_local_minimax_points_by_the_sufficient_condition(a, b, c, strict):
+    """Jin et al. 2020: ∇²_yy f ≺ 0 and f_xx − f_xy f_yy⁻¹ f_yx ≻ 0, which here is c > 0 and a + b²/c > 0."""
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c)), x=torch.tensor(0.0), y=torch.tensor(0.0)).double()
+    assert Certificate(1).evidence(FunctionalGame(game), point_of(game), {}).strict is strict
+
+
 def test_away_from_equilibrium_nothing_is_certified():
     game = TOYS["quadratic"]().double()
     assert certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {})) == "not stationary"
