@@ -295,6 +295,7 @@ def test_a_solver_that_is_no_linear_map_is_said_to_be_none():
         ("unrolled", "unrolled play depends on more of the costs than their field"),
         ("anchored", "anchored extragradient play is another every round"),
         ("fast_extragradient", "fast extragradient play is another every round"),
+        ("svre", "svre play depends on how old its snapshot is"),
     ],
 )
 def test_a_solver_of_which_no_round_tells_says_why(solver, said):
