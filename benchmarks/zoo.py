@@ -50,6 +50,7 @@ THEORY: Mapping[str, Callable[[float], float]] = {
     "simultaneous": lambda h: math.sqrt(1 + h * h),
     "alternating": lambda h: 1.0,
     "extragradient": lambda h: math.sqrt(1 - h * h + h**4),
+    "svre": lambda h: math.sqrt(1 - h * h + h**4),
     "extragradient_plus": lambda h: abs(1 - 0.5j * h * (1 - 1j * h)),
     "past_extragradient": lambda h: root(1, -(1 - 2j * h), -1j * h),
     "optimistic": lambda h: root(1, -(1 - 2j * h), -1j * h),

@@ -42,12 +42,26 @@ def rate(points: list[Point]) -> float:
 
 
 class Cloud:
-    """Points around (3, 3)."""
+    """A hundred points around (3, 3), in the default precision."""
 
     shape: tuple[int, ...] = (2,)
+    indexable = True
+
+    def __init__(self) -> None:
+        rng = torch.Generator().manual_seed(0)
+        self.points = torch.randn(100, 2, generator=rng, dtype=torch.float64) + 3
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def examples(self, limit: int | None = None) -> torch.Tensor:
+        return self.points[:limit].to(torch.get_default_dtype())
+
+    def rows(self, index: torch.Tensor):
+        return {"real": self.examples().to(index.device)[index]}
 
     def draw(self, key: Key, count: int):
-        return {"real": key.normal(count, 2) + 3}
+        return self.rows(key.integers(len(self), (count,)))
 
 
 def small_gan(seed: int, penalty=None) -> GAN:

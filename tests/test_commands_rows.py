@@ -19,16 +19,17 @@ ROWS = [(path, kind) for path, table in TABLES.items() if path != "data" for kin
 """All methods but the data sets, which have tests of their own (three need a user's files)."""
 
 IMAGES = ("dcgan", "resnet", "virtual_dcgan", "semi_supervised", "diff_augment", "ada")
+FINITE = ("svre",)
 EVERY = {"steps": 2, "log_every": 1, "compile": "off", "stack": "on"}
 SMALL = {"batch_size": 4, "latent": 3, "samples": 2, "evaluation_samples": 16, "sample_every": 2}
 NARROW = {"generator.width": 4, "discriminator.width": 4}
 
 
 def smallest(path: str, kind: str) -> dict[str, object]:
-    """The smallest settings under which a row has something to do: the ring, unless it is made for images."""
+    """The smallest settings under which a row has something to do: the ring, or digits where it needs these."""
     if path == "game" and (kind in TOYS or kind in IDEALS):
         return {**EVERY, path: kind}
-    data = "digits" if kind in IMAGES else "ring"
+    data = "digits" if kind in (*IMAGES, *FINITE) else "ring"
     return {**EVERY, **SMALL, **NARROW, "data": data, path: kind}
 
 

@@ -1,13 +1,14 @@
 """Diagnostics of the field, gaps and finite games: closed forms, stacking, and that nothing is touched."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch.func import vmap
+from torch.func import functional_call, vmap
 
-from nashpath.core import FunctionalGame, Key, generator, point_of, split_buffers, tree_map
+from nashpath.core import FunctionalGame, Key, Point, generator, point_of, split_buffers, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.diagnostics import (
@@ -20,6 +21,7 @@ from nashpath.diagnostics import (
     PerturbedDualityGap,
     PlayerEvidence,
     PointEvidence,
+    ProximalDualityGap,
     SignalToNoise,
     Spectrum,
     VanishingGradient,
@@ -70,6 +72,7 @@ BUILD = {
     "path": lambda game: Path(point_of(gan(seed=5)), count=5),
     "duality_gap": lambda game: DualityGap(steps=3, restarts=2, batches=2),
     "perturbed_duality_gap": lambda game: PerturbedDualityGap(steps=3, restarts=2, batches=2),
+    "proximal_duality_gap": lambda game: ProximalDualityGap(steps=3, answers=2, restarts=2, batches=2),
     "signal_to_noise": lambda game: SignalToNoise(3),
     "stable_step": lambda game: build_diagnostics(["stable_step"], game)["stable_step"],
 }
@@ -190,7 +193,64 @@ def test_only_the_perturbed_gap_sees_that_a_stationary_point_is_not_nash():
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (-1.0, 2.0, 1.0, 0.0, 0.0))).double()
     plain, perturbed = (measure(kind(steps=50), game) for kind in (DualityGap, PerturbedDualityGap))
     assert float(plain["duality_gap"]) == 0
-    assert float(perturbed["regret.generator"]) > 0.1
+    assert float(perturbed["perturbed_regret.generator"]) > 0.1
+
+
+@pytest.mark.parametrize(("a", "b", "c", "x", "y"), [(2.0, 0.5, 1.0, 1.0, -0.5), (-1.0, 2.0, 1.0, 0.5, 0.3)])
+def test_the_proximal_gap_of_a_quadratic_game_is_its_closed_form(a, b, c, x, y):
+    """ψ* = (b φ + λ y) / (c + λ), so V^λ(φ, y) = ½ a φ² + (b φ + λ y)² / 2(c + λ) − ½ λ y², a parabola in φ.
+
+    The second game has no Nash equilibrium: its duality gap is infinite.
+    """
+    strength = 0.7
+    curvature = a + b**2 / (c + strength)
+    lowest = -((b * strength * y / (c + strength)) ** 2) / (2 * curvature)
+    proximal = lowest + (strength * y) ** 2 / (2 * (c + strength)) - strength * y**2 / 2
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c, x, y))).double()
+    gap = ProximalDualityGap(strength, perturbation=0.0, steps=200, rate=0.03, restarts=1, batches=1)
+    found = measure(gap, game)
+    expected = 0.5 * a * x**2 + (b * x) ** 2 / (2 * c) - proximal
+    assert float(found["proximal_duality_gap"]) == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_proximal_equilibrium_where_there_is_no_nash_equilibrium():
+    """−x² + 5xy − y² at 0: x alone gains without bound, and once y may answer by λ < b²/|a| − c = 10.5 it does not.
+
+    Farnia & Ozdaglar: the duality gap calls such a point no equilibrium, which it is once the order of play counts.
+    """
+    game = TOYS["minimax_not_nash"](0.0, 0.0).double()
+    perturbed = measure(PerturbedDualityGap(restarts=1), game)
+    assert float(perturbed["perturbed_duality_gap"]) > 1
+    gaps = {
+        strength: float(measure(ProximalDualityGap(strength, restarts=1, batches=1), game)["proximal_duality_gap"])
+        for strength in (1.0, 9.0, 12.0)
+    }
+    assert abs(gaps[1.0]) < 1e-3
+    assert abs(gaps[9.0]) < 1e-3
+    assert gaps[12.0] > 0.1
+
+
+def test_discriminators_are_apart_by_their_slopes_at_real_samples():
+    """For d(x) = v·x the distance is ‖v − w‖², whatever the samples; a bias costs nothing."""
+    game = gan()
+    problem, here = FunctionalGame(game), point_of(game)
+    batch = tree_map(lambda v: v[0], doubled(game.draw(Key(0), (1,))))
+    gap, own = ProximalDualityGap(), here.players["discriminator"]
+    moved = {k: v + 0.1 * torch.randn_like(v) for k, v in own.items()}
+    x = batch["real"].requires_grad_()
+    slopes = [
+        torch.autograd.grad(functional_call(game.discriminator, params, (x,)).sum(), x)[0] for params in (own, moved)
+    ]
+    by_hand = (slopes[1] - slopes[0]).square().sum(1).mean()
+    torch.testing.assert_close(gap._distance(problem, here, batch, moved), by_hand)
+    last = [name for name in own if name.endswith("bias")][-1]
+    shifted = {k: v + 3.0 if k == last else v for k, v in own.items()}
+    assert float(gap._distance(problem, here, batch, shifted)) == 0
+
+
+def test_the_proximal_gap_is_that_of_two_players():
+    with pytest.raises(ValueError, match="a generator and a discriminator"):
+        ProximalDualityGap()(SimpleNamespace(players=("row", "column")), Point({}, {}), {})
 
 
 PAYOFFS = {

@@ -19,7 +19,16 @@ from markupsafe import escape
 from nashpath.core import Key, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES, as_source
-from nashpath.diagnostics import FINDINGS, FieldNorm, PointEvidence, RunSummary, Spectrum, findings, headline
+from nashpath.diagnostics import (
+    FINDINGS,
+    FieldNorm,
+    PointEvidence,
+    RunSummary,
+    Spectrum,
+    findings,
+    headline,
+    statements,
+)
 from nashpath.games.objectives import Minimax
 from nashpath.games.penalties import LazyR1, NoPenalty, Sum
 from nashpath.games.toys import DiracGAN
@@ -345,3 +354,19 @@ def test_what_is_paid_now_and_then_is_diagnosed_by_its_mean_at_every_step(penalt
     assert all(leaves(at.point.players)[k] == 0 for k in (0, 1))
     assert all(one == found[0] for one in found)
     assert found[0][0]["real"] == pytest.approx(1 + math.sqrt(3) / 2, rel=1e-4)
+
+
+def test_exploitability_tells_what_the_plain_gap_hides(tmp_path):
+    """Sidheekh et al.: at rest no best response leaves the point itself, Nash or not."""
+    open_session(quadratic(-6, 4, 2, (0.1, 0.001), 3000, x=0.0, y=0.0), {}, tmp_path).train()
+    (found,) = diagnose(tmp_path)
+    gaps = found.numbers["exploitability"]
+    assert gaps["duality_gap"] == 0
+    assert gaps["perturbed_regret.generator"] > 0.1
+    assert gaps["perturbed_regret.discriminator"] < 1e-3
+    (said,) = [one for one in statements(found.summary) if one.code == "exploitability"]
+    assert "would have read as an equilibrium" in said.sentence
+    (kind,) = [one for one in statements(found.summary) if one.code == "local minimax"]
+    assert "strict" in kind.sentence
+    (quick,) = diagnose(tmp_path, quick=True)
+    assert quick.numbers["exploitability"] == {}

@@ -295,6 +295,7 @@ def test_a_solver_that_is_no_linear_map_is_said_to_be_none():
         ("unrolled", "unrolled play depends on more of the costs than their field"),
         ("anchored", "anchored extragradient play is another every round"),
         ("fast_extragradient", "fast extragradient play is another every round"),
+        ("svre", "svre play depends on how old its snapshot is"),
     ],
 )
 def test_a_solver_of_which_no_round_tells_says_why(solver, said):
@@ -341,6 +342,23 @@ def at_equilibrium(a, b, c):
 )
 def test_certificates_of_quadratic_games(a, b, c, kind):
     assert at_equilibrium(a, b, c) == kind
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "c", "strict"),
+    [
+        (-0.5, 2.0, 1.0, True),
+        (-4.0, 2.0, 1.0, False),  # the Schur complement a + b²/c is 0
+        (1.0, 1.0, 1.0, True),  # strict Nash is strict minimax
+        (1.0, 1.0, 0.0, False),  # the discriminator is indifferent
+        (1.0, 1.0, -0.5, False),
+        (-2.0, 1.0, 1.0, False),
+    ],
+)
+def test_strict_local_minimax_points_by_the_sufficient_condition(a, b, c, strict):
+    """Jin et al. 2020: ∇²_yy f ≺ 0 and f_xx − f_xy f_yy⁻¹ f_yx ≻ 0, which here is c > 0 and a + b²/c > 0."""
+    game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c)), x=torch.tensor(0.0), y=torch.tensor(0.0)).double()
+    assert Certificate(1).evidence(FunctionalGame(game), point_of(game), {}).strict is strict
 
 
 def test_away_from_equilibrium_nothing_is_certified():

@@ -43,6 +43,7 @@ NEEDS = {
     ("objective", "joint_batch"): {},
     ("game", "semi_supervised"): {"data": "digits", "game.labels": 20},
     ("discriminator", "minibatch_mlp"): {"discriminator.width": 5},
+    ("solver", "svre"): {"data": "digits"},
 }
 """What a method needs around it."""
 PLACES = [(path, kind) for path, table in TABLES.items() for kind in table if path != "solver.discriminator.schedule"]

@@ -16,6 +16,7 @@ from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import SGD, SOLVERS, Adam, Alternating
+from solvers_play import Cloud
 
 SETTINGS = {"data": Ring(), "latent": 2, "batch_size": 8}
 
@@ -97,6 +98,7 @@ def test_samples_come_from_each_generator_by_its_weight():
 @pytest.mark.parametrize("name", SOLVERS)
 def test_every_solver_plays_a_mixture(name):
     game = mixture(2, 2)
+    game.data = Cloud()  # of which svre takes the whole
     solver = SOLVERS[name](discriminator=SGD(0.01), generator=SGD(0.01))
     program = Program([Trial(game, solver)], [0])
     program.run(2)

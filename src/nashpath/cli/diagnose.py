@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Member = Annotated[list[int] | None, typer.Option("--member", min=0, help="Which members (default: the first).")]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="Leave out the eigenvalues of networks, and play toys on for less long.")
+    bool,
+    typer.Option(
+        "--quick", help="Leave out eigenvalues of networks and best responses, and play toys on for less long."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one line of JSON.")]
 

@@ -16,7 +16,7 @@ from torch.func import grad_and_value
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.key import Key
 from nashpath.core.torch_compat import call_with, is_outermost, other_names
-from nashpath.core.tree import Tree, tree_map
+from nashpath.core.tree import Tree, leaves, tree_map
 
 Batch = dict[str, Any]
 """All randomness of one step: a (nested) dict of tensors."""
@@ -29,6 +29,18 @@ def pick(batches: Batch, index: int) -> Batch:
         return v[index]
 
     return tree_map(at, batches)
+
+
+class Sweep(NamedTuple):
+    """A game of finite data: how many samples there are, and how many of them are in a batch."""
+
+    samples: int
+    batch: int
+
+    @property
+    def parts(self) -> int:
+        """Whole batches in one pass over the data."""
+        return max(1, self.samples // self.batch)
 
 
 class Term(Hyperparameters):
@@ -83,6 +95,21 @@ class Game(nn.Module):
 
     def advance(self, player: str) -> None:
         """Renews the game's own state that counts turns of ``player``, before its turn; as `Stateful.advance`."""
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The finite data whose mean the costs are; None: they have no end, or cannot be taken in order.
+
+        A game without draws is a sum of one term.
+        """
+        return None if leaves(self.draw(Key(0))) else Sweep(1, 1)
+
+    def swept(self, batch: Batch, first: Tensor) -> Batch:
+        """The batch with the samples from number ``first`` on (an integer, beginning anew after the last) as its own.
+
+        All other randomness stays the batch's.
+        """
+        return batch
 
     def on_average(self) -> "Game":
         """The game whose costs are the means of this one's over turns, where some are paid in some turns only.
@@ -151,6 +178,15 @@ class FunctionalGame:
         self._precision = precision
         self.players = self._turn.game.players
         self._tied = other_names(self._turn)
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """As `Game.sweep`."""
+        return self._turn.game.sweep
+
+    def swept(self, batch: Batch, first: Tensor) -> Batch:
+        """As `Game.swept`."""
+        return self._turn.game.swept(batch, first)
 
     def with_hyperparameters(self, numbers: Tree) -> "FunctionalGame":
         """The same game with other hyper-parameters."""

@@ -64,6 +64,19 @@ class Finite(HasExamples, Protocol):
 
 
 @runtime_checkable
+class Indexed(Finite, Protocol):
+    """Finite data whose samples are taken by their numbers: ``rows(index)`` as `Source.draw`, by tensor operations.
+
+    ``indexable`` is false where they stay on the disk.
+    """
+
+    @property
+    def indexable(self) -> bool: ...
+
+    def rows(self, index: Tensor) -> dict[str, Tensor]: ...
+
+
+@runtime_checkable
 class Classified(Source, Protocol):
     """Data that may have classes: how many (0 without labels), and real samples with their labels."""
 

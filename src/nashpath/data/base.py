@@ -173,6 +173,15 @@ class FiniteSource:
         bank = self._filled()
         return bank.take(key.integers(len(bank), (count,)))
 
+    @property
+    def indexable(self) -> bool:
+        """Whether `rows` are taken by tensor operations alone: they are held in memory, not on the disk."""
+        return not self._filled().streams
+
+    def rows(self, index: Tensor) -> dict[str, Tensor]:
+        """The samples of these numbers, as `draw` gives them: ``{"real": [len(index), *shape]}``."""
+        return self._filled().take(index)
+
     def examples(self, limit: int | None = None) -> Tensor:
         """The samples on the CPU, ``[n, *shape]``; with a ``limit``, at most that many, evenly spread over the data."""
         return self._spread(limit)["real"]

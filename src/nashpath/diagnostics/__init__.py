@@ -13,6 +13,7 @@ from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
 from nashpath.diagnostics.matrix_game import Equilibrium, exploitability, matrix_duality_gap, solve_matrix_game
 from nashpath.diagnostics.path import Path
+from nashpath.diagnostics.proximal_duality_gap import ProximalDualityGap
 from nashpath.diagnostics.rotation import Rotation, rotation_share
 from nashpath.diagnostics.sharpness import Sharpness, sharpness_of
 from nashpath.diagnostics.signal_to_noise import SignalToNoise
@@ -38,6 +39,7 @@ DIAGNOSTICS = Table(
         "certificate": Certificate,
         "duality_gap": DualityGap,
         "perturbed_duality_gap": PerturbedDualityGap,
+        "proximal_duality_gap": ProximalDualityGap,
     },
     Diagnostic,
 )
@@ -62,6 +64,7 @@ __all__ = [
     "PerturbedDualityGap",
     "PlayerEvidence",
     "PointEvidence",
+    "ProximalDualityGap",
     "Readings",
     "Rotation",
     "RunSummary",

@@ -68,6 +68,9 @@ class PointEvidence:
     """The smallest curvature of the generator once the discriminator answers; None: not asked."""
     answered: bool | None = None
     """Whether the generator gains though the discriminator answers; None: undecided, or not asked."""
+    strict: bool | None = None
+    """Whether the second derivatives alone make a point at rest local minimax: ∇²_DD J_D and the Schur complement are
+    positive definite, in a zero-sum game; None: not asked."""
     scale: float = 1.0
     """The spectral radius of J."""
     leading: complex = 0j
@@ -124,21 +127,22 @@ class Certificate(Diagnostic):
         Nash         no player lowers its own cost by a small move: ∇²_ii J_i > 0, and probed where it is not clear
         minimax      ∇²_DD J_D ≥ 0, and J_GG − J_GD J_DD⁺ J_DG > 0 over what the discriminator cannot punish to first
                      order (the generator leads: Stackelberg; zero-sum games only)
+        strict       ∇²_DD J_D > 0 and J_GG − J_GD J_DD⁻¹ J_DG > 0: minimax by the second order alone
 
     Tolerances are each player's and each direction's own: a curvature counts as flat below 10⁻⁷ of the player's own
     largest, or where it changes by a third on the way to the stationary point. Flat directions are probed: the cost is
     looked up along them, the player's other directions following (`gain_along`). Beyond 1,500 parameters only whether
     the mean gradient differs from 0 is told. Readings: ``distance.<player>``, ``error.<player>``,
-    ``curvature.<player>``, ``residual``, ``scale``, ``smallest_real`` and, where it was asked, ``schur``; `certify`
-    makes a word of them.
+    ``curvature.<player>``, ``residual``, ``scale``, ``smallest_real`` and, where it was asked, ``schur`` and ``strict``
+    (1 or 0); `certify` makes a word of them.
 
     Reference: Jin, Netrapalli & Jordan 2020, "What is Local Optimality in Nonconvex-Nonconcave Minimax Optimization?",
-    Props. 5, 6, 18 and 19; Zhang et al. 2022, "Optimality and Stability in Non-Convex Smooth Games" (the Schur
+    Props. 5, 6 and 18 to 20; Zhang et al. 2022, "Optimality and Stability in Non-Convex Smooth Games" (the Schur
     complement where J_DD is singular).
     """
 
     stackable = False
-    readings = ("distance", "error", "curvature", "residual", "scale", "smallest_real", "schur")
+    readings = ("distance", "error", "curvature", "residual", "scale", "smallest_real", "schur", "strict")
 
     def __init__(self, draws: Count = 4):
         self.draws = draws
@@ -157,6 +161,7 @@ class Certificate(Diagnostic):
             named |= {} if own.distance is None else {f"distance.{who}": own.distance}
         named |= {name: getattr(seen, name) for name in ("residual", "scale", "smallest_real")}
         named |= {} if seen.schur is None else {"schur": seen.schur}
+        named |= {} if seen.strict is None else {"strict": float(seen.strict)}
         return {name: torch.tensor(value) for name, value in named.items()}
 
     def look(self, near: Linearised, fields: Tensor, spectrum: bool = True) -> PointEvidence:
@@ -268,12 +273,15 @@ def _ask_leader(
     level = _split(hessians["discriminator"])[1]
     free = _null(level.T @ j[d, g])
     if not free.shape[1]:
-        seen.answered = False
+        seen.answered = seen.strict = False
         return
     schur = free.T @ _answered(near) @ free
     others = [] if target is None else [free.T @ _answered(target) @ free]
     ways = Directions.of(schur, others)
     seen.schur = float(ways.values.min())
+    answering = seen.players["discriminator"]
+    bent = answering.smallest > 0 and not answering.flat
+    seen.strict = seen.zero_sum and bent and bool((ways.signs > 0).all())
     if seen.noisy or target is None:
         return
     unclear = bool((ways.signs == 0).any())

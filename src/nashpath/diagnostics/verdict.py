@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nashpath.diagnostics.behaviour import Behaviour
-from nashpath.diagnostics.certificate import Kind, PlayerEvidence, PointEvidence
+from nashpath.diagnostics.certificate import SURE, Kind, PlayerEvidence, PointEvidence
 
 
 @dataclass
@@ -55,6 +55,10 @@ class RunSummary:
     """Whether the samples still spread: they lay closer together, or around fewer modes, halfway through training."""
     moves: float | None = None
     """Share of the networks' norm that one step moves."""
+    exploitability: dict[str, float] = field(default_factory=dict)
+    """What best responses gain: readings of the duality gap and of the perturbed one; empty: not asked."""
+    responses: int = 0
+    """Steps of a best response."""
 
 
 @dataclass
@@ -70,6 +74,7 @@ WEAK = 0.05
 """A generator's gradient below this share of the logit loss's has vanished."""
 LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
+PLAIN, PERTURBED = "duality_gap", "perturbed_duality_gap"
 STEEP, STEEP_ADAPTIVE = 1.0, 5.0
 """How far beyond its limit a player's curvature may be. Under moments training itself climbs to about the limit."""
 
@@ -216,6 +221,19 @@ def play_in_words(play: Behaviour) -> str:
     return f"{said} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
 
 
+def _exploitability(s: RunSummary) -> str:
+    """The duality gap from beside the point, by player, and from the point itself: at a point at rest that is 0."""
+    gap, here = ((s.exploitability[name], s.exploitability[f"{name}_error"]) for name in (PERTURBED, PLAIN))
+    each = [(name.rpartition(".")[2], v) for name, v in s.exploitability.items() if name.startswith("perturbed_regret")]
+    told = ", ".join(f"the {who} {value:.2g}" for who, value in each)
+    blind = here[0] <= SURE * here[1] + 1e-9 and gap[0] > SURE * gap[1] + 1e-9
+    alone = "; that alone would have read as an equilibrium" if blind else ""
+    return (
+        f"exploitability: best responses of {s.responses} steps gain {gap[0]:.2g} ± {gap[1]:.1g} from beside the point "
+        f"({told}), and {here[0]:.2g} ± {here[1]:.1g} from the point itself{alone}"
+    )
+
+
 def _rate(value: float) -> str:
     """A factor near 1 with the digits that tell it from 1."""
     return f"{value:.3g}" if abs(1 - value) > 0.005 else f"1 − {1 - value:.2g}" if value < 1 else f"1 + {value - 1:.2g}"
@@ -253,6 +271,8 @@ def statements(s: RunSummary) -> list[Finding]:
     said = [Finding(s.kind, point_sentence(s), ("evidence",))]
     play = play_in_words(s.play)
     said.append(Finding("play", f"{play}. {more('what this play does here')}", ("path", "rounds")))
+    if s.exploitability:
+        said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
     if s.margins:
         return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))]
     if s.unknown:
@@ -274,6 +294,8 @@ def point_sentence(s: RunSummary) -> str:
         told += [_second_order(who, own) for who, own in seen.players.items()]
         if seen.schur is not None and s.kind != "local Nash":
             told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
+    if seen.strict and s.kind == "local minimax":
+        told.append("strict: second derivatives alone say so")
     if seen.residual > 1e-6 and s.kind == "not stationary":
         told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
     why = _why_undecided(seen) if s.kind == "undecided" else MEANING[s.kind]

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
-from nashpath.core.game import check_own
+from nashpath.core.game import Sweep, check_own
 from nashpath.core.noise import Noise, bound, draw_noise, generated
+from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import (
     BATCH_NORMS,
     DROPOUTS,
@@ -125,6 +126,16 @@ class GAN(Game):
             if player == "discriminator":  # last, when all of the turn's passes have been made
                 critic.observe_real(real)
             return cost + torch.stack(paid).sum() if paid else cost
+
+    @property
+    def sweep(self) -> Sweep | None:
+        known = isinstance(self.data, Indexed) and self.data.indexable
+        return Sweep(len(self.data), self.batch_size) if known else None  # type: ignore[arg-type]
+
+    def swept(self, batch: Batch, first: Tensor) -> Batch:
+        assert isinstance(self.data, Indexed)
+        index = (first + torch.arange(self.batch_size, device=first.device)) % len(self.data)
+        return {**batch, "real": self.data.rows(index)["real"].to(batch["real"])}
 
     def advance(self, player: str) -> None:
         self.objective.advance(player)

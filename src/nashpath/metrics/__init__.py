@@ -4,6 +4,7 @@
 (``FID()(real, fake)``) measures features as they are.
 """
 
+from nashpath.metrics.authenticity import Authenticity
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences import (
@@ -25,7 +26,7 @@ from nashpath.metrics.errors import (
     TooFewSamplesError,
     TooManySamplesError,
 )
-from nashpath.metrics.evaluate import evaluate_samples, metric_names, real_sample
+from nashpath.metrics.evaluate import evaluate_samples, metric_and_features, metric_names, real_sample
 from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
@@ -38,6 +39,7 @@ from nashpath.metrics.ms_ssim import MSSSIM
 from nashpath.metrics.nearest import classes, memorisation, nearest_labels, stacked_modes
 from nashpath.metrics.precision_recall import PrecisionRecall
 from nashpath.metrics.protocol import Measurement, Protocol
+from nashpath.metrics.rarity import RarityScore
 from nashpath.metrics.sliced import SlicedWasserstein, sliced_wasserstein
 from nashpath.metrics.table import GROUPS, METRICS
 
@@ -49,6 +51,7 @@ __all__ = [
     "KID",
     "METRICS",
     "MSSSIM",
+    "Authenticity",
     "Classes",
     "DensityCoverage",
     "Estimate",
@@ -66,6 +69,7 @@ __all__ = [
     "PrecisionRecall",
     "Protocol",
     "ProtocolError",
+    "RarityScore",
     "Sample",
     "ShapeError",
     "SlicedWasserstein",
@@ -84,6 +88,7 @@ __all__ = [
     "from_densities",
     "from_samples",
     "memorisation",
+    "metric_and_features",
     "metric_names",
     "modes",
     "moments",

@@ -34,11 +34,20 @@ class Sample:
         self.values = values.detach()
         self.extractor = extractor if extractor is not None else Pixels()
         self.split = split
+        self._wish = cached
         self._cached = cached and bool(self.extractor.digest)
         self._made: dict[str, dict[str, Tensor]] = {}
+        self._elsewhere: dict[str, Sample] = {}
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def seen_by(self, extractor: Extractor) -> "Sample":
+        """The same samples in the features of another extractor; made once for each by its name and digest."""
+        name = f"{extractor.name} {extractor.digest}"
+        if name not in self._elsewhere:
+            self._elsewhere[name] = Sample(self.values, extractor, self.split, self._wish)
+        return self._elsewhere[name]
 
     @cached_property
     def content(self) -> str:
@@ -88,6 +97,9 @@ class Metric:
     """
 
     bias: ClassVar[str] = ""
+
+    of_training: ClassVar[bool] = False
+    """Whether it compares with the samples trained on: of data without end, or of another split, there are none."""
 
     better: ClassVar[Mapping[str, int]] = {}
     """1 for the numbers of which more is better, −1 for those of which less is; others have no direction."""

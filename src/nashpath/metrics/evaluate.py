@@ -26,24 +26,33 @@ def evaluate_samples(
     known: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> list[Measurement]:
-    """Every metric named, on the same features, each a `Measurement` per number.
+    """Every metric named, on the same features or on its own, each a `Measurement` per number.
 
     ``real`` and ``fake`` are ``[n, ...]`` (images in [-1, 1]). To measure often against the same reals, make
     ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings``
     are constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics
     need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``).
-    The same seed gives the same numbers, whatever other metrics are measured.
+    The same seed gives the same numbers, whatever other metrics are measured. A name may say in which features:
+    ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
 
     Raises a `MetricError` for an unknown metric, and for samples that cannot be measured.
     """
-    chosen = {name: build(name, (settings or {}).get(name, {}), known or {}) for name in metric_names(metrics)}
+    own, chosen = settings or {}, dict[str, Metric]()
+    for name in metric_names(metrics):
+        kind, _ = metric_and_features(name)
+        chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
     measured = Sample(fake, reference.extractor)
     results = []
     for name, metric in chosen.items():
-        values = metric.compute(reference, measured, generator(derive(seed, name)))
-        protocol = protocol_of(name, metric, reference, measured)
-        results += [Measurement(key, value, protocol) for key, value in values.items()]
+        kind, where = metric_and_features(name)
+        a, b = reference, measured
+        if where:
+            a = reference.seen_by(as_extractor(where))
+            b = measured.seen_by(a.extractor)
+        values = metric.compute(a, b, generator(derive(seed, kind)))
+        protocol = protocol_of(kind, metric, a, b)
+        results += [Measurement(f"{key}@{where}" if where else key, v, protocol) for key, v in values.items()]
     return results
 
 
@@ -54,13 +63,21 @@ def real_sample(
     return Sample(real, as_extractor(features), split, cached)
 
 
+def metric_and_features(name: str) -> tuple[str, str]:
+    """``"fid@pixels"`` as ``("fid", "pixels")``; without features of its own, ``("fid", "")``."""
+    kind, _, where = name.partition("@")
+    return kind, where
+
+
 def metric_names(metrics: Sequence[str]) -> list[str]:
     """The metrics' names, with groups (``prdc``) spelt out, without repetition; a `MetricError` for unknown ones."""
-    known = [*METRICS, *GROUPS]
+    known, found = [*METRICS, *GROUPS], list[str]()
     for name in metrics:
-        if name not in known:
-            raise MetricError(f"no metric is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}")
-    return list(dict.fromkeys(part for name in metrics for part in GROUPS.get(name, (name,))))
+        kind, where = metric_and_features(name)
+        if kind not in known:
+            raise MetricError(f"no metric is called {kind!r}.{did_you_mean(kind, known)} Known: {', '.join(known)}")
+        found += [f"{part}@{where}" if where else part for part in GROUPS.get(kind, (kind,))]
+    return list(dict.fromkeys(found))
 
 
 def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> Metric:

@@ -129,6 +129,7 @@ class Memorisation(Metric):
 
     bias: ClassVar[str] = "distances fall with the number of real samples"
     better: ClassVar[Mapping[str, int]] = {"copies": -1}
+    of_training = True
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""

@@ -1,6 +1,7 @@
 """All metrics by name."""
 
 from nashpath.core.table import Table
+from nashpath.metrics.authenticity import Authenticity
 from nashpath.metrics.base import Metric
 from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
@@ -12,6 +13,7 @@ from nashpath.metrics.kid import KID
 from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.ms_ssim import MSSSIM
 from nashpath.metrics.precision_recall import PrecisionRecall
+from nashpath.metrics.rarity import RarityScore
 from nashpath.metrics.sliced import SlicedWasserstein
 
 METRICS = Table(
@@ -31,6 +33,8 @@ METRICS = Table(
         "classes": Classes,
         "stacked_modes": StackedModes,
         "memorisation": Memorisation,
+        "authenticity": Authenticity,
+        "rarity": RarityScore,
     },
     Metric,
 )

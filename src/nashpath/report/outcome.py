@@ -14,9 +14,9 @@ import torch
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.diagnostics import judge_way
-from nashpath.metrics import METRICS, metric_names
+from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
-from nashpath.report.phrasing import count, directions, listed, number, phrase, titled
+from nashpath.report.phrasing import count, listed, number, phrase, sign_of, titled
 from nashpath.report.read import ReportMember, Run, read_frames
 
 Tone = Literal["good", "open", "bad"]
@@ -59,8 +59,12 @@ def run_headline(run: Run) -> Outcome:
 
 def wanted(config: dict[str, Any]) -> list[str]:
     """The numbers that the settings of a run name, in their order."""
-    named = [name for name in metric_names(config.get("metrics") or []) if name in METRICS]
-    return [key for name in named for key in getattr(METRICS[name], "better", {})]
+    found: list[str] = []
+    for name in metric_names(config.get("metrics") or []):
+        kind, where = metric_and_features(name)
+        numbers = getattr(METRICS[kind], "better", {}) if kind in METRICS else {}
+        found += [f"{key}@{where}" if where else key for key in numbers]
+    return found
 
 
 def member_outcome(run: Run, member: ReportMember) -> Outcome:
@@ -130,15 +134,17 @@ def _path(run: Run, member: int) -> Any:
 
 def _of_samples(run: Run, member: ReportMember) -> Outcome:
     """A generator: what its samples cover, and the numbers beside those of real samples and of the start."""
-    real, signs = run.real, directions()
-    keys = [key for key, value in member.metrics.items() if drawable(value) and key in signs]
+    real = run.real
+    keys = [key for key, value in member.metrics.items() if drawable(value) and sign_of(key)]
     if not keys:
         return Outcome("finished; no number says how good the samples are", "open", "finished")
     first = next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
     said, tone = _coverage(member.metrics, real)
     lead = next((key for key in [*wanted(run.config), *keys] if key in keys and key not in COVERED), None)
     ways = [
-        w for key in keys if (w := _way(member.metrics[key], first.get(key), real.get(key), signs[key])) is not None
+        w
+        for key in keys
+        if (sign := sign_of(key)) and (w := _way(member.metrics[key], first.get(key), real.get(key), sign)) is not None
     ]
     short = said
     if lead is not None:
@@ -202,15 +208,14 @@ def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) 
     that has a better side. The best mean is held against every other by the interval of the differences: over pairs of
     members that share a seed where there are such, at 95 % for all comparisons together (Bonferroni).
     """
-    signs = directions()
-    keys = dict.fromkeys(key for part in parts for m in part.members for key in m.metrics if key in signs)
+    keys = dict.fromkeys(key for part in parts for m in part.members for key in m.metrics if sign_of(key))
     order = [*named, "distance", "sliced_wasserstein", *keys]
     for key in order:
         arms = (
             [arm for part, end in zip(parts, outcomes) if (arm := _arm(part, end, key)).values] if key in keys else []
         )
-        if len(arms) > 1:
-            return _best(sorted(arms, key=lambda arm: -signs[key] * arm.mean), key, signs[key])
+        if len(arms) > 1 and (sign := sign_of(key)):
+            return _best(sorted(arms, key=lambda arm, sign=sign: -sign * arm.mean), key, sign)
     return None
 
 

@@ -64,9 +64,12 @@ def listed(words: list[str], most: int = 4) -> str:
 
 def title(key: str) -> str:
     """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"FID"``."""
+    key, _, features = key.partition("@")
     what, _, whose = key.replace("_", " ").partition(".")
     what = " ".join(word.upper() if word in INITIALS else PEOPLE.get(word, word) for word in what.split(" "))
-    return (what[:1].upper() + what[1:]) + (f" of the {whose}" if whose else "")
+    return (
+        (what[:1].upper() + what[1:]) + (f" of the {whose}" if whose else "") + (f" ({features})" if features else "")
+    )
 
 
 def phrase(key: str) -> str:
@@ -82,6 +85,11 @@ def directions() -> dict[str, int]:
     return {**measured, "distance": -1, "test_error": -1, "kl": -1, "mmd": -1, "w2": -1}
 
 
+def sign_of(key: str) -> int | None:
+    """`directions` of a number, whatever features it was measured in (``fid@pixels``)."""
+    return directions().get(key.partition("@")[0])
+
+
 def titled(key: str, name: Callable[[str], str] = title) -> str:
     """The name of a number, with an arrow to its better side where it has one."""
-    return name(key) + {1: " ↑", -1: " ↓"}.get(directions().get(key, 0), "")
+    return name(key) + {1: " ↑", -1: " ↓"}.get(sign_of(key) or 0, "")

@@ -38,6 +38,7 @@ from nashpath.solvers.runge_kutta import RungeKutta
 from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment
 from nashpath.solvers.simultaneous import Simultaneous
+from nashpath.solvers.svre import SVRE
 from nashpath.solvers.uniform import PolyakAverage
 from nashpath.solvers.unrolled import Unrolled
 
@@ -62,6 +63,7 @@ SOLVERS = Table(
         "acgd": AdaptiveCompetitiveGradient,
         "local_symplectic_surgery": LocalSymplecticSurgery,
         "follow_the_ridge": FollowTheRidge,
+        "svre": SVRE,
         "lookahead": Lookahead,
     },
     Solver,
@@ -87,6 +89,7 @@ __all__ = [
     "SCHEDULES",
     "SGD",
     "SOLVERS",
+    "SVRE",
     "Adam",
     "AdaptiveCompetitiveGradient",
     "Alternating",

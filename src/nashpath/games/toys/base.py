@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game, Key
+from nashpath.core import Batch, Game, Key, Sweep
 
 ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
 """An equilibrium at which every coordinate of both players is zero."""
@@ -82,6 +82,10 @@ class ZeroSum(KnownGame):
             size = self.get_submodule(who).get_parameter("value").numel()
             point[who] = tuple(known) if isinstance(known, Sequence) else (float(known),) * size
         return (Truth(point, kind, source),)
+
+    @property
+    def sweep(self) -> Sweep:
+        return Sweep(1, 1)
 
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {}

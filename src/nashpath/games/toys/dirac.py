@@ -6,7 +6,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Count, Key, Number
+from nashpath.core import Batch, Count, Key, Number, Sweep
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -76,6 +76,13 @@ class DiracGAN(GAN, KnownGame):
         super().__init__(
             generator, _LinearCritic([float(y)]), objective, penalty, data=_Origin(), latent=1, batch_size=batch_size
         )
+
+    @property
+    def sweep(self) -> Sweep:
+        return Sweep(1, 1)
+
+    def swept(self, batch: Batch, first: Tensor) -> Batch:
+        return batch
 
     @property
     def truth(self) -> tuple[Truth, ...]:

@@ -25,6 +25,7 @@ from nashpath.diagnostics import (
 )
 from nashpath.run.assess.batches import draw, to_float64
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
+from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
@@ -38,11 +39,11 @@ from nashpath.run.observe.snapshot import has_samples
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 SECONDS = 45.0
-"""Seconds that the eigenvalues of networks may take."""
+"""Seconds that the eigenvalues of networks may take, and best responses."""
 DRAWN_ROUNDS = 400
 """Rounds that are played for the figure alone."""
 SAMPLED = ("modes", "places", "reached", "spread")
-REPORTED = ("rates", "sharpness", "margins", "vanishing", "logit", "growing", "moves", *SAMPLED)
+REPORTED = ("rates", "sharpness", "margins", "vanishing", "logit", "growing", "moves", "exploitability", *SAMPLED)
 """Entries of the summary that are recorded in addition to the evidence."""
 
 Frames = tuple[np.ndarray, np.ndarray]
@@ -87,7 +88,8 @@ def diagnose(
 ) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
-    ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play;
+    ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play and
+    no best responses;
     ``progress`` is told what is being done; ``data_path`` says where the run's data are now.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
@@ -137,7 +139,7 @@ def diagnose_member(
     progress: Notice | None = None,
     advise: bool = True,
 ) -> Diagnosis:
-    """The verdict on one trial at its training state; neither is changed. Without ``advise`` no change is tried."""
+    """The verdict on one trial at its training state; neither is changed. Without ``advise`` nothing else is tried."""
     said = progress or (lambda _: None)
     trial, step = copy.deepcopy(trial), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
@@ -162,6 +164,8 @@ def diagnose_member(
         arrays |= compare_steps(trial, train_state.memory, near, summary, _stationary(trial, near, summary))
         said("playing on")
         arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
+        if advise and not quick:
+            look_at_gap(average, problem, train_state.point, summary, said, SECONDS)
     summary.kind = certify(summary.evidence)
     return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
 

@@ -13,7 +13,15 @@ from nashpath.core import Key, Source
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
-from nashpath.metrics import METRICS, Measurement, MetricError, Sample, evaluate_samples
+from nashpath.metrics import (
+    METRICS,
+    Measurement,
+    MetricError,
+    Sample,
+    evaluate_samples,
+    metric_and_features,
+    metric_names,
+)
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
@@ -202,8 +210,9 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
     if split and split != getattr(settings.data, "split", None):
         if not hasattr(settings.data, "split"):
             raise SettingError(f"--split {split}: the data {settings.data.kind!r} have no splits; leave it out")
-        if "memorisation" in metrics:
-            raise SettingError(f"--split {split}: memorisation compares with the samples trained on; leave one out")
+        of_training = [name for name in metric_names(metrics) if METRICS[metric_and_features(name)[0]].of_training]
+        if of_training:
+            raise SettingError(f"--split {split}: {of_training[0]} compares with the samples trained on; leave one out")
         chosen = settings.data.model_copy(update={"split": split})
         source, name = make(SOURCES, chosen), f"{chosen.kind}, {split}"
     elif not metrics and isinstance(source, Finite) and len(source) <= FEW_EXAMPLES:
@@ -251,7 +260,7 @@ def _group(
     for m in sound[0] if sound else []:
         mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
         values = [one.get(m.name) for one in by_name]
-        better = METRICS[m.protocol.metric].better.get(m.name.split(" ")[0], 0)
+        better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
         numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
         numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
         numbers[-1] |= {"mean": mean, "low": low, "high": high}

@@ -12,7 +12,19 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from nashpath.core import Batch, FunctionalGame, Game, Key, Number, PlayerGradient, Point, Tree, point_of, tree_map
+from nashpath.core import (
+    Batch,
+    FunctionalGame,
+    Game,
+    Key,
+    Number,
+    PlayerGradient,
+    Point,
+    Sweep,
+    Tree,
+    point_of,
+    tree_map,
+)
 from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
 from nashpath.diagnostics.linearised import Product, blocks_of
@@ -44,6 +56,10 @@ class LinearGame(Game):
         for who, size in sizes.items():
             self.add_module(who, _Strategy(torch.zeros(size, dtype=jacobian.dtype)))
         self.register_buffer("jacobian", jacobian)
+
+    @property
+    def sweep(self) -> Sweep:
+        return Sweep(1, 1)
 
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {"nothing": torch.zeros(lead)}

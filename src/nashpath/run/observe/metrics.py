@@ -20,6 +20,7 @@ from nashpath.metrics import (
     as_extractor,
     evaluate_samples,
     facts_of,
+    metric_and_features,
     metric_names,
     real_sample,
 )
@@ -51,12 +52,17 @@ class ReferenceSet:
         self, source: Source, metrics: Sequence[str] = (), features: str = "auto", split: str = "", most: int = 0
     ):
         self.metrics = metric_names(metrics or standard(source))
-        if "memorisation" in self.metrics and not isinstance(source, Finite):
-            raise SettingError("metrics: memorisation compares with the training samples, and these data draw new ones")
+        of_training = [name for name in self.metrics if METRICS[metric_and_features(name)[0]].of_training]
+        if of_training and not isinstance(source, Finite):
+            raise SettingError(
+                f"metrics: {of_training[0]} compares with the training samples, and these data draw new ones"
+            )
         extractor = _extractor(source, features)
         count = most or _most(source)
         self.real = real_sample(_real(source, count), extractor, split)
         self.known = facts_of(source, count)
+        spaces = dict.fromkeys(where for name in self.metrics if (where := metric_and_features(name)[1]))
+        self.elsewhere = [self.real.seen_by(_extractor(source, where)) for where in spaces]
         self.dry_run_results: list[Measurement] = []
 
     def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
@@ -78,7 +84,7 @@ class ReferenceSet:
         half = min(count, len(values) // 2)
         a, b = order[:half], order[half : 2 * half]
         known = {k: v[a] if k == "labels" and isinstance(v, Tensor) else v for k, v in self.known.items()}
-        names = [name for name in self.metrics if name != "memorisation"]
+        names = [name for name in self.metrics if not METRICS[metric_and_features(name)[0]].of_training]
         try:
             reals = real_sample(values[a], self.real.extractor, self.real.split)
             return {m.name: m.value for m in evaluate_samples(reals, values[b], names, known=known)}
@@ -92,7 +98,8 @@ class ReferenceSet:
 
     def to(self, device: torch.device) -> "ReferenceSet":
         """Computes features on ``device`` from now on."""
-        self.real.extractor.to(device)
+        for sample in (self.real, *self.elsewhere):
+            sample.extractor.to(device)
         return self
 
 
@@ -178,9 +185,11 @@ def measure_member(reference_set: ReferenceSet, member: Member, trial: Trial, tr
 
 
 def protocols(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """The protocol of each metric, once, with the names of its numbers."""
+    """The protocol of each metric in each feature space, once, with the names of its numbers."""
     found: dict[str, dict[str, Any]] = {}
     for m in measurements:
-        entry = found.setdefault(m.protocol.metric, {**m.as_dict()["protocol"], "numbers": []})
+        entry = found.setdefault(
+            f"{m.protocol.metric} {m.protocol.features}", {**m.as_dict()["protocol"], "numbers": []}
+        )
         entry["numbers"].append(m.name)
     return list(found.values())

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from nashpath.metrics import metric_and_features
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General
 from nashpath.run.settings.overrides import Raw, assign, cross
@@ -124,7 +125,7 @@ def chosen_rows(members: list[Member]) -> set[str]:
                 chosen = chosen.get(key, {})
             found |= {f"{_kind(path)}.{chosen['kind']}"} if chosen else set()
         found |= {f"diagnostic.{name}" for name in settings.diagnostics}
-        found |= {f"metric.{name}" for name in settings.metrics}
+        found |= {f"metric.{metric_and_features(name)[0]}" for name in settings.metrics}
     return found
 
 

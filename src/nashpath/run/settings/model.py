@@ -11,7 +11,7 @@ from nashpath.core import Count, Whole, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
-from nashpath.metrics import GROUPS, METRICS
+from nashpath.metrics import GROUPS, METRICS, metric_and_features
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.schema import STRICT, choice, no_truth_value
@@ -36,7 +36,8 @@ def _runnable(name: str) -> str:
 
 def _measurable(name: str) -> str:
     """A metric or a group of metrics, by the rows that there are now."""
-    return _one_of(name, [*METRICS, *GROUPS])
+    _one_of(metric_and_features(name)[0], [*METRICS, *GROUPS])
+    return name
 
 
 def _one_of(name: str, known: list[str]) -> str:
@@ -97,7 +98,7 @@ class General(BaseModel):
 
     metrics: Annotated[
         list[Annotated[str, AfterValidator(_measurable)]],
-        Field(description="more metrics measured through training: a list of names (nashpath list metric)"),
+        Field(description="more metrics measured through training: names (nashpath list metric), as fid or fid@pixels"),
     ] = []
     features: Annotated[
         str, Field(description="features of those metrics: auto, digits, inception, pixels, or a file")

@@ -1,0 +1,29 @@
+"""What each player could gain by a best response of its own, from the point and from beside it."""
+
+import time
+
+from nashpath.core import FunctionalGame, Game, Key, Point, pick
+from nashpath.diagnostics import DualityGap, PerturbedDualityGap, RunSummary
+from nashpath.run.assess.batches import draw
+from nashpath.run.assess.diagnose_point import Notice
+
+STEPS, RESTARTS = 100, 2
+SEARCHES = (DualityGap, PerturbedDualityGap)
+
+
+def look_at_gap(
+    game: Game, problem: FunctionalGame, point: Point, summary: RunSummary, progress: Notice, budget: float
+) -> None:
+    """Fills in the summary's exploitability, where that takes less than ``budget`` seconds."""
+    gaps = [kind(steps=STEPS, restarts=RESTARTS) for kind in SEARCHES]
+    batches = draw(game, Key(0, "responses"), gaps[0].draws)
+    started = time.perf_counter()
+    for who in problem.players:
+        problem.gradient(who, point, pick(batches, 0))
+    seconds = (time.perf_counter() - started) * STEPS * RESTARTS * len(gaps)
+    progress(f"best responses: about {seconds:.0f} s{', left out' if seconds > budget else ''}")
+    if seconds > budget:
+        return
+    summary.responses = STEPS
+    for gap in gaps:
+        summary.exploitability |= {name: float(v) for name, v in gap(problem, point, batches).items()}
