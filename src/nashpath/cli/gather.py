@@ -10,20 +10,32 @@ from nashpath.cli.places import given_place
 from nashpath.cli.reproduce import Json, conclude
 
 _Out = Annotated[Path, typer.Argument(help="The folder to gather into; it may be new.", parser=given_place)]
-_Folders = Annotated[list[Path], typer.Argument(help="Folders of one study: parts, wherever they were measured.")]
+_Folders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="The parts, wherever they were made (of a run, by default: those in OUT/parts)."),
+]
 
 
-def gather(out: _Out, folders: _Folders, own: With = None, as_json: Json = False) -> None:
-    """Join parts of a reproduction that were measured elsewhere (--part, --experiment, --for), and judge.
+def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Json = False) -> None:
+    """Join the parts of a run, or of a reproduction, that were made elsewhere.
 
-    Each folder is that of one study, as `nashpath reproduce` writes it below its --out.
+    The parts of a run (`nashpath train --part`) become a run like any other. Those of a reproduction (`reproduce
+    --part`, --experiment, --for; each folder is that of one study) are judged together.
     """
     with user_errors():
         load_all(own)
-        from nashpath.report import write_reproduction
+        from nashpath.report import is_reproduction, report_and_headline, write_reproduction
+        from nashpath.run import gather_run
+        from nashpath.run.folder.run_folder import plain_json
         from nashpath.studies import gather as join
         from nashpath.studies import read_study
 
+        if not folders or not all(map(is_reproduction, folders)):
+            gather_run(out, folders or [])
+            page, found = report_and_headline(out)
+            told = {"run": str(out), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
+            typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
+            return
         _, said = join(out, folders)
         for line in said:
             typer.echo(f"warning: {line}", err=True)

@@ -1,6 +1,7 @@
 """``nashpath train``: from settings to a trained game and a report."""
 
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,14 @@ Accept = Annotated[
     bool,
     typer.Option("--accept-changes", help="Resume though settings or data were changed since; the run records it."),
 ]
+Part = Annotated[
+    str, typer.Option("--part", metavar="I/N", help="Train the I-th of N parts of the members, below OUT/parts.")
+]
+On = Annotated[str, typer.Option("--on", help="Train all --parts at once: processes (here), or slurm (an array job).")]
+Parts = Annotated[int, typer.Option("--parts", min=0, help="How many parts --on makes (0: one a core, or a GPU).")]
+Slurm = Annotated[
+    list[str] | None, typer.Option("--sbatch", metavar="OPTION", help="A line for sbatch, such as --partition=gpu.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
@@ -50,6 +59,10 @@ def train(
     resume: Resume = False,
     accept_changes: Accept = False,
     data_path: DataPath = None,
+    part: Part = "",
+    on: On = "",
+    parts: Parts = 0,
+    sbatch: Slurm = None,
     own: With = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -66,21 +79,97 @@ def train(
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
         from nashpath.run.settings.overrides import parse_overrides
+        from nashpath.run.training.parts import part_folder, planned_once
 
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
+        if on or parts or sbatch:
+            check_ways(on, sbatch or [], out, part or ("--resume" if resume else ""))
+            raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
+            given = [*([str(config)] if config else []), *(f"--set={one}" for one in settings or [])]
+            given += [f"--sweep={one}" for one in sweep or []] + ([] if seeds is None else [f"--seeds={seeds}"])
+            given += [f"--with={one}" for one in own or []]
+            _train_parts(on, parts, (raw, sweeps), out or Path(), given, sbatch or [], live, stop, as_json)
+            return
+        if part and out is None:
+            raise SettingError("--part needs the folder of the whole run: --out")
+        within = stack.enter_context(ExitStack())
         if resume:
             folder = folder_to_resume(config, out, "train", sweep)
+            folder = part_folder(folder, part) if part else folder
             session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path)
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
             raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
+            settled = None
+            if part and out is not None:
+                whole, out = out, part_folder(out, part)
+                raw, settled = within.enter_context(planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop))
             session = open_session(raw, sweeps, out or stack.enter_context(next_folder(_name(raw))), live, stop)
+            if settled is not None:
+                settled(session)
+        within.close()
         for count, reason in session.ways():
             live.say(f"{count} member{'s' * (count > 1)}, {reason}")
         status = session.train()
         page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
+
+
+def check_ways(on: str, sbatch: list[str], out: Path | None, other: str) -> None:
+    """Raises `SettingError` for what does not go together."""
+    from nashpath.run import SettingError
+
+    if on not in ("processes", "slurm"):
+        raise SettingError(f"--on {on or '?'}: expected processes or slurm, which --parts and --sbatch are for")
+    if sbatch and on != "slurm":
+        raise SettingError(f"--sbatch is for --on slurm, not {on}")
+    if out is None:
+        raise SettingError(f"--on {on} needs the folder of the whole run: --out")
+    if other:
+        raise SettingError(f"--on {on} trains all parts, and goes on with those that are there: leave out {other}")
+
+
+def _train_parts(
+    on: str,
+    parts: int,
+    asked: tuple[dict[str, Any], dict[str, list[Any]]],
+    out: Path,
+    given: list[str],
+    sbatch: list[str],
+    live: ProgressBar,
+    stop: Any,
+    as_json: bool,
+) -> None:
+    """Trains all parts at once, and gathers them; or hands them to the queue of a cluster."""
+    import torch
+
+    from nashpath.report import report_and_headline
+    from nashpath.run import SettingError, gather_run
+    from nashpath.run.folder.run_folder import plain_json
+    from nashpath.run.settings.members import plan
+    from nashpath.run.training.parts import submit_to_slurm, train_in_processes
+
+    raw, sweeps = asked
+    members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
+    many = min(members, parts or torch.cuda.device_count() or os.cpu_count() or 1)
+    if on == "slurm":
+        typer.echo(submit_to_slurm(out, many, given, sbatch))
+        typer.echo(f"when all parts have ended: nashpath gather {out}")
+        return
+    failed = train_in_processes(out, many, given, live.say, stop)
+    if failed:
+        raise SettingError(f"{'; '.join(failed)}. What was trained is kept; the same command goes on")
+    if stop():
+        live.say("stopped; the same command goes on")
+        return
+    gather_run(out)
+    page, found = report_and_headline(out)
+    if as_json:
+        typer.echo(plain_json({"run": str(out), "headline": found.text, "quality": found.tone}))
+    else:
+        live.say(found.text, COLOURS[found.tone])
+        typer.echo(str(page))
 
 
 def _asked(

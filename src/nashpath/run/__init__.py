@@ -3,6 +3,7 @@
 from nashpath.run.assess.critic import CriticScore, independent_critic
 from nashpath.run.assess.diagnose import Diagnosis, diagnose
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_images, evaluate_run
+from nashpath.run.assess.gather import gather_run
 from nashpath.run.assess.load import LoadedMember, load
 from nashpath.run.engine.linear_play import unit_plays
 from nashpath.run.engine.step import TrainState, Trial
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate",
     "evaluate_images",
     "evaluate_run",
+    "gather_run",
     "independent_critic",
     "load",
     "load_methods",

@@ -75,6 +75,11 @@ def save_trees(store: RunFolder, trees: dict[str, Any], meta: dict[str, Any]) ->
     tensors: dict[str, Tensor] = {}
     for prefix, tree in trees.items():
         tensors |= {f"{prefix}.{name}": leaf for name, leaf in zip(names(tree), leaves(tree))}
+    save_tensors(store, tensors, meta)
+
+
+def save_tensors(store: RunFolder, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+    """Writes tensors by the names that `save_trees` gives them, and ``meta``."""
     flat = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     store.write_checkpoint(save(flat, {"format": FORMAT, "meta": json.dumps(meta)}))
 

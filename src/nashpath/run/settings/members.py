@@ -2,12 +2,12 @@
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nashpath.metrics import metric_and_features
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General
+from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General, parse_part
 from nashpath.run.settings.overrides import Raw, assign, cross
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import arguments, swept_paths
@@ -22,6 +22,8 @@ class Member:
     settings: General
     swept: dict[str, Any] = field(default_factory=dict)
     """Values that differ from the run's settings, by dotted path."""
+    number: int = -1
+    """Its index in the whole run, of which this run may be a part."""
 
 
 def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
@@ -35,8 +37,20 @@ def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
     for point in cross(sweeps):
         unused = [key for key, lacking in partly.items() if point[key.rpartition(".")[0]] in lacking]
         settings = resolve(_without(raw, unused), point)
-        members += [Member(len(members) + offset, seed, settings, point) for offset, seed in enumerate(settings.seeds)]
-    return members
+        begun = len(members)
+        members += [Member(begun + k, seed, settings, point, begun + k) for k, seed in enumerate(settings.seeds)]
+    return _part(members, members[0].settings.part)
+
+
+def _part(members: list[Member], part: str) -> list[Member]:
+    """The members of one part, which are neighbours, numbered anew. Raises `SettingError` where it has none."""
+    if not part:
+        return members
+    index, parts = parse_part(part)
+    first, last = (len(members) * k // parts for k in (index - 1, index))
+    if first == last:
+        raise SettingError(f"part {part} of {len(members)} members is empty; there are parts for so many at most")
+    return [replace(member, index=k) for k, member in enumerate(members[first:last])]
 
 
 def partly_used(raw: Raw, sweeps: dict[str, list[Any]]) -> dict[str, list[str]]:

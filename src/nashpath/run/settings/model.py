@@ -40,6 +40,21 @@ def _measurable(name: str) -> str:
     return name
 
 
+def parse_part(text: str) -> tuple[int, int]:
+    """``"2/4"``, the second of four parts, as numbers. Raises `ValueError`."""
+    first, _, last = text.partition("/")
+    if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= MOST_MEMBERS):
+        raise ValueError("expected I/N, such as 2/4 for the second of four parts")
+    return int(first), int(last)
+
+
+def _part(text: str) -> str:
+    """A part of a run, or an empty text."""
+    if text:
+        parse_part(text)
+    return text
+
+
 def _one_of(name: str, known: list[str]) -> str:
     if name not in known:
         raise ValueError(f"one of {', '.join(map(repr, known))}")
@@ -59,6 +74,11 @@ class General(BaseModel):
     seeds: Annotated[
         list[Whole], MinLen(1), MaxLen(MOST_MEMBERS), Field(description="one member a seed (and a point of the sweep)")
     ] = [0]
+    part: Annotated[
+        str,
+        AfterValidator(_part),
+        Field(description="I/N: the I-th of N parts of the members alone (`nashpath train --part`); empty: all"),
+    ] = ""
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     precision: Annotated[
         Literal["fp32", "bf16", "tf32"],

@@ -60,20 +60,24 @@ def open_session(
     files = begin_with(raw.pop("with", []))
     sweeps = absolute_sweeps(sweeps)
     members = plan(raw, sweeps)
-    methods = origins(chosen_rows(members), files)
+    part = members[0].settings.part
+    every = plan({**raw, "part": ""}, sweeps) if part else members
+    methods = origins(chosen_rows(every), files)
     settings = members[0].settings
-    _settle(members, device=str(find_device(settings.device)))
+    own = [*members, *every] if part else members
+    _settle(own, device=str(find_device(settings.device)))
     with claimed(store):
         events = Events(folder / "events") if settings.tensorboard else None
-        about = identity_of(record(raw, members), sweeps, methods, settings.device)  # before the data's slow work
+        before = _recorded(raw, every, part)
+        about = identity_of(before, sweeps, methods, settings.device)  # before the data's slow work
         with interruptible(stop):  # nothing is written yet
             sources = prepare(members, notify)
             groups = build_groups(members, settings, notify)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
-        _settle(members, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
-        _settle(members, threads=torch.get_num_threads())
-        full = record(raw, members)
+        _settle(own, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
+        _settle(own, threads=torch.get_num_threads())
+        full = _recorded(raw, every, part)
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
         store.create(remember_data(_config(full, sweeps, methods), folder))
         recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
@@ -89,6 +93,12 @@ def begin_with(named: Any) -> list[MethodFile]:
         raise SettingError(f'with: expected a list of files that register methods, such as ["own.py"], got {named!r}')
     recall([one for one in named if isinstance(one, dict)])
     return [load_methods(Path(one)) for one in named if isinstance(one, str)]
+
+
+def _recorded(raw: Raw, every: list[Member], part: str) -> Raw:
+    """The settings to write down, which are those of the whole run, and which part of it this is."""
+    found = record(raw, every)
+    return {**found, "part": part} if part else found
 
 
 def _config(raw: Raw, sweeps: dict[str, list[Any]], methods: list[Entry]) -> Raw:

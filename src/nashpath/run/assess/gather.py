@@ -1,0 +1,216 @@
+"""Joins the parts of a run into one run folder, under the numbers that members have in the whole."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import read_checkpoint, save_tensors
+from nashpath.run.folder.identity import changed_settings, flat_settings_of
+from nashpath.run.folder.places import find_data, remember_data
+from nashpath.run.folder.run_folder import METRICS, RunFolder, check_new
+from nashpath.run.settings.members import Member, by_structure, plan
+from nashpath.run.settings.method_files import recall
+from nashpath.run.settings.model import parse_part
+from nashpath.run.settings.overrides import Raw
+
+
+@dataclass
+class _Part:
+    """One part: its folder, settings, members, and the facts of its run."""
+
+    store: RunFolder
+    raw: Raw
+    members: list[Member]
+    run: dict[str, Any]
+
+    def number(self, index: int) -> int:
+        """A member's index in the whole run."""
+        return self.members[index].number
+
+
+def gather_run(out: Path, folders: Sequence[Path] = ()) -> None:
+    """Makes ``out`` the run of which ``folders`` (by default those in ``out/parts``) are the parts.
+
+    Rows, samples and results are joined, and the checkpoint is that of all members, so that the run is reported,
+    sampled, evaluated, diagnosed and gone on with like any other. What was assessed of the parts is left to them.
+
+    Raises `SettingError` where parts are missing, are not finished, or are of different runs, with what to do.
+    """
+    chosen = list(folders) or sorted((out / "parts").glob("*-of-*"), key=lambda path: path.name)
+    parts = _in_order([_read(folder) for folder in chosen if folder.is_dir()], out)
+    first = parts[0]
+    raw = {key: value for key, value in first.raw.items() if key != "part"}
+    store = RunFolder(out)
+    if not store.exists():
+        check_new(out)
+    store.claim()
+    try:
+        store.create(remember_data(raw, out))
+        store.write(METRICS, b"")
+        store.append(_rows(parts))
+        for name in sorted({file.name for p in parts for file in (p.store.folder / "samples").glob("step-*.npz")}):
+            store.write_arrays(f"samples/{name}", _arrays(parts, f"samples/{name}"))
+        if (first.store.folder / "reference.npz").exists():
+            store.write("reference.npz", _sound(first.store, "reference.npz"))
+        _join_checkpoints(store, parts)
+        entries = [
+            {**entry, "member": part.number(entry["member"])}
+            for part in parts
+            for entry in json.loads(_sound(part.store, "members.json"))
+        ]
+        store.write_json("members.json", sorted(entries, key=lambda entry: entry["member"]))
+        store.write_json("run.json", _facts(out, parts))
+    finally:
+        store.release()
+
+
+def _read(folder: Path) -> _Part:
+    store = RunFolder(folder)
+    if not store.exists():
+        raise SettingError(f"{folder} holds no run (no config.toml)")
+    raw = find_data(store.read_config(), folder)
+    given = {key: value for key, value in raw.items() if key not in ("with", "sweep")}
+    if not raw.get("part"):
+        raise SettingError(f"{folder} is a whole run, not a part of one")
+    recall(raw.get("with", []), folder)
+    run = folder / "run.json"
+    facts = json.loads(_sound(store, "run.json")) if run.exists() else {"status": "not finished", "steps": 0}
+    return _Part(store, raw, plan(given, raw.get("sweep", {})), facts)
+
+
+def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
+    """The parts in their order, all there, all finished, all of one run. Raises `SettingError`."""
+    if not parts:
+        raise SettingError(f"{out} has no parts (no {out / 'parts'}); train them with nashpath train --part I/N")
+    first = parts[0]
+    for part in parts[1:]:
+        texts = [{"settings": flat_settings_of({**one.raw, "part": "", "device": ""})} for one in (first, part)]
+        if said := changed_settings(*texts):
+            raise SettingError(f"{part.store.folder} is no part of the run of {first.store.folder}: {'; '.join(said)}")
+    places = {parse_part(part.raw["part"]): part for part in parts}
+    counts = {count for _, count in places}
+    if len(counts) > 1:
+        raise SettingError(f"{out}: these are parts of runs in {' and '.join(map(str, sorted(counts)))} parts")
+    (count,) = counts
+    missing = [f"{k}/{count}" for k in range(1, count + 1) if (k, count) not in places]
+    if missing:
+        raise SettingError(
+            f"{out}: part {', '.join(missing)} is missing; train it with --part {missing[0]} --out {out}"
+        )
+    for part in places.values():
+        if part.run["status"] != "finished":
+            raise SettingError(
+                f"{part.store.folder} is {part.run['status']} at step {part.run.get('steps', 0)}; go on with: nashpath "
+                f"train --resume --out {part.store.folder}"
+            )
+    if len({part.run["steps"] for part in parts}) > 1:
+        told = ", ".join(f"{part.store.folder.name}: {part.run['steps']}" for part in parts)
+        raise SettingError(f"{out}: parts have taken different numbers of steps ({told}); resume those that have fewer")
+    return [places[key] for key in sorted(places)]
+
+
+def _sound(store: RunFolder, name: str) -> bytes:
+    """A file of a part as it was written. Raises `SettingError` where it is not."""
+    path, fault = store.folder / name, store.digests.fault(name)
+    if fault or not path.exists():
+        raise SettingError(f"{path}: {fault or 'is missing'}; put it back, or train that part anew")
+    return path.read_bytes()
+
+
+def _rows(parts: Sequence[_Part]) -> list[dict[str, Any]]:
+    rows = []
+    for part in parts:
+        for line in _sound(part.store, METRICS).splitlines():
+            row = json.loads(line)
+            rows.append({**row, "member": part.number(row["member"])})
+    return sorted(rows, key=lambda row: (row["step"], row["member"]))
+
+
+_OF_MEMBER = re.compile(r"(m|p|level)(\d+)(\..*)?")
+
+
+def _arrays(parts: Sequence[_Part], name: str) -> dict[str, np.ndarray]:
+    """The arrays of one file of samples, of the parts that saved one then."""
+    found: dict[str, np.ndarray] = {}
+    for part in parts:
+        if not (part.store.folder / name).exists():
+            continue
+        _sound(part.store, name)
+        with np.load(part.store.folder / name) as arrays:
+            for key in arrays.files:
+                own = _OF_MEMBER.fullmatch(key)
+                renamed = f"{own[1]}{part.number(int(own[2]))}{own[3] or ''}" if own else key
+                found[renamed] = arrays[key]
+    return found
+
+
+def _join_checkpoints(store: RunFolder, parts: Sequence[_Part]) -> None:
+    """The state of all members, in programs of the sizes that they had in their parts."""
+    tensors: dict[str, Any] = {}
+    of_structure: dict[int, list[tuple[int, Any, Any, Any]]] = {}
+    metas = []
+    order = [[member.number for member in group] for group in by_structure(_whole(parts))]
+    for part in parts:
+        _, own, meta = read_checkpoint(part.store)
+        metas.append(meta)
+        for key, value in own.items():
+            member, rest = key.split(".", 1)
+            tensors[f"member{part.number(int(member.removeprefix('member')))}.{rest}"] = value
+        queue = [member for group in by_structure(part.members) for member in group]
+        for size, taken, report, clock in zip(meta["sizes"], meta["taken"], meta["reports"], meta["clocks"]):
+            numbers = [member.number for member in queue[:size]]
+            queue = queue[size:]
+            place = next(k for k, group in enumerate(order) if numbers[0] in group)
+            of_structure.setdefault(place, []).append((size, taken, report, clock))
+    joint = [entry for place in sorted(of_structure) for entry in of_structure[place]]
+    first = metas[0]
+    settings = {key: value for key, value in first["identity"]["settings"].items() if key != "part"}
+    meta = {
+        **first,
+        "sizes": [size for size, *_ in joint],
+        "taken": [taken for _, taken, _, _ in joint],
+        "reports": [report for _, _, report, _ in joint],
+        "clocks": [clock for *_, clock in joint],
+        "spent": max(one["spent"] for one in metas),
+        "looks": {},
+        "results": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["results"].items()},
+        "causes": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["causes"].items()},
+        "identity": {**first["identity"], "settings": settings},
+        "changes": [change for one in metas for change in one["changes"]],
+    }
+    save_tensors(store, tensors, meta)
+
+
+def _whole(parts: Sequence[_Part]) -> list[Member]:
+    return sorted((member for part in parts for member in part.members), key=lambda member: member.number)
+
+
+def _facts(out: Path, parts: Sequence[_Part]) -> dict[str, Any]:
+    """The facts of the whole run: those of the first part, with the times, warnings and programs of all."""
+    runs = [part.run for part in parts]
+    first = runs[0]
+    programs = [
+        {**program, "members": [part.number(index) for index in program["members"]]}
+        for part in parts
+        for program in part.run["programs"]
+    ]
+    said = [f"part {part.raw['part']}: {warning}" for part in parts for warning in part.run["warnings"]]
+    settings = {k: v for k, v in first["settings"].items() if k != "part"} if first.get("settings") else None
+    return {
+        **first,
+        "name": out.name,
+        "started": min(run["started"] for run in runs),
+        "warnings": said,
+        "wall_seconds": max(run["wall_seconds"] for run in runs),
+        "evaluate_seconds": sum(run["evaluate_seconds"] for run in runs),
+        "steps_per_second": round(sum(run["steps_per_second"] for run in runs), 3),
+        **({"settings": settings} if settings else {}),
+        "parts": len(parts),
+        "programs": programs,
+    }

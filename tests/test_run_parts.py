@@ -1,0 +1,320 @@
+"""Parts of a run: exactly the members of the whole, planned once, joined again, started again when they are lost."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+import nashpath as nash
+from nashpath.cli import app
+from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
+from nashpath.run.settings.members import plan
+from nashpath.run.training import parts as parts_module
+from nashpath.run.training.parts import train_in_processes
+
+SETTLED = {"stack": "on", "compile": "off", "threads": 1, "device": "cpu"}
+SMALL = {
+    **SETTLED,
+    "seeds": [0, 1, 2, 3],
+    "steps": 12,
+    "batch_size": 8,
+    "latent": 2,
+    "evaluation_samples": 40,
+    "samples": 8,
+    "sample_every": 6,
+    "generator": {"kind": "mlp", "width": 4},
+    "discriminator": {"kind": "mlp", "width": 4},
+}
+SWEEP = {"penalty": ["none", "r1"], "solver.generator.learning_rate": [1e-3, 1e-2]}
+"""Two structures, and a number in each: sixteen members with the seeds."""
+
+
+def trained(folder, part="", sweeps=SWEEP, **more):
+    session = open_session({**SMALL, "part": part, **more}, sweeps, folder)
+    assert session.train() == "finished"
+    return folder
+
+
+def in_parts(folder, count, **more):
+    for k in range(1, count + 1):
+        trained(folder / "parts" / f"{k}-of-{count}", f"{k}/{count}", **more)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.fixture(scope="module")
+def parted(tmp_path_factory):
+    folder = in_parts(tmp_path_factory.mktemp("parted") / "run", 4)
+    gather_run(folder)
+    return folder
+
+
+def rows(folder):
+    timed = ("seconds", "train_seconds")
+    every = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    plain = [{k: v for k, v in row.items() if k not in timed} for row in every]
+    return sorted(plain, key=lambda row: (row["step"], row["member"], sorted(row)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
+def test_parts_share_the_members_out(count):
+    """Every member is in one part, with its number; neighbours stay together, and sizes differ by one at most."""
+    every = plan(SMALL, SWEEP)
+    shares = [plan({**SMALL, "part": f"{k}/{count}"}, SWEEP) for k in range(1, count + 1)]
+    assert [member.number for share in shares for member in share] == [member.index for member in every] == [*range(16)]
+    assert all([member.index for member in share] == [*range(len(share))] for share in shares)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    for member in (member for share in shares for member in share):
+        same = every[member.number]
+        assert (member.seed, member.swept) == (same.seed, same.swept)
+        assert member.settings.model_copy(update={"part": ""}) == same.settings
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "2/4/5"])
+def test_what_is_no_part_is_refused(part):
+    with pytest.raises(SettingError, match=r"part: .*I/N"):
+        plan({**SMALL, "part": part}, {})
+
+
+def test_an_empty_part_is_refused():
+    with pytest.raises(SettingError, match="part 1/9 of 4 members is empty"):
+        plan({**SMALL, "part": "1/9"}, {})
+
+
+def test_gathered_parts_are_the_whole_bit_for_bit(whole, parted):
+    """Checkpoint, rows, samples, results: the same numbers under the same names."""
+    a, b = (load_file(folder / "checkpoint.safetensors") for folder in (whole, parted))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert rows(whole) == rows(parted)
+    files = [sorted(file.name for file in (folder / "samples").iterdir()) for folder in (whole, parted)]
+    assert files[0] == files[1]
+    for name in files[0]:
+        with np.load(whole / "samples" / name) as x, np.load(parted / "samples" / name) as y:
+            assert set(x.files) <= set(y.files)  # each part shows some of its own
+            assert all(np.array_equal(x[key], y[key]) for key in x.files)
+    entries = [json.loads((folder / "members.json").read_text()) for folder in (whole, parted)]
+    assert entries[0] == entries[1]
+
+
+def test_a_gathered_run_is_a_run_like_any_other(parted, tmp_path):
+    """It is reported, sampled, loaded and gone on with; its files are as their digests say."""
+    folder = tmp_path / "run"
+    shutil.copytree(parted, folder)
+    store = RunFolder(folder)
+    assert not store.digests.missing()
+    assert not any(store.digests.fault(name) for name in ("checkpoint.safetensors", "members.json", "run.json"))
+    for command in (["report", folder], ["sample", folder, "--member", "13", "-n", "3"]):
+        result = CliRunner().invoke(app, list(map(str, command)))
+        assert result.exit_code == 0, result.output
+    assert nash.load(folder, 13).seed == 1
+    shutil.rmtree(folder / "parts")
+    session = resume_session(folder, [("steps", 18)])
+    assert session.train() == "finished"
+    assert session.taken == 18
+
+
+def test_a_gathered_run_goes_on_as_the_whole_does(whole, parted, tmp_path):
+    found = []
+    for folder in (whole, parted):
+        shutil.copytree(folder, tmp_path / folder.parent.name)
+        session = resume_session(tmp_path / folder.parent.name, [("steps", 15)])
+        session.train()
+        found.append(load_file(session.store.checkpoint))
+    assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
+
+
+def test_what_cannot_be_gathered_says_why(parted, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(parted / "parts", folder / "parts")
+    shutil.rmtree(folder / "parts" / "3-of-4")
+    with pytest.raises(SettingError, match="part 3/4 is missing; train it with --part 3/4"):
+        gather_run(folder)
+    trained(folder / "parts" / "3-of-4", "3/4", steps=11)
+    with pytest.raises(SettingError, match="different numbers of steps"):
+        gather_run(folder)
+    shutil.rmtree(folder / "parts" / "3-of-4")
+    trained(folder / "parts" / "3-of-4", "3/4", batch_size=9)
+    with pytest.raises(SettingError, match=r"no part of the run .* batch_size was 8, is 9|batch_size was 9, is 8"):
+        gather_run(folder)
+    with pytest.raises(SettingError, match="is a whole run"):
+        gather_run(tmp_path / "x", [parted])
+    with pytest.raises(SettingError, match="has no parts"):
+        gather_run(tmp_path / "none")
+    assert not (folder / "config.toml").exists()
+
+
+def test_a_part_that_is_damaged_or_not_finished_is_not_gathered(parted, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(parted / "parts", folder / "parts")
+    place = folder / "parts" / "2-of-4"
+    content = (place / "members.json").read_text()
+    (place / "members.json").write_text(content.replace('"seed": 0', '"seed": 9', 1))
+    with pytest.raises(SettingError, match=r"members\.json"):
+        gather_run(folder)
+    (place / "members.json").write_text(content)
+    record = json.loads((place / "run.json").read_text())
+    RunFolder(place).write_json("run.json", {**record, "status": "stopped", "steps": 4})
+    with pytest.raises(SettingError, match="is stopped at step 4; go on with: nashpath train --resume"):
+        gather_run(folder)
+
+
+FAST = ("-s", "steps=4", "-s", "batch_size=4", "-s", "latent=2", "-s", "evaluation_samples=8", "-s", "device=cpu")
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_the_first_part_chooses_for_all(tmp_path):
+    """Stack, compile and threads are measured once; a part of another run, or in other parts, is refused."""
+    given = ("train", *FAST, "--seeds", "0:4", "--quiet", "--out", tmp_path / "run")
+    first = command(*given, "--part", "1/2")
+    assert first.exit_code == 0, first.output
+    known = json.loads((tmp_path / "run" / "parts" / "plan.json").read_text())
+    assert known["chosen"].keys() == {"stack", "compile", "threads"}
+    assert "auto" not in known["chosen"].values()
+    known["chosen"]["stack"] = "off"
+    (tmp_path / "run" / "parts" / "plan.json").write_text(json.dumps(known))
+    assert command(*given, "--part", "2/2").exit_code == 0
+    assert RunFolder(tmp_path / "run" / "parts" / "2-of-2").read_config()["stack"] == "off"
+    other = command(*given, "-s", "batch_size=5", "--part", "2/2")
+    assert (other.exit_code, "batch_size is 4 there, 5 here" in other.output) == (2, True), other.output
+    third = command(*given, "--part", "3/3")
+    assert (third.exit_code, "in 2 parts there, not 3" in third.output) == (2, True), third.output
+    again = command("train", "--resume", "--part", "2/2", "--out", tmp_path / "run", "--quiet")
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--part", "1/2"), "--part needs the folder of the whole run: --out"),
+        (("--part", "x", "--out", "run"), "--part x: expected I/N"),
+        (("--on", "cluster", "--out", "run"), "--on cluster: expected processes or slurm"),
+        (("--parts", "2", "--out", "run"), "expected processes or slurm"),
+        (("--on", "processes"), "--on processes needs the folder"),
+        (("--on", "processes", "--out", "run", "--sbatch", "x"), "--sbatch is for --on slurm"),
+        (("--on", "processes", "--out", "run", "--part", "1/2"), "leave out 1/2"),
+        (("--on", "processes", "--out", "run", "--resume"), "leave out --resume"),
+        (("--on", "slurm", "--out", "run"), "there is no sbatch here; the job is in"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    result = command("train", *FAST, "--seeds", "0:4", *arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.output.replace("\n", " ")
+    assert not (tmp_path / "run" / "config.toml").exists()
+
+
+def test_all_parts_at_once_and_gathered(tmp_path):
+    """The real processes; the same command again has nothing left to do."""
+    given = ("train", *FAST, "--seeds", "0:3", "--on", "processes", "--parts", "2", "--out", tmp_path / "run")
+    for _ in range(2):
+        result = command(*given)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.strip().endswith("report.html")
+    assert len(json.loads((tmp_path / "run" / "members.json").read_text())) == 3
+
+
+FAKE = """
+import json, pathlib, sys
+part = sys.argv[sys.argv.index("--part") + 1]
+out = pathlib.Path(sys.argv[sys.argv.index("--out") + 1]) / "parts"
+told = out / (part.replace("/", "-") + ".calls")
+told.write_text(told.read_text() + " ".join(sys.argv[1:]) + "\\n" if told.exists() else " ".join(sys.argv[1:]) + "\\n")
+calls = len(told.read_text().splitlines())
+folder = out / part.replace("/", "-of-")
+folder.mkdir(exist_ok=True)
+(folder / "config.toml").write_text("")
+print("killed by somebody" if calls <= LOST else "done")
+sys.exit(STATUS if calls <= LOST and part == "2/3" else 0)
+"""
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    def made(lost, status):
+        file = tmp_path / "python"
+        file.write_text(f"#!{sys.executable}\nLOST, STATUS = {lost}, {status}\n{FAKE}")
+        file.chmod(0o755)
+        monkeypatch.setattr(parts_module.sys, "executable", str(file))
+
+    return made
+
+
+def calls(folder, part):
+    return (folder / "parts" / f"{part}-3.calls").read_text().splitlines()
+
+
+def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
+    fake(lost=2, status=9)
+    said = []
+    assert train_in_processes(tmp_path / "run", 3, ["-s", "steps=3"], said.append, lambda: False) == []
+    assert [("--resume" in call) for call in calls(tmp_path / "run", 2)] == [False, True, True]
+    assert len(calls(tmp_path / "run", 1)) == 1
+    assert "part 2/3 ended with status 9 (killed by somebody); it is started again" in said
+
+
+@pytest.mark.parametrize(("lost", "status", "tries"), [(99, 9, 4), (99, 2, 1)])
+def test_a_part_that_cannot_be_trained_is_given_up(tmp_path, fake, lost, status, tries):
+    """After some tries, and at once where its settings are refused (status 2); the others are trained."""
+    fake(lost, status)
+    failed = train_in_processes(tmp_path / "run", 3, [], lambda text: None, lambda: False)
+    assert failed == ["part 2/3: killed by somebody"]
+    assert len(calls(tmp_path / "run", 2)) == tries
+    assert len(calls(tmp_path / "run", 3)) == 1
+
+
+SBATCH = """
+import os, re, subprocess, sys
+text = open(sys.argv[1]).read()
+options = dict(re.findall(r"^#SBATCH --([a-z-]+)(?:=(.*))?$", text, re.M))
+assert text.startswith("#!/bin/sh\\n")
+first, last = map(int, options["array"].split("-"))
+assert options["signal"] == "B:TERM@120" and "requeue" in options and options["partition"] == "small"
+for task in range(first, last + 1):
+    own = {"SLURM_ARRAY_TASK_ID": str(task), "SLURM_ARRAY_JOB_ID": "7"}
+    subprocess.run(["sh", sys.argv[1]], env={**os.environ, **own}, check=True)
+print("Submitted batch job 7")
+"""
+
+
+def test_the_job_of_a_cluster_trains_every_part(tmp_path, monkeypatch):
+    """The script, as a queue reads and runs it: its options parse, each task trains its part or goes on with it."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "sbatch").write_text(f"#!{sys.executable}\n{SBATCH}")
+    (tools / "scontrol").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/requeued\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    given = ("train", *FAST, "--seeds", "0:2", "--on", "slurm", "--parts", "2", "--sbatch", "--partition=small")
+    result = command(*given, "--out", tmp_path / "a run")
+    assert result.exit_code == 0, result.output
+    assert "Submitted batch job 7" in result.stdout
+    assert command("gather", tmp_path / "a run").exit_code == 0
+    assert not (tmp_path / "requeued").exists()
+    record = tmp_path / "a run" / "parts" / "1-of-2" / "run.json"
+    record.write_text(record.read_text().replace('"finished"', '"stopped"'))
+    (tools / "python").write_text("#!/bin/sh\nexit 0\n")
+    job = (tmp_path / "a run" / "parts" / "job.sh").read_text().replace(sys.executable, str(tools / "python"))
+    (tools / "python").chmod(0o755)
+    (tmp_path / "job.sh").write_text(job)
+    own = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
+    subprocess.run(["sh", tmp_path / "job.sh"], env=own, check=True)
+    assert Path(tmp_path / "requeued").read_text() == "requeue 7_1\n"
