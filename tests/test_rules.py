@@ -155,6 +155,7 @@ def test_schedules_have_their_closed_form(count):
         "inverse_sqrt": (count + 1) ** -0.5,
         "power": (count + 1) ** -0.75,
         "step_decay": 0.9 ** (count // 10000),
+        "linear": min(1.0, max(0.0, 3 - 3 * count / 100_000)),
     }
     assert set(closed) == set(SCHEDULES)
     for name, value in closed.items():

@@ -22,7 +22,9 @@ from run_folders import assert_same_run, members, rows, small, trained
 
 DIGITS = {"data": "digits"}
 IMAGES_ONLY = {
-    (who, kind) for who in ("generator", "discriminator") for kind in ("dcgan", "resnet", "virtual_dcgan")
+    (who, kind)
+    for who in ("generator", "discriminator")
+    for kind in ("dcgan", "resnet", "virtual_dcgan", "salimans_conv")
 } | {("technique", kind) for kind in ("diff_augment", "ada")}
 ROWS = [(path, kind) for path, table in TABLES.items() for kind in table]
 OUTSIDE = ("folder", "array", "hub")

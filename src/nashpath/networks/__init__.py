@@ -12,6 +12,12 @@ from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, 
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from nashpath.networks.salimans import (
+    SalimansConvDiscriminator,
+    SalimansConvGenerator,
+    SalimansMLPDiscriminator,
+    SalimansMLPGenerator,
+)
 from nashpath.networks.spectral import SpectralNorm, spectral_norm
 from nashpath.networks.virtual_batch_norm import (
     VirtualBatchGenerator,
@@ -20,6 +26,7 @@ from nashpath.networks.virtual_batch_norm import (
     VirtualMLPGenerator,
     virtual,
 )
+from nashpath.networks.weight_norm import WeightNorm, initialise, weight_norm
 
 GENERATORS = Table(
     "generator",
@@ -29,6 +36,8 @@ GENERATORS = Table(
         "resnet": ResNetGenerator,
         "virtual_mlp": VirtualMLPGenerator,
         "virtual_dcgan": VirtualDCGANGenerator,
+        "salimans_mlp": SalimansMLPGenerator,
+        "salimans_conv": SalimansConvGenerator,
     },
     nn.Module,
     takes=("latent", "shape"),
@@ -41,6 +50,8 @@ DISCRIMINATORS = Table(
         "resnet": ResNetDiscriminator,
         "minibatch_mlp": MinibatchMLPDiscriminator,
         "noisy_mlp": NoisyMLPDiscriminator,
+        "salimans_mlp": SalimansMLPDiscriminator,
+        "salimans_conv": SalimansConvDiscriminator,
     },
     nn.Module,
     takes=("shape",),
@@ -64,12 +75,19 @@ __all__ = [
     "Rectifier",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "SalimansConvDiscriminator",
+    "SalimansConvGenerator",
+    "SalimansMLPDiscriminator",
+    "SalimansMLPGenerator",
     "SpectralNorm",
     "VirtualBatchGenerator",
     "VirtualBatchNorm",
     "VirtualDCGANGenerator",
     "VirtualMLPGenerator",
+    "WeightNorm",
+    "initialise",
     "mixes_batch",
     "spectral_norm",
     "virtual",
+    "weight_norm",
 ]

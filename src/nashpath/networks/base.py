@@ -13,6 +13,7 @@ from torch import nn
 from nashpath.core.table import Table
 from nashpath.networks.batch_norm import BatchNorm
 from nashpath.networks.spectral import spectral_norm
+from nashpath.networks.weight_norm import weight_norm
 
 Init = Literal["default", "normal"]
 
@@ -56,7 +57,7 @@ def square_image(network: str, shape: tuple[int, ...], known: Collection[int]) -
     return shape[0], shape[1]
 
 
-Norm = Literal["none", "batch", "layer", "group", "spectral"]
+Norm = Literal["none", "batch", "layer", "group", "spectral", "weight"]
 
 
 class NormKind(NamedTuple):
@@ -86,6 +87,7 @@ NORMS = Table(
         "layer": partial(NormKind, layer_norm),
         "group": partial(NormKind, group_norm),
         "spectral": partial(NormKind, weights=spectral_norm),
+        "weight": partial(NormKind, weights=weight_norm),
     },
 )
 

@@ -35,7 +35,7 @@ from nashpath.solvers.rules import (
     Scheduled,
 )
 from nashpath.solvers.runge_kutta import RungeKutta
-from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Power, Schedule, StepDecay
+from nashpath.solvers.schedules import SCHEDULES, Constant, InverseSqrt, Linear, Power, Schedule, StepDecay
 from nashpath.solvers.sga import SymplecticAdjustment
 from nashpath.solvers.simultaneous import Simultaneous
 from nashpath.solvers.svre import SVRE
@@ -107,6 +107,7 @@ __all__ = [
     "FollowTheRidge",
     "Info",
     "InverseSqrt",
+    "Linear",
     "LinearPart",
     "LocalSymplecticSurgery",
     "Lookahead",

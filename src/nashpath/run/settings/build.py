@@ -11,12 +11,13 @@ import torch
 from torch import nn
 
 from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, seeded
+from nashpath.core.noise import bound, draw_noise
 from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
-from nashpath.games import GAMES, OBJECTIVES, PENALTIES
+from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
-from nashpath.networks import DISCRIMINATORS, GENERATORS
+from nashpath.networks import DISCRIMINATORS, GENERATORS, initialise
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General
@@ -77,7 +78,32 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
     wanted = {name: parts[name] for name in inspect.signature(GAMES[settings.game.kind]).parameters if name in parts}
     with seeded(derive(seed, "weights")):
         plain = make(GAMES, settings.game, **{name: part() for name, part in wanted.items()})
+        if isinstance(plain, GAN) and not isinstance(plain.data, AbsentSource):
+            initialise_networks(plain, Key(seed, "initialisation"))
         return make(TECHNIQUES, settings.technique, game=plain)
+
+
+FIRST_LOOK = 500
+"""Samples that scales are chosen from where a network asks for it; as many as in the released code."""
+
+
+@torch.no_grad()
+def initialise_networks(game: GAN, key: Key) -> None:
+    """Lets networks that ask for it (``from_data``) choose scales and biases from `FIRST_LOOK` samples, in place.
+
+    Noise layers are on, as they will be (`nashpath.networks.initialise`).
+    """
+    for player in ("generator", "discriminator"):
+        asks = [part for part in game.get_submodule(player).modules() if getattr(part, "from_data", False)]
+        if not asks:
+            continue
+        if player == "generator":
+            x = game.latents(key.stream("latent"), (FIRST_LOOK,))
+        else:
+            x = game.data.draw(key.stream("real"), FIRST_LOOK)["real"]
+        with bound(game, draw_noise(game, key.stream(f"{player} noise"), (FIRST_LOOK,))):
+            for part in asks:
+                initialise(part, x)
 
 
 def _discriminator(settings: Any, source: Source, objective: Objective) -> nn.Module:
