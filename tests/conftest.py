@@ -15,6 +15,10 @@ from typing import runtime_checkable
 
 os.environ.setdefault("NASHPATH_DEVICE", "cpu")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault(  # one for all tests, also for those with caches of their own
+    "TORCHINDUCTOR_CACHE_DIR",
+    str(Path(os.environ.get("NASHPATH_CACHE") or Path.home() / ".cache" / "nashpath") / "inductor"),
+)
 
 import jaxtyping
 import pydantic

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from nashpath.core.torch_compat import compiled_folder
 from nashpath.run import SettingError
 from nashpath.run.engine import autotune as room
 from nashpath.run.engine import program as program_room
@@ -43,7 +44,7 @@ def test_short_work_is_not_compiled(monkeypatch, tmp_path):
 @pytest.mark.parametrize("members", [1, 3])
 def test_long_work_is_compiled_measured_and_remembered(monkeypatch, tmp_path, members):
     choice, said = chosen(monkeypatch, steps=10_000, members=members)
-    assert (choice.compiled, said) == (True, ["compiling"])
+    assert (choice.compiled, said) == (True, ["compiling, about 25 s"])
     assert "2 times faster compiled" in choice.reason
     assert choice.ready is not None  # the run goes on with the step that was compiled
     assert [entry["gain"] for entry in kept(tmp_path)] == [2.0]
@@ -54,7 +55,7 @@ def test_what_is_slower_compiled_stays_eager_and_is_not_tried_again(monkeypatch,
     assert not choice.compiled
     assert "0.91 times faster compiled" in choice.reason
     choice, said = chosen(monkeypatch, compiled=0.011, steps=10_000, objective="minimax")
-    assert said == ["compiling"]  # another structure
+    assert said == ["compiling, about 25 s"]  # another structure
     choice, said = chosen(monkeypatch, steps=1_000_000)
     assert (choice.compiled, said) == (False, [])
     assert "measured before" in choice.reason
@@ -80,7 +81,7 @@ def test_a_damaged_memory_is_no_memory(monkeypatch, tmp_path, damage):
     chosen(monkeypatch, compiled=0.011, steps=10_000)
     (path,) = tmp_path.glob("compiled/*.json")
     path.write_text(damage)
-    assert chosen(monkeypatch, steps=10_000)[1] == ["compiling"]
+    assert chosen(monkeypatch, steps=10_000)[1] == ["compiling, about 25 s"]
 
 
 def test_what_cannot_be_compiled_stays_eager_with_the_reason(monkeypatch):
@@ -108,3 +109,25 @@ def test_the_race_takes_the_best_of_several_steps():
     assert min(times) > 0
     assert len(taken) >= 2 + 2 * room.LEAST_ROUNDS
     assert torch.tensor(times).isfinite().all()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_was_compiled_before_is_expected_to_be_found_on_the_disk_if_that_is_there(monkeypatch, tmp_path, there):
+    """A program that took 100 s, and 5 s the second time, pays in 40 s of work, unless the folder was emptied."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path if there else tmp_path / "emptied"))
+    chosen(monkeypatch, steps=10_000)
+    (path,) = tmp_path.glob("compiled/*.json")
+    path.write_text('{"seconds": 100, "gain": 2, "again": 5}')
+    choice, said = chosen(monkeypatch, steps=4000)
+    assert (choice.compiled, said) == (there, ["compiling, about 5 s"] if there else [])
+    kept = json.loads(path.read_text())
+    assert kept["seconds"] == 100
+    assert (kept["again"] < 5) == there
+
+
+def test_the_compiler_keeps_its_work_beside_our_caches_unless_it_was_told_where(monkeypatch, tmp_path):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    assert compiled_folder() == tmp_path / "inductor"
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere")
+    assert str(compiled_folder()) == "/elsewhere"

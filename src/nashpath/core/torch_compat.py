@@ -6,8 +6,10 @@ A release that changes one of these breaks a test of its own name in ``tests/tes
 
 import copy
 import math
+import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -19,6 +21,7 @@ from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from nashpath.core.cache import cache_folder
 from nashpath.core.typed import kept_random_state
 
 _Result = TypeVar("_Result")
@@ -179,6 +182,14 @@ def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
     return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
 
 
+def compiled_folder() -> Path:
+    """Where the compiler keeps what it made, for later processes: ``$TORCHINDUCTOR_CACHE_DIR``, or beside our caches.
+
+    PyTorch's own choice is a folder for temporary files, which a system empties when it starts.
+    """
+    return Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor")))
+
+
 def as_one_graph(function: Callable[..., _Result], **options: Any) -> Callable[..., _Result]:
     """The function as one compiled graph, under a code object of its own; ``options`` are `torch.compile`'s.
 
@@ -186,6 +197,7 @@ def as_one_graph(function: Callable[..., _Result], **options: Any) -> Callable[.
     program kept under AVX-512 and found by a process under AVX2 (``ATEN_CPU_CAPABILITY``, or a home folder that two
     machines share) runs with vectors of the wrong length, and gives wrong numbers. So they are added to the key here.
     """
+    compiled_folder()
     vectors = torch.backends.cpu.get_cpu_capability()
     tag: str = torch.compiler.config.cache_key_tag
     if vectors not in tag.split():

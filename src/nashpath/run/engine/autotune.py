@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from nashpath.core.cache import cache_folder, replacing
+from nashpath.core.torch_compat import compiled_folder
 from nashpath.core.tree import leaves
 from nashpath.run.engine.device import Precision
 from nashpath.run.engine.program import Mode, Prepared, Program
@@ -29,6 +30,9 @@ from nashpath.run.errors import SettingError
 
 EXPECTED = {"dense": (25.0, 2.0), "convolutional": (60.0, 1.5)}
 """Seconds that compiling may take and how many times faster a step may be: the bet on what was not measured yet."""
+
+AGAIN = 0.4
+"""The share of that time that it takes where what was compiled before is found on the disk, before that is measured."""
 
 FEW = 8
 """Members of a stack that a first look at its speed takes."""
@@ -83,7 +87,9 @@ def choose(
     total = seconds(eager) * steps * len(trials) / first
     path = cache_folder() / "compiled" / f"{_kind_of(eager, count, precision)}.json"
     known = _remembered(path)
-    takes, gains = known or EXPECTED["convolutional" if _convolutional(trials[0]) else "dense"]
+    takes, gains = EXPECTED["convolutional" if _convolutional(trials[0]) else "dense"]
+    if known:
+        takes, gains = known.expected, known.gain
     if total * (1 - 1 / gains) <= takes:
         told = f"; measured before: {takes:.0f} s, then {gains:.2g} times faster" if known else ""
         return Choice(
@@ -91,7 +97,7 @@ def choose(
         )
     if first < count:
         eager = Program(trials[:count], seeds[:count], mode, False, precision)
-    say("compiling")
+    say(f"compiling, about {takes:.0f} s")
     begun = time.perf_counter()
     try:
         compiled = Program(trials[:count], seeds[:count], mode, True, precision)
@@ -121,20 +127,36 @@ def _kind_of(program: Program, count: int, precision: Precision) -> str:
     return hashlib.sha256(repr((modules, tensors, drawn, where, how)).encode()).hexdigest()[:32]
 
 
-def _remembered(path: Path) -> tuple[float, float] | None:
-    """Seconds of compiling and the gain that were measured before; None where none were, or the file is damaged."""
+@dataclass(frozen=True)
+class Measured:
+    """What compiling such a program took and gained: ``seconds`` the first time, ``again`` the last one after it."""
+
+    seconds: float
+    gain: float
+    again: float
+
+    @property
+    def expected(self) -> float:
+        """The seconds it will take now: fewer where what was compiled is still on the disk."""
+        return self.again if compiled_folder().is_dir() else self.seconds
+
+
+def _remembered(path: Path) -> Measured | None:
+    """What was measured before; None where nothing was, or the file is damaged."""
     try:
         kept = json.loads(path.read_text())
-        takes, gains = float(kept["seconds"]), float(kept["gain"])
+        found = Measured(float(kept["seconds"]), float(kept["gain"]), float(kept["again"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return (takes, gains) if math.isfinite(takes) and math.isfinite(gains) and min(takes, gains) > 0 else None
+    each = (found.seconds, found.gain, found.again)
+    return found if all(map(math.isfinite, each)) and min(each) > 0 else None
 
 
 def _remember(path: Path, takes: float, gains: float) -> None:
-    """Keeps what was measured; the most seconds so far, since the compiler finds parts of its work on disk again."""
+    """Keeps what was measured: the most seconds so far, and those of the last time that was not the first."""
     before = _remembered(path)
-    kept = {"seconds": max(takes, before[0] if before else 0.0), "gain": gains}
+    first = max(takes, before.seconds if before else 0.0)
+    kept = {"seconds": first, "gain": gains, "again": takes if before else AGAIN * takes}
     with suppress(OSError), replacing(path) as file:
         file.write(json.dumps(kept).encode())
 
