@@ -1,11 +1,11 @@
 """All settings of a run, as one validated tree: what a TOML file holds and what ``-s key=value`` overrides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import AfterValidator, BaseModel, Field, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, field_validator
 
 from nashpath.core import Count, Whole, rebuilt
 from nashpath.data import SOURCES
@@ -44,6 +44,28 @@ def _one_of(name: str, known: list[str]) -> str:
     if name not in known:
         raise ValueError(f"one of {', '.join(map(repr, known))}")
     return name
+
+
+def nested(value: Any) -> Any:
+    """A table whose keys may be dotted, as tables in tables."""
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for key, own in value.items():
+        first, _, rest = str(key).partition(".")
+        inside = nested({rest: own} if rest else own)
+        known = found.get(first)
+        both = isinstance(known, dict) and isinstance(inside, dict)
+        found[first] = nested({**dotted(known), **dotted(inside)}) if both else inside
+    return found
+
+
+def dotted(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Tables in tables as one, by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= dotted(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
+    return found
 
 
 class General(BaseModel):
@@ -86,6 +108,13 @@ class General(BaseModel):
         ),
     ] = "freeze"
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
+
+    anneal: Annotated[
+        dict[str, Any],
+        BeforeValidator(nested),
+        Field(description="numbers at the end of training, reached along half a cosine: anneal.penalty.weight=0.1"),
+    ] = {}
+    anneal_steps: Annotated[Whole, Field(description="steps until they arrive; 0: those of the run")] = 0
 
     diagnostics: Annotated[
         list[Annotated[str, AfterValidator(_runnable)]],
