@@ -55,8 +55,9 @@ def nested(value: Any) -> Any:
         first, _, rest = str(key).partition(".")
         inside = nested({rest: own} if rest else own)
         known = found.get(first)
-        both = isinstance(known, dict) and isinstance(inside, dict)
-        found[first] = nested({**dotted(known), **dotted(inside)}) if both else inside
+        if isinstance(known, Mapping) and isinstance(inside, Mapping):
+            inside = nested({**dotted(known), **dotted(inside)})
+        found[first] = inside
     return found
 
 
