@@ -67,7 +67,13 @@ def settings_of(path: str, kind: str, like: str):
             chosen.pop(f"{who}.width")
         if path == "data" and like in ("digits", "stacked_digits", "coloured_digits"):
             chosen.pop(who)  # what the data's shape chooses
-    if path in ("generator", "discriminator") and like in ("dcgan", "resnet", "virtual_dcgan", "salimans_conv"):
+    if path in ("generator", "discriminator") and like in (
+        "dcgan",
+        "resnet",
+        "r3gan",
+        "virtual_dcgan",
+        "salimans_conv",
+    ):
         chosen["data"] = "digits"
     if path == "game" and like != "gan":
         for key in [key for key in chosen if key.startswith(("generator", "discriminator"))]:

@@ -21,11 +21,15 @@ from nashpath.run.settings.schema import arguments
 from run_folders import assert_same_run, members, rows, small, trained
 
 DIGITS = {"data": "digits"}
-IMAGES_ONLY = {
-    (who, kind)
-    for who in ("generator", "discriminator")
-    for kind in ("dcgan", "resnet", "virtual_dcgan", "salimans_conv")
-} | {("technique", kind) for kind in ("diff_augment", "ada")}
+ON_DIGITS = (
+    {
+        (who, kind)
+        for who in ("generator", "discriminator")
+        for kind in ("dcgan", "resnet", "r3gan", "virtual_dcgan", "salimans_conv")
+    }
+    | {("technique", kind) for kind in ("diff_augment", "ada")}
+    | {("solver", "svre")}
+)
 ROWS = [(path, kind) for path, table in TABLES.items() for kind in table]
 OUTSIDE = ("folder", "array", "hub")
 """Data sets that need a user's own files."""
@@ -36,7 +40,7 @@ def suited(path, kind):
     if path == "game" and kind not in ("gan", "mixture", "semi_supervised"):
         return {"game": kind, "steps": 2}
     labelled = (path, kind) == ("game", "semi_supervised")
-    base = small(**(DIGITS if labelled or (path, kind) in IMAGES_ONLY else {}))
+    base = small(**(DIGITS if labelled or (path, kind) in ON_DIGITS else {}))
     return assign(base, [(path, kind)])
 
 

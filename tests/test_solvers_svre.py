@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nashpath.core import FunctionalGame, Key, Point, Sweep, point_of, tree_map
+from nashpath.core import DataSweep, FunctionalGame, Key, Point, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import Digits, Ring
 from nashpath.games import GAN, TOYS
@@ -34,7 +34,7 @@ class FiniteSum(ZeroSum):
 
     @property
     def sweep(self):
-        return Sweep(TERMS, 1)
+        return DataSweep(TERMS, 1)
 
     def swept(self, batch, first):
         return {"term": first + 0 * batch["term"]}

@@ -3,11 +3,11 @@
 from nashpath.core.arguments import checks_arguments, did_you_mean
 from nashpath.core.game import (
     Batch,
+    DataSweep,
     FunctionalGame,
     Game,
     PlayerGradient,
     Point,
-    Sweep,
     Term,
     load_point,
     own_state,
@@ -39,6 +39,7 @@ from nashpath.core.tree import Tree, tree_map
 __all__ = [
     "Batch",
     "Count",
+    "DataSweep",
     "Decay",
     "Depth",
     "Dimension",
@@ -55,7 +56,6 @@ __all__ = [
     "Positive",
     "Source",
     "Stateful",
-    "Sweep",
     "Table",
     "Term",
     "Tree",

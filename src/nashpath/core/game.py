@@ -31,7 +31,7 @@ def pick(batches: Batch, index: int) -> Batch:
     return tree_map(at, batches)
 
 
-class Sweep(NamedTuple):
+class DataSweep(NamedTuple):
     """A game of finite data: how many samples there are, and how many of them are in a batch."""
 
     samples: int
@@ -97,12 +97,12 @@ class Game(nn.Module):
         """Renews the game's own state that counts turns of ``player``, before its turn; as `Stateful.advance`."""
 
     @property
-    def sweep(self) -> Sweep | None:
+    def sweep(self) -> DataSweep | None:
         """The finite data whose mean the costs are; None: they have no end, or cannot be taken in order.
 
         A game without draws is a sum of one term.
         """
-        return None if leaves(self.draw(Key(0))) else Sweep(1, 1)
+        return None if leaves(self.draw(Key(0))) else DataSweep(1, 1)
 
     def swept(self, batch: Batch, first: Tensor) -> Batch:
         """The batch with the samples from number ``first`` on (an integer, beginning anew after the last) as its own.
@@ -180,7 +180,7 @@ class FunctionalGame:
         self._tied = other_names(self._turn)
 
     @property
-    def sweep(self) -> Sweep | None:
+    def sweep(self) -> DataSweep | None:
         """As `Game.sweep`."""
         return self._turn.game.sweep
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
-from nashpath.core.game import Sweep, check_own
+from nashpath.core.game import DataSweep, check_own
 from nashpath.core.noise import Noise, bound, draw_noise, generated
 from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import (
@@ -128,9 +128,9 @@ class GAN(Game):
             return cost + torch.stack(paid).sum() if paid else cost
 
     @property
-    def sweep(self) -> Sweep | None:
+    def sweep(self) -> DataSweep | None:
         known = isinstance(self.data, Indexed) and self.data.indexable
-        return Sweep(len(self.data), self.batch_size) if known else None  # type: ignore[arg-type]
+        return DataSweep(len(self.data), self.batch_size) if known else None  # type: ignore[arg-type]
 
     def swept(self, batch: Batch, first: Tensor) -> Batch:
         assert isinstance(self.data, Indexed)

@@ -11,6 +11,7 @@ from nashpath.networks.dropout import Dropout
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
+from nashpath.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from nashpath.networks.salimans import (
     SalimansConvDiscriminator,
@@ -34,6 +35,7 @@ GENERATORS = Table(
         "mlp": MLPGenerator,
         "dcgan": DCGANGenerator,
         "resnet": ResNetGenerator,
+        "r3gan": R3GANGenerator,
         "virtual_mlp": VirtualMLPGenerator,
         "virtual_dcgan": VirtualDCGANGenerator,
         "salimans_mlp": SalimansMLPGenerator,
@@ -48,6 +50,7 @@ DISCRIMINATORS = Table(
         "mlp": MLPDiscriminator,
         "dcgan": DCGANDiscriminator,
         "resnet": ResNetDiscriminator,
+        "r3gan": R3GANDiscriminator,
         "minibatch_mlp": MinibatchMLPDiscriminator,
         "noisy_mlp": NoisyMLPDiscriminator,
         "salimans_mlp": SalimansMLPDiscriminator,
@@ -72,6 +75,8 @@ __all__ = [
     "MinibatchMLPDiscriminator",
     "Noise",
     "NoisyMLPDiscriminator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
     "Rectifier",
     "ResNetDiscriminator",
     "ResNetGenerator",

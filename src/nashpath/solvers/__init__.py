@@ -16,6 +16,7 @@ from nashpath.solvers.extragradient import Extragradient
 from nashpath.solvers.extragradient_plus import ExtragradientPlus
 from nashpath.solvers.fast_extragradient import FastExtragradient
 from nashpath.solvers.follow_the_ridge import FollowTheRidge
+from nashpath.solvers.half_life import HalfLife
 from nashpath.solvers.lead import LEAD
 from nashpath.solvers.local_symplectic_surgery import LocalSymplecticSurgery
 from nashpath.solvers.lola import LOLA
@@ -72,7 +73,7 @@ SOLVERS = Table(
 
 AVERAGES = Table(
     "average",
-    {"none": unchanged, "ema": EMA, "uniform": PolyakAverage, "post_hoc": PostHocEMA},
+    {"none": unchanged, "ema": EMA, "half_life": HalfLife, "uniform": PolyakAverage, "post_hoc": PostHocEMA},
     Solver,
     takes=("solver",),
 )
@@ -105,6 +106,7 @@ __all__ = [
     "ExtragradientPlus",
     "FastExtragradient",
     "FollowTheRidge",
+    "HalfLife",
     "Info",
     "InverseSqrt",
     "Linear",

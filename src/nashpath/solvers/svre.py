@@ -1,6 +1,7 @@
 """Extragradient without the noise of small batches, on data that end."""
 
 import torch
+from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, PlayerGradient, Point, Tree, pick
 from nashpath.core import tree as trees
@@ -86,7 +87,8 @@ class SVRE(Solver):
         """The memory after the next parts of the data have been taken at the candidate."""
         sweep = problem.sweep
         assert sweep is not None
-        taken, first, total = memory["taken"], memory["first"], memory["sum"]
+        taken, first = memory["taken"], memory["first"]
+        total: dict[str, Tree] = memory["sum"]
         for k, batch in enumerate(batches):
             part = problem.swept(batch, (first + (taken + k) * sweep.batch) % sweep.samples)
             slopes = price_all(problem, Point(memory["candidate"], point.state), part)
@@ -94,15 +96,18 @@ class SVRE(Solver):
             total = {who: trees.add(own, slopes[who].gradient, counted) for who, own in total.items()}
         done = taken + self.pace >= sweep.parts
 
-        def after(then: Tree, now: Tree) -> Tree:
-            return trees.tree_map(lambda a, b: torch.where(done, a, b), then, now)
+        def chosen(then: "Tensor", now: "Tensor") -> "Tensor":
+            return torch.where(done, then, now)
+
+        def after(then: "dict[str, Tree]", now: "dict[str, Tree]") -> "dict[str, Tree]":
+            return trees.tree_map(chosen, then, now)
 
         return {
             **memory,
             "snapshot": after(memory["candidate"], memory["snapshot"]),
             "mean": after({who: trees.scale(own, 1 / sweep.parts) for who, own in total.items()}, memory["mean"]),
             "candidate": after(point.players, memory["candidate"]),
-            "sum": after({who: trees.scale(own, 0.0) for who, own in total.items()}, total),
+            "sum": after({who: trees.zeros(own) for who, own in total.items()}, total),
             "taken": torch.where(done, 0, taken + self.pace),
             "first": torch.where(done, (first + sweep.parts * sweep.batch) % sweep.samples, first),
             "known": torch.where(done, torch.ones_like(memory["known"]), memory["known"]),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Game, Key, Sweep
+from nashpath.core import Batch, DataSweep, Game, Key
 
 ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
 """An equilibrium at which every coordinate of both players is zero."""
@@ -84,8 +84,8 @@ class ZeroSum(KnownGame):
         return (Truth(point, kind, source),)
 
     @property
-    def sweep(self) -> Sweep:
-        return Sweep(1, 1)
+    def sweep(self) -> DataSweep:
+        return DataSweep(1, 1)
 
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {}

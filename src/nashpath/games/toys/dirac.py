@@ -6,7 +6,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
-from nashpath.core import Batch, Count, Key, Number, Sweep
+from nashpath.core import Batch, Count, DataSweep, Key, Number
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import Objective
 from nashpath.games.penalties import Penalty
@@ -78,8 +78,8 @@ class DiracGAN(GAN, KnownGame):
         )
 
     @property
-    def sweep(self) -> Sweep:
-        return Sweep(1, 1)
+    def sweep(self) -> DataSweep:
+        return DataSweep(1, 1)
 
     def swept(self, batch: Batch, first: Tensor) -> Batch:
         return batch

@@ -29,7 +29,7 @@ from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
-from nashpath.run.engine.step import TrainState, Trial, outcome
+from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
@@ -141,7 +141,7 @@ def diagnose_member(
 ) -> Diagnosis:
     """The verdict on one trial at its training state; neither is changed. Without ``advise`` nothing else is tried."""
     said = progress or (lambda _: None)
-    trial, step = copy.deepcopy(trial), int(train_state.steps)
+    trial, step = with_numbers_of(copy.deepcopy(trial), train_state.steps), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("undecided", PointEvidence(), outcome=outcome(trial, train_state), solver=solver)
     arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}

@@ -14,13 +14,13 @@ from torch.func import vmap
 
 from nashpath.core import (
     Batch,
+    DataSweep,
     FunctionalGame,
     Game,
     Key,
     Number,
     PlayerGradient,
     Point,
-    Sweep,
     Tree,
     point_of,
     tree_map,
@@ -58,8 +58,8 @@ class LinearGame(Game):
         self.register_buffer("jacobian", jacobian)
 
     @property
-    def sweep(self) -> Sweep:
-        return Sweep(1, 1)
+    def sweep(self) -> DataSweep:
+        return DataSweep(1, 1)
 
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         return {"nothing": torch.zeros(lead)}

@@ -19,12 +19,36 @@ NOT_DIVERGED = -1
 """Marker: this member has not diverged."""
 
 
+class Annealing(NamedTuple):
+    """Where numbers of a trial go, by ``game`` or ``solver`` and qualified name, and in how many steps.
+
+    ::
+
+        number(n) = end + (start − end) · ½ (1 + cos(π min(n / steps, 1))),   n = 0, 1, …
+
+    Reference: Huang et al. 2024 (learning rate, b2, weight of the penalty and half-life of the average),
+    brownvc/R3GAN ``training/training_loop.py``; Loshchilov and Hutter 2017, Eq. 5.
+    """
+
+    end: dict[str, Tree]
+    steps: int
+
+    def at(self, numbers: dict[str, Tree], step: Tensor) -> dict[str, Tree]:
+        """The hyper-parameters at a step, from those of the start."""
+        left = 0.5 * (1 + torch.cos(torch.pi * (step / max(self.steps, 1)).clamp(max=1)))
+        found = dict(numbers)
+        for who, ends in self.end.items():
+            moved = {k: end.to(numbers[who][k]) for k, end in ends.items()}
+            found[who] = {**numbers[who], **{k: v + (numbers[who][k] - v) * left for k, v in moved.items()}}
+        return found
+
+
 class Trial(nn.Module):
     """An experiment as one module: the game, and the solver that plays it."""
 
-    def __init__(self, game: Game, solver: Solver):
+    def __init__(self, game: Game, solver: Solver, annealing: "Annealing | None" = None):
         super().__init__()
-        self.game, self.solver = game, solver
+        self.game, self.solver, self.annealing = game, solver, annealing
 
 
 class TrainState(NamedTuple):
@@ -47,6 +71,21 @@ def hyperparameters_of(trial: Trial) -> dict[str, Tree]:
     """The hyper-parameters of the ``game`` and of the ``solver``, each by qualified name; copies."""
     numbers = {who: split_buffers(own)[0] for who, own in trial.named_children()}
     return tree_map(lambda v: v.detach().clone(), numbers)
+
+
+def numbers_at(trial: Trial, step: Tensor) -> dict[str, Tree]:
+    """The hyper-parameters at a step: `hyperparameters_of` where none is annealed."""
+    numbers = hyperparameters_of(trial)
+    return numbers if trial.annealing is None else trial.annealing.at(numbers, step)
+
+
+def with_numbers_of(trial: Trial, step: Tensor) -> Trial:
+    """The trial with the numbers of a step, which change no more; itself, changed in place."""
+    for who, numbers in numbers_at(trial, step).items() if trial.annealing is not None else ():
+        for name, value in numbers.items():
+            trial.get_submodule(who).get_buffer(name).copy_(value)
+    trial.annealing = None
+    return trial
 
 
 def begin(trial: Trial, point: Point | None = None) -> TrainState:
@@ -73,13 +112,15 @@ def make_step(trial: Trial, precision: torch.dtype | None = None, drawing: DrawF
     Its third argument is the step's batches; of a step that draws for itself, by ``drawing``, the words of the member's
     key and its own tensors (`Sampler.keys`).
     """
-    game, solver = trial.game, trial.solver
+    game, solver, annealing = trial.game, trial.solver, trial.annealing
     general, players = FunctionalGame(game, precision=precision), game.players
 
     def step(train_state, numbers, batches):
         if drawing is not None:
             words, tensors = batches
             batches = drawing.at(words, tensors, train_state.steps)
+        if annealing is not None:
+            numbers = annealing.at(numbers, train_state.steps)
         problem = general.with_hyperparameters(numbers["game"])
         given = problem, train_state.point, train_state.memory, batches
         point, memory, info = call_with(solver, numbers["solver"], given)

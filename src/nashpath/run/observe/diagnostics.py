@@ -11,7 +11,7 @@ from torch.func import vmap
 from nashpath.core import Batch, FunctionalGame, Key, Point, pick, tree_map
 from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
-from nashpath.run.engine.step import NOT_DIVERGED, hyperparameters_of
+from nashpath.run.engine.step import NOT_DIVERGED, numbers_at
 from nashpath.run.settings.members import Member
 
 
@@ -54,7 +54,8 @@ def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
     problem = FunctionalGame(program.trials[0].game.on_average())
     points = [program.train_state(i).point for i in range(len(batches))]
-    numbers = [hyperparameters_of(trial)["game"] for trial in program.trials]
+    states = [program.train_state(i) for i in range(len(batches))]
+    numbers = [numbers_at(trial, state.steps)["game"] for trial, state in zip(program.trials, states)]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
         return diagnostic(problem.with_hyperparameters(numbers), point, batch)

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, seeded
+from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, did_you_mean, seeded
 from nashpath.core.noise import bound, draw_noise
 from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
@@ -18,10 +18,11 @@ from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS, initialise
-from nashpath.run.engine.step import Trial
+from nashpath.run.engine.step import Annealing, Trial, hyperparameters_of
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import General
-from nashpath.run.settings.schema import Method, accepts
+from nashpath.run.settings.model import General, dotted
+from nashpath.run.settings.resolve import dump, resolve
+from nashpath.run.settings.schema import Method, accepts, swept_paths
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 from nashpath.solvers.rollback import Rollback
 
@@ -133,11 +134,31 @@ def build_rule(chosen: Any) -> UpdateRule:
 def build_trial(settings: General, seed: int, device: torch.device | str = "cpu", given: Source | None = None) -> Trial:
     """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
     try:
-        trial = Trial(build_game(settings, seed, given), build_solver(settings)).to(device)
+        annealing = _annealing(settings, seed, given)
+        trial = Trial(build_game(settings, seed, given), build_solver(settings), annealing).to(device)
         trial.solver.check(FunctionalGame(trial.game))
         return trial
     except (ValueError, TypeError) as error:
         raise SettingError(str(error)) from error
+
+
+def _annealing(settings: General, seed: int, given: Source | None) -> Annealing | None:
+    """Where the numbers of ``anneal`` go: what another trial, of their final settings, has in its buffers."""
+    ends = dotted(settings.anneal)
+    if not ends:
+        return None
+    known = sorted(swept_paths(settings))
+    for key in ends:
+        if key not in known:
+            raise SettingError(f"anneal.{key}: no number of these settings.{did_you_mean(key, known)}")
+        if isinstance(ends[key], bool) or not isinstance(ends[key], int | float):
+            raise SettingError(f"anneal.{key}: expected a number, got {ends[key]!r}")
+    plain = dump(settings.model_copy(update={"anneal": {}}))
+    there, elsewhere = ends, {key: value / 2 if value else 0.5 for key, value in ends.items()}  # within any bounds
+    built = [resolve(plain, each) for each in (there, elsewhere)]
+    end, other = (hyperparameters_of(Trial(build_game(each, seed, given), build_solver(each))) for each in built)
+    moved = {who: {k: v for k, v in own.items() if not torch.equal(v, other[who][k])} for who, own in end.items()}
+    return Annealing(moved, settings.anneal_steps or settings.steps)
 
 
 def make(table: Table, chosen: Method, **given: Any) -> Any:

@@ -1,11 +1,11 @@
 """All settings of a run, as one validated tree: what a TOML file holds and what ``-s key=value`` overrides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import AfterValidator, BaseModel, Field, create_model, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, field_validator
 
 from nashpath.core import Count, Whole, rebuilt
 from nashpath.data import SOURCES
@@ -61,6 +61,29 @@ def _one_of(name: str, known: list[str]) -> str:
     return name
 
 
+def nested(value: Any) -> Any:
+    """A table whose keys may be dotted, as tables in tables."""
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for key, own in value.items():
+        first, _, rest = str(key).partition(".")
+        inside = nested({rest: own} if rest else own)
+        known = found.get(first)
+        if isinstance(known, Mapping) and isinstance(inside, Mapping):
+            inside = nested({**dotted(known), **dotted(inside)})
+        found[first] = inside
+    return found
+
+
+def dotted(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Tables in tables as one, by dotted key."""
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        found |= dotted(value, f"{before}{key}.") if isinstance(value, Mapping) else {f"{before}{key}": value}
+    return found
+
+
 class General(BaseModel):
     """The settings that belong to no method."""
 
@@ -109,6 +132,13 @@ class General(BaseModel):
         ),
     ] = "freeze"
     tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
+
+    anneal: Annotated[
+        dict[str, Any],
+        BeforeValidator(nested),
+        Field(description="numbers at the end of training, reached along half a cosine: anneal.penalty.weight=0.1"),
+    ] = {}
+    anneal_steps: Annotated[Whole, Field(description="steps until they arrive; 0: those of the run")] = 0
 
     diagnostics: Annotated[
         list[Annotated[str, AfterValidator(_runnable)]],
