@@ -52,7 +52,9 @@ def planned_once(
     there = whole / "parts"
     own = {"with": raw["with"]} if "with" in raw else {}
     raw = {key: value for key, value in raw.items() if key != "with"}
-    asked = {"settings": flat_settings_of({**record(raw, plan({**raw, "part": ""}, sweeps)), "sweep": sweeps})}
+    asked: dict[str, Any] = {
+        "settings": flat_settings_of({**record(raw, plan({**raw, "part": ""}, sweeps)), "sweep": sweeps})
+    }
     asked["settings"].pop("part", None)
     asked["parts"] = parse_part(raw["part"])[1]
     lock = None if (there / "plan.json").exists() else _alone(there, say, stop)

@@ -165,7 +165,8 @@ class Recorder:
         for group in self.groups:
             program = group.program
             places = {m.index: i for i, m in enumerate(group.members) if self.whole or m.index in self.shown}
-            members, trials = ([kept[i] for i in places.values()] for kept in (group.members, program.trials))
+            members = [group.members[i] for i in places.values()]
+            trials = [program.trials[i] for i in places.values()]
             states = [program.train_state(i) for i in places.values()]
             if not members:
                 continue
