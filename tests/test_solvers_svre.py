@@ -114,14 +114,12 @@ def test_before_the_first_pass_ends_it_is_the_plain_gradient():
             assert torch.equal(found[who].gradient["value"], price.gradient["value"])
 
 
-@pytest.mark.parametrize("pace", [1, 2])
-def test_it_converges_where_stochastic_extragradient_does_not(pace):
+def test_it_converges_where_stochastic_extragradient_does_not():
     """Chavdarova et al., Fig. 4. The expected field is a rotation of strength 1, that of every term of strength 4."""
-    reduced = distances(play(SVRE(SGD(0.1), SGD(0.1), pace), FiniteSum(), 2000)[0])
-    assert reduced[-1] < 1e-2 * reduced[0]
-    for rate in (0.1, 0.01):
-        stochastic = distances(play(Extragradient(SGD(rate), SGD(rate)), FiniteSum(), 2000)[0])
-        assert min(stochastic[1000:]) > 0.3 * stochastic[0]
+    reduced = distances(play(SVRE(SGD(0.1), SGD(0.1)), FiniteSum(), 700)[0])
+    stochastic = distances(play(Extragradient(SGD(0.1), SGD(0.1)), FiniteSum(), 700)[0])
+    assert reduced[-1] < 0.1 * reduced[0]
+    assert min(stochastic[350:]) > stochastic[0]
 
 
 def test_without_draws_it_is_extragradient():
