@@ -30,15 +30,12 @@ def run(monkeypatch, name: str, *arguments: str) -> None:
     ("name", "more"), [(name, more) for name in SCRIPTS for more in [[], *MORE.get(name, [])]], ids=str
 )
 def test_every_benchmark_runs(name, more, monkeypatch, capsys):
+    """And of objectives and penalties, what nobody wrote by hand is at least said."""
     run(monkeypatch, name, "--smallest", *more)
-    assert len(capsys.readouterr().out.splitlines()) > 1
-
-
-def test_no_objective_or_penalty_is_left_out(monkeypatch, capsys):
-    """What nobody wrote by hand is at least said."""
-    run(monkeypatch, "objectives", "--smallest")
-    words = capsys.readouterr().out.replace(",", " ").split()
-    assert {*OBJECTIVES, *PENALTIES} - {"none"} <= set(words)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) > 1
+    if name == "objectives":
+        assert {*OBJECTIVES, *PENALTIES} - {"none"} <= set(said.replace(",", " ").split())
 
 
 @pytest.fixture

@@ -398,7 +398,8 @@ def test_nobody_gains_at_the_dirac_gans_truth_and_somebody_does_where_there_is_n
     def priced(who, at):
         return cost(copy.deepcopy(game), who, *at)  # penalties with state remember what they were shown
 
-    gains = [priced(who, (zero, zero)) - priced(who, at) for who, there in moved.items() for at in there]
+    here = {who: priced(who, (zero, zero)) for who in moved}
+    gains = [here[who] - priced(who, at) for who, there in moved.items() for at in there]
     assert (max(gains) <= 1e-12) == bool(game.truth)
     assert [truth.kind for truth in game.truth] in ([], ["local Nash"])
 
