@@ -14,7 +14,16 @@ RNG = generator(0)
 REAL = torch.randn(90, 1, 4, 4, generator=RNG, dtype=torch.double)
 FAKE = 1.3 * torch.randn(70, 1, 4, 4, generator=RNG, dtype=torch.double) + 0.4
 LABELS = torch.arange(90) % 10
-UNITS = {"fid": 2, "fid_infinity": 2, "sliced_wasserstein": 1, "wasserstein": 1, "nearest": 1, "mmd_bandwidth": 1}
+UNITS = {
+    "rarity_share": 0,
+    "rarity": 1,
+    "fid": 2,
+    "fid_infinity": 2,
+    "sliced_wasserstein": 1,
+    "wasserstein": 1,
+    "nearest": 1,
+    "mmd_bandwidth": 1,
+}
 """The power of the samples' units in which a number is; the others have none."""
 
 ABSOLUTE = ("kid", "ms_ssim", "inception_score")

@@ -19,7 +19,7 @@ from nashpath.core.tree import leaves
 from nashpath.run import FolderWarning, RunFolder, SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
-from nashpath.studies import Course, Portion, gather, read_study, reproduce, runner
+from nashpath.studies import Course, Portion, gather_cells, read_study, reproduce, runner
 from nashpath.studies import course as courses
 from nashpath.studies.course import Paused, keeping
 
@@ -183,10 +183,10 @@ def test_gathered_parts_are_the_whole(tmp_path, two):
         reproduce(two, "quick", tmp_path / f"part{k}", portion=Portion(part=(k, 3)))
     each = [set(cells(tmp_path / f"part{k}")) for k in (1, 2, 3)]
     assert sum(map(len, each)) == 4
-    verdicts, said = gather(tmp_path / "all", [tmp_path / f"part{k}" for k in (1, 2)])
+    verdicts, said = gather_cells(tmp_path / "all", [tmp_path / f"part{k}" for k in (1, 2)])
     assert not said
     assert read_study(tmp_path / "all")["status"] == "partial"
-    verdicts, said = gather(tmp_path / "all", [tmp_path / "part3"])
+    verdicts, said = gather_cells(tmp_path / "all", [tmp_path / "part3"])
     assert cells(tmp_path / "all") == cells(tmp_path / "whole")
     assert read_study(tmp_path / "all")["status"] == "finished"
     assert [v.mean for v in verdicts] == [claim["mean"] for claim in read_study(tmp_path / "whole")["claims"]]
@@ -196,14 +196,14 @@ def test_what_does_not_fit_together_is_not_gathered(tmp_path, two):
     reproduce(two, "quick", tmp_path / "a", portion=Portion(("one",)))
     reproduce(two, "quick", tmp_path / "b", options={"steps": 3}, portion=Portion(("one",)))
     with pytest.raises(SettingError, match="another options"):
-        gather(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
+        gather_cells(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
     with pytest.raises(SettingError, match="no folder of a reproduction"):
-        gather(tmp_path / "all", [tmp_path])
+        gather_cells(tmp_path / "all", [tmp_path])
     with pytest.raises(SettingError, match="name the folders"):
-        gather(tmp_path / "all", [])
+        gather_cells(tmp_path / "all", [])
     assert not (tmp_path / "all").exists()
     Path(two).write_text(TWO.replace('"batch_size": 8', '"batch_size": 9'))
-    _, said = gather(tmp_path / "all", [tmp_path / "a"])
+    _, said = gather_cells(tmp_path / "all", [tmp_path / "a"])
     assert "measured by other source" in said[0]
     assert not cells(tmp_path / "all")
 
@@ -215,7 +215,7 @@ def test_another_number_for_the_same_cell_is_told(tmp_path, two):
     found = json.loads(file.read_text())
     found["rows"][0]["v"] = 7.0
     RunFolder(tmp_path / "b").write("cells/one.0.json", json.dumps(found).encode())
-    _, said = gather(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
+    _, said = gather_cells(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
     assert said == [f"{tmp_path / 'b'}: one.0 has other numbers than {tmp_path / 'all'}, which keeps its own"]
     assert cells(tmp_path / "all") == cells(tmp_path / "a")
 

@@ -7,7 +7,7 @@ import typer
 
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.cli.places import given_place
-from nashpath.cli.reproduce import Json, conclude
+from nashpath.cli.reproduce import StudyJson, conclude
 
 _Out = Annotated[Path, typer.Argument(help="The folder to gather into; it may be new.", parser=given_place)]
 _Folders = Annotated[
@@ -16,7 +16,7 @@ _Folders = Annotated[
 ]
 
 
-def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Json = False) -> None:
+def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: StudyJson = False) -> None:
     """Join the parts of a run, or of a reproduction, that were made elsewhere.
 
     The parts of a run (`nashpath train --part`) become a run like any other. Those of a reproduction (`reproduce
@@ -27,8 +27,7 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Json 
         from nashpath.report import is_reproduction, report_and_headline, write_reproduction
         from nashpath.run import gather_run
         from nashpath.run.folder.run_folder import plain_json
-        from nashpath.studies import gather as join
-        from nashpath.studies import read_study
+        from nashpath.studies import gather_cells, read_study
 
         if not folders or not all(map(is_reproduction, folders)):
             gather_run(out, folders or [])
@@ -36,7 +35,7 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Json 
             told = {"run": str(out), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
             typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
             return
-        _, said = join(out, folders)
+        _, said = gather_cells(out, folders)
         for line in said:
             typer.echo(f"warning: {line}", err=True)
         conclude([read_study(out)], [str(write_reproduction(out))], as_json)

@@ -16,14 +16,14 @@ from rich.table import Table
 from nashpath.cli.console import Bar, With, load_all, user_errors
 from nashpath.cli.reproduce import (
     STUDIES,
-    Claims,
-    Experiments,
-    Full,
-    Json,
-    Option,
-    Part,
-    Quick,
-    Real,
+    StudyClaims,
+    StudyExperiments,
+    StudyFull,
+    StudyJson,
+    StudyOption,
+    StudyPart,
+    StudyQuick,
+    StudyReal,
     chosen_scale,
     portions_of,
     seconds_of,
@@ -42,18 +42,18 @@ _Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at on
 
 def plan(
     name: _Name,
-    quick: Quick = False,
-    real: Real = False,
-    full: Full = False,
+    quick: StudyQuick = False,
+    real: StudyReal = False,
+    full: StudyFull = False,
     out: _Out = None,
     workers: _Workers = 0,
-    settings: Option = None,
-    experiments: Experiments = None,
-    claims: Claims = None,
+    settings: StudyOption = None,
+    experiments: StudyExperiments = None,
+    claims: StudyClaims = None,
     time: _For = "5m",
-    part: Part = "",
+    part: StudyPart = "",
     own: With = None,
-    as_json: Json = False,
+    as_json: StudyJson = False,
 ) -> None:
     """Time the first steps of every cell of a reproduction: how long all of it takes, and how much memory.
 
@@ -67,7 +67,7 @@ def plan(
         from nashpath.run.settings.overrides import parse_assignment, parse_value
         from nashpath.studies import find_study
         from nashpath.studies.find import edition
-        from nashpath.studies.plan import plan as measure
+        from nashpath.studies.plan import plan_cells
         from nashpath.studies.runner import Task
 
         scale = chosen_scale(quick, real, full)
@@ -83,7 +83,7 @@ def plan(
                     bar.move(escape(f"{cost.experiment} {cost.cell}"), done, total, "")
 
             folder = None if out is None else out / study.name
-            costs = measure(task, folder, replace(portion, seconds=seconds_of(time)), count, show)
+            costs = plan_cells(task, folder, replace(portion, seconds=seconds_of(time)), count, show)
         _print(costs, as_json)
 
 

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-gradient, monoflow"
 """The names of `nashpath.studies.NAMES` (a test)."""
 _Names = Annotated[list[str], typer.Argument(help=f"{STUDIES}, all, or a file of your own that defines STUDY.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
-Real = Annotated[bool, typer.Option("--real", help="Real data, few steps and seeds: hours on two cores.")]
-Full = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
+StudyQuick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
+StudyReal = Annotated[bool, typer.Option("--real", help="Real data, few steps and seeds: hours on two cores.")]
+StudyFull = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="Default: runs/reproduce/DATE. What it holds is kept.")
 ]
 Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at once (0: one a core; with --full one).")]
-Option = Annotated[
+StudyOption = Annotated[
     list[str] | None,
     typer.Option(
         "-s",
@@ -45,37 +45,37 @@ Option = Annotated[
         help="Another size: seeds=4, steps=100 (--full: device=cuda, celeba=FOLDER).",
     ),
 ]
-Experiments = Annotated[
+StudyExperiments = Annotated[
     list[str] | None, typer.Option("--experiment", metavar="NAME", help="Only this experiment; may be repeated.")
 ]
-Claims = Annotated[
+StudyClaims = Annotated[
     list[str] | None, typer.Option("--claim", metavar="NAME", help="Only what this claim rests on; may be repeated.")
 ]
 For = Annotated[
     str, typer.Option("--for", metavar="TIME", help="Pause after 90s, 8m, 2h; the same command with --out goes on.")
 ]
-Part = Annotated[
+StudyPart = Annotated[
     str, typer.Option("--part", metavar="I/N", help="The I-th of N parts of the cells; `nashpath gather` joins them.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
+StudyJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
 def reproduce(
     names: _Names,
-    quick: Quick = False,
-    real: Real = False,
-    full: Full = False,
+    quick: StudyQuick = False,
+    real: StudyReal = False,
+    full: StudyFull = False,
     out: Out = None,
     workers: Workers = 0,
-    settings: Option = None,
-    experiments: Experiments = None,
-    claims: Claims = None,
+    settings: StudyOption = None,
+    experiments: StudyExperiments = None,
+    claims: StudyClaims = None,
     time: For = "",
-    part: Part = "",
+    part: StudyPart = "",
     own: With = None,
-    as_json: Json = False,
+    as_json: StudyJson = False,
     quiet: _Quiet = False,
 ) -> None:
     """Measure the claims of a paper again, and say of each whether it is supported, refuted or undecided.

@@ -39,8 +39,9 @@ def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tup
         a, b, c, d = (torch.cat([words_[i] for words_ in made]) for i in range(4))
         return a, b, c, d
     if is_plain(words, c0, c1, c2, c3):  # NumPy's operations on small arrays take a quarter of the time of PyTorch's
-        made = _rounds(words.tolist(), *(c.numpy() for c in (c0, c1, c2, c3)))
-        a, b, c, d = (torch.from_numpy(word) for word in made)
+        plain: list[int] = words.tolist()  # type: ignore[reportUnknownMemberType]
+        made = _rounds(plain, *(c.numpy() for c in (c0, c1, c2, c3)))
+        a, b, c, d = (torch.as_tensor(word) for word in made)
         return a, b, c, d
     return _rounds([words[i] for i in range(7)], c0, c1, c2, c3)
 

@@ -144,8 +144,8 @@ def is_plain_pass() -> bool:
         return False
     if torch.is_grad_enabled() or torch.is_inference_mode_enabled():
         return False
-    functorch: Any = torch._C._functorch
-    levels = functorch.get_interpreter_stack() or ()
+    functorch: Any = getattr(torch._C, "_functorch")  # noqa: B009  # known to no type checker
+    levels: list[Any] = functorch.get_interpreter_stack() or []
     return all(level.key() == functorch.TransformType.Vmap for level in levels)
 
 

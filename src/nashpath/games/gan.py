@@ -21,7 +21,7 @@ from nashpath.core.torch_compat import (
     hidden_power_iteration,
     squashed_by,
 )
-from nashpath.core.typed import named_modules
+from nashpath.core.typed import named_modules, split
 from nashpath.games.critics import CachedCritic
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
@@ -181,7 +181,7 @@ class GAN(Game):
         was = self.generator.training
         self.generator.eval()
         try:
-            return torch.cat([self.generator(part) for part in latents.split(AT_ONCE)])
+            return torch.cat([self.generator(part) for part in split(latents, AT_ONCE)])
         finally:
             self.generator.train(was)
 

@@ -45,7 +45,8 @@ class SalimansMLPDiscriminator(nn.Module):
 
     Raises ValueError if a size is not a whole number of at least 1.
 
-    Reference: openai/improved_gan ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498); openai/improved_gan
+    ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
     """
 
     from_data = True
@@ -82,7 +83,8 @@ class SalimansMLPGenerator(nn.Module):
     ``width`` wide (500); the released one ends in a sigmoid for data in [0, 1], this one in tanh for data in [-1, 1].
     Shapes: ``[batch, latent] -> [batch, *shape]``. Raises ValueError if a size is not a whole number of at least 1.
 
-    Reference: openai/improved_gan ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498); openai/improved_gan
+    ``mnist_svhn_cifar10/train_mnist_feature_matching.py``.
     """
 
     def __init__(self, latent: int, shape: tuple[int, ...], *, width: Count = 500):
@@ -112,7 +114,8 @@ class SalimansConvDiscriminator(nn.Module):
     outputs start with deviation 0.1. All are weight-normalised, leaky ReLU of 0.2. Shapes: ``[batch, channels, size,
     size] -> [batch, outputs]``, raw logits. Raises ValueError for any other image shape.
 
-    Reference: openai/improved_gan ``mnist_svhn_cifar10/train_cifar_feature_matching.py`` and ``train_svhn_…``.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498); openai/improved_gan
+    ``mnist_svhn_cifar10/train_cifar_feature_matching.py`` and ``train_svhn_…``.
     """
 
     convolutional = True
@@ -156,7 +159,8 @@ class SalimansConvGenerator(nn.Module):
     is weight-normalised with a learned scale, tanh. Weights from N(0, 0.05²). Shapes: ``[batch, latent] -> [batch,
     channels, size, size]``. Raises ValueError for any other image shape.
 
-    Reference: openai/improved_gan ``mnist_svhn_cifar10/train_cifar_feature_matching.py``.
+    Reference: Salimans et al. 2016 (arXiv 1606.03498); openai/improved_gan
+    ``mnist_svhn_cifar10/train_cifar_feature_matching.py``.
     """
 
     convolutional = True

@@ -41,8 +41,9 @@ def write_reproduction(folder: Path) -> Path:
         "tables": [(kind, KINDS[kind][0], tally(own), own) for kind, own in of_kind.items() if kind in KINDS and own],
         "identities": of_kind["identity"],
         "judged": found["scale"] != "quick",
+        "moved_on": has_moved_on(found),
         "failed": found["failed"],
-        "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)],
+        "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)] or _as_it_was(found),
         "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found)],
         "data": {"film": None, "curves": {"charts": []}},
     }
@@ -50,8 +51,22 @@ def write_reproduction(folder: Path) -> Path:
 
 
 def experiments_of(found: dict[str, Any]) -> list[Experiment]:
-    """The experiments of a reproduction, as its study has them now."""
-    return recorded_study(found).experiments_at(found["scale"])
+    """The experiments of a reproduction, as its study has them now; none where that `has_moved_on`."""
+    return [] if has_moved_on(found) else recorded_study(found).experiments_at(found["scale"])
+
+
+def has_moved_on(found: dict[str, Any]) -> str:
+    """What to say of a reproduction whose study has other claims, or criteria, than were registered; else empty."""
+    present = {claim.name: claim.criterion for claim in recorded_study(found).claims_at(found["scale"])}
+    known = found.get("registered") or present
+    changed = sum(known.get(name) != present.get(name) for name in {**known, **present})
+    if not changed or found["changed_since"]:
+        return ""
+    return (
+        f"Measured by the claims of {found['started'][:10]}. The study has moved on since: {count(changed, 'claim')} "
+        "are new, gone, or have another criterion, and were not measured yet. The set-up is told as it was then, without "
+        "figures."
+    )
 
 
 def rows_of(folder: Path, experiment: Experiment) -> Rows:
@@ -109,6 +124,11 @@ def found_text(claim: dict[str, Any]) -> str:
 def _picture(claim: dict[str, Any]) -> str | None:
     canvas = None if claim["verdict"] == "not judged" else draw_claim(claim)
     return None if canvas is None else inline(canvas, 90)
+
+
+def _as_it_was(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The set-up of every experiment as it was written down."""
+    return [{**e, "size": e, "rows": None, "pictures": []} for e in found["experiments"]]
 
 
 def _experiment(folder: Path, experiment: Experiment, scale: str) -> dict[str, Any]:

@@ -5,7 +5,17 @@ from typing import Any
 
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
-from nashpath.report.reproduction import KINDS, by_kind, counts, drawn, experiments_of, found_text, rows_of, tally
+from nashpath.report.reproduction import (
+    KINDS,
+    by_kind,
+    counts,
+    drawn,
+    experiments_of,
+    found_text,
+    has_moved_on,
+    rows_of,
+    tally,
+)
 from nashpath.run.folder.run_folder import write_atomic
 from nashpath.studies import NAMES, read_study
 
@@ -55,7 +65,8 @@ def summary(studies: list[dict[str, Any]]) -> str:
     for study in studies:
         of_kind = by_kind(study["claims"])
         told = [", ".join(counts(of_kind[kind])) or "–" for kind in (*KINDS, "identity")]
-        lines.append(f"| {study['study']} | {study['paper']} | {' | '.join(told)} |")
+        when = f" (claims of {study['started'][:10]})" if has_moved_on(study) else ""
+        lines.append(f"| {study['study']}{when} | {study['paper']} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -66,6 +77,7 @@ def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
         f"## {study['study']}: {study['title']}\n",
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
         f"{took}; source {study['source']}; {versions}.\n",
+        *([f"*{has_moved_on(study)}*\n"] if has_moved_on(study) else []),
         *_tables(study["claims"]),
         *_reasons(study["claims"]),
         *_experiments(folder, study, pictures),
@@ -109,6 +121,10 @@ def _why(claim: dict[str, Any]) -> str:
 
 def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[str]:
     lines = []
+    if has_moved_on(study):
+        return [
+            f"**{e['name']}** ({e['seeds']} seeds, {e['steps']} steps). {e['about']}\n" for e in study["experiments"]
+        ]
     for experiment in experiments_of(study):
         size, rows = experiment.sizes[study["scale"]], list(rows_of(folder, experiment))
         lines.append(f"**{experiment.name}** ({size.seeds} seeds, {size.steps} steps). {experiment.about}\n")

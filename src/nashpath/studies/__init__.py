@@ -4,7 +4,7 @@ from nashpath.studies.claim import Claim, Undecided, Verdict, judge, judge_all
 from nashpath.studies.course import Course
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
 from nashpath.studies.find import NAMES, find_study
-from nashpath.studies.gather import gather
+from nashpath.studies.gather import gather_cells
 from nashpath.studies.population import MemberState, Population, split_steps
 from nashpath.studies.result import Result, cell_path, judge_again, read_cell, read_study, recorded_study, source_hash
 from nashpath.studies.rows import Row, Rows, paired
@@ -36,7 +36,7 @@ __all__ = [
     "Verdict",
     "cell_path",
     "find_study",
-    "gather",
+    "gather_cells",
     "judge",
     "judge_again",
     "judge_all",

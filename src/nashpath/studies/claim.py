@@ -30,7 +30,7 @@ MOST_SEEDS = 1000
 """Where more seeds than this would be needed, none decide a claim."""
 
 Word = Literal["supported", "refuted", "inconclusive", "not measured", "not judged"]
-Kind = Literal["found", "theorem", "ours", "identity"]
+ClaimKind = Literal["found", "theorem", "ours", "identity"]
 """What a claim is: found by the paper's experiments, a theorem checked numerically, ours, or an identity (a test)."""
 
 
@@ -58,7 +58,7 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     exact: bool = False
-    kind: Kind = "found"
+    kind: ClaimKind = "found"
     reason: str = ""
     scales: tuple[str, ...] = ("quick", "default")
 

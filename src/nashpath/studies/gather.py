@@ -15,7 +15,7 @@ SAME = ("study", "scale", "options", "registered")
 """What folders must agree in to be parts of one reproduction."""
 
 
-def gather(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], list[str]]:
+def gather_cells(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], list[str]]:
     """Takes every cell that ``folders`` hold into ``out``, which may be new, and judges; with what there is to say.
 
     Cells that were measured by other source than the present one are left out, and so are damaged ones, which is said.

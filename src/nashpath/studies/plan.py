@@ -38,7 +38,7 @@ class CellCost:
     error: str = ""
 
 
-def plan(
+def plan_cells(
     task: Task,
     folder: Path | None = None,
     portion: Portion = EVERYTHING,

@@ -58,7 +58,8 @@ def tf32_products(wanted: bool) -> Iterator[None]:
 
     Outside of it what was set before holds again: metrics and diagnostics are never rounded so.
     """
-    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn.conv) if wanted else ()
+    convolutions: Any = torch.backends.cudnn
+    switches: tuple[Any, ...] = (torch.backends.cuda.matmul, convolutions.conv) if wanted else ()
     before = [switch.fp32_precision for switch in switches]
     try:
         for switch in switches:

@@ -83,7 +83,7 @@ DIGITS_GRID = Experiment(
     cells=[{"method": method, "schedule": "constant", "coefficient": 1.0} for method in COMPARED],
     figures=FIGURES,
 )
-MNIST = {
+_MNIST = {
     **DIGITS,
     "data": {"kind": "mnist"},
     "latent": 100,
@@ -108,7 +108,7 @@ REAL_GRID = Experiment(
         "training images in the features of the package's MNIST classifier, at the last step."
     ),
     measure=measure,
-    sizes={"real": Size(seeds=4, steps=800, options=MNIST)},
+    sizes={"real": Size(seeds=4, steps=800, options=_MNIST)},
     cells=[
         {"method": method, "schedule": "constant", "coefficient": 1.0}
         for method in ("SGD", "momentum 0.5", "Adam", "FR", "HZ")

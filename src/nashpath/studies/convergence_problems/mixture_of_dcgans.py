@@ -18,7 +18,7 @@ from nashpath.studies.shared.paper_data import image_scores, source_of
 from nashpath.studies.study import Cell, Experiment, Size
 
 TRAIN = {"kind": "cifar10"}
-MNIST = {"kind": "mnist"}
+_MNIST = {"kind": "mnist"}
 
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
@@ -90,7 +90,7 @@ REAL_MIXTURE = Experiment(
             seeds=4,
             steps=1500,
             options={
-                "data": MNIST,
+                "data": _MNIST,
                 "device": "auto",
                 "features": "mnist",
                 "samples": 2000,

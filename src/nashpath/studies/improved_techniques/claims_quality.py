@@ -7,7 +7,7 @@ rows −L, −L+HA and −MBF+HA and Sec. 5.1 on labels have claims.
 
 from functools import partial
 
-from nashpath.studies.claim import Claim, Kind, identity
+from nashpath.studies.claim import Claim, ClaimKind, identity
 from nashpath.studies.improved_techniques.score_ordering import SCORE_ORDERING
 from nashpath.studies.improved_techniques.technique_ablation import TECHNIQUE_ABLATION
 from nashpath.studies.improved_techniques.technique_algebra import TECHNIQUE_ALGEBRA
@@ -24,7 +24,7 @@ def worst_removal(rows: Rows) -> list[float]:
     return paired(rows.where(techniques="all but minibatch discrimination").by_seed("inception_score"), lowest)
 
 
-ORDERS: dict[str, tuple[str, str, str, Kind]] = {
+ORDERS: dict[str, tuple[str, str, str, ClaimKind]] = {
     "real": ("Real images score above a trained GAN's.", "real", "GAN", "found"),
     "noise": ("A trained GAN's images score above noise.", "GAN", "noise", "ours"),
     "collapse": ("A GAN of all classes scores above images of one class.", "GAN", "real, one class", "found"),

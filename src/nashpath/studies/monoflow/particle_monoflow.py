@@ -46,7 +46,7 @@ INCREASING = {
 """One name of each function: reverse KL is logit, JS is vanilla, maximum likelihood is forward KL."""
 DECREASING = {"−logit": Decreasing("logit"), "−vanilla": Decreasing("vanilla")}
 """Two that differ: h' is −1, and −σ(d), which vanishes as particles flee."""
-FLOWS = {
+_FLOWS = {
     "increasing": (INCREASING, 1.0),
     "decreasing": (DECREASING, 1.0),
     "from afar": ({name: INCREASING[name] for name in ("vanilla", "non_saturating")}, 4.0),
@@ -81,7 +81,7 @@ def states(h: MonotoneFunction, seed: int, size: Size, start: float) -> list[Sta
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row for each h and seed: MMD² and KL to real samples, at the end and on the way."""
-    functions, start = FLOWS[cell["direction"]]
+    functions, start = _FLOWS[cell["direction"]]
     for name, h in functions.items():
         for seed in range(size.seeds):
             seen = states(h, seed, size, start)
@@ -119,7 +119,7 @@ PARTICLE_MONOFLOW = Experiment(
         "quick": Size(seeds=2, steps=10, options={"warm_up": 50}),
         "default": Size(seeds=10, steps=250, options={"warm_up": 200}),
     },
-    cells=[{"direction": direction} for direction in FLOWS],
+    cells=[{"direction": direction} for direction in _FLOWS],
     figures=[
         Lines(
             "MMD² to the data",
