@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn.functional import softplus
 
-from nashpath.core import FunctionalGame, Key, point_of, split_buffers
+from nashpath.core import FunctionalGame, Key, Source, point_of, split_buffers
+from nashpath.data import Samples
 from nashpath.games import GAN, OBJECTIVES
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator
 from nashpath.solvers import RULES, SGD, SOLVERS, AdaptiveCompetitiveGradient, Solver
@@ -39,11 +40,16 @@ class Noise:
         return {"real": key.uniform(count, *SHAPE) * 2 - 1}
 
 
-def dcgan(width: int, batch: int, objective: str = "non_saturating") -> GAN:
+def finite() -> Samples:
+    """As many images of noise as a solver that passes over its data can take."""
+    return Samples(Noise().draw(Key(0), 256)["real"])
+
+
+def dcgan(width: int, batch: int, objective: str = "non_saturating", data: Source | None = None) -> GAN:
     """The 32-pixel DCGAN."""
     torch.manual_seed(0)
     networks = DCGANGenerator(LATENT, SHAPE, width=width), DCGANDiscriminator(SHAPE, width=width)
-    return GAN(*networks, OBJECTIVES[objective](), data=Noise(), latent=LATENT, batch_size=batch)
+    return GAN(*networks, OBJECTIVES[objective](), data=data or Noise(), latent=LATENT, batch_size=batch)
 
 
 def stepper(game: GAN, solver: Solver, compiled: bool) -> Callable[[], dict[str, Tensor]]:
@@ -88,7 +94,9 @@ def show(title: str, times: dict[str, float], notes: dict[str, str] | None = Non
 def all_solvers(args: argparse.Namespace) -> None:
     runners: Race = {}
     for name in ("simultaneous", *(n for n in SOLVERS if n != "simultaneous")):
-        runners[name] = stepper(dcgan(args.width, args.batch), SOLVERS[name](SGD(1e-3), SGD(1e-3)), args.compile)
+        data = finite() if name == "svre" else None
+        game = dcgan(args.width, args.batch, data=data)
+        runners[name] = stepper(game, SOLVERS[name](SGD(1e-3), SGD(1e-3)), args.compile)
     costs = {n: f"{SOLVERS[n](SGD(), SGD()).gradients} gradients" for n in runners}
     products = {n: SOLVERS[n](SGD(), SGD()).products for n in runners}
     notes = {n: f"{costs[n]}, {products[n]} products" if products[n] else costs[n] for n in runners}

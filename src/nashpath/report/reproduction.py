@@ -64,8 +64,8 @@ def has_moved_on(found: dict[str, Any]) -> str:
         return ""
     return (
         f"Measured by the claims of {found['started'][:10]}. The study has moved on since: {count(changed, 'claim')} "
-        "are new, gone, or have another criterion, and were not measured yet. The set-up is told as it was then, without "
-        "figures."
+        "are new, gone, or have another criterion, and were not measured yet. The set-up is told as it was then, "
+        "without figures."
     )
 
 
