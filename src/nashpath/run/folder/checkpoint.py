@@ -16,17 +16,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from nashpath.core.source import Source
+from nashpath.core.source import Finite, Source, is_labelled
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.identity import changed_settings, flat_settings_of
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.build import AbsentSource, build_trial
+from nashpath.run.settings.build import AbsentSource, build_source, build_trial
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
+from nashpath.run.settings.resolve import used
 
 FORMAT = "nashpath checkpoint 3"
 WITH_GENERATORS = "nashpath checkpoint 2"
@@ -90,12 +91,24 @@ def load_checkpoint(store: RunFolder, like: Sequence[TrainState]) -> tuple[list[
     A damaged checkpoint is left alone and the previous one taken, which a `FolderWarning` says. Raises
     `CheckpointError` where there is none that fits.
     """
-    path, tensors, meta = read_checkpoint(store)
-    members = [
-        TrainState(**fill_tree(member._asdict(), f"member{index}.", tensors, path)) for index, member in enumerate(like)
-    ]
-    if tensors:
-        raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(tensors)}")
+    found, meta = load_members(store, dict(enumerate(like)), len(like))
+    return list(found.values()), meta
+
+
+def load_members(
+    store: RunFolder, like: dict[int, TrainState], count: int
+) -> tuple[dict[int, TrainState], dict[str, Any]]:
+    """``(members, meta)`` of some members of ``count``, by number, as `load_checkpoint`; of others nothing is read."""
+    path, tensors, meta = read_checkpoint(store, tuple(f"member{index}." for index in like))
+    members = {
+        index: TrainState(**fill_tree(member._asdict(), f"member{index}.", tensors, path))
+        for index, member in like.items()
+    }
+    known = {f"member{index}" for index in range(count)}
+    with safe_open(path, "pt") as file:
+        more = [*tensors, *(key for key in file.keys() if key.partition(".")[0] not in known)]  # noqa: SIM118
+    if more:
+        raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(more)}")
     return members, meta
 
 
@@ -113,20 +126,20 @@ def changed_draws(store: RunFolder, meta: dict[str, Any]) -> list[str]:
 
 def read_meta(store: RunFolder) -> dict[str, Any]:
     """What the checkpoint says beside its tensors; empty where there is none. Raises `CheckpointError`."""
-    return read_checkpoint(store, tensors=False)[2] if store.has_checkpoint() else {}
+    return read_checkpoint(store, below=())[2] if store.has_checkpoint() else {}
 
 
-def read_checkpoint(store: RunFolder, tensors: bool = True) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """The latest checkpoint that is as it was written: its place, tensors (if asked) and meta."""
+def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+    """The latest checkpoint that is as it was written: its place, the tensors whose names begin so, and meta."""
     try:
-        return (store.checkpoint, *_read(store, store.checkpoint, tensors))
+        return (store.checkpoint, *_read(store, store.checkpoint, below))
     except _Damaged as error:
         if not store.previous.is_file():
             raise CheckpointError(
                 f"{error}, and there is none before it; restore it from a copy, or start anew"
             ) from None
         try:
-            found = _read(store, store.previous, tensors)
+            found = _read(store, store.previous, below)
         except CheckpointError as other:
             raise CheckpointError(f"{error}; {other}; restore one of them from a copy, or start anew") from None
         steps = max(found[1].get("taken", [0]))
@@ -134,8 +147,8 @@ def read_checkpoint(store: RunFolder, tensors: bool = True) -> tuple[Path, dict[
         return (store.previous, *found)
 
 
-def _read(store: RunFolder, path: Path, tensors: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors (if asked) and meta of one file. Raises `CheckpointError`."""
+def _read(store: RunFolder, path: Path, below: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors whose names begin so, and meta, of one file. Raises `CheckpointError`."""
     known = store.digests.fault(path.name)
     if not path.is_file():
         if known or (path != store.previous and store.previous.is_file()):
@@ -150,11 +163,35 @@ def _read(store: RunFolder, path: Path, tensors: bool) -> tuple[dict[str, Tensor
                 raise _Damaged(f"{path}: {known}")
             kept = [key for key in file.keys() if not _of_generators(key, header["format"])]  # noqa: SIM118
             meta = json.loads(header["meta"]) | ({"generators": True} if header["format"] == WITH_GENERATORS else {})
-            return {key: file.get_tensor(key) for key in kept} if tensors else {}, meta
+            return {key: file.get_tensor(key) for key in kept if key.startswith(below)}, meta
     except (SafetensorError, KeyError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise _Damaged(f"{path}: {known or f'is damaged ({error})'}") from None
+
+
+def about_data(sources: Sequence[Source | None]) -> dict[str, Any]:
+    """What sampling must know of each member's data (None: it has none), as plain values that a checkpoint keeps."""
+    found = [None if source is None else _about(source) for source in sources]
+    known = [one for i, one in enumerate(found) if one is not None and one not in found[:i]]
+    return {"known": known, "of": [None if one is None else known.index(one) for one in found]}
+
+
+def _about(source: Source) -> dict[str, Any]:
+    """The shape of a sample; of labelled data also how many classes there are, and how many samples."""
+    told: dict[str, Any] = {"shape": list(source.shape)}
+    if isinstance(source, Finite) and is_labelled(source):
+        told |= {"classes": source.classes, "count": len(source)}
+    return told
+
+
+def about_data_from(meta: dict[str, Any], member: int) -> dict[str, Any] | None:
+    """What `about_data` said of a member's data; None where nothing is known. Earlier versions kept one shape."""
+    kept = meta.get("about_data")
+    if kept is None:
+        return None if meta.get("shape") is None else {"shape": tuple(meta["shape"])}
+    at = kept["of"][member]
+    return None if at is None else {**kept["known"][at], "shape": tuple(kept["known"][at]["shape"])}
 
 
 def check_format(path: Path, found: str | None) -> None:
@@ -230,25 +267,35 @@ def restore_members(
 ) -> list[tuple[Member, Trial, TrainState]]:
     """Members (default: all) with their trials and training states on ``device``; the checkpoint is read once.
 
-    ``data_path`` says where the data are now. Without ``needs_data`` data that are not found are no error: the games
-    can then do what asks for none, such as sampling. Raises `SettingError` or `CheckpointError`.
+    Only these are built, and only their tensors read. ``data_path`` says where the data are now. Without ``needs_data``
+    data that cannot be had are no error: the games can then do what asks for none, such as sampling. Raises
+    `SettingError` or `CheckpointError`.
     """
     store, known = RunFolder(folder), planned(folder, data_path)
     chosen = range(len(known)) if members is None else members
     for index in chosen:
         if not 0 <= index < len(known):
             raise SettingError(f"member {index}: the run has members 0 to {len(known) - 1}")
-    try:
-        trials = [build_trial(m.settings, m.seed, device) for m in known]
-    except FileNotFoundError as error:
-        shape = None if needs_data else read_meta(store).get("shape")
-        if shape is None:
-            raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
-        source: Source = AbsentSource(tuple(shape), str(error))
-        trials = [build_trial(m.settings, m.seed, device, source) for m in known]
-    stored, _ = load_checkpoint(store, [begin(trial) for trial in trials])
+    trials = {index: _trial(store, known[index], device, needs_data) for index in chosen}
+    stored, _ = load_members(store, {index: begin(trial) for index, trial in trials.items()}, len(known))
     store.warn_if_unchecked()
     return [(known[index], trials[index], stored[index]) for index in chosen]
+
+
+def _trial(store: RunFolder, member: Member, device: str, needs_data: bool) -> Trial:
+    """The trial of a member; where its data cannot be had, and need not, on what the checkpoint knows of them."""
+    source: Source | None = None
+    try:
+        source = build_source(member.settings) if "data" in used(member.settings) else None
+        return build_trial(member.settings, member.seed, device, source)
+    except (OSError, ImportError, SettingError) as error:
+        about = None if needs_data else about_data_from(read_meta(store), member.index)
+        # settings that cannot be built are an error as they are, but for those of the data, which need not be read
+        if about is None or (isinstance(error, SettingError) and source is not None):
+            if isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
+            raise
+        return build_trial(member.settings, member.seed, device, AbsentSource(reason=str(error), **about))
 
 
 def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:

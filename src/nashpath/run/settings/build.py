@@ -46,10 +46,23 @@ _IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
 
 @dataclass(eq=False)
 class AbsentSource:
-    """Stands for data that are not where they were, in what needs only the shape of a sample."""
+    """Stands for data that cannot be had, in what needs only the shape of a sample (and how many classes there are)."""
 
     shape: tuple[int, ...]
     reason: str
+    classes: int = 0
+    count: int = 0
+    """Of labelled data, how many there were."""
+
+    def labelled_examples(self, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Zeros, as many of each class as there were samples: what is chosen from them the checkpoint replaces.
+
+        Raises `FileNotFoundError` for data without labels.
+        """
+        if not self.classes:
+            raise FileNotFoundError(self.reason)
+        label = torch.arange(self.classes).repeat(self.count)[:limit]
+        return torch.zeros(()).expand(len(label), *self.shape), label
 
     def draw(self, key: Key, count: int) -> dict[str, torch.Tensor]:
         """Raises `FileNotFoundError`: there is nothing to draw from."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
-from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, load_checkpoint, save_checkpoint
+from nashpath.run.folder.checkpoint import CheckpointError, about_data, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
 from nashpath.run.settings.members import structure
 from nashpath.run.training.group import RunProgress, in_order
@@ -216,6 +216,7 @@ class Session:
     def checkpoint(self) -> None:
         """Writes everything a resumed run needs, atomically."""
         programs = [group.program for group in self.groups]
+        games = [group.program.trials[i].game for _, group, i in in_order(self.groups)]
         meta = {
             "sizes": [len(group.members) for group in self.groups],
             "taken": [program.taken for program in programs],
@@ -229,7 +230,8 @@ class Session:
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
             "shape": self.recorder.sample_shape(),
-            "units": units_of([g.program.trials[i].game for _, g, i in in_order(self.groups)]),
+            "about_data": about_data([getattr(game, "data", None) for game in games]),
+            "units": units_of(games),
         }
         save_checkpoint(self.store, self._members(), meta)
         self.saved = time.perf_counter()
