@@ -99,7 +99,7 @@ def build(arm: Arm, labels: int, seed: int, options: dict[str, Any], data: Any) 
 def _rule(rate: float, options: dict[str, Any]) -> UpdateRule:
     """Adam; its rate is held for two thirds of the steps and then falls to 0 where the released code does so."""
     rule = Adam(rate, 0.5)
-    return Scheduled(rule, Linear(float(options["steps"]))) if options["falling"] else rule
+    return Scheduled(rule, Linear(float(options["steps"]))) if options.get("falling") else rule
 
 
 def keep_labels(game: SemiSupervised, labels: int) -> None:
@@ -118,7 +118,7 @@ def keep_labels(game: SemiSupervised, labels: int) -> None:
 
 def measure(cell: Cell, size: Size) -> Iterator[Row]:
     """One row a member: its error on samples kept from training, at the end and on the way."""
-    options = {"falling": False, **size.options, "steps": size.steps}
+    options = {**size.options, "steps": size.steps}
     data, kept = source_of(options["data"]), source_of(options["test"])
     device = find_device(options["device"])
     x, y = (part.to(device) for part in kept.labelled_examples())
