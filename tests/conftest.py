@@ -46,7 +46,7 @@ torch.set_num_threads(1)
 threadpool_limits(1, user_api="blas")  # NumPy's: a plugin of pytest imports it before this file
 
 
-typer.testing._get_command = functools.cache(typer.main.get_command)
+setattr(typer.testing, "_get_command", functools.cache(typer.main.get_command))  # noqa: B010
 """The command's parser is made once: it takes the signatures of all verbs, and hundreds of tests call one of them."""
 
 os.fsync = lambda file: None

@@ -180,8 +180,9 @@ def about_data(sources: Sequence[Source | None]) -> dict[str, Any]:
 def _about(source: Source) -> dict[str, Any]:
     """The shape of a sample; of labelled data also how many classes there are, and how many samples."""
     told: dict[str, Any] = {"shape": list(source.shape)}
-    if isinstance(source, Finite) and is_labelled(source):
-        told |= {"classes": source.classes, "count": len(source)}
+    count = len(source) if isinstance(source, Finite) else 0
+    if count and is_labelled(source):
+        told |= {"classes": source.classes, "count": count}
     return told
 
 
