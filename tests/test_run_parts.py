@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import nashpath as nash
 from nashpath.cli import app
 from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
+from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.settings.members import plan
 from nashpath.run.training import parts as parts_module
 from nashpath.run.training.parts import train_in_processes
@@ -109,7 +110,7 @@ def test_gathered_parts_are_the_whole_bit_for_bit(whole, parted):
     assert entries[0] == entries[1]
 
 
-def test_a_gathered_run_is_a_run_like_any_other(parted, tmp_path):
+def test_a_gathered_run_is_a_run_like_any_other(whole, parted, tmp_path):
     """It is reported, sampled, loaded and gone on with; its files are as their digests say."""
     folder = tmp_path / "run"
     shutil.copytree(parted, folder)
@@ -120,6 +121,8 @@ def test_a_gathered_run_is_a_run_like_any_other(parted, tmp_path):
         result = CliRunner().invoke(app, list(map(str, command)))
         assert result.exit_code == 0, result.output
     assert nash.load(folder, 13).seed == 1
+    about = [read_meta(RunFolder(place))["about_data"] for place in (whole, folder)]
+    assert about[0] == about[1]
     shutil.rmtree(folder / "parts")
     session = resume_session(folder, [("steps", 18)])
     assert session.train() == "finished"

@@ -179,12 +179,22 @@ def _join_checkpoints(store: RunFolder, parts: Sequence[_Part]) -> None:
         "clocks": [clock for *_, clock in joint],
         "spent": max(one["spent"] for one in metas),
         "looks": {},
+        "about_data": _join_data([one["about_data"] for one in metas]),
         "results": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["results"].items()},
         "causes": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["causes"].items()},
         "identity": {**first["identity"], "settings": settings},
         "changes": [change for one in metas for change in one["changes"]],
     }
     save_tensors(store, tensors, meta)
+
+
+def _join_data(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the checkpoints of parts say of their members' data, of all members."""
+    known: list[Any] = []
+    for one in each:
+        known += [entry for entry in one["known"] if entry not in known]
+    of = [None if at is None else known.index(one["known"][at]) for one in each for at in one["of"]]
+    return {"known": known, "of": of}
 
 
 def _whole(parts: Sequence[_Part]) -> list[Member]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nashpath.core import Game, Source
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.folder.checkpoint import CheckpointError, about_data, changed_draws, load_checkpoint, save_checkpoint
@@ -23,6 +24,12 @@ LEAST_LOOKS = 3
 """Where fewer evaluations of all members fit in between, those of a few members are made there."""
 AT_START = 64
 """Of more members, those alone whose samples are saved are evaluated before the first step."""
+
+
+def _data_of(game: Game) -> Source | None:
+    """The samples that a game draws; idealised games have a density as their ``data``, and toys nothing."""
+    data = getattr(game, "data", None)
+    return data if isinstance(data, Source) else None
 
 
 class Timetable:
@@ -230,7 +237,7 @@ class Session:
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
             "shape": self.recorder.sample_shape(),
-            "about_data": about_data([getattr(game, "data", None) for game in games]),
+            "about_data": about_data([_data_of(game) for game in games]),
             "units": units_of(games),
         }
         save_checkpoint(self.store, self._members(), meta)
