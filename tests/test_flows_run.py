@@ -143,7 +143,7 @@ def test_a_run_is_not_overwritten(tmp_path):
 
 def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, monkeypatch):
     """The pictures stay; the last estimates are always made; it is said once, and a chosen period is kept to."""
-    monkeypatch.setattr(flow_recorder, "GRACE", 0.0)
+    monkeypatch.setattr("nashpath.run.training.session.GRACE", 0.0)
     monkeypatch.setattr(flow_recorder, "EVALUATING", 1e-9)
     few = [("data", "ring"), ("particles", 30), ("steps", 40), ("evaluation_samples", 20), ("samples", 20)]
     steps, frames = {}, {}

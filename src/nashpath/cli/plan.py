@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +27,7 @@ from nashpath.cli.reproduce import (
     chosen_scale,
     portions_of,
     seconds_of,
+    sizes_of,
 )
 
 if TYPE_CHECKING:
@@ -61,17 +62,14 @@ def plan(
     """
     with user_errors():
         load_all(own)
-        from dataclasses import replace
-
         from nashpath.run.settings.method_files import loaded_files
-        from nashpath.run.settings.overrides import parse_assignment, parse_value
         from nashpath.studies import find_study
         from nashpath.studies.find import edition
         from nashpath.studies.plan import plan_cells
         from nashpath.studies.runner import Task
 
         scale = chosen_scale(quick, real, full)
-        options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
+        options = sizes_of(settings)
         study = find_study(name).adjusted(scale, options)
         (portion,) = portions_of([name], scale, experiments or [], claims or [], part)
         held = tuple((file.path, file.sha256) for file in loaded_files())

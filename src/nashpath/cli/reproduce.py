@@ -88,12 +88,11 @@ def reproduce(
         check_given(None, ("-s", settings))
         load_all(own)
         from nashpath.report import write_reproduction, write_results
-        from nashpath.run.settings.overrides import parse_assignment, parse_value
         from nashpath.studies import NAMES, read_study
 
         chosen = list(NAMES) if names == ["all"] else names
         count = workers or (1 if full else os.cpu_count() or 1)
-        options = {key: parse_value(value) for key, value in (parse_assignment(s, "-s") for s in settings or [])}
+        options = sizes_of(settings)
         of_each = _folders(chosen, scale, options)
         portions = portions_of(chosen, scale, experiments or [], claims or [], part)
         until = now() + seconds_of(time)
@@ -114,6 +113,13 @@ def chosen_scale(quick: bool, real: bool, full: bool) -> str:
     if quick + real + full > 1:
         raise ValueError("--quick, --real and --full exclude each other")
     return "quick" if quick else "real" if real else "full" if full else "default"
+
+
+def sizes_of(settings: Sequence[str] | None) -> dict[str, Any]:
+    """What ``-s KEY=VALUE`` gives, by key. Raises `SettingError`."""
+    from nashpath.run.settings.overrides import parse_assignment, parse_value
+
+    return {key: parse_value(value) for key, value in (parse_assignment(one, "-s") for one in settings or [])}
 
 
 def seconds_of(time: str) -> float:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core.hyperparameters import Stateful
-from nashpath.core.math.spectral import WEIGHTED, leading_vector, power_step, weight_matrix
+from nashpath.core.math.spectral import leading_vector, power_step, weight_matrix
+from nashpath.networks.wrapping import check_weighted, wrap_layers
 
 
 class SpectralNorm(Stateful):
@@ -34,11 +35,7 @@ class SpectralNorm(Stateful):
 
     def __init__(self, layer: nn.Module):
         super().__init__()
-        weight = dict(layer.named_parameters(recurse=False)).get("weight")
-        if weight is None or isinstance(weight, nn.UninitializedParameter) or weight.dim() < 2:
-            raise ValueError(
-                f"spectral norm needs a layer with an initialised parameter 'weight' of at least two axes, got {layer}"
-            )
+        check_weighted(layer, "spectral norm")
         self.layer = layer
         self.register_buffer("u", leading_vector(self._matrix().detach()))
 
@@ -68,18 +65,4 @@ def spectral_norm(network: nn.Module) -> nn.Module:
     that are wrapped already stay as they are. Raises ValueError if there is no such layer, or if one is inside an
     ``nn.MultiheadAttention``, which reads weights past their layer.
     """
-    if isinstance(network, WEIGHTED):
-        return SpectralNorm(network)
-    parts = dict(network.named_modules(remove_duplicate=False))
-    if any(isinstance(part, nn.MultiheadAttention) for part in parts.values()):
-        raise ValueError("spectral norm cannot reach the weights of nn.MultiheadAttention; wrap the other parts singly")
-    if not any(isinstance(part, WEIGHTED) for part in parts.values()):
-        raise ValueError(f"spectral norm found no linear or convolutional layer in {network}")
-    wrappers: dict[nn.Module, SpectralNorm] = {}
-    for path, part in parts.items():
-        parent = parts[path.rpartition(".")[0]]
-        if isinstance(part, WEIGHTED) and not isinstance(parent, SpectralNorm):
-            if part not in wrappers:
-                wrappers[part] = SpectralNorm(part)
-            network.set_submodule(path, wrappers[part])
-    return network
+    return wrap_layers(network, SpectralNorm, "spectral norm")

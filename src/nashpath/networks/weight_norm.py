@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from nashpath.core.math.spectral import WEIGHTED, weight_matrix
+from nashpath.core.math.spectral import weight_matrix
 from nashpath.core.torch_compat import TRANSPOSED_CONVOLUTIONS
+from nashpath.networks.wrapping import check_weighted, wrap_layers
 
 
 class WeightNorm(nn.Module):
@@ -30,12 +31,7 @@ class WeightNorm(nn.Module):
 
     def __init__(self, layer: nn.Module, learned: bool = True):
         super().__init__()
-        weight = dict(layer.named_parameters(recurse=False)).get("weight")
-        if weight is None or isinstance(weight, nn.UninitializedParameter) or weight.dim() < 2:
-            raise ValueError(
-                "weight normalisation needs a layer with an initialised parameter 'weight' of at least two axes, got "
-                f"{layer}"
-            )
+        check_weighted(layer, "weight normalisation")
         self.layer, self.deviation = layer, 1.0
         norms = self._norms().detach()
         if learned:
@@ -61,18 +57,9 @@ def weight_norm(network: nn.Module) -> nn.Module:
     """Wraps every linear and convolutional layer of ``network`` in `WeightNorm`, in place, and returns it.
 
     If ``network`` is itself such a layer, the wrapper is returned. A layer that occurs twice gets one wrapper. Raises
-    ValueError if there is no such layer.
+    ValueError if there is no such layer, or if one is inside an ``nn.MultiheadAttention``, as `spectral_norm`.
     """
-    if isinstance(network, WEIGHTED):
-        return WeightNorm(network)
-    parts = dict(network.named_modules(remove_duplicate=False))
-    if not any(isinstance(part, WEIGHTED) for part in parts.values()):
-        raise ValueError(f"weight normalisation found no linear or convolutional layer in {network}")
-    wrappers: dict[nn.Module, WeightNorm] = {}
-    for path, part in parts.items():
-        if isinstance(part, WEIGHTED) and not isinstance(parts[path.rpartition(".")[0]], WeightNorm):
-            network.set_submodule(path, wrappers.setdefault(part, WeightNorm(part)))
-    return network
+    return wrap_layers(network, WeightNorm, "weight normalisation")
 
 
 @torch.no_grad()

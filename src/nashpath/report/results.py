@@ -73,11 +73,12 @@ def summary(studies: list[dict[str, Any]]) -> str:
 def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in study["versions"].items())
     took = f"{duration(study['seconds'])} with {count(study['workers'], 'worker')}"
+    moved_on = has_moved_on(study)
     lines = [
         f"## {study['study']}: {study['title']}\n",
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
         f"{took}; source {study['source']}; {versions}.\n",
-        *([f"*{has_moved_on(study)}*\n"] if has_moved_on(study) else []),
+        *([f"*{moved_on}*\n"] if moved_on else []),
         *_tables(study["claims"]),
         *_reasons(study["claims"]),
         *_experiments(folder, study, pictures),

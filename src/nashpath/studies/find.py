@@ -36,6 +36,11 @@ def find_study(name: str) -> Study:
     return _from_file(path.resolve(), path.read_bytes())
 
 
+def own_file(name: str) -> Path | None:
+    """The file of a study of one's own; None for one of the package."""
+    return Path(name) if name.endswith(".py") else None
+
+
 def edition(name: str) -> str:
     """The hash of a study's own file, or an empty text for a study of the package. Raises `SettingError`."""
     if not name.endswith(".py"):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from nashpath.run import RunFolder, SettingError
 from nashpath.run.folder.run_folder import check_new
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
+from nashpath.studies.find import own_file
 from nashpath.studies.result import Result, cell_path, read_cell, read_study, recorded_study
 
 SAME = ("study", "scale", "options", "registered")
@@ -31,34 +33,30 @@ def gather_cells(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], lis
         other = [key for key in SAME if found.get(key) != known.get(key)]
         if other:
             raise SettingError(f"{folder} is no part of what {first} holds: it has another {', '.join(other)}")
-    study, own = recorded_study(known), Path(known["from"]) if known["from"].endswith(".py") else None
-    store = RunFolder(out)
+    study, store = recorded_study(known), RunFolder(out)
     if not (out / "study.json").exists():
         check_new(out)
     store.claim()
     try:
-        result = Result(study, known["scale"], out, own, known["options"], loaded_files(), store)
+        result = Result(study, known["scale"], out, own_file(known["from"]), known["options"], loaded_files(), store)
         if result.registered != known["registered"]:
             raise SettingError(f"{out} was begun with other criteria than {first}; choose another place")
         result.started = min(found["started"] for _, found in parts)
         said, seconds = [], 0.0
-        for experiment in study.experiments_at(known["scale"]):
-            for cell in range(len(experiment.cells)):
-                name = f"{experiment.name}.{cell}"
-                for folder, _ in parts:
-                    kept = read_cell(RunFolder(folder), cell_path(folder, experiment, cell))
-                    if kept is None:
-                        continue
-                    if kept["source"] != result.source(experiment, cell):
-                        said.append(f"{folder}: {name} was measured by other source, and is left out")
-                    elif not result.has(experiment, cell):
-                        result.keep(experiment, cell, kept["rows"], kept["seconds"])
-                        seconds += kept["seconds"]
-                    elif _rows(kept) != _rows(result.kept(experiment, cell)):
-                        said.append(f"{folder}: {name} has other numbers than {out}, which keeps its own")
-        whole = all(result.has(e, k) for e in study.experiments_at(known["scale"]) for k in range(len(e.cells)))
+        stores = [RunFolder(folder) for folder in folders]
+        for (experiment, cell), held in product(study.cells_at(known["scale"]), stores):
+            name, kept = f"{experiment.name}.{cell}", read_cell(held, cell_path(held.folder, experiment, cell))
+            if kept is None:
+                continue
+            if kept["source"] != result.source(experiment, cell):
+                said.append(f"{held.folder}: {name} was measured by other source, and is left out")
+            elif not result.has(experiment, cell):
+                result.keep(experiment, cell, kept["rows"], kept["seconds"])
+                seconds += kept["seconds"]
+            elif _rows(kept) != _rows(result.kept(experiment, cell)):
+                said.append(f"{held.folder}: {name} has other numbers than {out}, which keeps its own")
         workers = max(found["workers"] for _, found in parts)
-        return result.write("finished" if whole else "partial", workers, seconds, {}), said
+        return result.write("finished" if result.whole else "partial", workers, seconds, {}), said
     finally:
         store.release()
 

@@ -14,9 +14,9 @@ import torch
 
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.course import Timed, timing
+from nashpath.studies.find import own_file
 from nashpath.studies.result import Result
 from nashpath.studies.runner import EVERYTHING, Portion, Task
-from nashpath.studies.study import Experiment
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ def plan_cells(
     ``portion.seconds``, and the cost of those is not known. Raises `SettingError`, also where the folder holds another
     reproduction.
     """
-    study, own = task.study(), Path(task.name) if task.name.endswith(".py") else None
-    every = [(e, k) for e in study.experiments_at(task.scale) for k in range(len(e.cells))]
-    chosen = [(e, k) for place, (e, k) in enumerate(every) if portion.has(e.name, place)]
+    study = task.study()
+    chosen = portion.of(study, task.scale)
     there = None
     if folder is not None and (folder / "study.json").exists():
-        there = Result(study, task.scale, folder, own, task.options, loaded_files())
+        there = Result(study, task.scale, folder, own_file(task.name), task.options, loaded_files())
     costs, waiting = list[CellCost](), list[int]()
     for place, (experiment, cell) in enumerate(chosen):
         kept = there.kept(experiment, cell) if there is not None else None
         seconds = math.nan if kept is None else float(kept["seconds"])
-        cost = CellCost(experiment.name, _label(experiment, cell), experiment.sizes[task.scale].steps, seconds=seconds)
+        steps = experiment.sizes[task.scale].steps
+        cost = CellCost(experiment.name, experiment.condition(cell), steps, seconds=seconds)
         costs.append(cost if kept is None else replace(cost, known="measured"))
         waiting += [place] if kept is None else []
     late = replace(task, deadline=time.time() + portion.seconds)
@@ -110,7 +110,3 @@ def _peak() -> float:
         return math.nan
     peak = float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def _label(experiment: Experiment, cell: int) -> str:
-    return ", ".join(f"{key}={value}" for key, value in experiment.cells[cell].items())

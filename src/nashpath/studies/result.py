@@ -17,7 +17,7 @@ from nashpath.run import SettingError
 from nashpath.run.folder.run_folder import RunFolder, check_new, machine, plain_json
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
-from nashpath.studies.find import find_study
+from nashpath.studies.find import find_study, own_file
 from nashpath.studies.rows import Row, Rows
 from nashpath.studies.source import Code, module_of
 from nashpath.studies.study import Experiment, Study
@@ -124,6 +124,11 @@ class Result:
         kept = read_cell(self.store, self._path(experiment, cell))
         return kept if kept is not None and kept["source"] == self.source(experiment, cell) else None
 
+    @property
+    def whole(self) -> bool:
+        """Whether every cell was measured by the present source."""
+        return all(self.has(*cell) for cell in self.study.cells_at(self.scale))
+
     def way(self, experiment: Experiment, cell: int) -> tuple[Path, str]:
         """The folder in which a cell keeps how far it came until it is measured, and the hash of its source."""
         return self._path(experiment, cell).with_suffix(".begun"), self.source(experiment, cell)
@@ -201,7 +206,7 @@ def judge_again(folder: Path) -> list[Verdict]:
     Claims whose criterion is another than the one that was registered before measuring are named in the record.
     """
     found = read_study(folder)
-    own = Path(found["from"]) if found["from"].endswith(".py") else None
+    own = own_file(found["from"])
     study = recorded_study(found)
     result = Result(study, found["scale"], folder, own, found["options"])
     verdicts = judge_all(study.claims_at(found["scale"]), result.rows(), found["scale"] == "quick")

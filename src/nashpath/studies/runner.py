@@ -22,7 +22,7 @@ from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.course import Paused, Rewound, forget, keeping
-from nashpath.studies.find import edition, find_study
+from nashpath.studies.find import edition, find_study, own_file
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment, Study
@@ -50,10 +50,13 @@ class Portion:
     part: tuple[int, int] = (1, 1)
     seconds: float = math.inf
 
-    def has(self, experiment: str, place: int) -> bool:
-        """Whether the cell at this ``place`` among all cells of its study is to be measured."""
-        index, parts = self.part
-        return (not self.experiments or experiment in self.experiments) and place % parts == index - 1
+    def of(self, study: Study, scale: str) -> list[tuple[Experiment, int]]:
+        """The cells of a study that are to be measured, in order. Raises `SettingError` for an unknown experiment."""
+        cells, (index, parts) = study.cells_at(scale), self.part
+        unknown = set(self.experiments) - {experiment.name for experiment, _ in cells}
+        if unknown:
+            raise SettingError(f"{study.name} has no experiment {', '.join(sorted(unknown))} at {scale} scale")
+        return [(e, k) for e, k in cells[index - 1 :: parts] if not self.experiments or e.name in self.experiments]
 
 
 EVERYTHING = Portion()
@@ -103,8 +106,7 @@ class Job:
     @property
     def label(self) -> str:
         """The job in words."""
-        own = ", ".join(f"{k}={v}" for k, v in self.experiment.cells[self.cell].items())
-        return f"{self.experiment.name} {own}".strip()
+        return f"{self.experiment.name} {self.experiment.condition(self.cell)}".strip()
 
 
 def reproduce(
@@ -135,7 +137,7 @@ def reproduce(
     held = tuple((file.path, file.sha256) for file in files)
     deadline = time.time() + portion.seconds
     task = Task(name, scale, dict(options or {}), edition(name), held, deadline)
-    study, own = task.study(), Path(name) if name.endswith(".py") else None
+    study, own = task.study(), own_file(name)
     store = RunFolder(folder)
     if not ((folder / "study.json").exists() or store.digests.kept()):
         check_new(folder)
@@ -159,11 +161,7 @@ def _measure_all(
 ) -> list[Verdict]:
     """Measures the cells of the portion that are missing, and judges."""
     scale, begun, failed = task.scale, time.perf_counter(), {}
-    cells = [(e, k) for e in study.experiments_at(scale) for k in range(len(e.cells))]
-    unknown = set(portion.experiments) - {e.name for e, _ in cells}
-    if unknown:
-        raise SettingError(f"{study.name} has no experiment {', '.join(sorted(unknown))} at {scale} scale")
-    chosen = [Job(e, k, *result.way(e, k)) for place, (e, k) in enumerate(cells) if portion.has(e.name, place)]
+    chosen = [Job(e, k, *result.way(e, k)) for e, k in portion.of(study, scale)]
     waiting = [job for job in chosen if not result.has(job.experiment, job.cell)]
     if any(job.experiment.sizes[scale].options.get("features") == "inception" for job in waiting):
         check_weights(kept_file())  # now, not after days of training
@@ -178,8 +176,7 @@ def _measure_all(
         done += 1
         spent, new = time.perf_counter() - begun, done - len(chosen) + len(waiting)
         notify(CellProgress(done, len(chosen), f"{study.name}: {job.label}", spent / new * (len(chosen) - done)))
-    whole = all(result.has(e, k) for e, k in cells)
-    status = "failed" if failed else "finished" if whole else "partial" if done == len(chosen) else "stopped"
+    status = "failed" if failed else "finished" if result.whole else "partial" if done == len(chosen) else "stopped"
     return result.write(status, workers, time.perf_counter() - begun, failed)
 
 

@@ -47,6 +47,10 @@ class Experiment:
         if unknown or not self.sizes or not self.cells:
             raise ValueError(f"experiment {self.name}: sizes must be of {', '.join(SCALES)}, and cells not empty")
 
+    def condition(self, cell: int) -> str:
+        """A cell in words."""
+        return ", ".join(f"{key}={value}" for key, value in self.cells[cell].items())
+
     def resized(self, scale: str, options: Mapping[str, Any]) -> "Experiment":
         """The experiment with those of the ``options`` that it has, at one scale."""
         size = self.sizes[scale]
@@ -100,6 +104,10 @@ class Study:
     def experiments_at(self, scale: str) -> list[Experiment]:
         """The experiments that are run at a scale."""
         return [experiment for experiment in self.experiments if scale in experiment.sizes]
+
+    def cells_at(self, scale: str) -> list[tuple[Experiment, int]]:
+        """Every cell at a scale, by its experiment and its number there, in order."""
+        return [(experiment, k) for experiment in self.experiments_at(scale) for k in range(len(experiment.cells))]
 
     def claims_at(self, scale: str) -> list[Claim]:
         """The claims that are judged at a scale."""

@@ -16,6 +16,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, named_places
 from nashpath.run.folder.run_folder import machine
 from nashpath.run.settings.method_files import Entry
+from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Raw
 
 FREE = {"steps", "compile", "tensorboard", "diagnostics", "metrics", "features", "device", "threads"} | {
@@ -42,7 +43,7 @@ def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], devi
 
 def flat_settings_of(raw: Raw) -> dict[str, Any]:
     """What ``config.toml`` says of the experiment, by dotted key: not where its methods and data lie."""
-    return _flat({key: value for key, value in raw.items() if key not in ("with", PLACES)})
+    return dotted({key: value for key, value in raw.items() if key not in ("with", PLACES)})
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
@@ -132,10 +133,3 @@ def _sampled(file: Path, size: int) -> bytes:
             stored.seek(at)
             parts.append(stored.read(READ_BYTES))
     return b"".join(parts)
-
-
-def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + str(key): value}
-    return flat

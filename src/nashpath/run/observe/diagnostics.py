@@ -53,8 +53,8 @@ def watch(program: Program, seeds: Sequence[int], diagnostics: Sequence[Diagnost
 def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list[Readings]:
     """One diagnostic's readings of every member: stacked where both program and diagnostic can be, else in turn."""
     problem = FunctionalGame(program.trials[0].game.on_average())
-    points = [program.train_state(i).point for i in range(len(batches))]
     states = [program.train_state(i) for i in range(len(batches))]
+    points = [state.point for state in states]
     numbers = [numbers_at(trial, state.steps)["game"] for trial, state in zip(program.trials, states)]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:

@@ -21,7 +21,7 @@ from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import RunProgress
-from nashpath.run.training.session import EVALUATING, GRACE
+from nashpath.run.training.session import EVALUATING, affordable, allowed_seconds, multiple
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -102,11 +102,11 @@ class FlowRecorder:
     def _settle(self, once: float, step: float) -> str:
         """Chooses `rarer` from the seconds of estimates and of a step; returns what to tell people, if anything."""
         between, total = (self.settings.steps - 1) // self.sample_every, self.settings.steps
-        affordable = max(0, int(max(GRACE, EVALUATING * step * total) / max(once, 1e-9)) - 2)
-        if between <= affordable:
+        fitting = affordable(allowed_seconds(step, total) - 2 * once, once)
+        if between <= fitting:
             return ""
-        self.rarer = between // (affordable + 1) + 1
-        often = f"every {self.rarer * self.sample_every} steps" if affordable else "at the start and the end alone"
+        self.rarer = multiple(between, fitting)
+        often = f"every {self.rarer * self.sample_every} steps" if fitting else "at the start and the end alone"
         return (
             f"KL, MMD and W2 take {once:.2g} s and a step {step:.2g} s: estimated {often}, so that they take at most "
             f"{EVALUATING:.0%} of the time; sample_every says how often instead"

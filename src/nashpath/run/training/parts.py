@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.identity import flat_settings_of
 from nashpath.run.folder.lock import FolderLock
@@ -133,7 +135,7 @@ def train_in_processes(
             if process.poll() is None:
                 continue
             del running[part]
-            words = (part_folder(whole, part).parent / f"{part.replace('/', '-of-')}.log").read_text().strip()
+            words = _log(whole, part).read_text().strip()
             last = words.splitlines()[-1] if words else f"exit status {process.returncode}"
             if process.returncode == 0:
                 say(f"part {part} has ended")
@@ -149,7 +151,7 @@ def train_in_processes(
 
 
 def _start(whole: Path, part: str, arguments: Sequence[str], devices: Sequence[str]) -> "subprocess.Popen[str]":
-    folder = part_folder(whole, part)
+    folder, log = part_folder(whole, part), _log(whole, part)
     folder.parent.mkdir(parents=True, exist_ok=True)
     resumed = (folder / "config.toml").exists()
     own = ["--resume"] if resumed else list(arguments)
@@ -157,14 +159,18 @@ def _start(whole: Path, part: str, arguments: Sequence[str], devices: Sequence[s
     environment = dict(os.environ)
     if devices:
         environment["CUDA_VISIBLE_DEVICES"] = devices[(parse_part(part)[0] - 1) % len(devices)]
-    with open(folder.parent / f"{part.replace('/', '-of-')}.log", "w") as log:
-        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, text=True, env=environment)
+    with open(log, "w") as words:
+        return subprocess.Popen(command, stdout=words, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def _log(whole: Path, part: str) -> Path:
+    """Where a part that is trained here says what it has to say."""
+    folder = part_folder(whole, part)
+    return folder.with_name(f"{folder.name}.log")
 
 
 def _gpus() -> list[str]:
     """The GPUs that parts are spread over, where there are several."""
-    import torch
-
     if torch.cuda.device_count() < 2:
         return []
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")

@@ -32,6 +32,21 @@ def _data_of(game: Game) -> Source | None:
     return data if isinstance(data, Source) else None
 
 
+def allowed_seconds(step: float, steps: int) -> float:
+    """Seconds for all evaluations of a run of ``steps``, each of which takes ``step`` seconds."""
+    return max(GRACE, EVALUATING * step * steps)
+
+
+def affordable(left: float, once: float) -> int:
+    """How many evaluations of ``once`` seconds fit into those that are left."""
+    return max(0, int(left / max(once, 1e-9)))
+
+
+def multiple(between: int, fitting: int) -> int:
+    """The multiple of their period at which at most ``fitting`` of the evaluations ``between`` the ends are made."""
+    return between // (fitting + 1) + 1
+
+
 class Timetable:
     """What is due after which steps: activities with their periods (0: never), in the order in which they are done.
 
@@ -70,7 +85,7 @@ class Timetable:
 
     def allowed(self, step: float) -> float:
         """Seconds for all evaluations between the first and the last, where a step takes ``step`` seconds."""
-        return max(GRACE, EVALUATING * step * self.total)
+        return allowed_seconds(step, self.total)
 
     def settle(self, once: float, step: float, some: float = 1.0) -> str:
         """Chooses `rarer` and `few` from the seconds that the free activities take ``once``, and those of a ``step``.
@@ -80,19 +95,18 @@ class Timetable:
         """
         self.settled = True
         between = max(0, (self.total - 1) // self.usual)
-        left = self.allowed(step) - 2 * once
-        affordable = max(0, int(left / max(once, 1e-9)))
-        if between <= affordable:
+        fitting = affordable(self.allowed(step) - 2 * once, once)
+        if between <= fitting:
             return ""
-        self.few = affordable < LEAST_LOOKS and some < 1
+        self.few = fitting < LEAST_LOOKS and some < 1
         if self.few:
-            affordable = max(0, int((self.allowed(step) - (1 + some) * once) / max(some * once, 1e-9)))
-        self.rarer = between // (affordable + 1) + 1
-        often = f"every {self.rarer * self.usual} steps, not {self.usual}" if affordable else "at the start and the end"
+            fitting = affordable(self.allowed(step) - (1 + some) * once, some * once)
+        self.rarer = multiple(between, fitting)
+        often = f"every {self.rarer * self.usual} steps, not {self.usual}" if fitting else "at the start and the end"
         who = "evaluated"
         if self.few:
             who = "all members are evaluated at the end, and those that are shown"
-            often = often if affordable else "at the start"
+            often = often if fitting else "at the start"
         return (
             f"an evaluation takes {once:.3g} s and a step {step:.2g} s: {who} {often}, so that it takes at most "
             f"{EVALUATING:.0%} of the training time; sample_every says how often instead"

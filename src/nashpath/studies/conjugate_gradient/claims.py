@@ -18,7 +18,7 @@ affordable number, unless the wider grid has less noise.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -116,41 +116,50 @@ def on_grid(
             reason=NO_GAIN if other in ("SGD", "momentum 0.5") else "",
             scales=scales,
         )
-        average = ("average", f"mean of the {few} lowest", best(few), "on average")
-        judged = [("best", "lowest distance", best(1), "in their best setting", 0.0), (*average, 0.0)]
-        if other == "Adam":
-            judged = [(*average, math.log(0.85))]
-            claims.append(
-                claim(
-                    name=f"{prefix}adam-has-the-best-setting",
-                    says="Adam's best setting beats that of conjugate gradients, the average of seven formulas.",
-                    quantity="log ratio of the lowest distance: formulas (mean) over Adam",
-                    values=_values(FORMULAS, other, best(1), edges, **where),
-                    low=0.0,
-                )
-            )
-        claims += [
-            claim(
-                name=f"{prefix}{which}-below-{AGAINST[other]}",
-                says=f"Conjugate gradients, the average of seven formulas, beat {other} {says}.",
-                quantity=f"log ratio of the {what}, equally many settings each: formulas (mean) over {other}",
-                values=_values(FORMULAS, other, pool, edges, **where),
-                high=high,
-            )
-            for which, what, pool, says, high in judged
-        ]
+        claims += _against(other, claim, prefix, few, partial(_values, FORMULAS, other, edges=edges, **where))
     steady = Claim(
         f"{prefix}steadier-than-sgd",
         "The best settings of conjugate gradients, the average of seven formulas, differ less than SGD's.",
         source,
         name,
         f"log ratio of the spread of the {few} lowest, equally many settings each: formulas (mean) over SGD",
-        _values(FORMULAS, "SGD", spread(few), edges, **where),
+        _values(FORMULAS, "SGD", spread(few), edges=edges, **where),
         high=0.0,
         reason=NO_GAIN,
         scales=scales,
     )
     return [*claims, steady]
+
+
+def _against(
+    other: str, claim: Callable[..., Claim], prefix: str, few: int, values: Callable[[Pool], Values]
+) -> list[Claim]:
+    """The claims of a grid against one method; Adam is said to have the best setting, and to lose on average."""
+    average = ("average", f"mean of the {few} lowest", best(few), "on average")
+    judged = [("best", "lowest distance", best(1), "in their best setting", 0.0), (*average, 0.0)]
+    claims = []
+    if other == "Adam":
+        judged = [(*average, math.log(0.85))]
+        claims.append(
+            claim(
+                name=f"{prefix}adam-has-the-best-setting",
+                says="Adam's best setting beats that of conjugate gradients, the average of seven formulas.",
+                quantity="log ratio of the lowest distance: formulas (mean) over Adam",
+                values=values(best(1)),
+                low=0.0,
+            )
+        )
+    claims += [
+        claim(
+            name=f"{prefix}{which}-below-{AGAINST[other]}",
+            says=f"Conjugate gradients, the average of seven formulas, beat {other} {says}.",
+            quantity=f"log ratio of the {what}, equally many settings each: formulas (mean) over {other}",
+            values=values(pool),
+            high=high,
+        )
+        for which, what, pool, says, high in judged
+    ]
+    return claims
 
 
 def _values(methods: Sequence[str], other: str, pool: Pool, edges: bool, **where: str | float) -> Values:

@@ -22,13 +22,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nashpath.core import generator
 from nashpath.metrics import Sample, as_extractor, evaluate_samples, real_sample
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import METHODS, chosen
 from nashpath.studies.population import Population, split_steps
 from nashpath.studies.rows import Row, significant
+from nashpath.studies.shared.paper_data import uniform_noise
 from nashpath.studies.study import Cell, Size
 
 PLAYERS = ("discriminator", "generator")
@@ -81,8 +81,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     source: Any = trained.groups[0].program.trials[0].game.data
     extractor = as_extractor(options["features"]).to(find_device(options["device"]))
     real = real_sample(source.examples(), extractor, cached=False)
-    noise = 2 * torch.rand(options["samples"], *real.values.shape[1:], generator=generator(0)) - 1
-    rates, worst = rates_of(cell, options), fid(real, noise)
+    rates, worst = rates_of(cell, options), fid(real, uniform_noise(real, options["samples"]))
     steps, looks = [], []
     for count in split_steps(size.steps, options["looks"]):
         trained.play(count)

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 import torch
 
-from nashpath.core import generator
 from nashpath.data import SOURCES
 from nashpath.metrics import FID, Sample, real_sample
 from nashpath.run.observe.snapshot import samples
@@ -23,6 +22,7 @@ from nashpath.studies.many_paths.gan_variants import PENALISED, dense_networks, 
 from nashpath.studies.many_paths.sample_quality import ImageScores, learning_rates
 from nashpath.studies.population import Population
 from nashpath.studies.rows import Row, significant
+from nashpath.studies.shared.paper_data import uniform_noise
 from nashpath.studies.study import Cell, Experiment, Size
 
 EQUAL_COMPUTE = 3
@@ -41,7 +41,6 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     population = Population(settings, size, sweep)
     source = SOURCES[own["data"]]
     real = real_sample(source("train").examples(2000), "digits", cached=False)
-    noise = 2 * torch.rand(own["samples"], *real.values.shape[1:], generator=generator(0)) - 1
     population.play(max(1, size.steps // EQUAL_COMPUTE))
     thirds = population.look(
         lambda seat: fid(real, samples(seat.trial, seat.train_state, seat.member.seed, own["samples"]))
@@ -49,7 +48,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     population.play(size.steps - max(1, size.steps // EQUAL_COMPUTE))
     critic = {"steps": own["critic_steps"], "batch_size": 64}
     yard = ImageScores(real, source("test"), own["samples"], own["batches"], critic)
-    worst = fid(real, noise)
+    worst = fid(real, uniform_noise(real, own["samples"]))
     for rate, third, row in zip(learning_rates(population), thirds, yard.rows(population)):
         yield {"rate": rate, "fid_third": third, "fid_noise": worst, **row}
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from nashpath.core import Table
+from nashpath.core import Table, generator
 from nashpath.data import SOURCES
 from nashpath.metrics import Sample, evaluate_samples
 
@@ -38,6 +39,11 @@ def source_of(settings: Mapping[str, Any]) -> Any:
     """The data set that settings name."""
     options = dict(settings)
     return SOURCES[options.pop("kind")](**options)
+
+
+def uniform_noise(real: Sample, count: int) -> Tensor:
+    """``count`` images of uniform noise in [-1, 1], of the shape of the real ones: what is no nearer is untrained."""
+    return 2 * torch.rand(count, *real.values.shape[1:], generator=generator(0)) - 1
 
 
 def image_scores(fake: Tensor, real: Sample) -> dict[str, float]:
