@@ -82,7 +82,7 @@ def test_a_layer_that_occurs_twice_gets_one_wrapper_and_others_are_refused():
     assert isinstance(weight_norm(nn.Linear(2, 2)), WeightNorm)
     with pytest.raises(ValueError, match="no linear or convolutional layer"):
         weight_norm(nn.ReLU())
-    with pytest.raises(ValueError, match="cannot reach the weights of nn.MultiheadAttention"):
+    with pytest.raises(ValueError, match=r"cannot reach the weights of nn\.MultiheadAttention"):
         weight_norm(nn.Sequential(nn.Linear(2, 2), nn.MultiheadAttention(2, 1)))
     with pytest.raises(ValueError, match="at least two axes"):
         WeightNorm(nn.LayerNorm(3))
