@@ -8,6 +8,7 @@ import nashpath as package
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
 from nashpath.cli.explain import explain
+from nashpath.cli.export import export
 from nashpath.cli.features import features
 from nashpath.cli.flow import flow
 from nashpath.cli.gather import gather
@@ -47,6 +48,7 @@ app.command()(flow)
 app.command("list")(list_methods)
 app.command()(explain)
 app.command()(sample)
+app.command()(export)
 app.command()(report)
 app.command()(reproduce)
 app.command()(plan)

@@ -46,10 +46,10 @@ class GeneratorEnsemble(WeightedEnsemble):
     """
 
     def forward(self, z: Tensor) -> Tensor:
-        place = (torch.arange(len(z), device=z.device) + 0.5) * 0.6180339887498949 % 1
+        place = (torch.arange(z.shape[0], device=z.device) + 0.5) * 0.6180339887498949 % 1
         upper = self.weights().cumsum(0)[:-1]
         which = (place.to(upper.dtype)[:, None] >= upper).sum(1)
-        return self.outputs(z)[which, torch.arange(len(z), device=z.device)]
+        return self.outputs(z)[which, torch.arange(z.shape[0], device=z.device)]
 
 
 class DiscriminatorEnsemble(WeightedEnsemble):

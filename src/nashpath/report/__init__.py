@@ -1,6 +1,7 @@
 """Figures and pages of runs; no other room draws."""
 
 from nashpath.core.math.bootstrap import interval
+from nashpath.report.card import card, card_place, write_card
 from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.draw import draw_figure, drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
@@ -17,6 +18,8 @@ __all__ = [
     "ReportMember",
     "Run",
     "RunFolderError",
+    "card",
+    "card_place",
     "compare_reports",
     "draw_figure",
     "drawing",
@@ -29,6 +32,7 @@ __all__ = [
     "report_and_headline",
     "run_headline",
     "sheet",
+    "write_card",
     "write_report",
     "write_reproduction",
     "write_results",

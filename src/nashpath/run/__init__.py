@@ -3,8 +3,10 @@
 from nashpath.run.assess.critic import CriticScore, independent_critic
 from nashpath.run.assess.diagnose import Diagnosis, diagnose
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_images, evaluate_run
+from nashpath.run.assess.export import export
 from nashpath.run.assess.gather import gather_run
-from nashpath.run.assess.load import LoadedMember, load
+from nashpath.run.assess.load import load
+from nashpath.run.assess.member import LoadedMember
 from nashpath.run.engine.linear_play import unit_plays
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import FolderError, FolderWarning, MethodsWarning, SettingError
@@ -40,6 +42,7 @@ __all__ = [
     "evaluate",
     "evaluate_images",
     "evaluate_run",
+    "export",
     "gather_run",
     "independent_critic",
     "load",

@@ -1,0 +1,93 @@
+"""The card of an exported generator: what it is, of what data, how good, and how to load it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nashpath.core.cache import replacing
+from nashpath.report.phrasing import number
+from nashpath.report.tables import directed, flat_settings, protocol_lines
+
+MARK = "<!-- card of a generator, by nashpath export -->"
+
+
+def card_place(to: Path) -> Path:
+    """Where the card of a file is written. Raises `ValueError` where another text is there."""
+    place = to.with_suffix(".md")
+    if place.is_dir() or (place.exists() and not place.read_bytes().startswith(MARK.encode())):
+        raise ValueError(f"--to {to}: its card would be {place}, which is something else; choose another name")
+    return place
+
+
+def write_card(place: Path, name: str, told: dict[str, Any]) -> None:
+    """Writes the card of the file ``name`` from what `nashpath.run.export` returned, atomically."""
+    with replacing(place) as file:
+        file.write(card(name, told).encode())
+
+
+def card(name: str, told: dict[str, Any]) -> str:
+    """The card as Markdown."""
+    weights = "averaged weights" if told["averaged"] else "the weights of the last step"
+    latents = "N(0, 1)" if told["latent_distribution"] == "normal" else "U[−1, 1]"
+    shape = " × ".join(map(str, told["about_data"]["shape"]))
+    units = "in the units of the data" if told["units"] is None else _units(told)
+    settings = [f"- `{key} = {json.dumps(value)}`" for key, value in flat_settings(told["settings"]).items()]
+    versions = ", ".join(f"{key} {value}" for key, value in told["versions"].items())
+    parts = [
+        MARK,
+        f"# {name}",
+        f"A generator with {weights} after {number(told['steps'])} steps (member {told['member']}, seed "
+        f"{told['seed']}; {told['outcome']}). It maps latents [n, {told['latent']}], each number from "
+        f"{latents}, to samples of shape {shape}, {units}.",
+        f"Licence: {told['licence'] or 'none was stated; that of the data may bind samples, too'}.",
+        "## Load it",
+        "\n".join(["```python", *told["lines"], "```"]),
+        told["verified"],
+        "## Data",
+        _data(told),
+        "## How good it is",
+        _quality(told["evaluation"], told["member"]),
+        "## Diagnosis",
+        _diagnosis(told["diagnosis"]),
+        "## Settings",
+        "\n".join(settings),
+        *([f"Trained with {versions}."] if versions else []),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _units(told: dict[str, Any]) -> str:
+    return (
+        "in the units of the data's file: the columns were standardised for training, and the program (of a "
+        ".safetensors file, `member.sample`) undoes it"
+    )
+
+
+def _data(told: dict[str, Any]) -> str:
+    kind, known = told["settings"].get("data", {}).get("kind", "none"), told["data"]
+    if not known:
+        return f"`{kind}`"
+    return (
+        f"`{kind}`: {number(known['files'])} files of {number(known['bytes'])} bytes; hash of their names and sizes "
+        f"`{known['names']}`, of a sample of their content `{known['sample']}`"
+    )
+
+
+def _quality(group: dict[str, Any] | None, member: int) -> str:
+    if group is None:
+        return "Not measured at this step (`nashpath evaluate` before the export puts its numbers here)."
+    at, lines = group["members"].index(member), []
+    for entry in group["numbers"]:
+        value = f"- {directed(entry)}: {number(entry['values'][at])}"
+        if sum(one is not None for one in entry["values"]) > 1:
+            several = len(group["members"])
+            value += f" (mean of {several} seeds {number(entry['mean'])}, 95 % interval {number(entry['low'])} to "
+            value += f"{number(entry['high'])})"
+        lines.append(value)
+    return "\n".join([*lines, "", *(f"- {line}" for line in protocol_lines(group))])
+
+
+def _diagnosis(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "Not diagnosed at this step (`nashpath diagnose` before the export puts its verdict here)."
+    return "\n".join([f"**{found['headline']}**", "", *(f"- {sentence}" for sentence in found["sentences"])])

@@ -1,0 +1,242 @@
+"""`export`: a trained generator as one file that works without the run folder, verified by loading it elsewhere."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nashpath.core import Key
+from nashpath.games import GAN
+from nashpath.run.assess.load import load
+from nashpath.run.assess.loaded_file import safetensors_bytes
+from nashpath.run.assess.member import LoadedMember
+from nashpath.run.assess.recorded import Recorded, recorded
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.run_folder import RunFolder, write_atomic
+
+TOLERANCE = 1e-4
+"""How far samples may lie from the run's own, of the largest magnitude: float32 products rounded in another order."""
+COUNT = 5
+"""Latents that both are asked for."""
+PARTS = [1, COUNT - 1]
+"""They come in batches of two sizes, since a file takes any number at once."""
+
+
+class Exported(nn.Module):
+    """A member's generator as it samples: ``latents [n, latent] -> samples [n, *shape]``, in the units of the data."""
+
+    def __init__(self, member: LoadedMember):
+        super().__init__()
+        self.generator = member.generator
+        self.converted = member.units is not None
+        if member.units is not None:
+            self.register_buffer("mean", torch.tensor(member.units.mean, dtype=torch.float64))
+            self.register_buffer("deviation", torch.tensor(member.units.deviation, dtype=torch.float64))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        found = self.generator(latents)
+        return self.mean + found.double() * self.deviation if self.converted else found
+
+
+def _safetensors(member: LoadedMember, told: Recorded) -> bytes:
+    return safetensors_bytes(member, told)
+
+
+def _pt2(member: LoadedMember, told: Recorded) -> bytes:
+    """A program of torch.export, for any number of latents at once, with the facts beside it in the archive."""
+    module, latents = Exported(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
+    try:
+        program = torch.export.export(module, (latents,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    except Exception as error:  # whatever the tracer says of a module of the user's
+        raise SettingError(
+            f"torch.export cannot make one program of {type(member.generator).__name__} for any number of latents "
+            f"({type(error).__name__}: {_first_line(error)}); export to .safetensors instead"
+        ) from error
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # it names files of this machine
+    stored = BytesIO()
+    torch.export.save(program, stored, extra_files={"nashpath.json": json.dumps(told)})
+    return stored.getvalue()
+
+
+def _onnx(member: LoadedMember, told: Recorded) -> bytes:
+    """An ONNX model, for any number of latents at once, with the facts in its metadata."""
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise SettingError(f".onnx needs {', '.join(missing)}: pip install 'nashpath[export]', or export to .pt2")
+    module, latents = Exported(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
+    batch = ({0: torch.export.Dim("batch")},)
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)  # it warns of each operator of torchvision where that is not installed
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            made = torch.onnx.export(
+                module,
+                (latents,),
+                dynamo=True,
+                dynamic_shapes=batch,
+                input_names=["latents"],
+                output_names=["samples"],
+                verbose=False,
+            )
+    except Exception as error:  # whatever the exporter says of a module of the user's
+        raise SettingError(
+            f"torch.onnx cannot write {type(member.generator).__name__} ({type(error).__name__}: {_first_line(error)}); "
+            "export to .pt2 or .safetensors instead"
+        ) from error
+    finally:
+        log.setLevel(before)
+    assert made is not None  # without a file to write to it returns the program
+    model = made.model_proto
+    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
+        del node.metadata_props[:]  # they name files of this machine
+    entry = model.metadata_props.add()
+    entry.key, entry.value = "nashpath.json", json.dumps(told)
+    return model.SerializeToString()
+
+
+WRITERS: dict[str, Callable[[LoadedMember, Recorded], bytes]] = {
+    ".safetensors": _safetensors,
+    ".pt2": _pt2,
+    ".onnx": _onnx,
+}
+"""What writes a file of each ending."""
+READERS = {
+    ".safetensors": (
+        "import nashpath, torch",
+        "member = nashpath.load({name!r})",
+        "samples = member.sample(16, seed=0)  # in the units of the data, the latents drawn by the seed",
+        "latents = {latents}",
+        "raw = member.generator(latents)  # in the units it was trained in",
+    ),
+    ".pt2": (
+        "import torch",
+        "generator = torch.export.load({name!r}).module()",
+        "latents = {latents}",
+        "samples = generator(latents)",
+    ),
+    ".onnx": (
+        "import numpy, onnxruntime",
+        "generator = onnxruntime.InferenceSession({name!r})",
+        "latents = {arrays}.astype(numpy.float32)",
+        "(samples,) = generator.run(None, {{'latents': latents}})",
+    ),
+}
+"""The lines that load a file of each ending, as the card shows them."""
+CHECKS = {
+    ".safetensors": (
+        "import nashpath, torch",
+        "from nashpath.run.assess.export import Exported",
+        "[nashpath.run.load_methods(file) for file in methods]",
+        "generator = Exported(nashpath.load(file)).eval()",
+    ),
+    ".pt2": ("import torch", "generator = torch.export.load(file).module()"),
+    ".onnx": (
+        "import onnxruntime, torch",
+        "session = onnxruntime.InferenceSession(file)",
+        "generator = lambda part: torch.from_numpy(session.run(None, {'latents': part.numpy()})[0])",
+    ),
+}
+_BEGIN = ("import json, sys", "import numpy as np", "file, given, made, parts, methods = json.loads(sys.argv[1])")
+_END = (
+    "parts = torch.from_numpy(np.load(given)).split(parts)",
+    "with torch.no_grad(): found = torch.cat([generator(part) for part in parts])",
+    "np.save(made, found.numpy())",
+)
+
+
+def export(
+    run: str | Path,
+    to: str | Path,
+    member: int = 0,
+    width: float | None = None,
+    licence: str = "",
+    methods: Sequence[Path] = (),
+) -> Recorded:
+    """Writes a member's (averaged) generator to the file ``to``; returns what is known of it, as the file holds it.
+
+    ``lines`` of what is returned load the file, ``verified`` says how they were tried.
+
+    The ending says as what: ``.safetensors``, weights and settings for `load`; ``.pt2``, a program of torch.export that
+    needs PyTorch alone; ``.onnx``, a model for ONNX Runtime and others (the extra ``export``). A fresh process loads
+    the file and makes samples of the same latents first: where they differ from the run's own by more than `TOLERANCE`
+    nothing is written. ``width`` is as for `load`; ``methods`` are files that register methods of one's own. Raises
+    `SettingError` or `CheckpointError`, and `ValueError` where samples differ.
+    """
+    run, to = Path(run), Path(to)
+    _check_places(run, to)
+    found = load(run, member, width=width)
+    game = found.game
+    if not isinstance(game, GAN):
+        raise SettingError(f"{run}: a {type(game).__name__} has no generator to export")
+    told = recorded(run, member, found, licence)
+    content = WRITERS[to.suffix](found, told)
+    remembered = [Path(entry["file"]) for entry in RunFolder(run).read_config().get("with", []) if "file" in entry]
+    said = _verified(found, to, content, methods or remembered)
+    write_atomic(to, content)
+    shape = f"(16, {game.latent})"
+    normal = game.latent_distribution == "normal"
+    latents = f"torch.randn{shape}" if normal else f"2 * torch.rand{shape} - 1"
+    arrays = f"numpy.random.normal(size={shape})" if normal else f"numpy.random.uniform(-1, 1, {shape})"
+    lines = [line.format(name=to.name, latents=latents, arrays=arrays) for line in READERS[to.suffix]]
+    return {**told, "lines": lines, "verified": said}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
+
+
+def _check_places(run: Path, to: Path) -> None:
+    if to.suffix not in WRITERS:
+        raise SettingError(f"--to {to}: the ending says what is written: {', '.join(WRITERS)}")
+    if to.is_dir():
+        raise SettingError(f"--to {to}: is a folder; give a file")
+    if run.is_file():
+        raise SettingError(f"{run}: is a file; give the run folder")
+
+
+@torch.no_grad()
+def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[Path]) -> str:
+    """What a fresh process found, in words. Raises `ValueError` where its samples are not those of the run."""
+    latents = member.game.latents(Key(0, "exported"), (COUNT,))  # type: ignore[operator]
+    whole = Exported(member).eval()
+    expected = torch.cat([whole(part) for part in latents.split(PARTS)]).numpy()
+    with tempfile.TemporaryDirectory(prefix="nashpath-") as folder:
+        file, given, made = (str(Path(folder) / name) for name in (to.name, "latents.npy", "samples.npy"))
+        Path(file).write_bytes(content)
+        np.save(given, latents.numpy())
+        code = "\n".join((*_BEGIN, *CHECKS[to.suffix], *_END))
+        asked = json.dumps([file, given, made, PARTS, [str(Path(one).absolute()) for one in methods]])
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, asked],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+            raise ValueError(f"{to}: a fresh process could not use it, so it is not written ({last[:300]})")
+        found = np.load(made)
+    size = float(np.abs(expected).max())
+    apart = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
+    if not apart <= TOLERANCE * size:
+        raise ValueError(
+            f"{to}: loaded in a fresh process its samples are {apart:.3g} from the run's, whose largest number is "
+            f"{size:.3g}, so it is not written"
+        )
+    return (
+        f"Loaded in a fresh process, samples of {COUNT} latents lay at most {apart:.2g} from those of the run (the "
+        f"largest number: {size:.3g})."
+    )

@@ -1,0 +1,130 @@
+"""An exported generator: the run's own samples, from one file, with a card; bad files end in one sentence."""
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import nashpath
+from nashpath.run import CheckpointError, SettingError
+from nashpath.run.assess import export
+from run_folders import nash, small, trained
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Two members on a standardised table, with averages; the table is gone."""
+    place = tmp_path_factory.mktemp("exported")
+    np.save(place / "t.npy", np.random.default_rng(0).normal(5000, 1000, (40, 3)))
+    data = {"kind": "array", "path": str(place / "t.npy"), "scale": "standard"}
+    trained(small(steps=3, seeds=[0, 1], data=data, average="ema"), place / "run")
+    (place / "t.npy").unlink()
+    return place / "run"
+
+
+def test_safetensors_come_back_as_the_member(run, tmp_path):
+    file = tmp_path / "g.safetensors"
+    said = nash("export", run, "--member", 1, "--to", file, "--licence", "CC0")
+    assert "fresh process" in said.stderr
+    found, own = nashpath.load(file), nashpath.load(run, 1)
+    assert torch.equal(found.sample(6, seed=3), own.sample(6, seed=3))
+    assert (found.seed, found.steps, found.averaged, found.units) == (1, 3, True, own.units)
+    with pytest.raises(SettingError, match="without its discriminator"):
+        _ = found.discriminator
+    with pytest.raises(SettingError, match="one member"):
+        nashpath.load(file, 1)
+    card = (tmp_path / "g.md").read_text()
+    for told in ("CC0", "averaged weights", "member 1, seed 1", "units of the data", "Not measured", "Not diagnosed"):
+        assert told in card
+    assert str(run.parent) not in card + file.read_bytes().decode("latin1")
+
+
+def test_a_program_needs_pytorch_alone(run, tmp_path):
+    file = tmp_path / "g.pt2"
+    nash("export", run, "--to", file)
+    lines = (tmp_path / "g.md").read_text().split("```")[1].removeprefix("python\n")
+    assert lines.count("\n") <= 5
+    tail = (
+        "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\nassert 'nashpath' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+    assert str(run.parent).encode() not in file.read_bytes()
+
+
+def test_a_model_needs_onnx_runtime_alone(run, tmp_path):
+    file = tmp_path / "g.onnx"
+    said = nash("export", run, "--member", 1, "--to", file)
+    assert "torchvision" not in said.stderr
+    lines = (tmp_path / "g.md").read_text().split("```")[1].removeprefix("python\n")
+    assert lines.count("\n") <= 5
+    tail = (
+        "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\n"
+        "assert 'torch' not in sys.modules and 'nashpath' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+    assert str(run.parent).encode() not in file.read_bytes()
+    assert b"site-packages" not in file.read_bytes()
+
+
+def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
+    said = nash("export", run, "--to", tmp_path / "g.onnx", expect=2).stderr
+    assert "needs onnxscript: pip install 'nashpath[export]'" in said
+
+
+@pytest.mark.parametrize("ending", sorted(export.WRITERS))
+@pytest.mark.parametrize("network", ["dcgan", "resnet", "salimans_mlp", "mixture"])
+def test_every_ending_takes_every_kind_of_generator(tmp_path, ending, network):
+    changes: dict[str, Any] = {"game": {"kind": "mixture", "generators": 2}}
+    if network != "mixture":
+        changes = {"data": {"kind": "stacked_digits"}, "generator": {"kind": network}, "discriminator": {"kind": "mlp"}}
+        changes["generator"] |= {} if network == "salimans_mlp" else {"width": 4}
+    trained(small(steps=1, **changes), tmp_path / "run")
+    nash("export", tmp_path / "run", "--to", tmp_path / f"g{ending}")
+    assert (tmp_path / f"g{ending}").stat().st_size > 1000
+
+
+def test_where_samples_differ_nothing_is_written(run, tmp_path, monkeypatch):
+    other = export.WRITERS[".safetensors"]
+    monkeypatch.setitem(export.WRITERS, ".safetensors", lambda _, told: other(nashpath.load(run, 1), told))
+    file = tmp_path / "out" / "g.safetensors"
+    assert "from the run's" in nash("export", run, "--to", file, expect=2).stderr
+    assert not file.parent.exists()
+
+
+REFUSED = {
+    "an ending": (("run", "--to", "g.pkl"), "the ending says"),
+    "a member": (("run", "--to", "g.pt2", "--member", 9), "members 0 to 1"),
+    "a folder": (("none", "--to", "g.pt2"), "holds no run"),
+    "another text": (("run", "--to", "README.pt2"), "which is something else"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_exported_is_said_in_one_sentence(run, tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text("mine")
+    arguments, told = REFUSED[case]
+    said = nash("export", *(run if one == "run" else one for one in arguments), expect=2).stderr
+    assert told in said
+    assert len(said.strip().splitlines()) == 1
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["README.md"]
+
+
+def test_damaged_and_foreign_files_are_refused(run, tmp_path):
+    told = {"sha256": "", **export.recorded(run, 0, nashpath.load(run, 0))}
+    whole = export.safetensors_bytes(nashpath.load(run, 0), told)
+    flipped = bytearray(whole)
+    flipped[-3] ^= 64
+    cases = {"cut": whole[: len(whole) // 2], "flipped": bytes(flipped), "text": b"hello", "empty": b""}
+    for name, content in cases.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match="damaged"):
+            nashpath.load(tmp_path / name)
+    save_file({"weight": torch.zeros(2)}, tmp_path / "foreign")
+    with pytest.raises(CheckpointError, match="no generator that nashpath export wrote"):
+        nashpath.load(tmp_path / "foreign")
