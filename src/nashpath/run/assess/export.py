@@ -93,8 +93,8 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
             )
     except Exception as error:  # whatever the exporter says of a module of the user's
         raise SettingError(
-            f"torch.onnx cannot write {type(member.generator).__name__} ({type(error).__name__}: {_first_line(error)}); "
-            "export to .pt2 or .safetensors instead"
+            f"ONNX cannot say {type(member.generator).__name__} ({type(error).__name__}: {_first_line(error)}); "
+            f"export to .pt2 or .safetensors instead"
         ) from error
     finally:
         log.setLevel(before)
