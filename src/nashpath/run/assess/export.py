@@ -33,7 +33,7 @@ PARTS = [1, COUNT - 1]
 """They come in batches of two sizes, since a file takes any number at once."""
 
 
-class Exported(nn.Module):
+class SamplingGenerator(nn.Module):
     """A member's generator as it samples: ``latents [n, latent] -> samples [n, *shape]``, in the units of the data."""
 
     def __init__(self, member: LoadedMember):
@@ -55,7 +55,7 @@ def _safetensors(member: LoadedMember, told: Recorded) -> bytes:
 
 def _pt2(member: LoadedMember, told: Recorded) -> bytes:
     """A program of torch.export, for any number of latents at once, with the facts beside it in the archive."""
-    module, latents = Exported(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
+    module, latents = SamplingGenerator(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
     try:
         program = torch.export.export(module, (latents,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     except Exception as error:  # whatever the tracer says of a module of the user's
@@ -75,7 +75,7 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise SettingError(f".onnx needs {', '.join(missing)}: pip install 'nashpath[export]', or export to .pt2")
-    module, latents = Exported(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
+    module, latents = SamplingGenerator(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
     batch = ({0: torch.export.Dim("batch")},)
     log = logging.getLogger("torch.onnx")
     before = log.level
@@ -93,7 +93,7 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
             )
     except Exception as error:  # whatever the exporter says of a module of the user's
         raise SettingError(
-            f"ONNX cannot say {type(member.generator).__name__} ({type(error).__name__}: {_first_line(error)}); "
+            f"{type(member.generator).__name__} is no ONNX model ({type(error).__name__}: {_first_line(error)}); "
             f"export to .pt2 or .safetensors instead"
         ) from error
     finally:
@@ -138,9 +138,9 @@ READERS = {
 CHECKS = {
     ".safetensors": (
         "import nashpath, torch",
-        "from nashpath.run.assess.export import Exported",
+        "from nashpath.run.assess.export import SamplingGenerator",
         "[nashpath.run.load_methods(file) for file in methods]",
-        "generator = Exported(nashpath.load(file)).eval()",
+        "generator = SamplingGenerator(nashpath.load(file)).eval()",
     ),
     ".pt2": ("import torch", "generator = torch.export.load(file).module()"),
     ".onnx": (
@@ -211,7 +211,7 @@ def _check_places(run: Path, to: Path) -> None:
 def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[Path]) -> str:
     """What a fresh process found, in words. Raises `ValueError` where its samples are not those of the run."""
     latents = member.game.latents(Key(0, "exported"), (COUNT,))  # type: ignore[operator]
-    whole = Exported(member).eval()
+    whole = SamplingGenerator(member).eval()
     expected = torch.cat([whole(part) for part in latents.split(PARTS)]).numpy()
     with tempfile.TemporaryDirectory(prefix="nashpath-") as folder:
         file, given, made = (str(Path(folder) / name) for name in (to.name, "latents.npy", "samples.npy"))
