@@ -1,6 +1,8 @@
 """Sizes that cannot fit are refused by their keys, before anything of that size is made."""
 
+import signal
 import time
+from typing import get_args
 
 import pytest
 import torch
@@ -11,6 +13,8 @@ from nashpath.run.engine import memory
 from nashpath.run.engine.memory import available, readable
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import override, parse_seeds, parse_sweeps
+from nashpath.run.settings.schema import arguments
+from nashpath.solvers import SOLVERS
 
 QUICK = ["steps=1", "threads=1", "compile=off", "stack=off", "evaluation_samples=8", "samples=4"]
 
@@ -20,6 +24,37 @@ def start(folder, *texts: str):
 
 
 HUGE = 2_000_000_000
+LOOPS = sorted(
+    {
+        (row, name)
+        for row in SOLVERS
+        for name, (kind, _) in arguments(SOLVERS[row]).items()
+        if int in (kind, *get_args(kind)) and "." not in name
+    }
+)
+"""Every whole number that a solver takes."""
+
+
+@pytest.mark.parametrize(("row", "name"), LOOPS)
+def test_a_step_of_a_toy_ends_however_many_turns_are_asked_for(tmp_path, row, name):
+    """It draws nothing and asks for no memory: only the bound of the number keeps such a step from lasting years."""
+
+    def late(*_):
+        raise TimeoutError(f"solver.{name}={HUGE}: the step did not end")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(60)
+    try:
+        found = start(tmp_path, "game=random_quadratic", f"solver={row}", f"solver.{name}={HUGE}")
+        found.train()
+    except SettingError as refusal:
+        if f"solver.{name}" not in str(refusal):
+            raise
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 KEYS = {
     "latent": (),
     "batch_size": (),
@@ -34,7 +69,6 @@ KEYS = {
     "objective.features": ("objective=mmd_gaussian",),
     "game.atoms": ("game=ideal",),
     "game.resolution": ("game=ideal_gaussian",),
-    "solver.discriminator_steps": (),
     "generator.reference": ("generator=virtual_mlp",),
 }
 

@@ -27,7 +27,9 @@ Count = Annotated[int, Ge(1), Le(SIZE)]
 Depth = Annotated[int, Ge(0), Le(1000)]
 """Number of hidden layers; 0 leaves an affine map."""
 Few = Annotated[int, Ge(1), Le(1000)]
-"""How many parts of which each is built on its own, as the networks of a mixture."""
+"""How many parts of which each stands on its own, as the networks of a mixture or the iterations within a step."""
+Turns = Annotated[int, Ge(1), Le(10_000)]
+"""Turns or batches within one step, which are taken one by one."""
 Dimension = Annotated[int, Ge(1), Le(1_000_000)]
 """Coordinates of a toy's strategy, which are made one by one."""
 Whole = Annotated[int, Ge(0), Lt(2**63)]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, Decay, FunctionalGame, Hyperparameters, NonNegative, Point, Positive, Tree, pick
+from nashpath.core import Batch, Decay, Few, FunctionalGame, Hyperparameters, NonNegative, Point, Positive, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import compete, product_count, times
@@ -36,7 +36,7 @@ class AdaptiveCompetitiveGradient(Solver):
         decay: Decay = 0.99,
         epsilon: Positive = 1e-5,
         tolerance: NonNegative = 1e-6,
-        iterations: Count = 5,
+        iterations: Few = 5,
     ):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers, self.iterations = Hyperparameters(decay=decay, epsilon=epsilon, tolerance=tolerance), iterations

@@ -1,6 +1,6 @@
 """The players take turns: the loop of nearly every GAN paper."""
 
-from nashpath.core import Batch, Count, FunctionalGame, Point, pick
+from nashpath.core import Batch, FunctionalGame, Point, Turns, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, gather, report
 
 
@@ -17,7 +17,7 @@ class Alternating(Solver):
     Reference: Goodfellow et al. 2014, Algorithm 1; Zhang et al. 2022 (rates of alternating play).
     """
 
-    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, discriminator_steps: Count = 1):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, discriminator_steps: Turns = 1):
         super().__init__(discriminator=discriminator, generator=generator)
         if discriminator_steps < 1:
             raise ValueError(f"discriminator_steps is {discriminator_steps}; it must be at least 1")

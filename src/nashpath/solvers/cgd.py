@@ -1,6 +1,6 @@
 """Answer the opponent's answer."""
 
-from nashpath.core import Batch, Count, FunctionalGame, Hyperparameters, NonNegative, Point, pick
+from nashpath.core import Batch, Few, FunctionalGame, Hyperparameters, NonNegative, Point, pick
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import compete, product_count
 from nashpath.solvers.derivatives import settled
@@ -25,7 +25,7 @@ class CompetitiveGradient(Solver):
     gradients = 2
 
     def __init__(
-        self, discriminator: UpdateRule, generator: UpdateRule, tolerance: NonNegative = 1e-6, iterations: Count = 5
+        self, discriminator: UpdateRule, generator: UpdateRule, tolerance: NonNegative = 1e-6, iterations: Few = 5
     ):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers, self.iterations = Hyperparameters(tolerance=tolerance), iterations

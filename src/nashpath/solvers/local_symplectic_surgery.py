@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
+from nashpath.core import Batch, Few, FunctionalGame, Hyperparameters, NonNegative, Point, Tree, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import conjugate_residual, flattened, unflat
@@ -37,7 +37,7 @@ class LocalSymplecticSurgery(Solver):
         generator: UpdateRule,
         damping: NonNegative = 1e-4,
         tolerance: NonNegative = 1e-6,
-        iterations: Count = 5,
+        iterations: Few = 5,
     ):
         super().__init__(discriminator=discriminator, generator=generator)
         self.numbers, self.iterations = Hyperparameters(damping=damping, tolerance=tolerance), iterations

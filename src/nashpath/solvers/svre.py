@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Batch, Count, FunctionalGame, PlayerGradient, Point, Tree, pick
+from nashpath.core import Batch, FunctionalGame, PlayerGradient, Point, Tree, Turns, pick
 from nashpath.core import tree as trees
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 
@@ -32,7 +32,7 @@ class SVRE(Solver):
 
     no_round = "depends on how old its snapshot is"
 
-    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, pace: Count = 1):
+    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, pace: Turns = 1):
         super().__init__(discriminator=discriminator, generator=generator)
         self.pace, self.draws, self.gradients = pace, 2 + pace, 8 + 2 * pace
 
