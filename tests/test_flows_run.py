@@ -12,7 +12,6 @@ from nashpath.report import load_run
 from nashpath.report.animation import animation
 from nashpath.run import resolve_flow
 from nashpath.run.folder.arrays import read_arrays
-from nashpath.run.training import flow_recorder
 from nashpath.run.training.flow import run_flow
 
 TINY = (
@@ -144,7 +143,7 @@ def test_a_run_is_not_overwritten(tmp_path):
 def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, monkeypatch):
     """The pictures stay; the last estimates are always made; it is said once, and a chosen period is kept to."""
     monkeypatch.setattr("nashpath.run.training.session.GRACE", 0.0)
-    monkeypatch.setattr(flow_recorder, "EVALUATING", 1e-9)
+    monkeypatch.setattr("nashpath.run.training.session.EVALUATING", 1e-9)
     few = [("data", "ring"), ("particles", 30), ("steps", 40), ("evaluation_samples", 20), ("samples", 20)]
     steps, frames = {}, {}
     for name, more in (("free", []), ("chosen", [("sample_every", 10)])):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Count, Few, Positive
+from nashpath.core import Count, Positive, Turns
 from nashpath.core.math.distances import squared_distances
 from nashpath.games.objectives.base import Critic, Objective
 
@@ -31,7 +31,7 @@ class Sinkhorn(Objective):
     compares = batchwise = True
     undecided = None
 
-    def __init__(self, features: Count = 16, epsilon: Positive = 1.0, iterations: Few = 10):
+    def __init__(self, features: Count = 16, epsilon: Positive = 1.0, iterations: Turns = 10):
         super().__init__(epsilon=epsilon)
         self.outputs, self.iterations = features, iterations
 
