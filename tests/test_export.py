@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     assert "needs onnxscript: pip install 'nashpath[export]'" in said
 
 
-@pytest.mark.parametrize("ending", sorted(export.WRITERS))
+@pytest.mark.parametrize("ending", sorted(export.ENDINGS))
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "salimans_mlp", "mixture"])
 def test_every_ending_takes_every_kind_of_generator(tmp_path, ending, network):
     changes: dict[str, Any] = {"game": {"kind": "mixture", "generators": 2}}
@@ -89,8 +90,9 @@ def test_every_ending_takes_every_kind_of_generator(tmp_path, ending, network):
 
 
 def test_where_samples_differ_nothing_is_written(run, tmp_path, monkeypatch):
-    other = export.WRITERS[".safetensors"]
-    monkeypatch.setitem(export.WRITERS, ".safetensors", lambda _, told: other(nashpath.load(run, 1), told))
+    other = export.ENDINGS[".safetensors"]
+    wrong = replace(other, write=lambda _, told: other.write(nashpath.load(run, 1), told))
+    monkeypatch.setitem(export.ENDINGS, ".safetensors", wrong)
     file = tmp_path / "out" / "g.safetensors"
     assert "from the run's" in nash("export", run, "--to", file, expect=2).stderr
     assert not file.parent.exists()

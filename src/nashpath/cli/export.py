@@ -7,6 +7,7 @@ import typer
 
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.cli.places import given_place
+from nashpath.cli.sample import AverageWidth, OneMember
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 To = Annotated[
@@ -17,18 +18,14 @@ To = Annotated[
         help="The file: .safetensors (for nashpath), .pt2 (for PyTorch alone) or .onnx (for ONNX Runtime).",
     ),
 ]
-_Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
-_Width = Annotated[
-    float | None, typer.Option("--width", help="Width of the average of a run with average=post_hoc, of its steps.")
-]
 _Licence = Annotated[str, typer.Option("--licence", help="What the card says under Licence.")]
 
 
 def export(
     run: _Folder,
     to: To,
-    member: _Member = 0,
-    width: _Width = None,
+    member: OneMember = 0,
+    width: AverageWidth = None,
     licence: _Licence = "",
     own: With = None,
 ) -> None:

@@ -12,11 +12,11 @@ from nashpath.cli.places import DataPath, given_place
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_SIZE, help="How many samples.")]
 Out = Annotated[Path, typer.Option("--out", parser=given_place, help="A picture (.png) or the numbers (.npz).")]
-_Member = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
+OneMember = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 _Cut = Annotated[
     float | None, typer.Option("--truncation", min=1e-3, help="Draw every latent inside ± this many deviations.")
 ]
-_Width = Annotated[
+AverageWidth = Annotated[
     float | None, typer.Option("--width", help="Width of the average of a run with average=post_hoc, of its steps.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
@@ -26,10 +26,10 @@ def sample(
     run: _Folder,
     count: _Count = 64,
     out: Out = Path("sheet.png"),
-    member: _Member = 0,
+    member: OneMember = 0,
     seed: Seed = 0,
     truncation: _Cut = None,
-    width: _Width = None,
+    width: AverageWidth = None,
     data_path: DataPath = None,
     own: With = None,
 ) -> None:

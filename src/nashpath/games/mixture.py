@@ -46,10 +46,11 @@ class GeneratorEnsemble(WeightedEnsemble):
     """
 
     def forward(self, z: Tensor) -> Tensor:
-        place = (torch.arange(z.shape[0], device=z.device) + 0.5) * 0.6180339887498949 % 1
+        samples = torch.arange(z.shape[0], device=z.device)  # len(z) would fix the batch of an exported program
+        place = (samples + 0.5) * 0.6180339887498949 % 1
         upper = self.weights().cumsum(0)[:-1]
         which = (place.to(upper.dtype)[:, None] >= upper).sum(1)
-        return self.outputs(z)[which, torch.arange(z.shape[0], device=z.device)]
+        return self.outputs(z)[which, samples]
 
 
 class DiscriminatorEnsemble(WeightedEnsemble):

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -49,12 +50,8 @@ class SamplingGenerator(nn.Module):
         return self.mean + found.double() * self.deviation if self.converted else found
 
 
-def _safetensors(member: LoadedMember, told: Recorded) -> bytes:
-    return safetensors_bytes(member, told)
-
-
-def _pt2(member: LoadedMember, told: Recorded) -> bytes:
-    """A program of torch.export, for any number of latents at once, with the facts beside it in the archive."""
+def _program(member: LoadedMember) -> torch.export.ExportedProgram:
+    """The generator as a program of torch.export, for any number of latents at once."""
     module, latents = SamplingGenerator(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
     try:
         program = torch.export.export(module, (latents,), dynamic_shapes=({0: torch.export.Dim("batch")},))
@@ -65,36 +62,33 @@ def _pt2(member: LoadedMember, told: Recorded) -> bytes:
         ) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it names files of this machine
+    return program
+
+
+def _pt2(member: LoadedMember, told: Recorded) -> bytes:
+    """The program, with the facts beside it in the archive."""
     stored = BytesIO()
-    torch.export.save(program, stored, extra_files={"nashpath.json": json.dumps(told)})
+    torch.export.save(_program(member), stored, extra_files={"nashpath.json": json.dumps(told)})
     return stored.getvalue()
 
 
 def _onnx(member: LoadedMember, told: Recorded) -> bytes:
-    """An ONNX model, for any number of latents at once, with the facts in its metadata."""
+    """The program as an ONNX model, with the facts in its metadata."""
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise SettingError(f".onnx needs {', '.join(missing)}: pip install 'nashpath[export]', or export to .pt2")
-    module, latents = SamplingGenerator(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
-    batch = ({0: torch.export.Dim("batch")},)
-    log = logging.getLogger("torch.onnx")
+    program, log = _program(member), logging.getLogger("torch.onnx")
     before = log.level
     log.setLevel(logging.ERROR)  # it warns of each operator of torchvision where that is not installed
     try:
         with warnings.catch_warnings(action="ignore"):
             made = torch.onnx.export(
-                module,
-                (latents,),
-                dynamo=True,
-                dynamic_shapes=batch,
-                input_names=["latents"],
-                output_names=["samples"],
-                verbose=False,
+                program, dynamo=True, input_names=["latents"], output_names=["samples"], verbose=False
             )
     except Exception as error:  # whatever the exporter says of a module of the user's
         raise SettingError(
             f"{type(member.generator).__name__} is no ONNX model ({type(error).__name__}: {_first_line(error)}); "
-            f"export to .pt2 or .safetensors instead"
+            "export to .pt2 or .safetensors instead"
         ) from error
     finally:
         log.setLevel(before)
@@ -107,46 +101,55 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
     return model.SerializeToString()
 
 
-WRITERS: dict[str, Callable[[LoadedMember, Recorded], bytes]] = {
-    ".safetensors": _safetensors,
-    ".pt2": _pt2,
-    ".onnx": _onnx,
-}
-"""What writes a file of each ending."""
-READERS = {
-    ".safetensors": (
-        "import nashpath, torch",
-        "member = nashpath.load({name!r})",
-        "samples = member.sample(16, seed=0)  # in the units of the data, the latents drawn by the seed",
-        "latents = {latents}",
-        "raw = member.generator(latents)  # in the units it was trained in",
+@dataclass(frozen=True)
+class Ending:
+    """One kind of file: what writes it, the lines that load it as the card shows them, and those that try it."""
+
+    write: Callable[[LoadedMember, Recorded], bytes]
+    lines: tuple[str, ...]
+    tried: tuple[str, ...]
+
+
+ENDINGS = {
+    ".safetensors": Ending(
+        safetensors_bytes,
+        (
+            "import nashpath, torch",
+            "member = nashpath.load({name!r})",
+            "samples = member.sample(16, seed=0)  # in the units of the data, the latents drawn by the seed",
+            "latents = {latents}",
+            "raw = member.generator(latents)  # in the units it was trained in",
+        ),
+        (
+            "import nashpath, torch",
+            "from nashpath.run.assess.export import SamplingGenerator",
+            "[nashpath.run.load_methods(file) for file in methods]",
+            "generator = SamplingGenerator(nashpath.load(file)).eval()",
+        ),
     ),
-    ".pt2": (
-        "import torch",
-        "generator = torch.export.load({name!r}).module()",
-        "latents = {latents}",
-        "samples = generator(latents)",
+    ".pt2": Ending(
+        _pt2,
+        (
+            "import torch",
+            "generator = torch.export.load({name!r}).module()",
+            "latents = {latents}",
+            "samples = generator(latents)",
+        ),
+        ("import torch", "generator = torch.export.load(file).module()"),
     ),
-    ".onnx": (
-        "import numpy, onnxruntime",
-        "generator = onnxruntime.InferenceSession({name!r})",
-        "latents = {arrays}.astype(numpy.float32)",
-        "(samples,) = generator.run(None, {{'latents': latents}})",
-    ),
-}
-"""The lines that load a file of each ending, as the card shows them."""
-CHECKS = {
-    ".safetensors": (
-        "import nashpath, torch",
-        "from nashpath.run.assess.export import SamplingGenerator",
-        "[nashpath.run.load_methods(file) for file in methods]",
-        "generator = SamplingGenerator(nashpath.load(file)).eval()",
-    ),
-    ".pt2": ("import torch", "generator = torch.export.load(file).module()"),
-    ".onnx": (
-        "import onnxruntime, torch",
-        "session = onnxruntime.InferenceSession(file)",
-        "generator = lambda part: torch.from_numpy(session.run(None, {'latents': part.numpy()})[0])",
+    ".onnx": Ending(
+        _onnx,
+        (
+            "import numpy, onnxruntime",
+            "generator = onnxruntime.InferenceSession({name!r})",
+            "latents = {arrays}.astype(numpy.float32)",
+            "(samples,) = generator.run(None, {{'latents': latents}})",
+        ),
+        (
+            "import onnxruntime, torch",
+            "session = onnxruntime.InferenceSession(file)",
+            "generator = lambda part: torch.from_numpy(session.run(None, {'latents': part.numpy()})[0])",
+        ),
     ),
 }
 _BEGIN = ("import json, sys", "import numpy as np", "file, given, made, parts, methods = json.loads(sys.argv[1])")
@@ -182,7 +185,7 @@ def export(
     if not isinstance(game, GAN):
         raise SettingError(f"{run}: a {type(game).__name__} has no generator to export")
     told = recorded(run, member, found, licence)
-    content = WRITERS[to.suffix](found, told)
+    content = ENDINGS[to.suffix].write(found, told)
     remembered = [Path(entry["file"]) for entry in RunFolder(run).read_config().get("with", []) if "file" in entry]
     said = _verified(found, to, content, methods or remembered)
     write_atomic(to, content)
@@ -190,7 +193,7 @@ def export(
     normal = game.latent_distribution == "normal"
     latents = f"torch.randn{shape}" if normal else f"2 * torch.rand{shape} - 1"
     arrays = f"numpy.random.normal(size={shape})" if normal else f"numpy.random.uniform(-1, 1, {shape})"
-    lines = [line.format(name=to.name, latents=latents, arrays=arrays) for line in READERS[to.suffix]]
+    lines = [line.format(name=to.name, latents=latents, arrays=arrays) for line in ENDINGS[to.suffix].lines]
     return {**told, "lines": lines, "verified": said}
 
 
@@ -199,8 +202,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _check_places(run: Path, to: Path) -> None:
-    if to.suffix not in WRITERS:
-        raise SettingError(f"--to {to}: the ending says what is written: {', '.join(WRITERS)}")
+    if to.suffix not in ENDINGS:
+        raise SettingError(f"--to {to}: the ending says what is written: {', '.join(ENDINGS)}")
     if to.is_dir():
         raise SettingError(f"--to {to}: is a folder; give a file")
     if run.is_file():
@@ -217,7 +220,7 @@ def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[
         file, given, made = (str(Path(folder) / name) for name in (to.name, "latents.npy", "samples.npy"))
         Path(file).write_bytes(content)
         np.save(given, latents.numpy())
-        code = "\n".join((*_BEGIN, *CHECKS[to.suffix], *_END))
+        code = "\n".join((*_BEGIN, *ENDINGS[to.suffix].tried, *_END))
         asked = json.dumps([file, given, made, PARTS, [str(Path(one).absolute()) for one in methods]])
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code, asked],
