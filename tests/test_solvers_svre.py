@@ -9,7 +9,7 @@ from nashpath.data import Digits, Ring
 from nashpath.games import GAN, TOYS
 from nashpath.games.toys.base import ZeroSum
 from nashpath.networks import MLPDiscriminator, MLPGenerator
-from nashpath.run import open_session
+from nashpath.run import SettingError, open_session
 from nashpath.solvers import SGD, SVRE, Extragradient, price_all
 from solvers_play import Cloud, distances, play, small_gan
 
@@ -158,7 +158,7 @@ def test_data_without_end_are_refused_with_what_to_do(tmp_path):
     game = gan(Digits())
     assert FunctionalGame(game).sweep == (len(Digits()), 64)
     solver.init(FunctionalGame(game), point_of(game))
-    with pytest.raises(ValueError, match="choose data of a finite number of samples"):
+    with pytest.raises(SettingError, match="choose data of a finite number of samples"):
         open_session({"data": "ring", "solver": "svre", "steps": 1}, {}, tmp_path)
 
 

@@ -28,7 +28,9 @@ from nashpath.core import Key
 from nashpath.data import Array, Folder, as_source
 from nashpath.run import SettingError, resolve_flow
 from nashpath.run.engine.program import Program
+from nashpath.run.engine.step import begin
 from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.flow import FLOW_TABLES, build_flow, flow_model, start
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import SHARED, TABLES, General
@@ -156,6 +158,19 @@ def test_settings_train_a_step_or_are_refused_by_key(chosen):
         check_refusal(error, *keys)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("path", TABLES)
+def test_every_row_alone_is_built_or_refused_by_key(path):
+    """What the random settings find once in ten thousand cases: a row that the defaults of all others do not suit."""
+    for row in TABLES[path]:
+        raw: dict[str, Any] = dict(SMALL)
+        put(raw, (path, row, "", None))
+        try:
+            (member,) = plan(raw, {})
+            begin(build_trial(member.settings, 0))
+        except (SettingError, OSError, ImportError) as error:
+            check_refusal(error, *path.split("."), row, TABLES[path][row].__name__)
 
 
 @cases(0.08)

@@ -39,15 +39,19 @@ class SVRE(Solver):
     def extra_repr(self) -> str:
         return f"pace={self.pace}"
 
-    def init(self, problem: FunctionalGame, point: Point) -> Memory:
+    def check(self, problem: FunctionalGame) -> None:
+        super().check(problem)
         if problem.sweep is None:
             raise ValueError(
                 "svre needs the gradient over all the data, and these have no end (or stay on the disk): choose data "
                 "of a finite number of samples, such as digits, or the solver extragradient"
             )
+
+    def init(self, problem: FunctionalGame, point: Point) -> Memory:
+        known = super().init(problem, point)
         anew = next(v for v in trees.leaves(point.players)).new_zeros((), dtype=torch.long)
         return {
-            **super().init(problem, point),
+            **known,
             "snapshot": _copies(point.players),
             "mean": {who: trees.zeros(own) for who, own in point.players.items()},
             "candidate": _copies(point.players),
