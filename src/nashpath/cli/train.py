@@ -17,6 +17,7 @@ from nashpath.cli.places import DataPath, given_place, reserved
 if TYPE_CHECKING:
     from nashpath.report import Outcome
     from nashpath.run import Session
+    from nashpath.run.engine.data_parallel import Ranks
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 Setting = Annotated[
@@ -75,6 +76,12 @@ def train(
     with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
+        ranks = stack.enter_context(_beside()) if "WORLD_SIZE" in os.environ else None
+        if ranks is not None and not ranks.leads:
+            from nashpath.run.training.follower import follow
+
+            follow(ranks)
+            return
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
@@ -83,6 +90,8 @@ def train(
 
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if on or parts or sbatch:
+            if ranks is not None:
+                raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")
             check_ways(on, sbatch or [], out, part or ("--resume" if resume else ""))
             raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
             given = [*([str(config)] if config else []), *(f"--set={one}" for one in settings or [])]
@@ -96,7 +105,7 @@ def train(
         if resume:
             folder = folder_to_resume(config, out, "train", sweep)
             folder = part_folder(folder, part) if part else folder
-            session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path)
+            session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path, ranks)
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
@@ -105,7 +114,8 @@ def train(
             if part and out is not None:
                 whole, out = out, part_folder(out, part)
                 raw, settled = within.enter_context(planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop))
-            session = open_session(raw, sweeps, out or stack.enter_context(next_folder(_name(raw))), live, stop)
+            place = out or stack.enter_context(next_folder(_name(raw)))
+            session = open_session(raw, sweeps, place, live, stop, ranks)
             if settled is not None:
                 settled(session)
         within.close()
@@ -114,6 +124,16 @@ def train(
         status = session.train()
         page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
+
+
+def _beside() -> "AbstractContextManager[Ranks | None]":
+    """The processes that ``torchrun`` started beside this one; those that follow leave signals to the leader."""
+    from nashpath.run.engine.data_parallel import joined, several
+
+    if several() and os.environ["RANK"] != "0":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    return joined()
 
 
 def check_ways(on: str, sbatch: list[str], out: Path | None, other: str) -> None:

@@ -15,3 +15,7 @@ class MethodsWarning(UserWarning):
 
 class FolderWarning(UserWarning):
     """Something in a run folder is damaged, missing or unchecked; the message names it and says what was done."""
+
+
+class RanksError(ValueError):
+    """Another process of a run that is spread over several is gone."""

@@ -7,7 +7,7 @@ dense nets, loses on convolutions, where it means grouped kernels).
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,8 +20,11 @@ from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
-from nashpath.run.engine.sampler import BLOCK_STEPS, Sampler
+from nashpath.run.engine.sampler import BLOCK_STEPS, DrawFunction, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
+
+if TYPE_CHECKING:
+    from nashpath.run.engine.data_parallel import Spread
 
 Mode = Literal["stacked", "looped"]
 
@@ -48,8 +51,9 @@ class Program:
 
     ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. A step
     that is ``ready``, of another program of this structure, mode and number of members, is taken over, compiled as it
-    is. ``taken`` counts the steps so far; ``seconds`` is the time spent in all steps (and their draws) but the first,
-    which compiles, and ``busy`` that of it in which a CPU's run did not wait for other processes.
+    is; ``spread`` says how batches are spread over several processes. ``taken`` counts the steps so far; ``seconds``
+    is the time spent in all steps (and their draws) but the first, which compiles, and ``busy`` that of it in which a
+    CPU's run did not wait for other processes.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class Program:
         compiled: bool = False,
         precision: Precision = None,
         ready: Prepared | None = None,
+        spread: "Spread | None" = None,
     ):
+        self.spread = spread
         self.trials, self.compiled, self.precision = list(trials), compiled, precision
         self._cast = None if precision == "tf32" else precision
         self.mode: Mode = mode
@@ -74,8 +80,7 @@ class Program:
         self._numbers: Any = stack(numbers) if mode == "stacked" else numbers
         drawing = self.sampler.drawings[0] if self.drawing else None
         known = ready if ready is not None and ready.drawing == self.drawing else None
-        step = None if known is not None else _prepared(make_step(trials[0], self._cast, drawing), mode, compiled)
-        self.step: Any = step if known is None else known.step
+        self.step: Any = self._made(drawing) if known is None else known.step
         self.compiles = compiled and known is None
         """Whether its first step is compiled before it is taken."""
         self._block, self._first = list[Any](), 0
@@ -98,6 +103,11 @@ class Program:
         """Restores all members from a checkpoint: training states, steps taken and the last report."""
         self._train_state = stack(train_states) if self.mode == "stacked" else list(train_states)
         self._block, self.taken, self._info = [], taken, report
+
+    def share(self) -> None:
+        """Puts the training states of the leading process in the place of everyone's; all of them do it."""
+        if self.spread is not None:
+            self.spread.ranks.share(self._train_state)
 
     @torch.no_grad()
     def run(self, steps: int, stop: Callable[[], bool] = never) -> None:
@@ -191,7 +201,7 @@ class Program:
         except RuntimeError as error:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
-                self.step = _prepared(make_step(self.trials[0], self._cast), self.mode, self.compiled)
+                self.step = self._made(None)
                 self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0])
                 return
             how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
@@ -200,17 +210,18 @@ class Program:
                 raise
             raise refused from error
 
+    def _made(self, drawing: DrawFunction | None) -> Any:
+        """The step as this program takes it, which draws by ``drawing`` where that is given."""
+        step = make_step(self.trials[0], self._cast, drawing, self.spread)
+        step = vmap(step) if self.mode == "stacked" else step
+        return as_one_graph(step) if self.compiled else step
+
     def _step_all(self, batches: Any) -> None:
         if self.mode == "stacked":
             self._train_state, self._info = self.step(self._train_state, self._numbers, batches)
             return
         taken = [self.step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
         self._train_state, self._info = [train_state for train_state, _ in taken], [info for _, info in taken]
-
-
-def _prepared(step: Any, mode: Mode, compiled: bool) -> Any:
-    step = vmap(step) if mode == "stacked" else step
-    return as_one_graph(step) if compiled else step
 
 
 def spent(program: Program, steps: int) -> dict[str, float]:

@@ -4,7 +4,7 @@ Being pure, it can be stacked with `vmap`, compiled, or both, and means the same
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from nashpath.core.torch_compat import call_with, is_outermost
 from nashpath.core.tree import finite, largest_magnitudes
 from nashpath.run.engine.sampler import DrawFunction
 from nashpath.solvers import Solver
+
+if TYPE_CHECKING:
+    from nashpath.run.engine.data_parallel import Spread
 
 NOT_DIVERGED = -1
 """Marker: this member has not diverged."""
@@ -106,19 +109,27 @@ def outcome(trial: Trial, train_state: TrainState, cause: str = "") -> str:
     return f"{told}: {cause} is not finite" if cause else told
 
 
-def make_step(trial: Trial, precision: torch.dtype | None = None, drawing: DrawFunction | None = None) -> Step:
+def make_step(
+    trial: Trial,
+    precision: torch.dtype | None = None,
+    drawing: DrawFunction | None = None,
+    spread: "Spread | None" = None,
+) -> Step:
     """The step of every member that has this trial's structure; the trial's own values are not used.
 
     Its third argument is the step's batches; of a step that draws for itself, by ``drawing``, the words of the member's
-    key and its own tensors (`Sampler.keys`).
+    key and its own tensors (`Sampler.keys`). ``spread`` says how batches are spread over several processes.
     """
     game, solver, annealing = trial.game, trial.solver, trial.annealing
-    general, players = FunctionalGame(game, precision=precision), game.players
+    general = FunctionalGame(game, precision=precision) if spread is None else spread.problem(game, precision)
+    players = game.players
 
     def step(train_state, numbers, batches):
         if drawing is not None:
             words, tensors = batches
             batches = drawing.at(words, tensors, train_state.steps)
+        if spread is not None:
+            batches = spread.part(batches)
         if annealing is not None:
             numbers = annealing.at(numbers, train_state.steps)
         problem = general.with_hyperparameters(numbers["game"])

@@ -2,19 +2,24 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nashpath.core import Game, Source
-from nashpath.run.engine.program import never
+from nashpath.run.engine.program import Program, never
 from nashpath.run.engine.step import TrainState
+from nashpath.run.errors import RanksError
 from nashpath.run.folder.checkpoint import CheckpointError, about_data, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
 from nashpath.run.settings.members import structure
 from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder, Stopwatch
 
-CHECKPOINT_SECONDS = 60.0
+if TYPE_CHECKING:
+    from nashpath.run.engine.data_parallel import Ranks
 
+CHECKPOINT_SECONDS = 60.0
+AT_ONCE = 0.5
+"""Seconds of steps that several processes take between two looks at whether to stop."""
 
 EVALUATING = 0.05
 """The share of the training time that evaluation may take where nobody says how often it is wanted."""
@@ -140,9 +145,13 @@ class Timetable:
 
 
 class Session:
-    """A training run over a run folder; `train` may be called on a fresh or a restored session."""
+    """A training run over a run folder; `train` may be called on a fresh or a restored session.
 
-    def __init__(self, recorder: Recorder, stop: Callable[[], bool] = never):
+    Where it leads several ``ranks``, the others are told of every step (`nashpath.run.training.follower`).
+    """
+
+    def __init__(self, recorder: Recorder, stop: Callable[[], bool] = never, ranks: "Ranks | None" = None):
+        self.ranks = ranks
         self.recorder, self.stop, self.schedule = recorder, stop, Timetable(recorder)
         self.store, self.groups, self.settings = recorder.store, recorder.groups, recorder.settings
         self.saved = time.perf_counter()
@@ -170,6 +179,7 @@ class Session:
 
     def _train(self) -> str:
         recorder, overhead, device = self.recorder, self.recorder.overhead, self.groups[0].program.device.type
+        self._begin_together()
         if self.untouched:
             recorder.write_reference()
             recorder.whole = self._whole()
@@ -296,6 +306,38 @@ class Session:
             if group.program.alive():
                 if group.program.compiles:
                     self.recorder.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, "compiling"))
-                group.program.run(target - group.program.taken, self.stop)
+                self._run(group.program, target)
             else:
                 group.program.taken = target
+
+    def _begin_together(self) -> None:
+        """Tells the other processes what is trained, and gives them the training states."""
+        if self.ranks is None:
+            return
+        programs = [
+            {"members": [m.index for m in g.members], "mode": g.program.mode, "compiled": g.program.compiled}
+            | {"taken": g.program.taken}
+            for g in self.groups
+        ]
+        about = {"config": self.store.read_config(), "folder": str(self.store.folder.absolute()), "programs": programs}
+        self.ranks.tell(about)
+        for group in self.groups:
+            group.program.share()
+
+    def _run(self, program: Program, target: int) -> None:
+        """Trains one program up to step ``target``, or until stopped: then alone or with the other processes.
+
+        These take as many steps as they are told to at once, so that all stop at the same one: about half a second's.
+        """
+        if self.ranks is None:
+            program.run(target - program.taken, self.stop)
+            return
+        index = [group.program for group in self.groups].index(program)
+        while program.taken < target and not self.stop():
+            each = program.seconds / program.timed if program.timed else AT_ONCE
+            count = max(1, min(target - program.taken, int(AT_ONCE / max(each, 1e-6))))
+            try:
+                self.ranks.tell({"program": index, "steps": count})
+                program.run(count)
+            except RanksError as error:
+                raise RanksError(f"after step {program.taken}: {error}") from error

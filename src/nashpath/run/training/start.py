@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -39,6 +39,9 @@ from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
 
+if TYPE_CHECKING:
+    from nashpath.run.engine.data_parallel import Ranks, Spread
+
 
 def open_session(
     raw: Raw,
@@ -46,11 +49,12 @@ def open_session(
     folder: Path,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
+    ranks: "Ranks | None" = None,
 ) -> Session:
     """A fresh run in ``folder``: members planned, built, and the way to run them chosen and written down.
 
     ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key; ``raw["with"]`` names files
-    that register methods. Raises `SettingError`.
+    that register methods. ``ranks`` are the processes over which batches are spread. Raises `SettingError`.
     """
     store = RunFolder(folder)
     if store.exists():
@@ -72,7 +76,7 @@ def open_session(
         about = identity_of(before, sweeps, methods, settings.device)  # before the data's slow work
         with interruptible(stop):  # nothing is written yet
             sources = prepare(members, notify)
-            groups = build_groups(members, settings, notify)
+            groups = build_groups(members, settings, notify, ranks=ranks)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
         _settle(own, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
@@ -81,7 +85,7 @@ def open_session(
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
         store.create(remember_data(_config(full, sweeps, methods), folder))
         recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
-        return Session(recorder, stop)
+        return Session(recorder, stop, ranks)
 
 
 def begin_with(named: Any) -> list[MethodFile]:
@@ -124,6 +128,7 @@ def resume_session(
     stop: Callable[[], bool] = never,
     accept_changes: bool = False,
     data_path: Path | None = None,
+    ranks: "Ranks | None" = None,
 ) -> Session:
     """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only.
 
@@ -162,13 +167,13 @@ def resume_session(
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
         with told(), interruptible(stop):
-            groups = build_groups(members, settings, notify, stored.get("sizes", ()))
+            groups = build_groups(members, settings, notify, stored.get("sizes", ()), ranks)
         raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
         for one in recorder.changes[len(stored.get("changes", [])) :]:
             notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
-        session = Session(recorder, stop)
+        session = Session(recorder, stop, ranks)
         session.restore()
         store.warn_if_unchecked()
         recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
@@ -191,15 +196,18 @@ def build_groups(
     settings: General,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     sizes: Sequence[int] = (),
+    ranks: "Ranks | None" = None,
 ) -> list[MemberGroup]:
     """One program a structure, or several stacks of it where there are many members.
 
-    The largest group decides how all of them are run. ``sizes`` are those of the programs of a run that goes on.
+    The largest group decides how all of them are run. ``sizes`` are those of the programs of a run that goes on,
+    ``ranks`` the processes over which batches are spread.
     """
     device = torch.device(settings.device)
     precision = precision_of(settings.precision, device)
-    built = [(group, _trials(group, device)) for group in by_structure(members)]
+    built = [(group, build_trials(group, device)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
+    spreads = [spread_over(ranks, games[0], settings, notify) for _, games in built]
     seeds = [m.seed for m in group]
     torch.set_num_threads(settings.threads or choose_threads(trials[0], seeds[0], precision))
 
@@ -209,8 +217,9 @@ def build_groups(
     most = most_together(trials[0], len(trials))
     first = even(len(trials), most)[0]
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first)
+    choice = eager_where_differentiated(choice, settings.compile, spreads)
     left, groups = list(sizes), list[MemberGroup]()
-    for own, games in built:
+    for (own, games), spread in zip(built, spreads):
         parts = even(len(own), most) if choice.mode == "stacked" else [len(own)]
         if sizes:
             parts = _taken_from(left, len(own))
@@ -219,11 +228,50 @@ def build_groups(
         begin = 0
         for part in parts:
             at = slice(begin, begin + part)
-            group = _team(own[at], games[at], choice, reason, precision, ready.get(part))
+            group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread)
             ready.setdefault(part, group.program.prepared)
             groups.append(group)
             begin += part
     return groups
+
+
+def spread_over(
+    ranks: "Ranks | None", trial: Trial, settings: General, notify: Callable[[RunProgress], None]
+) -> "Spread | None":
+    """How batches of such trials are spread over the processes of a run, where there are several.
+
+    Says whose gradient is not that of the whole batch.
+    """
+    if ranks is None:
+        return None
+    from nashpath.run.engine.data_parallel import Spread
+
+    spread = Spread(ranks, trial)
+    away = [f"the {who}'s by {size:.1g} of its length" for who, size in spread.differences().items()]
+    if away:
+        told = (
+            f"statistics are those of each process's part of a batch: gradients differ from those of the whole one at "
+            f"the start, {' and '.join(away)}"
+        )
+        notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, warning=told))
+    return spread
+
+
+def eager_where_differentiated(choice: Choice, asked: str, spreads: "Sequence[Spread | None]") -> Choice:
+    """The choice for steps that are spread over processes, which were not yet so when it was measured.
+
+    Raises `SettingError` where a step was to be compiled that cannot be.
+    """
+    spread = next((one for one in spreads if one is not None), None)
+    if spread is None:
+        return choice
+    part = f"each of {spread.ranks.size} processes takes its part of every batch"
+    if choice.compiled and any(one is not None and one.differentiates() for one in spreads):
+        why = "a solver that differentiates the field is not compiled on several processes"
+        if asked == "on":
+            raise SettingError(f"compile=on: {why}; use compile=off, or one process")
+        return Choice(choice.mode, False, f"{choice.reason}; eager: {why}; {part}")
+    return Choice(choice.mode, choice.compiled, f"{choice.reason}; {part}")
 
 
 def _taken_from(sizes: list[int], count: int) -> list[int]:
@@ -241,7 +289,7 @@ def _told(parts: list[int], trial: Trial) -> str:
     return f"{len(parts)} stacks of {max(parts)}, about {kept} for the members and {working} for a step of one stack"
 
 
-def _trials(group: list[Member], device: torch.device) -> list[Trial]:
+def build_trials(group: list[Member], device: torch.device) -> list[Trial]:
     """The members' games and solvers. The first is built, and measured, before memory is taken for the others."""
     settings = group[0].settings
     with within_memory(settings):
@@ -258,10 +306,11 @@ def _team(
     reason: str,
     precision: Precision,
     ready: Prepared | None,
+    spread: "Spread | None",
 ) -> MemberGroup:
     """One group and its program, which takes over a step that is ``ready``."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
-    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready)
+    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready, spread)
     reference_set = reference_set_of(members[0].settings, trials[0])
     return MemberGroup(members, program, reason, list(diagnostics.values()), reference_set)

@@ -1,0 +1,229 @@
+"""One GAN on several processes is the GAN of one: two and three of them, joined by gloo, beside one with whole batches.
+
+Steps are of plain descent: the first step of Adam is the sign of a gradient, and hides what its size is.
+"""
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch.func import vmap
+
+from nashpath.core import Key
+from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.tree import leaves, tree_map
+from nashpath.games import OBJECTIVES, PENALTIES
+from nashpath.run import SettingError
+from nashpath.run.engine.data_parallel import Ranks, Spread, joined, several
+from nashpath.run.engine.step import begin, hyperparameters_of, make_step
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.resolve import resolve
+from nashpath.solvers import SOLVERS
+
+CASES = [("solver", k) for k in SOLVERS] + [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
+COMPILED = "alternating"
+"""The solver whose step is compiled here, on two processes; all take the sum over processes at the same place."""
+BATCHES_MATTER = {"mmd_gaussian", "mmd_rational_quadratic", "dragan", "dragan_centred"}
+"""Rows whose gradient is known (measured by others, too) to be no mean over samples: they must be announced."""
+
+
+def trial_of(path, kind, seed=0, batch_size=12):
+    """A tiny GAN of this row in float64, played by plain descent."""
+    raw = {"batch_size": batch_size, "latent": 3, "steps": 4, path: kind}
+    for who in ("generator", "discriminator"):  # smooth, so that a slope depends on where it is taken
+        raw |= {who: "mlp", f"{who}.width": 5, f"{who}.activation": "tanh", f"solver.{who}": "sgd"}
+    raw |= {"data": "digits"} if kind == "svre" else {}
+    torch.set_default_dtype(torch.float64)
+    try:
+        return build_trial(resolve({}, raw), seed).double()
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def given(path, kind, seed):
+    trial = trial_of(path, kind, seed)
+    batch = trial.game.draw(Key(seed), (trial.solver.draws,))
+    batch = tree_map(lambda v: v.double() if v.is_floating_point() else v, batch)
+    return begin(trial), hyperparameters_of(trial), batch
+
+
+def away(found, whole, before):
+    """The largest difference of players' parameters, as a share of the largest move."""
+    moves = [(w - b).abs().max() for w, b in zip(leaves(whole.point.players), leaves(before.point.players))]
+    misses = [(f - w).abs().max() for f, w in zip(leaves(found.point.players), leaves(whole.point.players))]
+    return float(torch.stack(misses).max() / torch.stack(moves).max())
+
+
+def measure(path, kind, ranks):
+    """How far steps of several processes are from those of one, by the way they run, and what is announced."""
+    trial = trial_of(path, kind)
+    spread, members = Spread(ranks, trial), [given(path, kind, seed) for seed in (0, 1)]
+    alone, step = make_step(trial), make_step(trial, spread=spread)
+    whole = [alone(*member)[0] for member in members]
+    stacked = tree_map(lambda *own: torch.stack(own), *members)
+    found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}
+    ways = {"stacked": lambda: vmap(step)(*stacked)[0]} if path == "solver" else {}
+    if kind == COMPILED and ranks.size == 2:
+        ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="aot_eager")(*stacked)[0]
+    for name, way in ways.items():
+        states = way()
+        each = [tree_map(lambda v, i=i: v[i], states) for i in range(len(members))]
+        found[name] = max(away(e, w, m[0]) for e, w, m in zip(each, whole, members))
+    return found, sorted(spread.differences()), spread.differentiates()
+
+
+def work(rank, size, port, out):
+    """One process: measures all cases with the others, and notes a checksum of what it moved to."""
+    torch.set_num_threads(1)
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": str(size)}
+    os.environ.update(where)
+    with joined() as ranks, torch.no_grad():
+        found = {f"{path}.{kind}": measure(path, kind, ranks) for path, kind in CASES}
+        (out / f"{rank}.json").write_text(json.dumps(found))
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def measured(request, tmp_path_factory):
+    out = tmp_path_factory.mktemp(f"ranks-{request.param}")
+    others, port = multiprocessing.get_context("fork"), free_port()
+    processes = [others.Process(target=work, args=(rank, request.param, port, out)) for rank in range(request.param)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0] * request.param
+    return [json.loads((out / f"{rank}.json").read_text()) for rank in range(request.param)]
+
+
+@pytest.mark.parametrize(("path", "kind"), CASES)
+def test_a_step_of_several_processes_is_that_of_one_or_announced(measured, path, kind):
+    (ways, announced, _), *others = [rank[f"{path}.{kind}"] for rank in measured]
+    assert all(other[0] == ways for other in others), "processes parted"
+    if kind in BATCHES_MATTER:
+        assert announced
+    if not announced:
+        assert max(ways.values()) < 1e-5, ways
+
+
+def test_few_rows_are_announced_and_solvers_that_differentiate_are_found(measured):
+    announced = {name for name, (_, told, _) in measured[0].items() if told}
+    assert not {name for name in announced if name.startswith("solver.")}
+    differentiate = {name.split(".")[1] for name, (*_, found) in measured[0].items() if found}
+    assert differentiate == {
+        *("consensus", "sga", "lola", "lead", "unrolled", "cgd", "acgd"),
+        *("local_symplectic_surgery", "follow_the_ridge"),
+    } | ({"runge_kutta"} & differentiate)
+
+
+def test_what_cannot_be_spread_is_refused_with_the_key():
+    with pytest.raises(SettingError, match=r"batch_size: 10 .* over 3 processes; use a multiple of 3"):
+        Spread(Ranks(0, 3), trial_of("solver", "alternating", batch_size=10))
+    with pytest.raises(SettingError, match="game: Bilinear has no batches to spread over 2 processes"):
+        Spread(Ranks(0, 2), build_trial(resolve({}, {"game": "bilinear"}), 0))
+
+
+@pytest.mark.parametrize("game", TABLES["game"])
+def test_every_game_is_spread_or_refused_with_the_reason(game):
+    raw = {"game": game} | ({"data": "digits"} if game == "semi_supervised" else {})
+    trial = build_trial(resolve({}, raw), 0)
+    if not hasattr(trial.game, "batch_size"):
+        with pytest.raises(SettingError, match=r"game: .* has no batches to spread over 2 processes"):
+            Spread(Ranks(1, 2), trial)
+        return
+    spread = Spread(Ranks(1, 2), trial)
+    batch = trial.game.draw(Key(0), (1,))
+    sizes = {v.shape[1] for v, splits in zip(leaves(batch), leaves(spread.per_sample)) if splits}
+    halves = {v.shape[1] for v, splits in zip(leaves(spread.part(batch)), leaves(spread.per_sample)) if splits}
+    assert halves == {size // 2 for size in sizes}
+
+
+def test_one_process_is_no_several():
+    assert not several({"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "x", "MASTER_PORT": "1"})
+    assert not several({"WORLD_SIZE": "4"})  # set by something else
+    with joined({}) as ranks:
+        assert ranks is None
+
+
+# The command, as torchrun starts it.
+
+ARGUMENTS = ["-s", "data=ring", "-s", "batch_size=12", "-s", "compile=off", "-s", "stack=off", "-s", "threads=1"]
+ARGUMENTS += ["-s", "solver.discriminator=sgd", "-s", "solver.generator=sgd", "-s", "penalty=r1"]
+ARGUMENTS += ["-s", "evaluation_samples=64", "-s", "samples=16"]
+
+
+def together(size, *arguments):
+    launch = ["-m", "torch.distributed.run", f"--nproc-per-node={size}", f"--master-port={free_port()}", "-m"]
+    return [sys.executable, *(launch if size > 1 else ["-m"]), "nashpath", "train", "--quiet", *arguments]
+
+
+def trained(size, folder, *arguments):
+    done = subprocess.run(together(size, "--out", str(folder), *arguments), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1].endswith("report.html")
+    return json.loads((folder / "members.json").read_text())
+
+
+def costs(members):
+    return [list(member["costs"].values()) for member in members]
+
+
+def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
+    whole = trained(1, tmp_path / "one", *ARGUMENTS, "-s", "steps=60")
+    trained(1, tmp_path / "many", *ARGUMENTS, "-s", "steps=20")
+    for size, steps in ((2, 40), (1, 60)):
+        found = trained(size, tmp_path / "many", "--resume", "-s", f"steps={steps}")
+        about = json.loads((tmp_path / "many" / "run.json").read_text())
+        assert ("each of 2 processes" in about["programs"][0]["reason"]) == (size == 2)
+    torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path):
+    out = tmp_path / "run"
+    arguments = [*ARGUMENTS, "-s", "steps=100000", "-s", "checkpoint_every=50", "--out", str(out)]
+    job = subprocess.Popen(together(2, *arguments), stderr=subprocess.PIPE, text=True)
+    begun = time.monotonic()
+    while not (out / "checkpoint.safetensors").exists() and time.monotonic() - begun < 90:
+        time.sleep(0.2)
+    os.kill(follower_of(job.pid), signal.SIGKILL)
+    _, said = job.communicate(timeout=90)
+    assert job.returncode
+    assert re.search(r"error: after step \d+: another process of this run is gone", said)
+    assert "rank      : 1" in said  # which one, and of what, the launcher tells
+    found = trained(2, out, "--resume", "-s", f"steps={2 * taken(out)}")
+    assert found[0]["outcome"] == "finished"
+
+
+def taken(folder):
+    """The steps that the run's checkpoint holds, by its rows."""
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return max(100, *(row["step"] for row in rows))
+
+
+def follower_of(launcher):
+    """The process of rank 1, among the launcher's children."""
+    from nashpath.run.engine.interrupt import descendants
+
+    for pid in descendants(launcher):
+        try:
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"RANK=1" in variables:
+            return pid
+    raise AssertionError("there is no process of rank 1")
