@@ -91,6 +91,10 @@ def shortened(arguments: list[str]) -> list[str]:
         return [part if "steps=" not in part else "steps=3" for part in arguments]
     elif verb == "reproduce":
         return [*arguments, "--quick", "--workers", "1", "-s", "seeds=1", "-s", "steps=2"]
+    elif verb == "search":
+        few = ["--candidates", "2", "--rungs", "1", "--seeds", "0", "--confirm", "2", "--finalists", "1"]
+        arguments = [*arguments, *few]
+        cheap = CHEAP | {"steps": "2"}
     elif verb == "diagnose":
         return [*arguments, "--quick", *(() if "--member" in arguments else ("--member", "0"))]
     elif verb == "evaluate" and "--samples" not in arguments and "--real" not in arguments:
@@ -164,7 +168,7 @@ def test_every_settings_file_is_accepted(page, here):
         raw = read_toml(Path("settings.toml"))
         sweeps = flatten_sweeps(raw.pop("sweep", {}))
         raw["seeds"] = parse_seeds(raw["seeds"])
-        assert len(plan(raw, sweeps)) == 48
+        assert len(plan(raw, sweeps)) == (4 if "together" in sweeps else 48)
 
 
 @pytest.mark.parametrize("name", ["digits", "ring"])

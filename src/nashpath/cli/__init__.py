@@ -17,6 +17,7 @@ from nashpath.cli.plan import plan
 from nashpath.cli.report import report
 from nashpath.cli.reproduce import reproduce
 from nashpath.cli.sample import sample
+from nashpath.cli.search import search
 from nashpath.cli.train import train
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def nashpath(
 
 
 app.command()(train)
+app.command()(search)
 app.command()(flow)
 app.command("list")(list_methods)
 app.command()(explain)

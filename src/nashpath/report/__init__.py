@@ -10,6 +10,7 @@ from nashpath.report.page import report_and_headline, write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction
 from nashpath.report.results import write_results
+from nashpath.report.search import write_search
 from nashpath.report.sheet import sheet, write_sheet
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "write_report",
     "write_reproduction",
     "write_results",
+    "write_search",
     "write_sheet",
 ]

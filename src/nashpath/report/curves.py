@@ -41,8 +41,9 @@ def strands(run: Run) -> list[Strand]:
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in run.rows:
         rows[row["member"]].append(row)
+    unnamed = "all members" if len(groups) == 1 else "as given"
     return [
-        Strand(label or "all members", members[0].settings, members, [row for m in members for row in rows[m.member]])
+        Strand(label or unnamed, members[0].settings, members, [row for m in members for row in rows[m.member]])
         for label, members in groups.items()
     ]
 

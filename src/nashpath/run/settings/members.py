@@ -8,7 +8,7 @@ from typing import Any
 from nashpath.metrics import metric_and_features
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General, parse_part
-from nashpath.run.settings.overrides import Raw, assign, cross
+from nashpath.run.settings.overrides import TOGETHER, Raw, assign, cross
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import arguments, swept_paths
 
@@ -29,7 +29,7 @@ class Member:
 def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
     """All members: every point of the sweep (last key fastest) with every seed. Raises `SettingError`."""
     members: list[Member] = []
-    for key in sweeps:
+    for key in [*sweeps, *(key for point in sweeps.get(TOGETHER, ()) for key in point)]:
         if key in set(General.model_fields) - SHARED:
             raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
     _check_number(raw.get("seeds"), sweeps)

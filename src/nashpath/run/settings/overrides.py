@@ -10,6 +10,8 @@ from nashpath.run.settings.model import MOST_MEMBERS, TABLES
 
 DEEPEST = 32
 """Tables inside tables; no setting has a third of it."""
+TOGETHER = "together"
+"""The entry of sweeps that holds whole points (settings that change together) in place of one key's values."""
 Raw = dict[str, Any]
 """Settings before validation, as a TOML file holds them."""
 
@@ -138,24 +140,54 @@ def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:
         if key in sweeps:
             raise SettingError(f"--sweep {key} is given twice; write --sweep {key}=a,b,c once")
         sweeps[key] = values
-    check_sweeps(sweeps)
-    return sweeps
+    return _checked(sweeps)
 
 
 def flatten_sweeps(table: Any, prefix: str = "") -> dict[str, list[Any]]:
-    """The ``[sweep]`` table of a config file as ``{key: values}``; ``"penalty.weight"`` may be quoted or nested."""
+    """The ``[sweep]`` table of a config file as ``{key: values}``; ``"penalty.weight"`` may be quoted or nested.
+
+    ``[[sweep.together]]`` holds points: tables of settings that change together.
+    """
     if not isinstance(table, dict):
         raise SettingError(f"sweep: expected a table of lists, such as penalty.weight = [0.1, 1], got {table!r}")
     sweeps: dict[str, list[Any]] = {}
     for key, value in table.items():
         inner = isinstance(value, dict)
         sweeps |= flatten_sweeps(value, f"{prefix}{key}.") if inner else {prefix + key: value}
-    check_sweeps(sweeps)
+    return _checked(sweeps)
+
+
+def _checked(sweeps: dict[str, Any]) -> dict[str, list[Any]]:
+    """The sweeps, points by dotted key. Raises `SettingError` where they make no members, or the same one twice."""
+    if TOGETHER in sweeps:
+        sweeps = {**sweeps, TOGETHER: _points(sweeps[TOGETHER], sweeps)}
+    _check_sweeps(sweeps)
     return sweeps
 
 
-def check_sweeps(sweeps: dict[str, Any]) -> None:
-    """Raises `SettingError` for sweeps that make no members, or the same member twice."""
+def _points(points: Any, sweeps: dict[str, Any]) -> list[dict[str, Any]]:
+    """Points by dotted key. Raises `SettingError` for what is no list of tables, or names what is swept besides."""
+    if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
+        raise SettingError(
+            'sweep.together: expected tables of settings that change together, such as [{penalty = "r1", '
+            f'"penalty.weight" = 1}}], got {_short(points)}'
+        )
+    found = [_dotted(point) for point in points]
+    for key in sorted({key for point in found for key in point}):
+        if key == "seeds" or key in sweeps:
+            raise SettingError(f"sweep.together: {key} is swept by itself already; name it once")
+    return found
+
+
+def _dotted(table: Raw, prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        path = prefix[:-1] if key == "kind" and prefix[:-1] in TABLES else prefix + key  # a method is called by its key
+        found |= _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {path: value}
+    return found
+
+
+def _check_sweeps(sweeps: dict[str, Any]) -> None:
     for key, values in sweeps.items():
         if key == "seeds":
             raise SettingError("sweep: seeds are not swept; use --seeds 0:8, which crosses with every sweep")
@@ -170,5 +202,7 @@ def check_sweeps(sweeps: dict[str, Any]) -> None:
 
 
 def cross(sweeps: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Every combination of the swept values, the last key fastest."""
-    return [dict(zip(sweeps, values)) for values in itertools.product(*sweeps.values())]
+    """Every combination of the swept values, the last key fastest; points that change `TOGETHER` faster still."""
+    crossed = {key: values for key, values in sweeps.items() if key != TOGETHER}
+    points = [dict(zip(crossed, values)) for values in itertools.product(*crossed.values())]
+    return [{**point, **other} for point in points for other in sweeps.get(TOGETHER, [{}])]

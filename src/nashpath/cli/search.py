@@ -1,0 +1,103 @@
+"""``nashpath search``: which settings are best, among those of a space."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.places import given_place
+from nashpath.cli.train import stopping
+
+_Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
+_Setting = Annotated[list[str] | None, typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+_Space = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--space",
+        metavar="KEY=RANGE",
+        help="What to search: penalty.weight=log:0.01:10, discriminator.depth=1:4, penalty=r1,dragan; may be repeated.",
+    ),
+]
+_Objective = Annotated[
+    str, typer.Option("--objective", help="The number to better: any metric or diagnostic of a run.")
+]
+_Better = Annotated[str, typer.Option("--better", help="higher or lower, where the metric does not say it.")]
+_Candidates = Annotated[int, typer.Option("--candidates", min=1, help="How many are tried in all.")]
+_Batch = Annotated[
+    int, typer.Option("--batch", min=1, help="How many are asked for, and trained side by side, at once.")
+]
+_Rungs = Annotated[int, typer.Option("--rungs", min=1, max=8, help="Rounds of a batch; the last is at full length.")]
+_Keep = Annotated[int, typer.Option("--keep", min=2, help="One candidate in so many goes on to the next round.")]
+_Seeds = Annotated[str, typer.Option("--seeds", metavar="RANGE", help="Of the last round; earlier ones take a share.")]
+_Confirm = Annotated[int, typer.Option("--confirm", min=2, help="Fresh seeds with which the best are trained again.")]
+_Finalists = Annotated[int, typer.Option("--finalists", min=1, help="How many of the best are.")]
+_Out = Annotated[Path, typer.Option("--out", parser=given_place, help="The search's folder; the same command goes on.")]
+
+
+def search(
+    out: _Out,
+    objective: _Objective,
+    config: _Config = None,
+    space: _Space = None,
+    better: _Better = "",
+    settings: _Setting = None,
+    candidates: _Candidates = 32,
+    batch: _Batch = 16,
+    rungs: _Rungs = 3,
+    keep: _Keep = 3,
+    seeds: _Seeds = "0:8",
+    confirm: _Confirm = 8,
+    finalists: _Finalists = 3,
+    own: With = None,
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+) -> None:
+    """Search settings: candidates in stacked batches, by successive halving; the best are confirmed on fresh seeds.
+
+    Ctrl-C stops cleanly, and the same command goes on. Needs Optuna: pip install "nashpath[search]".
+    """
+    with user_errors(), stopping() as stop, ExitStack() as stack:
+        check_given(config, ("-s", settings), ("--space", space))
+        load_all(own)
+        live = stack.enter_context(ProgressBar(quiet))
+        from nashpath.report import write_search
+        from nashpath.run import SettingError
+        from nashpath.run.assess.search import Question, direction_of, parse_space
+        from nashpath.run.assess.search import search as searched
+        from nashpath.run.folder.places import find_data
+        from nashpath.run.folder.run_folder import plain_json, read_toml
+        from nashpath.run.settings.overrides import override, parse_seeds
+
+        raw = override(find_data(read_toml(config), config.parent) if config else {}, settings or [])
+        if "sweep" in raw or "seeds" in raw:
+            raise SettingError("a search has its own --seeds and --space; leave out seeds and sweep")
+        if own:
+            raw["with"] = [*raw.get("with", []), *map(str, own)]
+        steps = int(raw.pop("steps", 2000))
+        question = Question(
+            settings=raw,
+            space=parse_space(space or []),
+            objective=objective,
+            better=direction_of(objective, better),
+            candidates=candidates,
+            batch=min(batch, candidates),
+            rungs=rungs,
+            keep=keep,
+            seeds=parse_seeds(seeds),
+            steps=steps,
+            confirm=confirm,
+            finalists=finalists,
+        )
+        found = searched(out, question, live, stop, live.say)
+        if not found.finished:
+            live.say("stopped; the same command goes on")
+        page, outcome = write_search(out, found)
+    if as_json:
+        typer.echo(plain_json({"search": str(out), "headline": outcome.text, "quality": outcome.tone}))
+    else:
+        live.say(outcome.text, COLOURS[outcome.tone])
+        typer.echo(str(page))

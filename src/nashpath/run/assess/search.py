@@ -1,0 +1,412 @@
+"""A search over settings: candidates in batches, each batch one run of many members, most of them short.
+
+A batch of candidates is asked of Optuna and trained side by side in rounds: all of them for few steps and seeds, the
+better third (by default) for three times as many steps and as many seeds, and so on (successive halving). Optuna is
+told what became of each. At last the best are trained again, with seeds that no round has seen, beside the settings as
+they were given: the best of many is better than it will be again, and only this comparison says whether it is better.
+
+Every round is an ordinary run folder. What is in them is the state of a search: it goes on by reading them, and asks
+for the same candidates again.
+
+Reference: Karnin, Koren and Somekh 2013, Algorithm 1 (sequential halving); Bergstra, Bardenet, Bengio and Kégl 2011
+(the tree of Parzen estimators by which Optuna asks).
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nashpath.core.math.bootstrap import interval
+from nashpath.metrics import METRICS, metric_and_features
+from nashpath.run.engine.program import never
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.lock import FolderLock
+from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
+from nashpath.run.settings.members import plan
+from nashpath.run.settings.model import MOST_MEMBERS, TABLES
+from nashpath.run.settings.overrides import TOGETHER, Raw, assign, parse_assignment, parse_value
+from nashpath.run.settings.schema import arguments
+from nashpath.run.training.group import RunProgress
+from nashpath.run.training.start import open_session, resume_session
+
+_Chosen = dict[str, Any]
+"""What a candidate sets, by dotted key."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is searched for, and how; two searches of equal questions find the same.
+
+    ``space`` holds for each key the values to choose from, or ``{"low", "high", "log"}`` of a range (of whole numbers
+    where both ends are). ``better`` is 1 where more of the ``objective`` is better and −1 where less is. Of each batch
+    one candidate in ``keep`` goes on to the next of ``rungs``.
+    """
+
+    settings: Raw
+    space: dict[str, Any]
+    objective: str
+    better: int
+    candidates: int = 32
+    batch: int = 16
+    rungs: int = 3
+    keep: int = 3
+    seeds: list[int] = field(default_factory=lambda: list(range(8)))
+    steps: int = 2000
+    confirm: int = 8
+    finalists: int = 3
+    sampler_seed: int = 0
+
+    def share(self, rung: int) -> int:
+        """By how much a rung's steps and seeds are divided."""
+        return self.keep ** (self.rungs - 1 - rung)
+
+    def steps_of(self, rung: int) -> int:
+        return max(1, self.steps // self.share(rung))
+
+    def seeds_of(self, rung: int) -> list[int]:
+        return self.seeds[: max(1, len(self.seeds) // self.share(rung))]
+
+    @property
+    def fresh(self) -> list[int]:
+        """Seeds that no round has seen."""
+        first = max(self.seeds) + 1
+        return list(range(first, first + self.confirm))
+
+
+@dataclass
+class Candidate:
+    """A candidate: what it sets, how far it came, its ``values`` by rung (one a seed; None where there is none)."""
+
+    number: int
+    point: _Chosen
+    values: list[list[float | None]] = field(default_factory=list)
+    gradients: list[float] = field(default_factory=list)
+    """Gradient evaluations of a member, by rung."""
+
+    def mean(self, rung: int = -1) -> float:
+        """The mean over seeds in a rung; NaN where a member has no value."""
+        found = self.values[rung]
+        return math.nan if any(value is None for value in found) else float(np.mean([float(v or 0) for v in found]))
+
+
+@dataclass
+class Found:
+    """What a search has found so far: all candidates, and the values of the finalists (the last point is ``{}``)."""
+
+    question: Question
+    candidates: list[Candidate]
+    finalists: list[Candidate]
+    finished: bool
+
+
+def parse_space(texts: Sequence[str]) -> dict[str, Any]:
+    """``key=0.1:10`` (a range; ``1:8`` of whole numbers), ``key=log:1:10``, ``key=a,b,c``. Raises `SettingError`."""
+    space: dict[str, Any] = {}
+    for text in texts:
+        key, value = parse_assignment(text, "--space")
+        if key in space:
+            raise SettingError(f"--space {key} is given twice")
+        space[key] = _range(key, value) if ":" in value and not value.startswith("[") else _choices(key, value)
+    return space
+
+
+def _range(key: str, text: str) -> dict[str, Any]:
+    log = text.startswith("log:")
+    parts = [parse_value(part.strip()) for part in text.removeprefix("log:").split(":")]
+    numbers = [part for part in parts if isinstance(part, int | float) and not isinstance(part, bool)]
+    if len(parts) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or not numbers[0] < numbers[1]:
+        raise SettingError(f"--space {key}={text}: expected two numbers, such as 0.1:10 or log:1e-4:1e-1")
+    if log and numbers[0] <= 0:
+        raise SettingError(f"--space {key}={text}: a logarithmic range begins above 0")
+    return {"low": numbers[0], "high": numbers[1], "log": log}
+
+
+def _choices(key: str, text: str) -> list[Any]:
+    value: Any = parse_value(text) if text.startswith("[") else [parse_value(part.strip()) for part in text.split(",")]
+    plain = isinstance(value, list) and all(isinstance(one, str | int | float | bool) and one != "" for one in value)
+    if not plain or len(set(map(str, value))) < len(value):
+        raise SettingError(f"--space {key}={text}: expected different values, such as {key}=a,b,c, or a range 0.1:10")
+    return value
+
+
+def direction_of(objective: str, named: str = "") -> int:
+    """1 where more is better, −1 where less is, as ``named`` (higher, lower) or as the metric says.
+
+    Raises `SettingError` where neither does.
+    """
+    if named:
+        if named not in ("higher", "lower"):
+            raise SettingError(f"--better {named}: expected higher or lower")
+        return 1 if named == "higher" else -1
+    found = {key: sign for row in METRICS.values() for key, sign in getattr(row, "better", {}).items()}
+    known = found.get(objective.partition("@")[0])
+    if known is None:
+        raise SettingError(
+            f"--objective {objective}: no metric says whether more of it is better: --better higher|lower"
+        )
+    return known
+
+
+def search(
+    folder: Path,
+    question: Question,
+    notify: Callable[[RunProgress], None] = lambda progress: None,
+    stop: Callable[[], bool] = never,
+    say: Callable[[str], None] = lambda text: None,
+) -> Found:
+    """Searches, or goes on where the search in ``folder`` was stopped; what it has found, finished or not.
+
+    Raises `SettingError` for a question that cannot be asked or is not the folder's, `FolderError` where another
+    process searches there, `ImportError` without Optuna.
+    """
+    study = _study(question)
+    _check(question)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    try:
+        _remember(folder, question)
+        found = Found(question, [], [], False)
+        found.finished = _rounds(folder, found, study, notify, stop, say) and _confirm(folder, found, notify, stop, say)
+        write_atomic(folder / "found.json", plain_json(_told(found), indent=1).encode())
+        return found
+    finally:
+        lock.release()
+
+
+def _study(question: Question) -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError('nashpath search asks Optuna: pip install "nashpath[search]"') from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(
+        seed=question.sampler_seed, n_startup_trials=question.batch, constant_liar=True
+    )
+    return optuna.create_study(direction="maximize" if question.better > 0 else "minimize", sampler=sampler)
+
+
+def _distributions(space: dict[str, Any]) -> dict[str, Any]:
+    from optuna import distributions as of
+
+    found: dict[str, Any] = {}
+    for key, own in space.items():
+        if isinstance(own, list):
+            found[key] = of.CategoricalDistribution(own)
+            continue
+        low, high = own["low"], own["high"]
+        whole = isinstance(low, int) and isinstance(high, int)
+        found[key] = (of.IntDistribution if whole else of.FloatDistribution)(low, high, log=own["log"])
+    return found
+
+
+def _check(question: Question) -> None:
+    """Refuses a question before anything is trained."""
+    if not question.space:
+        raise SettingError(
+            "--space: nothing is searched; give at least one, such as --space penalty.weight=log:0.01:10"
+        )
+    if "seeds" in question.space or "steps" in question.space:
+        raise SettingError("--space: seeds and steps grow by themselves; give --seeds, and -s steps=")
+    if question.batch * len(question.seeds) > MOST_MEMBERS:
+        raise SettingError(f"--batch, --seeds: a round may have {MOST_MEMBERS} members at most")
+    corners = [{key: own[0] if isinstance(own, list) else own["low"] for key, own in question.space.items()}]
+    corners += [{key: own[-1] if isinstance(own, list) else own["high"] for key, own in question.space.items()}]
+    for corner in corners:
+        plan(_raw(question, 1, [0]), {TOGETHER: [_fitting(question, corner)]})
+
+
+def _fitting(question: Question, point: _Chosen) -> _Chosen:
+    """The point without settings that its methods do not have, where these are searched for as well."""
+    found: _Chosen = {}
+    for key, value in point.items():
+        path, _, name = key.rpartition(".")
+        if path in question.space and path in TABLES and key not in TABLES:
+            row = TABLES[path].get(point[path])
+            if row is not None and name not in arguments(row):
+                continue
+        found[key] = value
+    return found
+
+
+def _raw(question: Question, steps: int, seeds: list[int]) -> Raw:
+    """The settings of a round, in which the objective is measured."""
+    raw = assign(question.settings, [("steps", steps), ("seeds", seeds)])
+    raw.setdefault("sample_every", steps)  # what counts is where members end
+    kind = metric_and_features(question.objective)[0]
+    if kind in METRICS and question.objective not in raw.get("metrics", []):
+        raw["metrics"] = [*raw.get("metrics", []), question.objective]
+    return raw
+
+
+def _remember(folder: Path, question: Question) -> None:
+    """Writes the question down; refuses a folder of another one."""
+    path, asked = folder / "search.json", json.loads(plain_json(asdict(question)))
+    if not path.exists():
+        write_atomic(path, plain_json(asked, indent=1).encode())
+        return
+    try:
+        known = json.loads(path.read_text())
+        differing = [key for key in asked if known.get(key) != asked[key]]
+    except (ValueError, AttributeError):
+        raise SettingError(f"{path}: is damaged; take it away, and the search goes on from its rounds") from None
+    if differing:
+        raise SettingError(
+            f"{folder} holds another search: its {', '.join(differing)} differ; go on with the same command, or choose "
+            "another --out"
+        )
+
+
+def _rounds(
+    folder: Path,
+    found: Found,
+    study: Any,
+    notify: Callable[[RunProgress], None],
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
+) -> bool:
+    """Asks for, trains and tells all batches; False where it was stopped on the way."""
+    question, worst = found.question, dict[int, float]()
+    distributions = _distributions(question.space)
+    from optuna.trial import TrialState
+
+    for batch in range(-(-question.candidates // question.batch)):
+        count = min(question.batch, question.candidates - len(found.candidates))
+        asked = [study.ask(distributions) for _ in range(count)]
+        first = len(found.candidates)
+        own = [Candidate(first + k, _fitting(question, dict(trial.params))) for k, trial in enumerate(asked)]
+        going = list(zip(own, asked))
+        found.candidates += own
+        for rung in range(question.rungs):
+            say(
+                f"batch {batch + 1}, rung {rung + 1} of {question.rungs}: {len(going)} candidates, "
+                f"{question.steps_of(rung)} steps, {len(question.seeds_of(rung))} seeds"
+            )
+            place = folder / "rounds" / f"{batch + 1:03d}-{rung + 1}"
+            steps, seeds = question.steps_of(rung), question.seeds_of(rung)
+            if not _measure(place, question, [one for one, _ in going], steps, seeds, notify, stop):
+                return False
+            means = {one.number: one.mean() for one, _ in going}
+            finite = [mean for mean in means.values() if math.isfinite(mean)]
+            least = min(finite, key=lambda mean: mean * question.better, default=worst.get(rung, 0.0))
+            worst[rung] = min(least, worst.get(rung, least), key=lambda mean: mean * question.better)
+            told = {k: mean if math.isfinite(mean) else worst[rung] for k, mean in means.items()}
+            for one, trial in going:
+                trial.report(told[one.number], rung)
+            last = rung == question.rungs - 1
+            order = sorted(going, key=lambda pair: _badness(means[pair[0].number], question.better))
+            kept = len(order) if last else max(1, -(-len(order) // question.keep))
+            for _, trial in order[kept:]:
+                study.tell(trial, state=TrialState.PRUNED)
+            if last:
+                for one, trial in order:
+                    study.tell(trial, told[one.number])
+            going = order[:kept]
+    return True
+
+
+def _badness(mean: float, better: int) -> float:
+    return -better * mean if math.isfinite(mean) else math.inf
+
+
+def _measure(
+    place: Path,
+    question: Question,
+    candidates: Sequence[Candidate],
+    steps: int,
+    seeds: list[int],
+    notify: Callable[[RunProgress], None],
+    stop: Callable[[], bool],
+) -> bool:
+    """Trains candidates side by side, unless that is done, and reads what they reached; False where it was stopped."""
+    points = list({json.dumps(one.point, sort_keys=True): one.point for one in candidates}.values())
+    store = RunFolder(place)
+    if not _is_finished(store):
+        if store.exists():
+            session = resume_session(place, [], notify, stop)
+        else:
+            session = open_session(_raw(question, steps, seeds), {TOGETHER: points}, place, notify, stop)
+        if session.train() != "finished":
+            return False
+    members, rows = json.loads(_text(store, "members.json")), _last_rows(store)
+    for one in candidates:
+        first = points.index(one.point) * len(seeds)
+        own = members[first : first + len(seeds)]
+        values = [_value(question.objective, member, rows.get(member["member"], {})) for member in own]
+        one.values.append(values)
+        one.gradients.append(float(np.mean([rows.get(m["member"], {}).get("gradients", math.nan) for m in own])))
+    known = sorted({key for member in members for key in member["metrics"]} | {k for r in rows.values() for k in r})
+    if question.objective not in known:
+        raise SettingError(
+            f"--objective {question.objective}: no member has that number; these are there: {', '.join(known)}"
+        )
+    return True
+
+
+def _is_finished(store: RunFolder) -> bool:
+    there = store.exists() and (store.folder / "run.json").exists()
+    return there and json.loads(_text(store, "run.json"))["status"] == "finished"
+
+
+def _text(store: RunFolder, name: str) -> str:
+    """What a file of a round holds. Raises `SettingError` where it is damaged or gone."""
+    fault = store.digests.fault(name)
+    if fault or not (store.folder / name).exists():
+        raise SettingError(
+            f"{store.folder / name}: {fault or 'is missing'}; take {store.folder} away, and the same command "
+            "trains that round again"
+        )
+    return (store.folder / name).read_text()
+
+
+def _last_rows(store: RunFolder) -> dict[int, dict[str, Any]]:
+    """The latest value of every number of each member."""
+    found: dict[int, dict[str, Any]] = {}
+    for line in _text(store, "metrics.jsonl").splitlines():
+        row = json.loads(line)
+        found.setdefault(row["member"], {}).update({k: v for k, v in row.items() if v is not None})
+    return found
+
+
+def _value(objective: str, member: dict[str, Any], row: dict[str, Any]) -> float | None:
+    """A member's number at its end; None for one that diverged, or that has none."""
+    if member["outcome"] != "finished":
+        return None
+    value = member["metrics"].get(objective, row.get(objective))
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _confirm(
+    folder: Path,
+    found: Found,
+    notify: Callable[[RunProgress], None],
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
+) -> bool:
+    """Trains the best candidates and the settings as given, with fresh seeds; False where it was stopped."""
+    question = found.question
+    whole = [one for one in found.candidates if len(one.values) == question.rungs and math.isfinite(one.mean())]
+    best: list[Candidate] = []
+    for one in sorted(whole, key=lambda one: _badness(one.mean(), question.better)):
+        if one.point not in [other.point for other in best] and len(best) < question.finalists:
+            best.append(one)
+    if not best:
+        say("no candidate reached the last rung with all its seeds: nothing to confirm")
+        return True
+    found.finalists = [Candidate(one.number, one.point) for one in best] + [Candidate(-1, {})]
+    say(f"the best {len(best)} beside the settings as given, {len(question.fresh)} fresh seeds")
+    return _measure(folder / "confirm", question, found.finalists, question.steps, question.fresh, notify, stop)
+
+
+def _told(found: Found) -> dict[str, Any]:
+    """What `search` writes down of what it found."""
+    finalists = [
+        {**asdict(one), "interval": interval([v for v in one.values[-1] if v is not None])}
+        for one in found.finalists
+        if one.values and any(v is not None for v in one.values[-1])
+    ]
+    return {"finished": found.finished, "candidates": [asdict(one) for one in found.candidates], "finalists": finalists}

@@ -1,0 +1,194 @@
+"""`nashpath search`: what it finds where the best is known, that it goes on, and that only fresh seeds decide."""
+
+import json
+import math
+
+import pytest
+
+from nashpath.report import write_search
+from nashpath.run import SettingError
+from nashpath.run.assess.search import Question, direction_of, parse_space, search
+from nashpath.run.settings.members import plan
+from nashpath.run.settings.overrides import flatten_sweeps, parse_sweeps
+from run_folders import members, nash
+
+optuna = pytest.importorskip("optuna")
+
+TOY = {
+    "game": "quadratic",
+    "stack": "on",
+    "compile": "off",
+    "threads": 1,
+    "solver": {"kind": "simultaneous", "generator": "sgd", "discriminator": "sgd"},
+}
+"""Simultaneous descent on a quadratic game, whose distance from the equilibrium shrinks fastest at one rate."""
+
+
+def question(**given):
+    asked = {
+        "settings": TOY,
+        "space": {f"solver.{who}.learning_rate": {"low": 1e-4, "high": 1.0, "log": True} for who in PLAYERS},
+        "objective": "distance",
+        "better": -1,
+        "candidates": 12,
+        "batch": 6,
+        "rungs": 2,
+        "seeds": [0, 1, 2],
+        "steps": 30,
+        "confirm": 3,
+        "finalists": 2,
+    }
+    return Question(**(asked | given))
+
+
+PLAYERS = ("generator", "discriminator")
+
+
+def test_it_finds_rates_that_beat_those_that_were_given(tmp_path):
+    found = search(tmp_path / "s", question())
+    assert found.finished
+    assert [len(one.values) for one in found.candidates].count(2) == 4  # two of six go on, in either batch
+    *best, given = found.finalists
+    assert given.point == {}
+    assert len(best) == 2
+    assert max(best[0].values[-1]) < min(given.values[-1])
+    assert [m["seed"] for m in members(tmp_path / "s" / "confirm")] == [3, 4, 5] * 3, "seeds that no round has seen"
+    told = json.loads((tmp_path / "s" / "found.json").read_text())
+    assert told["finished"]
+    assert len(told["candidates"]) == 12
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_same_end(tmp_path):
+    whole = search(tmp_path / "whole", question())
+    for asked in (1, 2, 40):  # so many looks at the signal, then it is stopped
+        looks = iter(range(asked))
+        found = search(tmp_path / "parts", question(), stop=lambda looks=looks: next(looks, None) is None)
+    assert not found.finished
+    found = search(tmp_path / "parts", question())
+    assert [one.point for one in found.candidates] == [one.point for one in whole.candidates]
+    assert [one.values for one in found.candidates] == [one.values for one in whole.candidates]
+    assert [one.values for one in found.finalists] == [one.values for one in whole.finalists]
+
+
+def test_members_that_diverge_count_as_the_worst(tmp_path):
+    rate = {"low": 1.0, "high": 1e6, "log": True}
+    found = search(tmp_path / "s", question(space={"solver.generator.learning_rate": rate}, steps=200, rungs=1))
+    lost = [one for one in found.candidates if math.isnan(one.mean())]
+    assert lost
+    assert not {one.number for one in found.finalists} & {one.number for one in lost}
+    page, _ = write_search(tmp_path / "s", found)
+    assert "without a value" in page.read_text()
+
+
+def test_settings_of_methods_are_left_out_where_the_method_has_none(tmp_path):
+    space = {"penalty": ["none", "r1"], "penalty.weight": {"low": 0.1, "high": 10.0, "log": True}}
+    small = {"data": "ring", "compile": "off", "threads": 1, "evaluation_samples": 32, "samples": 8, "batch_size": 8}
+    asked = question(settings=small, space=space, objective="sliced_wasserstein", candidates=6, rungs=1, steps=2)
+    found = search(tmp_path / "s", asked)
+    assert {one.point["penalty"] for one in found.candidates} == {"none", "r1"}
+    assert all(("penalty.weight" in one.point) == (one.point["penalty"] == "r1") for one in found.candidates)
+
+
+@pytest.mark.parametrize(
+    ("texts", "match"),
+    [
+        (["penalty.weight=3:1"], "two numbers"),
+        (["penalty.weight=log:0:1"], "begins above 0"),
+        (["penalty.weight=nan:1"], "two numbers"),
+        (["penalty=r1,r1"], "different values"),
+        (["penalty="], "different values"),
+        (["penalty"], "key=value"),
+        (["a=1:2", "a=1:3"], "twice"),
+    ],
+)
+def test_spaces_that_are_none_are_refused(texts, match):
+    with pytest.raises(SettingError, match=match):
+        parse_space(texts)
+
+
+def test_spaces_are_read():
+    found = parse_space(["a=log:1e-4:1e-1", "b=1:8", "c=r1,none", "d=[1, 2]"])
+    assert found == {
+        "a": {"low": 1e-4, "high": 1e-1, "log": True},
+        "b": {"low": 1, "high": 8, "log": False},
+        "c": ["r1", "none"],
+        "d": [1, 2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"space": {}}, "nothing is searched"),
+        ({"space": {"steps": [1, 2]}}, "grow by themselves"),
+        ({"space": {"penalty.wait": [1, 2]}}, r"penalty\.wait"),
+        ({"space": {"batch_size": {"low": 0, "high": 4, "log": False}}}, "batch_size"),
+        ({"objective": "no_such_number"}, "no_such_number: no member has that number; these are there: "),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_refused_by_key(tmp_path, given, match):
+    with pytest.raises(SettingError, match=match):
+        search(tmp_path / "s", question(**given))
+
+
+def test_a_folder_holds_one_search(tmp_path):
+    search(tmp_path / "s", question(candidates=2, batch=2, rungs=1))
+    with pytest.raises(SettingError, match=r"holds another search: its candidates, batch differ"):
+        search(tmp_path / "s", question(candidates=3, batch=3, rungs=1))
+    (tmp_path / "s" / "rounds" / "001-1" / "members.json").write_text("[]")
+    with pytest.raises(SettingError, match=r"members\.json: .* trains that round again"):
+        search(tmp_path / "s", question(candidates=2, batch=2, rungs=1))
+
+
+def test_directions():
+    assert direction_of("fid@pixels") == -1
+    assert direction_of("coverage") == 1
+    assert direction_of("duality_gap", "lower") == -1
+    with pytest.raises(SettingError, match=r"--better higher\|lower"):
+        direction_of("cost.generator")
+
+
+def test_the_command(tmp_path):
+    arguments = ["-s", "data=ring", "-s", "steps=4", "-s", "compile=off", "-s", "stack=off", "-s", "batch_size=8"]
+    arguments += ["-s", "evaluation_samples=32", "-s", "samples=8", "-s", "threads=1", "--seeds", "0:2"]
+    arguments += ["--space", "solver.generator.learning_rate=log:1e-4:1e-2", "--objective", "sliced_wasserstein"]
+    arguments += ["--candidates", "3", "--rungs", "1", "--confirm", "2", "--finalists", "1", "--out", tmp_path / "s"]
+    told = json.loads(nash("search", *arguments, "--json").stdout.strip().splitlines()[-1])
+    assert told["search"] == str(tmp_path / "s")
+    assert told["headline"]
+    page = (tmp_path / "s" / "search.html").read_text()
+    assert "as given" in page
+    assert "confirm/report.html" in page
+    assert (tmp_path / "s" / "confirm" / "config.toml").exists()
+
+
+# Points that change together: what a round of a search is, and anyone may ask for.
+
+
+def test_points_change_together():
+    sweeps = parse_sweeps(['together=[{penalty = "r1", "penalty.weight" = 2.0}, {penalty.kind = "none"}, {}]'])
+    planned = plan({"data": "ring", "seeds": [0, 1]}, {"batch_size": [8, 16], **sweeps})
+    assert [(m.settings.batch_size, m.settings.penalty.kind, m.seed) for m in planned][:6] == [
+        *((8, "r1", 0), (8, "r1", 1), (8, "none", 0), (8, "none", 1), (8, "none", 0), (8, "none", 1)),
+    ]
+    assert len(planned) == 12
+    assert planned[0].settings.penalty.weight == 2.0
+    assert planned[2].swept == {"batch_size": 8, "penalty": "none"}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"together": 3},
+        {"together": [1]},
+        {"together": []},
+        {"together": [{"seeds": 1}]},
+        {"together": [{"penalty": "r1"}], "penalty": ["none"]},
+        {"together": [{"penalty": "r1"}, {"penalty": "r1"}]},
+    ],
+)
+def test_points_that_are_none_are_refused(table):
+    with pytest.raises(SettingError, match="together"):
+        flatten_sweeps(table)
+    with pytest.raises(SettingError, match="steps is a setting of the whole run"):
+        plan({}, flatten_sweeps({"together": [{"steps": 3}]}))
