@@ -18,8 +18,7 @@ from nashpath.cli import app
 from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.settings.members import plan
-from nashpath.run.training import parts as parts_module
-from nashpath.run.training.parts import train_in_processes
+from nashpath.run.training.jobs import Job, run_in_processes
 
 SETTLED = {"stack": "on", "compile": "off", "threads": 1, "device": "cpu"}
 SMALL = {
@@ -206,8 +205,8 @@ def test_the_first_part_chooses_for_all(tmp_path):
     [
         (("--part", "1/2"), "--part needs the folder of the whole run: --out"),
         (("--part", "x", "--out", "run"), "--part x: expected I/N"),
-        (("--on", "cluster", "--out", "run"), "--on cluster: expected processes or slurm"),
-        (("--parts", "2", "--out", "run"), "expected processes or slurm"),
+        (("--on", "cluster", "--out", "run"), "--on cluster: expected processes, slurm or ray"),
+        (("--parts", "2", "--out", "run"), "expected processes, slurm or ray"),
         (("--on", "processes"), "--on processes needs the folder"),
         (("--on", "processes", "--out", "run", "--sbatch", "x"), "--sbatch is for --on slurm"),
         (("--on", "processes", "--out", "run", "--part", "1/2"), "leave out 1/2"),
@@ -235,7 +234,7 @@ def test_all_parts_at_once_and_gathered(tmp_path):
 
 
 FAKE = """
-import json, pathlib, sys
+import json, os, pathlib, sys, time
 part = sys.argv[sys.argv.index("--part") + 1]
 out = pathlib.Path(sys.argv[sys.argv.index("--out") + 1]) / "parts"
 told = out / (part.replace("/", "-") + ".calls")
@@ -245,17 +244,20 @@ folder = out / part.replace("/", "-of-")
 folder.mkdir(exist_ok=True)
 (folder / "config.toml").write_text("")
 print("killed by somebody" if calls <= LOST else "done")
+if calls <= LOST and part == "2/3" and STATUS == "kill the worker":
+    os.kill(os.getppid(), 9)
+    time.sleep(300)
 sys.exit(STATUS if calls <= LOST and part == "2/3" else 0)
 """
 
 
 @pytest.fixture
-def fake(tmp_path, monkeypatch):
+def fake(tmp_path):
     def made(lost, status):
         file = tmp_path / "python"
-        file.write_text(f"#!{sys.executable}\nLOST, STATUS = {lost}, {status}\n{FAKE}")
+        file.write_text(f"#!{sys.executable}\nLOST, STATUS = {lost}, {status!r}\n{FAKE}")
         file.chmod(0o755)
-        monkeypatch.setattr(parts_module.sys, "executable", str(file))
+        return str(file)
 
     return made
 
@@ -265,9 +267,9 @@ def calls(folder, part):
 
 
 def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
-    fake(lost=2, status=9)
     said = []
-    assert train_in_processes(tmp_path / "run", 3, ["-s", "steps=3"], said.append, lambda: False) == []
+    job = Job(tmp_path / "run", 3, ("-s", "steps=3"), python=fake(lost=2, status=9))
+    assert run_in_processes(job, said.append, lambda: False) == []
     assert [("--resume" in call) for call in calls(tmp_path / "run", 2)] == [False, True, True]
     assert len(calls(tmp_path / "run", 1)) == 1
     assert "part 2/3 ended with status 9 (killed by somebody); it is started again" in said
@@ -276,8 +278,8 @@ def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
 @pytest.mark.parametrize(("lost", "status", "tries"), [(99, 9, 4), (99, 2, 1)])
 def test_a_part_that_cannot_be_trained_is_given_up(tmp_path, fake, lost, status, tries):
     """After some tries, and at once where its settings are refused (status 2); the others are trained."""
-    fake(lost, status)
-    failed = train_in_processes(tmp_path / "run", 3, [], lambda text: None, lambda: False)
+    job = Job(tmp_path / "run", 3, (), python=fake(lost, status))
+    failed = run_in_processes(job, lambda text: None, lambda: False)
     assert failed == ["part 2/3: killed by somebody"]
     assert len(calls(tmp_path / "run", 2)) == tries
     assert len(calls(tmp_path / "run", 3)) == 1
@@ -321,3 +323,70 @@ def test_the_job_of_a_cluster_trains_every_part(tmp_path, monkeypatch):
     own = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
     subprocess.run(["sh", tmp_path / "job.sh"], env=own, check=True)
     assert Path(tmp_path / "requeued").read_text() == "requeue 7_1\n"
+
+
+RAY = """
+import pathlib, sys
+from nashpath.run.training.jobs import Job, run_on_ray
+said, job = [], Job(pathlib.Path(sys.argv[1]), 3, ("-s", "steps=3"), python=sys.argv[2])
+print(run_on_ray(job, said.append, lambda: False), sorted(said))
+"""
+
+
+@pytest.mark.parametrize(
+    ("lost", "status", "told", "tries"),
+    [
+        (2, 9, "[] ['part 1/3 has ended', 'part 2/3 has ended', 'part 3/3 has ended']", 3),
+        (1, "kill the worker", "[] ['part 1/3 has ended', 'part 2/3 has ended', 'part 3/3 has ended']", 2),
+        (99, 2, "['part 2/3: killed by somebody'] ['part 1/3 has ended', 'part 3/3 has ended']", 1),
+    ],
+)
+def test_a_part_that_ray_loses_is_started_again_where_it_was(tmp_path, fake, lost, status, told, tries):
+    """The parts are stand-ins; `test_all_parts_on_ray` trains. A part that is refused (status 2) is not tried again."""
+    pytest.importorskip("ray")
+    (tmp_path / "job.py").write_text(RAY)
+    line = [sys.executable, tmp_path / "job.py", tmp_path / "run", fake(lost, status)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=200)
+    assert done.stdout.strip().splitlines()[-1:] == [told], done.stderr
+    assert len(calls(tmp_path / "run", 2)) == tries
+
+
+def test_all_parts_on_ray(tmp_path):
+    pytest.importorskip("ray")
+    given = ["train", *FAST, "--seeds", "0:3", "--quiet", "--out"]
+    alone = subprocess.run([sys.executable, "-m", "nashpath", *map(str, given), tmp_path / "alone"], timeout=200)
+    there = subprocess.run(
+        [sys.executable, "-m", "nashpath", *map(str, given), tmp_path / "run", "--on", "ray", "--parts", "2"],
+        timeout=200,
+    )
+    assert alone.returncode == there.returncode == 0
+    found, whole = (json.loads((tmp_path / name / "members.json").read_text()) for name in ("run", "alone"))
+    assert found == whole
+
+
+def test_without_ray_it_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = command("train", *FAST, "--seeds", "0:2", "--on", "ray", "--parts", "2", "--out", tmp_path / "run")
+    assert result.exit_code == 2
+    assert 'pip install "nashpath[ray]"' in result.output
+
+
+def test_a_reproduction_in_parts_is_that_of_one_process(tmp_path):
+    """Cells in two processes, gathered."""
+    study = str(Path(__file__).parents[1] / "examples" / "own_study.py")
+    given = ["reproduce", study, "--quick", "-s", "seeds=1", "-s", "steps=3"]
+    whole = command(*given, "--workers", "1", "--out", tmp_path / "one")
+    assert whole.exit_code == 0, whole.output
+    result = command(*given, "--on", "processes", "--parts", "2", "--out", tmp_path / "both")
+    assert result.exit_code == 0, result.output
+    cells = [
+        sorted(p.name for p in (tmp_path / where).rglob("cells/*")) for where in ("one", "both/penalty-on-the-ring")
+    ]
+    assert cells[0]
+    assert cells[0] == cells[1]
+    found = [
+        json.loads((tmp_path / where / "penalty-on-the-ring" / "study.json").read_text()) for where in ("one", "both")
+    ]
+    assert found[0]["claims"] == found[1]["claims"]
+    refused = command(*given, "--on", "processes", "--part", "1/2", "--out", tmp_path / "both")
+    assert "leave out 1/2" in refused.output

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from nashpath.cli.console import Bar, With, check_given, load_all, user_errors
 from nashpath.cli.places import given_place, reserved
-from nashpath.cli.train import stopping
+from nashpath.cli.train import On, Parts, Slurm, check_ways, stopping
 
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion
@@ -74,6 +74,9 @@ def reproduce(
     claims: StudyClaims = None,
     time: For = "",
     part: StudyPart = "",
+    on: On = "",
+    parts: Parts = 0,
+    sbatch: Slurm = None,
     own: With = None,
     as_json: StudyJson = False,
     quiet: _Quiet = False,
@@ -96,9 +99,20 @@ def reproduce(
         of_each = _folders(chosen, scale, options)
         portions = portions_of(chosen, scale, experiments or [], claims or [], part)
         until = now() + seconds_of(time)
+        if on or parts or sbatch:
+            check_ways(on, sbatch or [], out, part)
+            given = [
+                *names,
+                *(f"--{flag}" for flag, set_ in (("quick", quick), ("real", real), ("full", full)) if set_),
+            ]
+            given += [f"--set={one}" for one in settings or []] + [f"--experiment={one}" for one in experiments or []]
+            given += [f"--claim={one}" for one in claims or []] + [f"--with={one}" for one in own or []]
+            given += [f"--for={time}"] if time else []
+            if not _in_parts(on, parts, workers, given, out or Path(), of_each, sbatch or [], quiet):
+                return
         root = out or stack.enter_context(reserved(_dated()))
         folders = [root / name for name in of_each]
-        for name, folder, portion in zip(chosen, folders, portions):
+        for name, folder, portion in () if on else zip(chosen, folders, portions):
             left = replace(portion, seconds=max(0.0, until - now()))
             _one(name, scale, folder, count, options, left, quiet)
         found = [read_study(folder) for folder in folders]
@@ -106,6 +120,42 @@ def reproduce(
         if len(folders) > 1:
             pages.append(str(write_results(folders, folders[0].parent / "results.md")))
         conclude(found, pages, as_json)
+
+
+def _in_parts(
+    on: str, parts: int, workers: int, given: list[str], out: Path, names: list[str], sbatch: list[str], quiet: bool
+) -> bool:
+    """Measures in parts, elsewhere or all at once here, and gathers them; False where there is nothing yet."""
+    from nashpath.run import SettingError
+    from nashpath.run.training.jobs import Job, run_in_processes, run_on_ray, submit_to_slurm
+    from nashpath.run.training.parts import part_folder
+    from nashpath.studies import gather_cells
+
+    count = parts or os.cpu_count() or 1
+    job = Job(out, count, (*given, f"--workers={workers or 1}"), "reproduce")
+    if on == "slurm":
+        typer.echo(submit_to_slurm(job, sbatch))
+        for name in names:
+            typer.echo(f"when all parts have ended: nashpath gather {out / name} {out}/parts/*/{name}")
+        return False
+    with stopping("stopping; what was measured is kept") as stop:
+
+        def say(text: str) -> None:
+            if not quiet:
+                typer.echo(text, err=True)
+
+        failed = (run_on_ray if on == "ray" else run_in_processes)(job, say, stop)
+        if stop():
+            typer.echo("stopped; go on with the same command", err=True)
+            raise typer.Exit(130)
+    if failed:
+        raise SettingError(f"{'; '.join(failed)}. What was measured is kept; the same command goes on")
+    for name in names:
+        folders = [part_folder(out, part) / name for part in job.names]
+        _, said = gather_cells(out / name, [folder for folder in folders if (folder / "study.json").exists()])
+        for line in said:
+            say(f"warning: {line}")
+    return True
 
 
 def chosen_scale(quick: bool, real: bool, full: bool) -> str:

@@ -42,7 +42,9 @@ Accept = Annotated[
 Part = Annotated[
     str, typer.Option("--part", metavar="I/N", help="Train the I-th of N parts of the members, below OUT/parts.")
 ]
-On = Annotated[str, typer.Option("--on", help="Train all --parts at once: processes (here), or slurm (an array job).")]
+On = Annotated[
+    str, typer.Option("--on", help="Train all --parts at once: processes (here), slurm (an array job) or ray.")
+]
 Parts = Annotated[int, typer.Option("--parts", min=0, help="How many parts --on makes (0: one a core, or a GPU).")]
 Slurm = Annotated[
     list[str] | None, typer.Option("--sbatch", metavar="OPTION", help="A line for sbatch, such as --partition=gpu.")
@@ -136,12 +138,16 @@ def _beside() -> "AbstractContextManager[Ranks | None]":
     return joined()
 
 
+WAYS = ("processes", "slurm", "ray")
+"""Where parts are done: in processes of this machine, in a cluster's queue, or on Ray."""
+
+
 def check_ways(on: str, sbatch: list[str], out: Path | None, other: str) -> None:
     """Raises `SettingError` for what does not go together."""
     from nashpath.run import SettingError
 
-    if on not in ("processes", "slurm"):
-        raise SettingError(f"--on {on or '?'}: expected processes or slurm, which --parts and --sbatch are for")
+    if on not in WAYS:
+        raise SettingError(f"--on {on or '?'}: expected processes, slurm or ray, which --parts and --sbatch are for")
     if sbatch and on != "slurm":
         raise SettingError(f"--sbatch is for --on slurm, not {on}")
     if out is None:
@@ -168,16 +174,17 @@ def _train_parts(
     from nashpath.run import SettingError, gather_run
     from nashpath.run.folder.run_folder import plain_json
     from nashpath.run.settings.members import plan
-    from nashpath.run.training.parts import submit_to_slurm, train_in_processes
+    from nashpath.run.training.jobs import Job, run_in_processes, run_on_ray, submit_to_slurm
 
     raw, sweeps = asked
     members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
     many = min(members, parts or torch.cuda.device_count() or os.cpu_count() or 1)
+    job = Job(out, many, tuple(given))
     if on == "slurm":
-        typer.echo(submit_to_slurm(out, many, given, sbatch))
+        typer.echo(submit_to_slurm(job, sbatch))
         typer.echo(f"when all parts have ended: nashpath gather {out}")
         return
-    failed = train_in_processes(out, many, given, live.say, stop)
+    failed = (run_on_ray if on == "ray" else run_in_processes)(job, live.say, stop)
     if failed:
         raise SettingError(f"{'; '.join(failed)}. What was trained is kept; the same command goes on")
     if stop():
