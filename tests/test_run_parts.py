@@ -18,7 +18,7 @@ from nashpath.cli import app
 from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.settings.members import plan
-from nashpath.run.training.jobs import Job, run_in_processes
+from nashpath.run.training.jobs import PartedJob, run_in_processes
 
 SETTLED = {"stack": "on", "compile": "off", "threads": 1, "device": "cpu"}
 SMALL = {
@@ -268,7 +268,7 @@ def calls(folder, part):
 
 def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
     said = []
-    job = Job(tmp_path / "run", 3, ("-s", "steps=3"), python=fake(lost=2, status=9))
+    job = PartedJob(tmp_path / "run", 3, ("-s", "steps=3"), python=fake(lost=2, status=9))
     assert run_in_processes(job, said.append, lambda: False) == []
     assert [("--resume" in call) for call in calls(tmp_path / "run", 2)] == [False, True, True]
     assert len(calls(tmp_path / "run", 1)) == 1
@@ -278,7 +278,7 @@ def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
 @pytest.mark.parametrize(("lost", "status", "tries"), [(99, 9, 4), (99, 2, 1)])
 def test_a_part_that_cannot_be_trained_is_given_up(tmp_path, fake, lost, status, tries):
     """After some tries, and at once where its settings are refused (status 2); the others are trained."""
-    job = Job(tmp_path / "run", 3, (), python=fake(lost, status))
+    job = PartedJob(tmp_path / "run", 3, (), python=fake(lost, status))
     failed = run_in_processes(job, lambda text: None, lambda: False)
     assert failed == ["part 2/3: killed by somebody"]
     assert len(calls(tmp_path / "run", 2)) == tries
@@ -327,8 +327,8 @@ def test_the_job_of_a_cluster_trains_every_part(tmp_path, monkeypatch):
 
 RAY = """
 import pathlib, sys
-from nashpath.run.training.jobs import Job, run_on_ray
-said, job = [], Job(pathlib.Path(sys.argv[1]), 3, ("-s", "steps=3"), python=sys.argv[2])
+from nashpath.run.training.jobs import PartedJob, run_on_ray
+said, job = [], PartedJob(pathlib.Path(sys.argv[1]), 3, ("-s", "steps=3"), python=sys.argv[2])
 print(run_on_ray(job, said.append, lambda: False), sorted(said))
 """
 

@@ -127,12 +127,12 @@ def _in_parts(
 ) -> bool:
     """Measures in parts, elsewhere or all at once here, and gathers them; False where there is nothing yet."""
     from nashpath.run import SettingError
-    from nashpath.run.training.jobs import Job, run_in_processes, run_on_ray, submit_to_slurm
+    from nashpath.run.training.jobs import PartedJob, run_in_processes, run_on_ray, submit_to_slurm
     from nashpath.run.training.parts import part_folder
     from nashpath.studies import gather_cells
 
     count = parts or os.cpu_count() or 1
-    job = Job(out, count, (*given, f"--workers={workers or 1}"), "reproduce")
+    job = PartedJob(out, count, (*given, f"--workers={workers or 1}"), "reproduce")
     if on == "slurm":
         typer.echo(submit_to_slurm(job, sbatch))
         for name in names:

@@ -174,12 +174,12 @@ def _train_parts(
     from nashpath.run import SettingError, gather_run
     from nashpath.run.folder.run_folder import plain_json
     from nashpath.run.settings.members import plan
-    from nashpath.run.training.jobs import Job, run_in_processes, run_on_ray, submit_to_slurm
+    from nashpath.run.training.jobs import PartedJob, run_in_processes, run_on_ray, submit_to_slurm
 
     raw, sweeps = asked
     members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
     many = min(members, parts or torch.cuda.device_count() or os.cpu_count() or 1)
-    job = Job(out, many, tuple(given))
+    job = PartedJob(out, many, tuple(given))
     if on == "slurm":
         typer.echo(submit_to_slurm(job, sbatch))
         typer.echo(f"when all parts have ended: nashpath gather {out}")

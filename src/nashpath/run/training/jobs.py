@@ -32,7 +32,7 @@ REFUSED = 2
 
 
 @dataclass(frozen=True)
-class Job:
+class PartedJob:
     """``nashpath VERB ARGUMENTS`` in so many ``parts``, which lie below ``whole``; the verb is train or reproduce."""
 
     whole: Path
@@ -82,7 +82,7 @@ class Job:
         return words.splitlines()[-1] if words else f"exit status {status}"
 
 
-def run_in_processes(job: Job, say: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:
+def run_in_processes(job: PartedJob, say: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:
     """Does every part in a process of its own, all at once; one that fails is started again.
 
     Where there are several GPUs the parts are spread over them. Parts that are finished end at once. Returns the parts
@@ -129,7 +129,7 @@ def _gpus() -> list[str]:
     return seen.split(",") if seen else [str(k) for k in range(torch.cuda.device_count())]
 
 
-def run_on_ray(job: Job, say: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:
+def run_on_ray(job: PartedJob, say: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:
     """Does every part as a task of Ray's, which starts it again where it, or its machine, is lost.
 
     It is the cluster that ``RAY_ADDRESS`` names, else one on this machine for as long as this takes; its machines see
@@ -174,7 +174,7 @@ class LostPartError(RuntimeError):
     """A part has ended, and was neither finished nor refused."""
 
 
-def _ray_task(job: Job, part: str, place: str) -> str:
+def _ray_task(job: PartedJob, part: str, place: str) -> str:
     """One part, on whatever machine; why it was refused, or nothing. Raises `LostPartError`."""
     os.chdir(place)
     process = job.start(part, first=_end_with_parent)
@@ -202,7 +202,7 @@ def _end_with_parent() -> None:
 PR_SET_PDEATHSIG = 1
 
 
-def submit_to_slurm(job: Job, options: Sequence[str]) -> str:
+def submit_to_slurm(job: PartedJob, options: Sequence[str]) -> str:
     """Writes ``OUT/parts/job.sh``, an array job of all parts, and submits it; returns what ``sbatch`` says.
 
     ``options`` are further lines for ``#SBATCH``. Raises `SettingError` where there is no ``sbatch``, or it refuses.
