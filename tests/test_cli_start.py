@@ -1,5 +1,6 @@
 """The command's first moments: what is said without PyTorch, and Ctrl-C while it is imported."""
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -84,6 +85,38 @@ def test_a_refused_setting_does_not_import_pytorch_s_compiler(tmp_path):
     """It takes as long again as PyTorch itself; a dispatch mode imports it, unless it says that it need not."""
     done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == "False\n"
+
+
+LEFT = """
+import gc, sys
+{before}
+sys.argv = ["nashpath", "--version"]
+from nashpath.__main__ import entry
+try:
+    entry()
+finally:
+    print(gc.get_freeze_count() > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "frozen"),
+    [
+        ("import types", True),
+        ("import types; sys.modules['triton._C.libtriton'] = types.ModuleType('libtriton')", False),
+        pytest.param(
+            "import torch, triton._C.libtriton",
+            False,
+            marks=pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="PyTorch without Triton"),
+        ),
+    ],
+    ids=["alone", "a stand-in for Triton", "Triton"],
+)
+def test_leaving_is_quick_and_says_nothing(before, frozen):
+    """Triton 3.9, which PyTorch's CUDA builds import, lists at exit what the garbage collector has not freed."""
+    command = [sys.executable, "-c", LEFT.format(before=before)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines()[1:], done.stderr) == ([str(frozen)], "")
 
 
 INTERRUPTED = """

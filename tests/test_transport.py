@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import ot
 import pytest
 import torch
 
-from nashpath.core.math.transport import cost_on_lines, wasserstein
+from nashpath.core.math.transport import cost_on_lines, pot, wasserstein
 from nashpath.metrics import sliced_wasserstein
 
 FAKE = """
@@ -53,6 +54,16 @@ def test_pot_wakes_no_other_array_library(tmp_path):
     for use, folder, _ in uses:
         found = {file.name for file in (Path(folder) / "woken").iterdir()}
         assert found == ({"jax", "cupy", "tensorflow"} if use == "POT alone" else set()), use
+
+
+def test_pot_is_imported_in_silence(tmp_path, monkeypatch):
+    """Where its modules are compiled now, Python warns of the escapes in their docstrings."""
+    (tmp_path / "ot.py").write_text('"""The power \\delta."""\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "ot")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pot().__doc__ == "The power \\delta."
 
 
 SIZES = [(1, 1), (1, 7), (6, 9), (9, 6), (100, 37), (64, 128), (50, 50)]

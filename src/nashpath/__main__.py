@@ -19,7 +19,8 @@ def entry() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        gc.freeze()  # or leaving walks all that PyTorch has made, for a second and more
+        if "triton._C.libtriton" not in sys.modules:  # it prints, line after line, what of its own is not collected
+            gc.freeze()  # or leaving walks all that PyTorch has made, for a second and more
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ function and every solver and every diagnostic runs on every game. A solver rece
 `FunctionalGame`: it may ask for any player's cost or gradient at any point it likes.
 """
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -172,12 +171,18 @@ class FunctionalGame:
     for mixed precision (autocast) or None.
     """
 
-    def __init__(self, game: "Game | _Turn", numbers: Tree | None = None, precision: torch.dtype | None = None):
+    def __init__(
+        self,
+        game: "Game | _Turn",
+        numbers: Tree | None = None,
+        precision: torch.dtype | None = None,
+        tied: dict[str, str] | None = None,
+    ):
         self._turn = game if isinstance(game, _Turn) else _Turn(game)
         self._numbers = split_buffers(self._turn.game)[0] if numbers is None else numbers
         self._precision = precision
         self.players = self._turn.game.players
-        self._tied = other_names(self._turn)
+        self._tied = other_names(self._turn) if tied is None else tied
 
     @property
     def sweep(self) -> DataSweep | None:
@@ -190,9 +195,8 @@ class FunctionalGame:
 
     def with_hyperparameters(self, numbers: Tree) -> "FunctionalGame":
         """The same game with other hyper-parameters."""
-        other = copy.copy(self)
-        other._numbers = numbers
-        return other
+        # not by copy.copy, which the compiler of PyTorch 2.11 does not look into
+        return FunctionalGame(self._turn, numbers, self._precision, self._tied)
 
     def loss(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
         """The player's cost (a scalar), and the state buffers as the evaluation left them.

@@ -84,4 +84,6 @@ def pot() -> Any:
     """
     for other in ("JAX", "CUPY", "TENSORFLOW"):
         os.environ.setdefault(f"POT_BACKEND_DISABLE_{other}", "1")
-    return importlib.import_module("ot")
+    with warnings.catch_warnings():  # of escapes in its docstrings, where this import is the first and compiles it
+        warnings.filterwarnings("ignore", ".*invalid escape sequence")
+        return importlib.import_module("ot")

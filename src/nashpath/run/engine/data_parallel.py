@@ -188,15 +188,19 @@ class SharedGame(FunctionalGame):
     State that is no floating-point number (counts of turns) is the same everywhere, and stays as it is.
     """
 
-    def __init__(self, game: Game, size: int, precision: torch.dtype | None = None):
-        super().__init__(game, precision=precision)
-        self.size, self.alone = size, FunctionalGame(game, precision=precision)
+    def __init__(
+        self,
+        game: Any,
+        size: int,
+        precision: torch.dtype | None = None,
+        numbers: Tree | None = None,
+        tied: dict[str, str] | None = None,
+    ):
+        super().__init__(game, numbers, precision, tied)
+        self.size, self.alone = size, FunctionalGame(self._turn, self._numbers, precision, self._tied)
 
     def with_hyperparameters(self, numbers: Tree) -> "SharedGame":
-        other = super().with_hyperparameters(numbers)
-        assert isinstance(other, SharedGame)
-        other.alone = self.alone.with_hyperparameters(numbers)
-        return other
+        return SharedGame(self._turn, self.size, self._precision, numbers, self._tied)
 
     def gradient(self, player: str, point: Point, batch: Batch) -> PlayerGradient:
         if not torch.compiler.is_compiling() and not is_plain_pass():
@@ -264,12 +268,11 @@ class Spread:
     def differentiates(self) -> bool:
         """Whether the solver differentiates a gradient or a cost itself, found by one step that is thrown away."""
         trial = self.trial
-        watched = _Watched(trial.game)
+        watched = _Watched(trial.game, hyperparameters_of(trial)["game"])
         watched.seen = []
         state, batches = begin(trial), self._drawn(trial.solver.draws)
         with torch.no_grad():
-            problem = watched.with_hyperparameters(hyperparameters_of(trial)["game"])
-            trial.solver(problem, state.point, state.memory, batches)
+            trial.solver(watched, state.point, state.memory, batches)
         return any(watched.seen)
 
     def differences(self) -> dict[str, float]:
