@@ -82,6 +82,15 @@ class Game(nn.Module):
     Each entry is ``{"kind": name, **settings}``; the settings count wherever that method is chosen.
     """
 
+    @classmethod
+    def sizes(cls, latent: int, outputs: int, classes: int, chosen: Mapping[str, Any]) -> tuple[int, int]:
+        """``(inputs of the generator, outputs of the critic)`` that its networks are to be built with.
+
+        The settings give ``latent`` numbers, the objective asks for ``outputs``, the data have so many ``classes`` (0:
+        no labels); ``chosen`` are the game's own settings.
+        """
+        return latent, outputs
+
     def __init__(self):
         super().__init__()
         self.terms = nn.ModuleDict()
