@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SwissRoll,
         as_source,
     )
-    from nashpath.games import GAN, Mixture, SemiSupervised
+    from nashpath.games import GAN, Conditional, Mixture, SemiSupervised
     from nashpath.games.objectives import (
         FGAN,
         Cumulant,
@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         modes,
     )
     from nashpath.networks import (
+        ConditionalBatchNorm,
         DCGANDiscriminator,
         DCGANGenerator,
         MinibatchMLPDiscriminator,
@@ -215,6 +216,8 @@ __all__ = [
     "ColouredMNIST",
     "CompetitiveGradient",
     "ComplexMomentum",
+    "Conditional",
+    "ConditionalBatchNorm",
     "ConjugateGradient",
     "Consensus",
     "ConsistencyRegularisation",

@@ -76,6 +76,9 @@ class Game(nn.Module):
     classifies: ClassVar[bool] = False
     """Whether its discriminator tells the data's classes apart: one logit for each."""
 
+    of_classes: ClassVar[bool] = False
+    """Whether its samples are asked for by class: ``classes_of_samples(key, count)`` tells which ``sample`` made."""
+
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Default methods of the settings under this game, by key, where they differ from those of other games.
 

@@ -150,6 +150,8 @@ class Conditional(GAN):
     (arXiv 1610.09585); Hou et al. 2022 (arXiv 2107.10060).
     """
 
+    of_classes = True
+
     def __init__(
         self,
         generator: nn.Module,
@@ -267,6 +269,20 @@ class Conditional(GAN):
         else:
             paid = layer.head.discriminator(critic.outputs(real), real_class, critic.outputs(fake), fake_class)
         return cost + self.weights.classes * paid
+
+    def classes_of_samples(self, key: Key, count: int) -> Tensor:
+        """The classes [count] of the samples that `sample` makes of the same key."""
+        return self.class_of(self.latents_of_samples(key, count))
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        return "latents", "classes"
+
+    def inputs(self, latents: Tensor) -> tuple[Tensor, ...]:
+        return latents[:, : self.latent], self.class_of(latents)
+
+    def joined(self, *inputs: Tensor) -> Tensor:
+        return self.of_class(*inputs)
 
     @torch.no_grad()
     def sample_class(self, key: Key, count: int, label: int | Tensor) -> Tensor:

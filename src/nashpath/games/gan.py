@@ -192,6 +192,19 @@ class GAN(Game):
         """The latents of `sample`, [count, latent]."""
         return self.truncated(torch.cat([self.latents(key, (n,)) for n in _chunks(count, AT_ONCE)]))
 
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What a generator that is taken away asks for, by name."""
+        return ("latents",)
+
+    def inputs(self, latents: Tensor) -> tuple[Tensor, ...]:
+        """Latents [batch, …] of `latents` as those inputs, each [batch, …]."""
+        return (latents,)
+
+    def joined(self, *inputs: Tensor) -> Tensor:
+        """The latents that these `inputs` are."""
+        return inputs[0]
+
     def truncated(self, latents: Tensor) -> Tensor:
         """The latents as the technique of that name leaves them."""
         return latents if self.truncation is None else self.truncation(latents)
