@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -65,8 +65,9 @@ def sample(
         labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
-            beside = {"raw": raw, "labels": None if labels is None else np.asarray(labels)}
-            np.savez_compressed(out, samples=found, **{k: v for k, v in beside.items() if v is not None})
+            beside: dict[str, Any] = {} if raw is None else {"raw": raw}
+            beside |= {} if labels is None else {"labels": np.asarray(labels)}
+            np.savez_compressed(out, samples=found, **beside)
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))

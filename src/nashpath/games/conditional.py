@@ -207,7 +207,7 @@ class Conditional(GAN):
         return self._generator().classes
 
     @property
-    def prices_classes(self) -> bool:  # type: ignore[override]
+    def prices_classes(self) -> bool:
         return self._critic()[1].head.prices
 
     def latents(self, key: Key, lead: tuple[int, ...]) -> Tensor:

@@ -19,5 +19,5 @@ class Projection(ClassHead):
         return width * (1 + classes)
 
     def logit(self, outputs: Tensor, chosen: Tensor) -> Tensor:
-        of_class = outputs[:, self.width :].unflatten(1, (self.classes, self.width))
+        of_class = outputs[:, self.width :].reshape(-1, self.classes, self.width)
         return outputs[:, : self.width] + (chosen[:, :, None].to(outputs.dtype) * of_class).sum(1)

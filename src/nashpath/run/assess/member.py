@@ -46,8 +46,8 @@ class LoadedMember(PlayedGame):
             raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
         game: Any = self.game
         key = Key(seed, "sampled", next(game.parameters()).device)
-        made = game.sample(key, count) if label is None else game.sample_class(key, count, self.class_number(label))
-        found: Tensor = made.cpu()
+        number = None if label is None else self.class_number(label)
+        found: Tensor = (game.sample(key, count) if number is None else game.sample_class(key, count, number)).cpu()
         return found if self.units is None else self.units.original(found)
 
     def labels(self, count: int, seed: int = 0) -> Tensor | None:
