@@ -95,7 +95,7 @@ class ClassDiscriminator(Noise):
         observe_real(self.network, lambda: logits)
 
 
-class ClassCritic(CachedCritic):
+class HeadCritic(CachedCritic):
     """A critic that also gives all outputs of its class head, of the same pass as the logit."""
 
     def __init__(
@@ -256,11 +256,11 @@ class Conditional(GAN):
     def critic(self, network: Callable[[Tensor], Tensor], fakes: Sequence[Tensor], batch: Batch) -> CachedCritic:
         if not self.prices_classes:
             return super().critic(network, fakes, batch)
-        return ClassCritic(network, self._critic()[1], fakes, lambda: generated(self, batch["noise"]))
+        return HeadCritic(network, self._critic()[1], fakes, lambda: generated(self, batch["noise"]))
 
     def price(self, player: str, critic: CachedCritic, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         cost = super().price(player, critic, real, fake, batch)
-        if not isinstance(critic, ClassCritic):
+        if not isinstance(critic, HeadCritic):
             return cost
         name, layer = self._critic()
         real_class, fake_class = batch["noise"][name].unbind(-1)
