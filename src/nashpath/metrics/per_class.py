@@ -8,9 +8,10 @@ from torch import Tensor
 
 from nashpath.core.source import Source, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
-from nashpath.metrics.errors import FeaturesError, TooFewSamplesError
+from nashpath.metrics.errors import FeaturesError, ShapeError, TooFewSamplesError, validate_pair
 from nashpath.metrics.moments import frechet, moments
 from nashpath.metrics.nearest import nearest_labels
+from nashpath.metrics.scale import check_finite
 
 SPELT_OUT = 20
 """Of more classes only the means are told."""
@@ -56,6 +57,9 @@ class PerClass(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"class_accuracy", "intra_fid", "class_accuracy.K", "intra_fid.K"}``."""
+        validate_pair(fake.values, real.values, ("samples", "real samples"))
+        if self.asked.shape != (len(fake),):
+            raise ShapeError(f"{len(fake)} samples but asked of shape {tuple(self.asked.shape)}; give one class each")
         asked, labels = self.asked.to(fake.values.device), self.labels.to(real.values.device)
         if self._classifies(real):
             told = fake.logits.argmax(1).to(asked.device)
@@ -76,7 +80,7 @@ class PerClass(Metric):
         if self.classes <= SPELT_OUT:
             found |= {f"class_accuracy.{k}": value for k, value in accuracies.items()}
             found |= {f"intra_fid.{k}": value for k, value in distances.items()}
-        return found
+        return check_finite(found, real.features, fake.features)
 
     def _classifies(self, real: Sample) -> bool:
         """Whether the features come with a classifier of these classes."""
