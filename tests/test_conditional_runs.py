@@ -16,6 +16,8 @@ from nashpath.data import Array, Folder
 from nashpath.metrics import MetricError, PerClass, Sample, evaluate_samples
 from nashpath.report.animation import images_film
 from nashpath.report.read import load_run, read_frames
+from nashpath.run.settings.build import build_game
+from nashpath.run.settings.resolve import resolve
 from run_folders import flags, members, nash, rows, tensors
 
 MLPS = ("game=conditional", "generator=mlp", "discriminator=mlp")
@@ -42,6 +44,11 @@ def pets(tmp_path_factory):
     return place / "run", place / "photos"
 
 
+def arrays(file):
+    with np.load(file) as stored:
+        return dict(stored)
+
+
 def test_a_folder_of_classes_gives_labels_names_and_balance(pets):
     source = Folder(str(pets[1]), size=8, labels=True)
     assert class_balance(source).tolist() == pytest.approx([2 / 3, 1 / 3])
@@ -58,7 +65,7 @@ def test_samples_of_a_class_by_name_and_number(pets, tmp_path):
     nash("sample", run, "--class", 1, "-n", 5, "--out", tmp_path / "number.npz")
     nash("sample", run, "-n", 40, "--out", tmp_path / "all.npz")
     nash("sample", run, "--class", "cat", "--truncation", 0.5, "-n", 5, "--out", tmp_path / "cut.png")
-    by_name, by_number, whole = (np.load(tmp_path / f"{name}.npz") for name in ("name", "number", "all"))
+    by_name, by_number, whole = (arrays(tmp_path / f"{name}.npz") for name in ("name", "number", "all"))
     np.testing.assert_array_equal(by_name["samples"], by_number["samples"])
     assert by_name["labels"].tolist() == [1] * 5
     np.testing.assert_array_equal(whole["labels"], nashpath.load(run).labels(40))
@@ -153,9 +160,6 @@ def test_the_mean_over_all_data_takes_classes_along(tmp_path):
     x, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
     np.savez(tmp_path / "t.npz", x=x, y=y)
     path = {"kind": "array", "path": str(tmp_path / "t.npz"), "key": "x", "label_key": "y"}
-    from nashpath.run.settings.build import build_game
-    from nashpath.run.settings.resolve import resolve
-
     game = build_game(resolve({"game": "conditional", "data": path, "batch_size": 4}), 0)
     batch = game.swept(game.draw(nashpath.Key(0)), torch.tensor(18))
     labels = next(v for v in batch["noise"].values() if v.dtype == torch.int64)
