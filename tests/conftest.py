@@ -65,6 +65,7 @@ def forget_own_methods() -> None:
 LONGEST = (
     "test_typecheck.py",
     "test_semi_supervised.py",
+    "test_conditional.py",
     "test_diagnostics_runs.py",
     "test_damage.py",
     "test_kills.py",

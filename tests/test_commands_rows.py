@@ -18,7 +18,8 @@ from run_folders import members, nash, rows
 ROWS = [(path, kind) for path, table in TABLES.items() if path != "data" for kind in table]
 """All methods but the data sets, which have tests of their own (three need a user's files)."""
 
-IMAGES = ("dcgan", "resnet", "r3gan", "virtual_dcgan", "salimans_conv", "semi_supervised", "diff_augment", "ada")
+LABELLED = ("semi_supervised", "conditional")
+IMAGES = ("dcgan", "resnet", "r3gan", "virtual_dcgan", "salimans_conv", "diff_augment", "ada", *LABELLED)
 FINITE = ("svre",)
 EVERY = {"steps": 2, "log_every": 1, "compile": "off", "stack": "on"}
 SMALL = {"batch_size": 4, "latent": 3, "samples": 2, "evaluation_samples": 16, "sample_every": 2}

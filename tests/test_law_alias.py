@@ -42,6 +42,7 @@ NEEDS = {
     ("objective", "feature_matching"): {},
     ("objective", "joint_batch"): {},
     ("game", "semi_supervised"): {"data": "digits", "game.labels": 20},
+    ("game", "conditional"): {"data": "digits"},
     ("discriminator", "minibatch_mlp"): {"discriminator.width": 5},
     ("solver", "svre"): {"data": "digits"},
 }
@@ -78,7 +79,7 @@ def settings_of(path: str, kind: str, like: str):
     if path == "game" and like != "gan":
         for key in [key for key in chosen if key.startswith(("generator", "discriminator"))]:
             chosen.pop(key)
-    games = {"semi_supervised", "gan", "mixture"}
+    games = {"semi_supervised", "conditional", "gan", "mixture"}
     if path == "game" and like not in games:
         for key in ("batch_size", "latent"):
             chosen.pop(key)

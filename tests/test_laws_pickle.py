@@ -23,7 +23,7 @@ SMALL = {
     "generator": {"kind": "mlp", "width": 4},
     "discriminator": {"kind": "mlp", "width": 4},
 }
-DATA = {"semi_supervised": "digits"}
+DATA = {"semi_supervised": "digits", "conditional": "digits"}
 WAYS = {"pickle": lambda game: pickle.loads(pickle.dumps(game)), "deepcopy": copy.deepcopy}
 
 
@@ -31,7 +31,7 @@ def built(game: str, technique: str, **more: str) -> Trial:
     # With moments: the descent that toys are played by has no memory to send away.
     rules = {who: {"kind": "adam"} for who in ("generator", "discriminator")}
     raw = {"game": game, "technique": technique, "solver": {"kind": "alternating", **rules}}
-    networked = game in ("gan", "mixture", "semi_supervised")
+    networked = game in ("gan", "conditional", "mixture", "semi_supervised")
     raw |= {**SMALL, **({"data": DATA[game]} if game in DATA else {})} if networked else {}
     return build_trial(resolve(raw, more), 0)
 

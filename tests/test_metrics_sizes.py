@@ -23,6 +23,7 @@ UNITS = {
     "wasserstein": 1,
     "nearest": 1,
     "mmd_bandwidth": 1,
+    "intra_fid": 2,
 }
 """The power of the samples' units in which a number is; the others have none."""
 
@@ -38,7 +39,7 @@ def power(name: str) -> int:
 
 def measure(metric: str, size: float, dtype: torch.dtype = torch.double) -> dict[str, float]:
     known = {"centres": size * REAL[:5].flatten(1), "deviation": size, "labels": LABELS, "classes": 10}
-    known |= {"digits": size * REAL, "digit_labels": LABELS}
+    known |= {"digits": size * REAL, "digit_labels": LABELS, "asked": torch.arange(len(FAKE)) % 10}
     real, fake = ((size * part).to(dtype) for part in (REAL, FAKE))
     known = {k: v.to(dtype) if torch.is_tensor(v) and v.is_floating_point() else v for k, v in known.items()}
     return {m.name: m.value for m in evaluate_samples(real, fake, [metric], known=known)}

@@ -16,6 +16,10 @@ RUNS = {
     "stacked": [*flags("stack=on", *ADAM_EMA), "--seeds", "0:2", "--sweep", "penalty.weight=0.1,1"],
     "convolutional": flags("data=digits", "discriminator=dcgan", "discriminator.norm=spectral", "steps=8", "latent=4"),
     "structures": [*flags("technique=historical_averaging"), "--sweep", "solver=extragradient,optimistic"],
+    "conditional": [
+        *flags("game=conditional", "game.head=adcgan", "data=digits", "generator=mlp", "discriminator=mlp", "stack=on"),
+        *("-s", "generator.norm=batch", "-s", "average=ema", "--sweep", "game.class_weight=0.5,1"),
+    ],
     "noisy": flags("discriminator=noisy_mlp", "solver.discriminator=momentum", "solver.generator=rmsprop"),
 }
 STOPS = [
@@ -27,7 +31,15 @@ STOPS = [
     ("stacked", 12),
     ("stacked", 20),
 ]
-STOPS += [("convolutional", 3), ("structures", 6), ("structures", 4), ("structures", 39), ("noisy", 11)]
+STOPS += [
+    ("conditional", 7),
+    ("conditional", 13),
+    ("convolutional", 3),
+    ("structures", 6),
+    ("structures", 4),
+    ("structures", 39),
+    ("noisy", 11),
+]
 """After how many steps of programs (looped: of two members together; structures: of both programs in turn)."""
 
 

@@ -37,9 +37,9 @@ OUTSIDE = ("folder", "array", "hub")
 
 def suited(path, kind):
     """Small settings with one method chosen, on data and in a game that it is made for."""
-    if path == "game" and kind not in ("gan", "mixture", "semi_supervised"):
+    if path == "game" and kind not in ("gan", "conditional", "mixture", "semi_supervised"):
         return {"game": kind, "steps": 2}
-    labelled = (path, kind) == ("game", "semi_supervised")
+    labelled = path == "game" and kind in ("conditional", "semi_supervised")
     base = small(**(DIGITS if labelled or (path, kind) in ON_DIGITS else {}))
     return assign(base, [(path, kind)])
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         SwissRoll,
         as_source,
     )
-    from nashpath.games import GAN, Mixture, SemiSupervised
+    from nashpath.games import GAN, Conditional, Mixture, SemiSupervised
     from nashpath.games.objectives import (
         FGAN,
         Cumulant,
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
         MaximumMeanDiscrepancy,
         Memorisation,
         Modes,
+        PerClass,
         PrecisionRecall,
         RarityScore,
         SlicedWasserstein,
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         modes,
     )
     from nashpath.networks import (
+        ConditionalBatchNorm,
         DCGANDiscriminator,
         DCGANGenerator,
         MinibatchMLPDiscriminator,
@@ -215,6 +217,8 @@ __all__ = [
     "ColouredMNIST",
     "CompetitiveGradient",
     "ComplexMomentum",
+    "Conditional",
+    "ConditionalBatchNorm",
     "ConjugateGradient",
     "Consensus",
     "ConsistencyRegularisation",
@@ -279,6 +283,7 @@ __all__ = [
     "ParallelLines",
     "PastExtragradient",
     "Penalty",
+    "PerClass",
     "PlugIn",
     "PolyakAverage",
     "PostHocEMA",

@@ -120,7 +120,8 @@ def _print(group: dict[str, Any]) -> None:
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
     table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
-    for entry in group["numbers"]:
+    apart = [entry for entry in group["numbers"] if "." in entry["name"]]  # of one class each
+    for entry in (entry for entry in group["numbers"] if entry not in apart):
         for member, value in zip(group["members"] or [0], entry["values"]):
             beside = [] if several else [number(entry.get("real"))]
             table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
@@ -130,6 +131,8 @@ def _print(group: dict[str, Any]) -> None:
             table.add_row(directed(entry), "mean", number(entry["mean"]), ends)
             table.add_row(directed(entry), "real halves", number(entry.get("real")))
     console.print(table)
+    if apart:
+        console.print("the numbers of each class are in evaluation.json and in the report", markup=False)
     for line in protocol_lines(group):
         console.print(line, markup=False, soft_wrap=True)
     for member, reason in group["failed"].items():

@@ -2,7 +2,7 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ _Cut = Annotated[
 AverageWidth = Annotated[
     float | None, typer.Option("--width", help="Width of the average of a run with average=post_hoc, of its steps.")
 ]
+_Class = Annotated[
+    str | None, typer.Option("--class", help="Samples of this class, by name or number (game=conditional).")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of the latents.")]
 
 
@@ -28,6 +31,7 @@ def sample(
     out: Out = Path("sheet.png"),
     member: OneMember = 0,
     seed: Seed = 0,
+    label: _Class = None,
     truncation: _Cut = None,
     width: AverageWidth = None,
     data_path: DataPath = None,
@@ -56,14 +60,14 @@ def sample(
         if truncation is not None:
             for one in (loaded, last) if last is not None else (loaded,):
                 truncated(one.game, truncation)
-        found = loaded.sample(count, seed).numpy()
-        raw = last.sample(count, seed).numpy() if last is not None else None
+        found = loaded.sample(count, seed, label).numpy()
+        raw = last.sample(count, seed, label).numpy() if last is not None else None
+        labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".npz":
-            if raw is None:
-                np.savez_compressed(out, samples=found)
-            else:
-                np.savez_compressed(out, samples=found, raw=raw)
+            beside: dict[str, Any] = {} if raw is None else {"raw": raw}
+            beside |= {} if labels is None else {"labels": np.asarray(labels)}
+            np.savez_compressed(out, samples=found, **beside)
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))

@@ -75,11 +75,23 @@ class Game(nn.Module):
     classifies: ClassVar[bool] = False
     """Whether its discriminator tells the data's classes apart: one logit for each."""
 
+    of_classes: ClassVar[bool] = False
+    """Whether its samples are asked for by class: ``classes_of_samples(key, count)`` tells which ``sample`` made."""
+
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Default methods of the settings under this game, by key, where they differ from those of other games.
 
     Each entry is ``{"kind": name, **settings}``; the settings count wherever that method is chosen.
     """
+
+    @classmethod
+    def sizes(cls, latent: int, outputs: int, classes: int, chosen: Mapping[str, Any]) -> tuple[int, int]:
+        """``(inputs of the generator, outputs of the critic)`` that its networks are to be built with.
+
+        The settings give ``latent`` numbers, the objective asks for ``outputs``, the data have so many ``classes`` (0:
+        no labels); ``chosen`` are the game's own settings.
+        """
+        return latent, outputs
 
     def __init__(self):
         super().__init__()

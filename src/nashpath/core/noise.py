@@ -28,6 +28,9 @@ class Noise(Hyperparameters):
     sides = 1
     """1: real and generated samples see the same rows. 2: rows of their own, drawn as [batch, 2, *shape]."""
 
+    drawn = True
+    """False: no noise, but what the game puts into its place in ``batch["noise"]`` (classes), seen in eval mode too."""
+
     def __init__(self, shape: tuple[int, ...], **numbers: float):
         super().__init__(**numbers)
         self.shape = shape
@@ -41,7 +44,7 @@ class Noise(Hyperparameters):
         independent ones, and differences between terms vary less); a part of a batch sees the first ones. Of joined
         batches each sees them all; where `sides` is 2 the first, third, … are real samples and the others generated.
         """
-        if self.given is None or not self.training:
+        if self.given is None or (self.drawn and not self.training):
             return None
         if count < self.given.shape[0]:
             return self._of(self.side)[:count]
@@ -70,7 +73,8 @@ def draw_noise(network: nn.Module, key: Key, lead: tuple[int, ...]) -> Tree:
     def shape(layer: "Noise") -> "tuple[int, ...]":
         return (*lead, *layer.shape) if layer.sides == 1 else (*lead, layer.sides, *layer.shape)
 
-    return {name: key.stream(name).normal(shape(layer)) for name, layer in noise_layers(network).items()}
+    layers = {name: layer for name, layer in noise_layers(network).items() if layer.drawn}
+    return {name: key.stream(name).normal(shape(layer)) for name, layer in layers.items()}
 
 
 @contextmanager

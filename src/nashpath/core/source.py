@@ -87,6 +87,13 @@ class Classified(Source, Protocol):
 
 
 @runtime_checkable
+class CountsClasses(Classified, Protocol):
+    """Finite labelled data that know how many samples each class has, ``[classes]``, without reading the samples."""
+
+    def class_counts(self) -> Tensor: ...
+
+
+@runtime_checkable
 class Stacked(Source, Protocol):
     """Samples whose channels are each a sample of labelled ``digits``: the mode is the number that they spell."""
 
@@ -138,6 +145,21 @@ class HasUnits(Source, Protocol):
 def is_labelled(source: object) -> TypeGuard[Classified]:
     """Whether the data have labels."""
     return isinstance(source, Classified) and source.classes > 0
+
+
+def class_balance(source: Classified) -> Tensor:
+    """The share of each class in the data, ``[classes]``; of data without end, in their examples."""
+    if isinstance(source, CountsClasses):
+        counts = source.class_counts()
+    else:
+        counts = torch.bincount(source.labelled_examples()[1], minlength=source.classes)
+    return counts.float() / counts.sum()
+
+
+def class_names(source: object) -> list[str]:
+    """The names of the classes: those that the data give (``class_names``), else their numbers."""
+    given = list(getattr(source, "class_names", []))
+    return given or [str(k) for k in range(source.classes if is_labelled(source) else 0)]
 
 
 def fitting_features(source: Source) -> str:

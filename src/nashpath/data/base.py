@@ -86,6 +86,12 @@ class SampleBuffer:
     def labelled(self) -> bool:
         return self._labels is not None
 
+    def class_counts(self) -> Tensor:
+        """The number of samples of each class, ``[classes]``; of unlabelled data ``[0]``."""
+        if self._labels is None:
+            return torch.zeros(0, dtype=torch.int64)
+        return torch.bincount(self._labels.on(torch.device("cpu")), minlength=self.classes)
+
     def _converted(self, values: np.ndarray) -> np.ndarray:
         """A contiguous copy of rows, of the kind that is drawn from, in its units."""
         if self.units is None:
@@ -158,6 +164,10 @@ class FiniteSource:
     def classes(self) -> int:
         """The number of classes; 0 for data without labels."""
         return self._filled().classes
+
+    def class_counts(self) -> Tensor:
+        """The number of samples of each class, ``[classes]`` (`CountsClasses`)."""
+        return self._filled().class_counts()
 
     @property
     def units(self) -> Units | None:

@@ -68,6 +68,9 @@ class GAN(Game):
 
     has_samples = True
 
+    prices_classes = False
+    """Whether its costs ask the critic for more than its logit: outputs that tell classes apart."""
+
     def __init__(
         self,
         generator: nn.Module,
@@ -187,8 +190,28 @@ class GAN(Game):
 
     def latents_of_samples(self, key: Key, count: int) -> Tensor:
         """The latents of `sample`, [count, latent]."""
-        latent = torch.cat([self.latents(key, (n,)) for n in _chunks(count, AT_ONCE)])
-        return latent if self.truncation is None else self.truncation(latent)
+        return self.truncated(torch.cat([self.latents(key, (n,)) for n in _chunks(count, AT_ONCE)]))
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """What a generator that is taken away asks for, by name."""
+        return ("latents",)
+
+    def inputs(self, latents: Tensor) -> tuple[Tensor, ...]:
+        """Latents [batch, …] of `latents` as those inputs, each [batch, …]."""
+        return (latents,)
+
+    def joined(self, *inputs: Tensor) -> Tensor:
+        """The latents that these `inputs` are."""
+        return inputs[0]
+
+    def truncated(self, latents: Tensor) -> Tensor:
+        """The latents as the technique of that name leaves them."""
+        return latents if self.truncation is None else self.truncation(latents)
+
+    def moved(self, latents: Tensor, by: Tensor) -> Tensor:
+        """Latents moved by [batch, latent]."""
+        return latents + by
 
 
 AT_ONCE = 1024

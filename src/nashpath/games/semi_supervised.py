@@ -116,6 +116,10 @@ class SemiSupervised(GAN):
         self.register_buffer("label", y)
         check_classes(discriminator, x, int(y.max()) + 1)
 
+    @classmethod
+    def sizes(cls, latent: int, outputs: int, classes: int, chosen: Mapping[str, Any]) -> tuple[int, int]:
+        return latent, classes or outputs
+
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         batch = super().draw(key, lead)
         count, shape = len(self.label), (*lead, self.batch_size)

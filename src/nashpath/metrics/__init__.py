@@ -37,6 +37,7 @@ from nashpath.metrics.modes import modes
 from nashpath.metrics.moments import frechet, moments
 from nashpath.metrics.ms_ssim import MSSSIM
 from nashpath.metrics.nearest import classes, memorisation, nearest_labels, stacked_modes
+from nashpath.metrics.per_class import PerClass, class_accuracy
 from nashpath.metrics.precision_recall import PrecisionRecall
 from nashpath.metrics.protocol import Measurement, Protocol
 from nashpath.metrics.rarity import RarityScore
@@ -66,6 +67,7 @@ __all__ = [
     "MetricError",
     "Modes",
     "NotFiniteError",
+    "PerClass",
     "PrecisionRecall",
     "Protocol",
     "ProtocolError",
@@ -79,6 +81,7 @@ __all__ = [
     "WassersteinDistance",
     "as_extractor",
     "by_quadrature",
+    "class_accuracy",
     "classes",
     "download_inception",
     "evaluate_samples",

@@ -31,7 +31,8 @@ def evaluate_samples(
     ``real`` and ``fake`` are ``[n, ...]`` (images in [-1, 1]). To measure often against the same reals, make
     ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings``
     are constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics
-    need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``).
+    need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``,
+    ``digit_labels``) or of the samples (``asked``, the class that each was asked for).
     The same seed gives the same numbers, whatever other metrics are measured. A name may say in which features:
     ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
 
@@ -90,6 +91,8 @@ def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> M
     ]
     missing = [need for need in needs if need not in known]
     if missing:
+        if missing == ["asked"]:
+            raise MetricError(f"{name} needs samples that were asked for by class: those of game=conditional")
         raise MetricError(f"{name} needs the data's {', '.join(missing)}, which this data set does not have")
     return kind(**{need: known[need] for need in needs}, **settings)
 

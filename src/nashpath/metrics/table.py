@@ -12,6 +12,7 @@ from nashpath.metrics.inception_score import InceptionScore
 from nashpath.metrics.kid import KID
 from nashpath.metrics.label_metrics import Classes, Memorisation, Modes, StackedModes
 from nashpath.metrics.ms_ssim import MSSSIM
+from nashpath.metrics.per_class import PerClass
 from nashpath.metrics.precision_recall import PrecisionRecall
 from nashpath.metrics.rarity import RarityScore
 from nashpath.metrics.sliced import SlicedWasserstein
@@ -31,6 +32,7 @@ METRICS = Table(
         "mmd": MaximumMeanDiscrepancy,
         "modes": Modes,
         "classes": Classes,
+        "per_class": PerClass,
         "stacked_modes": StackedModes,
         "memorisation": Memorisation,
         "authenticity": Authenticity,

@@ -5,7 +5,7 @@ from torch import nn
 from nashpath.core.noise import Noise
 from nashpath.core.table import Table
 from nashpath.networks.activations import Rectifier
-from nashpath.networks.batch_norm import BatchNorm, mixes_batch
+from nashpath.networks.batch_norm import BatchNorm, ConditionalBatchNorm, mixes_batch
 from nashpath.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from nashpath.networks.dropout import Dropout
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
@@ -65,6 +65,7 @@ __all__ = [
     "GENERATORS",
     "MLP",
     "BatchNorm",
+    "ConditionalBatchNorm",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Dropout",

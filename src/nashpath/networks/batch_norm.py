@@ -38,6 +38,12 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        centred, deviation = self._centred(x)
+        scale = deviation * self.weight.view(deviation.shape)
+        return torch.addcmul(self.bias.view(deviation.shape), centred, scale).to(x.dtype)
+
+    def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(x − mean, 1 / sqrt(var + eps))`` of this batch, whose statistics the running ones move towards."""
         count = x.numel() // self.channels
         if count < 2:
             raise ValueError(f"batch normalisation needs at least 2 values per channel, got shape {tuple(x.shape)}")
@@ -47,15 +53,53 @@ class BatchNorm(nn.Module):
         centred = full - mean
         var = centred.square().mean(positions, keepdim=True)
         self._track(mean.detach().flatten(), var.detach().flatten() * (count / (count - 1)))
-        scale = (var + self.eps).rsqrt() * self.weight.view(mean.shape)
-        return torch.addcmul(self.bias.view(mean.shape), centred, scale).to(x.dtype)
+        return centred, (var + self.eps).rsqrt()
 
     def _track(self, mean: Tensor, var: Tensor) -> None:
         self.running_mean = torch.lerp(self.running_mean, mean, self.momentum)
         self.running_var = torch.lerp(self.running_var, var, self.momentum)
 
+    def conditional(self, classes: int) -> "ConditionalBatchNorm":
+        """The layer with a scale and a shift for each class, all as they are here."""
+        return ConditionalBatchNorm(self, classes)
+
     def extra_repr(self) -> str:
         return f"{self.channels}, momentum={self.momentum}, eps={self.eps}"
+
+
+class ConditionalBatchNorm(BatchNorm):
+    """Batch normalisation with one scale and one shift a class.
+
+    ::
+
+        y = (x − mean) / sqrt(var + eps) · γ_c + β_c
+
+    The statistics are those of the whole batch, as in `BatchNorm`. ``given`` ([batch, classes], rows that add up to 1,
+    one-hot for single classes) says whose γ and β each sample gets; without it they are the means over classes. Shapes:
+    ``[batch, channels, ...]``; ``weight`` and ``bias`` are [classes, channels], all as in ``norm`` at first.
+
+    Reference: Dumoulin et al. 2017 (arXiv 1610.07629), Eq. 5; Miyato and Koyama 2018 (arXiv 1802.05637), section 4.
+    """
+
+    def __init__(self, norm: BatchNorm, classes: int):
+        super().__init__(norm.channels, momentum=norm.momentum, eps=norm.eps)
+        self.weight = nn.Parameter(norm.weight.detach().repeat(classes, 1))
+        self.bias = nn.Parameter(norm.bias.detach().repeat(classes, 1))
+        self.given: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        chosen = self.given
+        if chosen is None:
+            chosen = torch.full_like(self.weight[:, :1].mT, 1 / len(self.weight))
+        positions = [1] * (x.dim() - 2)
+        weight, bias = (
+            (chosen.to(v.dtype) @ v).reshape(-1, self.channels, *positions) for v in (self.weight, self.bias)
+        )
+        if self.training:
+            centred, deviation = self._centred(x)
+            return torch.addcmul(bias, centred, deviation * weight).to(x.dtype)
+        normalised = F.batch_norm(x, self.running_mean, self.running_var, eps=self.eps)
+        return torch.addcmul(bias, normalised, weight).to(x.dtype)
 
 
 def mixes_batch(network: nn.Module) -> bool:

@@ -32,7 +32,8 @@ def images_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
         "kind": "images",
         "steps": [step for step, _ in frames],
         "shown": shown,
-        "sheets": [[_png(saved.get(f"m{m}"), shown) for m in members] for _, saved in frames],
+        "sheets": [[_png(saved.get(f"m{m}"), shown, _rows(saved, m)) for m in members] for _, saved in frames],
+        "by_class": any(_rows(saved, m) for _, saved in frames for m in members),
         "real": _png(real, shown) if real is not None and real.ndim == 4 else None,
     }
 
@@ -50,11 +51,22 @@ def _fitting(frames: Frames, members: Shown) -> tuple[int, Frames]:
         frames = [*frames[:-1:2], frames[-1]]
 
 
-def _png(images: np.ndarray | None, most: int) -> str | None:
+def _rows(saved: dict[str, np.ndarray], member: int | str) -> int:
+    """The classes of a member's samples, which lie class after class; 0 where they do not."""
+    found = saved.get(f"rows{str(member).removesuffix(RAW)}")
+    return int(found) if found is not None and found.size == 1 else 0
+
+
+def _png(images: np.ndarray | None, most: int, rows: int = 0) -> str | None:
+    """A sheet of at most so many images; of several ``rows`` one a class, fewer in each."""
     if images is None or not len(images):
         return None
+    columns = None
+    if rows and len(images) % rows == 0:
+        columns = max(1, min(most, len(images)) // rows)
+        images = images.reshape(rows, -1, *images.shape[1:])[:, :columns].reshape(-1, *images.shape[1:])
     file = BytesIO()
-    sheet(images[:most], scale=1, gap=1).save(file, "PNG", optimize=True)
+    sheet(images if columns else images[:most], columns, scale=1, gap=1).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 

@@ -38,7 +38,7 @@ def card(name: str, told: dict[str, Any]) -> str:
         f"# {name}",
         f"A generator with {weights} after {number(told['steps'])} steps (member {told['member']}, seed "
         f"{told['seed']}; {told['outcome']}). It maps latents [n, {told['latent']}], each number from "
-        f"{latents}, to samples of shape {shape}, {units}.",
+        f"{latents},{_classes(told)} to samples of shape {shape}, {units}.",
         f"Licence: {told['licence'] or 'none was stated; that of the data may bind samples, too'}.",
         "## Load it",
         "\n".join(["```python", *told["lines"], "```"]),
@@ -54,6 +54,12 @@ def card(name: str, told: dict[str, Any]) -> str:
         *([f"Trained with {versions}."] if versions else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _classes(told: dict[str, Any]) -> str:
+    names = told.get("classes") or []
+    shown = ", ".join(f"{k} ({name})" if name != str(k) else name for k, name in enumerate(names[:100]))
+    return f" and classes [n], of {shown}{', …' if len(names) > 100 else ''}," if names else ""
 
 
 def _units(told: dict[str, Any]) -> str:

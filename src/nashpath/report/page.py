@@ -114,7 +114,11 @@ def _context(run: Run) -> dict[str, Any]:
         "diagnoses": _each(
             run, "diagnosis.json, entry", lambda one: diagnoses(replace(run, diagnosis=[one])), run.diagnosis
         ),
-        "facts": [*_part(run, "the facts", lambda: run_facts(run.info), []), *_unchecked(run)],
+        "facts": [
+            *_part(run, "the facts", lambda: run_facts(run.info), []),
+            *_part(run, "the classes", lambda: _classes(run), []),
+            *_unchecked(run),
+        ],
         "headers": headers,
         "rows": rows,
         "settings": _part(run, "the settings", lambda: settings_table(run.config), []),
@@ -128,6 +132,18 @@ def _context(run: Run) -> dict[str, Any]:
         "data": {"film": film, "curves": curves},
     }
     return {**context, "notes": list(dict.fromkeys(run.notes))}
+
+
+def _classes(run: Run) -> list[tuple[str, str]]:
+    """The shares of the classes in labelled data; of many only the range."""
+    shares, kept = run.reference.get("class_balance"), run.reference.get("class_names")
+    if shares is None or kept is None:
+        return []
+    named = [name if name == str(k) else f"{k} ({name})" for k, name in enumerate(json.loads(kept.tobytes()))]
+    told = [f"{name}: {100 * float(share):.3g} %" for name, share in zip(named, shares)]
+    if len(told) > 20:
+        told = [f"{len(told)}, from {told[int(shares.argmin())]} to {told[int(shares.argmax())]}"]
+    return [("classes in the data", ", ".join(told))]
 
 
 def _unchecked(run: Run) -> list[tuple[str, str]]:

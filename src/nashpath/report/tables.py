@@ -138,5 +138,6 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     ]
     for entry in group["protocols"]:
         settings = f" ({entry['settings']})" if entry["settings"] else ""
-        lines.append(f"{', '.join(entry['numbers'])}{settings}: {entry['bias'] or 'no bias is known'}")
+        numbers = [one for one in entry["numbers"] if "." not in one]  # those of one class are measured as their mean
+        lines.append(f"{', '.join(numbers)}{settings}: {entry['bias'] or 'no bias is known'}")
     return [*lines, *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else [])]

@@ -28,6 +28,9 @@ class Objective(Hyperparameters):
     undecided: float | None = 0.0
     """The logit at which the discriminator is undecided; None: its logits mean nothing alone, as a constant is free."""
 
+    matches_features = False
+    """Whether the generator's cost looks at a hidden layer of the critic in place of its outputs."""
+
     outputs = 1
     joint = False
     """Number of the critic's outputs for one sample: 1, a logit, unless the objective wants features."""

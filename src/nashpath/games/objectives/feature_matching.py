@@ -47,7 +47,7 @@ class FeatureMatching(Objective):
     Reference: Salimans et al. 2016, Sec. 3.1; openai/improved_gan ``mnist_svhn_cifar10/train_*_feature_matching.py``.
     """
 
-    compares = batchwise = True
+    compares = batchwise = matches_features = True
 
     def __init__(self, layer: str = "features", norm: _Norm = "squared", objective: Objective | None = None):
         super().__init__()

@@ -18,6 +18,9 @@ class Penalty(Hyperparameters):
     needs_input_gradient = False
     """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
 
+    joins = False
+    """Whether it asks the critic between a real and a generated sample, which then must be of one class."""
+
     learns = False
     """Whether its state follows from the logits that it prices, so that several critics cannot share it."""
 
@@ -87,7 +90,7 @@ class Interpolated(Penalty):
     Raises `ValueError` where real and generated batches differ in shape.
     """
 
-    needs_input_gradient = True
+    needs_input_gradient = joins = True
 
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         return {"alpha": per_sample_uniform(key, lead, shape)}

@@ -22,6 +22,7 @@ class Sum(Penalty):
             raise ValueError("a sum needs at least one penalty; for none, use NoPenalty()")
         self.parts = nn.ModuleList(penalties)
         self.needs_input_gradient = any(penalty.needs_input_gradient for penalty in penalties)
+        self.joins = any(penalty.joins for penalty in penalties)
         self.learns = any(penalty.learns for penalty in penalties)
 
     def advance(self) -> None:

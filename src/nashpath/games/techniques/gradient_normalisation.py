@@ -32,13 +32,18 @@ def gradient_normalisation(game: Game) -> Game:
     constraint on any layer. It costs one more backward pass for every look. The authors play it with the hinge or the
     non-saturating objective; a gradient penalty beside it is allowed, and bounds again what is bounded.
 
-    Raises `ValueError` for a game without samples, for a critic that normalises over the batch, or gives no single
-    logits.
+    Raises `ValueError` for a game without samples, for a critic that normalises over the batch, gives no single logits,
+    or gives class outputs besides (``game=conditional`` with ``acgan`` or ``adcgan``).
 
     Reference: Wu et al. 2021 (Gradient Normalization for GANs), Eq. 9 and Theorem 4; basiclab/GNGAN-PyTorch.
     """
     gan = gan_of(game, "gradient_normalisation")
     check_single_logits(gan, "gradient_normalisation")
+    if gan.prices_classes:
+        raise ValueError(
+            "gradient_normalisation divides one logit by its slope, and this head's class outputs have others: use "
+            "game.head=projection"
+        )
     mixing = mixing_layer(gan.discriminator)
     if mixing is not None:
         raise ValueError(

@@ -33,13 +33,13 @@ class LatentOptimisation(LatentStep):
         def value(z: "Tensor") -> "Tensor":
             return asked(game.discriminator, asked(game.generator, z))
 
-        slope = derivative(value, latent)
+        slope = derivative(value, latent)[:, : game.latent]
         move = self.numbers.rate * slope
         if self.step == "natural":
             move = move / (self.numbers.damping + slope.square().sum(1, keepdim=True))
         place = (torch.arange(len(latent), device=latent.device) + 0.5) / len(latent)
         move = torch.where((place < self.numbers.fraction)[:, None], move, torch.zeros_like(move))
-        moved = latent + move
+        moved = game.moved(latent, move)
         if game.latent_distribution == "uniform":
             moved = moved.clamp(-1, 1)
         return moved, self.numbers.weight * move.square().sum(1).mean()

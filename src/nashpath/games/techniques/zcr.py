@@ -20,7 +20,7 @@ class LatentConsistency(SampleTerm):
         rows = self.rows(latent.shape[0])
         if rows is None:
             return fake.new_zeros(())
-        moved = game.generator(latent + self.deviation * rows.to(latent.dtype))
+        moved = game.generator(game.moved(latent, self.deviation * rows.to(latent.dtype)))
         if player == "discriminator":
             gap = critic(fake) - critic.alike(fake)(moved)
             return self.discriminator * gap.reshape(len(gap), -1).square().sum(1).mean()

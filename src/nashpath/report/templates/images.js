@@ -11,7 +11,8 @@ function imagesFilm(host, film) {
     real = element("img", {src: prefix + film.real, alt: "Real samples"});
     stage.append(element("figure", {}, real, element("figcaption", {}, "Real.")));
   }
-  const words = film.steps.length > 1 ? "Move the slider to see earlier steps." : "";
+  const words = (film.by_class ? "One row a class, in their order; a column has one latent. " : "")
+    + (film.steps.length > 1 ? "Move the slider to see earlier steps." : "");
   host.append(stage, element("p", {class: "note"}, words + leftOut(film)));
 
   // Whole numbers of the screen's pixels for each of the sheet's keep them square and even.

@@ -13,6 +13,7 @@ from nashpath.core import Key, Source
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite
 from nashpath.data import SOURCES
+from nashpath.games import GAMES
 from nashpath.metrics import (
     METRICS,
     Measurement,
@@ -217,6 +218,8 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
         source, name = make(SOURCES, chosen), f"{chosen.kind}, {split}"
     elif not metrics and isinstance(source, Finite) and len(source) <= FEW_EXAMPLES:
         metrics = (*standard(source), "memorisation")
+    if not wish.metrics and GAMES[settings.game.kind].of_classes:
+        metrics = (*(metrics or standard(source)), "per_class")
     return ReferenceSet(source, metrics, wish.features, name, wish.most)
 
 
@@ -228,9 +231,10 @@ def _of_each(
     for member, trial, train_state in some:
         notify(f"measuring member {member.index}")
         try:
-            found = reference_set(_samples(trial, train_state, wish), wish.seed)
+            asked = _asked(trial, train_state, wish)
+            found = reference_set(_samples(trial, train_state, wish), wish.seed, asked)
             if keeps_average(trial, train_state):
-                raw = reference_set(_samples(trial, train_state, wish, averaged=False), wish.seed)
+                raw = reference_set(_samples(trial, train_state, wish, averaged=False), wish.seed, asked)
                 found += [replace(m, name=f"{m.name} (raw weights)") for m in raw]
             results.append(found)
         except MetricError as error:
@@ -243,6 +247,14 @@ def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, ave
     place(trial, train_state, averaged)
     game: Any = trial.game
     return game.sample(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
+
+
+def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Tensor | None:
+    """The classes of `_samples`, where they have any."""
+    game: Any = trial.game
+    if not game.of_classes:
+        return None
+    return game.classes_of_samples(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
 
 
 def _group(

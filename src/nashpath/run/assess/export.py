@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,26 +36,31 @@ PARTS = [1, COUNT - 1]
 
 
 class SamplingGenerator(nn.Module):
-    """A member's generator as it samples: ``latents [n, latent] -> samples [n, *shape]``, in the units of the data."""
+    """A member's generator as it samples: ``latents [n, latent] -> samples [n, *shape]``, in the units of the data.
+
+    That of a class-conditional game also takes ``classes [n]`` (int64).
+    """
 
     def __init__(self, member: LoadedMember):
         super().__init__()
         self.generator = member.generator
+        self.joined: Callable[..., Tensor] = member.game.joined  # type: ignore[assignment]
         self.converted = member.units is not None
         if member.units is not None:
             self.register_buffer("mean", torch.tensor(member.units.mean, dtype=torch.float64))
             self.register_buffer("deviation", torch.tensor(member.units.deviation, dtype=torch.float64))
 
-    def forward(self, latents: Tensor) -> Tensor:
-        found = self.generator(latents)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        found = self.generator(self.joined(*inputs))
         return self.mean + found.double() * self.deviation if self.converted else found
 
 
 def _program(member: LoadedMember) -> torch.export.ExportedProgram:
     """The generator as a program of torch.export, for any number of latents at once."""
-    module, latents = SamplingGenerator(member).eval(), torch.zeros(COUNT, member.game.latent)  # type: ignore[arg-type]
+    module, inputs = SamplingGenerator(member).eval(), _inputs(member)
+    sizes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
     try:
-        program = torch.export.export(module, (latents,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        program = torch.export.export(module, inputs, dynamic_shapes=(sizes,))
     except Exception as error:  # whatever the tracer says of a module of the user's
         raise SettingError(
             f"torch.export cannot make one program of {type(member.generator).__name__} for any number of latents "
@@ -63,6 +69,12 @@ def _program(member: LoadedMember) -> torch.export.ExportedProgram:
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it names files of this machine
     return program
+
+
+def _inputs(member: LoadedMember) -> tuple[Tensor, ...]:
+    """What the generator of this member is asked for: latents, and what goes with them."""
+    game: Any = member.game
+    return game.inputs(game.latents(Key(0, "exported"), (COUNT,)))
 
 
 def _pt2(member: LoadedMember, told: Recorded) -> bytes:
@@ -83,7 +95,11 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
     try:
         with warnings.catch_warnings(action="ignore"):
             made = torch.onnx.export(
-                program, dynamo=True, input_names=["latents"], output_names=["samples"], verbose=False
+                program,
+                dynamo=True,
+                input_names=list(member.game.input_names),  # type: ignore[arg-type]
+                output_names=["samples"],
+                verbose=False,
             )
     except Exception as error:  # whatever the exporter says of a module of the user's
         raise SettingError(
@@ -117,7 +133,7 @@ ENDINGS = {
             "import nashpath, torch",
             "member = nashpath.load({name!r})",
             "samples = member.sample(16, seed=0)  # in the units of the data, the latents drawn by the seed",
-            "latents = {latents}",
+            "latents = {whole}",
             "raw = member.generator(latents)  # in the units it was trained in",
         ),
         (
@@ -133,7 +149,8 @@ ENDINGS = {
             "import torch",
             "generator = torch.export.load({name!r}).module()",
             "latents = {latents}",
-            "samples = generator(latents)",
+            "classes = torch.arange(16) % {classes}",
+            "samples = generator({names})",
         ),
         ("import torch", "generator = torch.export.load(file).module()"),
     ),
@@ -143,19 +160,21 @@ ENDINGS = {
             "import numpy, onnxruntime",
             "generator = onnxruntime.InferenceSession({name!r})",
             "latents = {arrays}.astype(numpy.float32)",
-            "(samples,) = generator.run(None, {{'latents': latents}})",
+            "classes = numpy.arange(16) % {classes}",
+            "(samples,) = generator.run(None, {feed})",
         ),
         (
             "import onnxruntime, torch",
             "session = onnxruntime.InferenceSession(file)",
-            "generator = lambda part: torch.from_numpy(session.run(None, {'latents': part.numpy()})[0])",
+            "fed = lambda part: {k.name: v.numpy() for k, v in zip(session.get_inputs(), part)}",
+            "generator = lambda *part: torch.from_numpy(session.run(None, fed(part))[0])",
         ),
     ),
 }
 _BEGIN = ("import json, sys", "import numpy as np", "file, given, made, parts, methods = json.loads(sys.argv[1])")
 _END = (
-    "parts = torch.from_numpy(np.load(given)).split(parts)",
-    "with torch.no_grad(): found = torch.cat([generator(part) for part in parts])",
+    "parts = [torch.from_numpy(one).split(parts) for one in np.load(given).values()]",
+    "with torch.no_grad(): found = torch.cat([generator(*part) for part in zip(*parts)])",
     "np.save(made, found.numpy())",
 )
 
@@ -193,7 +212,18 @@ def export(
     normal = game.latent_distribution == "normal"
     latents = f"torch.randn{shape}" if normal else f"2 * torch.rand{shape} - 1"
     arrays = f"numpy.random.normal(size={shape})" if normal else f"numpy.random.uniform(-1, 1, {shape})"
-    lines = [line.format(name=to.name, latents=latents, arrays=arrays) for line in ENDINGS[to.suffix].lines]
+    names, classes = game.input_names, len(found.class_names)
+    filled = {
+        "name": to.name,
+        "latents": latents,
+        "arrays": arrays,
+        "classes": classes,
+        "whole": f"member.game.joined({latents}, torch.arange(16) % {classes})" if classes else latents,
+        "names": ", ".join(names),
+        "feed": "{" + ", ".join(f"'{one}': {one}" for one in names) + "}",
+    }
+    asked = [line for line in ENDINGS[to.suffix].lines if classes or not line.startswith("classes =")]
+    lines = [line.format(**filled) for line in asked]
     return {**told, "lines": lines, "verified": said}
 
 
@@ -213,13 +243,12 @@ def _check_places(run: Path, to: Path) -> None:
 @torch.no_grad()
 def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[Path]) -> str:
     """What a fresh process found, in words. Raises `ValueError` where its samples are not those of the run."""
-    latents = member.game.latents(Key(0, "exported"), (COUNT,))  # type: ignore[operator]
-    whole = SamplingGenerator(member).eval()
-    expected = torch.cat([whole(part) for part in latents.split(PARTS)]).numpy()
+    inputs, whole = _inputs(member), SamplingGenerator(member).eval()
+    expected = torch.cat([whole(*part) for part in zip(*(one.split(PARTS) for one in inputs))]).numpy()
     with tempfile.TemporaryDirectory(prefix="nashpath-") as folder:
-        file, given, made = (str(Path(folder) / name) for name in (to.name, "latents.npy", "samples.npy"))
+        file, given, made = (str(Path(folder) / name) for name in (to.name, "inputs.npz", "samples.npy"))
         Path(file).write_bytes(content)
-        np.save(given, latents.numpy())
+        np.savez(given, *(one.numpy() for one in inputs))
         code = "\n".join((*_BEGIN, *ENDINGS[to.suffix].tried, *_END))
         asked = json.dumps([file, given, made, PARTS, [str(Path(one).absolute()) for one in methods]])
         done = subprocess.run(

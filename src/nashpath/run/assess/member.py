@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
-from nashpath.core import Key
-from nashpath.core.source import Units
+from nashpath.core import Key, did_you_mean
+from nashpath.core.source import Units, class_names
 from nashpath.run.errors import SettingError
 from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
@@ -30,14 +30,44 @@ class LoadedMember(PlayedGame):
     units: Units | None = None
     """The units of the data's columns where the run was trained in others (``data.scale=standard``)."""
 
-    def sample(self, count: int, seed: int = 0) -> Tensor:
+    @property
+    def class_names(self) -> list[str]:
+        """The classes that samples may be asked for (``game=conditional``); empty where there are none."""
+        return class_names(self.game.data) if self.game.of_classes else []
+
+    def sample(self, count: int, seed: int = 0, label: int | str | None = None) -> Tensor:
         """``count`` samples, ``[count, *shape]`` on the CPU: those of ``nashpath sample`` with the same seed.
 
         They are in the units of the data's file (`units`); the generator's own are those that it was trained in.
-        Raises `SettingError` for a game that generates none.
+        ``label`` asks for one class, by its name or number: with the same seed all classes have the same latents.
+        Raises `SettingError` for a game that generates none, and for a class that there is not.
         """
         if not hasattr(self.game, "sample"):
             raise SettingError(f"a {type(self.game).__name__} has no generator to sample from")
-        device = next(self.game.parameters()).device
-        found: Tensor = self.game.sample(Key(seed, "sampled", device), count).cpu()  # type: ignore[operator]
+        game: Any = self.game
+        key = Key(seed, "sampled", next(game.parameters()).device)
+        number = None if label is None else self.class_number(label)
+        found: Tensor = (game.sample(key, count) if number is None else game.sample_class(key, count, number)).cpu()
         return found if self.units is None else self.units.original(found)
+
+    def labels(self, count: int, seed: int = 0) -> Tensor | None:
+        """The classes [count] that `sample` without a ``label`` asks for; None where there are none."""
+        if not self.game.of_classes:
+            return None
+        game: Any = self.game
+        return game.classes_of_samples(Key(seed, "sampled", next(game.parameters()).device), count).cpu()
+
+    def class_number(self, label: int | str) -> int:
+        """The number of a class, by its name, else as a number. Raises `SettingError` where there is no such class."""
+        names = self.class_names
+        if not names:
+            raise SettingError(
+                f"a {type(self.game).__name__} makes no samples of a class; game=conditional on labelled data does"
+            )
+        text = str(label)
+        if text in names:
+            return names.index(text)
+        if text.isdecimal() and int(text) < len(names):
+            return int(text)
+        shown = ", ".join(names[:20]) + (f", … ({len(names)} classes)" if len(names) > 20 else "")
+        raise SettingError(f"no class is called {text!r}.{did_you_mean(text, names)} Classes, from number 0: {shown}")

@@ -30,6 +30,7 @@ def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") ->
         "outcome": loaded.outcome,
         "averaged": loaded.averaged,
         "latent": getattr(game, "latent", None),
+        "classes": loaded.class_names,
         "latent_distribution": getattr(game, "latent_distribution", None),
         "units": None if loaded.units is None else [list(column) for column in loaded.units],
         "about_data": {**shape, "shape": list(shape["shape"])},

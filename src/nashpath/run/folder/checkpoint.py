@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from nashpath.core.source import Finite, Source, is_labelled
+from nashpath.core.source import Finite, Source, class_names, is_labelled
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
@@ -180,10 +180,14 @@ def about_data(sources: Sequence[Source | None]) -> dict[str, Any]:
 def _about(source: Source) -> dict[str, Any]:
     """The shape of a sample; of labelled data also how many classes there are, and how many samples."""
     told: dict[str, Any] = {"shape": list(source.shape)}
-    count = len(source) if isinstance(source, Finite) else 0
-    if count and is_labelled(source):
-        told |= {"classes": source.classes, "count": count}
+    if is_labelled(source):
+        count = len(source) if isinstance(source, Finite) else -(-DRAWN // source.classes)
+        told |= {"classes": source.classes, "count": count, "class_names": class_names(source)}
     return told
+
+
+DRAWN = 10_000
+"""Of labelled data without end, so many stand for them."""
 
 
 def about_data_from(meta: dict[str, Any], member: int) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ from nashpath.metrics import (
 )
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.observe.snapshot import has_samples, samples
+from nashpath.run.observe.snapshot import asked_classes, has_samples, samples
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.model import General
@@ -65,13 +65,21 @@ class ReferenceSet:
         self.elsewhere = [self.real.seen_by(_extractor(source, where)) for where in spaces]
         self.dry_run_results: list[Measurement] = []
 
-    def __call__(self, fake: Tensor, seed: int = 0) -> list[Measurement]:
-        """Every number of ``fake [n, *shape]``, with its protocol. Raises a `MetricError`."""
-        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=self.known, seed=seed)
+    def __call__(self, fake: Tensor, seed: int = 0, asked: Tensor | None = None) -> list[Measurement]:
+        """Every number of ``fake [n, *shape]``, with its protocol; ``asked`` [n] are the classes they were asked for.
 
-    def dry_run(self, source: Source, count: int) -> "ReferenceSet":
-        """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change."""
-        self.dry_run_results = self(source.draw(Key(0, "trial"), count)["real"])
+        Raises a `MetricError`.
+        """
+        known = self.known if asked is None else {**self.known, "asked": asked.cpu()}
+        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=known, seed=seed)
+
+    def dry_run(self, source: Source, count: int, by_class: bool = False) -> "ReferenceSet":
+        """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change.
+
+        ``by_class``: as if their labels had been asked for.
+        """
+        drawn = source.draw(Key(0, "trial"), count)
+        self.dry_run_results = self(drawn["real"], asked=drawn.get("label") if by_class else None)
         return self
 
     def against_itself(self, count: int) -> dict[str, float]:
@@ -84,6 +92,8 @@ class ReferenceSet:
         half = min(count, len(values) // 2)
         a, b = order[:half], order[half : 2 * half]
         known = {k: v[a] if k == "labels" and isinstance(v, Tensor) else v for k, v in self.known.items()}
+        labels = self.known.get("labels")
+        known |= {"asked": labels[b]} if isinstance(labels, Tensor) else {}
         names = [name for name in self.metrics if not METRICS[metric_and_features(name)[0]].of_training]
         try:
             reals = real_sample(values[a], self.real.extractor, self.real.split)
@@ -148,7 +158,7 @@ def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
     named = (tuple(settings.metrics), settings.features, data_name(settings))
     device = next(trial.parameters()).device
     try:
-        return _tried(build_source(settings), *named, settings.evaluation_samples, device)
+        return _tried(build_source(settings), *named, settings.evaluation_samples, device, trial.game.of_classes)
     except MetricError as error:
         raise SettingError(f"metrics: {error}") from None
 
@@ -158,12 +168,18 @@ _TRIED: WeakKeyDictionary[Source, dict[tuple[Any, ...], ReferenceSet]] = WeakKey
 
 
 def _tried(
-    source: Source, metrics: tuple[str, ...], features: str, name: str, count: int, device: torch.device
+    source: Source,
+    metrics: tuple[str, ...],
+    features: str,
+    name: str,
+    count: int,
+    device: torch.device,
+    by_class: bool,
 ) -> ReferenceSet:
     """Programs whose members have one data set share its real samples and their features."""
-    known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, count, device)
+    known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, count, device, by_class)
     if wish not in known:
-        known[wish] = ReferenceSet(source, metrics, features, name).to(device).dry_run(source, count)
+        known[wish] = ReferenceSet(source, metrics, features, name).to(device).dry_run(source, count, by_class)
     return known[wish]
 
 
@@ -178,7 +194,8 @@ def measure_member(reference_set: ReferenceSet, member: Member, trial: Trial, tr
     """The numbers of one member's (averaged) generator; None for all where its samples cannot be measured."""
     found = samples(trial, train_state, member.seed, member.settings.evaluation_samples)
     try:
-        measured = reference_set(found, member.seed)
+        asked = asked_classes(trial, member.seed, len(found), train_state.steps.device)
+        measured = reference_set(found, member.seed, asked)
     except MetricError:
         return dict.fromkeys(reference_set.numbers)
     return {m.name: m.value for m in measured}

@@ -1,5 +1,6 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -11,10 +12,10 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import Key, Point, load_point, tree_map
-from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units
+from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units, class_balance, class_names, is_labelled
 from nashpath.core.torch_compat import call_with
 from nashpath.games import GAN, Classifies
-from nashpath.metrics import METRICS, MetricError
+from nashpath.metrics import METRICS, MetricError, class_accuracy
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
@@ -39,6 +40,12 @@ def samples(trial: Trial, train_state: TrainState, seed: int, count: int, averag
     game = trial.game
     place(trial, train_state, averaged)
     return game.sample(Key(seed, "samples", train_state.steps.device), count)  # type: ignore[operator]
+
+
+def asked_classes(trial: Trial, seed: int, count: int, device: torch.device) -> Tensor | None:
+    """The classes that `samples` asked for, [count]; None where samples have none."""
+    game: Any = trial.game
+    return game.classes_of_samples(Key(seed, "samples", device), count) if game.of_classes else None
 
 
 KEPT = 1 << 26
@@ -117,6 +124,16 @@ def quick_metrics(found: Tensor, source: Source) -> dict[str, float]:
     return results
 
 
+def quick_accuracy(member: Member, trial: Trial, found: Tensor) -> dict[str, float]:
+    """``class_accuracy`` of a member's samples, where they were asked for by class."""
+    asked = asked_classes(trial, member.seed, len(found), found.device)
+    if asked is None or not torch.isfinite(found).all():
+        return {}
+    with suppress(MetricError):  # as of `quick_metrics`
+        return class_accuracy(found, asked, trial.game.data)  # type: ignore[arg-type]
+    return {}
+
+
 def held_out_error(trial: Trial, train_state: TrainState) -> dict[str, float]:
     """``test_error`` of a game that learns to classify, on data kept from training (averaged weights where kept).
 
@@ -172,11 +189,19 @@ def levels(trial: Trial, train_state: TrainState, square: list[float]) -> np.nda
 def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor) -> dict[str, np.ndarray]:
     """The saved samples of one member (more where they are points), those of its raw weights beside, and level sets."""
     wanted: Any = member.settings
-    points, index = found.shape[1:] == (2,), member.index
+    points, index, arrays = found.shape[1:] == (2,), member.index, dict[str, np.ndarray]()
     count = max(wanted.samples, 400) if points else wanted.samples
-    arrays = {f"m{index}": found[:count].cpu().numpy()}
+    game: Any = trial.game
+    rows = game.classes if game.of_classes and not points and 2 * game.classes <= count else 0
+    if rows:
+        place(trial, train_state)
+        found = _by_class(game, Key(member.seed, "samples", found.device), rows, count)
+        arrays |= {f"rows{index}": np.array(rows)}
+    arrays[f"m{index}"] = found[:count].cpu().numpy()
     if keeps_average(trial, train_state):
         raw = samples(trial, train_state, member.seed, count, averaged=False)
+        if rows:
+            raw = _by_class(game, Key(member.seed, "samples", found.device), rows, count)
         arrays[f"m{index}.raw"] = raw.cpu().numpy()
     if points:
         square = _square(trial.game.data)  # type: ignore[arg-type]
@@ -186,6 +211,14 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
     return arrays
 
 
+def _by_class(game: Any, key: Key, rows: int, count: int) -> Tensor:
+    """``count // rows`` samples of each class, class after class, of the same latents in each."""
+    each = count // rows
+    latents = game.latents_of_samples(key, each).repeat(rows, 1)
+    label = torch.arange(rows, device=latents.device).repeat_interleave(each)
+    return game.generated(game.of_class(latents, label))
+
+
 def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Real samples to compare with, the centres of the modes where the data has any, and what real samples get.
 
@@ -193,8 +226,15 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
     """
     arrays = {"real": source.draw(Key(0, "shown"), max(256, count))["real"].numpy()}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
+    if is_labelled(source):
+        arrays |= {"class_balance": class_balance(source).numpy(), "class_names": _text(class_names(source))}
     found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source)
     return arrays | real_numbers(found)
+
+
+def _text(names: list[str]) -> np.ndarray:
+    """Names as the bytes of JSON: array files hold plain numbers."""
+    return np.frombuffer(json.dumps(names).encode(), np.uint8)
 
 
 def real_numbers(found: dict[str, float]) -> dict[str, np.ndarray]:
@@ -263,6 +303,7 @@ def snapshot(
     if found is None:
         return {f"p{member.index}": strategies(train_state)}, distance(trial, train_state)
     metrics = quick_metrics(found, trial.game.data) | held_out_error(trial, train_state)  # type: ignore[arg-type]
+    metrics |= quick_accuracy(member, trial, found)
     arrays = picture(member, trial, train_state, found) if shown else {}
     return arrays, metrics
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
@@ -53,6 +53,7 @@ class AbsentSource:
     classes: int = 0
     count: int = 0
     """Of labelled data, how many there were."""
+    class_names: list[str] = field(default_factory=list[str])
 
     def labelled_examples(self, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Zeros, as many of each class as there were samples: what is chosen from them the checkpoint replaces.
@@ -76,6 +77,7 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
     """
     source = cache(lambda: build_source(settings) if given is None else given)
     objective = cache(lambda: make(OBJECTIVES, settings.objective))
+    sizes = cache(lambda: _sizes(settings, source(), objective()))
     parts: dict[str, Callable[[], Any]] = {
         "objective": objective,
         "penalty": lambda: make(PENALTIES, settings.penalty),
@@ -84,8 +86,8 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
         "batch_size": lambda: settings.batch_size,
         "latent_distribution": lambda: settings.latent_distribution,
         "seed": lambda: derive(seed, "labels"),
-        "generator": lambda: make(GENERATORS, settings.generator, latent=settings.latent, shape=source().shape),
-        "discriminator": lambda: _discriminator(settings, source(), objective()),
+        "generator": lambda: make(GENERATORS, settings.generator, latent=sizes()[0], shape=source().shape),
+        "discriminator": lambda: _discriminator(settings, source(), sizes()[1]),
         "new_generator": lambda: parts["generator"],
         "new_discriminator": lambda: parts["discriminator"],
     }
@@ -108,7 +110,7 @@ def initialise_networks(game: GAN, key: Key) -> None:
     Noise layers are on, as they will be (`nashpath.networks.initialise`).
     """
     for player in ("generator", "discriminator"):
-        asks = [part for part in game.get_submodule(player).modules() if getattr(part, "from_data", False)]
+        asks = _asking(game.get_submodule(player))
         if not asks:
             continue
         if player == "generator":
@@ -120,10 +122,24 @@ def initialise_networks(game: GAN, key: Key) -> None:
                 initialise(part, x)
 
 
-def _discriminator(settings: Any, source: Source, objective: Objective) -> nn.Module:
-    """The critic, as wide at its output as the game and the objective need it."""
-    classes = source.classes if GAMES[settings.game.kind].classifies and is_labelled(source) else 0
-    outputs = classes or objective.outputs
+def _asking(player: nn.Module) -> list[nn.Module]:
+    """The networks that choose their scales from data, the outermost where one is inside another."""
+    found: dict[str, nn.Module] = {}
+    for name, part in player.named_modules():
+        if getattr(part, "from_data", False) and not any(f"{name}.".startswith(f"{o}." if o else "") for o in found):
+            found[name] = part
+    return list(found.values())
+
+
+def _sizes(settings: Any, source: Source, objective: Objective) -> tuple[int, int]:
+    """Inputs of the generator and outputs of the critic, as the game and the objective need them."""
+    classes = source.classes if is_labelled(source) else 0
+    own = {k: v for k, v in settings.game if k != "kind"}
+    return GAMES[settings.game.kind].sizes(settings.latent, objective.outputs, classes, own)
+
+
+def _discriminator(settings: Any, source: Source, outputs: int) -> nn.Module:
+    """The critic, so wide at its output; one without that argument as it is."""
     options = {"outputs": outputs} if "outputs" in accepts(DISCRIMINATORS[settings.discriminator.kind]) else {}
     return make(DISCRIMINATORS, settings.discriminator, shape=source.shape, **options)
 
