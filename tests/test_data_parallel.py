@@ -140,7 +140,7 @@ def test_what_cannot_be_spread_is_refused_with_the_key():
 
 @pytest.mark.parametrize("game", TABLES["game"])
 def test_every_game_is_spread_or_refused_with_the_reason(game):
-    raw = {"game": game} | ({"data": "digits"} if game == "semi_supervised" else {})
+    raw = {"game": game} | ({"data": "digits"} if game in ("semi_supervised", "conditional") else {})
     trial = build_trial(resolve({}, raw), 0)
     if not hasattr(trial.game, "batch_size"):
         with pytest.raises(SettingError, match=r"game: .* has no batches to spread over 2 processes"):
