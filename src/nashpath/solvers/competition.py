@@ -72,8 +72,7 @@ def conjugate_residual(
 
     It minimises ``‖b − A x‖`` over the Krylov space, as GMRES does, for any A with positive definite symmetric part; A
     need not be symmetric. ``target`` is b, [n]; ``residual`` is ``‖r‖ / ‖b‖`` (0 where b = 0), at most ``tolerance``
-    (or the rounding unit) unless the iterations ran out; n of them exhaust the space, and no more are made. It keeps
-    2 · iterations vectors.
+    (or the rounding unit) unless the iterations ran out. It keeps 2 · iterations vectors.
 
     Reference: Eisenstat, Elman and Schultz 1983, Sec. 2.
     """
@@ -82,7 +81,7 @@ def conjugate_residual(
     x, rest = torch.zeros_like(target), target
     steps: list[Tensor] = []
     images: list[Tensor] = []
-    for _ in range(min(iterations, target.numel())):
+    for _ in range(iterations):
         going = vector_norm(rest) > enough
         step, image = rest, operator(rest)
         for old_step, old_image in zip(steps, images, strict=True):
