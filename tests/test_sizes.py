@@ -68,6 +68,7 @@ KEYS = {
     "discriminator.kernels": ("discriminator=minibatch_mlp",),
     "objective.features": ("objective=mmd_gaussian",),
     "game.atoms": ("game=ideal",),
+    "game.embedding": ("game=conditional", "data=digits"),
     "game.resolution": ("game=ideal_gaussian",),
     "generator.reference": ("generator=virtual_mlp",),
 }

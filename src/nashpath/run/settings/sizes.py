@@ -95,9 +95,14 @@ def check_draws(settings: Any, trial: Trial) -> None:
 
 
 def too_large(settings: Any, needed: float, most: float, shape: tuple[int, ...]) -> SettingError:
-    """The refusal that names the largest settings, those first that are a side of ``shape``."""
+    """The refusal that names the largest settings: those that are a side of ``shape``, where one is its longest side.
+
+    A longest side that is none of the settings is made of them (a sum, a product), and most likely of the largest.
+    """
     sizes = sorted(_sizes(settings), key=lambda entry: -entry[1])
-    sides = [(key, value) for key, value in sizes if value > 1 and value in shape] or sizes
+    sides = [(key, value) for key, value in sizes if value > 1 and value in shape]
+    if not sides or sides[0][1] < max(shape, default=0) <= 2 * sizes[0][1]:
+        sides = sizes
     largest = [key for key, value in sides if value * 100 >= sides[0][1]]
     return _refusal(largest[:NAMED], settings, needed, most)
 
