@@ -19,6 +19,10 @@ NEWEST = {path.parent.name: path.parent for path in sorted(ROOT.glob("results/*/
 """The newest committed result of each study; studies are measured when they must be, not all on one day."""
 
 
+REAL = {path.parent.name: path.parent for path in sorted(ROOT.glob("results/real/*/*/study.json"))}
+"""The newest committed result of each study that was measured on real data."""
+
+
 def in_order():
     """The newest results in the order of the studies."""
     return [NEWEST[name] for name in NAMES]
@@ -33,11 +37,20 @@ def test_studies_are_found_by_their_folders_and_named_like_them():
     assert NAMES[:2] == ("many-paths", "improved-techniques")
 
 
-@pytest.mark.parametrize("folder", [pytest.param(folder, id=folder.name) for folder in NEWEST.values()])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(pytest.param(folder, id=folder.name) for folder in NEWEST.values()),
+        *(pytest.param(folder, id=f"{folder.name} (real)") for folder in REAL.values()),
+    ],
+)
 def test_the_rows_give_the_verdicts(folder):
     found = json.loads((folder / "study.json").read_text())
     study = find_study(found["from"])
     moved_on = has_moved_on(found)
+    if moved_on and found["scale"] == "real":
+        assert moved_on in (ROOT / "docs" / "results_real.md").read_text()
+        return
     if moved_on:  # then nothing of it may be told as the study's present state
         assert moved_on in (ROOT / "docs" / "results.md").read_text()
         assert f"| {found['study']} (claims of {found['started'][:10]}) |" in (ROOT / "README.md").read_text()
@@ -62,6 +75,14 @@ def test_the_page_of_results_is_up_to_date(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "as_png", lambda canvas, dpi: b"" if next(turn) % 8 else as_png(canvas, dpi))
     fresh = write_results(in_order(), tmp_path / "results.md").read_text()
     assert (ROOT / "docs" / "results.md").read_text() == fresh
+    for picture in re.findall(r"\((figures/[^)]+)\)", fresh):
+        assert (ROOT / "docs" / picture).exists(), picture
+
+
+def test_the_page_of_results_on_real_data_is_up_to_date(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "as_png", lambda canvas, dpi: b"")
+    fresh = write_results([REAL[name] for name in NAMES if name in REAL], tmp_path / "results_real.md").read_text()
+    assert (ROOT / "docs" / "results_real.md").read_text() == fresh
     for picture in re.findall(r"\((figures/[^)]+)\)", fresh):
         assert (ROOT / "docs" / picture).exists(), picture
 

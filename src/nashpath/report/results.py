@@ -50,7 +50,9 @@ def _introduction(studies: list[dict[str, Any]]) -> str:
     if "quick" in scales:
         opening += " At quick scale everything is far too short to say anything about a paper."
     whole = usual and {study["study"] for study in studies} == set(NAMES)
-    return f"# Results\n\n{ALL.format(_spelt(len(NAMES))) if whole else opening} {_RULES}"
+    if whole:
+        return f"# Results\n\n{ALL.format(_spelt(len(NAMES)))} {_RULES}"
+    return f"# Results at {listed(scales)} scale\n\n{opening}\n{_RULES}"
 
 
 def _spelt(number: int) -> str:
