@@ -2,6 +2,7 @@
 
 import signal
 import time
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -155,3 +156,19 @@ def test_memory_is_told_in_words_and_never_less_than_a_little(monkeypatch):
     assert readable(2.5e15) == "2.5e+03 TB"
     monkeypatch.setattr(memory, "_free", lambda: 3.0)
     assert available() == memory.LEAST
+
+
+@pytest.mark.usefixtures("ten_gigabytes")
+@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn"])
+def test_pictures_of_which_no_batch_fits_are_refused_before_one_is_read(tmp_path, monkeypatch, data):
+    monkeypatch.setattr("nashpath.data.image_cache._decode", lambda *_: pytest.fail("a picture was read"))
+    with pytest.raises(SettingError, match=r"data\.size=16383: needs about [\d.]+ GB"):
+        start(tmp_path, f"data={data}", "data.size=16383")
+
+
+def test_pictures_for_which_the_disk_has_no_room_are_refused_before_one_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("nashpath.data.image_cache._decode", lambda *_: pytest.fail("a picture was read"))
+    monkeypatch.setattr("nashpath.data.image_cache.shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(OSError, match=r"images in .* at size 28, and .*cache has 0 GB left: make data\.size smaller"):
+        start(tmp_path, "data=mnist").train()

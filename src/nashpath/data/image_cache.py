@@ -6,7 +6,9 @@ last; without it there is no cache.
 
 import hashlib
 import json
+import math
 import os
+import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +26,8 @@ from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data.base import DataWarning, Progress
 
 BLOCK = 256
+BLOCK_BYTES = 1 << 28
+"""Pictures that are decoded at once, and their bytes."""
 NAMED = 20
 Item = tuple[str, Path | bytes]
 Shape = tuple[int, int, int]
@@ -77,6 +81,7 @@ def decoded(
     if array.exists() and note.exists():
         lost = [_Lost(*entry) for entry in json.loads(note.read_text())]
     else:
+        _check_room(folder, where, total, shape)
         try:
             with replacing(array) as file:
                 lost = _decode(file, items, total, shape, progress, bits)
@@ -96,6 +101,17 @@ def decoded(
         warnings.warn(start + _listing(lost), DataWarning, stacklevel=2)
     kept = np.delete(np.arange(total), [entry.place for entry in lost])
     return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
+
+
+def _check_room(folder: Path, where: str, total: int, shape: Shape) -> None:
+    """Raises `OSError` where the disk has no room for the pictures, before the first is read."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    needed, free = total * math.prod(shape), shutil.disk_usage(there).free
+    if needed > free:
+        raise OSError(
+            f"the {total} images in {where} take {needed / 1e9:.0f} GB at size {shape[1]}, and {folder} has "
+            f"{free / 1e9:.0f} GB left: make data.size smaller, or set NASHPATH_CACHE to a folder with more room"
+        )
 
 
 def _decode(
@@ -126,9 +142,9 @@ def _header(file: BinaryIO, count: int, shape: Shape) -> None:
 def _pixels(items: Iterable[Item], shape: Shape, bits: int) -> Iterator[tuple[str, np.ndarray | _Unreadable]]:
     """Decodes in threads (Pillow lets go of the interpreter lock), a block at a time so that memory stays bounded."""
     read = partial(_attempt, size=shape[1], channels=shape[0], bits=bits)
-    rest = iter(items)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        while block := list(islice(rest, BLOCK)):
+    rest, together = iter(items), max(1, min(BLOCK, BLOCK_BYTES // math.prod(shape)))
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1, together)) as pool:
+        while block := list(islice(rest, together)):
             yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
 
 

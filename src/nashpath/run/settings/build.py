@@ -23,6 +23,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General, dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import Method, accepts, swept_paths
+from nashpath.run.settings.sizes import check_batch
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 from nashpath.solvers.rollback import Rollback
 
@@ -37,6 +38,7 @@ def build_source(settings: General) -> Source:
             source = _IN_USE[key] = make(SOURCES, chosen)
         except (TypeError, ValueError) as error:
             raise SettingError(f"data={chosen.kind}: {error}") from error
+    check_batch(settings, source)
     return source
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nashpath.core import Source
 from nashpath.core.torch_compat import Allocations
 from nashpath.core.tree import leaves
 from nashpath.run.engine.memory import COPIES, available, readable, step_bytes
@@ -58,6 +59,14 @@ def check_fits(option: str, count: int, shape: tuple[int, ...]) -> None:
     needed, most = 4.0 * COPIES * count * math.prod(shape), available()
     if needed > most:
         raise SettingError(f"{option} {count}: needs about {readable(needed)}, and there are {readable(most)}")
+
+
+def check_batch(settings: Any, source: Source) -> None:
+    """Refuses pictures of which not one batch fits, before any is read. Raises `SettingError`."""
+    shape = (getattr(settings, "batch_size", 1), *vars(source).get("shape", ()))  # as far as it is known already
+    needed, most = 4.0 * math.prod(shape), available()
+    if needed > most:
+        raise too_large(settings, needed, most, shape)
 
 
 def check_training(settings: Any, trial: Trial, members: int, together: int) -> None:
