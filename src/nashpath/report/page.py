@@ -133,7 +133,7 @@ def _context(run: Run) -> dict[str, Any]:
             groups if isinstance(groups, list) else [],
         ),
         "equal_cost": _part(run, "the tables at equal cost", lambda: equal_cost(parts), []),
-        "data": {"film": film, "curves": curves},
+        "data": {"film": film, "curves": curves, "flowing": "flow" in run.config},
     }
     return {**context, "notes": list(dict.fromkeys(run.notes))}
 

@@ -85,9 +85,16 @@ MEANINGS = {
     "distance": "Euclidean distance of the players' strategies from the known equilibrium, in units of the strategies",
     "test_error": "share of held-out labelled samples that the discriminator classifies wrongly",
     "kl": "Kullback-Leibler divergence of the particles' estimated density from the data's, in nats",
+    "time": "the flow's own time: the sum of the lengths of its steps",
+    "step_size": "length of the integrator's step, in the flow's time",
+    "divergence": "what the flow must decrease, as it sees it: estimated from its own density ratio",
+    "dissipation": "rate at which the divergence fell since the last row, per unit of the flow's time",
+    "dissipation_theory": "the rate of fall that theory gives, averaged over the same steps",
+    "held": "share of particles whose move was cut",
+    "overshoots": "steps so far after which the divergence had risen",
     "w2": "Wasserstein distance of order 2 between particles and data, in units of the samples",
 }
-"""What the numbers mean that no metric and no diagnostic owns."""
+"""What the numbers mean that no metric and no diagnostic owns: of every run, and of flows (`nashpath.run.run_flow`)."""
 
 
 @rebuilt(METRICS, DIAGNOSTICS)

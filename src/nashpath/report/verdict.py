@@ -26,7 +26,8 @@ ENOUGH = 12
 def verdict(run: Run) -> tuple[str, list[str]]:
     """``(tone, sentences)``: the headline and its tone ("good", "open" or "bad"), then what else the data say."""
     first = run_headline(run)
-    said = [_ended(run.members), STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
+    ended = "" if "flow" in run.config else _ended(run.members)  # one flow has no members to count
+    said = [ended, STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
     title = first.text[:1].upper() + first.text[1:] + "."
     return first.tone, [title, *(s for s in [*said, *_still(run)] if s)]
 

@@ -51,15 +51,15 @@ def _of_method(config: Raw, path: str, table: Table, flows: bool) -> dict[str, A
         else dict(usual_method({"game": {"kind": DEFAULTS["game"]}, **config}, path))
     )
     found = {name: default for name, (_, default) in arguments(table[kind]).items()} if kind in table else {}
-    if not flows and table is RULES and kind in table:
-        found |= _dense_rate(config, path.rpartition(".")[2], kind)
+    if table is RULES and kind in table:
+        found |= _dense_rate(config, "" if flows else path.rpartition(".")[2], kind)
     numbers = usual if kind == usual.get("kind") else {k: v for k, v in usual.items() if k == "kind"}
     return {f"{path}.{name}": value for name, value in (found | numbers).items()}
 
 
 def _dense_rate(config: Raw, who: str, rule: str) -> dict[str, Any]:
-    """The rate that `resolve` gives a player without convolutions."""
-    networks = {"generator": GENERATORS, "discriminator": DISCRIMINATORS}[who]
+    """The rate that a player without convolutions gets (`resolve`), and the discriminator of every flow."""
+    networks = {"generator": GENERATORS, "discriminator": DISCRIMINATORS}.get(who, {})
     network = networks.get(str(config.get(who, {}).get("kind")))
     usual = RULES[rule].dense_learning_rate
     return {} if usual is None or getattr(network, "convolutional", False) else {"learning_rate": usual}
