@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test faults fuzz soak typecheck check bench wheel lock clean
+.PHONY: run test faults fuzz soak typecheck check bench wheel index lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -44,6 +44,11 @@ bench: $(STAMP)
 
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation
+
+# What `nashpath list` says without importing PyTorch; again after a change of a table or of the first line of a method.
+index:
+	$(BIN)/python -c "import json; from nashpath.cli.list_methods import INDEX, described; \
+	INDEX.write_text(json.dumps(described(), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')"
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.

@@ -10,8 +10,10 @@ import pytest
 
 from nashpath.cli import app
 from nashpath.cli.console import LARGEST_SIZE
+from nashpath.cli.list_methods import GROUP, INDEX
 from nashpath.cli.reproduce import STUDIES
 from nashpath.core.hyperparameters import SIZE
+from nashpath.run.settings import method_files
 from nashpath.studies import NAMES
 
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
@@ -32,6 +34,8 @@ SAID_AT_ONCE = [
     (["evaluate", "run", "--member", "x"], 2, "error: --member x: expected a number, or all"),
     (["reproduce", "monoflow", "--quick", "--full"], 2, "error: --quick, --real and --full exclude each other"),
     (["sample", "run", "--out", "a.jpg"], 2, "error: --out a.jpg: write a picture"),
+    (["list"], 0, "settings of every run"),
+    (["list", "penalty"], 0, "dragan"),
     (["explain", "mode", "collapse"], 0, "diagnostics: mode collapse"),
 ]
 
@@ -56,6 +60,40 @@ def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(t
     for (arguments, code, words), (status, said, heavy) in zip(SAID_AT_ONCE, found):
         assert (status, heavy) == (code, []), (arguments, said)
         assert words in said, (arguments, said)
+
+
+def test_the_lists_that_need_no_pytorch_are_those_of_the_tables():
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import json; from nashpath.cli.list_methods import described; print(json.dumps(described()))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(INDEX.read_text(encoding="utf-8")) == json.loads(found.stdout), "run make index"
+    assert GROUP == method_files.GROUP
+
+
+def test_methods_from_outside_are_listed(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    command = [sys.executable, "-m", "nashpath", "list", "penalty", "--with", "own.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert "Nothing at all" in done.stdout
+    assert "dragan" in done.stdout
+
+
+OWN = """
+from nashpath.games.penalties import PENALTIES
+import nashpath
+
+class Nothing(PENALTIES["none"]):
+    '''Nothing at all.'''
+
+nashpath.register("penalty", "nothing_at_all", Nothing)
+"""
 
 
 def test_the_help_of_the_command_has_the_first_line_of_every_verb(tmp_path):
@@ -139,7 +177,7 @@ entry()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("arguments", [["list"], ["train", "--quiet"], ["features", "list"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["list", "dragan"], ["train", "--quiet"], ["features", "list"]], ids=" ".join)
 def test_ctrl_c_while_pytorch_is_imported_says_nothing(tmp_path, arguments):
     command = [sys.executable, "-c", INTERRUPTED, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)

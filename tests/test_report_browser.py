@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 import report_folders as folders
-from nashpath.report import compare_reports, write_report
+from nashpath.report import compare_reports, load_run, write_report
+from nashpath.report.animation import animation
+from nashpath.run import open_session
+from run_folders import SMALL
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -264,3 +267,94 @@ def test_comparison_lays_runs_side_by_side(browser: Browser, tmp_path: Path) -> 
             assert page.locator("#strands label").count() == 3
             for canvas in page.locator("#charts canvas").all():
                 assert canvas.evaluate(COLOURS) > 2
+
+
+def sections(page: Page) -> list[str]:
+    return page.locator("main > section h2").evaluate_all("all => all.map(one => one.id)")
+
+
+def test_the_outcome_is_first_then_samples_and_the_diagnosis_and_the_index_names_all(browser: Browser, tmp_path: Path):
+    path = folders.ring_folder(tmp_path / "ring")
+    with opened(browser, write_report(path)) as page:
+        found = sections(page)
+        assert found[:2] == ["verdict", "samples"]
+        named = page.locator("nav.contents a").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+        assert named == found
+        assert page.locator("nav.contents").evaluate("n => n.getBoundingClientRect().bottom") < 900
+
+
+def test_settings_at_their_defaults_are_folded_and_numbers_are_explained(browser: Browser, tmp_path: Path) -> None:
+    session = open_session({"penalty": {"kind": "r1", "weight": 3.5}, "steps": 4, **SMALL}, {}, tmp_path / "run")
+    session.train()
+    with opened(browser, write_report(tmp_path / "run")) as page:
+        shown = page.locator("section[aria-labelledby=settings] > .scroll th").all_inner_texts()
+        assert {"data.kind", "penalty.kind", "penalty.weight", "steps"} <= set(shown)
+        assert not {"data.modes", "solver.kind", "tensorboard", "solver.generator.b1"} & set(shown)
+        assert page.locator("section[aria-labelledby=settings] details th", has_text="solver.generator.b1").count() == 1
+        assert "four deviations" in str(page.get_by_role("button", name="High quality").first.get_attribute("title"))
+        assert "four deviations" in str(page.locator(".meanings").text_content())
+        page.get_by_role("button", name="High quality").first.focus()
+        page.keyboard.press("Enter")
+        assert page.locator("th[aria-sort=ascending]").inner_text().startswith("High quality")
+
+
+def test_the_axis_of_modes_reaches_to_their_number_and_shares_are_in_percent(tmp_path: Path) -> None:
+    text = write_report(folders.ring_folder(tmp_path / "ring")).read_text()
+    data = json.loads(text.split('<script type="application/json" id="data">')[1].split("</script>")[0])
+    tops = {chart["key"]: (chart["top"], chart["share"]) for chart in data["curves"]["charts"]}
+    assert tops["modes"] == (8, False)
+    assert tops["cost.generator"] == (None, False)
+    assert "93 %" in text
+
+
+def test_every_number_of_a_member_is_in_sight_on_a_phone_and_a_comparison_fits_a_screen(
+    browser: Browser, tmp_path: Path
+) -> None:
+    ring, toy = folders.ring_folder(tmp_path / "ring"), folders.toy_folder(tmp_path / "toy")
+    with opened(browser, write_report(ring), 390) as page:
+        for cell in page.locator("section[aria-labelledby=members] td").all():
+            box = cell.bounding_box()
+            assert box is None or box["x"] + box["width"] <= 390
+        lone = "all => all.filter(e => e.innerText && !e.children.length)"
+        sizes = f"all => ({lone})(all).map(e => parseFloat(getComputedStyle(e).fontSize))"
+        assert min(page.locator("main *").evaluate_all(sizes)) >= 12.9
+    with opened(browser, compare_reports([ring, toy], tmp_path / "compare.html"), 1400) as page:
+        for wide in page.locator(".scroll").all():
+            assert wide.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+
+def test_print_has_no_controls(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, write_report(folders.ring_folder(tmp_path / "ring"))) as page:
+        assert page.locator("#play").is_visible()
+        page.emulate_media(media="print")
+        for control in ("#play", "#frame", ".toggle", ".hint", "nav.contents", "details:not([open])"):
+            assert not any(one.is_visible() for one in page.locator(control).all()), control
+        assert page.locator("#picture").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_axe_finds_nothing(browser: Browser, tmp_path: Path, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    ring, toy = folders.ring_folder(tmp_path / "ring"), folders.toy_folder(tmp_path / "toy")
+    pages = [write_report(ring), write_report(toy), compare_reports([ring, toy], tmp_path / "compare.html")]
+    for path in pages:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+        page = context.new_page()
+        page.goto(path.as_uri())
+        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        assert page.locator("#charts canvas").count() > 0
+        assert [fault["id"] for fault in axe.Axe().run(page).response["violations"]] == [], path.name
+        context.close()
+
+
+def test_a_path_that_turns_too_far_between_steps_is_drawn_as_points(tmp_path: Path) -> None:
+    turns = {"fine": 0.1, "coarse": 1.9}
+    for name, turn in turns.items():
+        path = folders.folder(tmp_path / name, [{"member": 0}], [])
+        for step in range(20):
+            folders.save(path, step, p0=np.array([np.cos(turn * step), np.sin(turn * step)]))
+        film = animation(load_run(path))
+        assert film is not None
+        assert film["coarse"] == [name == "coarse"]
+        assert film["axes"] == ["the generator's strategy", "the discriminator's strategy"]

@@ -75,7 +75,11 @@ def generator_folder(path: Path, first: dict[str, float], last: dict[str, float]
     [
         ({"modes": 0, "high_quality": 0.0}, "0 of 8 modes: the generator has not found the data", "bad"),
         ({"modes": 3, "high_quality": 0.9}, "3 of 8 modes: most of the data is never generated", "bad"),
-        ({"modes": 7, "high_quality": 0.95}, "7 of 8 modes; high quality ↑ 0.95 (real against real 1; 0.1", "open"),
+        (
+            {"modes": 7, "high_quality": 0.95},
+            "7 of 8 modes; high quality ↑ 95 % (real against real 100 %; 10 %",
+            "open",
+        ),
         ({"modes": 8, "high_quality": 0.5}, "8 of 8 modes", "open"),
         ({"modes": 8, "high_quality": 0.95}, "8 of 8 modes", "good"),
     ],

@@ -161,7 +161,7 @@ def test_the_verdict_says_what_the_data_say(tmp_path: Path) -> None:
         "4 of 5 members finished 3,000 steps.",
         "1 member left the finite numbers and stopped there: member 4 (seed 4; discriminator at step 412).",
         "Modes covered: 7.5 of 8 on average (worst 7).",
-        "High quality: 0.93 on average (0.93 to 0.93).",
+        "High quality: 93 % on average (93 % to 93 %).",
     ]
     tone, said = verdict(load_run(folders.toy_folder(tmp_path / "toy")))
     assert tone == "open"

@@ -2,8 +2,12 @@
 
 import difflib
 import inspect
+import json
 import re
+import sys
 from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +21,11 @@ if TYPE_CHECKING:
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are at the same level."""
 
+INDEX = Path(__file__).with_name("methods.json")
+"""What `described` returns of the package's own tables, so that lists need no PyTorch."""
+GROUP = "nashpath.methods"
+"""What `nashpath.run.settings.method_files.GROUP` is (a test): packages that add methods."""
+
 What = Annotated[
     str | None,
     typer.Argument(help="A kind (penalty), a method (penalty.dragan), or its name alone (dragan).", show_default=False),
@@ -26,17 +35,38 @@ What = Annotated[
 def list_methods(what: What = None, own: With = None) -> None:
     """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
     with user_errors():
-        load_all(own)
-        from nashpath.run.settings.register import KINDS
+        more = own or entry_points(group=GROUP) or "nashpath.run" in sys.modules  # there may be methods from outside
+        index = None if more else json.loads(INDEX.read_text(encoding="utf-8"))
+        if index is None or (what is not None and what not in index["kinds"]):
+            load_all(own)
+            from nashpath.run.settings.register import KINDS
 
+            if what is not None and what not in KINDS:
+                print_named(what, KINDS)
+                return
+            index = described()
+        for kind in index["kinds"] if what is None else [what]:
+            _print_rows(kind, index["kinds"][kind])
         if what is None:
-            for kind, table in KINDS.items():
-                _print_table(kind, list(table), table)
-            _print_general()
-        elif what in KINDS:
-            _print_table(what, list(KINDS[what]), KINDS[what])
-        else:
-            print_named(what, KINDS)
+            _print_general(index["general"])
+
+
+def described() -> dict[str, Any]:
+    """What the lists say: ``"kinds"``, the rows ``[name, line]`` of each table, and ``"general"``, those settings.
+
+    The file `INDEX` holds it for the tables as the package ships them (``make index`` writes it, a test compares).
+    """
+    from nashpath.run.settings.model import General
+    from nashpath.run.settings.register import KINDS
+
+    general = [
+        [name, f"{field.description} (default: {field.default})"] for name, field in General.model_fields.items()
+    ]
+    return {"kinds": {kind: _rows(table, list(table)) for kind, table in KINDS.items()}, "general": general}
+
+
+def _rows(table: "Table", names: list[str]) -> list[list[str]]:
+    return [[name, f"{table.summary(name)}{_year(table, name)}"] for name in names]
 
 
 def print_named(what: str, kinds: "dict[str, Table]") -> None:
@@ -47,7 +77,7 @@ def print_named(what: str, kinds: "dict[str, Table]") -> None:
         raise ValueError(f"{_unknown(what, kinds)}{_meant(what, list(kinds), list(rows))}{_known(what, kinds)}")
     if len(found) > 1:
         for kind, name in found:
-            _print_table(kind, [name], kinds[kind])
+            _print_rows(kind, _rows(kinds[kind], [name]))
         typer.echo(f"One of them: nashpath list {'.'.join(found[0])}")
         return
     ((kind, name),) = found
@@ -82,11 +112,11 @@ def _known(what: str, kinds: "dict[str, Table]") -> str:
     return f" Known: {', '.join(kinds[kind])}" if kind in kinds else f" Kinds: {', '.join(kinds)}"
 
 
-def _print_table(kind: str, names: list[str], table: "Table") -> None:
+def _print_rows(kind: str, rows: list[list[str]]) -> None:
     typer.secho(kind, bold=True)
-    width = max(map(len, names))
-    for name in names:
-        typer.echo(f"  {name:<{width}}  {table.summary(name)}{_year(table, name)}")
+    width = max(len(name) for name, _ in rows)
+    for name, line in rows:
+        typer.echo(f"  {name:<{width}}  {line}")
     typer.echo()
 
 
@@ -96,12 +126,10 @@ def _year(table: "Table", name: str) -> str:
     return f" [{found.group()}]" if found and name != "none" else ""
 
 
-def _print_general() -> None:
-    from nashpath.run.settings.model import General
-
+def _print_general(settings: list[list[str]]) -> None:
     typer.secho("settings of every run", bold=True)
-    for name, field in General.model_fields.items():
-        typer.echo(f"  {name:<20}  {field.description} (default: {field.default})")
+    for name, line in settings:
+        typer.echo(f"  {name:<20}  {line}")
 
 
 def _print_method(key: str, method: Callable[..., Any]) -> None:

@@ -104,6 +104,12 @@ class Metric:
     better: ClassVar[Mapping[str, int]] = {}
     """1 for the numbers of which more is better, −1 for those of which less is; others have no direction."""
 
+    numbers: ClassVar[Mapping[str, str]] = {}
+    """What each number means, in words, with its unit: said beside its name in reports."""
+
+    shares: ClassVar[frozenset[str]] = frozenset()
+    """The numbers that are shares, from 0 to 1: shown as percentages."""
+
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""
         return self.bias

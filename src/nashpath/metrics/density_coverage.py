@@ -28,6 +28,12 @@ class DensityCoverage(Metric):
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
     better: ClassVar[Mapping[str, int]] = {"density": 1, "coverage": 1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "density": "generated samples in the balls of real ones, over what real samples would get: 1 for a perfect "
+        "generator, may exceed it",
+        "coverage": "share of real samples whose ball holds a generated one",
+    }
+    shares: ClassVar[frozenset[str]] = frozenset({"coverage"})
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

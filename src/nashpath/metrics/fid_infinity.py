@@ -30,6 +30,11 @@ class FIDInfinity(Metric):
 
     bias: ClassVar[str] = "nearly unbiased in the number of fakes; biased in that of reals"
     better: ClassVar[Mapping[str, int]] = {"fid_infinity": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "fid_infinity": "FID continued to infinitely many generated samples",
+        "fid_infinity_low": "lower end of its 95 % interval",
+        "fid_infinity_high": "upper end of its 95 % interval",
+    }
 
     def __init__(self, halvings: Count = 3, resamples: Annotated[int, Ge(2)] = 12):
         self.halvings = halvings

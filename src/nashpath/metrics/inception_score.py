@@ -26,6 +26,11 @@ class InceptionScore(Metric):
 
     bias: ClassVar[str] = "biased downward with few samples in a split"
     better: ClassVar[Mapping[str, int]] = {"inception_score": 1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "inception_score": "how sure a classifier is of each sample and how varied its classes are: "
+        "from 1 to the number of classes",
+        "inception_score_deviation": "standard deviation of the score over splits",
+    }
 
     def __init__(self, splits: Count = 10):
         self.splits = splits

@@ -30,6 +30,10 @@ class KID(Metric):
 
     bias: ClassVar[str] = "unbiased"
     better: ClassVar[Mapping[str, int]] = {"kid": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "kid": "squared maximum mean discrepancy of features under a polynomial kernel: 0 for equal distributions",
+        "kid_error": "standard error of KID",
+    }
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:

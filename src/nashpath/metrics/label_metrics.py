@@ -39,6 +39,12 @@ class Modes(Metric):
 
     bias: ClassVar[str] = "modes can only be found with enough samples for each"
     better: ClassVar[Mapping[str, int]] = {"modes": 1, "high_quality": 1, "mode_kl": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "modes": "modes of the data that hold generated samples",
+        "high_quality": "share of generated samples within four deviations of a mode",
+        "mode_kl": "Kullback-Leibler divergence of the samples' shares of modes from the true ones, in nats",
+    }
+    shares: ClassVar[frozenset[str]] = frozenset({"high_quality"})
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -67,6 +73,10 @@ class Classes(Metric):
 
     bias: ClassVar[str] = "classes can only be found with enough samples for each"
     better: ClassVar[Mapping[str, int]] = {"classes": 1, "class_kl": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "classes": "classes of the data that hold generated samples",
+        "class_kl": "Kullback-Leibler divergence of the samples' shares of classes from the true ones, in nats",
+    }
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -98,6 +108,10 @@ class StackedModes(Metric):
 
     bias: ClassVar[str] = "rises with the number of samples; 26,000 are usual"
     better: ClassVar[Mapping[str, int]] = {"stacked_modes": 1, "stacked_kl": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "stacked_modes": "of the 1,000 combinations of three digits, those generated",
+        "stacked_kl": "Kullback-Leibler divergence of the shares of combinations from the true ones, in nats",
+    }
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
@@ -129,6 +143,12 @@ class Memorisation(Metric):
 
     bias: ClassVar[str] = "distances fall with the number of real samples"
     better: ClassVar[Mapping[str, int]] = {"copies": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "nearest": "mean distance of a generated sample to the nearest training sample, in units of the samples",
+        "nearest_real": "the same for training samples among each other",
+        "copies": "share of generated samples less than a third as far from one training sample as from the next",
+    }
+    shares: ClassVar[frozenset[str]] = frozenset({"copies"})
     of_training = True
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:

@@ -30,6 +30,10 @@ class MSSSIM(Metric):
 
     bias: ClassVar[str] = "unbiased; noise falls with the number of pairs"
     better: ClassVar[Mapping[str, int]] = {"ms_ssim": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "ms_ssim": "mean likeness of two generated images, at most 1: high where all look alike",
+        "ms_ssim_real": "the same for real images, at most 1",
+    }
 
     def __init__(self, pairs: Count = 1000):
         self.pairs = pairs

@@ -1,6 +1,7 @@
 """The animated canvas of a report: points, images or trajectories through training."""
 
 import base64
+import math
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -191,16 +192,40 @@ def _base64(values: np.ndarray) -> str:
 def trajectory_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]) -> dict[str, Any]:
     """``paths[position of the member][frame] = [x, y]``, None where it is missing or not finite.
 
-    A game of one parameter is drawn against the step. ``equilibrium`` is a spot, or None.
+    A game of one parameter is drawn against the step. ``equilibrium`` is a spot, or None. ``coarse`` says of each path
+    whether its points lie too far apart to join: the way between them is not known.
     """
     lone = all(saved[name].size == 1 for _, saved in frames for name in saved if name.startswith("p"))
+    paths = [[_spot(step, saved.get(f"p{m}"), lone) for step, saved in frames] for m in members]
+    centre = None if lone else _spot(0, reference.get("equilibrium"), lone)
     return {
         "kind": "trajectory",
         "steps": [step for step, _ in frames],
-        "paths": [[_spot(step, saved.get(f"p{m}"), lone) for step, saved in frames] for m in members],
-        "equilibrium": None if lone else _spot(0, reference.get("equilibrium"), lone),
-        "axes": ["step", "parameter 1"] if lone else ["parameter 1", "parameter 2"],
+        "paths": paths,
+        "equilibrium": centre,
+        "axes": ["step", STRATEGIES[0]] if lone else STRATEGIES,
+        "coarse": [not lone and _coarse(path, centre) for path in paths],
     }
+
+
+STRATEGIES = ["the generator's strategy", "the discriminator's strategy"]
+"""What `nashpath.run` saves of a toy first: the first coordinate of each player."""
+WIDEST = math.pi / 4
+"""Angle between neighbouring points up to which they are joined; beyond, a straight line tells of no turn there was."""
+AT_REST = 0.02
+"""Points nearer to the equilibrium than this share of the farthest are not asked for their angle."""
+
+
+def _coarse(path: list[list[float] | None], centre: list[float] | None) -> bool:
+    """Whether a tenth of the steps, or more, turn too far: about the equilibrium, or else from step to step."""
+    points = np.array([spot for spot in path if spot is not None])
+    arms = points - np.array(centre) if centre is not None and len(points) else np.diff(points, axis=0)
+    size = np.hypot(*arms.T) if len(arms) else np.zeros(0)
+    arms = arms[size > AT_REST * size.max(initial=0)]
+    if len(arms) < 3:
+        return False
+    turned = np.abs(np.angle(np.exp(1j * np.diff(np.arctan2(arms[:, 1], arms[:, 0])))))
+    return float(np.mean(turned > WIDEST)) >= 0.1
 
 
 def _spot(step: int, parameters: np.ndarray | None, lone: bool) -> list[float] | None:

@@ -10,17 +10,21 @@ from urllib.parse import quote
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
-from nashpath.report.outcome import by_seed, member_outcome, ranking, together, wanted
+from nashpath.report.outcome import by_seed, member_outcome, ranking, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import count, duration, number, setting, titled
+from nashpath.report.phrasing import count, duration, gap, meaning, measure, setting, titled
 from nashpath.report.read import Run, RunFolderError, load_run
-from nashpath.report.tables import TableCell, cell, flat_settings
+from nashpath.report.tables import Heading, TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
 from nashpath.run import FolderWarning
 from nashpath.run.folder.run_folder import plain_json
 
 UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
 """Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
+
+
+FEW_SETTINGS = 4
+"""So many settings that differ stand beside the results; more have a table of their own, a line each."""
 
 
 def compare_reports(runs: list[Path], out: Path) -> Path:
@@ -46,24 +50,32 @@ def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
     lines = _lines(loaded)
     settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
     differing = _differing(settings)
+    beside = differing if len(differing) <= FEW_SETTINGS else []
     metrics = list(dict.fromkeys(key for _, _, strand in lines for key in measured(strand.members)))
+    overlaid = _overlaid(lines)
     rows = [
         [
-            _link(run, name, out),
-            *(_setting(own, key) for key in differing),
+            _link(run, name if beside else full.label, out),
+            *(_setting(own, key) for key in beside),
             *_results(run, strand, metrics, lines[0][2]),
         ]
-        for (run, name, strand), own in zip(lines, settings)
+        for (run, name, strand), own, full in zip(lines, settings, overlaid)
     ]
+    numbers = [Heading(titled(key), meaning(key)) for key in metrics]
+    columns = [] if beside or not differing else ["Setting", *(part.label for part in overlaid)]
+    across = [[TableCell(key), *(_setting(own, key) for own in settings)] for key in differing] if columns else []
+    most = {key: value for run in loaded for key, value in tops(run).items()}
     outcomes = [together([member_outcome(run, m) for m in part.members]) for run, _, part in lines if part.members]
     named = list(dict.fromkeys(key for run in loaded for key in wanted(run.config)))
     return {
         "name": "Comparison of " + count(len(loaded), "run"),
-        "found": ranking([part for part in _overlaid(lines) if part.members], outcomes, named),
-        "headers": ["Run", *differing, "Finished", "Steps", "Wall time of the run", *map(titled, metrics)],
+        "found": ranking([part for part in overlaid if part.members], outcomes, named),
+        "headers": ["Run", *beside, "Finished", "Steps", "Wall time of the run", *numbers],
         "rows": rows,
-        "equal_cost": equal_cost(_overlaid(lines)),
-        "data": {"film": None, "curves": json.loads(plain_json(curves_data(_overlaid(lines))))},
+        "setting_headers": columns,
+        "setting_rows": across,
+        "equal_cost": equal_cost(overlaid),
+        "data": {"film": None, "curves": json.loads(plain_json(curves_data(overlaid, most)))},
     }
 
 
@@ -113,7 +125,7 @@ def _results(run: Run, strand: Strand, metrics: list[str], first: Strand) -> lis
         TableCell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
         cell(max(steps, default=None)),
         TableCell(duration(wall), cell(wall).value),
-        *(_apart(_mean(values.get(key, [])), key, strand, first) for key in metrics),
+        *(_apart(_mean(key, values.get(key, [])), key, strand, first) for key in metrics),
     ]
 
 
@@ -124,17 +136,17 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     if strand is first or len(gaps) < 2:
         return found
     mean, low, high = interval(gaps)
-    away = f"{number(mean)} [{number(low)}, {number(high)}] from the first, {len(gaps)} paired seeds"
+    away = f"{gap(key, mean)} [{gap(key, low)}, {gap(key, high)}] from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)
 
 
-def _mean(values: list[float]) -> TableCell:
+def _mean(key: str, values: list[float]) -> TableCell:
     if not values:
         return TableCell("–")
     mean, low, high = interval(values)
     if len(values) == 1:
-        return TableCell(f"{number(mean)} (n = 1)", mean)
-    return TableCell(f"{number(mean)} [{number(low)}, {number(high)}] (n = {len(values)})", mean)
+        return TableCell(f"{measure(key, mean)} (n = 1)", mean)
+    return TableCell(f"{measure(key, mean)} [{measure(key, low)}, {measure(key, high)}] (n = {len(values)})", mean)
 
 
 def _link(run: Run, name: str, out: Path) -> TableCell:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.diagnostics import DIAGNOSTICS
-from nashpath.report.phrasing import settings_label, titled
+from nashpath.report.phrasing import is_share, meaning, settings_label, titled
 from nashpath.report.read import COSTS, RESERVED, ReportMember, Run
 
 POINTS = 400
@@ -51,10 +51,10 @@ def strands(run: Run) -> list[Strand]:
 def charts(parts: list[Strand]) -> list[dict[str, Any]]:
     """One chart a measured key.
 
-    A chart is ``{"key", "title", "family", "steps", "pooled", "series": [{"strand", "middle", "low", "high"}]}``.
-    Costs come first, then gradient norms, diagnostics, and whatever was evaluated. Missing values are None. Where
-    strands can be compared at equal cost, each of the series also has ``"at"``: what its members had cost at each step,
-    by `axes`.
+    A chart is ``{"key", "title", "meaning", "share", "family", "steps", "pooled", "series"}``, each of the series
+    ``{"strand", "middle", "low", "high"}``. Costs come first, then gradient norms, diagnostics, and whatever was
+    evaluated. Missing values are None. Where strands can be compared at equal cost, each of the series also has
+    ``"at"``: what its members had cost at each step, by `axes`.
     """
     order = [*FAMILIES.values(), DIAGNOSED, OTHER]
     spent = {cost: [_by_step(cost, part.rows) for part in parts] for cost in axes(parts) if cost != "step"}
@@ -88,6 +88,8 @@ def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[f
     return {
         "key": key,
         "title": titled(key),
+        "meaning": meaning(key),
+        "share": is_share(key),
         "family": _family(key.partition(".")[0]),
         "steps": [int(pooled[-1]) for pooled in bins],
         "pooled": -(-len(steps) // len(bins)),

@@ -10,7 +10,7 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import listed, number, titled
+from nashpath.report.phrasing import gap, listed, measure, number, titled
 from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
@@ -135,8 +135,8 @@ def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) ->
     if not values:
         return TableCell("–")
     mean, low, high = interval(values)
-    span = f" [{number(low)}, {number(high)}]" if len(values) > 1 else ""
-    return TableCell(f"{number(mean)}{span}", mean)
+    span = f" [{gap(key, low)}, {gap(key, high)}]" if len(values) > 1 else ""
+    return TableCell(f"{gap(key, mean)}{span}", mean)
 
 
 def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
@@ -146,5 +146,5 @@ def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
     if not values:
         return TableCell(f"–{short}")
     mean, low, high = interval(values)
-    span = f" [{number(low)}, {number(high)}]" if len(values) > 1 else ""
-    return TableCell(f"{number(mean)}{span}{short}", mean)
+    span = f" [{measure(key, low)}, {measure(key, high)}]" if len(values) > 1 else ""
+    return TableCell(f"{measure(key, mean)}{span}{short}", mean)

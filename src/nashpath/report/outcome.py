@@ -16,7 +16,8 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
-from nashpath.report.phrasing import count, listed, number, phrase, sign_of, titled
+from nashpath.report.phrasing import count, listed, measure, number, phrase, sign_of, titled
+from nashpath.report.phrasing import gap as apart
 from nashpath.report.read import ReportMember, Run, read_frames
 
 Tone = Literal["good", "open", "bad"]
@@ -65,6 +66,11 @@ def wanted(config: dict[str, Any]) -> list[str]:
         numbers = getattr(METRICS[kind], "better", {}) if kind in METRICS else {}
         found += [f"{key}@{where}" if where else key for key in numbers]
     return found
+
+
+def tops(run: Run) -> dict[str, float]:
+    """The most that a number can be, where it counts what the data have."""
+    return {key: run.real[key] for key in COVERED if run.real.get(key)}
 
 
 def member_outcome(run: Run, member: ReportMember) -> Outcome:
@@ -148,9 +154,11 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     ]
     short = said
     if lead is not None:
-        beside = [f"real against real {number(real[lead])}"] if lead in real else []
-        beside += [f"{number(first[lead])} at the start"] if drawable(first.get(lead)) and first["step"] == 0 else []
-        text = f"{titled(lead, phrase)} {number(member.metrics[lead])}" + (f" ({'; '.join(beside)})" if beside else "")
+        beside = [f"real against real {measure(lead, real[lead])}"] if lead in real else []
+        began = drawable(first.get(lead)) and first["step"] == 0
+        beside += [f"{measure(lead, first[lead])} at the start"] if began else []
+        text = f"{titled(lead, phrase)} {measure(lead, member.metrics[lead])}"
+        text += f" ({'; '.join(beside)})" if beside else ""
         said = "; ".join(part for part in (said, text) if part)
     if tone != "bad" and ways and min(ways) >= WHOLE_WAY:
         return Outcome(said, "good", short or "arrived at real samples")
@@ -234,8 +242,8 @@ def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     name = titled(key, phrase)
     unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
     second, gap, how = unclear[0] if unclear else pairs[0]
-    values = f"{name} {number(best.mean)} against {number(second.mean)}"
-    span = f"difference {number(gap[0])} [{number(gap[1])}, {number(gap[2])}] over {how}"
+    values = f"{name} {measure(key, best.mean)} against {measure(key, second.mean)}"
+    span = f"difference {apart(key, gap[0])} [{apart(key, gap[1])}, {apart(key, gap[2])}] over {how}"
     if not unclear:
         rest = f" and {len(others) - 1} more" if len(others) > 1 else ""
         said = f"{best.label}{best.told} is better than {second.label}{second.told}{rest}: {values}, {span}"

@@ -4,11 +4,12 @@ import base64
 import hashlib
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -18,10 +19,10 @@ from nashpath.report.animation import animation
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
-from nashpath.report.outcome import Outcome, run_headline
-from nashpath.report.phrasing import duration, number
+from nashpath.report.outcome import Outcome, run_headline, tops
+from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.read import Run, load_run
-from nashpath.report.tables import evaluated, member_table, settings_table
+from nashpath.report.tables import SettingsTable, evaluated, flat_settings, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
 from nashpath.run import FolderError, FolderWarning
 from nashpath.run.folder.run_folder import plain_json, sweep_run, write_atomic
@@ -71,9 +72,10 @@ def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
     return path
 
 
-def curves_data(parts: list[Any]) -> dict[str, Any]:
-    """What the page's script needs to draw the curves of some strands."""
-    return {"strands": [part.label for part in parts], "charts": charts(parts), "axes": axes(parts)}
+def curves_data(parts: list[Any], tops: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
+    """What the page's script needs to draw the curves of some strands; ``tops``: the most that a number can be."""
+    drawn = [{**chart, "top": tops.get(chart["key"])} for chart in charts(parts)]
+    return {"strands": [part.label for part in parts], "charts": drawn, "axes": axes(parts)}
 
 
 def _left_out(run: Run, what: str, error: Exception) -> None:
@@ -103,11 +105,12 @@ def _context(run: Run) -> dict[str, Any]:
     if film is None and run.reference:
         alone = replace(run, reference={})
         film = _part(run, "the film", lambda: json.loads(plain_json(animation(alone))), None)
-    curves = _part(run, "the curves", lambda: json.loads(plain_json(curves_data(parts))), curves_data([]))
+    curves = _part(run, "the curves", lambda: json.loads(plain_json(curves_data(parts, tops(run)))), curves_data([]))
     groups = run.evaluation.get("groups", [])
     context = {
         "name": run.name,
         "averaged": averaged(run.config),
+        "flowing": "flow" in run.config,
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
@@ -121,7 +124,12 @@ def _context(run: Run) -> dict[str, Any]:
         ],
         "headers": headers,
         "rows": rows,
-        "settings": _part(run, "the settings", lambda: settings_table(run.config), []),
+        "settings": _part(
+            run,
+            "which settings are usual",
+            lambda: settings_table(run.config),
+            SettingsTable([(key, setting(value)) for key, value in flat_settings(run.config).items()], []),
+        ),
         "evaluated": _each(
             run,
             "evaluation.json, group",
@@ -129,7 +137,7 @@ def _context(run: Run) -> dict[str, Any]:
             groups if isinstance(groups, list) else [],
         ),
         "equal_cost": _part(run, "the tables at equal cost", lambda: equal_cost(parts), []),
-        "data": {"film": film, "curves": curves},
+        "data": {"film": film, "curves": curves, "flowing": "flow" in run.config},
     }
     return {**context, "notes": list(dict.fromkeys(run.notes))}
 

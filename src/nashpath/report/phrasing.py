@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nashpath.core.table import rebuilt
+from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
 
 INITIALS = ("fid", "kid", "ms", "ssim", "kl", "js", "mmd")
@@ -76,6 +77,59 @@ def phrase(key: str) -> str:
     """The `title` as it stands within a sentence: ``"sliced Wasserstein"``."""
     named = title(key)
     return named if key.split("_")[0] in (*INITIALS, *PEOPLE) else named[:1].lower() + named[1:]
+
+
+MEANINGS = {
+    "cost": "what the player minimises, on the batch of one step; costs say little about samples",
+    "gradient_norm": "Euclidean length of the gradient of the player's own cost by its own parameters",
+    "distance": "Euclidean distance of the players' strategies from the known equilibrium, in units of the strategies",
+    "test_error": "share of held-out labelled samples that the discriminator classifies wrongly",
+    "kl": "Kullback-Leibler divergence of the particles' estimated density from the data's, in nats",
+    "time": "the flow's own time: the sum of the lengths of its steps",
+    "step_size": "length of the integrator's step, in the flow's time",
+    "divergence": "what the flow must decrease, as it sees it: estimated from its own density ratio",
+    "dissipation": "rate at which the divergence fell since the last row, per unit of the flow's time",
+    "dissipation_theory": "the rate of fall that theory gives, averaged over the same steps",
+    "held": "share of particles whose move was cut",
+    "overshoots": "steps so far after which the divergence had risen",
+    "w2": "Wasserstein distance of order 2 between particles and data, in units of the samples",
+}
+"""What the numbers mean that no metric and no diagnostic owns: of every run, and of flows (`nashpath.run.run_flow`)."""
+
+
+@rebuilt(METRICS, DIAGNOSTICS)
+def _meanings() -> dict[str, str]:
+    owners = {reading: DIAGNOSTICS.summary(name) for name, row in DIAGNOSTICS.items() for reading in row.readings}
+    measured = {key: said for row in METRICS.values() for key, said in getattr(row, "numbers", {}).items()}
+    return {**{key: said.rstrip(".") for key, said in owners.items()}, **measured, **MEANINGS}
+
+
+def meaning(key: str) -> str:
+    """What a number means, in words, with its unit and its better side; empty where nobody said."""
+    said = _meanings().get(key.partition("@")[0].partition(".")[0], "")
+    better = {1: "more is better", -1: "less is better"}.get(sign_of(key) or 0)
+    return "; ".join(part for part in (said, better) if part) if said else ""
+
+
+@rebuilt(METRICS)
+def _shares() -> frozenset[str]:
+    return frozenset({"test_error"}.union(*(getattr(row, "shares", ()) for row in METRICS.values())))
+
+
+def is_share(key: str) -> bool:
+    """Whether a number is a share, from 0 to 1, and shown as a percentage."""
+    return key.partition("@")[0] in _shares()
+
+
+def measure(key: str, value: Any) -> str:
+    """A number by its key: a share in percent, everything else as `number`."""
+    known = is_share(key) and isinstance(value, int | float) and math.isfinite(value)
+    return f"{number(float(f'{100 * value:.10g}'))} %" if known else number(value)
+
+
+def gap(key: str, value: float) -> str:
+    """A difference of two numbers by their key: of shares, in percentage points."""
+    return measure(key, value).replace(" %", " points")
 
 
 @rebuilt(METRICS)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import number, setting, settings_label, title, titled
+from nashpath.report.phrasing import meaning, measure, number, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run
+from nashpath.run.settings.changed import changed_settings
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,19 @@ class TableCell:
     link: str | None = None
 
 
+@dataclass(frozen=True)
+class Heading:
+    """The heading of a column of numbers: its name, and what it means in words."""
+
+    text: str
+    meaning: str = ""
+
+
+def measured_cell(key: str, value: Any) -> TableCell:
+    """The cell of a number by its key: shares as percentages."""
+    return TableCell(measure(key, value), float(value)) if drawable(value) else cell(value)
+
+
 def cell(value: Any) -> TableCell:
     """A cell for any value of a run folder."""
     if drawable(value):
@@ -25,10 +39,11 @@ def cell(value: Any) -> TableCell:
     return TableCell(json.dumps(value) if isinstance(value, list | dict) else number(value))
 
 
-def member_table(run: Run) -> tuple[list[str], list[list[TableCell]]]:
+def member_table(run: Run) -> tuple[list["str | Heading"], list[list[TableCell]]]:
     """``(headers, rows)``: every member with its seed, its own settings, outcome, steps, costs and metrics."""
     settings, costs, metrics = (_union(run.members, part) for part in ("settings", "costs", "metrics"))
-    headers = ["Member", "Seed", *settings, "Outcome", "Steps", *(title(f"cost.{c}") for c in costs)]
+    headers: list[str | Heading] = ["Member", "Seed", *settings, "Outcome", "Steps"]
+    headers += [title(f"cost.{c}") for c in costs]
     rows = [
         [
             cell(m.member),
@@ -37,15 +52,15 @@ def member_table(run: Run) -> tuple[list[str], list[list[TableCell]]]:
             cell(m.outcome),
             cell(m.steps),
             *(cell(m.costs.get(key)) for key in costs),
-            *(cell(m.metrics.get(key)) for key in metrics),
+            *(measured_cell(key, m.metrics.get(key)) for key in metrics),
         ]
         for m in run.members
     ]
-    real = [cell(run.real.get(key)) for key in metrics]
+    real = [measured_cell(key, run.real.get(key)) for key in metrics]
     if any(key in run.real for key in metrics):
         blank = [TableCell("")] * (len(headers) - 1)
         rows.append([TableCell("real against real"), *blank, *real])
-    return headers + [titled(key) for key in metrics], rows
+    return headers + [Heading(titled(key), meaning(key)) for key in metrics], rows
 
 
 def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -56,10 +71,21 @@ def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def settings_table(config: dict[str, Any]) -> list[tuple[str, str]]:
-    """Dotted key and text of every setting, and where methods that are not the package's came from."""
+@dataclass(frozen=True)
+class SettingsTable:
+    """Dotted key and text of the settings that are not the defaults, and of the others."""
+
+    changed: list[tuple[str, str]]
+    usual: list[tuple[str, str]]
+
+
+def settings_table(config: dict[str, Any]) -> SettingsTable:
+    """The settings, and where methods that are not the package's came from (with those that are changed)."""
+    flat = {key: value for key, value in flat_settings(config).items() if key != "with"}
     own = [_origin(entry) for entry in config.get("with", ())]
-    return [(key, setting(value)) for key, value in flat_settings(config).items() if key != "with"] + own
+    first = set(changed_settings({key: value for key, value in config.items() if key != "with"}))
+    shown = [(key, setting(value)) for key, value in flat.items()]
+    return SettingsTable([row for row in shown if row[0] in first] + own, [row for row in shown if row[0] not in first])
 
 
 def _origin(entry: dict[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from nashpath.report.curves import drawable, strands
 from nashpath.report.outcome import run_headline
-from nashpath.report.phrasing import count, listed, number, title
+from nashpath.report.phrasing import count, listed, measure, number, title
 from nashpath.report.read import ReportMember, Run
 
 STATUS = {
@@ -26,7 +26,8 @@ ENOUGH = 12
 def verdict(run: Run) -> tuple[str, list[str]]:
     """``(tone, sentences)``: the headline and its tone ("good", "open" or "bad"), then what else the data say."""
     first = run_headline(run)
-    said = [_ended(run.members), STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
+    ended = "" if "flow" in run.config else _ended(run.members)  # one flow has no members to count
+    said = [ended, STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
     title = first.text[:1].upper() + first.text[1:] + "."
     return first.tone, [title, *(s for s in [*said, *_still(run)] if s)]
 
@@ -84,9 +85,9 @@ def _metric(key: str, values: list[float], run: Run) -> str:
     of = f" of {len(centres)}" if modes and centres is not None else ""
     name = "Modes covered" if modes else title(key)
     if len(values) == 1:
-        return f"{name}: {number(values[0])}{of}."
-    ends = f"worst {number(min(values))}" if modes else f"{number(min(values))} to {number(max(values))}"
-    return f"{name}: {number(float(np.mean(values)))}{of} on average ({ends})."
+        return f"{name}: {measure(key, values[0])}{of}."
+    ends = f"worst {number(min(values))}" if modes else f"{measure(key, min(values))} to {measure(key, max(values))}"
+    return f"{name}: {measure(key, float(np.mean(values)))}{of} on average ({ends})."
 
 
 def _still(run: Run) -> list[str]:

@@ -31,7 +31,7 @@ function frameAxes(context, view, names) {
   context.lineWidth = 1;
   context.strokeRect(view.left, view.top, view.right - view.left, view.bottom - view.top);
   context.fillStyle = colour("soft");
-  context.font = "12px system-ui, sans-serif";
+  context.font = "13px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const value of ticks(x0, x1, 5)) context.fillText(short(Number(value.toPrecision(6))), view.x(value), view.bottom + 5);

@@ -3,7 +3,7 @@
 const WHOLE = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].flatMap(k => [1, 2, 5].map(v => v * 10 ** k));
 const HEIGHT = 240, MOST_PLACES = 1200;
 
-function options({chart, box, reading}, scale, axis, places, strands, shown) {
+function options({chart, box, reading}, scale, axis, places, strands, shown, whole) {
   const series = [{}], bands = [];
   for (const one of chart.series) {
     const stroke = strandColour(one.strand, strands.length), show = shown[one.strand];
@@ -12,16 +12,16 @@ function options({chart, box, reading}, scale, axis, places, strands, shown) {
     series.push({...edge}, {...edge}, {stroke, width: 2, show, spanGaps: true, points: {show: lone, size: 7, fill: stroke}});
     bands.push({series: [series.length - 3, series.length - 2], fill: stroke + "2e"});
   }
-  const font = "12px system-ui, sans-serif", line = {stroke: colour("line"), width: 1};
+  const font = "13px system-ui, sans-serif", line = {stroke: colour("line"), width: 1};
   const rule = {stroke: colour("soft"), font, labelFont: font, grid: line, ticks: line};
   return {
     width: box.clientWidth, height: HEIGHT, series, bands,
-    scales: {x: {time: false}, y: {range: (_, low, high) => room(low, high)}},
+    scales: {x: {time: false}, y: {range: (_, low, high) => whole ? room(0, 1) : room(low, high)}},
     legend: {show: false},
     cursor: {sync: {key: axis.key}, points: {show: false}},
     axes: [
       {...rule, ...(axis.key === "train_seconds" ? {} : {incrs: WHOLE}), label: axis.unit, labelSize: 20, size: 34, values: (_, marks) => marks.map(v => v.toLocaleString("en"))},
-      {...rule, size: 62, splits: (_, __, low, high) => scale.marks(low, high), values: (_, marks) => marks.map(scale.label)},
+      {...rule, size: 62, splits: (_, __, low, high) => scale.marks(low, high), values: (_, marks) => marks.map(mark => written(chart, scale.value(mark), 6))},
     ],
     hooks: {setCursor: [plot => { reading.textContent = read(chart, axis, places[plot.cursor.idx], strands, shown); }]},
   };
@@ -39,12 +39,17 @@ function placesOf(chart, one, axis) {
   return axis.key === "step" ? chart.steps : one.at[axis.key];
 }
 
+// A number of a chart as text: shares in percent.
+function written(chart, value, digits = 4) {
+  return value != null && chart.share ? short(100 * value, digits) + " %" : short(value, digits);
+}
+
 function read(chart, axis, place, strands, shown) {
   if (place == null) return "";
   const parts = chart.series.filter(one => shown[one.strand]).map(one => {
     const i = lastWithin(placesOf(chart, one, axis), one.middle, place, axis.key === "step");
     const name = strands.length > 1 ? strands[one.strand] + ": " : "";
-    return i < 0 ? null : name + short(one.middle[i]) + " [" + short(one.low[i]) + ", " + short(one.high[i]) + "]";
+    return i < 0 ? null : name + written(chart, one.middle[i]) + " [" + written(chart, one.low[i]) + ", " + written(chart, one.high[i]) + "]";
   }).filter(part => part !== null).slice(0, 4);
   const value = place.toLocaleString("en", {maximumSignificantDigits: axis.key === "step" ? 21 : 6});
   return (axis.key === "step" ? "step " + value : value + " " + axis.unit) + " · " + parts.join(" · ");
@@ -84,6 +89,14 @@ function straight(own, shares, places) {
   });
 }
 
+// What a chart shows, for those who cannot see it: where each line begins and ends.
+function spoken(chart, axis, strands) {
+  return chart.series.map(one => {
+    const known = one.middle.filter(v => v !== null), name = strands.length > 1 ? strands[one.strand] + " " : "";
+    return name + "from " + written(chart, known[0]) + " to " + written(chart, known[known.length - 1]);
+  }).join("; ");
+}
+
 function curves(curves) {
   const host = document.getElementById("charts"), log = document.getElementById("log");
   if (!host) return;
@@ -92,11 +105,12 @@ function curves(curves) {
   function draw(entry) {
     if (entry.plot) entry.plot.destroy();
     const lines = entry.chart.series.flatMap(one => [one.high, one.low, one.middle]);
-    const scale = verticalScale(lines.flat().filter(v => v !== null), log.checked);
+    const whole = Boolean(entry.chart.top) && !log.checked;  // of what is counted the axis shows all there is
+    const scale = verticalScale([...lines.flat().filter(v => v !== null), ...(whole ? [0, entry.chart.top] : [])], log.checked);
     const key = against ? against.value : "step", axis = {key, unit: curves.axes[key]};
     const data = joined(entry.chart, axis, scale.share);
-    entry.target.setAttribute("aria-label", entry.chart.title + " against " + axis.unit);
-    entry.plot = new uPlot(options(entry, scale, axis, data[0], curves.strands, shown), data, entry.target);
+    entry.target.setAttribute("aria-label", entry.chart.title + " against " + axis.unit + (entry.chart.meaning ? ": " + entry.chart.meaning : "") + ". " + spoken(entry.chart, axis, curves.strands));
+    entry.plot = new uPlot(options(entry, scale, axis, data[0], curves.strands, shown, whole), data, entry.target);
   }
   function redraw() { drawn.forEach(draw); }
 
@@ -105,7 +119,7 @@ function curves(curves) {
     host.append(element("h3", {}, family), grid);
     for (const chart of curves.charts.filter(one => one.family === family)) {
       const reading = element("p", {class: "reading", "aria-live": "off"}), target = element("div", {role: "img"});
-      const box = element("div", {class: "chart"}, element("h4", {}, chart.title), reading, target);
+      const box = element("div", {class: "chart"}, element("h4", chart.meaning ? {title: chart.meaning} : {}, chart.title), reading, target);
       grid.append(box);
       drawn.push({chart, box, target, reading, plot: null});
     }

@@ -61,6 +61,11 @@ function logits(frame) {
   return int16(frame.levels).map(q => Math.sinh(frame.low + (q + 32767) / 65534 * (frame.high - frame.low)));
 }
 
+// What is drawn: samples of a generator, or the particles of a flow.
+function drawnPoints() {
+  return data.flowing ? "particles" : "generated samples";
+}
+
 function pointsCaption(film, anyLevels) {
   const told = anyLevels
     ? "Blue shade: logit above 0; orange shade: below 0 (a discriminator that classifies takes points there for real, "
@@ -75,7 +80,7 @@ function pointsFilm(host, film) {
   const canvas = element("canvas", {id: "picture", role: "img"});
   const note = element("p", {class: "note"});
   const anyLevels = film.frames.some(members => members.some(frame => frame && frame.levels));
-  const marks = [["", "fake", "generated"]];
+  const marks = [["", "fake", data.flowing ? "particles" : "generated"]];
   if (film.real) marks.push(["", "real", "real"]);
   if (film.centres.length) marks.push(["plus", "ink", "centres of the modes"]);
   if (anyLevels) marks.push(["line", "soft", "level lines of the discriminator's logit; thick where it is 0"]);
@@ -101,7 +106,7 @@ function pointsFilm(host, film) {
     context.restore();
     frameAxes(context, view, ["first coordinate", film.dimensions < 2 ? "" : "second coordinate"]);
     const said = frame
-      ? points.length / 2 + " generated samples, " + (outside ? outside + " of them outside the picture" : "all inside the picture")
+      ? points.length / 2 + " " + drawnPoints() + ", " + (outside ? outside + " of them outside the picture" : "all inside the picture")
       : "This member saved no samples at this step";
     note.textContent = said + (frame && frame.lost ? "; " + frame.lost + " more are not finite." : ".");
     canvas.setAttribute("aria-label", film.members[member].label + " at step " + film.steps[step] + ": " + note.textContent);

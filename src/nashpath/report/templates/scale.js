@@ -52,7 +52,7 @@ function verticalScale(values, logarithmic) {
   const exact = value => Math.abs(value) < even ? 0 : value;
   return {
     share: v => v === null ? null : (shape.to(v) - low) / (high - low),
-    label: share => short(exact(shape.from(low + share * (high - low))), 6),
+    value: share => exact(shape.from(low + share * (high - low))),
     marks(from, to) {
       const found = shape.marks(low + from * (high - low), low + to * (high - low)).map(f => (f - low) / (high - low));
       return found.filter((mark, i) => i === 0 || mark - found[i - 1] > 0.06 * (to - from));

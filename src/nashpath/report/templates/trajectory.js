@@ -31,11 +31,15 @@ function pathColour(film, place) {
   return total > 1 ? strandColour(film.members[place].strand, total) : strandColour(place, film.members.length);
 }
 
-function path(context, view, spots, stroke) {
+// Points too far apart to say what lies between them are not joined.
+function path(context, view, spots, stroke, coarse) {
   context.strokeStyle = context.fillStyle = stroke;
   context.lineWidth = 1.6;
   context.beginPath();
-  for (const [x, y] of spots) context.lineTo(view.x(x), view.y(y));
+  for (const [x, y] of spots) {
+    if (coarse) context.fillRect(view.x(x) - 1.5, view.y(y) - 1.5, 3, 3);
+    else context.lineTo(view.x(x), view.y(y));
+  }
   context.stroke();
   const [first, last] = [spots[0], spots[spots.length - 1]];
   context.lineWidth = 2.5;
@@ -59,7 +63,8 @@ function trajectoryFilm(host, film) {
   const marks = [["ring", "ink", "start"], ["square", "ink", "position at the step shown"]];
   if (film.equilibrium) marks.push(["plus", "ink", "equilibrium"]);
   const aside = element("div", {class: "aside"}, legend(marks), note,
-    element("p", {class: "note"}, "One line a member, in the plane of the players' first two parameters." + leftOut(film)));
+    element("p", {class: "note"}, (film.axes[0] === "step" ? "One line a member." : "One line a member, in the plane of the first coordinates of the players' strategies.")
+      + (film.coarse.some(Boolean) ? " Dots without a line: the path turned too far between two saved steps to say how it went; a smaller sample_every shows it." : "") + leftOut(film)));
   if (film.strands.length > 1) aside.prepend(strandLegend(film.strands));
   host.append(element("div", {class: "stage"}, element("figure", {}, canvas), aside));
   const places = film.members.map((_, place) => place);
@@ -74,7 +79,7 @@ function trajectoryFilm(host, film) {
     let drawn = 0;
     for (const place of chosen) {
       const spots = film.paths[place].slice(0, frame + 1).filter(Boolean);
-      if (spots.length) { path(context, view, spots, pathColour(film, place)); drawn++; }
+      if (spots.length) { path(context, view, spots, pathColour(film, place), film.coarse[place]); drawn++; }
     }
     if (film.equilibrium) cross(context, view.x(film.equilibrium[0]), view.y(film.equilibrium[1]));
     context.restore();

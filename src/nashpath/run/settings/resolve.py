@@ -56,7 +56,7 @@ def _complete(raw: Raw) -> None:
         holder: Any = raw
         for key in path.split(".")[:-1]:
             holder = holder.setdefault(key, {})
-        choose_method(holder, path, table, _usual(raw, path))
+        choose_method(holder, path, table, usual_method(raw, path))
     _default_networks(raw)
     _default_rates(raw)
 
@@ -83,7 +83,7 @@ def choose_method(holder: Raw, path: str, table: Table, usual: Mapping[str, Any]
             chosen.setdefault(key, value)
 
 
-def _usual(raw: Raw, path: str) -> Mapping[str, Any]:
+def usual_method(raw: Raw, path: str) -> Mapping[str, Any]:
     """The default method at a path: the game's, or that of all games."""
     game = GAMES.get(raw["game"]["kind"])
     own = game.defaults.get(path) if isinstance(game, type) and issubclass(game, Game) else None

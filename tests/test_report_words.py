@@ -1,0 +1,75 @@
+"""What a page says of its numbers and settings: each number has a meaning; what is usual is told from what is not."""
+
+import pytest
+
+from nashpath.diagnostics import DIAGNOSTICS
+from nashpath.metrics import METRICS
+from nashpath.report.phrasing import gap, is_share, meaning, measure
+from nashpath.run.settings.changed import changed_settings
+from nashpath.run.settings.flow import resolve_flow
+from nashpath.run.settings.resolve import dump, resolve
+
+SHOWN = {"data.kind", "generator.kind", "discriminator.kind", "steps", "seeds"}
+OF_EVERY_RUN = ("cost.generator", "gradient_norm.discriminator", "distance", "test_error", "kl", "w2", "held")
+
+
+def test_every_number_of_a_page_has_a_meaning():
+    measured = {key for row in METRICS.values() for key in {*row.better, *row.numbers}}
+    read = {f"{key}.generator" for row in DIAGNOSTICS.values() for key in row.readings}
+    assert [key for key in sorted({*measured, *read, *OF_EVERY_RUN}) if len(meaning(key).split()) < 3] == []
+    assert meaning("no_such_number") == ""
+
+
+def test_a_metric_says_what_each_of_its_numbers_with_a_direction_or_in_percent_means():
+    for name, row in METRICS.items():
+        assert set(row.better) | set(row.shares) <= set(row.numbers), name
+
+
+def test_the_better_side_is_said_in_words_and_features_change_nothing():
+    assert meaning("fid@pixels") == meaning("fid")
+    assert meaning("fid").endswith("less is better")
+    assert meaning("recall").endswith("more is better")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("recall", 0.125, "12.5 %"),
+        ("recall", 1.0, "100 %"),
+        ("recall", None, "–"),
+        ("recall", float("nan"), "–"),
+        ("fid", 0.125, "0.125"),
+    ],
+)
+def test_shares_are_in_percent(key, value, said):
+    assert measure(key, value) == said
+    assert is_share(key) == ("recall" in key)
+
+
+def test_differences_of_shares_are_in_points():
+    assert gap("recall", -0.125) == "-12.5 points"
+    assert gap("fid", -0.125) == "-0.125"
+
+
+@pytest.mark.parametrize(
+    ("raw", "more"),
+    [
+        ({}, set()),
+        ({"game": "bilinear"}, {"game.kind"}),
+        ({"penalty": {"kind": "r1"}}, {"penalty.kind"}),
+        ({"penalty": {"kind": "r1", "weight": 0.125}}, {"penalty.kind", "penalty.weight"}),
+        ({"solver": {"generator": {"learning_rate": 0.125}}}, {"solver.generator.learning_rate"}),
+        ({"solver": {"generator": "sgd"}}, {"solver.generator.kind"}),
+        ({"data": "digits"}, set()),
+        ({"generator": {"width": 7}, "threads": 1, "device": "cpu"}, {"generator.width"}),
+    ],
+)
+def test_settings_that_are_not_the_defaults_are_told_from_the_others(raw, more):
+    config = dump(resolve(raw))
+    flat = {key for key in SHOWN if key.partition(".")[0] in config}
+    assert set(changed_settings(config)) == flat | more
+
+
+def test_the_defaults_of_a_flow_are_its_own():
+    config = resolve_flow([("particles", 77)]).model_dump(mode="json")
+    assert set(changed_settings(config)) == {"particles", "data.kind", "discriminator.kind", "steps", "seed"}
