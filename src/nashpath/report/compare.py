@@ -12,7 +12,7 @@ from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.outcome import by_seed, member_outcome, ranking, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import count, duration, gap, meaning, measure, setting, titled
+from nashpath.report.phrasing import amount, count, duration, gap, meaning, setting, titled
 from nashpath.report.read import Run, RunFolderError, load_run
 from nashpath.report.tables import Heading, TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
@@ -145,8 +145,8 @@ def _mean(key: str, values: list[float]) -> TableCell:
         return TableCell("–")
     mean, low, high = interval(values)
     if len(values) == 1:
-        return TableCell(f"{measure(key, mean)} (n = 1)", mean)
-    return TableCell(f"{measure(key, mean)} [{measure(key, low)}, {measure(key, high)}] (n = {len(values)})", mean)
+        return TableCell(f"{amount(key, mean)} (n = 1)", mean)
+    return TableCell(f"{amount(key, mean)} [{amount(key, low)}, {amount(key, high)}] (n = {len(values)})", mean)
 
 
 def _link(run: Run, name: str, out: Path) -> TableCell:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import gap, listed, measure, number, titled
+from nashpath.report.phrasing import amount, gap, listed, number, titled
 from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
@@ -146,5 +146,5 @@ def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
     if not values:
         return TableCell(f"–{short}")
     mean, low, high = interval(values)
-    span = f" [{measure(key, low)}, {measure(key, high)}]" if len(values) > 1 else ""
-    return TableCell(f"{measure(key, mean)}{span}{short}", mean)
+    span = f" [{amount(key, low)}, {amount(key, high)}]" if len(values) > 1 else ""
+    return TableCell(f"{amount(key, mean)}{span}{short}", mean)

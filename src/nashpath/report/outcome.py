@@ -16,7 +16,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
-from nashpath.report.phrasing import count, listed, measure, number, phrase, sign_of, titled
+from nashpath.report.phrasing import amount, count, listed, number, phrase, sign_of, titled
 from nashpath.report.phrasing import gap as apart
 from nashpath.report.read import ReportMember, Run, read_frames
 
@@ -154,10 +154,10 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     ]
     short = said
     if lead is not None:
-        beside = [f"real against real {measure(lead, real[lead])}"] if lead in real else []
+        beside = [f"real against real {amount(lead, real[lead])}"] if lead in real else []
         began = drawable(first.get(lead)) and first["step"] == 0
-        beside += [f"{measure(lead, first[lead])} at the start"] if began else []
-        text = f"{titled(lead, phrase)} {measure(lead, member.metrics[lead])}"
+        beside += [f"{amount(lead, first[lead])} at the start"] if began else []
+        text = f"{titled(lead, phrase)} {amount(lead, member.metrics[lead])}"
         text += f" ({'; '.join(beside)})" if beside else ""
         said = "; ".join(part for part in (said, text) if part)
     if tone != "bad" and ways and min(ways) >= WHOLE_WAY:
@@ -242,7 +242,7 @@ def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     name = titled(key, phrase)
     unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
     second, gap, how = unclear[0] if unclear else pairs[0]
-    values = f"{name} {measure(key, best.mean)} against {measure(key, second.mean)}"
+    values = f"{name} {amount(key, best.mean)} against {amount(key, second.mean)}"
     span = f"difference {apart(key, gap[0])} [{apart(key, gap[1])}, {apart(key, gap[2])}] over {how}"
     if not unclear:
         rest = f" and {len(others) - 1} more" if len(others) > 1 else ""

@@ -121,7 +121,7 @@ def is_share(key: str) -> bool:
     return key.partition("@")[0] in _shares()
 
 
-def measure(key: str, value: Any) -> str:
+def amount(key: str, value: Any) -> str:
     """A number by its key: a share in percent, everything else as `number`."""
     known = is_share(key) and isinstance(value, int | float) and math.isfinite(value)
     return f"{number(float(f'{100 * value:.10g}'))} %" if known else number(value)
@@ -129,7 +129,7 @@ def measure(key: str, value: Any) -> str:
 
 def gap(key: str, value: float) -> str:
     """A difference of two numbers by their key: of shares, in percentage points."""
-    return measure(key, value).replace(" %", " points")
+    return amount(key, value).replace(" %", " points")
 
 
 @rebuilt(METRICS)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import meaning, measure, number, setting, settings_label, title, titled
+from nashpath.report.phrasing import meaning, number, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run
 from nashpath.run.settings.changed import changed_settings
 
@@ -29,7 +29,7 @@ class Heading:
 
 def measured_cell(key: str, value: Any) -> TableCell:
     """The cell of a number by its key: shares as percentages."""
-    return TableCell(measure(key, value), float(value)) if drawable(value) else cell(value)
+    return TableCell(amount(key, value), float(value)) if drawable(value) else cell(value)
 
 
 def cell(value: Any) -> TableCell:

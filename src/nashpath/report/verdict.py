@@ -7,7 +7,7 @@ import numpy as np
 
 from nashpath.report.curves import drawable, strands
 from nashpath.report.outcome import run_headline
-from nashpath.report.phrasing import count, listed, measure, number, title
+from nashpath.report.phrasing import count, listed, number, title
 from nashpath.report.read import ReportMember, Run
 
 STATUS = {
@@ -85,9 +85,9 @@ def _metric(key: str, values: list[float], run: Run) -> str:
     of = f" of {len(centres)}" if modes and centres is not None else ""
     name = "Modes covered" if modes else title(key)
     if len(values) == 1:
-        return f"{name}: {measure(key, values[0])}{of}."
-    ends = f"worst {number(min(values))}" if modes else f"{measure(key, min(values))} to {measure(key, max(values))}"
-    return f"{name}: {measure(key, float(np.mean(values)))}{of} on average ({ends})."
+        return f"{name}: {amount(key, values[0])}{of}."
+    ends = f"worst {number(min(values))}" if modes else f"{amount(key, min(values))} to {amount(key, max(values))}"
+    return f"{name}: {amount(key, float(np.mean(values)))}{of} on average ({ends})."
 
 
 def _still(run: Run) -> list[str]:
