@@ -4,8 +4,8 @@ import pytest
 
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
-from nashpath.report.phrasing import gap, is_share, meaning, measure
-from nashpath.run.settings.changed import changed_settings
+from nashpath.report.phrasing import amount, is_share, meaning
+from nashpath.run.settings.changed import not_default
 from nashpath.run.settings.flow import resolve_flow
 from nashpath.run.settings.resolve import dump, resolve
 
@@ -42,13 +42,13 @@ def test_the_better_side_is_said_in_words_and_features_change_nothing():
     ],
 )
 def test_shares_are_in_percent(key, value, said):
-    assert measure(key, value) == said
+    assert amount(key, value) == said
     assert is_share(key) == ("recall" in key)
 
 
 def test_differences_of_shares_are_in_points():
-    assert gap("recall", -0.125) == "-12.5 points"
-    assert gap("fid", -0.125) == "-0.125"
+    assert by_how_much("recall", -0.125) == "-12.5 points"
+    assert by_how_much("fid", -0.125) == "-0.125"
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_differences_of_shares_are_in_points():
 def test_settings_that_are_not_the_defaults_are_told_from_the_others(raw, more):
     config = dump(resolve(raw))
     flat = {key for key in SHOWN if key.partition(".")[0] in config}
-    assert set(changed_settings(config)) == flat | more
+    assert set(not_default(config)) == flat | more
 
 
 def test_the_defaults_of_a_flow_are_its_own():
     config = resolve_flow([("particles", 77)]).model_dump(mode="json")
-    assert set(changed_settings(config)) == {"particles", "data.kind", "discriminator.kind", "steps", "seed"}
+    assert set(not_default(config)) == {"particles", "data.kind", "discriminator.kind", "steps", "seed"}

@@ -49,7 +49,7 @@ class PerClass(Metric):
     better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "intra_fid": -1}
     numbers: ClassVar[Mapping[str, str]] = {
         "class_accuracy": "share of generated samples that are taken for the class that was asked for",
-        "intra_fid": "mean over classes of the Fréchet distance between a class's real and generated samples, in the units "
+        "intra_fid": "mean over classes of the Fréchet distance between a class's real and generated samples, in units "
         "of the features squared",
     }
     shares: ClassVar[frozenset[str]] = frozenset({"class_accuracy"})

@@ -12,7 +12,7 @@ from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.outcome import by_seed, member_outcome, ranking, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import amount, count, duration, gap, meaning, setting, titled
+from nashpath.report.phrasing import amount, by_how_much, count, duration, meaning, setting, titled
 from nashpath.report.read import Run, RunFolderError, load_run
 from nashpath.report.tables import Heading, TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
@@ -136,7 +136,8 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     if strand is first or len(gaps) < 2:
         return found
     mean, low, high = interval(gaps)
-    away = f"{gap(key, mean)} [{gap(key, low)}, {gap(key, high)}] from the first, {len(gaps)} paired seeds"
+    span = f"{by_how_much(key, mean)} [{by_how_much(key, low)}, {by_how_much(key, high)}]"
+    away = f"{span} from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)
 
 

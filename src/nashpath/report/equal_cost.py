@@ -10,7 +10,7 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import amount, gap, listed, number, titled
+from nashpath.report.phrasing import amount, by_how_much, listed, number, titled
 from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
@@ -135,8 +135,8 @@ def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) ->
     if not values:
         return TableCell("–")
     mean, low, high = interval(values)
-    span = f" [{gap(key, low)}, {gap(key, high)}]" if len(values) > 1 else ""
-    return TableCell(f"{gap(key, mean)}{span}", mean)
+    span = f" [{by_how_much(key, low)}, {by_how_much(key, high)}]" if len(values) > 1 else ""
+    return TableCell(f"{by_how_much(key, mean)}{span}", mean)
 
 
 def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:

@@ -127,7 +127,7 @@ def amount(key: str, value: Any) -> str:
     return f"{number(float(f'{100 * value:.10g}'))} %" if known else number(value)
 
 
-def gap(key: str, value: float) -> str:
+def by_how_much(key: str, value: float) -> str:
     """A difference of two numbers by their key: of shares, in percentage points."""
     return amount(key, value).replace(" %", " points")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import meaning, number, setting, settings_label, title, titled
+from nashpath.report.phrasing import amount, meaning, number, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run
-from nashpath.run.settings.changed import changed_settings
+from nashpath.run.settings.changed import not_default
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def settings_table(config: dict[str, Any]) -> SettingsTable:
     """The settings, and where methods that are not the package's came from (with those that are changed)."""
     flat = {key: value for key, value in flat_settings(config).items() if key != "with"}
     own = [_origin(entry) for entry in config.get("with", ())]
-    first = set(changed_settings({key: value for key, value in config.items() if key != "with"}))
+    first = set(not_default({key: value for key, value in config.items() if key != "with"}))
     shown = [(key, setting(value)) for key, value in flat.items()]
     return SettingsTable([row for row in shown if row[0] in first] + own, [row for row in shown if row[0] not in first])
 

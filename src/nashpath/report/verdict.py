@@ -7,7 +7,7 @@ import numpy as np
 
 from nashpath.report.curves import drawable, strands
 from nashpath.report.outcome import run_headline
-from nashpath.report.phrasing import count, listed, number, title
+from nashpath.report.phrasing import amount, count, listed, number, title
 from nashpath.report.read import ReportMember, Run
 
 STATUS = {

@@ -20,7 +20,7 @@ SETTLED = frozenset({"device", "compile", "stack", "threads"})
 """A run settles these for itself where they are left to it; how it ran is told elsewhere."""
 
 
-def changed_settings(config: Raw) -> list[str]:
+def not_default(config: Raw) -> list[str]:
     """The dotted keys of resolved settings (of a run or a flow) that are not the defaults, in their order.
 
     Those of a method are held against its own defaults, a method against the one that its game plays by default. What
