@@ -176,13 +176,12 @@ def table(tmp_path_factory) -> dict:
 def test_every_method_plays_it_or_is_refused_with_the_reason(table, head, path, kind):
     """A step of two members at once is that of each alone, in float64, and everything stays finite."""
     torch.set_default_dtype(torch.float64)
+    members, refused = [], ""
     try:
         settings = resolve({**SETTINGS, **table}, {path: kind, "game.head": head})
         members = [build_trial(settings, seed).double() for seed in range(2)]
     except SettingError as error:
         refused = str(error)
-    else:
-        refused = ""
     finally:
         torch.set_default_dtype(torch.float32)
     expected = "changes images" if kind in ("diff_augment", "ada") else REASONS.get((head, kind), "")

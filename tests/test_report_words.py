@@ -4,7 +4,7 @@ import pytest
 
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
-from nashpath.report.phrasing import amount, is_share, meaning
+from nashpath.report.phrasing import amount, by_how_much, is_share, meaning
 from nashpath.run.settings.changed import not_default
 from nashpath.run.settings.flow import resolve_flow
 from nashpath.run.settings.resolve import dump, resolve
