@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from nashpath.core import Batch, Count, Hyperparameters, Key, NonNegative, Source
-from nashpath.core.noise import draw_noise, generated
-from nashpath.core.source import Indexed, class_balance, is_labelled
+from nashpath.core.noise import generated
+from nashpath.core.source import class_balance, is_labelled
 from nashpath.games.class_networks import ClassDiscriminator, ClassGenerator, HeadCritic, one_hot_of
 from nashpath.games.critics import CachedCritic
 from nashpath.games.gan import GAN, Latents
@@ -130,28 +130,12 @@ class Conditional(GAN):
     def moved(self, latents: Tensor, by: Tensor) -> Tensor:
         return latents + pad(by, (0, self.classes))
 
-    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
-        lead = (*lead, self.batch_size)
-        drawn = self.data.draw(key.stream("real"), lead_size(lead))
-        label = drawn["label"].reshape(lead)
-        latent = self.latents(key.stream("latent"), lead)
-        if self._matched:
-            latent = self.of_class(latent, label)
-        noise = draw_noise(self, key.stream("noise"), lead)
-        return {
-            "real": drawn["real"].reshape(*lead, *self.data.shape),
-            "latent": latent,
-            "penalty": self.penalty.draw(key.stream("penalty"), lead, self.data.shape),
-            "noise": {**noise, self._critic()[0]: torch.stack([label, self.class_of(latent)], -1)},
-        }
-
-    def swept(self, batch: Batch, first: Tensor) -> Batch:
-        assert isinstance(self.data, Indexed)
-        index = (first + torch.arange(self.batch_size, device=first.device)) % len(self.data)
-        rows = self.data.rows(index)
-        latent = self.of_class(batch["latent"], rows["label"]) if self._matched else batch["latent"]
-        noise = {**batch["noise"], self._critic()[0]: torch.stack([rows["label"], self.class_of(latent)], -1)}
-        return {**batch, "real": rows["real"].to(batch["real"]), "latent": latent, "noise": noise}
+    def with_rows(self, batch: Batch, rows: dict[str, Tensor], lead: tuple[int, ...]) -> Batch:
+        batch = super().with_rows(batch, rows, lead)
+        label = rows["label"].reshape(lead)
+        latent = self.of_class(batch["latent"], label) if self._matched else batch["latent"]
+        noise = {**batch["noise"], self._critic()[0]: torch.stack([label, self.class_of(latent)], -1)}
+        return {**batch, "latent": latent, "noise": noise}
 
     def critic(self, network: Callable[[Tensor], Tensor], fakes: Sequence[Tensor], batch: Batch) -> CachedCritic:
         if not self.prices_classes:
@@ -203,11 +187,6 @@ class Conditional(GAN):
         while not isinstance(found, ClassDiscriminator):
             name, found = f"{name}.network", found.get_submodule("network")
         return name, found
-
-
-def lead_size(lead: tuple[int, ...]) -> int:
-    """The number of samples."""
-    return torch.Size(lead).numel()
 
 
 def check_head(name: str, head: ClassHead, objective: Objective, penalty: Penalty | None, balance: str) -> None:

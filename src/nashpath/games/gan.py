@@ -106,13 +106,17 @@ class GAN(Game):
 
     def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
         lead = (*lead, self.batch_size)
-        real = self.data.draw(key.stream("real"), math.prod(lead))["real"].reshape(*lead, *self.data.shape)
-        return {
-            "real": real,
+        rows = self.data.draw(key.stream("real"), math.prod(lead))
+        batch = {
             "latent": self.latents(key.stream("latent"), lead),
             "penalty": self.penalty.draw(key.stream("penalty"), lead, self.data.shape),
             "noise": draw_noise(self, key.stream("noise"), lead),
         }
+        return self.with_rows(batch, rows, lead)
+
+    def with_rows(self, batch: Batch, rows: dict[str, Tensor], lead: tuple[int, ...]) -> Batch:
+        """The batch with these rows of the data, as many as fill ``lead``, as its own."""
+        return {**batch, "real": rows["real"].reshape(*lead, *self.data.shape)}
 
     def forward(self, player: str, batch: Batch) -> Tensor:
         with bound(self, batch["noise"]):
@@ -138,7 +142,8 @@ class GAN(Game):
     def swept(self, batch: Batch, first: Tensor) -> Batch:
         assert isinstance(self.data, Indexed)
         index = (first + torch.arange(self.batch_size, device=first.device)) % len(self.data)
-        return {**batch, "real": self.data.rows(index)["real"].to(batch["real"])}
+        rows = self.data.rows(index)
+        return self.with_rows(batch, {**rows, "real": rows["real"].to(batch["real"])}, (self.batch_size,))
 
     def advance(self, player: str) -> None:
         self.objective.advance(player)
