@@ -12,9 +12,11 @@ from nashpath.core.torch_compat import Allocations
 from nashpath.run import SettingError, open_session
 from nashpath.run.engine import memory
 from nashpath.run.engine.memory import available, readable
+from nashpath.run.settings.flow import build_flow, resolve_flow
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import override, parse_seeds, parse_sweeps
 from nashpath.run.settings.schema import arguments
+from nashpath.run.settings.sizes import too_large
 from nashpath.solvers import SOLVERS
 
 QUICK = ["steps=1", "threads=1", "compile=off", "stack=off", "evaluation_samples=8", "samples=4"]
@@ -172,3 +174,21 @@ def test_pictures_for_which_the_disk_has_no_room_are_refused_before_one_is_read(
     monkeypatch.setattr("nashpath.data.image_cache.shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(OSError, match=r"images in .* at size 28, and .*cache has 0 GB left: make data\.size smaller"):
         start(tmp_path, "data=mnist").train()
+
+
+@pytest.mark.usefixtures("ten_gigabytes")
+@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn"])
+def test_so_are_those_of_a_flow(monkeypatch, data):
+    monkeypatch.setattr("nashpath.data.image_cache._decode", lambda *_: pytest.fail("a picture was read"))
+    settings = resolve_flow([], {"data": {"kind": data, "size": 16383}})
+    with pytest.raises(SettingError, match=r"data\.size=16383.*: needs about [\d.]+ [GT]B"):
+        build_flow(settings, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "named"),
+    [((64, 3 * 16384**2), "data.size=16384"), ((64, 16384), "data.size=16384"), ((64, 16384 + 20), "data.size=16384")],
+)
+def test_a_side_that_is_made_of_settings_is_refused_by_the_largest_of_them(shape, named):
+    settings = {"latent": 20, "discriminator": {"width": 64}, "data": {"size": 16384}}
+    assert str(too_large(settings, 1e12, 1e10, shape)).startswith(f"{named}: needs about")

@@ -20,7 +20,7 @@ from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
 from nashpath.run.settings.schema import STRICT, Method, accepts, as_its_buffer_holds_it, choice, no_truth_value
-from nashpath.run.settings.sizes import within_memory
+from nashpath.run.settings.sizes import check_batch, within_memory
 from nashpath.solvers import RULES
 
 FLOW_TABLES = {
@@ -101,6 +101,7 @@ def build_flow(settings: Any, device: torch.device) -> tuple[Flow, Any]:
     """``(flow, source)``; the discriminator's weights follow from the seed."""
     with within_memory(settings):
         source = make(SOURCES, settings.data)
+        check_batch(settings, source, settings.particles)
     key = Key(settings.seed, "score", device)
     score = cache(lambda: score_of(source, key.stream("references")))
     parts: dict[str, Callable[[], Any]] = {

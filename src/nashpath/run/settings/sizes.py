@@ -61,9 +61,9 @@ def check_fits(option: str, count: int, shape: tuple[int, ...]) -> None:
         raise SettingError(f"{option} {count}: needs about {readable(needed)}, and there are {readable(most)}")
 
 
-def check_batch(settings: Any, source: Source) -> None:
-    """Refuses pictures of which not one batch fits, before any is read. Raises `SettingError`."""
-    shape = (getattr(settings, "batch_size", 1), *vars(source).get("shape", ()))  # as far as it is known already
+def check_batch(settings: Any, source: Source, count: int) -> None:
+    """Refuses data of which ``count`` samples do not fit, before any is read. Raises `SettingError`."""
+    shape = (count, *vars(source).get("shape", ()))  # as far as it is known already
     needed, most = 4.0 * math.prod(shape), available()
     if needed > most:
         raise too_large(settings, needed, most, shape)
@@ -106,12 +106,14 @@ def check_draws(settings: Any, trial: Trial) -> None:
 def too_large(settings: Any, needed: float, most: float, shape: tuple[int, ...]) -> SettingError:
     """The refusal that names the largest settings: those that are a side of ``shape``, where one is its longest side.
 
-    A longest side that is none of the settings is made of them (a sum, a product), and most likely of the largest.
+    A longest side that is none of the settings is made of them: a sum in which the largest is half or more, or else a
+    product of those that divide it.
     """
-    sizes = sorted(_sizes(settings), key=lambda entry: -entry[1])
+    sizes, longest = sorted(_sizes(settings), key=lambda entry: -entry[1]), max(shape, default=0)
     sides = [(key, value) for key, value in sizes if value > 1 and value in shape]
-    if not sides or sides[0][1] < max(shape, default=0) <= 2 * sizes[0][1]:
-        sides = sizes
+    if not sides or sides[0][1] < longest:
+        factors = [(key, value) for key, value in sizes if value > 1 and longest % value == 0]
+        sides = sizes if longest <= 2 * sizes[0][1] else factors or sides or sizes
     largest = [key for key, value in sides if value * 100 >= sides[0][1]]
     return _refusal(largest[:NAMED], settings, needed, most)
 
