@@ -26,8 +26,8 @@ from nashpath.diagnostics.certificate import solve
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.networks import mixes_batch
-from nashpath.run.assess.batches import draw, following
 from nashpath.run.engine.linear_play import LinearPlay
+from nashpath.run.engine.sampler import draw, following
 from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
 from nashpath.solvers import Alternating, Extragradient
 

@@ -23,12 +23,12 @@ from nashpath.diagnostics import (
     headline,
     statements,
 )
-from nashpath.run.assess.batches import draw, to_float64
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
+from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.arrays import read_arrays

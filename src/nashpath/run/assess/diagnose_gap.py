@@ -4,8 +4,8 @@ import time
 
 from nashpath.core import FunctionalGame, Game, Key, Point, pick
 from nashpath.diagnostics import DualityGap, PerturbedDualityGap, RunSummary
-from nashpath.run.assess.batches import draw
 from nashpath.run.assess.diagnose_point import Notice
+from nashpath.run.engine.sampler import draw
 
 STEPS, RESTARTS = 100, 2
 SEARCHES = (DualityGap, PerturbedDualityGap)

@@ -24,7 +24,7 @@ from nashpath.diagnostics import (
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
 from nashpath.diagnostics.certificate import SOLVED
-from nashpath.run.assess.batches import draw
+from nashpath.run.engine.sampler import draw
 from nashpath.run.settings.diagnostics import logit_game
 
 BATCHES = 4

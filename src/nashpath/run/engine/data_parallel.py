@@ -25,6 +25,7 @@ from nashpath.core import Batch, FunctionalGame, Game, Key, PlayerGradient, Poin
 from nashpath.core import tree as trees
 from nashpath.core.torch_compat import is_plain_pass
 from nashpath.core.tree import leaves
+from nashpath.run.engine.sampler import draw
 from nashpath.run.engine.step import Trial, begin, hyperparameters_of
 from nashpath.run.errors import RanksError, SettingError
 
@@ -134,44 +135,25 @@ def _(x: Tensor) -> Tensor:
 torch.library.register_vmap("nashpath::sum_over_ranks", lambda info, dims, x: (sum_over_ranks(x), dims[0]))
 
 
-class _Sum(torch.autograd.Function):
-    """The sum over processes; what is differentiated by it is the same in all of them."""
+class _Across(torch.autograd.Function):
+    """What is the same in all processes as what differs, or (``summed``) what differs as its sum; each is the other's
+    derivative."""
 
     @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return sum_over_ranks(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *slopes: Any) -> Any:
-        return _Vary.apply(slopes[0])
-
-    @staticmethod
-    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        return _Sum.apply(args[0]), in_dims[0]
-
-
-class _Vary(torch.autograd.Function):
-    """What is the same in all processes, where each makes something else of it: its derivative is their sum."""
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return x.clone()
+    def forward(x: Tensor, summed: bool) -> Tensor:
+        return sum_over_ranks(x) if summed else x.clone()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        pass
+        ctx.summed = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, *slopes: Any) -> Any:
-        return _Sum.apply(slopes[0])
+        return _Across.apply(slopes[0], not ctx.summed), None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
-        return _Vary.apply(args[0]), in_dims[0]
+        return _Across.apply(*args), in_dims[0]
 
 
 def _at_once(through: Callable[[Tensor], Any], tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -215,13 +197,13 @@ class SharedGame(FunctionalGame):
         if torch.compiler.is_compiling():
             raise SettingError("compile: a solver that differentiates the field is not compiled on several processes")
         places = [(who, name) for who, own in point.players.items() for name in own]
-        varying = _at_once(_Vary.apply, [point.players[who][name] for who, name in places])
+        varying = _at_once(lambda x: _Across.apply(x, False), [point.players[who][name] for who, name in places])
         players: dict[str, Tree] = {who: {} for who in point.players}
         for (who, name), value in zip(places, varying):
             players[who][name] = value
         cost, state = self.alone.loss(player, Point(players, point.state), batch, advance)
         moving = {k: v for k, v in state.items() if v.is_floating_point()}
-        mean = _at_once(lambda x: _Sum.apply(x) / self.size, [cost, *moving.values()])
+        mean = _at_once(lambda x: _Across.apply(x, True) / self.size, [cost, *moving.values()])
         return mean[0], {**state, **dict(zip(moving, mean[1:]))}
 
 
@@ -270,7 +252,7 @@ class Spread:
         trial = self.trial
         watched = _Watched(trial.game, hyperparameters_of(trial)["game"])
         watched.seen = []
-        state, batches = begin(trial), self._drawn(trial.solver.draws)
+        state, batches = begin(trial), draw(trial.game, Key(0, device=self.device), trial.solver.draws)
         with torch.no_grad():
             trial.solver(watched, state.point, state.memory, batches)
         return any(watched.seen)
@@ -289,7 +271,7 @@ class Spread:
     def _differences(self, game: Game) -> dict[str, float]:
         problem, point, found = FunctionalGame(game), point_of(game), dict[str, float]()
         kind = next(game.parameters()).dtype
-        batches = self._drawn(1, kind)
+        batches = draw(game, Key(0, device=self.device), 1)
         parts = [pick(self.part(batches, rank), 0) for rank in range(self.ranks.size)]
         with torch.no_grad():
             for who in game.players:
@@ -301,12 +283,6 @@ class Spread:
                 if not away <= EXACT.get(kind, 1e-2):
                     found[who] = away
         return found
-
-    def _drawn(self, draws: int, kind: torch.dtype | None = None) -> Batch:
-        """Batches of one step, in the precision of the game's parameters or of ``kind``."""
-        wanted = kind or next(self.trial.game.parameters()).dtype
-        drawn = self.trial.game.draw(Key(0, device=self.device), (draws,))
-        return tree_map(lambda v: v.to(wanted) if v.is_floating_point() else v, drawn)
 
 
 def _per_sample(game: Game, device: torch.device, size: int) -> Any:

@@ -5,7 +5,7 @@ call, which amortises the cost of drawing; how long a block is changes no number
 that stay on the disk, a game of one's own that goes through NumPy) is called for each step and member.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,23 @@ class DrawFunction(nn.Module):
     def at(self, words: Tensor, tensors: dict[str, Tensor], step: Tensor) -> Batch:
         """The batches of one step; a pure function."""
         return call_with(self, dict(tensors), (self.plan.key(words, step),))
+
+
+def draw(game: Game, key: Key, count: int) -> Batch:
+    """``count`` batches in the precision of the game's own parameters."""
+    return in_precision(game, game.draw(key, (count,)))
+
+
+def in_precision(game: Game, drawn: Batch) -> Batch:
+    """The batches, in float64 where the game's parameters are."""
+    return to_float64(drawn) if next(game.parameters()).dtype == torch.float64 else drawn
+
+
+def to_float64(value: Any) -> Any:
+    """The same module or tree in float64: curvatures need the digits."""
+    if isinstance(value, nn.Module):
+        return value.double()
+    return tree_map(lambda v: v.double() if isinstance(v, Tensor) and v.is_floating_point() else v, value)
 
 
 def own_tensors(game: Game) -> dict[str, Tensor]:
@@ -176,3 +193,12 @@ def _same(a: Any, b: Any, depth: int = 12) -> bool:
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(_same(a[k], b[k], depth - 1) for k in a)
     return hasattr(a, "__dict__") and not callable(a) and _same(vars(a), vars(b), depth - 1)
+
+
+def following(game: Game, draws: int) -> Iterator[Batch]:
+    """The batches of one step after the other, ``draws`` for each, in the precision of the game's own parameters."""
+    sampler, done = Sampler([game], draws, [0], next(game.parameters()).device, "diagnosis"), 0
+    while True:
+        for (one,) in sampler.block(done, sampler.length, stacked=False):
+            yield in_precision(game, one)
+        done += sampler.length

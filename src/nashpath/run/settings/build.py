@@ -38,7 +38,7 @@ def build_source(settings: General) -> Source:
             source = _IN_USE[key] = make(SOURCES, chosen)
         except (TypeError, ValueError) as error:
             raise SettingError(f"data={chosen.kind}: {error}") from error
-    check_batch(settings, source, settings.batch_size)  # type: ignore[attr-defined]
+    check_batch(settings, source, settings.batch_size)
     return source
 
 

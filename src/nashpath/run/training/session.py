@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nashpath.core import Game, Source
-from nashpath.run.engine.program import Program, never
+from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.errors import RanksError
 from nashpath.run.folder.checkpoint import CheckpointError, about_data, changed_draws, load_checkpoint, save_checkpoint
@@ -302,11 +302,11 @@ class Session:
         return self.settings.on_divergence == "stop" and any(group.program.diverged() for group in self.groups)
 
     def _advance(self, target: int) -> None:
-        for group in self.groups:
+        for place, group in enumerate(self.groups):
             if group.program.alive():
                 if group.program.compiles:
                     self.recorder.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, "compiling"))
-                self._run(group.program, target)
+                self._run(place, target)
             else:
                 group.program.taken = target
 
@@ -315,29 +315,29 @@ class Session:
         if self.ranks is None:
             return
         programs = [
-            {"members": [m.index for m in g.members], "mode": g.program.mode, "compiled": g.program.compiled}
-            | {"taken": g.program.taken}
-            for g in self.groups
+            {"members": [m.index for m in group.members]}
+            | {name: getattr(group.program, name) for name in ("mode", "compiled", "taken")}
+            for group in self.groups
         ]
         about = {"config": self.store.read_config(), "folder": str(self.store.folder.absolute()), "programs": programs}
         self.ranks.tell(about)
         for group in self.groups:
             group.program.share()
 
-    def _run(self, program: Program, target: int) -> None:
-        """Trains one program up to step ``target``, or until stopped: then alone or with the other processes.
+    def _run(self, place: int, target: int) -> None:
+        """Trains the program of one group up to step ``target``, or until stopped, alone or with the other processes.
 
         These take as many steps as they are told to at once, so that all stop at the same one: about half a second's.
         """
+        program = self.groups[place].program
         if self.ranks is None:
             program.run(target - program.taken, self.stop)
             return
-        index = [group.program for group in self.groups].index(program)
         while program.taken < target and not self.stop():
             each = program.seconds / program.timed if program.timed else AT_ONCE
             count = max(1, min(target - program.taken, int(AT_ONCE / max(each, 1e-6))))
             try:
-                self.ranks.tell({"program": index, "steps": count})
+                self.ranks.tell({"program": place, "steps": count})
                 program.run(count)
             except RanksError as error:
                 raise RanksError(f"after step {program.taken}: {error}") from error
