@@ -19,6 +19,9 @@ from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.model import parse_part
 from nashpath.run.settings.overrides import Raw
 
+_CURE = "put it back, or train that part anew"
+"""What to do where a file of a part is not as it was written."""
+
 
 @dataclass
 class _Part:
@@ -57,12 +60,12 @@ def gather_run(out: Path, folders: Sequence[Path] = ()) -> None:
         for name in sorted({file.name for p in parts for file in (p.store.folder / "samples").glob("step-*.npz")}):
             store.write_arrays(f"samples/{name}", _arrays(parts, f"samples/{name}"))
         if (first.store.folder / "reference.npz").exists():
-            store.write("reference.npz", _sound(first.store, "reference.npz"))
+            store.write("reference.npz", first.store.sound("reference.npz", _CURE))
         _join_checkpoints(store, parts)
         entries = [
             {**entry, "member": part.number(entry["member"])}
             for part in parts
-            for entry in json.loads(_sound(part.store, "members.json"))
+            for entry in json.loads(part.store.sound("members.json", _CURE))
         ]
         store.write_json("members.json", sorted(entries, key=lambda entry: entry["member"]))
         store.write_json("run.json", _facts(out, parts))
@@ -80,8 +83,9 @@ def _read(folder: Path) -> _Part:
         raise SettingError(f"{folder} is a whole run, not a part of one")
     recall(raw.get("with", []), folder)
     run = folder / "run.json"
-    facts = json.loads(_sound(store, "run.json")) if run.exists() else {"status": "not finished", "steps": 0}
-    return _Part(store, raw, plan(given, raw.get("sweep", {})), facts)
+    facts = json.loads(store.sound("run.json", _CURE)) if run.exists() else {"status": "not finished", "steps": 0}
+    with store.configured():
+        return _Part(store, raw, plan(given, raw.get("sweep", {})), facts)
 
 
 def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
@@ -115,18 +119,10 @@ def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
     return [places[key] for key in sorted(places)]
 
 
-def _sound(store: RunFolder, name: str) -> bytes:
-    """A file of a part as it was written. Raises `SettingError` where it is not."""
-    path, fault = store.folder / name, store.digests.fault(name)
-    if fault or not path.exists():
-        raise SettingError(f"{path}: {fault or 'is missing'}; put it back, or train that part anew")
-    return path.read_bytes()
-
-
 def _rows(parts: Sequence[_Part]) -> list[dict[str, Any]]:
     rows = []
     for part in parts:
-        for line in _sound(part.store, METRICS).splitlines():
+        for line in part.store.sound(METRICS, _CURE).splitlines():
             row = json.loads(line)
             rows.append({**row, "member": part.number(row["member"])})
     return sorted(rows, key=lambda row: (row["step"], row["member"]))
@@ -141,7 +137,7 @@ def _arrays(parts: Sequence[_Part], name: str) -> dict[str, np.ndarray]:
     for part in parts:
         if not (part.store.folder / name).exists():
             continue
-        _sound(part.store, name)
+        part.store.sound(name, _CURE)
         with np.load(part.store.folder / name) as arrays:
             for key in arrays.files:
                 own = _OF_MEMBER.fullmatch(key)

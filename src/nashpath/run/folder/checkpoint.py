@@ -249,7 +249,8 @@ def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     raw = find_data(store.read_config(), folder, data_path)
     _check_settings(store, raw)
     recall(raw.pop("with", []), folder)
-    return plan(raw, raw.pop("sweep", {}))
+    with store.configured():
+        return plan(raw, raw.pop("sweep", {}))
 
 
 def _check_settings(store: RunFolder, raw: Raw) -> None:

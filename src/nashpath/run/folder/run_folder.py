@@ -90,6 +90,24 @@ class RunFolder:
                 self.digests.begin(self._read_back())
         self.write(CONFIG, tomli_w.dumps(raw).encode())
 
+    def sound(self, name: str, cure: str) -> bytes:
+        """A file as it was written. Raises `SettingError`, which ends in the ``cure``, where it is not."""
+        path, fault = self.folder / name, self.digests.fault(name)
+        if fault or not path.exists():
+            raise SettingError(f"{path}: {fault or 'is missing'}; {cure}")
+        return path.read_bytes()
+
+    @contextmanager
+    def configured(self) -> Iterator[None]:
+        """What settings are refused for in this block is said of ``config.toml``, where it is not as it was written."""
+        try:
+            yield
+        except SettingError as error:
+            fault = self.digests.fault(CONFIG)
+            if not fault:
+                raise
+            raise SettingError(f"{self.config}: {fault}: {error}") from error
+
     def read_config(self) -> Raw:
         """The resolved settings of the run."""
         return read_toml(self.config)

@@ -79,7 +79,8 @@ def resume_flow(
         remembered = raw.pop("with", [])
         recall(remembered, folder)
         stored = read_meta(store)
-        settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
+        with store.configured():
+            settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
         kept = [(key, value) for key, value in changes if key not in FREE]
         if kept and resolve_flow(kept, raw).model_dump() != before.model_dump():
             raise SettingError(f"{kept[0][0]}: a resumed flow keeps its settings, except {', '.join(sorted(_free()))}")

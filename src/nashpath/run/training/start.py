@@ -153,7 +153,8 @@ def resume_session(
                     f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out"
                 )
             raw[key] = value
-        members = plan(raw, sweeps)
+        with store.configured():
+            members = plan(raw, sweeps)
         settings = members[0].settings
         device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
