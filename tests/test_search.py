@@ -5,9 +5,10 @@ import math
 
 import pytest
 
+from nashpath.cli.search import direction_of
 from nashpath.report import write_search
 from nashpath.run import SettingError
-from nashpath.run.assess.search import Question, direction_of, parse_space, search
+from nashpath.run.assess.search import Question, parse_space, search
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import flatten_sweeps, parse_sweeps
 from run_folders import members, nash

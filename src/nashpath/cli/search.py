@@ -66,7 +66,7 @@ def search(
         live = stack.enter_context(ProgressBar(quiet))
         from nashpath.report import write_search
         from nashpath.run import SettingError
-        from nashpath.run.assess.search import Question, direction_of, parse_space
+        from nashpath.run.assess.search import Question, parse_space
         from nashpath.run.assess.search import search as searched
         from nashpath.run.folder.places import find_data
         from nashpath.run.folder.run_folder import plain_json, read_toml
@@ -101,3 +101,23 @@ def search(
     else:
         live.say(outcome.text, COLOURS[outcome.tone])
         typer.echo(str(page))
+
+
+def direction_of(objective: str, named: str = "") -> int:
+    """1 where more is better, −1 where less is, as ``named`` (higher, lower) or as the metric says.
+
+    Raises `SettingError` where neither does.
+    """
+    from nashpath.report.phrasing import sign_of
+    from nashpath.run import SettingError
+
+    if named:
+        if named not in ("higher", "lower"):
+            raise SettingError(f"--better {named}: expected higher or lower")
+        return 1 if named == "higher" else -1
+    known = sign_of(objective)
+    if known is None:
+        raise SettingError(
+            f"--objective {objective}: no metric says whether more of it is better: --better higher|lower"
+        )
+    return known

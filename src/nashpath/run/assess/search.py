@@ -26,10 +26,11 @@ from nashpath.metrics import METRICS, metric_and_features
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.lock import FolderLock
+from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
 from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import MOST_MEMBERS, TABLES
-from nashpath.run.settings.overrides import TOGETHER, Raw, assign, parse_assignment, parse_value
+from nashpath.run.settings.overrides import TOGETHER, Raw, assign, parse_assignment, parse_value, parse_values
 from nashpath.run.settings.schema import arguments
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.start import open_session, resume_session
@@ -127,29 +128,11 @@ def _range(key: str, text: str) -> dict[str, Any]:
 
 
 def _choices(key: str, text: str) -> list[Any]:
-    value: Any = parse_value(text) if text.startswith("[") else [parse_value(part.strip()) for part in text.split(",")]
+    value = parse_values(text)
     plain = isinstance(value, list) and all(isinstance(one, str | int | float | bool) and one != "" for one in value)
     if not plain or len(set(map(str, value))) < len(value):
         raise SettingError(f"--space {key}={text}: expected different values, such as {key}=a,b,c, or a range 0.1:10")
     return value
-
-
-def direction_of(objective: str, named: str = "") -> int:
-    """1 where more is better, −1 where less is, as ``named`` (higher, lower) or as the metric says.
-
-    Raises `SettingError` where neither does.
-    """
-    if named:
-        if named not in ("higher", "lower"):
-            raise SettingError(f"--better {named}: expected higher or lower")
-        return 1 if named == "higher" else -1
-    found = {key: sign for row in METRICS.values() for key, sign in getattr(row, "better", {}).items()}
-    known = found.get(objective.partition("@")[0])
-    if known is None:
-        raise SettingError(
-            f"--objective {objective}: no metric says whether more of it is better: --better higher|lower"
-        )
-    return known
 
 
 def search(
@@ -170,10 +153,10 @@ def search(
     lock = FolderLock(folder)
     try:
         _remember(folder, question)
-        found = Found(question, [], [], False)
-        found.finished = _rounds(folder, found, study, notify, stop, say) and _confirm(folder, found, notify, stop, say)
-        write_atomic(folder / "found.json", plain_json(_told(found), indent=1).encode())
-        return found
+        going = _Search(folder, Found(question, [], [], False), notify, stop, say)
+        going.found.finished = going.rounds(study) and going.confirm()
+        write_atomic(folder / "found.json", plain_json(_told(going.found), indent=1).encode())
+        return going.found
     finally:
         lock.release()
 
@@ -261,112 +244,121 @@ def _remember(folder: Path, question: Question) -> None:
         )
 
 
-def _rounds(
-    folder: Path,
-    found: Found,
-    study: Any,
-    notify: Callable[[RunProgress], None],
-    stop: Callable[[], bool],
-    say: Callable[[str], None],
-) -> bool:
-    """Asks for, trains and tells all batches; False where it was stopped on the way."""
-    question, worst = found.question, dict[int, float]()
-    distributions = _distributions(question.space)
-    from optuna.trial import TrialState
-
-    for batch in range(-(-question.candidates // question.batch)):
-        count = min(question.batch, question.candidates - len(found.candidates))
-        asked = [study.ask(distributions) for _ in range(count)]
-        first = len(found.candidates)
-        own = [Candidate(first + k, _fitting(question, dict(trial.params))) for k, trial in enumerate(asked)]
-        going = list(zip(own, asked))
-        found.candidates += own
-        for rung in range(question.rungs):
-            say(
-                f"batch {batch + 1}, rung {rung + 1} of {question.rungs}: {len(going)} candidates, "
-                f"{question.steps_of(rung)} steps, {len(question.seeds_of(rung))} seeds"
-            )
-            place = folder / "rounds" / f"{batch + 1:03d}-{rung + 1}"
-            steps, seeds = question.steps_of(rung), question.seeds_of(rung)
-            if not _measure(place, question, [one for one, _ in going], steps, seeds, notify, stop):
-                return False
-            means = {one.number: one.mean() for one, _ in going}
-            finite = [mean for mean in means.values() if math.isfinite(mean)]
-            least = min(finite, key=lambda mean: mean * question.better, default=worst.get(rung, 0.0))
-            worst[rung] = min(least, worst.get(rung, least), key=lambda mean: mean * question.better)
-            told = {k: mean if math.isfinite(mean) else worst[rung] for k, mean in means.items()}
-            for one, trial in going:
-                trial.report(told[one.number], rung)
-            last = rung == question.rungs - 1
-            order = sorted(going, key=lambda pair: _badness(means[pair[0].number], question.better))
-            kept = len(order) if last else max(1, -(-len(order) // question.keep))
-            for _, trial in order[kept:]:
-                study.tell(trial, state=TrialState.PRUNED)
-            if last:
-                for one, trial in order:
-                    study.tell(trial, told[one.number])
-            going = order[:kept]
-    return True
-
-
 def _badness(mean: float, better: int) -> float:
     return -better * mean if math.isfinite(mean) else math.inf
 
 
-def _measure(
-    place: Path,
-    question: Question,
-    candidates: Sequence[Candidate],
-    steps: int,
-    seeds: list[int],
-    notify: Callable[[RunProgress], None],
-    stop: Callable[[], bool],
-) -> bool:
-    """Trains candidates side by side, unless that is done, and reads what they reached; False where it was stopped."""
-    points = list({json.dumps(one.point, sort_keys=True): one.point for one in candidates}.values())
-    store = RunFolder(place)
-    if not _is_finished(store):
-        if store.exists():
-            session = resume_session(place, [], notify, stop)
-        else:
-            session = open_session(_raw(question, steps, seeds), {TOGETHER: points}, place, notify, stop)
-        if session.train() != "finished":
-            return False
-    members, rows = json.loads(_text(store, "members.json")), _last_rows(store)
-    for one in candidates:
-        first = points.index(one.point) * len(seeds)
-        own = members[first : first + len(seeds)]
-        values = [_value(question.objective, member, rows.get(member["member"], {})) for member in own]
-        one.values.append(values)
-        one.gradients.append(float(np.mean([rows.get(m["member"], {}).get("gradients", math.nan) for m in own])))
-    known = sorted({key for member in members for key in member["metrics"]} | {k for r in rows.values() for k in r})
-    if question.objective not in known:
-        raise SettingError(
-            f"--objective {question.objective}: no member has that number; these are there: {', '.join(known)}"
+@dataclass
+class _Search:
+    """A search on its way: where it lies, what it has found, who hears of it, and what stops it."""
+
+    folder: Path
+    found: Found
+    notify: Callable[[RunProgress], None]
+    stop: Callable[[], bool]
+    say: Callable[[str], None]
+
+    def rounds(self, study: Any) -> bool:
+        """Asks for, trains and tells all batches; False where it was stopped on the way."""
+        question, found = self.found.question, self.found
+        distributions, seen = _distributions(question.space), [list[float]() for _ in range(question.rungs)]
+        for batch in range(-(-question.candidates // question.batch)):
+            first = len(found.candidates)
+            asked = [study.ask(distributions) for _ in range(min(question.batch, question.candidates - first))]
+            own = [Candidate(first + k, _fitting(question, dict(trial.params))) for k, trial in enumerate(asked)]
+            found.candidates += own
+            going = list(zip(own, asked))
+            for rung in range(question.rungs):
+                if not self._round(batch, rung, [one for one, _ in going]):
+                    return False
+                going = self._judged(study, rung, going, seen[rung])
+        return True
+
+    def _round(self, batch: int, rung: int, going: list[Candidate]) -> bool:
+        """Trains what is left of a batch as long as its rung is; False where it was stopped."""
+        question = self.found.question
+        steps, seeds = question.steps_of(rung), question.seeds_of(rung)
+        self.say(
+            f"batch {batch + 1}, rung {rung + 1} of {question.rungs}: {len(going)} candidates, {steps} steps, "
+            f"{len(seeds)} seeds"
         )
-    return True
+        return self._measure(self.folder / "rounds" / f"{batch + 1:03d}-{rung + 1}", going, steps, seeds)
+
+    def _judged(self, study: Any, rung: int, going: list[Any], seen: list[float]) -> list[Any]:
+        """Tells the study what became of candidates, and returns those that go on.
+
+        One that has no value counts as the worst that was ``seen`` in this rung.
+        """
+        from optuna.trial import TrialState
+
+        question, last = self.found.question, rung == self.found.question.rungs - 1
+        seen += [one.mean() for one, _ in going if math.isfinite(one.mean())]
+        worst = min(seen, key=lambda mean: mean * question.better, default=0.0)
+        order = sorted(going, key=lambda pair: _badness(pair[0].mean(), question.better))
+        kept = len(order) if last else max(1, -(-len(order) // question.keep))
+        for place, (one, trial) in enumerate(order):
+            mean = one.mean() if math.isfinite(one.mean()) else worst
+            trial.report(mean, rung)
+            if last:
+                study.tell(trial, mean)
+            elif place >= kept:
+                study.tell(trial, state=TrialState.PRUNED)
+        return order[:kept]
+
+    def confirm(self) -> bool:
+        """Trains the best candidates and the settings as given, with fresh seeds; False where it was stopped."""
+        question, found = self.found.question, self.found
+        whole = [one for one in found.candidates if len(one.values) == question.rungs and math.isfinite(one.mean())]
+        best: list[Candidate] = []
+        for one in sorted(whole, key=lambda one: _badness(one.mean(), question.better)):
+            if one.point not in [other.point for other in best] and len(best) < question.finalists:
+                best.append(one)
+        if not best:
+            self.say("no candidate reached the last rung with all its seeds: nothing to confirm")
+            return True
+        found.finalists = [Candidate(one.number, one.point) for one in best] + [Candidate(-1, {})]
+        self.say(f"the best {len(best)} beside the settings as given, {len(question.fresh)} fresh seeds")
+        return self._measure(self.folder / "confirm", found.finalists, question.steps, question.fresh)
+
+    def _measure(self, place: Path, candidates: Sequence[Candidate], steps: int, seeds: list[int]) -> bool:
+        """Trains candidates side by side, unless that is done, and reads what they reached; False where stopped."""
+        question, store = self.found.question, RunFolder(place)
+        points = list({json.dumps(one.point, sort_keys=True): one.point for one in candidates}.values())
+        if not _is_finished(store):
+            if store.exists():
+                session = resume_session(place, [], self.notify, self.stop)
+            else:
+                raw = _raw(question, steps, seeds)
+                session = open_session(raw, {TOGETHER: points}, place, self.notify, self.stop)
+            if session.train() != "finished":
+                return False
+        members, rows = json.loads(store.sound("members.json", _CURE)), _last_rows(store)
+        for one in candidates:
+            first = points.index(one.point) * len(seeds)
+            own = members[first : first + len(seeds)]
+            one.values.append([_value(question.objective, member, rows.get(member["member"], {})) for member in own])
+            one.gradients.append(float(np.mean([rows.get(m["member"], {}).get("gradients", math.nan) for m in own])))
+        known = sorted({key for member in members for key in member["metrics"]} | {k for r in rows.values() for k in r})
+        if question.objective not in known:
+            raise SettingError(
+                f"--objective {question.objective}: no member has that number; these are there: {', '.join(known)}"
+            )
+        return True
+
+
+_CURE = "take its folder away, and the same command trains that round again"
+"""What to do where a file of a round is not as it was written."""
 
 
 def _is_finished(store: RunFolder) -> bool:
     there = store.exists() and (store.folder / "run.json").exists()
-    return there and json.loads(_text(store, "run.json"))["status"] == "finished"
-
-
-def _text(store: RunFolder, name: str) -> str:
-    """What a file of a round holds. Raises `SettingError` where it is damaged or gone."""
-    fault = store.digests.fault(name)
-    if fault or not (store.folder / name).exists():
-        raise SettingError(
-            f"{store.folder / name}: {fault or 'is missing'}; take {store.folder} away, and the same command "
-            "trains that round again"
-        )
-    return (store.folder / name).read_text()
+    return there and json.loads(store.sound("run.json", _CURE))["status"] == "finished"
 
 
 def _last_rows(store: RunFolder) -> dict[int, dict[str, Any]]:
     """The latest value of every number of each member."""
     found: dict[int, dict[str, Any]] = {}
-    for line in _text(store, "metrics.jsonl").splitlines():
+    for line in store.sound(METRICS_FILE, _CURE).splitlines():
         row = json.loads(line)
         found.setdefault(row["member"], {}).update({k: v for k, v in row.items() if v is not None})
     return found
@@ -378,28 +370,6 @@ def _value(objective: str, member: dict[str, Any], row: dict[str, Any]) -> float
         return None
     value = member["metrics"].get(objective, row.get(objective))
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _confirm(
-    folder: Path,
-    found: Found,
-    notify: Callable[[RunProgress], None],
-    stop: Callable[[], bool],
-    say: Callable[[str], None],
-) -> bool:
-    """Trains the best candidates and the settings as given, with fresh seeds; False where it was stopped."""
-    question = found.question
-    whole = [one for one in found.candidates if len(one.values) == question.rungs and math.isfinite(one.mean())]
-    best: list[Candidate] = []
-    for one in sorted(whole, key=lambda one: _badness(one.mean(), question.better)):
-        if one.point not in [other.point for other in best] and len(best) < question.finalists:
-            best.append(one)
-    if not best:
-        say("no candidate reached the last rung with all its seeds: nothing to confirm")
-        return True
-    found.finalists = [Candidate(one.number, one.point) for one in best] + [Candidate(-1, {})]
-    say(f"the best {len(best)} beside the settings as given, {len(question.fresh)} fresh seeds")
-    return _measure(folder / "confirm", question, found.finalists, question.steps, question.fresh, notify, stop)
 
 
 def _told(found: Found) -> dict[str, Any]:

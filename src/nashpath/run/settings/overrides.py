@@ -131,12 +131,17 @@ def _of_key(key: str, parse: Callable[[str], Any], value: str) -> Any:
         raise error if str(error).startswith(key) else SettingError(f"{key}: {error}") from None
 
 
+def parse_values(text: str) -> Any:
+    """``a,b,c``, or a TOML list of values; what that is no list of is left to who asked."""
+    return parse_value(text) if text.startswith("[") else [parse_value(part.strip()) for part in text.split(",")]
+
+
 def parse_sweeps(texts: Iterable[str]) -> dict[str, list[Any]]:
     """``--sweep key=a,b,c`` texts as ``{key: values}``; a value with commas is written as a TOML list of values."""
     sweeps: dict[str, list[Any]] = {}
     for text in texts:
         key, value = parse_assignment(text, "--sweep")
-        values = parse_value(value) if value.startswith("[") else [parse_value(v.strip()) for v in value.split(",")]
+        values = parse_values(value)
         if key in sweeps:
             raise SettingError(f"--sweep {key} is given twice; write --sweep {key}=a,b,c once")
         sweeps[key] = values
