@@ -160,6 +160,32 @@ def test_one_process_is_no_several():
         assert ranks is None
 
 
+LEFT = """
+import os, time, torch
+from nashpath.run.engine.data_parallel import joined, sum_over_ranks
+with joined() as ranks:
+    assert sum_over_ranks(torch.ones(2)).tolist() == [2, 2]
+    assert ranks.leads or ranks.hear() is None
+ended = time.monotonic() + 20  # a thread that was joined is listed for a moment yet
+while (left := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < ended:
+    time.sleep(0.01)
+assert left == 1, left
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
+def test_no_thread_of_the_connection_outlives_it():
+    """One that wakes while Python shuts down aborts the process, "terminate called without an active exception"."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", LEFT], env={**os.environ, **where, "RANK": rank}, stderr=subprocess.PIPE
+        )
+        for rank in "01"
+    ]
+    assert [(one.communicate(timeout=60)[1].decode(), one.returncode) for one in both] == [("", 0), ("", 0)]
+
+
 # The command, as torchrun starts it.
 
 ARGUMENTS = ["-s", "data=ring", "-s", "batch_size=12", "-s", "compile=off", "-s", "stack=off", "-s", "threads=1"]

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -83,6 +84,7 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Ranks | None
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(environment.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+    import_module("torch.distributed.nn")  # imported later, its functions' defaults would hold the group to the end
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, timeout=PATIENCE)
     ranks = Ranks(dist.get_rank(), dist.get_world_size())
@@ -93,9 +95,10 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Ranks | None
         lost = True  # nobody is there to be told; the others see the connection end
         raise
     finally:
-        with suppress(RanksError, RuntimeError):
-            if ranks.leads and not lost:
+        if ranks.leads and not lost:
+            with suppress(RanksError):
                 ranks.tell(None)
+        with suppress(RuntimeError):
             dist.destroy_process_group()
 
 
