@@ -5,6 +5,7 @@ import pytest
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.metrics import METRICS
 from nashpath.report.phrasing import amount, by_how_much, is_share, meaning
+from nashpath.report.tables import is_of_class
 from nashpath.run.settings.changed import not_default
 from nashpath.run.settings.flow import resolve_flow
 from nashpath.run.settings.resolve import dump, resolve
@@ -73,3 +74,10 @@ def test_settings_that_are_not_the_defaults_are_told_from_the_others(raw, more):
 def test_the_defaults_of_a_flow_are_its_own():
     config = resolve_flow([("particles", 77)]).model_dump(mode="json")
     assert set(not_default(config)) == {"particles", "data.kind", "discriminator.kind", "steps", "seed"}
+
+
+def test_numbers_of_one_class_are_told_from_features_that_have_a_dot_in_their_name():
+    assert is_of_class("intra_fid.3")
+    assert is_of_class("class_accuracy.12@mnist")
+    assert not is_of_class("fid@features.pt2")
+    assert not is_of_class("fid")

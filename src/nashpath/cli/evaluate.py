@@ -115,13 +115,13 @@ def _members(texts: list[str] | None) -> list[int] | None:
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
     from nashpath.report.phrasing import number, settings_label
-    from nashpath.report.tables import directed, protocol_lines
+    from nashpath.report.tables import directed, is_of_class, protocol_lines
 
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
     table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
-    apart = [entry for entry in group["numbers"] if "." in entry["name"]]  # of one class each
-    for entry in (entry for entry in group["numbers"] if entry not in apart):
+    whole = [entry for entry in group["numbers"] if not is_of_class(entry["name"])]
+    for entry in whole:
         for member, value in zip(group["members"] or [0], entry["values"]):
             beside = [] if several else [number(entry.get("real"))]
             table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
@@ -131,7 +131,7 @@ def _print(group: dict[str, Any]) -> None:
             table.add_row(directed(entry), "mean", number(entry["mean"]), ends)
             table.add_row(directed(entry), "real halves", number(entry.get("real")))
     console.print(table)
-    if apart:
+    if len(whole) < len(group["numbers"]):
         console.print("the numbers of each class are in evaluation.json and in the report", markup=False)
     for line in protocol_lines(group):
         console.print(line, markup=False, soft_wrap=True)

@@ -8,6 +8,9 @@ from nashpath.core.cache import replacing
 from nashpath.report.phrasing import number
 from nashpath.report.tables import directed, flat_settings, protocol_lines
 
+STANDARDISED = """\
+in the units of the data's file: the columns were standardised for training, and the program (of a .safetensors file, \
+`member.sample`) undoes it"""
 MARK = "<!-- card of a generator, by nashpath export -->"
 
 
@@ -30,7 +33,7 @@ def card(name: str, told: dict[str, Any]) -> str:
     weights = "averaged weights" if told["averaged"] else "the weights of the last step"
     latents = "N(0, 1)" if told["latent_distribution"] == "normal" else "U[−1, 1]"
     shape = " × ".join(map(str, told["about_data"]["shape"]))
-    units = "in the units of the data" if told["units"] is None else _units(told)
+    units = "in the units of the data" if told["units"] is None else STANDARDISED
     settings = [f"- `{key} = {json.dumps(value)}`" for key, value in flat_settings(told["settings"]).items()]
     versions = ", ".join(f"{key} {value}" for key, value in told["versions"].items())
     parts = [
@@ -60,13 +63,6 @@ def _classes(told: dict[str, Any]) -> str:
     names = told.get("classes") or []
     shown = ", ".join(f"{k} ({name})" if name != str(k) else name for k, name in enumerate(names[:100]))
     return f" and classes [n], of {shown}{', …' if len(names) > 100 else ''}," if names else ""
-
-
-def _units(told: dict[str, Any]) -> str:
-    return (
-        "in the units of the data's file: the columns were standardised for training, and the program (of a "
-        ".safetensors file, `member.sample`) undoes it"
-    )
 
 
 def _data(told: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.outcome import by_seed, member_outcome, ranking, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import amount, by_how_much, count, duration, meaning, setting, titled
+from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
 from nashpath.report.read import Run, RunFolderError, load_run
 from nashpath.report.tables import Heading, TableCell, cell, flat_settings
 from nashpath.report.verdict import measured
@@ -135,19 +135,15 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     gaps = [own[seed] - its[seed] for seed in own if seed in its]
     if strand is first or len(gaps) < 2:
         return found
-    mean, low, high = interval(gaps)
-    span = f"{by_how_much(key, mean)} [{by_how_much(key, low)}, {by_how_much(key, high)}]"
-    away = f"{span} from the first, {len(gaps)} paired seeds"
+    away = f"{with_ends(key, interval(gaps), by_how_much)} from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)
 
 
 def _mean(key: str, values: list[float]) -> TableCell:
     if not values:
         return TableCell("–")
-    mean, low, high = interval(values)
-    if len(values) == 1:
-        return TableCell(f"{amount(key, mean)} (n = 1)", mean)
-    return TableCell(f"{amount(key, mean)} [{amount(key, low)}, {amount(key, high)}] (n = {len(values)})", mean)
+    found = interval(values)
+    return TableCell(f"{with_ends(key, found)} (n = {len(values)})", found[0])
 
 
 def _link(run: Run, name: str, out: Path) -> TableCell:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import amount, by_how_much, listed, number, titled
+from nashpath.report.phrasing import by_how_much, listed, number, titled, with_ends
 from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import TableCell
 from nashpath.report.verdict import lost
@@ -134,9 +134,8 @@ def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) ->
     values = [float(a[key]) - float(b[key]) for a, b in pairs if drawable(a.get(key)) and drawable(b.get(key))]
     if not values:
         return TableCell("–")
-    mean, low, high = interval(values)
-    span = f" [{by_how_much(key, low)}, {by_how_much(key, high)}]" if len(values) > 1 else ""
-    return TableCell(f"{by_how_much(key, mean)}{span}", mean)
+    found = interval(values)
+    return TableCell(with_ends(key, found, by_how_much), found[0])
 
 
 def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
@@ -145,6 +144,5 @@ def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
     short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
     if not values:
         return TableCell(f"–{short}")
-    mean, low, high = interval(values)
-    span = f" [{amount(key, low)}, {amount(key, high)}]" if len(values) > 1 else ""
-    return TableCell(f"{amount(key, mean)}{span}{short}", mean)
+    found = interval(values)
+    return TableCell(f"{with_ends(key, found)}{short}", found[0])

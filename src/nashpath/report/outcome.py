@@ -16,7 +16,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
-from nashpath.report.phrasing import amount, by_how_much, count, listed, number, phrase, sign_of, titled
+from nashpath.report.phrasing import amount, by_how_much, count, listed, number, phrase, sign_of, titled, with_ends
 from nashpath.report.read import ReportMember, Run, read_frames
 
 Tone = Literal["good", "open", "bad"]
@@ -242,7 +242,7 @@ def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
     second, gap, how = unclear[0] if unclear else pairs[0]
     values = f"{name} {amount(key, best.mean)} against {amount(key, second.mean)}"
-    span = f"difference {by_how_much(key, gap[0])} [{by_how_much(key, gap[1])}, {by_how_much(key, gap[2])}] over {how}"
+    span = f"difference {with_ends(key, gap, by_how_much)} over {how}"
     if not unclear:
         rest = f" and {len(others) - 1} more" if len(others) > 1 else ""
         said = f"{best.label}{best.told} is better than {second.label}{second.told}{rest}: {values}, {span}"

@@ -132,6 +132,12 @@ def by_how_much(key: str, value: float) -> str:
     return amount(key, value).replace(" %", " points")
 
 
+def with_ends(key: str, found: tuple[float, float, float], say: Callable[[str, float], str] = amount) -> str:
+    """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing."""
+    mean, low, high = (say(key, value) for value in found)
+    return mean if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
+
+
 @rebuilt(METRICS)
 def directions() -> dict[str, int]:
     """1 for the numbers of which more is better, −1 for those of which less is."""

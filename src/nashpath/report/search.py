@@ -7,7 +7,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.draw import inline, new_canvas
 from nashpath.report.outcome import Outcome, run_headline
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import number, setting, titled
+from nashpath.report.phrasing import by_how_much, setting, titled, with_ends
 from nashpath.report.read import load_run
 from nashpath.report.tables import TableCell
 from nashpath.run.assess.search import Candidate, Found
@@ -32,11 +32,7 @@ def write_search(folder: Path, found: Found) -> tuple[Path, Outcome]:
         "found": outcome,
         "objective": titled(question.objective),
         "question": question,
-        "confirmed": [
-            [_named(one), *(_set(one, key) for key in keys), _mean(one.values[-1]), _apart(one, found.finalists[-1])]
-            for one in found.finalists
-            if one.values
-        ],
+        "confirmed": [_confirmed(found, one) for one in found.finalists if one.values],
         "confirmed_headers": ["Candidate", *keys, titled(question.objective), "from the settings as given"],
         "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", titled(question.objective)],
         "rows": rows,
@@ -45,6 +41,11 @@ def write_search(folder: Path, found: Found) -> tuple[Path, Outcome]:
         "data": {"film": None, "curves": curves_data([])},
     }
     return write_page(folder / "search.html", "search.html.j2", context), outcome
+
+
+def _confirmed(found: Found, one: Candidate) -> list[TableCell]:
+    key, chosen = found.question.objective, [_set(one, name) for name in found.question.space]
+    return [_named(one), *chosen, _mean(key, one.values[-1]), _apart(key, one, found.finalists[-1])]
 
 
 def _last(one: Candidate, better: int) -> float:
@@ -69,26 +70,26 @@ def _reached(found: Found, one: Candidate) -> list[TableCell]:
     return [
         TableCell(str(rung + 1), rung + 1),
         *(TableCell(f"{n:,}", n) for n in (steps, seeds)),
-        _mean(one.values[-1]),
+        _mean(question.objective, one.values[-1]),
     ]
 
 
-def _mean(values: list[float | None]) -> TableCell:
+def _mean(key: str, values: list[float | None]) -> TableCell:
     """The mean over seeds and its interval; a member that diverged leaves the others without a mean."""
     there = [value for value in values if value is not None]
     if len(there) < len(values):
         return TableCell(f"{len(values) - len(there)} of {len(values)} without a value")
-    mean, low, high = interval(there)
-    return TableCell(number(mean) if len(there) == 1 else f"{number(mean)} [{number(low)}, {number(high)}]", mean)
+    found = interval(there)
+    return TableCell(with_ends(key, found), found[0])
 
 
-def _apart(one: Candidate, given: Candidate) -> TableCell:
+def _apart(key: str, one: Candidate, given: Candidate) -> TableCell:
     """The difference from the settings as given, over the same seeds."""
     pairs = [(a, b) for a, b in zip(one.values[-1], given.values[-1]) if a is not None and b is not None]
     if one is given or len(pairs) < 2:
         return TableCell("–")
-    mean, low, high = interval([a - b for a, b in pairs])
-    return TableCell(f"{number(mean)} [{number(low)}, {number(high)}], {len(pairs)} paired seeds", mean)
+    found = interval([a - b for a, b in pairs])
+    return TableCell(f"{with_ends(key, found, by_how_much)}, {len(pairs)} paired seeds", found[0])
 
 
 def _picture(found: Found) -> str:

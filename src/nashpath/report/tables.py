@@ -147,6 +147,11 @@ def _ends(entry: dict[str, Any]) -> TableCell:
     return TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])
 
 
+def is_of_class(name: str) -> bool:
+    """Whether a number is of one class alone: ``intra_fid.3``, also in features that have a dot in their name."""
+    return "." in name.partition("@")[0]
+
+
 def protocol_lines(group: dict[str, Any]) -> list[str]:
     """How the numbers of a group were measured: samples and features, which all share, then what each depends on."""
     if not group["protocols"]:
@@ -164,6 +169,6 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     ]
     for entry in group["protocols"]:
         settings = f" ({entry['settings']})" if entry["settings"] else ""
-        numbers = [one for one in entry["numbers"] if "." not in one]  # those of one class are measured as their mean
+        numbers = [one for one in entry["numbers"] if not is_of_class(one)]  # they are measured as their mean
         lines.append(f"{', '.join(numbers)}{settings}: {entry['bias'] or 'no bias is known'}")
     return [*lines, *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else [])]
