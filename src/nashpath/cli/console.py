@@ -108,6 +108,11 @@ def describe(moment: "RunProgress") -> str:
     return "  ".join([*parts, f"{moment.steps_per_second:,.0f} steps/s"])
 
 
+def repeated(**given: Sequence[Any] | None) -> list[str]:
+    """Options that may be repeated, as a command line has them: ``set=["a=1"]`` is ``--set=a=1``."""
+    return [f"--{name}={one}" for name, values in given.items() for one in values or ()]
+
+
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""

@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.console import Bar, With, check_given, load_all, user_errors
+from nashpath.cli.console import Bar, With, check_given, load_all, repeated, user_errors
 from nashpath.cli.places import given_place, reserved
 from nashpath.cli.train import On, Parts, Slurm, check_ways, stopping
 
@@ -101,12 +101,8 @@ def reproduce(
         until = now() + seconds_of(time)
         if on or parts or sbatch:
             check_ways(on, sbatch or [], out, part)
-            given = [
-                *names,
-                *(f"--{flag}" for flag, set_ in (("quick", quick), ("real", real), ("full", full)) if set_),
-            ]
-            given += [f"--set={one}" for one in settings or []] + [f"--experiment={one}" for one in experiments or []]
-            given += [f"--claim={one}" for one in claims or []] + [f"--with={one}" for one in own or []]
+            given = [*names, *([] if scale == "default" else [f"--{scale}"])]
+            given += repeated(set=settings, experiment=experiments, claim=claims, **{"with": own})
             given += [f"--for={time}"] if time else []
             if not _in_parts(on, parts, workers, given, out or Path(), of_each, sbatch or [], quiet):
                 return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated, user_errors
 from nashpath.cli.places import DataPath, given_place, reserved
 
 if TYPE_CHECKING:
@@ -79,31 +79,26 @@ def train(
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         load_all(own)
         ranks = stack.enter_context(_beside()) if "WORLD_SIZE" in os.environ else None
-        if ranks is not None and not ranks.leads:
-            from nashpath.run.training.follower import follow
-
-            follow(ranks)
+        if _followed(ranks):
             return
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
         from nashpath.run.settings.overrides import parse_overrides
-        from nashpath.run.training.parts import part_folder, planned_once
+        from nashpath.run.training.parts import part_folder
 
         texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
         if on or parts or sbatch:
             if ranks is not None:
                 raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")
             check_ways(on, sbatch or [], out, part or ("--resume" if resume else ""))
-            raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
-            given = [*([str(config)] if config else []), *(f"--set={one}" for one in settings or [])]
-            given += [f"--sweep={one}" for one in sweep or []] + ([] if seeds is None else [f"--seeds={seeds}"])
-            given += [f"--with={one}" for one in own or []]
-            _train_parts(on, parts, (raw, sweeps), out or Path(), given, sbatch or [], live, stop, as_json)
+            asked = _asked(config, texts, sweep or [], own or [], live)
+            given = [str(config)] if config else []
+            given += repeated(set=settings, sweep=sweep, seeds=[] if seeds is None else [seeds], **{"with": own})
+            _train_parts(on, parts, asked, out or Path(), given, sbatch or [], live, stop, as_json)
             return
         if part and out is None:
             raise SettingError("--part needs the folder of the whole run: --out")
-        within = stack.enter_context(ExitStack())
         if resume:
             folder = folder_to_resume(config, out, "train", sweep)
             folder = part_folder(folder, part) if part else folder
@@ -111,21 +106,37 @@ def train(
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
-            raw, sweeps = _asked(config, texts, sweep or [], own or [], live)
-            settled = None
+            asked = _asked(config, texts, sweep or [], own or [], live)
             if part and out is not None:
-                whole, out = out, part_folder(out, part)
-                raw, settled = within.enter_context(planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop))
-            place = out or stack.enter_context(next_folder(_name(raw)))
-            session = open_session(raw, sweeps, place, live, stop, ranks)
-            if settled is not None:
-                settled(session)
-        within.close()
+                session = _open_part(out, part, asked, live, stop, ranks)
+            else:
+                session = open_session(
+                    *asked, out or stack.enter_context(next_folder(_name(asked[0]))), live, stop, ranks
+                )
         for count, reason in session.ways():
             live.say(f"{count} member{'s' * (count > 1)}, {reason}")
         status = session.train()
         page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
+
+
+def _open_part(
+    whole: Path,
+    part: str,
+    asked: tuple[dict[str, Any], dict[str, list[Any]]],
+    live: ProgressBar,
+    stop: Any,
+    ranks: "Ranks | None",
+) -> "Session":
+    """The session of a new part, with what was chosen once for all parts."""
+    from nashpath.run import open_session
+    from nashpath.run.training.parts import part_folder, planned_once
+
+    raw, sweeps = asked
+    with planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop) as (raw, settled):
+        session = open_session(raw, sweeps, part_folder(whole, part), live, stop, ranks)
+        settled(session)
+        return session
 
 
 def _beside() -> "AbstractContextManager[Ranks | None]":
@@ -136,6 +147,16 @@ def _beside() -> "AbstractContextManager[Ranks | None]":
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
     return joined()
+
+
+def _followed(ranks: "Ranks | None") -> bool:
+    """Where another process leads: takes its steps, to the end."""
+    if ranks is None or ranks.leads:
+        return False
+    from nashpath.run.training.follower import follow
+
+    follow(ranks)
+    return True
 
 
 WAYS = ("processes", "slurm", "ray")
