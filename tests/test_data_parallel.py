@@ -22,9 +22,13 @@ from nashpath.core import Key
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves, tree_map
 from nashpath.games import OBJECTIVES, PENALTIES
+from nashpath.metrics.features import as_extractor, extract
 from nashpath.run import SettingError
 from nashpath.run.engine.data_parallel import Ranks, Spread, joined, several
+from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import begin, hyperparameters_of, make_step
+from nashpath.run.observe.shared import SharedSamples
+from nashpath.run.observe.snapshot import samples
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.resolve import resolve
@@ -90,6 +94,22 @@ def work(rank, size, port, out):
     with joined() as ranks, torch.no_grad():
         found = {f"{path}.{kind}": measure(path, kind, ranks) for path, kind in CASES}
         (out / f"{rank}.json").write_text(json.dumps(found))
+        (out / f"{rank}.samples").write_text(json.dumps(measure_samples(ranks)))
+
+
+def measure_samples(ranks):
+    """How far samples that all make, and what an extractor makes of them, are from those of one: 11 rows of a digit."""
+    raw = {"data": "digits", "batch_size": 12, "latent": 3, "generator": "dcgan", "discriminator": "dcgan"}
+    program = Program([build_trial(resolve({}, raw), seed) for seed in (0, 1)], [0, 1])
+    shared, trial, state = SharedSamples(ranks, [program]), program.trials[1], program.train_state(1)
+    if not ranks.leads:
+        shared.answer(ranks.hear())
+        return []
+    values, seen = shared.seen(trial, state, 1, 11, ["digits"])
+    alone = samples(trial, state, 1, 11)
+    features = extract(as_extractor("digits"), alone)
+    pairs = [(values, alone), *zip(seen["digits"], features)]
+    return [float((a - b).norm() / b.norm()) for a, b in pairs]
 
 
 def free_port():
@@ -108,12 +128,13 @@ def measured(request, tmp_path_factory):
     for process in processes:
         process.join(300)
     assert [process.exitcode for process in processes] == [0] * request.param
-    return [json.loads((out / f"{rank}.json").read_text()) for rank in range(request.param)]
+    kinds = ("json", "samples")
+    return [[json.loads((out / f"{rank}.{kind}").read_text()) for rank in range(request.param)] for kind in kinds]
 
 
 @pytest.mark.parametrize(("path", "kind"), CASES)
 def test_a_step_of_several_processes_is_that_of_one_or_announced(measured, path, kind):
-    (ways, announced, _), *others = [rank[f"{path}.{kind}"] for rank in measured]
+    (ways, announced, _), *others = [rank[f"{path}.{kind}"] for rank in measured[0]]
     assert all(other[0] == ways for other in others), "processes parted"
     if kind in BATCHES_MATTER:
         assert announced
@@ -122,13 +143,19 @@ def test_a_step_of_several_processes_is_that_of_one_or_announced(measured, path,
 
 
 def test_few_rows_are_announced_and_solvers_that_differentiate_are_found(measured):
-    announced = {name for name, (_, told, _) in measured[0].items() if told}
+    announced = {name for name, (_, told, _) in measured[0][0].items() if told}
     assert not {name for name in announced if name.startswith("solver.")}
-    differentiate = {name.split(".")[1] for name, (*_, found) in measured[0].items() if found}
+    differentiate = {name.split(".")[1] for name, (*_, found) in measured[0][0].items() if found}
     assert differentiate == {
         *("consensus", "sga", "lola", "lead", "unrolled", "cgd", "acgd"),
         *("local_symplectic_surgery", "follow_the_ridge"),
     } | ({"runge_kutta"} & differentiate)
+
+
+def test_samples_and_their_features_are_made_by_all(measured):
+    away = measured[1][0]
+    assert len(away) == 3  # values, features, logits
+    assert max(away) < 1e-6
 
 
 def test_what_cannot_be_spread_is_refused_with_the_key():
@@ -217,6 +244,13 @@ def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
         about = json.loads((tmp_path / "many" / "run.json").read_text())
         assert ("each of 2 processes" in about["programs"][0]["reason"]) == (size == 2)
     torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-4, atol=1e-5)
+
+
+def test_numbers_of_samples_are_those_of_one_process(tmp_path):
+    asked = ["-s", "data=digits", "-s", 'metrics=["fid", "kid@pixels"]', "-s", "steps=4", "-s", "sample_every=2"]
+    whole, found = (trained(size, tmp_path / str(size), *ARGUMENTS, *asked)[0]["metrics"] for size in (1, 2))
+    assert {"fid", "kid@pixels"} < set(whole)
+    assert found == pytest.approx(whole, rel=1e-3)
 
 
 def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path):

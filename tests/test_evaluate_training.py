@@ -13,7 +13,6 @@ from nashpath.metrics import evaluate_samples
 from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe import metrics as reference_set
-from nashpath.run.observe import metrics as room
 from nashpath.run.observe.snapshot import samples, samples_together
 from nashpath.run.training import recorder as aside
 from nashpath.run.training import session as session_room
@@ -109,7 +108,7 @@ def test_what_cannot_be_measured_is_refused_before_training(tmp_path, what):
 
 def test_samples_that_are_not_finite_leave_the_numbers_empty(tmp_path, monkeypatch):
     session = open_session(small(**MEASURED), {}, tmp_path)
-    monkeypatch.setattr(room, "samples", lambda trial, train_state, seed, count: torch.full((count, 2), torch.nan))
+    monkeypatch.setattr(session.recorder, "_seen", lambda *asked: (torch.full((30, 2), torch.nan), {}))
     session.train()
     assert [row["fid"] for row in rows(tmp_path) if "fid" in row] == [None] * 4
     assert members(tmp_path)[0]["metrics"]["precision"] is None

@@ -49,6 +49,11 @@ class Sample:
             self._elsewhere[name] = Sample(self.values, extractor, self.split, self._wish)
         return self._elsewhere[name]
 
+    def known(self, outputs: Outputs) -> "Sample":
+        """These samples, of which the features were computed elsewhere."""
+        self._made["features"] = outputs.as_dict()
+        return self
+
     @cached_property
     def content(self) -> str:
         """SHA-256 of the values with their shape and type."""

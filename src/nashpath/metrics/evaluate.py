@@ -17,7 +17,7 @@ from nashpath.metrics.table import GROUPS, METRICS
 
 def evaluate_samples(
     real: Tensor | Sample,
-    fake: Tensor,
+    fake: Tensor | Sample,
     metrics: Sequence[str] = ("fid",),
     features: str | Extractor | nn.Module | Callable = "pixels",
     *,
@@ -29,10 +29,11 @@ def evaluate_samples(
     """Every metric named, on the same features or on its own, each a `Measurement` per number.
 
     ``real`` and ``fake`` are ``[n, ...]`` (images in [-1, 1]). To measure often against the same reals, make
-    ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept. ``settings``
-    are constructor arguments by metric (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics
-    need to know of the data (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``,
-    ``digit_labels``) or of the samples (``asked``, the class that each was asked for).
+    ``real_sample(real, features, split)`` once and give it instead of the tensor: its features are kept; ``fake`` may
+    be a `Sample` in the same features. ``settings`` are constructor arguments by metric
+    (``{"precision_recall": {"neighbours": 5}}``); ``known`` is what some metrics need to know of the data
+    (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``) or of the samples (``asked``,
+    the class that each was asked for).
     The same seed gives the same numbers, whatever other metrics are measured. A name may say in which features:
     ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
 
@@ -43,7 +44,7 @@ def evaluate_samples(
         kind, _ = metric_and_features(name)
         chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
-    measured = Sample(fake, reference.extractor)
+    measured = fake if isinstance(fake, Sample) else Sample(fake, reference.extractor)
     results = []
     for name, metric in chosen.items():
         kind, where = metric_and_features(name)

@@ -72,6 +72,18 @@ class Ranks:
                     dist.broadcast(held, 0)
                     leaf.copy_(held)
 
+    def rows(self, count: int) -> slice:
+        """This process's part of ``count`` rows; parts differ by one row at most."""
+        return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
+
+    def gathered(self, part: Tensor, count: int) -> Tensor:
+        """A tensor [count, …] of which each process has its `rows`, whole, in all of them."""
+        whole = part.new_zeros(count, *part.shape[1:])
+        whole[self.rows(count)] = part
+        with _together():
+            dist.all_reduce(whole)
+        return whole
+
 
 @contextmanager
 def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Ranks | None]:

@@ -3,7 +3,7 @@
 A `ReferenceSet` measures samples; the rest is what a run makes of the settings that name metrics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,7 @@ from nashpath.metrics import (
     FeaturesError,
     Measurement,
     MetricError,
+    Sample,
     as_extractor,
     evaluate_samples,
     facts_of,
@@ -24,9 +25,10 @@ from nashpath.metrics import (
     metric_names,
     real_sample,
 )
+from nashpath.metrics.features import Extractor, Outputs, Pixels
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.observe.snapshot import asked_classes, has_samples, samples
+from nashpath.run.observe.snapshot import asked_classes, has_samples
 from nashpath.run.settings.build import build_source
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.model import General
@@ -57,21 +59,29 @@ class ReferenceSet:
             raise SettingError(
                 f"metrics: {of_training[0]} compares with the training samples, and these data draw new ones"
             )
-        extractor = _extractor(source, features)
+        extractor = extractor_of(source, features)
         count = most or _most(source)
         self.real = real_sample(_real(source, count), extractor, split)
         self.known = facts_of(source, count)
         spaces = dict.fromkeys(where for name in self.metrics if (where := metric_and_features(name)[1]))
-        self.elsewhere = [self.real.seen_by(_extractor(source, where)) for where in spaces]
+        elsewhere = {where: self.real.seen_by(extractor_of(source, where)) for where in spaces}
+        self.seen = {features: self.real, **elsewhere}
+        """The real samples in each feature space, by the name that the settings have for it."""
         self.dry_run_results: list[Measurement] = []
 
-    def __call__(self, fake: Tensor, seed: int = 0, asked: Tensor | None = None) -> list[Measurement]:
+    def __call__(
+        self, fake: Tensor, seed: int = 0, asked: Tensor | None = None, seen: Mapping[str, Outputs] | None = None
+    ) -> list[Measurement]:
         """Every number of ``fake [n, *shape]``, with its protocol; ``asked`` [n] are the classes they were asked for.
 
-        Raises a `MetricError`.
+        ``seen`` are features of them that are known, by the name of their space. Raises a `MetricError`.
         """
         known = self.known if asked is None else {**self.known, "asked": asked.cpu()}
-        return evaluate_samples(self.real, fake.cpu(), self.metrics, known=known, seed=seed)
+        sample = Sample(fake.cpu(), self.real.extractor)
+        for name, outputs in (seen or {}).items():
+            space = self.seen[name]
+            (sample if space is self.real else sample.seen_by(space.extractor)).known(outputs)
+        return evaluate_samples(self.real, sample, self.metrics, known=known, seed=seed)
 
     def dry_run(self, source: Source, count: int, by_class: bool = False) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change.
@@ -108,9 +118,14 @@ class ReferenceSet:
 
     def to(self, device: torch.device) -> "ReferenceSet":
         """Computes features on ``device`` from now on."""
-        for sample in (self.real, *self.elsewhere):
+        for sample in self.seen.values():
             sample.extractor.to(device)
         return self
+
+    @property
+    def spaces(self) -> list[str]:
+        """The feature spaces that take work to see samples in."""
+        return [name for name, sample in self.seen.items() if not isinstance(sample.extractor, Pixels)]
 
 
 def standard(source: Source) -> list[str]:
@@ -118,7 +133,7 @@ def standard(source: Source) -> list[str]:
     return [name for name, metric in METRICS.items() if metric.is_standard(source)]
 
 
-def _extractor(source: Source, features: str) -> Any:
+def extractor_of(source: Source, features: str) -> Extractor:
     """The features asked for, or those that fit; a `SettingError` says what to choose where there are none."""
     fitting = features == "auto"
     try:
@@ -190,12 +205,21 @@ def data_name(settings: Any) -> str:
     return f"{chosen.kind}, {split}" if split else chosen.kind
 
 
-def measure_member(reference_set: ReferenceSet, member: Member, trial: Trial, train_state: TrainState) -> MetricRow:
-    """The numbers of one member's (averaged) generator; None for all where its samples cannot be measured."""
-    found = samples(trial, train_state, member.seed, member.settings.evaluation_samples)
+def measure_member(
+    reference_set: ReferenceSet,
+    member: Member,
+    trial: Trial,
+    train_state: TrainState,
+    found: Tensor,
+    seen: Mapping[str, Outputs] | None = None,
+) -> MetricRow:
+    """The numbers of one member's samples ``found``; None for all where they cannot be measured.
+
+    ``seen`` are their features, as far as they are known.
+    """
     try:
         asked = asked_classes(trial, member.seed, len(found), train_state.steps.device)
-        measured = reference_set(found, member.seed, asked)
+        measured = reference_set(found, member.seed, asked, seen)
     except MetricError:
         return dict.fromkeys(reference_set.numbers)
     return {m.name: m.value for m in measured}

@@ -1,7 +1,7 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -68,7 +68,7 @@ def samples_together(
     train_states: Sequence[TrainState],
     seeds: Sequence[int],
     count: int,
-    kept: dict[int, Tensor] | None = None,
+    kept: dict[int, Tensor],
 ) -> list[Tensor]:
     """`samples` of several members of one structure, up to rounding: by stacked generators, where that is possible.
 
@@ -78,14 +78,13 @@ def samples_together(
     one = games[0]
     if len(games) < 2 or not isinstance(one, GAN) or type(one).sample is not GAN.sample:
         return [samples(*given, count) for given in zip(trials, train_states, seeds)]
-    known = {} if kept is None else kept
     latents = []
     for game, state, seed in zip(games, train_states, seeds):
-        found = known.get(id(game))
+        found = kept.get(id(game))
         if found is None:
             found = game.latents_of_samples(Key(seed, "samples", state.steps.device), count)  # type: ignore[operator]
-            if (len(known) + 1) * found.numel() * found.element_size() <= KEPT:
-                known[id(game)] = found
+            if (len(kept) + 1) * found.numel() * found.element_size() <= KEPT:
+                kept[id(game)] = found
         latents.append(found)
     own = [_of_generator(trial, state) for trial, state in zip(trials, train_states)]
     made = _Generated(one)
@@ -278,13 +277,21 @@ def snapshots(
     trials: Sequence[Trial],
     train_states: Sequence[TrainState],
     kept: dict[int, Tensor] | None,
+    make: Callable[[Trial, TrainState, int, int], Tensor] = samples,
 ) -> Iterator[tuple[Member, TrainState, Tensor | None]]:
-    """Each member, where it stands, and its samples (None of a toy); of several at once where latents are ``kept``."""
+    """Each member, where it stands, and its samples (None of a toy); of several at once where latents are ``kept``.
+
+    Else each are made by ``make``.
+    """
     if not has_samples(trials[0]):
         yield from ((member, state, None) for member, state in zip(members, train_states))
         return
     wanted: Any = members[0].settings
-    count, most = max(wanted.evaluation_samples, wanted.samples), TOGETHER if kept is not None else 1
+    count, most = max(wanted.evaluation_samples, wanted.samples), TOGETHER
+    if kept is None:
+        for member, trial, state in zip(members, trials, train_states):
+            yield member, state, make(trial, state, member.seed, count)
+        return
     for begin in range(0, len(members), most):
         at = slice(begin, begin + most)
         seeds = [member.seed for member in members[at]]

@@ -1,4 +1,5 @@
-"""A process that trains beside the leading one: the same steps, on its part of each batch; it writes nothing."""
+"""A process that trains beside the leading one: the same steps, on its part of each batch, and its part of the samples
+that are looked at; it writes nothing."""
 
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from nashpath.run.engine.data_parallel import Ranks, Spread
 from nashpath.run.engine.device import find_device, precision_of
 from nashpath.run.engine.program import Program
 from nashpath.run.folder.places import find_data
+from nashpath.run.observe.shared import SharedSamples
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.training.start import build_trials
@@ -37,5 +39,9 @@ def follow(ranks: Ranks) -> None:
         program.taken = one["taken"]
         program.share()
         programs.append(program)
+    shared = SharedSamples(ranks, programs)
     while (told := ranks.hear()) is not None:
-        programs[told["program"]].run(told["steps"])
+        if "steps" in told:
+            programs[told["program"]].run(told["steps"])
+        else:
+            shared.answer(told)

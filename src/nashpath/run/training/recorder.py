@@ -4,24 +4,37 @@ A `Stopwatch` counts the seconds that this takes beside training, and warns wher
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
+from nashpath.metrics.features import Outputs
 from nashpath.run.engine.program import spent
-from nashpath.run.engine.step import NOT_DIVERGED, TrainState
+from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
-from nashpath.run.observe.snapshot import equilibrium, has_samples, real_numbers, reference_samples, snapshot, snapshots
+from nashpath.run.observe.snapshot import (
+    equilibrium,
+    has_samples,
+    real_numbers,
+    reference_samples,
+    samples,
+    snapshot,
+    snapshots,
+)
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, RunProgress, in_order
 from nashpath.solvers.rollback import rollbacks
+
+if TYPE_CHECKING:
+    from nashpath.run.observe.shared import SharedSamples
 
 SHARE = 0.2
 """Of the training time; above, the run says so."""
@@ -97,6 +110,8 @@ class Recorder:
     """Settings, data, methods, versions and device (`nashpath.run.folder.identity`)."""
     changes: list[str] = field(default_factory=list)
     """What of these was changed when the run was resumed."""
+    shared: "SharedSamples | None" = None
+    """Makes samples with the other processes of the run, where there are any."""
 
     def __post_init__(self) -> None:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
@@ -171,7 +186,8 @@ class Recorder:
             if not members:
                 continue
             kept = group.latents if program.mode == "stacked" else None
-            for member, state, found in snapshots(members, trials, states, kept):
+            make = samples if self.shared is None else self.shared.samples
+            for member, state, found in snapshots(members, trials, states, kept, make):
                 at, i = member.index, places[member.index]
                 arrays[at], results = snapshot(member, program.trials[i], state, found, at in self.shown)
                 # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
@@ -190,10 +206,19 @@ class Recorder:
         rows = []
         for member, group, i in self._looked_at():
             if group.reference_set is not None:
-                trial, train_state = group.program.trials[i], group.program.train_state(i)
-                found = measure_member(group.reference_set, member, trial, train_state)
-                rows += self._latest(member, group, found, train_state)
+                held, at = group.reference_set, (group.program.trials[i], group.program.train_state(i))
+                found = measure_member(held, member, *at, *self._seen(member, *at, held.spaces))
+                rows += self._latest(member, group, found, at[1])
         self._write(rows)
+
+    def _seen(
+        self, member: Member, trial: Trial, train_state: TrainState, spaces: Sequence[str]
+    ) -> tuple[Tensor, dict[str, Outputs]]:
+        """A member's samples; and their features, where other processes make some of them."""
+        count = member.settings.evaluation_samples
+        if self.shared is None:
+            return samples(trial, train_state, member.seed, count), {}
+        return self.shared.seen(trial, train_state, member.seed, count, spaces)
 
     def diagnose(self) -> None:
         """Records what the diagnostics that the settings name read of every member."""

@@ -155,6 +155,10 @@ class Session:
         self.recorder, self.stop, self.schedule = recorder, stop, Timetable(recorder)
         self.store, self.groups, self.settings = recorder.store, recorder.groups, recorder.settings
         self.saved = time.perf_counter()
+        if ranks is not None:
+            from nashpath.run.observe.shared import SharedSamples
+
+            recorder.shared = SharedSamples(ranks, [group.program for group in self.groups])
 
     @property
     def taken(self) -> int:
@@ -174,6 +178,8 @@ class Session:
         self.store.claim()
         try:
             return self._train()
+        except RanksError as error:
+            raise RanksError(f"after step {self.taken}: {error}") from error
         finally:
             self.store.release()
 
@@ -336,8 +342,5 @@ class Session:
         while program.taken < target and not self.stop():
             each = program.seconds / program.timed if program.timed else AT_ONCE
             count = max(1, min(target - program.taken, int(AT_ONCE / max(each, 1e-6))))
-            try:
-                self.ranks.tell({"program": place, "steps": count})
-                program.run(count)
-            except RanksError as error:
-                raise RanksError(f"after step {program.taken}: {error}") from error
+            self.ranks.tell({"program": place, "steps": count})
+            program.run(count)
