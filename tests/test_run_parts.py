@@ -299,8 +299,9 @@ print("Submitted batch job 7")
 """
 
 
-def test_the_job_of_a_cluster_trains_every_part(tmp_path, monkeypatch):
-    """The script, as a queue reads and runs it: its options parse, each task trains its part or goes on with it."""
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """The programs of a cluster: its queue runs what it is given at once."""
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "sbatch").write_text(f"#!{sys.executable}\n{SBATCH}")
@@ -308,6 +309,22 @@ def test_the_job_of_a_cluster_trains_every_part(tmp_path, monkeypatch):
     for tool in tools.iterdir():
         tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    return tools
+
+
+def test_the_job_of_a_cluster_evaluates_every_part(tmp_path, tools):
+    trained(tmp_path / "a run")
+    given = ("evaluate", tmp_path / "a run", "--metrics", "prdc", "--samples", "40")
+    result = command(*given, "--on", "slurm", "--parts", "2", "--sbatch", "--partition=small")
+    assert result.exit_code == 0, result.output
+    assert command("gather", tmp_path / "a run" / "evaluation").exit_code == 0
+    joined = (tmp_path / "a run" / "evaluation.json").read_text()
+    assert command(*given).exit_code == 0
+    assert joined == (tmp_path / "a run" / "evaluation.json").read_text()
+
+
+def test_the_job_of_a_cluster_trains_every_part(tmp_path, tools):
+    """The script, as a queue reads and runs it: its options parse, each task trains its part or goes on with it."""
     given = ("train", *FAST, "--seeds", "0:2", "--on", "slurm", "--parts", "2", "--sbatch", "--partition=small")
     result = command(*given, "--out", tmp_path / "a run")
     assert result.exit_code == 0, result.output

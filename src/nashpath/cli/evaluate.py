@@ -1,5 +1,6 @@
 """``nashpath evaluate``: how good are the samples, and by which protocol is that said?"""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +9,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, user_errors
+from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place
+from nashpath.cli.train import Quiet, stopping
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
@@ -35,6 +38,7 @@ Device = Annotated[str, typer.Option("--device", help="Where to sample and compu
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="The file to write (default: RUN/evaluation.json).")
 ]
+_Part = Annotated[str, typer.Option("--part", metavar="I/N", help="Measure the I-th of N parts of the members.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one line of JSON.")]
 
 
@@ -54,6 +58,11 @@ def evaluate(
     out: Out = None,
     data_path: DataPath = None,
     own: With = None,
+    part: _Part = "",
+    on: On = "",
+    parts: Parts = 0,
+    sbatch: Slurm = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Measure the samples of a run at its last checkpoint, or images made elsewhere, against real ones.
@@ -68,19 +77,32 @@ def evaluate(
         if run is not None:
             _refuse("is for images made elsewhere; leave it out, or the run", real=real, fake=fake, size=size)
         else:
-            _refuse("is for runs; leave it out", member=member, split=split, data_path=data_path)
+            _refuse("is for runs; leave it out", member=member, split=split, data_path=data_path, part=part, on=on)
         members = _members(member)
         load_all(own)
         from nashpath.report import write_report
-        from nashpath.run import EvaluationOptions, evaluate_images, evaluate_run
+        from nashpath.run import EvaluationOptions, evaluate_images, evaluate_part, evaluate_run
         from nashpath.run.folder.run_folder import plain_json
 
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
-        if run is not None:
-            found = evaluate_run(run, wish, members, split, out, _say, data_path)
+        say = _say if not quiet else lambda text: None
+        if run is not None and (part or on or parts or sbatch):
+            _refuse("is for all members at once; leave it out with --part and --on", member=member, out=out)
+            if part and not (on or parts or sbatch):
+                typer.echo(str(evaluate_part(run, part, wish, split, say, data_path)))
+                return
+            check_ways(on, sbatch or [], run, part)
+            given = [str(run.absolute()), f"--metrics={metrics}", f"--features={features}", f"--samples={samples}"]
+            given += [f"--real-samples={real_samples}", f"--split={split}", f"--seed={seed}", f"--device={device}"]
+            given += repeated(**{"data-path": [data_path] if data_path else [], "with": own})
+            found = _in_parts(on, parts, run, given, sbatch or [], say, data_path)
+            if found is None:
+                return
+        elif run is not None:
+            found = evaluate_run(run, wish, members, split, out, say, data_path)
         else:
-            found = evaluate_images(real, fake, wish, size, out, _say)  # type: ignore[arg-type]
+            found = evaluate_images(real, fake, wish, size, out, say)  # type: ignore[arg-type]
         written = write_report(run) if run and not out else out
     if as_json:
         typer.echo(plain_json(found))
@@ -89,6 +111,31 @@ def evaluate(
         _print(group)
     if written:
         typer.echo(str(written))
+
+
+def _in_parts(
+    on: str,
+    parts: int,
+    run: Path,
+    given: list[str],
+    sbatch: list[str],
+    say: Callable[[str], None],
+    data_path: Path | None,
+) -> dict[str, Any] | None:
+    """Measures all parts at once, and joins them; None where there is nothing yet."""
+    from nashpath.run import join_evaluations
+    from nashpath.run.assess.evaluate_parts import evaluation_folder
+    from nashpath.run.folder.checkpoint import planned
+    from nashpath.run.training.jobs import PartedJob
+
+    whole, count = evaluation_folder(run), many_parts(parts, len(planned(run, data_path)))
+    job = PartedJob(whole, count, tuple(given), "evaluate")
+    with stopping("stopping; parts that were measured are kept") as stop:
+        if not all_done(job, on, sbatch, [f"nashpath gather {whole}"], say, stop):
+            if stop():
+                raise typer.Exit(130)
+            return None
+    return join_evaluations(run, count, data_path)
 
 
 def _say(text: str) -> None:

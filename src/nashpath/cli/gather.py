@@ -17,22 +17,28 @@ _Folders = Annotated[
 
 
 def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: StudyJson = False) -> None:
-    """Join the parts of a run, or of a reproduction, that were made elsewhere.
+    """Join the parts of a run, of its evaluation, or of a reproduction, that were made elsewhere.
 
-    The parts of a run (`nashpath train --part`) become a run like any other. Those of a reproduction (`reproduce
-    --part`, --experiment, --for; each folder is that of one study) are judged together.
+    The parts of a run (`nashpath train --part`) become a run like any other, those of RUN/evaluation (`evaluate
+    --part`) the evaluation of the run. Those of a reproduction (`reproduce --part`, --experiment, --for; each folder
+    is that of one study) are judged together.
     """
     with user_errors():
         load_all(own)
         from nashpath.report import is_reproduction, report_and_headline, write_reproduction
-        from nashpath.run import gather_run
+        from nashpath.run import gather_run, join_evaluations
+        from nashpath.run.assess.evaluate_parts import is_evaluation
         from nashpath.run.folder.run_folder import plain_json
         from nashpath.studies import gather_cells, read_study
 
         if not folders or not all(map(is_reproduction, folders)):
-            gather_run(out, folders or [])
-            page, found = report_and_headline(out)
-            told = {"run": str(out), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
+            run = out.parent if is_evaluation(out) else out
+            if run is out:
+                gather_run(out, folders or [])
+            else:
+                join_evaluations(run)
+            page, found = report_and_headline(run)
+            told = {"run": str(run), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
             typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
             return
         _, said = gather_cells(out, folders)

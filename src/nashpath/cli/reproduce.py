@@ -20,8 +20,9 @@ from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
 from nashpath.cli.console import Bar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
-from nashpath.cli.train import On, Parts, Slurm, check_ways, stopping
+from nashpath.cli.train import stopping
 
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion
@@ -122,30 +123,22 @@ def _in_parts(
     on: str, parts: int, workers: int, given: list[str], out: Path, names: list[str], sbatch: list[str], quiet: bool
 ) -> bool:
     """Measures in parts, elsewhere or all at once here, and gathers them; False where there is nothing yet."""
-    from nashpath.run import SettingError
-    from nashpath.run.training.jobs import PartedJob, run_in_processes, run_on_ray, submit_to_slurm
+    from nashpath.run.training.jobs import PartedJob
     from nashpath.run.training.parts import part_folder
     from nashpath.studies import gather_cells
 
+    def say(text: str) -> None:
+        if not quiet:
+            typer.echo(text, err=True)
+
     count = parts or os.cpu_count() or 1
     job = PartedJob(out, count, (*given, f"--workers={workers or 1}"), "reproduce")
-    if on == "slurm":
-        typer.echo(submit_to_slurm(job, sbatch))
-        for name in names:
-            typer.echo(f"when all parts have ended: nashpath gather {out / name} {out}/parts/*/{name}")
-        return False
+    then = [f"nashpath gather {out / name} {out}/parts/*/{name}" for name in names]
     with stopping("stopping; what was measured is kept") as stop:
-
-        def say(text: str) -> None:
-            if not quiet:
-                typer.echo(text, err=True)
-
-        failed = (run_on_ray if on == "ray" else run_in_processes)(job, say, stop)
-        if stop():
-            typer.echo("stopped; go on with the same command", err=True)
-            raise typer.Exit(130)
-    if failed:
-        raise SettingError(f"{'; '.join(failed)}. What was measured is kept; the same command goes on")
+        if not all_done(job, on, sbatch, then, say, stop):
+            if stop():
+                raise typer.Exit(130)
+            return False
     for name in names:
         folders = [part_folder(out, part) / name for part in job.names]
         _, said = gather_cells(out / name, [folder for folder in folders if (folder / "study.json").exists()])

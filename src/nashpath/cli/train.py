@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ Accept = Annotated[
 ]
 Part = Annotated[
     str, typer.Option("--part", metavar="I/N", help="Train the I-th of N parts of the members, below OUT/parts.")
-]
-On = Annotated[
-    str, typer.Option("--on", help="Train all --parts at once: processes (here), slurm (an array job) or ray.")
-]
-Parts = Annotated[int, typer.Option("--parts", min=0, help="How many parts --on makes (0: one a core, or a GPU).")]
-Slurm = Annotated[
-    list[str] | None, typer.Option("--sbatch", metavar="OPTION", help="A line for sbatch, such as --partition=gpu.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
@@ -132,9 +126,9 @@ def _open_part(
     from nashpath.run import open_session
     from nashpath.run.training.parts import part_folder, planned_once
 
-    raw, sweeps = asked
+    (raw, sweeps), place = asked, part_folder(whole, part)
     with planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop) as (raw, settled):
-        session = open_session(raw, sweeps, part_folder(whole, part), live, stop, ranks)
+        session = open_session(raw, sweeps, place, live, stop, ranks)
         settled(session)
         return session
 
@@ -159,24 +153,6 @@ def _followed(ranks: "Ranks | None") -> bool:
     return True
 
 
-WAYS = ("processes", "slurm", "ray")
-"""Where parts are done: in processes of this machine, in a cluster's queue, or on Ray."""
-
-
-def check_ways(on: str, sbatch: list[str], out: Path | None, other: str) -> None:
-    """Raises `SettingError` for what does not go together."""
-    from nashpath.run import SettingError
-
-    if on not in WAYS:
-        raise SettingError(f"--on {on or '?'}: expected processes, slurm or ray, which --parts and --sbatch are for")
-    if sbatch and on != "slurm":
-        raise SettingError(f"--sbatch is for --on slurm, not {on}")
-    if out is None:
-        raise SettingError(f"--on {on} needs the folder of the whole run: --out")
-    if other:
-        raise SettingError(f"--on {on} trains all parts, and goes on with those that are there: leave out {other}")
-
-
 def _train_parts(
     on: str,
     parts: int,
@@ -189,27 +165,16 @@ def _train_parts(
     as_json: bool,
 ) -> None:
     """Trains all parts at once, and gathers them; or hands them to the queue of a cluster."""
-    import torch
-
     from nashpath.report import report_and_headline
-    from nashpath.run import SettingError, gather_run
+    from nashpath.run import gather_run
     from nashpath.run.folder.run_folder import plain_json
     from nashpath.run.settings.members import plan
-    from nashpath.run.training.jobs import PartedJob, run_in_processes, run_on_ray, submit_to_slurm
+    from nashpath.run.training.jobs import PartedJob
 
     raw, sweeps = asked
     members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
-    many = min(members, parts or torch.cuda.device_count() or os.cpu_count() or 1)
-    job = PartedJob(out, many, tuple(given))
-    if on == "slurm":
-        typer.echo(submit_to_slurm(job, sbatch))
-        typer.echo(f"when all parts have ended: nashpath gather {out}")
-        return
-    failed = (run_on_ray if on == "ray" else run_in_processes)(job, live.say, stop)
-    if failed:
-        raise SettingError(f"{'; '.join(failed)}. What was trained is kept; the same command goes on")
-    if stop():
-        live.say("stopped; the same command goes on")
+    job = PartedJob(out, many_parts(parts, members), tuple(given))
+    if not all_done(job, on, sbatch, [f"nashpath gather {out}"], live.say, stop):
         return
     gather_run(out)
     page, found = report_and_headline(out)

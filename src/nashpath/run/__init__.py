@@ -3,6 +3,7 @@
 from nashpath.run.assess.critic import CriticScore, independent_critic
 from nashpath.run.assess.diagnose import Diagnosis, diagnose
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate, evaluate_images, evaluate_run
+from nashpath.run.assess.evaluate_parts import evaluate_part, join_evaluations
 from nashpath.run.assess.export import export
 from nashpath.run.assess.gather import gather_run
 from nashpath.run.assess.load import load
@@ -41,10 +42,12 @@ __all__ = [
     "diagnose",
     "evaluate",
     "evaluate_images",
+    "evaluate_part",
     "evaluate_run",
     "export",
     "gather_run",
     "independent_critic",
+    "join_evaluations",
     "load",
     "load_methods",
     "open_session",

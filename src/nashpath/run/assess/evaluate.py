@@ -136,6 +136,24 @@ def evaluate_run(
     named with the reason; the others go on. ``data_path`` says where the data are now.
     Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
     """
+    found = measure_run(folder, wish, members, split, notify, data_path)
+    check_any(found)
+    if out is None:
+        RunFolder(folder).write_json("evaluation.json", found)
+    else:
+        _write(out, found)
+    return found
+
+
+def measure_run(
+    folder: Path,
+    wish: EvaluationOptions,
+    members: Sequence[int] | None = None,
+    split: str = "",
+    notify: Notify = lambda text: None,
+    data_path: Path | None = None,
+) -> dict[str, Any]:
+    """As `evaluate_run`; writes nothing, and it is no error where no member can be measured."""
     wish = replace(wish, count=wish.count or RUN_SAMPLES)
     restored = restore_members(folder, members, str(find_device(wish.device)), data_path)
     if not has_samples(restored[0][1]):
@@ -156,13 +174,7 @@ def evaluate_run(
         )
         groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
         groups[-1]["averaged"] = keeps_average(*some[0][1:])
-    found = {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
-    _check_any(groups)
-    if out is None:
-        RunFolder(folder).write_json("evaluation.json", found)
-    else:
-        _write(out, found)
-    return found
+    return {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
 
 
 def evaluate_images(
@@ -293,6 +305,7 @@ def _write(path: Path, found: dict[str, Any]) -> None:
         write_atomic(path, (plain_json(found, indent=1) + "\n").encode())
 
 
-def _check_any(groups: list[dict[str, Any]]) -> None:
-    if not any(group["numbers"] for group in groups):
-        raise MetricError(next(iter(groups[0]["failed"].values())))
+def check_any(found: dict[str, Any]) -> None:
+    """Raises a `MetricError` where no member could be measured."""
+    if not any(group["numbers"] for group in found["groups"]):
+        raise MetricError(next(iter(found["groups"][0]["failed"].values())))

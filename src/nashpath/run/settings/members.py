@@ -43,14 +43,22 @@ def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
 
 
 def _part(members: list[Member], part: str) -> list[Member]:
-    """The members of one part, which are neighbours, numbered anew. Raises `SettingError` where it has none."""
+    """The members of one part, numbered anew. Raises `SettingError` where it has none."""
     if not part:
         return members
-    index, parts = parse_part(part)
-    first, last = (len(members) * k // parts for k in (index - 1, index))
+    return [replace(members[i], index=k) for k, i in enumerate(part_of(len(members), part))]
+
+
+def part_of(count: int, part: str) -> range:
+    """The members, of so many, of one part, which are neighbours. Raises `SettingError` where it has none."""
+    try:
+        index, parts = parse_part(part)
+    except ValueError as error:
+        raise SettingError(f"--part {part}: {error}") from None
+    first, last = (count * k // parts for k in (index - 1, index))
     if first == last:
-        raise SettingError(f"part {part} of {len(members)} members is empty; there are parts for so many at most")
-    return [replace(member, index=k) for k, member in enumerate(members[first:last])]
+        raise SettingError(f"part {part} of {count} members is empty; there are parts for so many at most")
+    return range(first, last)
 
 
 def partly_used(raw: Raw, sweeps: dict[str, list[Any]]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Parts of a run or of a reproduction, each in a process of its own: on this machine, in a cluster's queue, or on Ray.
+"""Parts of a run, an evaluation or a reproduction, each in a process of its own: here, in a cluster's queue, or on Ray.
 
 A part is one command line. It is started again where it was lost, and then goes on from what it has kept; so it does
 not matter who starts it, nor how often.
@@ -33,7 +33,7 @@ REFUSED = 2
 
 @dataclass(frozen=True)
 class PartedJob:
-    """``nashpath VERB ARGUMENTS`` in so many ``parts``, which lie below ``whole``; the verb is train or reproduce."""
+    """``nashpath VERB ARGUMENTS`` in so many ``parts``, which lie below ``whole``: train, reproduce or evaluate."""
 
     whole: Path
     parts: int
@@ -48,11 +48,12 @@ class PartedJob:
     def command(self, part: str) -> list[str]:
         """The command line of a part, which goes on where it has begun."""
         folder = part_folder(self.whole, part)
+        own = [*self.arguments]
         if self.verb == "train":
             begun = (folder / "config.toml").exists()
             own = [*(("--resume",) if begun else self.arguments), "--out", str(self.whole)]
-        else:
-            own = [*self.arguments, "--out", str(folder)]
+        elif self.verb == "reproduce":
+            own += ["--out", str(folder)]
         return [self.python, "-m", "nashpath", self.verb, *own, "--part", part, "--quiet"]
 
     def log(self, part: str) -> Path:
@@ -237,10 +238,12 @@ else
 fi""",
     "reproduce": """\
 set -- {arguments} --out "$folder\"""",
+    "evaluate": "set -- {arguments}",
 }
 LOST = {
     "train": """[ "$status" -ne 2 ] && ! grep -q '"status": "finished"' "$folder/run.json" 2> /dev/null""",
     "reproduce": '[ "$status" -gt 2 ]',
+    "evaluate": '[ "$status" -gt 2 ]',
 }
 """When a task puts its part back in line: it was neither finished nor refused."""
 SLURM = """\

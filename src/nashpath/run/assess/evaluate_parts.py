@@ -1,0 +1,140 @@
+"""Evaluations in parts: each measures some of a run's members, anywhere, and together they are that of the whole run.
+
+The parts lie below ``RUN/evaluation``, and are taken away once they are joined into ``RUN/evaluation.json``.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nashpath.core.math.bootstrap import interval
+from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, measure_run
+from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import planned
+from nashpath.run.folder.run_folder import CHECKPOINT, RunFolder, write_atomic
+from nashpath.run.settings.members import part_of
+from nashpath.run.training.parts import part_folder
+
+FOUND = "evaluation.json"
+
+
+def evaluation_folder(run: Path) -> Path:
+    """Below which the parts of a run's evaluation lie."""
+    return run / "evaluation"
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Whether parts of a run's evaluation are joined there."""
+    return folder.name == "evaluation" and RunFolder(folder.parent).exists()
+
+
+def evaluate_part(
+    run: Path,
+    part: str,
+    wish: EvaluationOptions,
+    split: str = "",
+    notify: Notify = lambda text: None,
+    data_path: Path | None = None,
+) -> Path:
+    """Measures the members of one part; returns the file of it. What is there already, of the same wish, is kept.
+
+    Raises `SettingError` and `CheckpointError` as `evaluate_run` does, and where a part has no members.
+    """
+    place = part_folder(evaluation_folder(run), part) / FOUND
+    members = part_of(len(planned(run, data_path)), part)
+    asked = _asked(run, wish, split)
+    if place.exists() and _read(place)["asked"] == asked:
+        return place
+    content = {"asked": asked, "found": measure_run(run, wish, members, split, notify, data_path)}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(place, (json.dumps({**content, "sha256": _digest(content)}) + "\n").encode())
+    return place
+
+
+def join_evaluations(run: Path, count: int = 0, data_path: Path | None = None) -> dict[str, Any]:
+    """Makes ``evaluation.json`` of the parts of an evaluation, of which there are ``count`` (0: as many as they say).
+
+    Raises `SettingError` where parts are missing, damaged, or were not asked for the same, with what to do.
+    """
+    there = evaluation_folder(run)
+    counts = (
+        {count} if count else {int(path.parent.name.split("-")[-1]) for path in there.glob(f"parts/*-of-*/{FOUND}")}
+    )
+    if len(counts) != 1:
+        told = f"parts of {' and of '.join(map(str, sorted(counts)))}" if counts else "no parts"
+        raise SettingError(f"{there} has {told}; measure them with: nashpath evaluate {run} --part I/N")
+    (count,) = counts
+    parts = [f"{k}/{count}" for k in range(1, count + 1)]
+    places = [part_folder(there, part) / FOUND for part in parts]
+    missing = [part for part, place in zip(parts, places) if not place.exists()]
+    if missing:
+        raise SettingError(f"{there}: part {', '.join(missing)} is missing; measure it with --part {missing[0]}")
+    read = [_read(place) for place in places]
+    for part, one in zip(parts, read):
+        other = [key for key, value in one["asked"].items() if value != read[0]["asked"][key]]
+        if other:
+            raise SettingError(f"{there}: part {part} was asked for another {' and '.join(other)}; measure it again")
+    members = [m for one in read for group in one["found"]["groups"] for m in group["members"]]
+    if sorted(members) != list(range(len(planned(run, data_path)))):
+        raise SettingError(f"{there}: the parts have other members than {run}; measure them again")
+    found = {**read[0]["found"], "groups": _joined([group for one in read for group in one["found"]["groups"]])}
+    check_any(found)
+    RunFolder(run).write_json(FOUND, found)
+    shutil.rmtree(there)
+    return found
+
+
+def _joined(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Groups of the same settings as one each, in the order in which their settings come first."""
+    alike: list[list[dict[str, Any]]] = []
+    for group in groups:
+        own = next((some for some in alike if some[0]["settings"] == group["settings"]), None)
+        if own is None:
+            alike.append([group])
+        else:
+            own.append(group)
+    return [_one(some) for some in alike]
+
+
+def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The groups of several parts as that of all their members."""
+    first = next((group for group in some if group["numbers"]), some[0])
+    numbers: list[dict[str, Any]] = []
+    for entry in first["numbers"]:
+        values: list[float | None] = []
+        for group in some:
+            own = next((one["values"] for one in group["numbers"] if one["name"] == entry["name"]), None)
+            values += own or [None] * len(group["members"])
+        mean, low, high = interval([value for value in values if value is not None])
+        numbers.append({**entry, "values": values, "mean": mean, "low": low, "high": high})
+    lists = {key: [one for group in some for one in group[key]] for key in ("members", "seeds", "steps")}
+    notes = list(dict.fromkeys(note for group in some for note in group["notes"]))
+    failed = {member: why for group in some for member, why in group["failed"].items()}
+    return {**first, **lists, "notes": notes, "failed": failed, "numbers": numbers}
+
+
+def _asked(run: Path, wish: EvaluationOptions, split: str) -> dict[str, Any]:
+    """What a part must have in common with the others: the options, and the checkpoint."""
+    options = {key: value for key, value in asdict(wish).items() if key != "device"} | {"metrics": list(wish.metrics)}
+    content = RunFolder(run).sound(CHECKPOINT, "resume the run, which writes it anew")
+    return {**options, "split": split, "checkpoint": hashlib.sha256(content).hexdigest()}
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(place: Path) -> dict[str, Any]:
+    """A part as it was written. Raises `SettingError`."""
+    try:
+        content = json.loads(place.read_bytes())
+        if content.pop("sha256") == _digest(content):
+            return content
+    except (ValueError, KeyError, AttributeError, TypeError):
+        pass
+    part = place.parent.name.replace("-of-", "/")
+    raise SettingError(f"{place} is not as it was written; remove it, and measure it again with --part {part}")
