@@ -35,8 +35,9 @@ from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import SOLVERS
 
 CASES = [("solver", k) for k in SOLVERS] + [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
-COMPILED = "alternating"
-"""The solver whose step is compiled here, on two processes; all take the sum over processes at the same place."""
+COMPILED = set(SOLVERS) if os.environ.get("NASHPATH_COMPILED") == "all" else {"alternating"}
+"""Solvers whose step is compiled here, on two processes: all take the sum over processes at the same place, and to
+compile each costs five minutes."""
 BATCHES_MATTER = {"mmd_gaussian", "mmd_rational_quadratic", "dragan", "dragan_centred"}
 """Rows whose gradient is known (measured by others, too) to be no mean over samples: they must be announced."""
 
@@ -77,8 +78,9 @@ def measure(path, kind, ranks):
     stacked = tree_map(lambda *own: torch.stack(own), *members)
     found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}
     ways = {"stacked": lambda: vmap(step)(*stacked)[0]} if path == "solver" else {}
-    if kind == COMPILED and ranks.size == 2:
+    if kind in COMPILED and ranks.size == 2 and not spread.differentiates():
         ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="aot_eager")(*stacked)[0]
+        found["compiled"] = away(as_one_graph(step, backend="aot_eager")(*members[0])[0], whole[0], members[0][0])
     for name, way in ways.items():
         states = way()
         each = [tree_map(lambda v, i=i: v[i], states) for i in range(len(members))]
@@ -126,7 +128,7 @@ def measured(request, tmp_path_factory):
     for process in processes:
         process.start()
     for process in processes:
-        process.join(300)
+        process.join(600)
     assert [process.exitcode for process in processes] == [0] * request.param
     kinds = ("json", "samples")
     return [[json.loads((out / f"{rank}.{kind}").read_text()) for rank in range(request.param)] for kind in kinds]
