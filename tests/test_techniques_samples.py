@@ -6,7 +6,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.signal import upfirdn
 from torch import nn
+from torch.nn.functional import affine_grid, grid_sample
 from typer.testing import CliRunner
 
 from nashpath.cli import app
@@ -47,6 +49,7 @@ from nashpath.games.techniques import (
     zcr,
 )
 from nashpath.games.toys import Bilinear, DiracGAN
+from nashpath.games.views import SYMLET, warped
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run import SettingError, open_session
 from nashpath.run.engine.program import Program
@@ -320,14 +323,14 @@ def homogeneous(normal: np.ndarray, uniform: np.ndarray, p: float, grey: bool) -
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_colours_of_ada_are_products_of_matrices(channels):
-    layer = AdaptiveAugment(4, blit=False)
+    layer = AdaptiveAugment(4, blit=False, geometry=False)
     layer.probability = torch.tensor(0.5)
-    normal = torch.randn(60, 17, generator=generator(0), dtype=torch.float64)
+    normal = torch.randn(60, 28, generator=generator(0), dtype=torch.float64)
     images = torch.rand(60, channels, 4, 4, generator=generator(1), dtype=torch.float64)
     found = layer.changed(images, normal).numpy()
     uniform = torch.special.ndtr(normal)
     for k in range(60):
-        matrix = homogeneous(normal[k, 7:].numpy(), uniform[k, 7:].numpy(), 0.5, grey=channels == 1)
+        matrix = homogeneous(normal[k, 7:17].numpy(), uniform[k, 7:17].numpy(), 0.5, grey=channels == 1)
         rgb = np.repeat(images[k].numpy(), 3 // channels, 0).reshape(3, -1)
         expected = (matrix[:3, :3] @ rgb + matrix[:3, 3:])[:channels].reshape(channels, 4, 4)
         assert np.allclose(found[k], expected, atol=1e-6)
@@ -335,9 +338,9 @@ def test_the_colours_of_ada_are_products_of_matrices(channels):
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (2, 8, 16)])
 def test_blits_of_ada_move_whole_pixels(shape):
-    layer = AdaptiveAugment(4, colour=False)
+    layer = AdaptiveAugment(4, geometry=False, colour=False)
     layer.probability = torch.tensor(0.7)
-    normal = torch.randn(50, 17, generator=generator(0))
+    normal = torch.randn(50, 28, generator=generator(0))
     images = torch.rand(50, *shape, generator=generator(1))
     found, uniform = layer.changed(images, normal).numpy(), torch.special.ndtr(normal).numpy()
     for k, (image, row) in enumerate(zip(images.numpy(), uniform)):
@@ -358,15 +361,72 @@ def test_blits_of_ada_move_whole_pixels(shape):
     assert torch.equal(AdaptiveAugment(4).changed(images[:, :1], normal), images[:, :1])
 
 
+def authors_warp(image, normal, uniform, p):
+    """The geometry of the authors' pipeline: homogeneous matrices, SciPy's ``upfirdn``, PyTorch's ``grid_sample``."""
+    (channels, height, width), taps = image.shape, np.array(SYMLET) / sum(SYMLET)
+
+    def matrix(a, b, c=0.0, d=0.0, e=0.0, f=0.0):
+        return np.array([[a, b, c], [d, e, f], [0, 0, 1]])
+
+    def turn(angle):
+        return matrix(np.cos(angle), -np.sin(angle), 0, np.sin(angle), np.cos(angle))
+
+    inverse, p_turn = np.eye(3), 1 - np.sqrt(1 - p)
+    if uniform[0] < p:
+        inverse = inverse @ matrix(1 / 2 ** (0.2 * normal[1]), 0, e=1 / 2 ** (0.2 * normal[1]))
+    if uniform[2] < p_turn:
+        inverse = inverse @ turn(np.pi * (2 * uniform[3] - 1))
+    if uniform[4] < p:
+        inverse = inverse @ matrix(1 / 2 ** (0.2 * normal[5]), 0, e=2 ** (0.2 * normal[5]))
+    if uniform[6] < p_turn:
+        inverse = inverse @ turn(np.pi * (2 * uniform[7] - 1))
+    if uniform[8] < p:
+        inverse = inverse @ matrix(1, 0, -0.125 * width * normal[9], e=1, f=-0.125 * height * normal[10])
+    x = np.pad(image, [(0, 0), (height - 1,) * 2, (width - 1,) * 2], mode="reflect")
+    for axis in (1, 2):
+        x = np.take(upfirdn(2 * taps, x, up=2, axis=axis), np.arange(2 * x.shape[axis]) + 5, axis)
+    twice, back = np.diag([2.0, 2.0, 1.0]), matrix(1, 0, -0.5, 0, 1, -0.5)
+    inverse = back @ twice @ inverse @ np.linalg.inv(twice) @ np.linalg.inv(back)
+    size = (2 * (height + 6), 2 * (width + 6))
+    inverse = np.diag([2 / x.shape[2], 2 / x.shape[1], 1]) @ inverse @ np.diag([size[1] / 2, size[0] / 2, 1])
+    grid = affine_grid(torch.tensor(inverse[None, :2]), [1, channels, *size], align_corners=False)
+    x = grid_sample(torch.tensor(x)[None], grid, align_corners=False)[0].numpy()[:, 1:-1, 1:-1]
+    for axis in (1, 2):
+        x = np.take(upfirdn(taps[::-1], x, axis=axis), np.arange(11, 11 + 2 * image.shape[axis], 2), axis)
+    return x
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 12), (1, 8, 14)])
+def test_the_geometry_of_ada_is_the_authors_pipeline(shape):
+    layer = AdaptiveAugment(4, blit=False, colour=False)
+    layer.probability = torch.tensor(0.6)
+    normal = torch.randn(60, 28, generator=generator(0), dtype=torch.float64)
+    images = torch.rand(60, *shape, generator=generator(1), dtype=torch.float64)
+    found, uniform = layer.changed(images, normal).numpy(), torch.special.ndtr(normal)
+    for k in range(60):
+        expected = authors_warp(images[k].numpy(), normal[k, 17:].numpy(), uniform[k, 17:].numpy(), 0.6)
+        assert np.allclose(found[k], expected, atol=1e-6), k
+
+
+def test_a_warp_by_nothing_changes_nothing_and_has_two_derivatives():
+    x = torch.rand(2, 1, 5, 4, dtype=torch.float64, generator=generator(0), requires_grad=True)
+    linear = torch.eye(2, dtype=torch.float64).expand(2, 2, 2)
+    assert torch.allclose(warped(x, linear, torch.zeros(2, 2, dtype=torch.float64)), x, atol=1e-12)
+    turn = torch.tensor([[0.8, -0.6], [0.6, 0.8]], dtype=torch.float64).expand(2, 2, 2)
+    by = torch.tensor([[0.3, -0.2], [1.7, 0.4]], dtype=torch.float64)
+    assert torch.autograd.gradgradcheck(lambda x: warped(x, turn, by).square(), x)
+
+
 def test_the_share_of_changed_images_is_p():
     """No part is leaking: with p < 1 unchanged images are the most likely of all."""
     layer = AdaptiveAugment(4)
     layer.probability = torch.tensor(0.3)
     images = torch.rand(1, 3, 8, 8, generator=generator(0)).expand(4000, -1, -1, -1)
-    seen = layer.changed(images, torch.randn(4000, 17, generator=generator(1)))
+    seen = layer.changed(images, torch.randn(4000, 28, generator=generator(1)))
     same = torch.isclose(seen, images, atol=1e-5).flatten(1).all(1).double().mean().item()
     # flip ½, quarter turn ¼, shift 1/9 (one pixel a side), luma flip ½ may choose to change nothing
     expected = (1 - 0.15) * (1 - 0.3 * 3 / 4) * (1 - 0.3 * 8 / 9) * 0.7**2 * (1 - 0.15) * 0.7**2
+    expected *= 0.7**4  # scale, one turn or two, aspect, place
     assert same == pytest.approx(expected, abs=4 * math.sqrt(expected / 4000))
 
 

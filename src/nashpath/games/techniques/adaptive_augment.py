@@ -9,7 +9,7 @@ from nashpath.core import Count, Game, Number, Positive, checks_arguments
 from nashpath.core.noise import Noise
 from nashpath.core.typed import normal_share
 from nashpath.games.techniques.around import AroundCritic, check_single_logits, image_gan_of, wrap_critics
-from nashpath.games.views import shift, whole
+from nashpath.games.views import shift, warped, whole
 
 
 class AdaptiveAugment(Noise):
@@ -31,16 +31,19 @@ class AdaptiveAugment(Noise):
         images: Positive = 500_000.0,
         interval: Count = 4,
         blit: bool = True,
+        geometry: bool = True,
         colour: bool = True,
         undecided: Number = 0.0,
     ):
-        super().__init__((17,), target=target, images=images, undecided=undecided)
-        self.batch_size, self.interval, self.blit, self.colour = batch_size, interval, blit, colour
+        super().__init__((28,), target=target, images=images, undecided=undecided)
+        self.batch_size, self.interval = batch_size, interval
+        self.blit, self.geometry, self.colour = blit, geometry, colour
         for name in ("probability", "signs", "batches"):
             self.register_buffer(name, torch.zeros(()))
 
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, interval={self.interval}, blit={self.blit}, colour={self.colour}"
+        changes = ", ".join(f"{name}={getattr(self, name)}" for name in ("blit", "geometry", "colour"))
+        return f"{super().extra_repr()}, interval={self.interval}, {changes}"
 
     def observe_real(self, logits: Tensor) -> None:
         """One step of the controller, from the logits on real images."""
@@ -56,15 +59,31 @@ class AdaptiveAugment(Noise):
         return x if rows is None else self.changed(x, rows.to(torch.get_default_dtype()))
 
     def changed(self, x: Tensor, normal: Tensor) -> Tensor:
-        """Images [batch, channels, height, width] under normal numbers [batch, 17]."""
+        """Images [batch, channels, height, width] under normal numbers [batch, 28]."""
         uniform = normal_share(normal)
         if self.blit:
             x = self._blitted(x, uniform[:, :7])
-        return self._coloured(x, normal[:, 7:], uniform[:, 7:]) if self.colour else x
+        if self.geometry:
+            x = self._warped(x, normal[:, 17:], uniform[:, 17:])
+        return self._coloured(x, normal[:, 7:17], uniform[:, 7:17]) if self.colour else x
 
     def _chosen(self, uniform: Tensor) -> Tensor:
         """Which images are changed, [batch]: each with probability p."""
         return uniform < self.probability
+
+    def _warped(self, x: Tensor, normal: Tensor, uniform: Tensor) -> Tensor:
+        """Scaled, turned, scaled along one axis, turned again and moved, by any amount."""
+        one, sides = torch.ones_like(normal[:, 0]), normal.new_tensor([x.shape[3], x.shape[2]])
+        rarely = 1 - (1 - self.probability).sqrt()  # so that an image is turned at all with probability p
+        chosen = [self._chosen(uniform[:, k]) for k in (0, 4, 8)]
+        turned = [uniform[:, k] < rarely for k in (2, 6)]
+        size, aspect = (torch.where(c, torch.exp2(0.2 * normal[:, k]), one) for c, k in zip(chosen, (1, 5)))
+        angles = [torch.where(c, math.pi * (2 * uniform[:, k] - 1), 0.0) for c, k in zip(turned, (3, 7))]
+        stretch = torch.diag_embed(torch.stack([1 / aspect, aspect], 1)) / size[:, None, None]
+        linear = _rotation(angles[0]) @ stretch @ _rotation(angles[1])
+        by = torch.where(chosen[2][:, None], 0.125 * sides * normal[:, 9:11], 0.0)
+        changed = chosen[0] | chosen[1] | chosen[2] | turned[0] | turned[1]
+        return torch.where(_each(changed), warped(x, linear, -(linear @ by[:, :, None])[:, :, 0]), x)
 
     def _blitted(self, x: Tensor, uniform: Tensor) -> Tensor:
         """Mirrored, turned by quarters, moved by up to an eighth: whole pixels, so nothing is interpolated."""
@@ -101,6 +120,12 @@ class AdaptiveAugment(Noise):
         return grey + where(8, torch.exp2(normal[:, 9]), 1.0) * tint
 
 
+def _rotation(angle: Tensor) -> Tensor:
+    """Matrices [batch, 2, 2] that turn by so much."""
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
+
+
 def _each(chosen: Tensor) -> Tensor:
     return chosen[:, None, None, None]
 
@@ -112,6 +137,7 @@ def ada(
     images: Positive = 500_000.0,
     interval: Count = 4,
     blit: bool = True,
+    geometry: bool = True,
     colour: bool = True,
 ) -> Game:
     """ADA, adaptive discriminator augmentation: images are changed with a probability that follows the overfitting.
@@ -123,11 +149,12 @@ def ada(
 
     d₀ is the logit at which the objective's discriminator is undecided (0; ½ under least_squares).
     T_p makes each of these changes with probability p: ``blit``: mirroring, quarter turns, shifts by up to an eighth
-    (what is uncovered mirrors the border); ``colour``: brightness + N(0, 0.2²), contrast · 2^N(0, ½²), luma flip, hue
-    by any angle, saturation · 2^N(0, 1). Of the authors' pipeline the resampled geometry (scale, free rotation),
-    filters and corruptions are left out; their default has blitting, geometry and colour. Quarter turns of images that
-    are not square are half turns. p moves from 0 to 1 in ``images`` real images, is 0 at the start, and is state with
-    the sums it comes from, so a resumed run goes on with it. Evaluation and samples see no T.
+    (what is uncovered mirrors the border); ``geometry``: scaled by 2^N(0, 0.2²), turned by any angle, one side scaled
+    by 2^N(0, 0.2²) and the other by its inverse, moved by N(0, ⅛²) of each side; ``colour``: brightness + N(0, 0.2²),
+    contrast · 2^N(0, ½²), luma flip, hue by any angle, saturation · 2^N(0, 1). These are the authors' default; their
+    filters and corruptions are left out. Quarter turns of images that are not square are half turns. p moves from 0 to
+    1 in ``images`` real images, is 0 at the start, and is state with the sums it comes from, so a resumed run goes on
+    with it. Evaluation and samples see no T.
 
     Raises `ValueError` for a game without images, for ``colour`` with neither one nor three channels, for a critic that
     has no logit of single real samples, and for an objective under which a constant in d is free (wasserstein,
@@ -149,6 +176,7 @@ def ada(
         raise ValueError(f"ada: the colours of images of {channels} channels are unknown; use colour=false")
 
     def augmented(network: nn.Module) -> nn.Module:
-        return AroundCritic(network, AdaptiveAugment(gan.batch_size, target, images, interval, blit, colour, undecided))
+        changes = AdaptiveAugment(gan.batch_size, target, images, interval, blit, geometry, colour, undecided)
+        return AroundCritic(network, changes)
 
     return wrap_critics(gan, augmented)
