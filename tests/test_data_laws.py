@@ -2,6 +2,8 @@
 
 import copy
 import inspect
+import json
+import math
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ from nashpath.core import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
 from nashpath.data import SOURCES, Samples, as_source
+from nashpath.run import resolve_flow, run_flow
 
 
 @pytest.fixture
@@ -101,6 +104,40 @@ def test_the_docstring_has_a_summary_and_a_source(name):
 def test_every_setting_has_a_default_so_that_the_command_line_can_offer_it(name):
     settings = inspect.signature(SOURCES[name]).parameters.values()
     assert all(s.default is not s.empty and s.annotation is not s.empty for s in settings)
+
+
+NUMBERS = [
+    (name, p.name, p.annotation)
+    for name, row in SOURCES.items()
+    for p in inspect.signature(row).parameters.values()
+    if p.annotation is float or getattr(p.annotation, "__origin__", None) is float
+]
+"""The real numbers that shape data."""
+
+
+def ends(annotation):
+    """The least and the largest value of an annotated number; NaN where it has none."""
+    about = getattr(annotation, "__metadata__", ())
+    return [next((getattr(one, name) for one in about if hasattr(one, name)), math.nan) for name in ("ge", "le")]
+
+
+@pytest.mark.parametrize(("name", "number", "annotation"), NUMBERS)
+def test_data_are_numbers_of_single_precision_and_flows_end_at_both_ends_of_every_setting(
+    name, number, annotation, tmp_path
+):
+    """``data.deviation=1e308`` ended flows in an error that said nothing of it."""
+    assert not any(map(math.isnan, ends(annotation))), "a number without an end"
+    for end in ends(annotation):
+        data = {"kind": name, number: end}
+        if name == "gaussian":
+            data = {"kind": name, "covariance_xy": 0.0} | ({number: end} if number != "covariance_xy" else {})
+        source = SOURCES[name](**{key: value for key, value in data.items() if key != "kind"})
+        assert source.draw(Key(0), 64)["real"].double().square().float().isfinite().all()
+        if len(source.shape) == 1:
+            raw = {"data": data, "particles": 8, "steps": 2, "evaluation_samples": 8, "samples": 4, "device": "cpu"}
+            for more in [{}, {"flow": "svgd"}][: 1 + hasattr(source, "log_density")]:
+                folder = run_flow(resolve_flow([], raw | more), tmp_path / f"{number}{end}{len(more)}")
+                assert json.loads((folder / "run.json").read_text())["status"] == "finished"
 
 
 def test_as_source_takes_sources_tensors_and_arrays_and_nothing_else():

@@ -22,6 +22,10 @@ NonNegative = Annotated[float, Ge(0), SWEPT]
 Positive = Annotated[float, Gt(0), SWEPT]
 Fraction = Annotated[float, Ge(0), Le(1), SWEPT]
 Decay = Annotated[float, Ge(0), Lt(1), SWEPT]
+Length = Annotated[float, Ge(1e-9), Le(1e9)]
+"""A length in the space of the data that shapes them; squares of such, and of their ratios, are of single precision."""
+Deviation = Annotated[float, Ge(0), Le(1e9)]
+"""The standard deviation of noise in the space of the data; 0: none."""
 Count = Annotated[int, Ge(1), Le(SIZE)]
 """A whole number of at least 1. It shapes the program, so it is structure, not a number."""
 Depth = Annotated[int, Ge(0), Le(1000)]

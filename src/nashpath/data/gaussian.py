@@ -4,7 +4,7 @@ import math
 from typing import Annotated
 
 import torch
-from annotated_types import Gt
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from nashpath.core.key import Key
@@ -26,11 +26,11 @@ class Gaussian:
 
     def __init__(
         self,
-        variance_x: Annotated[float, Gt(0)] = 1.0,
-        variance_y: Annotated[float, Gt(0)] = 0.89,
-        covariance_xy: float = 0.8,
-        mean_x: float = 0.0,
-        mean_y: float = 0.0,
+        variance_x: Annotated[float, Ge(1e-18), Le(1e18)] = 1.0,
+        variance_y: Annotated[float, Ge(1e-18), Le(1e18)] = 0.89,
+        covariance_xy: Annotated[float, Ge(-1e18), Le(1e18)] = 0.8,
+        mean_x: Annotated[float, Ge(-1e9), Le(1e9)] = 0.0,
+        mean_y: Annotated[float, Ge(-1e9), Le(1e9)] = 0.0,
     ):
         bound = math.sqrt(variance_x * variance_y)
         if not abs(covariance_xy) < bound:

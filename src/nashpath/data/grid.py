@@ -1,11 +1,8 @@
 """The grid of Gaussians: more modes than the ring, at unequal distances from the origin."""
 
-from typing import Annotated
-
 import torch
-from annotated_types import Gt
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Length
 from nashpath.data.mixture import GaussianMixture
 
 
@@ -19,8 +16,6 @@ class Grid(GaussianMixture):
     (2D-grid: 25 modes, spacing 2, deviation 0.05).
     """
 
-    def __init__(
-        self, side: Count = 5, spacing: Annotated[float, Gt(0)] = 2.0, deviation: Annotated[float, Gt(0)] = 0.05
-    ):
+    def __init__(self, side: Count = 5, spacing: Length = 2.0, deviation: Length = 0.05):
         ticks = spacing * (torch.arange(side) - (side - 1) / 2)
         super().__init__(torch.cartesian_prod(ticks, ticks), deviation)

@@ -1,12 +1,10 @@
 """The ring of Gaussians: the first test for mode collapse."""
 
 import math
-from typing import Annotated
 
 import torch
-from annotated_types import Gt
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Length
 from nashpath.data.mixture import GaussianMixture
 
 
@@ -20,9 +18,7 @@ class Ring(GaussianMixture):
     Gaussians).
     """
 
-    def __init__(
-        self, modes: Count = 8, radius: Annotated[float, Gt(0)] = 2.0, deviation: Annotated[float, Gt(0)] = 0.05
-    ):
+    def __init__(self, modes: Count = 8, radius: Length = 2.0, deviation: Length = 0.05):
         angle = 2 * math.pi * torch.arange(modes, dtype=torch.float64) / modes
         centres = radius * torch.stack([angle.cos(), angle.sin()], 1)
         super().__init__(centres.float(), deviation)

@@ -4,10 +4,10 @@ import math
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 from torch import Tensor
 
-from nashpath.core.hyperparameters import Count
+from nashpath.core.hyperparameters import Count, Deviation, Length
 from nashpath.core.key import Key
 
 
@@ -27,9 +27,9 @@ class Spiral:
     def __init__(
         self,
         arms: Count = 2,
-        turns: Annotated[float, Ge(0)] = 1.5,
-        radius: Annotated[float, Gt(0)] = 2.0,
-        deviation: Annotated[float, Ge(0)] = 0.05,
+        turns: Annotated[float, Ge(0), Le(1e6)] = 1.5,
+        radius: Length = 2.0,
+        deviation: Deviation = 0.05,
     ):
         self.arms, self.turns, self.radius, self.deviation = arms, turns, radius, deviation
 

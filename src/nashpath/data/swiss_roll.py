@@ -1,12 +1,11 @@
 """The Swiss roll seen from its end: one sheet, rolled up."""
 
 import math
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt
 from torch import Tensor
 
+from nashpath.core.hyperparameters import Deviation, Length
 from nashpath.core.key import Key
 
 
@@ -22,7 +21,7 @@ class SwissRoll:
 
     shape: tuple[int, ...] = (2,)
 
-    def __init__(self, deviation: Annotated[float, Ge(0)] = 0.25, scale: Annotated[float, Gt(0)] = 7.5):
+    def __init__(self, deviation: Deviation = 0.25, scale: Length = 7.5):
         self.deviation, self.scale = deviation, scale
 
     def draw(self, key: Key, count: int) -> dict[str, Tensor]:

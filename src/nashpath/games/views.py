@@ -77,14 +77,16 @@ def warped(x: Tensor, linear: Tensor, offset: Tensor) -> Tensor:
 
     Reference: Karras et al. 2020 (Training Generative Adversarial Networks with Limited Data), Appendix B.
     """
-    height, width = x.shape[2:]
-    x = _along(x, *(_doubled(_mirrored(torch.eye(n, dtype=x.dtype, device=x.device))) for n in (height, width)))
-    rows, columns = (2 * (n + 2 * BESIDE) for n in (height, width))
+    before, size = x.shape[:2], x.shape[2:]
+    rows, columns = (2 * (n + 2 * BESIDE) for n in size)
+    doubled = [_doubled(_mirrored(torch.eye(n, dtype=x.dtype, device=x.device))) for n in size]
+    halved = [_halved(torch.eye(n, dtype=x.dtype, device=x.device)) for n in (rows, columns)]
     there = [torch.arange(n, dtype=linear.dtype, device=x.device) - n / 2 + 1 for n in (columns, rows)]
     grid = torch.stack(torch.meshgrid(*there, indexing="xy")).flatten(1)
     at = linear @ grid + 2 * offset[:, :, None] - 0.5
-    x = _bilinear(x, at[:, 0] + (x.shape[3] - 1) / 2, at[:, 1] + (x.shape[2] - 1) / 2).unflatten(2, (rows, columns))
-    return _along(x, *(_halved(torch.eye(n, dtype=x.dtype, device=x.device)) for n in (rows, columns)))
+    x = _along(x, *doubled)
+    x = _bilinear(x, at[:, 0] + (x.shape[3] - 1) / 2, at[:, 1] + (x.shape[2] - 1) / 2)
+    return _along(x.reshape(*before, rows, columns), *halved)
 
 
 def _along(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

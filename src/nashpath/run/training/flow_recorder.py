@@ -1,6 +1,8 @@
 """What a flow writes down as it goes: rows, particles, the outcome, and its checkpoints."""
 
+import math
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,10 +12,10 @@ from torch import Tensor
 
 from nashpath.core import Key
 from nashpath.core.math.mmd import gaussian_mmd
-from nashpath.core.math.transport import wasserstein
 from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
+from nashpath.metrics import MetricError, exact_wasserstein
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.run_folder import RunFolder, machine
@@ -131,8 +133,10 @@ class FlowRecorder:
 
     def _estimates(self, particles: Tensor) -> dict[str, float]:
         x, width = particles[: self.settings.evaluation_samples].flatten(1).cpu(), self.settings.bandwidth
-        kl, mmd = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0])
-        self.metrics = {"kl": kl, "mmd": mmd, "w2": wasserstein(x, self.real, power=2)}
+        kl, mmd, w2 = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0]), math.nan
+        with suppress(MetricError):  # an estimate on the way never ends a flow
+            w2 = exact_wasserstein(x, self.real, 2, most=max(len(x), len(self.real)))
+        self.metrics = {"kl": kl, "mmd": mmd, "w2": w2}
         return self.metrics
 
     @torch.no_grad()
