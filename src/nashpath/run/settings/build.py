@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, did_you_mean, seeded
+from nashpath.core import FunctionalGame, Game, Key, Source, Table, Tree, derive, did_you_mean, seeded
 from nashpath.core.noise import bound, draw_noise
 from nashpath.core.source import FromDisk, is_labelled
 from nashpath.data import SOURCES
@@ -24,6 +24,7 @@ from nashpath.run.settings.model import General, dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import Method, accepts, swept_paths
 from nashpath.run.settings.sizes import check_batch
+from nashpath.run.settings.weights import begin_from
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 from nashpath.solvers.rollback import Rollback
 
@@ -72,10 +73,17 @@ class AbsentSource:
         raise FileNotFoundError(self.reason)
 
 
-def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
+class Start(NamedTuple):
+    """What networks begin with in place of weights of their own: those of another game, and what to call it."""
+
+    weights: Tree
+    whence: str
+
+
+def build_game(settings: Any, seed: int, given: Source | None = None, start: Start | None = None) -> Game:
     """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state.
 
-    ``given`` data take the place of those that the settings name.
+    ``given`` data take the place of those that the settings name, the weights of a ``start`` that of random ones.
     """
     source = cache(lambda: build_source(settings) if given is None else given)
     objective = cache(lambda: make(OBJECTIVES, settings.objective))
@@ -98,6 +106,8 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
         plain = make(GAMES, settings.game, **{name: part() for name, part in wanted.items()})
         if isinstance(plain, GAN) and not isinstance(plain.data, AbsentSource):
             initialise_networks(plain, Key(seed, "initialisation"))
+        if start is not None:
+            begin_from(plain, *start)
         return make(TECHNIQUES, settings.technique, game=plain)
 
 
@@ -162,11 +172,17 @@ def build_rule(chosen: Any) -> UpdateRule:
     return Scheduled(rule, schedule) if schedule.varies else rule
 
 
-def build_trial(settings: General, seed: int, device: torch.device | str = "cpu", given: Source | None = None) -> Trial:
+def build_trial(
+    settings: General,
+    seed: int,
+    device: torch.device | str = "cpu",
+    given: Source | None = None,
+    start: Start | None = None,
+) -> Trial:
     """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
     try:
         annealing = _annealing(settings, seed, given)
-        trial = Trial(build_game(settings, seed, given), build_solver(settings), annealing).to(device)
+        trial = Trial(build_game(settings, seed, given, start), build_solver(settings), annealing).to(device)
         trial.solver.check(FunctionalGame(trial.game))
         return trial
     except (ValueError, TypeError) as error:

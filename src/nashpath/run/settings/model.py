@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, field_validator
 
 from nashpath.core import Count, Whole, rebuilt
@@ -139,6 +139,23 @@ class General(BaseModel):
         Field(description="numbers at the end of training, reached along half a cosine: anneal.penalty.weight=0.1"),
     ] = {}
     anneal_steps: Annotated[Whole, Field(description="steps until they arrive; 0: those of the run")] = 0
+
+    start_from: Annotated[
+        str, Field(description="a run folder whose weights members start from (--start-from); empty: random ones")
+    ] = ""
+    start_member: Annotated[
+        int,
+        Ge(-1),
+        Lt(MOST_MEMBERS),
+        Field(description="the member that all start from; -1: each from that of its number, or from the only one"),
+    ] = -1
+    start_with: Annotated[
+        Literal["weights", "averages", "memory"],
+        Field(description="its last weights, its averaged ones, or the last ones and the solver's memory"),
+    ] = "weights"
+    start_digest: Annotated[
+        str, MaxLen(64), Field(description="SHA-256 of the checkpoint that members start from, which a run writes down")
+    ] = ""
 
     diagnostics: Annotated[
         list[Annotated[str, AfterValidator(_runnable)]],
