@@ -24,7 +24,7 @@ from nashpath.run.settings.model import General, dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import Method, accepts, swept_paths
 from nashpath.run.settings.sizes import check_batch
-from nashpath.run.settings.weights import begin_from
+from nashpath.run.settings.weights import begin_from, freeze
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 from nashpath.solvers.rollback import Rollback
 
@@ -108,6 +108,7 @@ def build_game(settings: Any, seed: int, given: Source | None = None, start: Sta
             initialise_networks(plain, Key(seed, "initialisation"))
         if start is not None:
             begin_from(plain, *start)
+        freeze(plain, settings.freeze)
         return make(TECHNIQUES, settings.technique, game=plain)
 
 

@@ -25,6 +25,8 @@ GIVEN = frozenset({"outputs"})
 """Network arguments that follow from the game and the objective."""
 
 MOST_MEMBERS = 100_000
+MOST_PATTERNS, MOST_NAME = 1000, 1000
+"""Patterns of parameters, and characters in one."""
 MOST_THREADS = 1024
 """More crash some builds of OpenMP, and no machine of today gains by them."""
 
@@ -140,6 +142,11 @@ class General(BaseModel):
     ] = {}
     anneal_steps: Annotated[Whole, Field(description="steps until they arrive; 0: those of the run")] = 0
 
+    freeze: Annotated[
+        list[Annotated[str, MinLen(1), MaxLen(MOST_NAME)]],
+        MaxLen(MOST_PATTERNS),
+        Field(description="patterns of the names of parameters that stay as they are, such as discriminator.0.*"),
+    ] = []
     start_from: Annotated[
         str, Field(description="a run folder whose weights members start from (--start-from); empty: random ones")
     ] = ""
@@ -174,7 +181,7 @@ class General(BaseModel):
 
     numbers = field_validator("*", mode="before")(no_truth_value)
 
-    @field_validator("diagnostics", "metrics", mode="before")
+    @field_validator("diagnostics", "metrics", "freeze", mode="before")
     @classmethod
     def names(cls, value: Any) -> Any:
         """A list, or names with commas between them, as the command line gives them."""

@@ -1,8 +1,10 @@
-"""What a game's networks begin with in place of random weights: those of another run."""
+"""What a game's networks begin with, and what of them stays as it is: weights of another run, frozen layers."""
+
+from fnmatch import fnmatchcase
 
 import torch
 
-from nashpath.core import Game, Tree, split_buffers
+from nashpath.core import Game, Tree, did_you_mean, split_buffers
 from nashpath.core.typed import named_modules
 from nashpath.games.techniques import AroundCritic
 from nashpath.run.errors import SettingError
@@ -47,3 +49,27 @@ def _told(value: torch.Tensor | None) -> str:
     if value is None:
         return "is not there"
     return "is one number" if value.dim() == 0 else f"has the shape {tuple(value.shape)}"
+
+
+def freeze(game: Game, patterns: list[str]) -> None:
+    """Takes the parameters that match a pattern out of training, in place (``requires_grad``): no solver moves them.
+
+    A pattern is held against whole names, such as ``discriminator.0.weight``; ``*`` is any text, also one with dots.
+    Raises `SettingError` for a pattern that matches nothing, and where a player would have nothing left to train.
+    """
+    named = dict(game.named_parameters())
+    for pattern in patterns:
+        matched = [name for name in named if fnmatchcase(name, pattern)]
+        if not matched:
+            raise SettingError(
+                f"freeze: no parameter is called {pattern!r}.{did_you_mean(pattern, list(named))} Known: "
+                f"{', '.join(named)}"
+            )
+        for name in matched:
+            named[name].requires_grad_(False)
+    for who in game.players if patterns else ():
+        if not any(value.requires_grad for value in game.get_submodule(who).parameters()):
+            raise SettingError(
+                f"freeze: {', '.join(patterns)} leaves no parameter of the {who} to train, and a game needs players "
+                "that move; freeze fewer"
+            )
