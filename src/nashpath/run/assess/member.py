@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from nashpath.core import Key, did_you_mean
+from nashpath.core.columns import TableUnits
 from nashpath.core.source import Units, class_names
 from nashpath.run.errors import SettingError
 from nashpath.run.training.library import PlayedGame
@@ -27,8 +28,8 @@ class LoadedMember(PlayedGame):
     outcome: str
     averaged: bool = False
     """Whether the modules hold averaged weights of the generator."""
-    units: Units | None = None
-    """The units of the data's columns where the run was trained in others (``data.scale=standard``)."""
+    units: Units | TableUnits | None = None
+    """The units of the data's columns where the run was trained in others (``data.scale=standard``, tables)."""
 
     @property
     def class_names(self) -> list[str]:
