@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nashpath.core import FunctionalGame, Game, Key
     from nashpath.data import (
         CIFAR10,
+        CSV,
         MNIST,
         SVHN,
         Array,
@@ -189,6 +190,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CIFAR10",
+    "CSV",
     "EMA",
     "FGAN",
     "FID",

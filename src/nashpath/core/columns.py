@@ -17,7 +17,8 @@ MOST_KNOTS = 1000
 class Column(Protocol):
     """One column: ``encode`` its values ``[n]`` to ``[n, width]``, ``decode`` those back; both in double precision."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def width(self) -> int: ...

@@ -154,6 +154,14 @@ class HasUnits(Source, Protocol):
     def units(self) -> Units | TableUnits | None: ...
 
 
+@runtime_checkable
+class OneHot(Source, Protocol):
+    """Vectors of which some numbers are one-hot: where each such block begins, and how wide it is; none: no blocks."""
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]: ...
+
+
 def is_labelled(source: object) -> TypeGuard[Classified]:
     """Whether the data have labels."""
     return isinstance(source, Classified) and source.classes > 0

@@ -12,12 +12,12 @@ from torch import nn
 
 from nashpath.core import FunctionalGame, Game, Key, Source, Table, Tree, derive, did_you_mean, seeded
 from nashpath.core.noise import bound, draw_noise
-from nashpath.core.source import FromDisk, is_labelled
+from nashpath.core.source import FromDisk, OneHot, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
-from nashpath.networks import DISCRIMINATORS, GENERATORS, initialise
+from nashpath.networks import DISCRIMINATORS, GENERATORS, OneHotOutput, initialise
 from nashpath.run.engine.step import Annealing, Trial, hyperparameters_of
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General, dotted
@@ -57,6 +57,8 @@ class AbsentSource:
     count: int = 0
     """Of labelled data, how many there were."""
     class_names: list[str] = field(default_factory=list[str])
+    blocks: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Of tables, which numbers are one-hot."""
 
     def labelled_examples(self, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Zeros, as many of each class as there were samples: what is chosen from them the checkpoint replaces.
@@ -96,7 +98,7 @@ def build_game(settings: Any, seed: int, given: Source | None = None, start: Sta
         "batch_size": lambda: settings.batch_size,
         "latent_distribution": lambda: settings.latent_distribution,
         "seed": lambda: derive(seed, "labels"),
-        "generator": lambda: make(GENERATORS, settings.generator, latent=sizes()[0], shape=source().shape),
+        "generator": lambda: _generator(settings, source(), sizes()[0]),
         "discriminator": lambda: _discriminator(settings, source(), sizes()[1]),
         "new_generator": lambda: parts["generator"],
         "new_discriminator": lambda: parts["discriminator"],
@@ -149,6 +151,13 @@ def _sizes(settings: Any, source: Source, objective: Objective) -> tuple[int, in
     classes = source.classes if is_labelled(source) else 0
     own = {k: v for k, v in settings.game if k != "kind"}
     return GAMES[settings.game.kind].sizes(settings.latent, objective.outputs, classes, own)
+
+
+def _generator(settings: Any, source: Source, inputs: int) -> nn.Module:
+    """The generator from so many numbers; of data with categories it ends in them."""
+    network = make(GENERATORS, settings.generator, latent=inputs, shape=source.shape)
+    blocks = source.blocks if isinstance(source, OneHot) else []
+    return OneHotOutput(network, blocks) if blocks else network
 
 
 def _discriminator(settings: Any, source: Source, outputs: int) -> nn.Module:
