@@ -43,7 +43,12 @@ def build(tmp_path, monkeypatch):
         parquet.write_table(arrow.table({"image": cells}), tmp_path / "train-0.parquet")
         return {"folder": str(tmp_path), "size": 8}
 
-    files = {"folder": folder, "array": array, "hub": hub}
+    def table():
+        lines = [f"{row.mean()},{'abc'[k % 3]}" for k, row in enumerate(pixels)]
+        (tmp_path / "table.csv").write_text("\n".join(["mean,letter", *lines]))
+        return {"path": str(tmp_path / "table.csv")}
+
+    files = {"folder": folder, "array": array, "csv": table, "hub": hub}
     return lambda name: SOURCES[name](**files.get(name, dict)())
 
 

@@ -48,7 +48,7 @@ def commands(page: Path) -> list[list[str]]:
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, own_methods):
-    """A working folder with what the commands of the pages speak of: the examples, photos, an array."""
+    """A working folder with what the commands of the pages speak of: the examples, photos, an array, a table."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -57,6 +57,8 @@ def here(tmp_path, monkeypatch, own_methods):
     for k in range(3):
         Image.fromarray(rng.integers(0, 255, (40, 50, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
     np.save(tmp_path / "vectors.npy", rng.normal(size=(50, 3)).astype(np.float32))
+    lines = [f"{k},{'MF'[k % 2]},{k % 3},{'Bern' if k % 5 else 'Köln'},{1000 + k * k}" for k in range(50)]
+    (tmp_path / "people.csv").write_text("\n".join(["age,sex,code,city,income", *lines]))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield tmp_path

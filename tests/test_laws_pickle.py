@@ -75,7 +75,7 @@ def test_a_game_that_was_sent_away_trains_as_it_would_have_here(game, technique,
 
 
 PARTS = [(key, row) for key in ("objective", "penalty", "data", "solver", "average") for row in TABLES[key]]
-NEEDS_FILES = {"folder", "array", "hub"}
+NEEDS_FILES = {"folder", "array", "csv", "hub"}
 
 
 @pytest.mark.parametrize(("part", "row"), [(p, r) for p, r in PARTS if r not in NEEDS_FILES])

@@ -25,6 +25,7 @@ KNOWN = {
     "deviation": 1.0,
     "labels": LABELS,
     "classes": 10,
+    "blocks": [],
     "digits": REAL,
     "digit_labels": LABELS,
     "asked": torch.arange(100) % 10,

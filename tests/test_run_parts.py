@@ -186,7 +186,7 @@ def test_the_first_part_chooses_for_all(tmp_path):
     first = command(*given, "--part", "1/2")
     assert first.exit_code == 0, first.output
     known = json.loads((tmp_path / "run" / "parts" / "plan.json").read_text())
-    assert known["chosen"].keys() == {"stack", "compile", "threads"}
+    assert known["chosen"].keys() == {"stack", "compile", "threads", "start_digest"}
     assert "auto" not in known["chosen"].values()
     known["chosen"]["stack"] = "off"
     (tmp_path / "run" / "parts" / "plan.json").write_text(json.dumps(known))

@@ -31,7 +31,7 @@ ON_DIGITS = (
     | {("solver", "svre")}
 )
 ROWS = [(path, kind) for path, table in TABLES.items() for kind in table]
-OUTSIDE = ("folder", "array", "hub")
+OUTSIDE = ("folder", "array", "csv", "hub")
 """Data sets that need a user's own files."""
 
 

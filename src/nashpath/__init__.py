@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nashpath.core import FunctionalGame, Game, Key
     from nashpath.data import (
         CIFAR10,
+        CSV,
         MNIST,
         SVHN,
         Array,
@@ -94,9 +95,12 @@ if TYPE_CHECKING:
         MSSSIM,
         Authenticity,
         Classes,
+        ClosestRecord,
+        Correlations,
         DensityCoverage,
         FIDInfinity,
         InceptionScore,
+        Marginals,
         MaximumMeanDiscrepancy,
         Memorisation,
         Modes,
@@ -189,6 +193,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CIFAR10",
+    "CSV",
     "EMA",
     "FGAN",
     "FID",
@@ -213,6 +218,7 @@ __all__ = [
     "BalancedConsistency",
     "Classes",
     "Clipped",
+    "ClosestRecord",
     "ColouredDigits",
     "ColouredMNIST",
     "CompetitiveGradient",
@@ -223,6 +229,7 @@ __all__ = [
     "Consensus",
     "ConsistencyRegularisation",
     "Constant",
+    "Correlations",
     "Cumulant",
     "DCGANDiscriminator",
     "DCGANGenerator",
@@ -264,6 +271,7 @@ __all__ = [
     "Lookahead",
     "MLPDiscriminator",
     "MLPGenerator",
+    "Marginals",
     "MaximumMeanDiscrepancy",
     "Memorisation",
     "MinibatchMLPDiscriminator",

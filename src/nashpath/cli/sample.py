@@ -1,5 +1,6 @@
 """``nashpath sample``: draw from a trained generator."""
 
+import csv
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,9 @@ from nashpath.cli.places import DataPath, given_place
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_SIZE, help="How many samples.")]
-Out = Annotated[Path, typer.Option("--out", parser=given_place, help="A picture (.png) or the numbers (.npz).")]
+Out = Annotated[
+    Path, typer.Option("--out", parser=given_place, help="A picture (.png), numbers (.npz) or a table (.csv).")
+]
 OneMember = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 _Cut = Annotated[
     float | None, typer.Option("--truncation", min=1e-3, help="Draw every latent inside ± this many deviations.")
@@ -37,12 +40,13 @@ def sample(
     data_path: DataPath = None,
     own: With = None,
 ) -> None:
-    """Draw samples from a trained generator into a picture or an array file."""
+    """Draw samples from a trained generator into a picture, an array file or a table."""
     with user_errors():
-        if out.suffix not in (".png", ".npz"):
-            raise ValueError(f"--out {out}: write a picture (.png) or an array file (.npz)")
+        if out.suffix not in (".png", ".npz", ".csv"):
+            raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv)")
         load_all(own)
         import numpy as np
+        import torch
 
         from nashpath.games.techniques import truncation as truncated
         from nashpath.report import write_sheet
@@ -68,8 +72,14 @@ def sample(
             beside: dict[str, Any] = {} if raw is None else {"raw": raw}
             beside |= {} if labels is None else {"labels": np.asarray(labels)}
             np.savez_compressed(out, samples=found, **beside)
+        elif out.suffix == ".csv":
+            names, rows = loaded.table(torch.from_numpy(found))
+            if labels is not None:
+                names, rows = [*names, "label"], [[*row, str(int(label))] for row, label in zip(rows, labels)]
+            with open(out, "w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([names, *rows])
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))
-        if raw is not None:
+        if raw is not None and out.suffix != ".csv":
             typer.echo("averaged weights; beside them the raw ones of the last step", err=True)

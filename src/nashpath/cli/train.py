@@ -1,6 +1,7 @@
 """``nashpath train``: from settings to a trained game and a report."""
 
 import itertools
+import json
 import os
 import signal
 import sys
@@ -40,6 +41,10 @@ Accept = Annotated[
     bool,
     typer.Option("--accept-changes", help="Resume though settings or data were changed since; the run records it."),
 ]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option("--start-from", metavar="RUN", help="Start from the weights of this run."),
+]
 Part = Annotated[
     str, typer.Option("--part", metavar="I/N", help="Train the I-th of N parts of the members, below OUT/parts.")
 ]
@@ -56,6 +61,7 @@ def train(
     resume: Resume = False,
     accept_changes: Accept = False,
     data_path: DataPath = None,
+    start_from: StartFrom = None,
     part: Part = "",
     on: On = "",
     parts: Parts = 0,
@@ -81,7 +87,9 @@ def train(
         from nashpath.run.settings.overrides import parse_overrides
         from nashpath.run.training.parts import part_folder
 
-        texts = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
+        start = [] if start_from is None else [f"start_from={json.dumps(str(start_from), ensure_ascii=False)}"]
+        settings = [*(settings or []), *start]
+        texts = [*settings, *([] if seeds is None else [f"seeds={seeds}"])]
         if on or parts or sbatch:
             if ranks is not None:
                 raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")

@@ -124,6 +124,8 @@ def _fault(value: Any, annotation: Any) -> str:
     if origin is Literal:
         near = did_you_mean(value, [part for part in parts if isinstance(part, str)]) if isinstance(value, str) else ""
         return "" if value in parts else f"{_RANGE}one of {', '.join(map(repr, parts))}.{near}"
+    if annotation is Any:  # a class since Python 3.11
+        return ""
     if annotation is bool:
         return "" if isinstance(value, bool) else "True or False"
     if annotation is str:

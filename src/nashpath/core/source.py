@@ -1,13 +1,14 @@
 """Protocols of data: what a source has, and what some know besides."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeGuard, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nashpath.core.arguments import instead
+from nashpath.core.columns import TableUnits
 from nashpath.core.key import Key
 
 
@@ -133,13 +134,32 @@ class Units(NamedTuple):
             self.deviation, dtype=torch.float64, device=x.device
         )
 
+    def plain(self) -> list[Any]:
+        """All of it as plain values."""
+        return [list(column) for column in self]
+
+
+def units_from_plain(plain: list[Any]) -> "Units | TableUnits":
+    """What ``plain()`` of units gave, also after JSON."""
+    if isinstance(plain[0], dict):
+        return TableUnits.from_plain(plain)
+    return Units(*map(tuple, plain))
+
 
 @runtime_checkable
 class HasUnits(Source, Protocol):
     """Data that are drawn in other units than they were given in, or may be; None where they are not."""
 
     @property
-    def units(self) -> Units | None: ...
+    def units(self) -> Units | TableUnits | None: ...
+
+
+@runtime_checkable
+class OneHot(Source, Protocol):
+    """Vectors of which some numbers are one-hot: where each such block begins, and how wide it is; none: no blocks."""
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]: ...
 
 
 def is_labelled(source: object) -> TypeGuard[Classified]:

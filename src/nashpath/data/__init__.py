@@ -11,6 +11,7 @@ they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, 
 from nashpath.core.table import Table
 from nashpath.data.array import Array
 from nashpath.data.coloured_digits import ColouredDigits
+from nashpath.data.csv_file import CSV
 from nashpath.data.digits import Digits
 from nashpath.data.embedded_gaussian import EmbeddedGaussian
 from nashpath.data.folder import Folder
@@ -45,6 +46,7 @@ SOURCES = Table(
         "svhn": SVHN,
         "folder": Folder,
         "array": Array,
+        "csv": CSV,
         "hub": Hub,
     },
     needs=("draw",),
@@ -52,6 +54,7 @@ SOURCES = Table(
 
 __all__ = [
     "CIFAR10",
+    "CSV",
     "MNIST",
     "SOURCES",
     "SVHN",

@@ -20,9 +20,11 @@ class Array(Samples):
     """Samples in an .npy or .npz file: vectors, or images.
 
     ``[n, d]`` are vectors, taken as they are, or with ``scale`` ``standard`` each column with mean 0 and standard
-    deviation 1 over all rows (a constant one is 0); samples of a trained run are given back in the file's units. Images
-    are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` (``layout`` decides where one cannot tell): uint8 as
-    ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in [-1, 1] as they are.
+    deviation 1 over all rows (a constant one is 0), with ``uniform`` or ``normal`` each by its ranks, as scores that
+    are uniform in [-1, 1] or normal, however skewed it is (`nashpath.core.columns.Quantile`); samples of a trained run
+    are given back in the file's units. Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` (``layout``
+    decides where one cannot tell): uint8 as ``v / 127.5 - 1``, floats in [0, 1] as ``2v - 1``, floats in [-1, 1] as
+    they are.
 
     In an .npz, ``key`` names the samples (not needed if there is one array) and ``label_key`` the labels. An .npy of
     more than ``device_bytes`` streams from a memory map. Raises `ValueError`, naming the file, for NaN, for any other

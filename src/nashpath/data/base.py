@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
+from nashpath.core.columns import TableUnits
 from nashpath.core.hyperparameters import Whole
 from nashpath.core.key import Key
 from nashpath.core.source import Units
@@ -56,7 +57,7 @@ class SampleBuffer:
 
     Above ``device_bytes`` the values stay where they are (memory or a memory map) and only the rows asked for are
     moved; below, each device holds one copy. Bytes stay bytes; every other kind of number becomes float32.
-    With ``units`` columns are standardised, before they are rounded.
+    With ``units`` columns are put into those, before they are rounded.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class SampleBuffer:
         classes: int = 0,
         scale: Scale = PLAIN,
         device_bytes: int = GIBIBYTE,
-        units: Units | None = None,
+        units: Units | TableUnits | None = None,
     ):
         self.units = units
         self.dtype = np.uint8 if values.dtype == np.uint8 and units is None else np.float32
@@ -170,7 +171,7 @@ class FiniteSource:
         return self._filled().class_counts()
 
     @property
-    def units(self) -> Units | None:
+    def units(self) -> Units | TableUnits | None:
         """The units in which the samples were given, where they are drawn in others (`HasUnits`)."""
         return self._filled().units
 

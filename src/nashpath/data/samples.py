@@ -7,12 +7,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from nashpath.core.columns import Quantile, Standard, TableUnits, scored
 from nashpath.core.source import Source, Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
 
 Layout = Literal["auto", "channels_first", "channels_last"]
-Columns = Literal["none", "standard"]
-"""Columns of vectors as they are, or each with mean 0 and standard deviation 1."""
+Columns = Literal["none", "standard", "uniform", "normal"]
+"""Columns of vectors as they are, with mean 0 and standard deviation 1, or by ranks as uniform or normal scores."""
 BLOCK = 1 << 22
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -22,11 +23,11 @@ class Recognised(NamedTuple):
 
     values: np.ndarray
     scale: Scale
-    units: Units | None = None
+    units: Units | TableUnits | None = None
 
 
 def recognise(values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none") -> Recognised:
-    """Vectors ``[n, d]`` as they are, or with units by which their columns are standardised (``columns``).
+    """Vectors ``[n, d]`` as they are, or with units by which their columns are scaled (``columns``).
 
     Images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale.
 
@@ -41,11 +42,15 @@ def recognise(values: np.ndarray, where: str, layout: Layout = "auto", columns: 
     if values.ndim == 2:
         if columns == "standard":
             return Recognised(values, PLAIN, _units(values))
+        if columns != "none":
+            return Recognised(
+                values, PLAIN, TableUnits(tuple(_ranked(values, k, columns) for k in range(len(values[0]))))
+            )
         _warn_of_scales(values, where)
         return Recognised(values, PLAIN)
-    if columns == "standard":
+    if columns != "none":
         raise ValueError(
-            f"{where}: scale=standard is for vectors [n, d]; images are scaled by their range: leave it out"
+            f"{where}: scale={columns} is for vectors [n, d]; images are scaled by their range: leave it out"
         )
     return Recognised(_channels_first(values, where, layout), _image_scale(values.dtype, low, high, where))
 
@@ -87,6 +92,11 @@ def _units(values: np.ndarray) -> Units:
     return Units(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
+def _ranked(values: np.ndarray, k: int, scale: str) -> Standard | Quantile:
+    """Column ``k`` of vectors as scores of its ranks."""
+    return scored(str(k), np.array(values[:, k]), scale)
+
+
 FAR = 100.0
 """A mean or a deviation above it, or a ratio of two deviations above its square: no network begins near such data."""
 
@@ -103,7 +113,7 @@ def _warn_of_scales(values: np.ndarray, where: str) -> None:
     warnings.warn(
         f"{where}: column {worst} has mean {mean[worst]:.3g} and deviation {deviation[worst]:.3g}; columns are taken "
         "as they are, and networks begin near 1: scale='standard' (-s data.scale=standard) standardises them, and is "
-        "undone on samples",
+        "undone on samples; so do 'uniform' and 'normal', which map ranks",
         DataWarning,
         stacklevel=4,
     )
@@ -142,7 +152,8 @@ def _channels_first(values: np.ndarray, where: str, layout: Layout) -> np.ndarra
 class Samples(FiniteSource):
     """Samples given as a tensor or an array: vectors ``[n, d]``, or images as `recognise` reads them.
 
-    ``scale="standard"`` draws columns of vectors with mean 0 and deviation 1; `units` goes back to those given.
+    ``scale="standard"`` draws columns of vectors with mean 0 and deviation 1, ``"uniform"`` and ``"normal"`` scores of
+    their ranks (`nashpath.core.columns.Quantile`); `units` goes back to those given.
     ``labels`` are whole numbers from 0, ``[n]``. The values are copied unless they stream (more than
     ``device_bytes``). Raises `ValueError` as `recognise` does, and for labels that do not fit.
     """

@@ -6,6 +6,8 @@
 
 from nashpath.metrics.authenticity import Authenticity
 from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.closest_record import ClosestRecord
+from nashpath.metrics.columns import Correlations, Marginals, correlations, marginal_gaps
 from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences import (
     DIVERGENCES,
@@ -54,12 +56,15 @@ __all__ = [
     "MSSSIM",
     "Authenticity",
     "Classes",
+    "ClosestRecord",
+    "Correlations",
     "DensityCoverage",
     "Estimate",
     "Extractor",
     "FIDInfinity",
     "FeaturesError",
     "InceptionScore",
+    "Marginals",
     "MaximumMeanDiscrepancy",
     "Measurement",
     "Memorisation",
@@ -83,6 +88,7 @@ __all__ = [
     "by_quadrature",
     "class_accuracy",
     "classes",
+    "correlations",
     "download_inception",
     "evaluate_samples",
     "exact_wasserstein",
@@ -90,6 +96,7 @@ __all__ = [
     "frechet",
     "from_densities",
     "from_samples",
+    "marginal_gaps",
     "memorisation",
     "metric_and_features",
     "metric_names",

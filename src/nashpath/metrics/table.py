@@ -3,6 +3,8 @@
 from nashpath.core.table import Table
 from nashpath.metrics.authenticity import Authenticity
 from nashpath.metrics.base import Metric
+from nashpath.metrics.closest_record import ClosestRecord
+from nashpath.metrics.columns import Correlations, Marginals
 from nashpath.metrics.density_coverage import DensityCoverage
 from nashpath.metrics.divergences.mmd import MaximumMeanDiscrepancy
 from nashpath.metrics.divergences.wasserstein import WassersteinDistance
@@ -37,6 +39,9 @@ METRICS = Table(
         "memorisation": Memorisation,
         "authenticity": Authenticity,
         "rarity": RarityScore,
+        "marginals": Marginals,
+        "correlations": Correlations,
+        "closest_record": ClosestRecord,
     },
     Metric,
 )

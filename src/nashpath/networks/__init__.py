@@ -11,6 +11,7 @@ from nashpath.networks.dropout import Dropout
 from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.mlp import MLP, MLPDiscriminator, MLPGenerator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
+from nashpath.networks.one_hot import OneHotOutput, straight_through
 from nashpath.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from nashpath.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from nashpath.networks.salimans import (
@@ -76,6 +77,7 @@ __all__ = [
     "MinibatchMLPDiscriminator",
     "Noise",
     "NoisyMLPDiscriminator",
+    "OneHotOutput",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "Rectifier",
@@ -94,6 +96,7 @@ __all__ = [
     "initialise",
     "mixes_batch",
     "spectral_norm",
+    "straight_through",
     "virtual",
     "weight_norm",
 ]

@@ -111,4 +111,13 @@ def _standing(key: str, members: dict[int, list[float]]) -> str | None:
 def run_facts(info: dict[str, Any]) -> list[tuple[str, Any]]:
     """Name and value of what is worth knowing about how numbers were made, in reading order."""
     rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "platform", "threads")]
+    rows += [("started from", _start(info["start"]))] if isinstance(info.get("start"), dict) else []
     return [(key, value) for key, value in [*rows, *dict(info.get("versions") or {}).items()] if value is not None]
+
+
+def _start(start: dict[str, Any]) -> str:
+    """The run whose weights a run started from, in words."""
+    kinds = {"averages": "averaged weights", "memory": "weights and solver memory"}
+    what, of = kinds.get(start.get("with", ""), "weights"), f" of member {start['member']}" if "member" in start else ""
+    digest = f"checkpoint {str(start.get('sha256'))[:12]}"
+    return f"{start.get('run')} at step {number(start.get('step'))}: its {what}{of} ({digest})"

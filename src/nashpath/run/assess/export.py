@@ -45,14 +45,11 @@ class SamplingGenerator(nn.Module):
         super().__init__()
         self.generator = member.generator
         self.joined: Callable[..., Tensor] = member.game.joined  # type: ignore[assignment]
-        self.converted = member.units is not None
-        if member.units is not None:
-            self.register_buffer("mean", torch.tensor(member.units.mean, dtype=torch.float64))
-            self.register_buffer("deviation", torch.tensor(member.units.deviation, dtype=torch.float64))
+        self.units = member.units
 
     def forward(self, *inputs: Tensor) -> Tensor:
         found = self.generator(self.joined(*inputs))
-        return self.mean + found.double() * self.deviation if self.converted else found
+        return found if self.units is None else self.units.original(found)
 
 
 def _program(member: LoadedMember) -> torch.export.ExportedProgram:

@@ -175,6 +175,7 @@ def _join_checkpoints(store: RunFolder, parts: Sequence[_Part]) -> None:
         "clocks": [clock for *_, clock in joint],
         "spent": max(one["spent"] for one in metas),
         "looks": {},
+        "units": _join_data([one["units"] for one in metas]) if all(one.get("units") for one in metas) else {},
         "about_data": _join_data([one["about_data"] for one in metas]),
         "results": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["results"].items()},
         "causes": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["causes"].items()},
@@ -185,7 +186,7 @@ def _join_checkpoints(store: RunFolder, parts: Sequence[_Part]) -> None:
 
 
 def _join_data(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What the checkpoints of parts say of their members' data, of all members."""
+    """What the checkpoints of parts say of their members' data (or units), of all members."""
     known: list[Any] = []
     for one in each:
         known += [entry for entry in one["known"] if entry not in known]

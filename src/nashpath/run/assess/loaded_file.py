@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from nashpath.core.source import Units
+from nashpath.core.source import units_from_plain
 from nashpath.run.assess.member import LoadedMember
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
@@ -56,7 +56,7 @@ def load_file(path: Path, device: str = "cpu") -> ExportedMember:
         whole = told["sha256"] == _digest(tensors)
         about = {**told["about_data"], "shape": tuple(told["about_data"]["shape"])}
         known = told["settings"], int(told["seed"]), int(told["steps"]), str(told["outcome"]), bool(told["averaged"])
-        units = None if told["units"] is None else Units(*map(tuple, told["units"]))
+        units = None if told["units"] is None else units_from_plain(told["units"])
     except (KeyError, TypeError, ValueError):
         whole, about, known, units = False, {}, ({}, 0, 0, "", False), None
     if not whole:

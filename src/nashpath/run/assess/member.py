@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from nashpath.core import Key, did_you_mean
+from nashpath.core.columns import TableUnits
 from nashpath.core.source import Units, class_names
 from nashpath.run.errors import SettingError
 from nashpath.run.training.library import PlayedGame
@@ -27,8 +28,8 @@ class LoadedMember(PlayedGame):
     outcome: str
     averaged: bool = False
     """Whether the modules hold averaged weights of the generator."""
-    units: Units | None = None
-    """The units of the data's columns where the run was trained in others (``data.scale=standard``)."""
+    units: Units | TableUnits | None = None
+    """The units of the data's columns where the run was trained in others (``data.scale=standard``, tables)."""
 
     @property
     def class_names(self) -> list[str]:
@@ -49,6 +50,20 @@ class LoadedMember(PlayedGame):
         number = None if label is None else self.class_number(label)
         found: Tensor = (game.sample(key, count) if number is None else game.sample_class(key, count, number)).cpu()
         return found if self.units is None else self.units.original(found)
+
+    def table(self, samples: Tensor) -> tuple[list[str], list[list[str]]]:
+        """``(columns, rows)`` of samples ``[n, columns]`` (`sample`) as texts: what a CSV file of them holds.
+
+        Categories are those of the data's file, and so are the names of columns; those of other vectors are numbers.
+        Raises `SettingError` for samples that are no vectors.
+        """
+        if samples.dim() != 2:
+            raise SettingError(
+                f"samples of shape {tuple(samples.shape[1:])} are no rows of a table; write an .npz file"
+            )
+        if isinstance(self.units, TableUnits):
+            return self.units.names, self.units.texts(samples)
+        return [str(k) for k in range(samples.shape[1])], [[repr(v) for v in row] for row in samples.tolist()]
 
     def labels(self, count: int, seed: int = 0) -> Tensor | None:
         """The classes [count] that `sample` without a ``label`` asks for; None where there are none."""

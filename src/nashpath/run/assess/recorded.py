@@ -32,7 +32,7 @@ def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") ->
         "latent": getattr(game, "latent", None),
         "classes": loaded.class_names,
         "latent_distribution": getattr(game, "latent_distribution", None),
-        "units": None if loaded.units is None else [list(column) for column in loaded.units],
+        "units": None if loaded.units is None else loaded.units.plain(),
         "about_data": {**shape, "shape": list(shape["shape"])},
         "data": identity.get("data", {}),
         "versions": identity.get("versions", {}),

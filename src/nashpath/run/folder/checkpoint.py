@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from nashpath.core.source import Finite, Source, class_names, is_labelled
+from nashpath.core.source import Finite, OneHot, Source, class_names, is_labelled
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
@@ -178,11 +178,13 @@ def about_data(sources: Sequence[Source | None]) -> dict[str, Any]:
 
 
 def _about(source: Source) -> dict[str, Any]:
-    """The shape of a sample; of labelled data also how many classes there are, and how many samples."""
+    """The shape of a sample; of labelled data also how many classes and samples there are, of tables their blocks."""
     told: dict[str, Any] = {"shape": list(source.shape)}
     if is_labelled(source):
         count = len(source) if isinstance(source, Finite) else -(-DRAWN // source.classes)
         told |= {"classes": source.classes, "count": count, "class_names": class_names(source)}
+    if isinstance(source, OneHot) and source.blocks:
+        told |= {"blocks": source.blocks}
     return told
 
 

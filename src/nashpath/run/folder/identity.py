@@ -13,7 +13,7 @@ import numpy as np
 
 from nashpath.data import SOURCES
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, named_places
+from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, START, named_places
 from nashpath.run.folder.run_folder import machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
@@ -52,7 +52,7 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [
         f"{key} was {old.get(key, 'not set')}, is {new.get(key, 'not set')}"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key) and key not in FREE and key.removeprefix("sweep.") not in DATA_KEYS
+        if old.get(key) != new.get(key) and key not in (*FREE, START) and key.removeprefix("sweep.") not in DATA_KEYS
     ]
 
 

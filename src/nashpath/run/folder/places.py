@@ -1,4 +1,4 @@
-"""Places on the disk that settings name: of data, swept or not, and of a file of features.
+"""Places on the disk that settings name: of data, swept or not, of a file of features, of a run to start from.
 
 ``config.toml`` keeps each as seen from its folder, and absolutely, so a run and what it reads are found from any
 directory, moved together or apart.
@@ -14,6 +14,8 @@ from nashpath.run.settings.overrides import Raw, flatten_sweeps
 DATA_KEYS = ("data.path", "data.folder")
 """Settings of a data set that say where on the disk it lies."""
 DATA_PLACES = (*DATA_KEYS, *(f"sweep.{key}" for key in DATA_KEYS))
+START = "start_from"
+"""The setting that names another run."""
 PLACES = "places"
 """The table of ``config.toml`` with the absolute path of each, as it was when the run began."""
 
@@ -31,6 +33,8 @@ def named_places(raw: Raw) -> dict[str, list[str]]:
     features = raw.get("features")
     if isinstance(features, str) and Path(features).suffix:
         found["features"] = [features]
+    if isinstance(raw.get(START), str) and raw[START]:
+        found[START] = [raw[START]]
     return found
 
 

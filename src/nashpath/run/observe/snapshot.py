@@ -12,7 +12,18 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import Key, Point, load_point, tree_map
-from nashpath.core.source import HasModes, HasUnits, HoldsOut, Source, Units, class_balance, class_names, is_labelled
+from nashpath.core.columns import TableUnits
+from nashpath.core.source import (
+    HasModes,
+    HasUnits,
+    HoldsOut,
+    Source,
+    Units,
+    class_balance,
+    class_names,
+    is_labelled,
+    units_from_plain,
+)
 from nashpath.core.torch_compat import call_with
 from nashpath.games import GAN, Classifies
 from nashpath.metrics import METRICS, MetricError, class_accuracy
@@ -320,11 +331,12 @@ def units_of(games: Sequence[Any]) -> dict[str, Any]:
     sources = [getattr(game, "data", None) for game in games]
     found = [source.units if isinstance(source, HasUnits) else None for source in sources]
     known = list(dict.fromkeys(one for one in found if one is not None))
-    return {"known": known, "of": [None if one is None else known.index(one) for one in found]} if known else {}
+    of = [None if one is None else known.index(one) for one in found]
+    return {"known": [one.plain() for one in known], "of": of} if known else {}
 
 
-def units_from(meta: dict[str, Any], member: int) -> Units | None:
+def units_from(meta: dict[str, Any], member: int) -> Units | TableUnits | None:
     """The units of a member's data, out of what its checkpoint says beside its tensors."""
     kept = meta.get("units") or {"of": {}}
     at = kept["of"][member] if kept["of"] else None
-    return None if at is None else Units(*(tuple(column) for column in kept["known"][at]))
+    return None if at is None else units_from_plain(kept["known"][at])

@@ -4,26 +4,27 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import torch
 from torch import nn
 
-from nashpath.core import FunctionalGame, Game, Key, Source, Table, derive, did_you_mean, seeded
+from nashpath.core import FunctionalGame, Game, Key, Source, Table, Tree, derive, did_you_mean, seeded
 from nashpath.core.noise import bound, draw_noise
-from nashpath.core.source import FromDisk, is_labelled
+from nashpath.core.source import FromDisk, OneHot, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
-from nashpath.networks import DISCRIMINATORS, GENERATORS, initialise
+from nashpath.networks import DISCRIMINATORS, GENERATORS, OneHotOutput, initialise
 from nashpath.run.engine.step import Annealing, Trial, hyperparameters_of
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General, dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import Method, accepts, swept_paths
 from nashpath.run.settings.sizes import check_batch
+from nashpath.run.settings.weights import begin_from, freeze
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS, Scheduled, Solver, UpdateRule
 from nashpath.solvers.rollback import Rollback
 
@@ -56,6 +57,8 @@ class AbsentSource:
     count: int = 0
     """Of labelled data, how many there were."""
     class_names: list[str] = field(default_factory=list[str])
+    blocks: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Of tables, which numbers are one-hot."""
 
     def labelled_examples(self, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Zeros, as many of each class as there were samples: what is chosen from them the checkpoint replaces.
@@ -72,10 +75,17 @@ class AbsentSource:
         raise FileNotFoundError(self.reason)
 
 
-def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
+class Start(NamedTuple):
+    """What networks begin with in place of weights of their own: those of another game, and what to call it."""
+
+    weights: Tree
+    whence: str
+
+
+def build_game(settings: Any, seed: int, given: Source | None = None, start: Start | None = None) -> Game:
     """The game with networks initialised by ``seed``; nothing leaves a trace in the global random state.
 
-    ``given`` data take the place of those that the settings name.
+    ``given`` data take the place of those that the settings name, the weights of a ``start`` that of random ones.
     """
     source = cache(lambda: build_source(settings) if given is None else given)
     objective = cache(lambda: make(OBJECTIVES, settings.objective))
@@ -88,7 +98,7 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
         "batch_size": lambda: settings.batch_size,
         "latent_distribution": lambda: settings.latent_distribution,
         "seed": lambda: derive(seed, "labels"),
-        "generator": lambda: make(GENERATORS, settings.generator, latent=sizes()[0], shape=source().shape),
+        "generator": lambda: _generator(settings, source(), sizes()[0]),
         "discriminator": lambda: _discriminator(settings, source(), sizes()[1]),
         "new_generator": lambda: parts["generator"],
         "new_discriminator": lambda: parts["discriminator"],
@@ -98,6 +108,9 @@ def build_game(settings: Any, seed: int, given: Source | None = None) -> Game:
         plain = make(GAMES, settings.game, **{name: part() for name, part in wanted.items()})
         if isinstance(plain, GAN) and not isinstance(plain.data, AbsentSource):
             initialise_networks(plain, Key(seed, "initialisation"))
+        if start is not None:
+            begin_from(plain, *start)
+        freeze(plain, settings.freeze)
         return make(TECHNIQUES, settings.technique, game=plain)
 
 
@@ -140,6 +153,13 @@ def _sizes(settings: Any, source: Source, objective: Objective) -> tuple[int, in
     return GAMES[settings.game.kind].sizes(settings.latent, objective.outputs, classes, own)
 
 
+def _generator(settings: Any, source: Source, inputs: int) -> nn.Module:
+    """The generator from so many numbers; of data with categories it ends in them."""
+    network = make(GENERATORS, settings.generator, latent=inputs, shape=source.shape)
+    blocks = source.blocks if isinstance(source, OneHot) else []
+    return OneHotOutput(network, blocks) if blocks else network
+
+
 def _discriminator(settings: Any, source: Source, outputs: int) -> nn.Module:
     """The critic, so wide at its output; one without that argument as it is."""
     options = {"outputs": outputs} if "outputs" in accepts(DISCRIMINATORS[settings.discriminator.kind]) else {}
@@ -162,11 +182,17 @@ def build_rule(chosen: Any) -> UpdateRule:
     return Scheduled(rule, schedule) if schedule.varies else rule
 
 
-def build_trial(settings: General, seed: int, device: torch.device | str = "cpu", given: Source | None = None) -> Trial:
+def build_trial(
+    settings: General,
+    seed: int,
+    device: torch.device | str = "cpu",
+    given: Source | None = None,
+    start: Start | None = None,
+) -> Trial:
     """One member's game and solver, on ``device``. Raises `SettingError` for parts that do not fit each other."""
     try:
         annealing = _annealing(settings, seed, given)
-        trial = Trial(build_game(settings, seed, given), build_solver(settings), annealing).to(device)
+        trial = Trial(build_game(settings, seed, given, start), build_solver(settings), annealing).to(device)
         trial.solver.check(FunctionalGame(trial.game))
         return trial
     except (ValueError, TypeError) as error:

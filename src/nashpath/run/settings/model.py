@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, field_validator
 
 from nashpath.core import Count, Whole, rebuilt
@@ -25,6 +25,8 @@ GIVEN = frozenset({"outputs"})
 """Network arguments that follow from the game and the objective."""
 
 MOST_MEMBERS = 100_000
+MOST_PATTERNS, MOST_NAME = 1000, 1000
+"""Patterns of parameters, and characters in one."""
 MOST_THREADS = 1024
 """More crash some builds of OpenMP, and no machine of today gains by them."""
 
@@ -140,6 +142,28 @@ class General(BaseModel):
     ] = {}
     anneal_steps: Annotated[Whole, Field(description="steps until they arrive; 0: those of the run")] = 0
 
+    freeze: Annotated[
+        list[Annotated[str, MinLen(1), MaxLen(MOST_NAME)]],
+        MaxLen(MOST_PATTERNS),
+        Field(description="patterns of the names of parameters that stay as they are, such as discriminator.0.*"),
+    ] = []
+    start_from: Annotated[
+        str, Field(description="a run folder whose weights members start from (--start-from); empty: random ones")
+    ] = ""
+    start_member: Annotated[
+        int,
+        Ge(-1),
+        Lt(MOST_MEMBERS),
+        Field(description="the member that all start from; -1: each from that of its number, or from the only one"),
+    ] = -1
+    start_with: Annotated[
+        Literal["weights", "averages", "memory"],
+        Field(description="its last weights, its averaged ones, or the last ones and the solver's memory"),
+    ] = "weights"
+    start_digest: Annotated[
+        str, MaxLen(64), Field(description="SHA-256 of the checkpoint that members start from, which a run writes down")
+    ] = ""
+
     diagnostics: Annotated[
         list[Annotated[str, AfterValidator(_runnable)]],
         Field(description="diagnostics recorded through training: a list of names (nashpath list diagnostic)"),
@@ -157,7 +181,7 @@ class General(BaseModel):
 
     numbers = field_validator("*", mode="before")(no_truth_value)
 
-    @field_validator("diagnostics", "metrics", mode="before")
+    @field_validator("diagnostics", "metrics", "freeze", mode="before")
     @classmethod
     def names(cls, value: Any) -> Any:
         """A list, or names with commas between them, as the command line gives them."""

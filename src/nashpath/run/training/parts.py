@@ -20,7 +20,7 @@ from nashpath.run.settings.model import parse_part
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.training.session import Session
 
-SETTLED = ("stack", "compile", "threads")
+SETTLED = ("stack", "compile", "threads", "start_digest")
 """What the first part chooses for all."""
 
 

@@ -279,6 +279,11 @@ class Session:
         A run that was killed before its first checkpoint starts again: its draws are the same.
         """
         if not self.store.has_checkpoint():
+            if self.settings.start_from:
+                raise CheckpointError(
+                    f"{self.store.checkpoint}: is missing, and with it what the run started from; start anew from "
+                    f"{self.settings.start_from} in another --out"
+                )
             if self.store.digests.fault(self.store.checkpoint.name):
                 self.store.warn(f"{self.store.checkpoint}: is missing; the run starts again from its first step")
             self.store.truncate(-1)

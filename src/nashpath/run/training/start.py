@@ -38,6 +38,7 @@ from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
+from nashpath.run.training.start_from import StartingPoints, starting_points
 
 if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks, Spread
@@ -75,17 +76,21 @@ def open_session(
         before = _recorded(raw, every, part)
         about = identity_of(before, sweeps, methods, settings.device)  # before the data's slow work
         with interruptible(stop):  # nothing is written yet
+            start = starting_points(members, len(every))
             sources = prepare(members, notify)
-            groups = build_groups(members, settings, notify, ranks=ranks)
+            groups = build_groups(members, settings, notify, ranks=ranks, start=start)
         del sources  # from here on the games hold them
         stacked = any(group.program.mode == "stacked" for group in groups)
         _settle(own, stack=_switch(stacked), compile=_switch(groups[0].program.compiled))
-        _settle(own, threads=torch.get_num_threads())
+        _settle(own, threads=torch.get_num_threads(), start_digest=start.about.get("sha256", ""))
         full = _recorded(raw, every, part)
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
+        about |= {"start": start.about} if start.about else {}
         store.create(remember_data(_config(full, sweeps, methods), folder))
-        recorder = Recorder(store, groups, notify, events, methods, stands_on=about)
-        return Session(recorder, stop, ranks)
+        session = Session(Recorder(store, groups, notify, events, methods, stands_on=about), stop, ranks)
+        if start.about:
+            session.checkpoint()  # from here on the run needs no other one
+        return session
 
 
 def begin_with(named: Any) -> list[MethodFile]:
@@ -163,6 +168,7 @@ def resume_session(
             _settle(members, compile="auto")  # what pays there need not pay, or be possible, here
         methods = renewed(remembered, chosen_rows(members))
         about = identity_of(raw, sweeps, methods, device)
+        about |= {key: value for key, value in stored.get("identity", {}).items() if key == "start"}
         said = differences(store, stored, about, accept_changes)
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
@@ -198,15 +204,17 @@ def build_groups(
     notify: Callable[[RunProgress], None] = lambda progress: None,
     sizes: Sequence[int] = (),
     ranks: "Ranks | None" = None,
+    start: StartingPoints | None = None,
 ) -> list[MemberGroup]:
     """One program a structure, or several stacks of it where there are many members.
 
     The largest group decides how all of them are run. ``sizes`` are those of the programs of a run that goes on,
-    ``ranks`` the processes over which batches are spread.
+    ``ranks`` the processes over which batches are spread, ``start`` is what members begin with.
     """
+    start = StartingPoints() if start is None else start
     device = torch.device(settings.device)
     precision = precision_of(settings.precision, device)
-    built = [(group, build_trials(group, device)) for group in by_structure(members)]
+    built = [(group, build_trials(group, device, start)) for group in by_structure(members)]
     group, trials = max(built, key=lambda entry: len(entry[0]))
     spreads = [spread_over(ranks, games[0], settings, notify) for _, games in built]
     seeds = [m.seed for m in group]
@@ -230,6 +238,7 @@ def build_groups(
         for part in parts:
             at = slice(begin, begin + part)
             group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread)
+            start.resume_memory(group.members, group.program)
             ready.setdefault(part, group.program.prepared)
             groups.append(group)
             begin += part
@@ -290,14 +299,21 @@ def _told(parts: list[int], trial: Trial) -> str:
     return f"{len(parts)} stacks of {max(parts)}, about {kept} for the members and {working} for a step of one stack"
 
 
-def build_trials(group: list[Member], device: torch.device) -> list[Trial]:
-    """The members' games and solvers. The first is built, and measured, before memory is taken for the others."""
-    settings = group[0].settings
+def build_trials(group: list[Member], device: torch.device, start: StartingPoints | None = None) -> list[Trial]:
+    """The members' games and solvers. The first is built, and measured, before memory is taken for the others.
+
+    ``start`` is what they begin with in place of weights of their own.
+    """
+    settings, weights = group[0].settings, {} if start is None else start.weights
+
+    def built(member: Member) -> Trial:
+        return build_trial(member.settings, member.seed, device, start=weights.get(member.index))
+
     with within_memory(settings):
-        first = build_trial(settings, group[0].seed, device)
+        first = built(group[0])
     check_training(settings, first, len(group), most_together(first, len(group)) if settings.stack == "on" else 1)
     check_draws(settings, first)
-    return [first, *(build_trial(m.settings, m.seed, device) for m in group[1:])]
+    return [first, *map(built, group[1:])]
 
 
 def _team(

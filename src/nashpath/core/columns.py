@@ -1,0 +1,198 @@
+"""The columns of a table, each with the way from what it holds to the numbers that networks see, and back."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nashpath.core.typed import normal_quantile
+
+MOST_KNOTS = 1000
+"""Quantiles of a column that are kept; of fewer rows all values are."""
+
+
+class Column(Protocol):
+    """One column: ``encode`` its values ``[n]`` to ``[n, width]``, ``decode`` those back; both in double precision."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def width(self) -> int: ...
+
+    def encode(self, values: np.ndarray) -> np.ndarray: ...
+
+    def decode(self, x: Tensor) -> Tensor: ...
+
+    def shown(self, value: float) -> str: ...
+
+
+class _Numbers:
+    """What columns of numbers share: one number a row, which is whole where all of the file's are."""
+
+    whole: bool
+
+    @property
+    def width(self) -> int:
+        """How many numbers networks see of it."""
+        return 1
+
+    def shown(self, value: float) -> str:
+        """A value as text."""
+        return str(int(value)) if self.whole and math.isfinite(value) else repr(value)
+
+    def _given(self, found: Tensor) -> Tensor:
+        return found.round() if self.whole else found
+
+
+class _Standard(NamedTuple):
+    name: str
+    mean: float
+    deviation: float
+    whole: bool = False
+
+
+class Standard(_Numbers, _Standard):
+    """Numbers with mean 0 and deviation 1: ``(v − mean) / deviation``; a constant is 0."""
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        return ((np.asarray(values, np.float64) - self.mean) / (self.deviation or 1.0))[:, None]
+
+    def decode(self, x: Tensor) -> Tensor:
+        return self._given(self.mean + self.deviation * x[..., 0])
+
+
+class _Quantile(NamedTuple):
+    name: str
+    knots: tuple[float, ...]
+    normal: bool
+    whole: bool = False
+
+
+class Quantile(_Numbers, _Quantile):
+    """Numbers by their rank: scores that are uniform in [−1, 1], or normal, whatever the column's distribution is.
+
+    ::
+
+        u = (r + ½) / (K + 1),   score = 2u − 1   or   score = Φ⁻¹(u)
+
+    where r is the place of the value among the ``knots`` k₀ ≤ … ≤ k_K (the column's quantiles at 0, 1/K, …, 1),
+    linear between two of them and the mean place of those that are equal to it. With a knot a row u is the mid-rank
+    ``(rank − ½) / n``. The way back is linear between knots and never leaves them: no value below the least or above
+    the largest of the column is made.
+
+    Reference: Van der Waerden 1952 (normal scores); Hazen 1914 (plotting positions, ``(rank − ½) / n``).
+    """
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        knots, x = np.asarray(self.knots), np.asarray(values, np.float64)
+        places = np.arange(len(knots), dtype=np.float64)
+        # np.interp finds one of several equal knots: the last, and seen from the other end the first
+        last, first = np.interp(x, knots, places), -np.interp(-x, -knots[::-1], -places[::-1])
+        u = ((last + first) / 2 + 0.5) / len(knots)
+        scores = np.asarray(normal_quantile(torch.as_tensor(u))) if self.normal else 2 * u - 1
+        return scores[:, None]
+
+    def decode(self, x: Tensor) -> Tensor:
+        u = (x[..., 0] + 1) / 2
+        if self.normal:  # in single precision, in which alone ONNX Runtime has it, and generators answer
+            u = (1 + torch.erf((x[..., 0] / math.sqrt(2)).float()).to(x.dtype)) / 2
+        knots = torch.tensor(self.knots, dtype=x.dtype, device=x.device)
+        place = (u * len(self.knots) - 0.5).clamp(0, len(self.knots) - 1)
+        below = place.floor().clamp(max=max(0, len(self.knots) - 2)).long()
+        above = (below + 1).clamp(max=len(self.knots) - 1)
+        return self._given(knots[below] + (place - below) * (knots[above] - knots[below]))
+
+
+class _Category(NamedTuple):
+    name: str
+    names: tuple[str, ...]
+
+
+class Category(_Category):
+    """Texts of which there are few: one-hot, 1 at the place of the text among ``names``; back as its number."""
+
+    @property
+    def width(self) -> int:
+        """How many numbers networks see of it."""
+        return len(self.names)
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        at = {name: k for k, name in enumerate(self.names)}
+        return np.eye(len(self.names))[[at[str(value)] for value in values]]
+
+    def decode(self, x: Tensor) -> Tensor:
+        return x.argmax(-1).to(x.dtype)
+
+    def shown(self, value: float) -> str:
+        """The text of a number."""
+        return self.names[int(value)]
+
+
+KINDS: dict[str, type[Any]] = {"standard": Standard, "quantile": Quantile, "category": Category}
+
+
+class TableUnits(NamedTuple):
+    """The columns of a table as they were given, beside the numbers ``[…, width]`` that stand for them (`Units`)."""
+
+    columns: tuple[Any, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """Where one-hot columns begin among the numbers of a row, and how wide they are."""
+        ends = np.cumsum([column.width for column in self.columns]).tolist()
+        return [(end - c.width, c.width) for c, end in zip(self.columns, ends) if isinstance(c, Category)]
+
+    def encoded(self, values: Sequence[np.ndarray]) -> np.ndarray:
+        """The numbers of columns ``[n]`` each, ``[n, width]``."""
+        return np.concatenate([column.encode(own) for column, own in zip(self.columns, values)], 1)
+
+    def standard(self, x: np.ndarray) -> np.ndarray:
+        """The numbers of rows ``[n, columns]``, in double precision."""
+        return self.encoded(list(np.asarray(x).T))
+
+    def original(self, x: Tensor) -> Tensor:
+        """The rows ``[…, columns]`` that numbers ``[…, width]`` stand for, in double precision; texts by number."""
+        numbers, found, begin = x.double(), list[Tensor](), 0
+        for column in self.columns:
+            found.append(column.decode(numbers[..., begin : begin + column.width]))
+            begin += column.width
+        return torch.stack(found, -1)
+
+    def texts(self, rows: Tensor) -> list[list[str]]:
+        """Rows of `original` as a file of text has them."""
+        return [[column.shown(float(value)) for column, value in zip(self.columns, row)] for row in rows]
+
+    def plain(self) -> list[Any]:
+        """All of it as plain values."""
+        kinds = {kind: name for name, kind in KINDS.items()}
+        return [{"kind": kinds[type(column)], **column._asdict()} for column in self.columns]
+
+    @classmethod
+    def from_plain(cls, columns: list[dict[str, Any]]) -> "TableUnits":
+        """What `plain` gave, also after JSON."""
+        return cls(tuple(_column(**column) for column in columns))
+
+
+def _column(kind: str, **own: Any) -> Any:
+    """A column of plain values; its sequences, which JSON makes lists, are tuples."""
+    return KINDS[kind](**{key: tuple(value) if key in ("knots", "names") else value for key, value in own.items()})
+
+
+def scored(name: str, values: np.ndarray, scale: str, whole: bool = False) -> Standard | Quantile:
+    """A column of finite numbers by one of the scales: ``standard``, ``uniform`` or ``normal``."""
+    x = np.asarray(values, np.float64)
+    if scale == "standard":
+        mean, deviation = (float(x[0]), 0.0) if x.min() == x.max() else (float(x.mean()), float(x.std()))
+        return Standard(name, mean, deviation, whole)
+    count = min(len(x), MOST_KNOTS)
+    knots = np.sort(x) if len(x) == count else np.quantile(x, np.linspace(0, 1, count))
+    return Quantile(name, tuple(knots.tolist()), scale == "normal", whole)

@@ -1,0 +1,129 @@
+"""Rows of a table against real rows: each column alone, and two by two."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from nashpath.core import Key
+from nashpath.core.columns import TableUnits
+from nashpath.core.source import HasExamples, HasUnits, OneHot, Source
+from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
+from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.scale import in_units
+
+
+def is_table(source: Source) -> bool:
+    """Whether the data are columns of their own kinds."""
+    return isinstance(source, HasUnits) and isinstance(source.units, TableUnits)
+
+
+def marginal_gaps(real: Tensor, fake: Tensor, blocks: Sequence[tuple[int, int]] = ()) -> Tensor:
+    """How far each column is from the real one, from 0 to 1, in their order: ``real [n, d]``, ``fake [m, d]``.
+
+    Of numbers ``max_v |F_real(v) − F_fake(v)|`` (Kolmogorov and Smirnov), of the one-hot columns that begin and are
+    wide as ``blocks`` say ``½ Σ_k |p_real(k) − p_fake(k)|``.
+    """
+    x, y = validate_pair(real, fake)
+    wide, gaps, at = dict(blocks), list[Tensor](), 0
+    while at < x.shape[1]:
+        width = wide.get(at, 1)
+        if at in wide:
+            shares = [part[:, at : at + width].double().mean(0) for part in (x, y)]
+            gaps.append((shares[0] - shares[1]).abs().sum() / 2)
+        else:
+            a, b = x[:, at].contiguous().sort().values, y[:, at].contiguous().sort().values
+            seen = torch.cat([a, b])
+            below = [torch.searchsorted(part, seen, right=True) / len(part) for part in (a, b)]
+            gaps.append((below[0] - below[1]).abs().max().double())
+        at += width
+    return torch.stack(gaps)
+
+
+class Marginals(Metric):
+    """How far the columns are from the real ones, each alone: the mean over columns, and the worst.
+
+    See `marginal_gaps`. ``blocks`` are the data's: where one-hot columns begin, and how wide they are.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
+
+    Reference: Massey 1951, "The Kolmogorov-Smirnov Test for Goodness of Fit"; the table metrics of Patki, Wedge &
+    Veeramachaneni 2016, "The Synthetic Data Vault" (one minus these distances).
+    """
+
+    bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"marginal_gap": -1, "marginal_worst": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "marginal_gap": "distance of a column's distribution from the real one, from 0 to 1, mean over columns",
+        "marginal_worst": "the same of the column where it is largest",
+    }
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return is_table(source)
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
+        if not is_table(source) or not isinstance(source, HasExamples):
+            return {}
+        blocks = source.blocks if isinstance(source, OneHot) else []
+        return cls(blocks)(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+
+    def __init__(self, blocks: Sequence[tuple[int, int]]):
+        self.blocks = blocks
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"marginal_gap", "marginal_worst"}``."""
+        gaps = marginal_gaps(real.values, fake.values, self.blocks)
+        return {"marginal_gap": float(gaps.mean()), "marginal_worst": float(gaps.max())}
+
+
+def correlations(x: Tensor) -> Tensor:
+    """Pearson's correlations of the columns of ``x [n, d]``, ``[d, d]``; 0 beside a constant column."""
+    (rows,), _ = in_units(x)
+    away = rows.double() - rows.double().mean(0)
+    constant = rows.amax(0) == rows.amin(0)
+    away[:, constant] = 0.0
+    unit = away / away.abs().amax(0).clamp(min=torch.finfo(torch.double).tiny)
+    unit = unit / unit.square().sum(0).sqrt().clamp(min=torch.finfo(torch.double).tiny)
+    return unit.mT @ unit
+
+
+class Correlations(Metric):
+    """How far the correlations between columns are from the real ones: the mean over all pairs, and the worst.
+
+    ``mean over i < j of |ρ_real(i, j) − ρ_fake(i, j)|`` with Pearson's correlations of the numbers that networks see,
+    one-hot ones included; a column that is constant has the correlation 0 with all others.
+
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError` (fewer than two).
+
+    Reference: Zhao, Kunar, Birke & Chen 2021, "CTAB-GAN: Effective Table Data Synthesizing" (differences of
+    correlations).
+    """
+
+    bias: ClassVar[str] = "biased upward, more so with fewer samples"
+    better: ClassVar[Mapping[str, int]] = {"correlation_gap": -1, "correlation_worst": -1}
+    numbers: ClassVar[Mapping[str, str]] = {
+        "correlation_gap": "difference of the correlation of two columns from the real one, mean over pairs",
+        "correlation_worst": "the same of the pair where it is largest",
+    }
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return is_table(source)
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
+        if not is_table(source) or not isinstance(source, HasExamples):
+            return {}
+        return cls()(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+
+    def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
+        """``{"correlation_gap", "correlation_worst"}``."""
+        x, y = validate_pair(real.values, fake.values, least=2)
+        gap = (correlations(x) - correlations(y)).abs()
+        pairs = gap[torch.triu(torch.ones_like(gap), 1) > 0]
+        if not len(pairs):
+            return {"correlation_gap": 0.0, "correlation_worst": 0.0}
+        return {"correlation_gap": float(pairs.mean()), "correlation_worst": float(pairs.max())}

@@ -1,0 +1,250 @@
+"""Columns of tables by their ranks, as categories, and back, against SciPy, scikit-learn and pandas."""
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from scipy import stats
+from sklearn.preprocessing import QuantileTransformer
+
+import nashpath as nash
+from nashpath.core import Key
+from nashpath.core.columns import MOST_KNOTS, TableUnits, scored
+from nashpath.data import CSV, Array, Samples
+from nashpath.networks import OneHotOutput, straight_through
+from run_folders import flags
+from run_folders import nash as command
+
+
+def skewed(rows=400):
+    rng = np.random.default_rng(0)
+    income = np.exp(rng.normal(10, 1.5, rows))
+    hours = np.where(rng.random(rows) < 0.4, 40.0, rng.integers(1, 80, rows))
+    return np.stack([income, hours, np.full(rows, 7.0), rng.normal(size=rows)], 1)
+
+
+def test_uniform_and_normal_scores_are_those_of_mid_ranks():
+    """Of as many knots as rows: SciPy's average ranks at Hazen's plotting positions."""
+    values = skewed()
+    u = (stats.rankdata(values, axis=0) - 0.5) / len(values)
+    drawn = {scale: Samples(values, scale=scale).examples().double().numpy() for scale in ("uniform", "normal")}
+    assert np.allclose(drawn["uniform"], 2 * u - 1, atol=1e-6)
+    assert np.allclose(drawn["normal"], stats.norm.ppf(u), atol=1e-5)
+    assert abs(stats.skew(drawn["normal"][:, 0])) < 0.01 < 2 < stats.skew(values[:, 0])
+    assert (drawn["normal"][:, 2] == 0).all()
+
+
+def test_of_many_rows_scores_are_those_of_scikit_learn():
+    values = skewed(20_000)
+    theirs = QuantileTransformer(n_quantiles=MOST_KNOTS, subsample=None).fit_transform(values)
+    column = np.stack([scored("x", values[:, k], "uniform").encode(values[:, k])[:, 0] for k in (0, 1, 3)], 1)
+    want = 2 * ((theirs[:, [0, 1, 3]] * (MOST_KNOTS - 1) + 0.5) / MOST_KNOTS) - 1
+    inside = (theirs[:, [0, 1, 3]] > 0) & (theirs[:, [0, 1, 3]] < 1)  # ends that are tied are 0 and 1 there
+    assert inside.mean() > 0.98
+    assert np.allclose(column[inside], want[inside], atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", ["uniform", "normal"])
+def test_scores_go_back_to_the_values_and_never_beyond_them(scale):
+    values = skewed()
+    units = Samples(values, scale=scale).units
+    assert isinstance(units, TableUnits)
+    back = units.original(torch.from_numpy(units.standard(values))).numpy()
+    assert np.allclose(back, values, rtol=1e-9 if scale == "uniform" else 1e-4)
+    far = units.original(torch.tensor([[-1e9] * 4, [1e9] * 4])).numpy()
+    assert np.allclose(far, [values.min(0), values.max(0)])
+    assert units == TableUnits.from_plain(units.plain())
+    assert hash(units) == hash(TableUnits.from_plain(units.plain()))
+
+
+def test_a_table_that_streams_has_the_scores_of_one_that_is_held(tmp_path):
+    np.save(tmp_path / "table.npy", skewed())
+    held, streams = (Array(str(tmp_path / "table.npy"), scale="normal", device_bytes=n) for n in (1 << 30, 16))
+    assert torch.equal(*(source.draw(Key(0), 50)["real"] for source in (held, streams)))
+
+
+def test_scores_of_pictures_are_refused():
+    with pytest.raises(ValueError, match=r"scale=normal is for vectors"):
+        Samples(np.zeros((4, 8, 8), dtype=np.uint8), scale="normal")
+
+
+@pytest.mark.parametrize("scale", ["uniform", "normal"])
+def test_a_run_gives_samples_back_within_the_columns_of_its_file(tmp_path, scale):
+    values = skewed()
+    np.save(tmp_path / "table.npy", values)
+    settings = ("data=array", f"data.path={tmp_path / 'table.npy'}", f"data.scale={scale}", "steps=4")
+    command("train", *flags(*settings), "--out", tmp_path / "run")
+    (tmp_path / "table.npy").unlink()
+    command("sample", tmp_path / "run", "-n", 200, "--seed", 3, "--out", tmp_path / "s.npz")
+    found = np.load(tmp_path / "s.npz")["samples"]
+    member = nash.load(tmp_path / "run")
+    assert np.array_equal(found, member.units.original(member.game.sample(Key(3, "sampled"), 200)).numpy())
+    assert (found >= values.min(0)).all()
+    assert (found <= values.max(0)).all()
+    assert (found[:, 2] == 7).all()
+
+
+@pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
+def test_exported_generators_go_back_by_ranks_too(tmp_path, ending):
+    np.save(tmp_path / "table.npy", skewed())
+    settings = ("data=array", f"data.path={tmp_path / 'table.npy'}", "data.scale=normal", "steps=4")
+    command("train", *flags(*settings), "--out", tmp_path / "run")
+    command("export", tmp_path / "run", "--to", tmp_path / f"generator{ending}")  # compares samples, in a process
+    if ending == ".safetensors":
+        loaded, member = nash.load(tmp_path / f"generator{ending}"), nash.load(tmp_path / "run")
+        assert loaded.units == member.units
+        assert torch.equal(loaded.sample(5), member.sample(5))
+
+
+def test_members_of_parts_have_units_of_their_own(tmp_path):
+    for name, factor in (("a", 1.0), ("b", 10.0)):
+        np.save(tmp_path / f"{name}.npy", skewed(50) * factor)
+    begin = ("train", *flags("data=array", "data.scale=uniform", "steps=2", f"data.path={tmp_path / 'a.npy'}"))
+    begin += ("--sweep", f"data.path={tmp_path / 'a.npy'},{tmp_path / 'b.npy'}")
+    for part in ("1/2", "2/2"):
+        command(*begin, "--part", part, "--out", tmp_path / "run")
+    command("gather", tmp_path / "run")
+    one, other = (nash.load(tmp_path / "run", member=k) for k in (0, 1))
+    assert np.allclose(10 * np.array(one.units.columns[0].knots), other.units.columns[0].knots)
+
+
+def people(place, rows=60, **changes):
+    """A CSV file of four columns, and the data frame that it is of."""
+    rng = np.random.default_rng(1)
+    frame = pandas.DataFrame(
+        {
+            "age": rng.integers(18, 90, rows),
+            "city": rng.choice(["Bern", "Köln, links", ""], rows),
+            "income": np.exp(rng.normal(10, 1.5, rows)),
+            "code": rng.choice([7, 8], rows),
+        }
+    )
+    for name, value in changes.items():
+        frame[name] = value
+    frame.to_csv(place / "people.csv", index=False)
+    return frame
+
+
+def test_a_csv_is_what_pandas_makes_of_it(tmp_path):
+    frame = people(tmp_path)
+    source = CSV(str(tmp_path / "people.csv"), categorical="code")
+    one_hot = {name: pandas.get_dummies(frame[name]).to_numpy(float) for name in ("city", "code")}
+    numbers = {name: stats.zscore(frame[name].to_numpy())[:, None] for name in ("age", "income")}
+    parts = [numbers["age"], one_hot["city"], numbers["income"], one_hot["code"]]
+    assert np.allclose(source.examples(), np.concatenate(parts, 1), atol=1e-6)
+    assert source.shape == (7,)
+    assert source.blocks == [(1, 3), (5, 2)]
+    rows = source.units.texts(source.units.original(source.examples()))
+    back = pandas.DataFrame(rows, columns=source.units.names)
+    assert list(back["age"].astype(int)) == list(frame["age"])
+    assert list(back["city"]) == list(frame["city"])
+    assert list(back["code"].astype(int)) == list(frame["code"])
+    assert np.allclose(back["income"].astype(float), frame["income"], rtol=1e-3)
+
+
+def test_columns_are_left_out_and_separated_as_asked(tmp_path):
+    frame = people(tmp_path)
+    frame.to_csv(tmp_path / "other.csv", index=False, sep=";")
+    source = CSV(str(tmp_path / "other.csv"), leave_out="city, code", scale="uniform", delimiter="semicolon")
+    assert source.units.names == ["age", "income"]
+    assert source.blocks == []
+    assert np.allclose(source.examples()[:, 0], 2 * (stats.rankdata(frame["age"]) - 0.5) / 60 - 1, atol=1e-6)
+
+
+def test_one_hot_outputs_have_the_derivative_of_a_softmax():
+    torch.manual_seed(0)
+    logits = torch.randn(5, 4, requires_grad=True)
+    found = straight_through(logits, 0.7)
+    want = torch.nn.functional.one_hot(logits.argmax(-1), 4).float()
+    assert torch.equal(found, want)
+    weight = torch.randn(5, 4)
+    (slope,) = torch.autograd.grad((found * weight).sum(), logits)
+    (soft,) = torch.autograd.grad((torch.softmax(logits / 0.7, -1) * weight).sum(), logits)
+    assert torch.equal(slope, soft)
+    hard = torch.nn.functional.gumbel_softmax  # PyTorch's own, without its noise, is straight through in this way
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.Tensor, "exponential_", lambda self, *a, **k: self.fill_(1.0))
+        assert torch.equal(hard(logits, tau=0.7, hard=True).round(), want)
+
+
+def test_blocks_stand_among_numbers_that_stay():
+    layer = torch.nn.Linear(3, 6)
+    x = torch.randn(8, 3)
+    found = OneHotOutput(layer, [(1, 2), (4, 2)])(x)
+    assert torch.equal(found[:, [0, 3]], layer(x)[:, [0, 3]])
+    assert (found[:, 1:3].sum(1) == 1).all()
+    assert (found[:, 4:].sum(1) == 1).all()
+    for blocks in ([(0, 2), (1, 2)], [(0, 0)]):
+        with pytest.raises(ValueError, match="blocks must be in order"):
+            OneHotOutput(layer, blocks)
+
+
+def test_a_run_on_a_csv_gives_rows_of_the_same_kind_back_also_without_it(tmp_path):
+    frame = people(tmp_path)
+    settings = ("data=csv", f"data.path={tmp_path / 'people.csv'}", "data.scale=normal", "data.categorical=code")
+    command("train", *flags(*settings, "steps=4", "penalty=dragan", "average=ema"), "--out", tmp_path / "run")
+    command("sample", tmp_path / "run", "-n", 300, "--seed", 3, "--out", tmp_path / "before.csv")
+    (tmp_path / "people.csv").unlink()
+    command("sample", tmp_path / "run", "-n", 300, "--seed", 3, "--out", tmp_path / "after.csv")
+    assert (tmp_path / "before.csv").read_text() == (tmp_path / "after.csv").read_text()
+    found = pandas.read_csv(tmp_path / "after.csv", keep_default_na=False)
+    assert list(found) == list(frame)
+    assert set(found["city"]) <= set(frame["city"])
+    assert set(found["code"]) <= {7, 8}
+    assert found["age"].dtype.kind == "i"
+    assert found["age"].between(frame["age"].min(), frame["age"].max()).all()
+    assert found["income"].between(frame["income"].min(), frame["income"].max()).all()
+    member = nash.load(tmp_path / "run")
+    assert set(member.game.sample(Key(0), 50)[:, 1:4].unique().tolist()) <= {0.0, 1.0}
+    names, rows = member.table(member.sample(300, seed=3))
+    assert pandas.read_csv(tmp_path / "after.csv", dtype=str, keep_default_na=False).values.tolist() == rows
+    assert names == list(frame)
+
+
+@pytest.mark.parametrize("way", [{"stack": "on"}, {"compile": "on"}, {"solver": "consensus"}, {"game": "mixture"}])
+def test_categories_train_stacked_compiled_and_under_second_derivatives(tmp_path, way):
+    people(tmp_path)
+    told = [f"{key}={value}" for key, value in way.items()]
+    settings = flags("data=csv", f"data.path={tmp_path / 'people.csv'}", "steps=3", "penalty=dragan", *told)
+    command("train", *settings, "--seeds", "0:2", "--out", tmp_path / "run")
+    assert nash.load(tmp_path / "run", 1).outcome == "finished"
+
+
+@pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
+def test_exported_generators_answer_with_categories(tmp_path, ending):
+    people(tmp_path)
+    settings = ("data=csv", f"data.path={tmp_path / 'people.csv'}", "steps=3")
+    command("train", *flags(*settings), "--out", tmp_path / "run")
+    command("export", tmp_path / "run", "--to", tmp_path / f"generator{ending}")
+    if ending == ".safetensors":
+        loaded, member = nash.load(tmp_path / f"generator{ending}"), nash.load(tmp_path / "run")
+        assert loaded.table(loaded.sample(5)) == member.table(member.sample(5))
+
+
+def test_other_vectors_are_written_as_a_table_too(tmp_path):
+    command("train", *flags("steps=2"), "--out", tmp_path / "run")
+    command("sample", tmp_path / "run", "-n", 5, "--out", tmp_path / "points.csv")
+    want = nash.load(tmp_path / "run").sample(5).numpy()
+    assert np.array_equal(np.loadtxt(tmp_path / "points.csv", delimiter=",", skiprows=1), want)
+    assert (tmp_path / "points.csv").read_text().startswith("0,1\n")
+
+
+REFUSED = {
+    "a missing number": ("a,b\n1,2\n,3", {}, r"column 'a' holds numbers, but none in row 2"),
+    "another length": ("a,b\n1,2\n3", {}, r"line 3 has 1 cells, and the first row names 2"),
+    "no rows": ("a,b\n", {}, "holds no rows"),
+    "no names": ("1,2\n3,4", {}, "the first row holds numbers"),
+    "a name twice": ("a,a\n3,4", {}, "names a column 'a' twice"),
+    "no such column": ("a,b\n3,4", {"categorical": "c"}, "categorical: there is no column 'c'; there are a, b"),
+    "all left out": ("a,b\n3,4", {"leave_out": "a,b"}, "leave_out leaves no column"),
+    "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_tables_that_cannot_be_read_are_refused(tmp_path, case):
+    text, options, said = REFUSED[case]
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match=said) as caught:
+        CSV(str(tmp_path / "t.csv"), **options)
+    assert "t.csv" in str(caught.value)

@@ -1,0 +1,113 @@
+"""Metrics of tables against SciPy and pandas, and what they say of copies."""
+
+import json
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from scipy import stats
+from scipy.spatial.distance import cdist
+
+import nashpath as nash
+from nashpath.core.rng import generator
+from nashpath.metrics import (
+    ClosestRecord,
+    Correlations,
+    Marginals,
+    TooFewSamplesError,
+    correlations,
+    evaluate_samples,
+    marginal_gaps,
+)
+from run_folders import flags
+from run_folders import nash as command
+
+
+def rows(count, seed, shift=0.0):
+    """Two numbers, a category of three, a number with ties."""
+    rng = np.random.default_rng(seed)
+    first = rng.normal(shift, 1, count)
+    tied = rng.integers(0, 4, count).astype(float)
+    return np.column_stack([first, first**2, np.eye(3)[rng.choice(3, count, p=[0.5, 0.3, 0.2])], tied])
+
+
+BLOCKS = [(2, 3)]
+
+
+def test_marginals_are_kolmogorov_and_smirnov_s_and_total_variation():
+    real, fake = rows(300, 0), rows(200, 1, 0.5)
+    found = marginal_gaps(torch.from_numpy(real), torch.from_numpy(fake), BLOCKS).numpy()
+    want = [stats.ks_2samp(real[:, k], fake[:, k]).statistic for k in (0, 1, 5)]
+    shares = np.abs(real[:, 2:5].mean(0) - fake[:, 2:5].mean(0)).sum() / 2
+    assert found == pytest.approx([*want[:2], shares, want[2]])
+    both = Marginals(BLOCKS)(torch.from_numpy(real), torch.from_numpy(fake))
+    assert both == pytest.approx({"marginal_gap": found.mean(), "marginal_worst": found.max()})
+    assert Marginals(BLOCKS)(torch.from_numpy(real), torch.from_numpy(real)) == {
+        "marginal_gap": 0.0,
+        "marginal_worst": 0.0,
+    }
+
+
+def test_correlations_are_those_of_pandas():
+    real, fake = rows(300, 0), rows(200, 1, 0.5)
+    fake[:, 5] = 2.0  # a constant: pandas says NaN
+    ours = correlations(torch.from_numpy(fake)).numpy()
+    theirs = pandas.DataFrame(fake).corr().fillna(0).to_numpy()
+    assert ours[:5, :5] == pytest.approx(theirs[:5, :5])
+    assert (ours[5] == 0).all()
+    gap = np.abs(pandas.DataFrame(real).corr().to_numpy() - theirs)[np.triu_indices(6, 1)]
+    found = Correlations()(torch.from_numpy(real), torch.from_numpy(fake))
+    assert found == pytest.approx({"correlation_gap": gap.mean(), "correlation_worst": gap.max()})
+
+
+def test_the_closest_record_is_that_of_all_pairs():
+    real, fake = rows(101, 0), rows(60, 1)
+    found = ClosestRecord()(torch.from_numpy(real), torch.from_numpy(fake))
+    order = torch.randperm(101, generator=generator(0)).numpy()
+    a, b = real[order[:50]], real[order[50:]]
+    near = np.zeros(60, bool)
+    for known, other in ((a, b), (b, a)):
+        near |= cdist(fake, known).min(1) < np.quantile(cdist(other, known).min(1), 0.025)
+    assert found["too_close"] == near.mean()
+    assert found["closest"] == pytest.approx((cdist(fake, a).min(1).mean() + cdist(fake, b).min(1).mean()) / 2)
+    assert found["closest_real"] == pytest.approx((cdist(b, a).min(1).mean() + cdist(a, b).min(1).mean()) / 2)
+
+
+def test_copies_are_too_close_and_fresh_rows_are_not():
+    real = torch.from_numpy(np.random.default_rng(0).normal(size=(2000, 5)))
+    fresh = torch.from_numpy(np.random.default_rng(1).normal(size=(2000, 5)))
+    noise = 1e-3 * torch.from_numpy(np.random.default_rng(2).normal(size=(2000, 5)))
+    metric = ClosestRecord()
+    assert metric(real, fresh)["too_close"] == pytest.approx(0.05, abs=0.03)
+    assert metric(real, real + noise)["too_close"] == 1
+    assert metric(real, real)["closest"] < metric(real, fresh)["closest"] / 1.5
+    assert metric(real, real + 100)["too_close"] == 0
+    with pytest.raises(TooFewSamplesError):
+        metric(real[:3], fresh)
+
+
+def test_vectors_without_categories_are_measured_by_name():
+    (found, _, *_) = evaluate_samples(
+        torch.randn(50, 3), torch.randn(50, 3), ["marginals"], known={"blocks": []}, seed=0
+    )
+    assert found.name == "marginal_gap"
+
+
+def test_a_table_is_measured_through_training_and_by_evaluate(tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pandas.DataFrame(
+        {"age": rng.integers(18, 90, 80), "city": rng.choice(["Bern", "Köln"], 80), "income": rng.normal(size=80)}
+    )
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    command("train", *flags("data=csv", f"data.path={tmp_path / 'people.csv'}"), "--out", tmp_path / "run")
+    (entry,) = json.loads((tmp_path / "run" / "members.json").read_text())
+    assert {"marginal_gap", "marginal_worst", "correlation_gap", "correlation_worst"} <= entry["metrics"].keys()
+    found = nash.evaluate(tmp_path / "run", count=100)
+    named = {number["name"]: number for number in found["groups"][0]["numbers"]}
+    assert {"marginal_gap", "correlation_gap", "too_close", "closest_real"} <= named.keys()
+    member = nash.load(tmp_path / "run")
+    real = member.game.data.examples()
+    assert named["marginal_gap"]["real"] is not None
+    assert 0 <= named["too_close"]["values"][0] <= 1
+    assert real.shape == (80, 4)
