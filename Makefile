@@ -45,10 +45,12 @@ bench: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation
 
-# What `nashpath list` says without importing PyTorch; again after a change of a table or of the first line of a method.
+# What `nashpath list` and `nashpath explain` say without importing PyTorch; again after a change of a table, of the first
+# line of a method, or of a page that the glossary quotes.
 index:
 	$(BIN)/python -c "import json; from nashpath.cli.list_methods import INDEX, described; \
 	INDEX.write_text(json.dumps(described(), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')"
+	$(BIN)/python scripts/glossary.py
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
