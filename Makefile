@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test faults fuzz soak typecheck check bench wheel index lock clean
+.PHONY: run test faults fuzz soak typecheck check bench docs wheel index lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -42,6 +42,11 @@ soak: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/record.py --page docs/speed.md
 
+# The pages as a site, in build/docs; a warning is an error.
+docs: $(STAMP)
+	$(INSTALL) --group docs
+	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation
 
@@ -56,7 +61,7 @@ index:
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles pyproject.toml \
+		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles --group docs pyproject.toml \
 		--upgrade --output-file lock.txt
 	echo '# Made by "make lock": what "make" installs, but torch, which constraints.txt pins.' > lock.txt.new
 	grep -Ev '^(#|torch=|triton=|cuda-|nvidia-)' lock.txt >> lock.txt.new
