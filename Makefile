@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test faults fuzz soak typecheck check bench wheel index lock clean
+.PHONY: run test faults fuzz soak typecheck check bench docs wheel index lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
@@ -42,19 +42,26 @@ soak: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/record.py --page docs/speed.md
 
+# The pages as a site, in build/docs; a warning is an error.
+docs: $(STAMP)
+	$(INSTALL) --group docs
+	$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation
 
-# What `nashpath list` says without importing PyTorch; again after a change of a table or of the first line of a method.
+# What `nashpath list` and `nashpath explain` say without importing PyTorch; again after a change of a table, of the first
+# line of a method, or of a page that the glossary quotes.
 index:
 	$(BIN)/python -c "import json; from nashpath.cli.list_methods import INDEX, described; \
 	INDEX.write_text(json.dumps(described(), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')"
+	$(BIN)/python scripts/glossary.py
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles pyproject.toml \
+		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles --group docs pyproject.toml \
 		--upgrade --output-file lock.txt
 	echo '# Made by "make lock": what "make" installs, but torch, which constraints.txt pins.' > lock.txt.new
 	grep -Ev '^(#|torch=|triton=|cuda-|nvidia-)' lock.txt >> lock.txt.new

@@ -59,7 +59,7 @@ def tables(asked: list[tuple[str, bool, dict[str, str], str]]) -> str:
             counts[kind, noiseless, question, answer] += 1
     lines = []
     for noiseless, title in ((True, "Exact gradients"), (False, "Noisy gradients")):
-        lines += [f"### {title}", "", "| game | " + " | ".join(f"{q}: {a}" for q in QUESTIONS for a in ANSWERS) + " |"]
+        lines += [f"## {title}", "", "| game | " + " | ".join(f"{q}: {a}" for q in QUESTIONS for a in ANSWERS) + " |"]
         lines.append("|---|" + "---|" * 6)
         for kind in (*KINDS, "all"):
             kinds = KINDS if kind == "all" else (kind,)
@@ -67,9 +67,9 @@ def tables(asked: list[tuple[str, bool, dict[str, str], str]]) -> str:
             lines.append(f"| {kind} | " + " | ".join(map(str, row)) + " |")
         lines.append("")
     unsure = [told for _, noiseless, answers, told in asked if noiseless and "undecided" in answers.values()]
-    lines += ["### Undecided with exact gradients", "", *(f"- {told}" for told in unsure), ""] if unsure else []
+    lines += ["## Undecided with exact gradients", "", *(f"- {told}" for told in unsure), ""] if unsure else []
     wrong = [told for _, _, answers, told in asked if "wrong" in answers.values()]
-    lines += ["### Wrong", "", *(f"- {told}" for told in wrong)] if wrong else [f"Wrong: 0 of {len(asked)} games."]
+    lines += ["## Wrong", "", *(f"- {told}" for told in wrong)] if wrong else [f"Wrong: 0 of {len(asked)} games."]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""An objective, a penalty and an optimizer of nashpath in a training loop of one's own: hinge, R1 and ExtraAdam."""
+"""Hinge, R1 and ExtraAdam of nashpath in a training loop of one's own."""
 
 import argparse
 

@@ -45,7 +45,7 @@ def test_a_row_of_a_table_is_explained_by_its_columns():
     assert said.startswith("games: Penalties\n")
     assert "price: ½ weight · E ‖∇d‖²" in said
     assert "where: real samples" in said
-    assert "the distance grows, turning or not" in nash("explain", "leaves").stdout
+    assert "the distance grows without turning" in nash("explain", "leaves").stdout
 
 
 def test_a_word_of_several_places_is_explained_by_all():

@@ -37,6 +37,9 @@ SAID_AT_ONCE = [
     (["list"], 0, "settings of every run"),
     (["list", "penalty"], 0, "dragan"),
     (["explain", "mode", "collapse"], 0, "diagnostics: mode collapse"),
+    (["examples"], 0, "ring.toml Three weights of DRAGAN"),
+    (["examples", "ring", "--to", "mine"], 0, "mine/ring.toml"),
+    (["examples", "rng"], 2, "error: no example is called 'rng'. Did you mean 'ring'?"),
 ]
 
 IN_ONE_PROCESS = """

@@ -3,6 +3,8 @@
 import itertools
 import re
 import shlex
+import subprocess
+import sys
 from importlib import util
 from pathlib import Path
 
@@ -115,6 +117,8 @@ def test_every_command_runs(page, here):
         if set(arguments) & {*NAMES, "all"}:  # each study's own tests run it
             assert [find_study(name) for name in set(arguments) & set(NAMES)] or "all" in arguments
             continue
+        if arguments[0] == "examples":  # they are copied to where the others of this page find them
+            Path("examples").unlink(missing_ok=True)
         forget_own_methods()  # each command is a process of its own
         result = CliRunner().invoke(app, shortened(arguments))
         assert result.exit_code == 0, f"{shlex.join(arguments)}\n{result.output}"
@@ -207,6 +211,14 @@ def test_every_page_is_in_the_index():
     text = (ROOT / "docs" / "index.md").read_text()
     for page in PAGES:
         assert page.name in ("README.md", "index.md") or f"({page.name})" in text, page.name
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip("myst_parser", reason="the dependency group docs is not installed")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(ROOT / "docs"), str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "site" / "index.html").is_file()
 
 
 def test_every_verb_has_a_section():

@@ -124,6 +124,15 @@ def test_the_counts_of_the_readme():
     assert {what: int(count) for count, what in found} == {what: methods(table) for what, table in COUNTED.items()}
 
 
+def test_the_speed_that_the_readme_quotes_is_that_of_its_page():
+    """Of the first game on the page: what `make bench` found last."""
+    (quoted_rows,) = re.findall(r"^## Speed$.*?^(\| \|.*?)\n\n", README, re.M | re.S)
+    (measured,) = re.findall(r"^### ring.*?^(\| \|.*?)\n\n", page("speed"), re.M | re.S)
+    assert set(quoted_rows.splitlines()) <= set(measured.splitlines())
+    (dcgan,) = re.findall(r"### DCGAN.*?^\| solo, compiled \| 1 \| \S+ \| ([\d.]+) ×", page("speed"), re.M | re.S)
+    assert f"A compiled DCGAN makes {dcgan} times the steps" in README
+
+
 @pytest.mark.parametrize(("room", "table"), [("solvers", SOLVERS), ("flows", FLOWS)])
 def test_the_readme_names_all(room, table):
     (row,) = re.findall(rf"^\| {room} \| (.*?) \|", README, re.MULTILINE)

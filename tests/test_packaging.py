@@ -112,7 +112,7 @@ def test_the_citation_is_of_the_newest_release():
     assert PROJECT["project"]["authors"] == [{"name": re.findall(r"- name: (.*)", citation)[0]}]
 
 
-def test_the_wheel_holds_the_pages_that_explain_reads(tmp_path, monkeypatch):
+def test_the_wheel_holds_the_pages_that_explain_reads_and_the_examples(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     pytest.importorskip("hatchling.build").build_wheel(str(tmp_path))
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
@@ -120,6 +120,8 @@ def test_the_wheel_holds_the_pages_that_explain_reads(tmp_path, monkeypatch):
     assert {name.name for name in names if name.parent == Path("nashpath/docs")} == {
         page.name for page in (ROOT / "docs").glob("*.md")
     }
+    examples = {path.name for kind in ("*.toml", "*.py") for path in (ROOT / "examples").glob(kind)}
+    assert {name.name for name in names if name.parent == Path("nashpath/examples")} == examples
     modules = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.py")}
     assert modules <= names
     assert {name.parts[0] for name in names} == {"nashpath", f"nashpath-{PROJECT['project']['version']}.dist-info"}

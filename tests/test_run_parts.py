@@ -116,7 +116,8 @@ def test_a_gathered_run_is_a_run_like_any_other(whole, parted, tmp_path):
     store = RunFolder(folder)
     assert not store.digests.missing()
     assert not any(store.digests.fault(name) for name in ("checkpoint.safetensors", "members.json", "run.json"))
-    for command in (["report", folder], ["sample", folder, "--member", "13", "-n", "3"]):
+    sheet = tmp_path / "sheet.png"
+    for command in (["report", folder], ["sample", folder, "--member", "13", "-n", "3", "--out", sheet]):
         result = CliRunner().invoke(app, list(map(str, command)))
         assert result.exit_code == 0, result.output
     assert nash.load(folder, 13).seed == 1

@@ -7,6 +7,7 @@ import typer
 import nashpath as package
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
+from nashpath.cli.examples import examples
 from nashpath.cli.explain import explain
 from nashpath.cli.export import export
 from nashpath.cli.features import features
@@ -49,6 +50,7 @@ app.command()(search)
 app.command()(flow)
 app.command("list")(list_methods)
 app.command()(explain)
+app.command()(examples)
 app.command()(sample)
 app.command()(export)
 app.command()(report)

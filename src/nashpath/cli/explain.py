@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.places import shipped
 
 ASIDE = ("choose", "extend", "results", "studies", "design")
 """Pages that are looked at last: they speak of everything."""
@@ -54,7 +54,7 @@ def explain(word: Words, own: With = None) -> None:
 
 def entries() -> Iterator[Explanation]:
     """All that the pages explain; of each page its sections, and then the rows of its tables."""
-    pages = sorted(folder().glob("*.md"), key=lambda page: (page.stem in ASIDE, page.stem))
+    pages = sorted(shipped("docs").glob("*.md"), key=lambda page: (page.stem in ASIDE, page.stem))
     for page in pages:
         found = list(sections(page.read_text(encoding="utf-8")))
         for title, text in found:
@@ -62,12 +62,6 @@ def entries() -> Iterator[Explanation]:
             yield Explanation(words, f"{page.stem}: {title}", _plain(text))
         for title, text in found:
             yield from _rows(f"{page.stem}: {title}", text)
-
-
-def folder() -> Path:
-    """Where the pages are: in an installed package, or beside the source of a checkout."""
-    inside = Path(str(files("nashpath"))) / "docs"
-    return inside if inside.is_dir() else Path(__file__).parents[3] / "docs"
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:

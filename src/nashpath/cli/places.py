@@ -1,7 +1,8 @@
-"""Options that name places: what cannot be one is refused before anything is done."""
+"""Places: options that name them (what cannot be one is refused before anything is done), and those of the package."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,12 @@ def given_place(text: str) -> Path:
     except UnicodeEncodeError:
         raise typer.BadParameter(f"the name {text!r} is not UTF-8; choose another") from None
     return Path(text)
+
+
+def shipped(name: str) -> Path:
+    """A folder that the wheel holds, ``docs`` or ``examples``: in the package, or beside the source of a checkout."""
+    inside = Path(str(files("nashpath"))) / name
+    return inside if inside.is_dir() else Path(__file__).parents[3] / name
 
 
 def _made(folder: Path, times: int = 5) -> bool:

@@ -98,7 +98,8 @@ MEANINGS = {
 
 
 @rebuilt(METRICS, DIAGNOSTICS)
-def _meanings() -> dict[str, str]:
+def meanings() -> dict[str, str]:
+    """What every number of a page means, by its key, without its better side."""
     owners = {reading: DIAGNOSTICS.summary(name) for name, row in DIAGNOSTICS.items() for reading in row.readings}
     measured = {key: said for row in METRICS.values() for key, said in getattr(row, "numbers", {}).items()}
     return {**{key: said.rstrip(".") for key, said in owners.items()}, **measured, **MEANINGS}
@@ -106,7 +107,7 @@ def _meanings() -> dict[str, str]:
 
 def meaning(key: str) -> str:
     """What a number means, in words, with its unit and its better side; empty where nobody said."""
-    said = _meanings().get(key.partition("@")[0].partition(".")[0], "")
+    said = meanings().get(key.partition("@")[0].partition(".")[0], "")
     better = {1: "more is better", -1: "less is better"}.get(sign_of(key) or 0)
     return "; ".join(part for part in (said, better) if part) if said else ""
 
