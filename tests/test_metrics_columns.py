@@ -10,6 +10,7 @@ from scipy import stats
 from scipy.spatial.distance import cdist
 
 import nashpath as nash
+from nashpath.core.columns import Category, Standard, TableUnits, scored
 from nashpath.core.rng import generator
 from nashpath.metrics import (
     ClosestRecord,
@@ -20,6 +21,9 @@ from nashpath.metrics import (
     evaluate_samples,
     marginal_gaps,
 )
+from nashpath.report.columns import column_tables
+from nashpath.report.phrasing import number
+from nashpath.report.read import load_run
 from run_folders import flags
 from run_folders import nash as command
 
@@ -32,21 +36,38 @@ def rows(count, seed, shift=0.0):
     return np.column_stack([first, first**2, np.eye(3)[rng.choice(3, count, p=[0.5, 0.3, 0.2])], tied])
 
 
-BLOCKS = [(2, 3)]
+COLUMNS = TableUnits(
+    (
+        Standard("first", 0.0, 1.0),
+        Standard("second", 0.0, 1.0),
+        Category("text", ("a", "b", "c")),
+        Standard("tied", 0.0, 1.0),
+    )
+)
 
 
 def test_marginals_are_kolmogorov_and_smirnov_s_and_total_variation():
     real, fake = rows(300, 0), rows(200, 1, 0.5)
-    found = marginal_gaps(torch.from_numpy(real), torch.from_numpy(fake), BLOCKS).numpy()
+    found = marginal_gaps(torch.from_numpy(real), torch.from_numpy(fake), COLUMNS).numpy()
     want = [stats.ks_2samp(real[:, k], fake[:, k]).statistic for k in (0, 1, 5)]
     shares = np.abs(real[:, 2:5].mean(0) - fake[:, 2:5].mean(0)).sum() / 2
     assert found == pytest.approx([*want[:2], shares, want[2]])
-    both = Marginals(BLOCKS)(torch.from_numpy(real), torch.from_numpy(fake))
+    both = Marginals(COLUMNS)(torch.from_numpy(real), torch.from_numpy(fake))
     assert both == pytest.approx({"marginal_gap": found.mean(), "marginal_worst": found.max()})
-    assert Marginals(BLOCKS)(torch.from_numpy(real), torch.from_numpy(real)) == {
+    assert Marginals(COLUMNS)(torch.from_numpy(real), torch.from_numpy(real)) == {
         "marginal_gap": 0.0,
         "marginal_worst": 0.0,
     }
+
+
+def test_ties_are_compared_as_the_file_has_them():
+    """Scores beside that of a value with many ties stand for that value: there is no distance between the two."""
+    hours = np.random.default_rng(0).choice([0.0, 40.0], 200)
+    units = TableUnits((scored("hours", hours, "normal", whole=True),))
+    real = units.encoded([hours])
+    near = real + np.random.default_rng(1).normal(0, 0.05, real.shape)
+    assert marginal_gaps(torch.from_numpy(real), torch.from_numpy(near), units).tolist() == [0.0]
+    assert marginal_gaps(torch.from_numpy(real), torch.from_numpy(near))[0] > 0.2
 
 
 def test_correlations_are_those_of_pandas():
@@ -89,7 +110,7 @@ def test_copies_are_too_close_and_fresh_rows_are_not():
 
 def test_vectors_without_categories_are_measured_by_name():
     (found, _, *_) = evaluate_samples(
-        torch.randn(50, 3), torch.randn(50, 3), ["marginals"], known={"blocks": []}, seed=0
+        torch.randn(50, 3), torch.randn(50, 3), ["marginals"], known={"columns": None}, seed=0
     )
     assert found.name == "marginal_gap"
 
@@ -111,3 +132,41 @@ def test_a_table_is_measured_through_training_and_by_evaluate(tmp_path):
     assert named["marginal_gap"]["real"] is not None
     assert 0 <= named["too_close"]["values"][0] <= 1
     assert real.shape == (80, 4)
+
+
+def test_the_page_of_a_table_shows_each_column_beside_the_real_one(tmp_path):
+    rng = np.random.default_rng(1)
+    age = rng.integers(18, 90, 80)
+    frame = pandas.DataFrame({"age": age, "<city>": rng.choice(["Bern", ""], 80), "older": age + 1, "seven": 7})
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    given = flags("data=csv", f"data.path={tmp_path / 'people.csv'}", "evaluation_samples=500")
+    command("train", *given, "--out", tmp_path / "run")
+    marginals, pairs = column_tables(load_run(tmp_path / "run"))
+    assert [row[0].text for row in marginals.rows] == ["age", "<city>", "older", "seven"]
+    assert "400 rows of member 0 at step 20, 2,000 real ones" in marginals.caption
+    with np.load(tmp_path / "run" / "reference.npz") as reference:
+        real = reference["real"]
+    with np.load(tmp_path / "run" / "samples" / "step-00000020.npz") as saved:
+        fake = saved["m0"]
+    assert fake.shape == (400, 5)
+    drawn = nash.load(tmp_path / "run").units.original(torch.from_numpy(real)).numpy()
+    assert marginals.rows[0][1].text.startswith(f"{number(drawn[:, 0].mean())} ± {number(drawn[:, 0].std())} ")
+    empty, bern = (f"{100 * real[:, k].mean():.3g}" for k in (1, 2))
+    assert set(marginals.rows[1][1].text.split(", ")) == {f"(empty) {empty} %", f"Bern {bern} %"}
+    back = nash.load(tmp_path / "run").units.original(torch.from_numpy(fake)).numpy()
+    assert marginals.rows[2][3].value == pytest.approx(stats.ks_2samp(drawn[:, 2], back[:, 2]).statistic)
+    assert marginals.rows[3][1].text == "7 ± 0"
+    worst = pairs.rows[0]
+    theirs = np.corrcoef(real[:, 0], real[:, 3])[0, 1]
+    (row,) = [row for row in pairs.rows if (row[0].text, row[1].text) == ("age", "older")]
+    assert row[2].value == pytest.approx(theirs, abs=1e-5)
+    assert abs(worst[4].value) == max(abs(row[4].value) for row in pairs.rows)
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "&lt;city&gt; = (empty)" in page
+    assert 'id="columns"' in page
+
+
+def test_pages_of_other_data_have_no_columns(tmp_path):
+    command("train", *flags("steps=2"), "--out", tmp_path / "run")
+    assert column_tables(load_run(tmp_path / "run")) == []
+    assert 'id="columns"' not in (tmp_path / "run" / "report.html").read_text()

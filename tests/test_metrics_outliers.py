@@ -12,7 +12,7 @@ from nashpath.metrics import METRICS, MetricError, evaluate_samples, from_sample
 from nashpath.metrics.divergences import OF_SAMPLES
 from test_metrics_sizes import FAKE, LABELS, REAL
 
-KNOWN = {"centres": REAL[:5].flatten(1), "deviation": 1.0, "labels": LABELS, "classes": 10, "blocks": []}
+KNOWN = {"centres": REAL[:5].flatten(1), "deviation": 1.0, "labels": LABELS, "classes": 10, "columns": None}
 KNOWN |= {"digits": REAL, "digit_labels": LABELS, "asked": torch.arange(len(FAKE)) % 10}
 NEAR = 1e3
 FAR = [(1e30, torch.float), (3e38, torch.float), (1e100, torch.double), (1e200, torch.double), (1e308, torch.double)]

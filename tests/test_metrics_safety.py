@@ -25,7 +25,7 @@ KNOWN = {
     "deviation": 1.0,
     "labels": LABELS,
     "classes": 10,
-    "blocks": [],
+    "columns": None,
     "digits": REAL,
     "digit_labels": LABELS,
     "asked": torch.arange(100) % 10,

@@ -39,7 +39,7 @@ def power(name: str) -> int:
 
 
 def measure(metric: str, size: float, dtype: torch.dtype = torch.double) -> dict[str, float]:
-    known = {"centres": size * REAL[:5].flatten(1), "deviation": size, "labels": LABELS, "classes": 10, "blocks": []}
+    known = {"centres": size * REAL[:5].flatten(1), "deviation": size, "labels": LABELS, "classes": 10, "columns": None}
     known |= {"digits": size * REAL, "digit_labels": LABELS, "asked": torch.arange(len(FAKE)) % 10}
     real, fake = ((size * part).to(dtype) for part in (REAL, FAKE))
     known = {k: v.to(dtype) if torch.is_tensor(v) and v.is_floating_point() else v for k, v in known.items()}

@@ -134,9 +134,10 @@ def _open_part(
     from nashpath.run import open_session
     from nashpath.run.training.parts import part_folder, planned_once
 
-    (raw, sweeps), place = asked, part_folder(whole, part)
+    raw, sweeps = asked
+    folder = part_folder(whole, part)  # first, since it says which option is no part
     with planned_once(whole, {**raw, "part": part}, sweeps, live.say, stop) as (raw, settled):
-        session = open_session(raw, sweeps, place, live, stop, ranks)
+        session = open_session(raw, sweeps, folder, live, stop, ranks)
         settled(session)
         return session
 

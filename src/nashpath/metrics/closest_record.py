@@ -8,7 +8,7 @@ import torch
 from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.columns import is_table
+from nashpath.metrics.columns import table_of
 from nashpath.metrics.errors import validate_pair, validate_samples
 from nashpath.metrics.scale import check_spread, in_units, restored
 
@@ -43,7 +43,7 @@ class ClosestRecord(Metric):
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
-        return is_table(source)
+        return table_of(source) is not None
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"closest", "closest_real", "too_close"}``."""

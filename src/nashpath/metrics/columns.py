@@ -1,50 +1,58 @@
 """Rows of a table against real rows: each column alone, and two by two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from nashpath.core import Key
-from nashpath.core.columns import TableUnits
-from nashpath.core.source import HasExamples, HasUnits, OneHot, Source
+from nashpath.core.columns import Category, TableUnits
+from nashpath.core.source import HasExamples, HasUnits, Source
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.errors import validate_pair
 from nashpath.metrics.scale import in_units
 
 
-def is_table(source: Source) -> bool:
-    """Whether the data are columns of their own kinds."""
-    return isinstance(source, HasUnits) and isinstance(source.units, TableUnits)
+def table_of(source: Source) -> TableUnits | None:
+    """The columns of the data, where they are a table whose columns are of their own kinds."""
+    units = source.units if isinstance(source, HasUnits) else None
+    return units if isinstance(units, TableUnits) else None
 
 
-def marginal_gaps(real: Tensor, fake: Tensor, blocks: Sequence[tuple[int, int]] = ()) -> Tensor:
+def marginal_gaps(real: Tensor, fake: Tensor, columns: TableUnits | None = None) -> Tensor:
     """How far each column is from the real one, from 0 to 1, in their order: ``real [n, d]``, ``fake [m, d]``.
 
-    Of numbers ``max_v |F_real(v) − F_fake(v)|`` (Kolmogorov and Smirnov), of the one-hot columns that begin and are
-    wide as ``blocks`` say ``½ Σ_k |p_real(k) − p_fake(k)|``.
+    Of numbers ``max_v |F_real(v) − F_fake(v)|`` (Kolmogorov and Smirnov), of categories
+    ``½ Σ_k |p_real(k) − p_fake(k)|``. ``columns`` are those of a table, whose numbers are compared as its file holds
+    them (where scores of ranks or whole numbers have ties); without any, each of the d is one of numbers.
     """
     x, y = validate_pair(real, fake)
-    wide, gaps, at = dict(blocks), list[Tensor](), 0
-    while at < x.shape[1]:
-        width = wide.get(at, 1)
-        if at in wide:
-            shares = [part[:, at : at + width].double().mean(0) for part in (x, y)]
-            gaps.append((shares[0] - shares[1]).abs().sum() / 2)
+    if columns is None:
+        return torch.stack([_largest_difference(x[:, k], y[:, k]) for k in range(x.shape[1])])
+    gaps, begin = list[Tensor](), 0
+    for column in columns.columns:
+        parts = [rows[:, begin : begin + column.width].double() for rows in (x, y)]
+        begin += column.width
+        if isinstance(column, Category):
+            gaps.append((parts[0].mean(0) - parts[1].mean(0)).abs().sum() / 2)
         else:
-            a, b = x[:, at].contiguous().sort().values, y[:, at].contiguous().sort().values
-            seen = torch.cat([a, b])
-            below = [torch.searchsorted(part, seen, right=True) / len(part) for part in (a, b)]
-            gaps.append((below[0] - below[1]).abs().max().double())
-        at += width
+            gaps.append(_largest_difference(*map(column.decode, parts)))
     return torch.stack(gaps)
+
+
+def _largest_difference(x: Tensor, y: Tensor) -> Tensor:
+    """``max_v |F_x(v) − F_y(v)|`` of the empirical distributions of two columns ``[n]`` and ``[m]``."""
+    a, b = x.contiguous().sort().values, y.contiguous().sort().values
+    seen = torch.cat([a, b])
+    below = [torch.searchsorted(part, seen, right=True).double() / len(part) for part in (a, b)]
+    return (below[0] - below[1]).abs().max()
 
 
 class Marginals(Metric):
     """How far the columns are from the real ones, each alone: the mean over columns, and the worst.
 
-    See `marginal_gaps`. ``blocks`` are the data's: where one-hot columns begin, and how wide they are.
+    See `marginal_gaps`. ``columns`` are the data's, None where each number of a vector is one.
 
     Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
 
@@ -61,21 +69,20 @@ class Marginals(Metric):
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
-        return is_table(source)
+        return table_of(source) is not None
 
     @classmethod
     def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
-        if not is_table(source) or not isinstance(source, HasExamples):
+        if table_of(source) is None or not isinstance(source, HasExamples):
             return {}
-        blocks = source.blocks if isinstance(source, OneHot) else []
-        return cls(blocks)(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+        return cls(table_of(source))(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
 
-    def __init__(self, blocks: Sequence[tuple[int, int]]):
-        self.blocks = blocks
+    def __init__(self, columns: TableUnits | None):
+        self.columns = columns
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"marginal_gap", "marginal_worst"}``."""
-        gaps = marginal_gaps(real.values, fake.values, self.blocks)
+        gaps = marginal_gaps(real.values, fake.values, self.columns)
         return {"marginal_gap": float(gaps.mean()), "marginal_worst": float(gaps.max())}
 
 
@@ -111,11 +118,11 @@ class Correlations(Metric):
 
     @classmethod
     def is_standard(cls, source: Source) -> bool:
-        return is_table(source)
+        return table_of(source) is not None
 
     @classmethod
     def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
-        if not is_table(source) or not isinstance(source, HasExamples):
+        if table_of(source) is None or not isinstance(source, HasExamples):
             return {}
         return cls()(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Key
-from nashpath.core.source import HasModes, OneHot, Source, Stacked, is_labelled
+from nashpath.core.source import HasModes, Source, Stacked, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
+from nashpath.metrics.columns import table_of
 from nashpath.metrics.modes import modes
 from nashpath.metrics.nearest import classes, distances_among, memorisation, stacked_modes
 
@@ -24,7 +25,7 @@ def facts_of(source: Source, most: int) -> dict[str, object]:
     if is_labelled(source):
         known |= {"classes": source.classes, "labels": source.labelled_examples(most)[1]}
     if len(source.shape) == 1:
-        known |= {"blocks": source.blocks if isinstance(source, OneHot) else []}
+        known |= {"columns": table_of(source)}
     if isinstance(source, Stacked):
         digits, labels = source.digits.labelled_examples()
         known |= {"digits": digits, "digit_labels": labels}

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from nashpath.report.animation import animation
+from nashpath.report.columns import column_tables
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
@@ -136,6 +137,7 @@ def _context(run: Run) -> dict[str, Any]:
             lambda one: evaluated({**run.evaluation, "groups": [one]}),
             groups if isinstance(groups, list) else [],
         ),
+        "columns": _part(run, "the columns", lambda: column_tables(run), []),
         "equal_cost": _part(run, "the tables at equal cost", lambda: equal_cost(parts), []),
         "data": {"film": film, "curves": curves, "flowing": "flow" in run.config},
     }

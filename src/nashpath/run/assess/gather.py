@@ -175,7 +175,7 @@ def _join_checkpoints(store: RunFolder, parts: Sequence[_Part]) -> None:
         "clocks": [clock for *_, clock in joint],
         "spent": max(one["spent"] for one in metas),
         "looks": {},
-        "units": _join_data([one["units"] for one in metas]) if all(one.get("units") for one in metas) else {},
+        "units": _join_data([one.get("units") or _none_of(one["about_data"]) for one in metas]),
         "about_data": _join_data([one["about_data"] for one in metas]),
         "results": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["results"].items()},
         "causes": {str(p.number(int(k))): v for p, one in zip(parts, metas) for k, v in one["causes"].items()},
@@ -192,6 +192,11 @@ def _join_data(each: Sequence[dict[str, Any]]) -> dict[str, Any]:
         known += [entry for entry in one["known"] if entry not in known]
     of = [None if at is None else known.index(one["known"][at]) for one in each for at in one["of"]]
     return {"known": known, "of": of}
+
+
+def _none_of(about: dict[str, Any]) -> dict[str, Any]:
+    """The units of as many members, of which none has any."""
+    return {"known": [], "of": [None] * len(about["of"])}
 
 
 def _whole(parts: Sequence[_Part]) -> list[Member]:

@@ -200,8 +200,8 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
     """The saved samples of one member (more where they are points), those of its raw weights beside, and level sets."""
     wanted: Any = member.settings
     points, index, arrays = found.shape[1:] == (2,), member.index, dict[str, np.ndarray]()
-    count = max(wanted.samples, 400) if points else wanted.samples
     game: Any = trial.game
+    count = max(wanted.samples, 400) if points or _columns(game.data) else wanted.samples
     rows = game.classes if game.of_classes and not points and 2 * game.classes <= count else 0
     if rows:
         place(trial, train_state)
@@ -234,7 +234,9 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
 
     The last are the numbers of every evaluation, of ``evaluated`` real samples in place of generated ones.
     """
-    arrays = {"real": source.draw(Key(0, "shown"), max(256, count))["real"].numpy()}
+    columns = _columns(source)
+    arrays = {"real": source.draw(Key(0, "shown"), max(2000 if columns else 256, count))["real"].numpy()}
+    arrays |= {"columns": _text(columns)} if columns else {}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
     if is_labelled(source):
         arrays |= {"class_balance": class_balance(source).numpy(), "class_names": _text(class_names(source))}
@@ -242,9 +244,15 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
     return arrays | real_numbers(found)
 
 
-def _text(names: list[str]) -> np.ndarray:
-    """Names as the bytes of JSON: array files hold plain numbers."""
-    return np.frombuffer(json.dumps(names).encode(), np.uint8)
+def _columns(source: Any) -> list[Any]:
+    """The columns of a table as plain values; empty for other data."""
+    units = source.units if isinstance(source, HasUnits) else None
+    return units.plain() if isinstance(units, TableUnits) else []
+
+
+def _text(plain: list[Any]) -> np.ndarray:
+    """Names, or other plain values, as the bytes of JSON: array files hold plain numbers."""
+    return np.frombuffer(json.dumps(plain).encode(), np.uint8)
 
 
 def real_numbers(found: dict[str, float]) -> dict[str, np.ndarray]:
