@@ -235,6 +235,9 @@ REFUSED = {
     "no rows": ("a,b\n", {}, "holds no rows"),
     "no names": ("1,2\n3,4", {}, "the first row holds numbers"),
     "a name twice": ("a,a\n3,4", {}, "names a column 'a' twice"),
+    "another delimiter": ("a;b\n1;2", {}, r"one column, 'a;b'; is delimiter=semicolon meant\?"),
+    "nothing": ("", {}, "holds no rows"),
+    "no text": (b"a,b\n\xff\xfe,2", {}, "is not text in UTF-8"),
     "no such column": ("a,b\n3,4", {"categorical": "c"}, "categorical: there is no column 'c'; there are a, b"),
     "all left out": ("a,b\n3,4", {"leave_out": "a,b"}, "leave_out leaves no column"),
     "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
@@ -244,7 +247,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_tables_that_cannot_be_read_are_refused(tmp_path, case):
     text, options, said = REFUSED[case]
-    (tmp_path / "t.csv").write_text(text)
+    (tmp_path / "t.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ValueError, match=said) as caught:
         CSV(str(tmp_path / "t.csv"), **options)
     assert "t.csv" in str(caught.value)

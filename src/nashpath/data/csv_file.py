@@ -55,6 +55,8 @@ class CSV(FiniteSource):
             if not table:
                 raise ValueError("leave_out leaves no column")
             columns = {name: _column(name, cells, scale, name in declared) for name, cells in table.items()}
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file}: is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
         except (ValueError, csv.Error) as error:
             raise ValueError(f"{file}: {error}") from error
         self._units = TableUnits(tuple(columns.values()))
@@ -77,8 +79,11 @@ def _read(file: Path, delimiter: str) -> dict[str, list[str]]:
     """The cells of each column, by its name."""
     with open(file, newline="", encoding="utf-8-sig") as handle:
         rows = csv.reader(handle, delimiter=delimiter)
-        names = [name.strip() for name in next(rows, [])]
+        names = [name.strip() for name in next(rows, [""])]
         cells = [(rows.line_num, row) for row in rows if row]
+    other = next((key for key, mark in DELIMITERS.items() if mark != delimiter and mark in names[0]), None)
+    if len(names) == 1 and other:
+        raise ValueError(f"the first row names one column, {names[0]!r}; is delimiter={other} meant?")
     if not cells:
         raise ValueError("holds no rows; the first names the columns, and those below it are samples")
     if all(_number(name) is not None for name in names):
