@@ -267,8 +267,10 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_p
     assert job.returncode
     assert re.search(r"error: after step \d+: another process of this run is gone", said)
     assert "rank      : 1" in said  # which one, and of what, the launcher tells
-    found = trained(2, out, "--resume", "-s", f"steps={2 * taken(out)}")
+    steps = f"steps={2 * taken(out)}"
+    found, whole = trained(2, out, "--resume", "-s", steps), trained(1, tmp_path / "one", *ARGUMENTS, "-s", steps)
     assert found[0]["outcome"] == "finished"
+    torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-3, atol=1e-4)
 
 
 def taken(folder):
