@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ MOST_KNOTS = 1000
 """Quantiles of a column that are kept; of fewer rows all values are."""
 
 
+@runtime_checkable
 class Column(Protocol):
     """One column: ``encode`` its values ``[n]`` to ``[n, width]``, ``decode`` those back; both in double precision."""
 
