@@ -465,7 +465,7 @@ def overfitting(steps: int, **more) -> Program:
 
 
 def test_p_follows_the_critic_and_moves_in_the_discriminators_turn_only():
-    state = overfitting(60).train_state(0).point.state
+    state = overfitting(60, **{"technique.target": 0.0}).train_state(0).point.state  # of four seeds p is 0.84 to 1
     assert 0 < state["discriminator.before.probability"].item() <= 1
     still = overfitting(60, **{"technique.target": 1.0}).train_state(0).point.state
     assert still["discriminator.before.probability"] == 0  # no batch is beyond certain
