@@ -10,7 +10,7 @@ from nashpath.cli import app
 from nashpath.core.math.monotone import MONOTONES
 from nashpath.report import load_run
 from nashpath.report.animation import animation
-from nashpath.run import resolve_flow
+from nashpath.run import SettingError, resolve_flow
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.training.flow import run_flow
 
@@ -155,3 +155,13 @@ def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, mon
     assert frames == {"free": 41, "chosen": 5}
     (said,) = json.loads((tmp_path / "free" / "run.json").read_text())["warnings"]
     assert "at the start and the end alone" in said
+
+
+@pytest.mark.parametrize("key", ["start_mean", "start_deviation"])
+def test_the_start_is_of_finite_numbers_wherever_it_may_be(key, tmp_path):
+    """``start_mean=1e39`` was taken, and is infinite in single precision."""
+    with pytest.raises(SettingError, match=rf"{key}: expected"):
+        resolve_flow([(key, 1e39)])
+    few = [("data", "ring"), ("particles", 8), ("steps", 2), ("evaluation_samples", 8), ("samples", 4)]
+    folder = run_flow(resolve_flow([*few, (key, 1e9)]), tmp_path)
+    assert json.loads((folder / "run.json").read_text())["status"] == "finished"

@@ -5,10 +5,12 @@ from functools import cache
 from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Le
 from pydantic import BaseModel, Field, create_model, field_validator
 from torch import Tensor
 
 from nashpath.core import Count, Key, Number, Positive, Whole, derive, generator, rebuilt, seeded
+from nashpath.core.hyperparameters import Length
 from nashpath.core.math.monotone import MonotoneFunction, MonotoneName
 from nashpath.core.source import HasDensity
 from nashpath.data import SOURCES
@@ -43,8 +45,10 @@ class FlowGeneral(BaseModel):
     power: Annotated[Positive, Field(description="exponent of h=exponential")] = 1.5
     particles: Annotated[Count, Field(description="how many particles flow")] = 2000
     steps: Annotated[Whole, Field(description="steps of the integrator")] = 500
-    start_mean: Annotated[float, Field(description="every coordinate of the mean of the particles' start")] = 0.0
-    start_deviation: Annotated[Positive, Field(description="standard deviation of the particles' start")] = 1.0
+    start_mean: Annotated[
+        float, Ge(-1e9), Le(1e9), Field(description="every coordinate of the mean of the particles' start")
+    ] = 0.0
+    start_deviation: Annotated[Length, Field(description="standard deviation of the particles' start")] = 1.0
     seed: Annotated[Whole, Field(description="of the start, the weights and all draws")] = 0
     device: Annotated[str, Field(description="auto, cpu, cuda or cuda:N")] = "auto"
     log_every: Annotated[Whole, Field(description="steps between rows of metrics.jsonl; 0: a hundred rows")] = 0
