@@ -394,7 +394,8 @@ def test_a_part_that_ray_loses_is_started_again_where_it_was(tmp_path, fake, los
 
 def test_all_parts_on_ray(tmp_path):
     pytest.importorskip("ray")
-    given = ["train", *FAST, "--seeds", "0:3", "--quiet", "--out"]
+    settled = ["-s", "stack=off", "-s", "compile=off", "-s", "threads=1"]  # or rounding hangs on what is faster today
+    given = ["train", *FAST, *settled, "--seeds", "0:3", "--quiet", "--out"]
     alone = subprocess.run([sys.executable, "-m", "nashpath", *map(str, given), tmp_path / "alone"], timeout=200)
     there = subprocess.run(
         [sys.executable, "-m", "nashpath", *map(str, given), tmp_path / "run", "--on", "ray", "--parts", "2"],
