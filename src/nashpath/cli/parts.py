@@ -1,5 +1,6 @@
 """Parts of a command, all at once: options of train, reproduce and evaluate, and what is done with them."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,8 +35,6 @@ def check_ways(on: str, sbatch: list[str], out: Path | None, other: str) -> None
 
 def many_parts(parts: int, members: int) -> int:
     """How many parts there are of so many members, where ``parts`` were asked for (0: one a GPU, else one a core)."""
-    import os
-
     import torch
 
     return min(members, parts or torch.cuda.device_count() or os.cpu_count() or 1)

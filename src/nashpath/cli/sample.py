@@ -57,7 +57,7 @@ def sample(
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
         last = None
-        if loaded.averaged:
+        if loaded.averaged and out.suffix != ".csv":
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FolderWarning)  # it was said above
                 last = load(run, member, averaged=False, data_path=data_path)
@@ -81,5 +81,5 @@ def sample(
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))
-        if raw is not None and out.suffix != ".csv":
+        if raw is not None:
             typer.echo("averaged weights; beside them the raw ones of the last step", err=True)

@@ -1,7 +1,7 @@
 """Rows of a table against real rows: each column alone, and two by two."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -49,7 +49,27 @@ def _largest_difference(x: Tensor, y: Tensor) -> Tensor:
     return (below[0] - below[1]).abs().max()
 
 
-class Marginals(Metric):
+class TableMetric(Metric):
+    """Base of the metrics that are standard for tables, and cheap enough to be looked at through training."""
+
+    @classmethod
+    def of(cls, columns: TableUnits) -> Self:
+        """The metric of these columns."""
+        raise NotImplementedError
+
+    @classmethod
+    def is_standard(cls, source: Source) -> bool:
+        return table_of(source) is not None
+
+    @classmethod
+    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
+        columns = table_of(source)
+        if columns is None or not isinstance(source, HasExamples):
+            return {}
+        return cls.of(columns)(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+
+
+class Marginals(TableMetric):
     """How far the columns are from the real ones, each alone: the mean over columns, and the worst.
 
     See `marginal_gaps`. ``columns`` are the data's, None where each number of a vector is one.
@@ -68,14 +88,8 @@ class Marginals(Metric):
     }
 
     @classmethod
-    def is_standard(cls, source: Source) -> bool:
-        return table_of(source) is not None
-
-    @classmethod
-    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
-        if table_of(source) is None or not isinstance(source, HasExamples):
-            return {}
-        return cls(table_of(source))(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+    def of(cls, columns: TableUnits) -> Self:
+        return cls(columns)
 
     def __init__(self, columns: TableUnits | None):
         self.columns = columns
@@ -97,7 +111,7 @@ def correlations(x: Tensor) -> Tensor:
     return unit.mT @ unit
 
 
-class Correlations(Metric):
+class Correlations(TableMetric):
     """How far the correlations between columns are from the real ones: the mean over all pairs, and the worst.
 
     ``mean over i < j of |ρ_real(i, j) − ρ_fake(i, j)|`` with Pearson's correlations of the numbers that networks see,
@@ -117,14 +131,8 @@ class Correlations(Metric):
     }
 
     @classmethod
-    def is_standard(cls, source: Source) -> bool:
-        return table_of(source) is not None
-
-    @classmethod
-    def glance(cls, fake: Tensor, source: Source, key: Key) -> dict[str, float]:
-        if table_of(source) is None or not isinstance(source, HasExamples):
-            return {}
-        return cls()(source.examples(GLANCED_AGAINST).to(fake.device), fake[:GLANCED])
+    def of(cls, columns: TableUnits) -> Self:
+        return cls()
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"correlation_gap", "correlation_worst"}``."""

@@ -1,9 +1,9 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ FEW_EXAMPLES = 10_000
 """Number of training samples up to which every evaluation measures memorisation; with more it is on request."""
 
 Notify = Callable[[str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -206,11 +207,16 @@ Restored = tuple[Member, Trial, TrainState]
 
 def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
     """Members that differ by their seeds alone, together: an interval over others would mean nothing."""
-    groups: list[tuple[dict[str, Any], list[Restored]]] = []
-    for entry in restored:
-        own = next((some for settings, some in groups if settings == entry[0].swept), None)
+    return grouped(restored, lambda entry: entry[0].swept)
+
+
+def grouped(entries: Iterable[T], by: Callable[[T], dict[str, Any]]) -> list[tuple[dict[str, Any], list[T]]]:
+    """Entries of the same settings together, in the order in which their settings come first."""
+    groups: list[tuple[dict[str, Any], list[T]]] = []
+    for entry in entries:
+        own = next((some for settings, some in groups if settings == by(entry)), None)
         if own is None:
-            groups.append((entry[0].swept, [entry]))
+            groups.append((by(entry), [entry]))
         else:
             own.append(entry)
     return groups

@@ -8,11 +8,12 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, measure_run
+from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import planned
 from nashpath.run.folder.run_folder import CHECKPOINT, RunFolder, write_atomic
@@ -78,26 +79,15 @@ def join_evaluations(run: Path, count: int = 0, data_path: Path | None = None) -
         other = [key for key, value in one["asked"].items() if value != read[0]["asked"][key]]
         if other:
             raise SettingError(f"{there}: part {part} was asked for another {' and '.join(other)}; measure it again")
-    members = [m for one in read for group in one["found"]["groups"] for m in group["members"]]
+    groups = [group for one in read for group in one["found"]["groups"]]
+    members = [m for group in groups for m in group["members"]]
     if sorted(members) != list(range(len(planned(run, data_path)))):
         raise SettingError(f"{there}: the parts have other members than {run}; measure them again")
-    found = {**read[0]["found"], "groups": _joined([group for one in read for group in one["found"]["groups"]])}
+    found = {**read[0]["found"], "groups": [_one(some) for _, some in grouped(groups, itemgetter("settings"))]}
     check_any(found)
     RunFolder(run).write_json(FOUND, found)
     shutil.rmtree(there)
     return found
-
-
-def _joined(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Groups of the same settings as one each, in the order in which their settings come first."""
-    alike: list[list[dict[str, Any]]] = []
-    for group in groups:
-        own = next((some for some in alike if some[0]["settings"] == group["settings"]), None)
-        if own is None:
-            alike.append([group])
-        else:
-            own.append(group)
-    return [_one(some) for some in alike]
 
 
 def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from nashpath.core.source import (
 from nashpath.core.torch_compat import call_with
 from nashpath.games import GAN, Classifies
 from nashpath.metrics import METRICS, MetricError, class_accuracy
+from nashpath.metrics.columns import table_of
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.settings.members import Member
@@ -201,7 +202,7 @@ def picture(member: Member, trial: Trial, train_state: TrainState, found: Tensor
     wanted: Any = member.settings
     points, index, arrays = found.shape[1:] == (2,), member.index, dict[str, np.ndarray]()
     game: Any = trial.game
-    count = max(wanted.samples, 400) if points or _columns(game.data) else wanted.samples
+    count = max(wanted.samples, 400) if points or table_of(game.data) else wanted.samples
     rows = game.classes if game.of_classes and not points and 2 * game.classes <= count else 0
     if rows:
         place(trial, train_state)
@@ -234,20 +235,14 @@ def reference_samples(source: Any, count: int, evaluated: int, seed: int = 0) ->
 
     The last are the numbers of every evaluation, of ``evaluated`` real samples in place of generated ones.
     """
-    columns = _columns(source)
+    columns = table_of(source)
     arrays = {"real": source.draw(Key(0, "shown"), max(2000 if columns else 256, count))["real"].numpy()}
-    arrays |= {"columns": _text(columns)} if columns else {}
+    arrays |= {"columns": _text(columns.plain())} if columns else {}
     arrays |= {"centres": np.asarray(source.centres)} if isinstance(source, HasModes) else {}
     if is_labelled(source):
         arrays |= {"class_balance": class_balance(source).numpy(), "class_names": _text(class_names(source))}
     found = quick_metrics(source.draw(Key(seed, "trial"), evaluated)["real"], source)
     return arrays | real_numbers(found)
-
-
-def _columns(source: Any) -> list[Any]:
-    """The columns of a table as plain values; empty for other data."""
-    units = source.units if isinstance(source, HasUnits) else None
-    return units.plain() if isinstance(units, TableUnits) else []
 
 
 def _text(plain: list[Any]) -> np.ndarray:
