@@ -1,7 +1,7 @@
 """Rows of a table against real rows: each column alone, and two by two."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -53,7 +53,7 @@ class TableMetric(Metric):
     """Base of the metrics that are standard for tables, and cheap enough to be looked at through training."""
 
     @classmethod
-    def of(cls, columns: TableUnits) -> Self:
+    def of(cls, columns: TableUnits) -> "TableMetric":
         """The metric of these columns."""
         raise NotImplementedError
 
@@ -88,7 +88,7 @@ class Marginals(TableMetric):
     }
 
     @classmethod
-    def of(cls, columns: TableUnits) -> Self:
+    def of(cls, columns: TableUnits) -> "Marginals":
         return cls(columns)
 
     def __init__(self, columns: TableUnits | None):
@@ -131,7 +131,7 @@ class Correlations(TableMetric):
     }
 
     @classmethod
-    def of(cls, columns: TableUnits) -> Self:
+    def of(cls, columns: TableUnits) -> "Correlations":
         return cls()
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
