@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nashpath.cli import app
-from nashpath.run import EvaluationOptions, SettingError, evaluate_part, evaluate_run, join_evaluations
+from nashpath.run import EvaluationOptions, FolderWarning, SettingError, evaluate_part, evaluate_run, join_evaluations
 from nashpath.run.assess.evaluate_parts import evaluation_folder
 
 WISH = EvaluationOptions(("sliced_wasserstein", "prdc"), count=64)
@@ -23,6 +23,7 @@ def trained(tmp_path_factory):
     """A run of three seeds at two rates, one of which diverges at once."""
     out = tmp_path_factory.mktemp("evaluated") / "run"
     given = ["-s", "data=ring", "-s", "steps=3", "-s", "compile=off", "-s", "evaluation_samples=64", "-s", "samples=16"]
+    given += ["-s", "checkpoint_every=1"]
     given += ["-s", "solver.generator=sgd", "--sweep", "solver.generator.learning_rate=0.01,1e38", "--seeds", "0:3"]
     assert command("train", *given, "--out", out).exit_code == 0
     return out
@@ -74,6 +75,19 @@ def test_a_part_that_is_there_is_kept_and_one_of_another_wish_is_not(run):
     assert place.stat().st_mtime_ns == before
     evaluate_part(run, "1/2", EvaluationOptions(("prdc",), count=64))
     assert place.stat().st_mtime_ns != before
+
+
+def test_a_damaged_checkpoint_is_passed_over_as_by_the_whole_evaluation(run):
+    with open(run / "checkpoint.safetensors", "r+b") as file:
+        file.truncate(100)
+    for part in ("1/2", "2/2"):
+        with pytest.warns(FolderWarning, match="the one before it is used"):
+            evaluate_part(run, part, WISH)
+    join_evaluations(run)
+    joined = json.loads((run / "evaluation.json").read_text())
+    with pytest.warns(FolderWarning):
+        evaluate_run(run, WISH)
+    assert joined == json.loads((run / "evaluation.json").read_text())
 
 
 def test_what_cannot_be_joined_is_refused_with_what_to_do(run):

@@ -15,8 +15,8 @@ from typing import Any
 from nashpath.core.math.bootstrap import interval
 from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import planned
-from nashpath.run.folder.run_folder import CHECKPOINT, RunFolder, write_atomic
+from nashpath.run.folder.checkpoint import checkpoint_digest, planned
+from nashpath.run.folder.run_folder import RunFolder, write_atomic
 from nashpath.run.settings.members import part_of
 from nashpath.run.training.parts import part_folder
 
@@ -110,8 +110,7 @@ def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _asked(run: Path, wish: EvaluationOptions, split: str) -> dict[str, Any]:
     """What a part must have in common with the others: the options, and the checkpoint."""
     options = {key: value for key, value in asdict(wish).items() if key != "device"} | {"metrics": list(wish.metrics)}
-    content = RunFolder(run).sound(CHECKPOINT, "resume the run, which writes it anew")
-    return {**options, "split": split, "checkpoint": hashlib.sha256(content).hexdigest()}
+    return {**options, "split": split, "checkpoint": checkpoint_digest(RunFolder(run))}
 
 
 def _digest(content: dict[str, Any]) -> str:

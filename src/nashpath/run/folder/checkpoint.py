@@ -5,6 +5,7 @@ other library. Nothing is pickled. `names` says what happens where two ways read
 A checkpoint that does not match its digest is never used; the one before it is kept, and taken in its place.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -145,6 +146,12 @@ def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[P
         steps = max(found[1].get("taken", [0]))
         store.warn(f"{error}; the one before it is used, {store.previous.name} of step {steps}")
         return (store.previous, *found)
+
+
+def checkpoint_digest(store: RunFolder) -> str:
+    """The SHA-256 of the checkpoint that `read_checkpoint` reads. Raises `CheckpointError`."""
+    with open(read_checkpoint(store, below=())[0], "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(store: RunFolder, path: Path, below: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -49,12 +49,17 @@ def _part(members: list[Member], part: str) -> list[Member]:
     return [replace(members[i], index=k) for k, i in enumerate(part_of(len(members), part))]
 
 
-def part_of(count: int, part: str) -> range:
-    """The members, of so many, of one part, which are neighbours. Raises `SettingError` where it has none."""
+def asked_part(part: str) -> tuple[int, int]:
+    """What ``--part`` asks for, ``"2/4"``, as numbers. Raises `SettingError` for what is no part."""
     try:
-        index, parts = parse_part(part)
+        return parse_part(part)
     except ValueError as error:
         raise SettingError(f"--part {part}: {error}") from None
+
+
+def part_of(count: int, part: str) -> range:
+    """The members, of so many, of one part, which are neighbours. Raises `SettingError` where it has none."""
+    index, parts = asked_part(part)
     first, last = (count * k // parts for k in (index - 1, index))
     if first == last:
         raise SettingError(f"part {part} of {count} members is empty; there are parts for so many at most")

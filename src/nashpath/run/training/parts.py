@@ -15,7 +15,7 @@ from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.identity import flat_settings_of
 from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import plain_json, write_atomic
-from nashpath.run.settings.members import plan, record
+from nashpath.run.settings.members import asked_part, plan, record
 from nashpath.run.settings.model import parse_part
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.training.session import Session
@@ -26,10 +26,7 @@ SETTLED = ("stack", "compile", "threads", "start_digest")
 
 def part_folder(whole: Path, part: str) -> Path:
     """Where a part of the run in ``whole`` lies. Raises `SettingError` for what is no part."""
-    try:
-        index, parts = parse_part(part)
-    except ValueError as error:
-        raise SettingError(f"--part {part}: {error}") from None
+    index, parts = asked_part(part)
     return whole / "parts" / f"{index}-of-{parts}"
 
 

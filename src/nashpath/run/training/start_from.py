@@ -1,6 +1,5 @@
 """Members that start from the weights of another run's checkpoint (``start_from``), and what is kept about that."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from nashpath.core.tree import leaves, tree_map
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import names, planned, read_checkpoint, restore_members
+from nashpath.run.folder.checkpoint import checkpoint_digest, names, planned, restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import keeps_average, place
 from nashpath.run.settings.build import Start
@@ -52,14 +51,14 @@ def starting_points(members: Sequence[Member], every: int) -> StartingPoints:
         return StartingPoints()
     folder = Path(settings.start_from).expanduser()
     theirs = _theirs(folder, members, every, settings.start_member)
-    digest = _digest(folder)
+    digest = checkpoint_digest(RunFolder(folder))
     if settings.start_digest not in ("", digest):
         raise SettingError(
             f"start_digest: the checkpoint in {folder} is {digest[:12]}…, not the one that was started from "
             f"({settings.start_digest[:12]}…); leave start_digest out to start from what is there now"
         )
     found = restore_members(folder, list(dict.fromkeys(theirs.values())), needs_data=False)
-    if _digest(folder) != digest:
+    if checkpoint_digest(RunFolder(folder)) != digest:
         raise SettingError(f"start_from: {folder} is being trained and wrote a new checkpoint; stop it, or try again")
     read = {member.index: (trial, state) for member, trial, state in found}
     steps = max(int(state.steps) for _, state in read.values())
@@ -94,12 +93,6 @@ def _theirs(folder: Path, members: Sequence[Member], every: int, asked: int) -> 
             "from"
         )
     return {m.index: asked if asked >= 0 else min(m.number, count - 1) for m in members}
-
-
-def _digest(folder: Path) -> str:
-    """The SHA-256 of the checkpoint that is read."""
-    with open(read_checkpoint(RunFolder(folder), below=())[0], "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _weights(trial: Trial, state: TrainState, wanted: str, whence: str) -> Any:
