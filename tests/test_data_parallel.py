@@ -35,9 +35,6 @@ from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import SOLVERS
 
 CASES = [("solver", k) for k in SOLVERS] + [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
-COMPILED = set(SOLVERS) if os.environ.get("NASHPATH_COMPILED") == "all" else {"alternating"}
-"""Solvers whose step is compiled here, on two processes: all take the sum over processes at the same place, and to
-compile each costs five minutes."""
 BATCHES_MATTER = {"mmd_gaussian", "mmd_rational_quadratic", "dragan", "dragan_centred"}
 """Rows whose gradient is known (measured by others, too) to be no mean over samples: they must be announced."""
 
@@ -69,7 +66,7 @@ def away(found, whole, before):
     return float(torch.stack(misses).max() / torch.stack(moves).max())
 
 
-def measure(path, kind, ranks):
+def measure(path, kind, ranks, compiled):
     """How far steps of several processes are from those of one, by the way they run, and what is announced."""
     trial = trial_of(path, kind)
     spread, members = Spread(ranks, trial), [given(path, kind, seed) for seed in (0, 1)]
@@ -78,7 +75,7 @@ def measure(path, kind, ranks):
     stacked = tree_map(lambda *own: torch.stack(own), *members)
     found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}
     ways = {"stacked": lambda: vmap(step)(*stacked)[0]} if path == "solver" else {}
-    if kind in COMPILED and ranks.size == 2 and not spread.differentiates():
+    if kind in compiled and not spread.differentiates():
         ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="aot_eager")(*stacked)[0]
         found["compiled"] = away(as_one_graph(step, backend="aot_eager")(*members[0])[0], whole[0], members[0][0])
     for name, way in ways.items():
@@ -88,13 +85,13 @@ def measure(path, kind, ranks):
     return found, sorted(spread.differences()), spread.differentiates()
 
 
-def work(rank, size, port, out):
+def work(rank, size, compiled, port, out):
     """One process: measures all cases with the others, and notes a checksum of what it moved to."""
     torch.set_num_threads(1)
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": str(size)}
     os.environ.update(where)
     with joined() as ranks, torch.no_grad():
-        found = {f"{path}.{kind}": measure(path, kind, ranks) for path, kind in CASES}
+        found = {f"{path}.{kind}": measure(path, kind, ranks, compiled) for path, kind in CASES}
         (out / f"{rank}.json").write_text(json.dumps(found))
         (out / f"{rank}.samples").write_text(json.dumps(measure_samples(ranks)))
 
@@ -120,18 +117,25 @@ def free_port():
         return one.getsockname()[1]
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((2, {"alternating"}), id="2"),
+        pytest.param((2, set(SOLVERS)), id="2, all compiled", marks=pytest.mark.thorough("all sum at the same place")),
+        pytest.param((3, set()), id="3", marks=pytest.mark.thorough("what two processes may part in, three may")),
+    ],
+)
 def measured(request, tmp_path_factory):
-    out = tmp_path_factory.mktemp(f"ranks-{request.param}")
+    out, (size, compiled) = tmp_path_factory.mktemp("ranks"), request.param
     others, port = multiprocessing.get_context("fork"), free_port()
-    processes = [others.Process(target=work, args=(rank, request.param, port, out)) for rank in range(request.param)]
+    processes = [others.Process(target=work, args=(rank, size, compiled, port, out)) for rank in range(size)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(600)
-    assert [process.exitcode for process in processes] == [0] * request.param
+    assert [process.exitcode for process in processes] == [0] * size
     kinds = ("json", "samples")
-    return [[json.loads((out / f"{rank}.{kind}").read_text()) for rank in range(request.param)] for kind in kinds]
+    return [[json.loads((out / f"{rank}.{kind}").read_text()) for rank in range(size)] for kind in kinds]
 
 
 @pytest.mark.parametrize(("path", "kind"), CASES)

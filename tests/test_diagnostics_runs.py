@@ -40,7 +40,7 @@ from nashpath.run.assess.diagnose import diagnose, diagnose_member
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
-from nashpath.run.folder.checkpoint import restore_member, restore_members
+from nashpath.run.folder.checkpoint import planned, restore_member, restore_members
 from nashpath.run.observe.diagnostics import watch
 from nashpath.solvers import SGD, Alternating
 from run_folders import nash
@@ -138,13 +138,11 @@ HEALTHY = {
 
 
 def verdicts(case, folder):
-    """The verdicts over seeds, or starts; changes of the play, which no verdict depends on, are tried at one start."""
+    """The verdicts over seeds, or starts; changes of the play, which no verdict depends on, are tried at the first."""
     raw, sweeps = case
     open_session(raw, sweeps, folder).train()
-    if not sweeps:
-        return diagnose(folder, list(range(len(raw["seeds"]))))
-    others = [(m.index, trial, state) for m, trial, state in restore_members(folder, [1, 2])]
-    return [*diagnose(folder, [0]), *(diagnose_member(*other, advise=False) for other in others)]
+    others = restore_members(folder, list(range(1, len(planned(folder)))))
+    return [*diagnose(folder, [0]), *(diagnose_member(m.index, *other, advise=False) for m, *other in others)]
 
 
 @pytest.mark.parametrize("name", BROKEN)

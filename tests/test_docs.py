@@ -83,9 +83,13 @@ def test_every_example_runs(page, here):
 def shortened(arguments: list[str]) -> list[str]:
     """The command with two steps, two seeds (of sixteen: four, for pages look at member 3) and little else to do.
 
-    Diagnoses are quick ones: those of `test_diagnostics_runs` are not.
+    Diagnoses are quick ones: those of `test_diagnostics_runs` are not. What is asked for in processes of their own is
+    done in this one: `test_run_parts` and `test_evaluate_parts` start them.
     """
     verb = arguments[0]
+    if "processes" in arguments:
+        away = {"--on", "processes", "--parts", arguments[arguments.index("--parts") + 1]}
+        arguments = [part for part in arguments if part not in away]
     arguments = [{"0:16": "0:4", "0:8": "0:2", "0:4": "0:2"}.get(part, part) for part in arguments]
     if verb == "flow":
         cheap = FLOW_CHEAP | {"steps": "2"}
@@ -103,6 +107,8 @@ def shortened(arguments: list[str]) -> list[str]:
         return [*arguments, "--quick", *(() if "--member" in arguments else ("--member", "0"))]
     elif verb == "evaluate" and "--samples" not in arguments and "--real" not in arguments:
         return [*arguments, "--samples", "500"]
+    elif verb == "plan":
+        return [*arguments, "--workers", "1", "-s", "seeds=1", "-s", "steps=2"]
     else:
         return arguments
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]

@@ -273,6 +273,7 @@ def test_the_fisher_constraint_finds_the_chi_squared_distance():
     assert np.allclose(logits.detach(), (P - Q) / (0.5 * (P + Q)) / expected, atol=1e-5)
 
 
+@pytest.mark.unchecked("slow: many calls")
 def test_the_sobolev_constraint_finds_its_distance_on_a_line():
     """A critic of any slopes s at three points: E_p d − E_q d is b·s, the constraint Σ m s² = 1: √Σ b²/m."""
     centres = torch.tensor([1 / 6, 3 / 6, 5 / 6], dtype=torch.float64)

@@ -132,6 +132,7 @@ def test_impossible_combinations_are_refused_with_what_to_do(raw, words):
         assert word in str(caught.value)
 
 
+@pytest.mark.unchecked("slow: many calls")
 def test_the_order_of_flags_does_not_matter():
     texts = ["solver.generator.momentum=0.1", "solver.generator=momentum", "solver=simultaneous", "penalty.weight=3"]
     texts += ["penalty=r1"]
