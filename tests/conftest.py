@@ -11,6 +11,7 @@ With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each
 import functools
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import runtime_checkable
@@ -34,8 +35,10 @@ if os.environ.get("NASHPATH_TYPECHECK") == "1":
     runtime_checkable(pydantic.ValidationInfo)  # a protocol, in signatures of validators; pydantic does not mark it
     jaxtyping.install_import_hook("nashpath", "typecheck.checked")
 
+from nashpath.run.engine import program
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
+from quick_python import started
 
 _COPIES = os.environ.get("NASHPATH_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 REAL_DATA = Path(os.environ.setdefault("NASHPATH_REAL_DATA", _COPIES))  # workers of xdist inherit it
@@ -100,3 +103,23 @@ def own_methods() -> Iterator[None]:
     """For tests that register methods: no other test sees them."""
     yield
     forget_own_methods()
+
+
+@pytest.fixture(scope="session")
+def _quick_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with started(tmp_path_factory.mktemp("quick")) as file:
+        yield file
+
+
+@pytest.fixture
+def quick_python(_quick_python: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Processes of ``sys.executable`` start at once (`quick_python.py`), those of ``torchrun`` too."""
+    monkeypatch.setattr(sys, "executable", str(_quick_python))
+    monkeypatch.setenv("PYTHON_EXEC", str(_quick_python))
+    return _quick_python
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled steps are traced, stacked and differentiated as ever; no C++ is made of them, which takes longest."""
+    monkeypatch.setattr(program, "as_one_graph", functools.partial(program.as_one_graph, backend="aot_eager"))

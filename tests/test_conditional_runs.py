@@ -20,6 +20,8 @@ from nashpath.run.settings.build import build_game
 from nashpath.run.settings.resolve import resolve
 from run_folders import flags, members, nash, rows, tensors
 
+PYTHON = sys.executable
+"""One that has imported nothing."""
 MLPS = ("game=conditional", "generator=mlp", "discriminator=mlp")
 
 
@@ -80,6 +82,7 @@ def test_samples_of_a_class_by_name_and_number(pets, tmp_path):
     assert "cat, dog" in said
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_it_samples_and_exports_without_the_data(pets, tmp_path):
     """Another copy of the run, whose data are gone: names and balance are the run's own."""
     run = tmp_path / "run"
@@ -100,6 +103,7 @@ def test_it_samples_and_exports_without_the_data(pets, tmp_path):
     assert (run / "config.toml").read_text() == text
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", ["pt2", "onnx"])
 def test_an_exported_program_takes_classes(pets, tmp_path, ending):
     """The card's own lines in a fresh process; batches of all sizes; 16 latents in two classes are two pictures."""
@@ -109,7 +113,7 @@ def test_an_exported_program_takes_classes(pets, tmp_path, ending):
     lines = card.split("```")[1].removeprefix("python\n")
     assert lines.count("\n") <= 5
     tail = "\nassert samples.shape == (16, 3, 8, 8)\nimport sys\nassert 'nashpath' not in sys.modules"
-    subprocess.run([sys.executable, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+    subprocess.run([PYTHON, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
 
 
 def test_numbers_by_class(pets):

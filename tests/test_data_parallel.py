@@ -242,6 +242,7 @@ def costs(members):
     return [list(member["costs"].values()) for member in members]
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
     whole = trained(1, tmp_path / "one", *ARGUMENTS, "-s", "steps=60")
     trained(1, tmp_path / "many", *ARGUMENTS, "-s", "steps=20")
@@ -252,6 +253,7 @@ def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
     torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_numbers_of_samples_are_those_of_one_process(tmp_path):
     asked = ["-s", "data=digits", "-s", 'metrics=["fid", "kid@pixels"]', "-s", "steps=4", "-s", "sample_every=2"]
     whole, found = (trained(size, tmp_path / str(size), *ARGUMENTS, *asked)[0]["metrics"] for size in (1, 2))

@@ -84,6 +84,7 @@ def test_a_run_gives_samples_back_within_the_columns_of_its_file(tmp_path, scale
     assert (found[:, 2] == 7).all()
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
 def test_exported_generators_go_back_by_ranks_too(tmp_path, ending):
     np.save(tmp_path / "table.npy", skewed())
@@ -201,6 +202,7 @@ def test_a_run_on_a_csv_gives_rows_of_the_same_kind_back_also_without_it(tmp_pat
     assert names == list(frame)
 
 
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("way", [{"stack": "on"}, {"compile": "on"}, {"solver": "consensus"}, {"game": "mixture"}])
 def test_categories_train_stacked_compiled_and_under_second_derivatives(tmp_path, way):
     people(tmp_path)
@@ -210,6 +212,7 @@ def test_categories_train_stacked_compiled_and_under_second_derivatives(tmp_path
     assert nash.load(tmp_path / "run", 1).outcome == "finished"
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
 def test_exported_generators_answer_with_categories(tmp_path, ending):
     people(tmp_path)

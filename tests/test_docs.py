@@ -49,7 +49,7 @@ def commands(page: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, own_methods):
+def here(tmp_path, monkeypatch, own_methods, quick_python):
     """A working folder with what the commands of the pages speak of: the examples, photos, an array, a table."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
@@ -83,13 +83,9 @@ def test_every_example_runs(page, here):
 def shortened(arguments: list[str]) -> list[str]:
     """The command with two steps, two seeds (of sixteen: four, for pages look at member 3) and little else to do.
 
-    Diagnoses are quick ones: those of `test_diagnostics_runs` are not. What is asked for in processes of their own is
-    done in this one: `test_run_parts` and `test_evaluate_parts` start them.
+    Diagnoses are quick ones: those of `test_diagnostics_runs` are not.
     """
     verb = arguments[0]
-    if "processes" in arguments:
-        away = {"--on", "processes", "--parts", arguments[arguments.index("--parts") + 1]}
-        arguments = [part for part in arguments if part not in away]
     arguments = [{"0:16": "0:4", "0:8": "0:2", "0:4": "0:2"}.get(part, part) for part in arguments]
     if verb == "flow":
         cheap = FLOW_CHEAP | {"steps": "2"}

@@ -47,6 +47,7 @@ def test_parts_together_are_the_whole(run, count):
     assert not evaluation_folder(run).exists()
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_all_parts_by_one_command(run):
     result = command("evaluate", run, "--metrics", "prdc", "--samples", "64", "--on", "processes", "--parts", "2")
     assert result.exit_code == 0, result.output

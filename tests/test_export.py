@@ -15,6 +15,9 @@ from nashpath.run import CheckpointError, SettingError
 from nashpath.run.assess import export
 from run_folders import nash, small, trained
 
+PYTHON = sys.executable
+"""One that has imported nothing."""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
@@ -27,6 +30,7 @@ def run(tmp_path_factory):
     return place / "run"
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_safetensors_come_back_as_the_member(run, tmp_path):
     file = tmp_path / "g.safetensors"
     said = nash("export", run, "--member", 1, "--to", file, "--licence", "CC0")
@@ -44,6 +48,7 @@ def test_safetensors_come_back_as_the_member(run, tmp_path):
     assert str(run.parent) not in card + file.read_bytes().decode("latin1")
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_program_needs_pytorch_alone(run, tmp_path):
     file = tmp_path / "g.pt2"
     nash("export", run, "--to", file)
@@ -52,10 +57,11 @@ def test_a_program_needs_pytorch_alone(run, tmp_path):
     tail = (
         "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\nassert 'nashpath' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+    subprocess.run([PYTHON, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
     assert str(run.parent).encode() not in file.read_bytes()
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_model_needs_onnx_runtime_alone(run, tmp_path):
     file = tmp_path / "g.onnx"
     said = nash("export", run, "--member", 1, "--to", file)
@@ -66,7 +72,7 @@ def test_a_model_needs_onnx_runtime_alone(run, tmp_path):
         "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\n"
         "assert 'torch' not in sys.modules and 'nashpath' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+    subprocess.run([PYTHON, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
     assert str(run.parent).encode() not in file.read_bytes()
     assert b"site-packages" not in file.read_bytes()
 
@@ -77,6 +83,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     assert "needs onnxscript: pip install 'nashpath[export]'" in said
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", sorted(export.ENDINGS))
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "salimans_mlp", "mixture"])
 def test_every_ending_takes_every_kind_of_generator(tmp_path, ending, network):
@@ -89,6 +96,7 @@ def test_every_ending_takes_every_kind_of_generator(tmp_path, ending, network):
     assert (tmp_path / f"g{ending}").stat().st_size > 1000
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_where_samples_differ_nothing_is_written(run, tmp_path, monkeypatch):
     other = export.ENDINGS[".safetensors"]
     wrong = replace(other, write=lambda _, told: other.write(nashpath.load(run, 1), told))

@@ -30,6 +30,7 @@ def test_no_solver_moves_frozen_layers(tmp_path, solver):
     assert changed == {name for name in every if not name.startswith("discriminator.features.linear1.")}
 
 
+@pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("penalty", ["dragan", "lecam", "zero_centred"])
 @pytest.mark.parametrize("way", [{"stack": "on"}, {"compile": "on"}])
 def test_frozen_layers_stay_stacked_and_compiled(tmp_path, penalty, way):
@@ -74,7 +75,7 @@ def test_the_command_takes_patterns_with_commas_between_and_diagnoses_the_rest(t
         "point.state.discriminator.features.linear1.bias",
         "point.state.generator.features.linear1.bias",
     }
-    nash("diagnose", tmp_path / "run")
+    nash("diagnose", tmp_path / "run", "--quick")
     nash("evaluate", tmp_path / "run", "--samples", 50)
 
 

@@ -227,6 +227,7 @@ def test_what_does_not_go_together_is_refused(arguments, message, tmp_path, monk
     assert not (tmp_path / "run" / "config.toml").exists()
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_all_parts_at_once_and_gathered(tmp_path):
     """The real processes; the same command again has nothing left to do."""
     given = ("train", *FAST, "--seeds", "0:3", "--on", "processes", "--parts", "2", "--out", tmp_path / "run")
@@ -336,6 +337,7 @@ def tools(tmp_path, monkeypatch):
     return tools
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_the_job_of_a_cluster_evaluates_every_part(tmp_path, tools):
     trained(tmp_path / "a run")
     given = ("evaluate", tmp_path / "a run", "--metrics", "prdc", "--samples", "40")
@@ -347,6 +349,7 @@ def test_the_job_of_a_cluster_evaluates_every_part(tmp_path, tools):
     assert joined == (tmp_path / "a run" / "evaluation.json").read_text()
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_the_job_of_a_cluster_trains_every_part(tmp_path, tools):
     """The script, as a queue reads and runs it: its options parse, each task trains its part or goes on with it."""
     given = ("train", *FAST, "--seeds", "0:2", "--on", "slurm", "--parts", "2", "--sbatch", "--partition=small")
@@ -413,6 +416,7 @@ def test_without_ray_it_says_how_to_get_it(tmp_path, monkeypatch):
     assert 'pip install "nashpath[ray]"' in result.output
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_a_reproduction_in_parts_is_that_of_one_process(tmp_path):
     """Cells in two processes, gathered."""
     study = str(Path(__file__).parents[1] / "examples" / "own_study.py")
