@@ -4,6 +4,8 @@ import itertools
 import json
 import math
 import re
+import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,12 @@ def test_every_study_is_complete(name):
         assert experiment.figures, experiment.name
         if {"quick", "default"} <= set(experiment.sizes):
             assert experiment.sizes["quick"].steps <= experiment.sizes["default"].steps
+
+
+def test_every_verdict_that_changed_has_its_reason_and_the_page_says_them():
+    made = runpy.run_path(str(ROOT / "scripts" / "results_changed.py"))
+    reasons = tomllib.loads((ROOT / "results" / "changes.toml").read_text())
+    assert {study: list(found) for study, found in reasons.items() if study not in NAMES} == {}
+    for study in NAMES:
+        assert set(reasons[study]) == set(made["changed"](study))
+    assert (ROOT / "docs" / "results_changed.md").read_text() == made["page"]()
