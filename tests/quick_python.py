@@ -1,8 +1,8 @@
 """A Python whose processes start at once: a server that has imported PyTorch and nashpath forks one for every command.
 
 A process of its own costs three CPU-seconds, nearly all of them imports. The fixture `quick_python` (`conftest.py`)
-puts the file that `started` writes in place of ``sys.executable``; it takes ``-c``, ``-m``, a script and ``-W``, has
-its own streams, folder and environment, hands signals on and ends as the process did.
+puts the file that `started` writes in place of ``sys.executable``; it takes ``-c``, ``-m``, a script, ``-u`` and ``-W``,
+has its own streams, folder and environment, hands signals on and ends as the process did.
 
 Not for tests of what is imported, or of processes that are killed: those start real ones.
 """
@@ -111,11 +111,11 @@ def keep(asked: socket.socket) -> NoReturn:
             os.dup2(stream, number)
             os.close(stream)
         become(**task)
-    asked.sendall(f"{process}\n".encode())
     for stream in streams:
         os.close(stream)
-    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it
+        asked.sendall(f"{process}\n".encode())
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         asked.sendall(f"{status}\n".encode())
     os._exit(0)
 
@@ -145,9 +145,10 @@ def become(argv: list[str], environment: dict[str, str], folder: str) -> NoRetur
 
 def run(argv: list[str]) -> None:
     """Python's own options, and then the program."""
-    while argv[0] == "-W":
-        warnings.simplefilter("ignore")
-        argv = argv[2:]
+    while argv[0] in ("-W", "-u"):
+        if argv[0] == "-W":
+            warnings.simplefilter("ignore")
+        argv = argv[1 + (argv[0] == "-W") :]
     if argv[0] == "-c":
         sys.argv = ["-c", *argv[2:]]
         exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})
