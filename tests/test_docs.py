@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import nashpath as nash
 from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
@@ -219,6 +220,23 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_every_public_name_has_its_place_on_a_page_of_the_api():
+    pages = [page.stem for page in (ROOT / "docs" / "api").glob("*.md") if page.stem != "index"]
+    for page in pages:
+        assert f"automodule:: nashpath.{page}\n" in (ROOT / "docs" / "api" / f"{page}.md").read_text()
+    shown = {name for page in pages for name in import_module(f"nashpath.{page}").__all__}
+    assert set(nash.__all__) - shown == set(pages) & set(nash.__all__)
+
+
+def test_the_published_site_lists_the_newest_release_first(tmp_path):
+    for name in ("v0.9.0", "main", "v0.10.0", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").touch()
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "site_versions.py"), str(tmp_path)], check=True)
+    listed = re.findall(r'href="(.*?)/index.html"', (tmp_path / "index.html").read_text())
+    assert listed == ["v0.10.0", "v0.9.0", "main"]
 
 
 def test_every_verb_has_a_section():
