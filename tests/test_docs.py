@@ -1,6 +1,7 @@
 """The documentation is true: its code runs, its commands are accepted, its links lead somewhere, its names exist."""
 
 import itertools
+import json
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from importlib import import_module, util
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -198,6 +200,21 @@ def test_every_script_of_the_examples_runs(name, here, capsys):
     module.train(steps=3)
     torch.random.set_rng_state(state)
     assert capsys.readouterr().out
+
+
+def test_the_notebook_of_the_examples_runs_and_holds_no_outputs(here, capsys):
+    state = torch.random.get_rng_state()
+    notebook = json.loads((ROOT / "examples" / "tour.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
+    code = "\n".join("".join(cell["source"]) for cell in cells).replace("steps = 1000 ", "steps = 3 ")
+    assert code.count("steps = 3 ") == 1
+    with plt.rc_context({"backend": "agg"}):
+        exec(compile(code, "tour.ipynb", "exec"), {"__name__": "tour"})
+    plt.close("all")
+    torch.random.set_rng_state(state)
+    assert "theory 1.6446" in capsys.readouterr().out
+    assert (here / "tour-0" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("page", named(PAGES))

@@ -121,7 +121,7 @@ def test_the_wheel_holds_the_pages_that_explain_reads_and_the_examples(tmp_path,
     assert {name.name for name in names if name.parent == Path("nashpath/docs")} == {
         page.name for page in (ROOT / "docs").glob("*.md")
     }
-    examples = {path.name for kind in ("*.toml", "*.py") for path in (ROOT / "examples").glob(kind)}
+    examples = {path.name for kind in ("*.toml", "*.py", "*.ipynb") for path in (ROOT / "examples").glob(kind)}
     assert {name.name for name in names if name.parent == Path("nashpath/examples")} == examples
     modules = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.py")}
     assert modules <= names
