@@ -54,10 +54,10 @@ docs: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python -m build --no-isolation
 
-# What `nashpath list` and `nashpath explain` say without importing PyTorch; again after a change of a table, of the first
-# line of a method, or of a page that the glossary quotes.
+# What `nashpath list`, `nashpath explain` and refusals of names say without importing PyTorch; again after a change of a
+# table, of a setting, of the first line of a method, or of a page that the glossary quotes.
 index:
-	$(BIN)/python -c "import json; from nashpath.cli.list_methods import INDEX, described; \
+	$(BIN)/python -c "import json; from nashpath.cli.index import INDEX; from nashpath.cli.list_methods import described; \
 	INDEX.write_text(json.dumps(described(), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')"
 	$(BIN)/python scripts/glossary.py
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from nashpath.cli.examples import ENDINGS
 from nashpath.cli.places import shipped
 from run_folders import nash
 
-FILES = sorted(file for file in shipped("examples").iterdir() if file.suffix in (".toml", ".py"))
+FILES = sorted(file for file in shipped("examples").iterdir() if file.suffix in ENDINGS)
 
 
 def test_each_has_a_line_that_is_a_sentence():

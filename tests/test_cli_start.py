@@ -7,12 +7,14 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
-from nashpath.cli import app
+from nashpath.cli import app, index
 from nashpath.cli.console import LARGEST_SIZE
-from nashpath.cli.list_methods import GROUP, INDEX
+from nashpath.cli.index import GROUP, INDEX
 from nashpath.cli.reproduce import STUDIES
 from nashpath.core.hyperparameters import SIZE
+from nashpath.run import SettingError
 from nashpath.run.settings import method_files
 from nashpath.studies import NAMES
 
@@ -42,14 +44,44 @@ SAID_AT_ONCE = [
     (["examples", "rng"], 2, "error: no example is called 'rng'. Did you mean 'ring'?"),
 ]
 
+BY_NAME = [
+    ["train", "-s", "penalty.weigth=1"],
+    ["train", "-s", "penalty=r1", "-s", "penalty.weigth=1", "-s", "average=ema", "-s", "average.deca=1"],
+    ["train", "-s", "penalty=r1", "-s", "penalty.weigth=1", "-s", "steps=-1"],
+    ["train", "-s", "penalty=nonsense"],
+    ["train", "-s", "penalty=[1]"],
+    ["train", "-s", "penalty.kind=3"],
+    ["train", "-s", "generator=5"],
+    ["train", "-s", "lr=0.1"],
+    ["train", "-s", "dragan=1"],
+    ["train", "-s", "game=bilinear", "-s", "solver.n_critic=3"],
+    ["train", "-s", "solver.generator=adm"],
+    ["train", "-s", "solver.generator=sgd", "-s", "solver.generator.b1=0.5"],
+    ["train", "-s", "solver.generator.schedule.x=0.5"],
+    ["train", "-s", "steps=1", "-s", "penalty.weight.x=1"],
+    ["train", "-s", "seeds=3:1"],
+    ["train", "--seeds", "0,0"],
+    ["train", "--sweep", "penalty=none,r1", "-s", "penalty.wieght=1"],
+    ["train", "--sweep", "penalty=none,r9"],
+    ["train", "--sweep", "steps=1,2"],
+    ["train", "--sweep", "steps=1", "--sweep", "steps=1"],
+    ["train", "--sweep", "penalty.weight=1,10,1"],
+    ["train", "bad.toml"],
+    ["train", "bad.toml", "-s", "penalty=nothing"],
+    ["flow", "-s", "rul=adam"],
+    ["flow", "-s", "flow=mmdd"],
+    ["flow", "-s", "flow=mmd", "-s", "flow.bandwith=1"],
+    ["flow", "-s", "lr=1"],
+]
+
 IN_ONE_PROCESS = """
 import json, sys
 from typer.testing import CliRunner
-from nashpath.cli import app
+from nashpath.cli import app, index
 
 for arguments in json.loads(sys.argv[1]):
     result = CliRunner().invoke(app, arguments)
-    heavy = [name for name in ("torch", "numpy", "nashpath.core", "nashpath.run") if name in sys.modules]
+    heavy = [name for name in ("torch", "numpy", "nashpath.core", "nashpath.run.settings.model") if name in sys.modules]
     print(json.dumps([result.exit_code, " ".join(result.output.split()), heavy]))
 """
 
@@ -63,6 +95,34 @@ def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(t
     for (arguments, code, words), (status, said, heavy) in zip(SAID_AT_ONCE, found):
         assert (status, heavy) == (code, []), (arguments, said)
         assert words in said, (arguments, said)
+
+
+def test_wrong_names_are_refused_without_pytorch_in_the_words_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.toml").write_text(
+        'penalty = {kind = "r1", wieght = 1}\n[sweep]\nobjective = ["minimax", "hinge"]\n'
+    )
+    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(BY_NAME)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for arguments, line in zip(BY_NAME, done.stdout.splitlines(), strict=True):
+        status, said, heavy = json.loads(line)
+        run = CliRunner().invoke(app, arguments)  # here the rooms are imported
+        assert (status, said, heavy) == (run.exit_code, " ".join(run.output.split()), []), arguments
+        assert status == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_names_are_not_judged_early_where_methods_may_come_from_outside(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "nashpath.run.settings.register")
+    assert index.shipped_index(None)
+    assert index.shipped_index([tmp_path / "own.py"]) is None
+    with pytest.raises(SettingError, match="no penalty is called 'own'"):
+        index.check_known("train", None, ["penalty=own"], [], None)
+    index.check_known("train", None, ["penalty=own"], [], [tmp_path / "own.py"])
+    (tmp_path / "own.toml").write_text('with = ["own.py"]\n')
+    index.check_known("train", tmp_path / "own.toml", ["penalty=own"], [], None)
+    monkeypatch.setattr(index, "entry_points", lambda group: [group])
+    index.check_known("train", None, ["penalty=own"], [], None)
 
 
 def test_the_lists_that_need_no_pytorch_are_those_of_the_tables():
@@ -114,7 +174,7 @@ def test_what_the_help_says_without_the_rooms_is_what_they_say():
 REFUSED = """
 import sys
 from typer.testing import CliRunner
-from nashpath.cli import app
+from nashpath.cli import app, index
 
 result = CliRunner().invoke(app, ["train", "-s", "penalty=r1", "-s", "penalty.weight=-1"])
 assert "penalty.weight: expected greater than or equal to 0" in result.output, result.output

@@ -1,19 +1,22 @@
 """The documentation is true: its code runs, its commands are accepted, its links lead somewhere, its names exist."""
 
 import itertools
+import json
 import re
 import shlex
 import subprocess
 import sys
-from importlib import util
+from importlib import import_module, util
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+import nashpath as nash
 from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
@@ -201,6 +204,21 @@ def test_every_script_of_the_examples_runs(name, here, capsys):
     assert capsys.readouterr().out
 
 
+def test_the_notebook_of_the_examples_runs_and_holds_no_outputs(here, capsys):
+    state = torch.random.get_rng_state()
+    notebook = json.loads((ROOT / "examples" / "tour.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell for cell in cells if cell["outputs"] or cell["execution_count"]] == []
+    code = "\n".join("".join(cell["source"]) for cell in cells).replace("steps = 1000 ", "steps = 3 ")
+    assert code.count("steps = 3 ") == 1
+    with plt.rc_context({"backend": "agg"}):
+        exec(compile(code, "tour.ipynb", "exec"), {"__name__": "tour"})
+    plt.close("all")
+    torch.random.set_rng_state(state)
+    assert "theory 1.6446" in capsys.readouterr().out
+    assert (here / "tour-0" / "report.html").is_file()
+
+
 @pytest.mark.parametrize("page", named(PAGES))
 def test_make_has_the_targets_that_are_named(page):
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -221,6 +239,23 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_every_public_name_has_its_place_on_a_page_of_the_api():
+    pages = [page.stem for page in (ROOT / "docs" / "api").glob("*.md") if page.stem != "index"]
+    for page in pages:
+        assert f"automodule:: nashpath.{page}\n" in (ROOT / "docs" / "api" / f"{page}.md").read_text()
+    shown = {name for page in pages for name in import_module(f"nashpath.{page}").__all__}
+    assert set(nash.__all__) - shown == set(pages) & set(nash.__all__)
+
+
+def test_the_published_site_lists_the_newest_release_first(tmp_path):
+    for name in ("v0.9.0", "main", "v0.10.0", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "index.html").touch()
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "site_versions.py"), str(tmp_path)], check=True)
+    listed = re.findall(r'href="(.*?)/index.html"', (tmp_path / "index.html").read_text())
+    assert listed == ["v0.10.0", "v0.9.0", "main"]
 
 
 def test_every_verb_has_a_section():

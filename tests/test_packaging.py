@@ -3,6 +3,7 @@
 import re
 import tomllib
 import zipfile
+from importlib import util
 from importlib.resources import files
 from pathlib import Path
 
@@ -120,11 +121,28 @@ def test_the_wheel_holds_the_pages_that_explain_reads_and_the_examples(tmp_path,
     assert {name.name for name in names if name.parent == Path("nashpath/docs")} == {
         page.name for page in (ROOT / "docs").glob("*.md")
     }
-    examples = {path.name for kind in ("*.toml", "*.py") for path in (ROOT / "examples").glob(kind)}
+    examples = {path.name for kind in ("*.toml", "*.py", "*.ipynb") for path in (ROOT / "examples").glob(kind)}
     assert {name.name for name in names if name.parent == Path("nashpath/examples")} == examples
     modules = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.py")}
     assert modules <= names
     assert {name.parts[0] for name in names} == {"nashpath", f"nashpath-{PROJECT['project']['version']}.dist-info"}
+
+
+def test_from_a_package_index_every_link_of_the_readme_leads_to_the_repository():
+    found = util.spec_from_file_location("absolute_links", ROOT / "scripts" / "absolute_links.py")
+    assert found is not None
+    assert found.loader is not None
+    links = util.module_from_spec(found)
+    found.loader.exec_module(links)
+    text = (ROOT / "README.md").read_text()
+    there = links.absolute(text, "https://host/owner/name", "v1")
+    pattern = r"(!?)\[[^\]]*\]\(([^)\s]+)\)"
+    for (mark, before), (_, after) in zip(re.findall(pattern, text), re.findall(pattern, there), strict=True):
+        wanted = f"https://host/owner/name/{'raw' if mark else 'blob'}/v1/{before}"
+        assert after == (before if "://" in before else wanted)
+    project = tomllib.loads(links.with_addresses((ROOT / "pyproject.toml").read_text(), "https://host/o/n", "v1"))
+    assert project["project"].pop("urls")["Changelog"] == "https://host/o/n/blob/v1/CHANGELOG.md"
+    assert project == PROJECT
 
 
 def test_an_editable_installation_points_at_the_source(tmp_path, monkeypatch):

@@ -77,16 +77,16 @@ def test_the_package_alone_imports_no_torch():
     assert done.stdout == "False\n"
 
 
-def declared() -> dict[str, str]:
-    """Name by name, where ``nashpath/__init__.py`` tells type checkers that it comes from."""
-    tree = ast.parse(Path(nash.__file__).read_text())
+def declared(file: str) -> dict[str, str]:
+    """Name by name, where an ``__init__.py`` that imports lazily tells type checkers that it comes from."""
+    tree = ast.parse(Path(file).read_text())
     (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
     found = {one.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for one in node.names}
     return {name: module or "" for name, module in found.items()}
 
 
 def test_type_checkers_see_what_is_there():
-    homes = declared()
+    homes = declared(nash.__file__)
     assert set(homes) == set(nash.__all__)
     for name, module in homes.items():
         if module == "nashpath":
@@ -96,6 +96,15 @@ def test_type_checkers_see_what_is_there():
             assert name in sys.modules[module].__all__, name
     with pytest.raises(AttributeError, match="Wrong"):
         _ = nash.Wrong
+
+
+def test_names_of_run_are_those_that_type_checkers_see():
+    homes = declared(nash.run.__file__)
+    assert set(homes) == set(nash.run.__all__)
+    assert [n for n, module in homes.items() if getattr(nash.run, n) is not getattr(sys.modules[module], n)] == []
+    assert set(homes) <= set(dir(nash.run))
+    with pytest.raises(AttributeError, match="Wrong"):
+        _ = nash.run.Wrong
 
 
 AT_THE_TOP = (OBJECTIVES, PENALTIES, GENERATORS, DISCRIMINATORS, SOURCES, SOLVERS, RULES, SCHEDULES, METRICS)

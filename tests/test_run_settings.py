@@ -13,10 +13,21 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
-from nashpath.run.settings.members import by_structure, partly_used, plan, record
-from nashpath.run.settings.model import TABLES, General
-from nashpath.run.settings.overrides import assign, flatten_sweeps, override, parse_overrides, parse_seeds, parse_sweeps
-from nashpath.run.settings.resolve import ALIASES, dump, resolve
+from nashpath.run.settings.members import by_structure, plan, record
+from nashpath.run.settings.model import TABLES, General, setting_names
+from nashpath.run.settings.names import ALIASES
+from nashpath.run.settings.overrides import (
+    METHODS,
+    asked,
+    assign,
+    flatten_sweeps,
+    override,
+    parse_overrides,
+    parse_seeds,
+    parse_sweeps,
+)
+from nashpath.run.settings.points import partly_used
+from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import arguments
 from run_folders import assert_same_run, members, rows, small, trained
 
@@ -111,6 +122,8 @@ def test_faults_name_the_key_what_was_expected_and_the_nearest_name(texts, words
 
 
 def test_all_faults_are_told_at_once():
+    with pytest.raises(SettingError, match=r"(?s)penalty\.wieght: .*\naverage\.deca: .*'decay'"):
+        resolve({"batch_size": 0, "penalty": {"kind": "r1", "wieght": 2}, "average": {"kind": "ema", "deca": 2}})
     with pytest.raises(SettingError, match=r"(?s)batch_size: .*\n.*average\.decay: "):
         resolve({"batch_size": 0, "average": {"kind": "ema", "decay": 2}})
 
@@ -241,14 +254,36 @@ def test_what_other_programs_call_settings_leads_to_settings_that_exist():
 
 def test_a_setting_that_only_some_of_the_swept_methods_have_is_given_to_those():
     raw, sweeps = {"penalty": {"weight": 5}}, {"penalty": ["none", "r1"], "solver": ["alternating", "simultaneous"]}
-    assert partly_used(raw, sweeps) == {"penalty.weight": ["none"]}
+    assert partly_used(raw, sweeps, setting_names()) == {"penalty.weight": ["none"]}
     planned = plan(raw, sweeps)
     assert [m.settings.penalty.model_dump() for m in planned[::2]] == [{"kind": "none"}, {"kind": "r1", "weight": 5}]
     assert raw == {"penalty": {"weight": 5}}
     rules = {"solver": {"generator": {"b1": 0.25, "learning_rate": 0.5}}}
-    assert partly_used(rules, {"solver.generator": ["sgd", "adam"]}) == {"solver.generator.b1": ["sgd"]}
+    assert partly_used(rules, {"solver.generator": ["sgd", "adam"]}, setting_names()) == {
+        "solver.generator.b1": ["sgd"]
+    }
     sgd, adam = (m.settings.solver.generator for m in plan(rules, {"solver.generator": ["sgd", "adam"]}))
     assert (sgd.learning_rate, adam.learning_rate, adam.b1) == (0.5, 0.5, 0.25)
+
+
+def test_settings_given_beside_a_sweep_are_for_its_methods_and_not_for_the_one_that_it_replaces():
+    file = {"penalty": {"kind": "dragan", "weight": 7}, "sweep": {"penalty": ["none", "r1"]}}
+    members = plan(*asked(file, ["penalty.weight=1"], []))
+    assert [m.settings.penalty.model_dump() for m in members] == [{"kind": "none"}, {"kind": "r1", "weight": 1}]
+    assert [m.settings.penalty.weight for m in plan(*asked(file, [], ["penalty=dragan,r1"]))] == [7, 10]
+    assert file["penalty"] == {"kind": "dragan", "weight": 7}
+    rule = {"solver": {"generator": {"kind": "adam", "b1": 0.3, "schedule": {"kind": "power"}}}}
+    (sgd,) = plan(*asked(rule, ["solver.generator.learning_rate=2"], ["solver.generator=sgd"]))
+    assert (sgd.settings.solver.generator.learning_rate, sgd.settings.solver.generator.schedule.kind) == (2, "power")
+
+
+def test_a_switch_may_be_true_or_false():
+    settings = resolve({"compile": True, "stack": False})
+    assert (settings.compile, settings.stack) == ("on", "off")
+
+
+def test_names_need_no_table_and_are_those_of_the_tables():
+    assert set(TABLES) == METHODS
 
 
 @pytest.mark.parametrize(

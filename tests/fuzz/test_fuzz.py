@@ -33,7 +33,8 @@ from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.flow import FLOW_TABLES, build_flow, flow_model, start
 from nashpath.run.settings.members import plan
-from nashpath.run.settings.model import SHARED, TABLES, General
+from nashpath.run.settings.model import TABLES, General
+from nashpath.run.settings.names import SHARED
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
 from nashpath.run.settings.schema import arguments
 from nashpath.run.training.start import build_groups

@@ -1,6 +1,6 @@
 """What every verb needs: the rooms when it is called, expected errors in one message, live progress.
 
-No file of this room imports another room (and with it PyTorch, seconds) at its top: help, and what is wrong with the
+No file of this room imports at its top what imports PyTorch, which takes seconds: help, and what is wrong with the
 command line itself, are said at once.
 """
 

@@ -1,6 +1,7 @@
-"""``nashpath examples``: the settings files and programs that are installed with the package, to read or start from."""
+"""``nashpath examples``: settings files, programs and a notebook, installed with the package to read or start from."""
 
 import difflib
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 
 from nashpath.cli.console import user_errors
 from nashpath.cli.places import given_place, shipped
+
+ENDINGS = (".toml", ".py", ".ipynb")
 
 Name = Annotated[
     str | None, typer.Argument(help="One example (ring), to print or to copy; without it, all.", show_default=False)
@@ -21,7 +24,7 @@ To = Annotated[
 def examples(name: Name = None, to: To = None) -> None:
     """Show the example files that are installed with the package, print one, or copy them into a folder."""
     with user_errors():
-        known = {file.stem: file for file in sorted(shipped("examples").iterdir()) if file.suffix in (".toml", ".py")}
+        known = {file.stem: file for file in sorted(shipped("examples").iterdir()) if file.suffix in ENDINGS}
         chosen = known if name is None else {name: _named(name, known)}
         if to is not None:
             copy(list(chosen.values()), to)
@@ -49,7 +52,7 @@ def copy(files: list[Path], folder: Path) -> None:
 
 
 def _named(name: str, known: dict[str, Path]) -> Path:
-    stem = name.removesuffix(".toml").removesuffix(".py")
+    stem = Path(name).stem if Path(name).suffix in ENDINGS else name
     if stem in known:
         return known[stem]
     near = difflib.get_close_matches(stem, known, n=1)
@@ -58,5 +61,7 @@ def _named(name: str, known: dict[str, Path]) -> Path:
 
 
 def _first_line(file: Path) -> str:
-    """What an example says of itself first: the comment or the docstring that it begins with."""
-    return file.read_text(encoding="utf-8").splitlines()[0].strip('#" ')
+    """What an example says of itself first: the comment, the docstring or the heading that it begins with."""
+    text = file.read_text(encoding="utf-8")
+    first = json.loads(text)["cells"][0]["source"][0] if file.suffix == ".ipynb" else text.splitlines()[0]
+    return first.strip('#" \n')

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.console import ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import Accept, Config, Quiet, Resume, Setting, folder_to_resume, next_folder, stopping
 
@@ -32,6 +33,8 @@ def flow(
     """
     with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings))
+        if not resume:
+            check_known("flow", config, settings or [], [], own)
         files = load_all(own)
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import load_run, write_report

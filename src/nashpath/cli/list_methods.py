@@ -2,17 +2,15 @@
 
 import difflib
 import inspect
-import json
 import re
-import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.index import shipped_index
 
 if TYPE_CHECKING:
     from nashpath.core import Table
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
 
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are at the same level."""
-
-INDEX = Path(__file__).with_name("methods.json")
-"""What `described` returns of the package's own tables, so that lists need no PyTorch."""
-GROUP = "nashpath.methods"
-"""What `nashpath.run.settings.method_files.GROUP` is (a test): packages that add methods."""
 
 What = Annotated[
     str | None,
@@ -35,8 +28,7 @@ What = Annotated[
 def list_methods(what: What = None, own: With = None) -> None:
     """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
     with user_errors():
-        more = own or entry_points(group=GROUP) or "nashpath.run" in sys.modules  # there may be methods from outside
-        index = None if more else json.loads(INDEX.read_text(encoding="utf-8"))
+        index = shipped_index(own)
         if index is None or (what is not None and what not in index["kinds"]):
             load_all(own)
             from nashpath.run.settings.register import KINDS
@@ -54,15 +46,19 @@ def list_methods(what: What = None, own: With = None) -> None:
 def described() -> dict[str, Any]:
     """What the lists say: ``"kinds"``, the rows ``[name, line]`` of each table, and ``"general"``, those settings.
 
+    Below the two verbs that take settings, ``"train"`` and ``"flow"``, the `Names` of these.
+
     The file `INDEX` holds it for the tables as the package ships them (``make index`` writes it, a test compares).
     """
-    from nashpath.run.settings.model import General
+    from nashpath.run.settings.flow import flow_names
+    from nashpath.run.settings.model import General, setting_names
     from nashpath.run.settings.register import KINDS
 
     general = [
         [name, f"{field.description} (default: {field.default})"] for name, field in General.model_fields.items()
     ]
-    return {"kinds": {kind: _rows(table, list(table)) for kind, table in KINDS.items()}, "general": general}
+    kinds = {kind: _rows(table, list(table)) for kind, table in KINDS.items()}
+    return {"kinds": kinds, "general": general, "train": asdict(setting_names()), "flow": asdict(flow_names())}
 
 
 def _rows(table: "Table", names: list[str]) -> list[list[str]]:
@@ -134,7 +130,7 @@ def _print_general(settings: list[list[str]]) -> None:
 
 def _print_method(key: str, method: Callable[..., Any]) -> None:
     from nashpath.games.toys import KnownGame
-    from nashpath.run.settings.model import SHARED
+    from nashpath.run.settings.names import SHARED
     from nashpath.run.settings.schema import arguments, is_swept
 
     typer.echo(inspect.getdoc(method))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
 
@@ -77,6 +78,11 @@ def train(
     """
     with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
+        start = [] if start_from is None else [f"start_from={json.dumps(str(start_from), ensure_ascii=False)}"]
+        settings = [*(settings or []), *start]
+        texts = [*settings, *([] if seeds is None else [f"seeds={seeds}"])]
+        if not resume:
+            check_known("train", config, texts, sweep or [], own)
         load_all(own)
         ranks = stack.enter_context(_beside()) if "WORLD_SIZE" in os.environ else None
         if _followed(ranks):
@@ -87,9 +93,6 @@ def train(
         from nashpath.run.settings.overrides import parse_overrides
         from nashpath.run.training.parts import part_folder
 
-        start = [] if start_from is None else [f"start_from={json.dumps(str(start_from), ensure_ascii=False)}"]
-        settings = [*(settings or []), *start]
-        texts = [*settings, *([] if seeds is None else [f"seeds={seeds}"])]
         if on or parts or sbatch:
             if ranks is not None:
                 raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")
@@ -200,17 +203,17 @@ def _asked(
     """The settings and sweeps of a new run; says which settings only some of the swept methods use."""
     from nashpath.run.folder.places import find_data
     from nashpath.run.folder.run_folder import read_toml
-    from nashpath.run.settings.members import partly_used
-    from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
+    from nashpath.run.settings.model import setting_names
+    from nashpath.run.settings.overrides import asked
+    from nashpath.run.settings.points import partly_used
 
     raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
-    sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(sweep)
-    raw = override(raw, texts)
-    for key, lacking in partly_used(raw, sweeps).items():
+    raw, sweeps = asked(raw, texts, sweep)
+    for key, lacking in partly_used(raw, sweeps, setting_names()).items():
         where = f"{key.rpartition('.')[0]} is {' or '.join(lacking)}"
         live.say(f"{key} is not used where {where}, which has no such setting")
     return raw, sweeps
@@ -237,7 +240,7 @@ def next_folder(name: str) -> AbstractContextManager[Path]:
 
 def _name(raw: dict[str, Any]) -> str:
     """What a run folder is named after: the data or the game."""
-    from nashpath.run.settings.model import DEFAULTS
+    from nashpath.run.settings.names import DEFAULTS
 
     game, data = (_kind(raw.get(key), DEFAULTS[key]) for key in ("game", "data"))
     return data if game == "gan" else game

@@ -3,7 +3,6 @@
 A class is checked because it has a row in a `Table`, a function by its decorator; neither says anything twice.
 """
 
-import difflib
 import inspect
 import math
 import operator
@@ -18,6 +17,8 @@ import torch
 from annotated_types import Ge, Gt, Le, Lt
 from torch import Tensor
 
+from nashpath.spelling import did_you_mean
+
 INFINITE = "infinite"
 """Marks an argument for which infinity has a meaning of its own."""
 SWEPT = "swept"
@@ -28,12 +29,6 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Class = TypeVar("_Class", bound=type)
 
 _ADVICE: dict[type, str] = {}
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """``" Did you mean 'x'?"`` for the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def instead(advice: str) -> Callable[[_Class], _Class]:

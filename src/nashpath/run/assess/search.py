@@ -29,8 +29,16 @@ from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
 from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.settings.members import plan
-from nashpath.run.settings.model import MOST_MEMBERS, TABLES
-from nashpath.run.settings.overrides import TOGETHER, Raw, assign, parse_assignment, parse_value, parse_values
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.overrides import (
+    MOST_MEMBERS,
+    TOGETHER,
+    Raw,
+    assign,
+    parse_assignment,
+    parse_value,
+    parse_values,
+)
 from nashpath.run.settings.schema import arguments
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.start import open_session, resume_session

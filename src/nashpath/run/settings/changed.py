@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from nashpath.core import Table
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.flow import FLOW_TABLES, FlowGeneral
-from nashpath.run.settings.model import DEFAULTS, TABLES, General, dotted
+from nashpath.run.settings.model import TABLES, General, dotted
+from nashpath.run.settings.names import DEFAULTS
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import usual_method
 from nashpath.run.settings.schema import arguments

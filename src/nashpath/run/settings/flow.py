@@ -19,9 +19,18 @@ from nashpath.networks import DISCRIMINATORS
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.build import make
 from nashpath.run.settings.method_files import load_installed
+from nashpath.run.settings.names import Names, check_names
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
-from nashpath.run.settings.schema import STRICT, Method, accepts, as_its_buffer_holds_it, choice, no_truth_value
+from nashpath.run.settings.schema import (
+    STRICT,
+    Method,
+    accepts,
+    as_its_buffer_holds_it,
+    choice,
+    names_of,
+    no_truth_value,
+)
 from nashpath.run.settings.sizes import check_batch, within_memory
 from nashpath.solvers import RULES
 
@@ -75,16 +84,24 @@ def flow_model() -> type[FlowGeneral]:
     return create_model("FlowSettings", __base__=FlowGeneral, **fields)
 
 
+@rebuilt(*(table for table, _ in FLOW_TABLES.values()))
+def flow_names() -> Names:
+    """The names of all settings of a flow; built again when a row is added to a table."""
+    tables = {name: table for name, (table, _) in FLOW_TABLES.items()}
+    return names_of(flow_model(), tables, {name: usual for name, (_, usual) in FLOW_TABLES.items()})
+
+
 def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None) -> Any:
     """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
     load_installed()
     full = assign(raw or {}, assignments, FLOW_TABLES)
+    check_names(full, flow_names())
     for name, (table, standard) in FLOW_TABLES.items():
         choose_method(full, name, table, {"kind": standard})
     usual = RULES[full["rule"]["kind"]].dense_learning_rate
     if usual is not None:  # the discriminator must keep up with the particles
         full["rule"].setdefault("learning_rate", usual)
-    return validated(flow_model(), full)
+    return validated(flow_model(), full, flow_names())
 
 
 def is_flow(raw: Raw) -> bool:

@@ -1,16 +1,16 @@
 """Members: every seed at every sweep point, grouped by structure so that each group is one program."""
 
 import json
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nashpath.metrics import metric_and_features
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import MOST_MEMBERS, SHARED, TABLES, General, parse_part
-from nashpath.run.settings.overrides import TOGETHER, Raw, assign, cross
+from nashpath.run.settings.model import TABLES, General, parse_part, setting_names
+from nashpath.run.settings.overrides import Raw
+from nashpath.run.settings.points import points
 from nashpath.run.settings.resolve import dump, resolve
-from nashpath.run.settings.schema import arguments, swept_paths
+from nashpath.run.settings.schema import swept_paths
 
 
 @dataclass
@@ -29,14 +29,8 @@ class Member:
 def plan(raw: Raw, sweeps: dict[str, list[Any]]) -> list[Member]:
     """All members: every point of the sweep (last key fastest) with every seed. Raises `SettingError`."""
     members: list[Member] = []
-    for key in [*sweeps, *(key for point in sweeps.get(TOGETHER, ()) for key in point)]:
-        if key in set(General.model_fields) - SHARED:
-            raise SettingError(f"sweep: {key} is a setting of the whole run; train each value in a run of its own")
-    _check_number(raw.get("seeds"), sweeps)
-    partly = partly_used(raw, sweeps)
-    for point in cross(sweeps):
-        unused = [key for key, lacking in partly.items() if point[key.rpartition(".")[0]] in lacking]
-        settings = resolve(_without(raw, unused), point)
+    for given, point in points(raw, sweeps, setting_names()):
+        settings = resolve(given, point)
         begun = len(members)
         members += [Member(begun + k, seed, settings, point, begun + k) for k, seed in enumerate(settings.seeds)]
     return _part(members, members[0].settings.part)
@@ -64,47 +58,6 @@ def part_of(count: int, part: str) -> range:
     if first == last:
         raise SettingError(f"part {part} of {count} members is empty; there are parts for so many at most")
     return range(first, last)
-
-
-def partly_used(raw: Raw, sweeps: dict[str, list[Any]]) -> dict[str, list[str]]:
-    """The settings that only some of the swept methods have, by dotted key, each with the methods that lack it.
-
-    They are given to those that have them. What no swept method has is left to be refused.
-    """
-    found: dict[str, list[str]] = {}
-    for path in TABLES.keys() & sweeps.keys():
-        table, kinds = TABLES[path], sweeps[path]
-        given: Any = raw
-        for key in path.split("."):
-            given = given.get(key, {}) if isinstance(given, dict) else {}
-        if not isinstance(given, dict) or "kind" in given:  # then the settings are of that method, and of no other
-            continue
-        known = [kind for kind in kinds if isinstance(kind, str) and kind in table]
-        for key in [key for key in given if f"{path}.{key}" not in TABLES]:
-            lacking = [kind for kind in known if key not in arguments(table[kind])]
-            if 0 < len(lacking) < len(kinds):
-                found[f"{path}.{key}"] = lacking
-    return found
-
-
-def _without(raw: Raw, keys: list[str]) -> Raw:
-    """A copy of the settings without these, which are there."""
-    raw = assign(raw, ())
-    for key in keys:
-        *parents, last = key.split(".")
-        table = raw
-        for parent in parents:
-            table = table[parent]
-        del table[last]
-    return raw
-
-
-def _check_number(seeds: Any, sweeps: dict[str, list[Any]]) -> None:
-    """Refuses more members than a run may have, before any of them is planned."""
-    count = math.prod([len(seeds) if isinstance(seeds, list) else 1, *map(len, sweeps.values())])
-    if count > MOST_MEMBERS:
-        told = ", ".join([*sweeps, *(["seeds"] if isinstance(seeds, list) else [])])
-        raise SettingError(f"{told}: together {count} members; one run has at most {MOST_MEMBERS}")
 
 
 def record(raw: Raw, members: list[Member]) -> Raw:

@@ -7,24 +7,21 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, create_model, field_validator
 
-from nashpath.core import Count, Whole, rebuilt
+from nashpath.core import Count, Game, Whole, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, OBJECTIVES, PENALTIES
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.metrics import GROUPS, METRICS, metric_and_features
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.diagnostics import runnable_by_name
-from nashpath.run.settings.schema import STRICT, choice, no_truth_value
+from nashpath.run.settings.names import DEFAULTS, SHARED, Names
+from nashpath.run.settings.overrides import MOST_MEMBERS
+from nashpath.run.settings.schema import STRICT, choice, names_of, no_truth_value
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
-
-SHARED = frozenset({"batch_size", "latent", "latent_distribution"})
-"""Game arguments at the top level of the settings, because nearly every game has them."""
-
 
 GIVEN = frozenset({"outputs"})
 """Network arguments that follow from the game and the objective."""
 
-MOST_MEMBERS = 100_000
 MOST_PATTERNS, MOST_NAME = 1000, 1000
 """Patterns of parameters, and characters in one."""
 MOST_THREADS = 1024
@@ -238,18 +235,9 @@ def settings_model() -> type[General]:
     return create_model("Settings", __base__=General, **fields)
 
 
-DEFAULTS = {
-    "game": "gan",
-    "data": "ring",
-    "objective": "non_saturating",
-    "penalty": "none",
-    "technique": "none",
-    "solver": "alternating",
-    "solver.generator": "adam",
-    "solver.discriminator": "adam",
-    "solver.generator.schedule": "constant",
-    "solver.discriminator.schedule": "constant",
-    "constraint": "none",
-    "average": "none",
-}
-"""The method chosen where the settings name none; networks depend on the data (`resolve`)."""
+@rebuilt(*TABLES.values())
+def setting_names() -> Names:
+    """The names of all settings; built again when a row is added to a table."""
+    games = {name: game for name, game in GAMES.items() if isinstance(game, type) and issubclass(game, Game)}
+    played = {name: {path: own["kind"] for path, own in game.defaults.items()} for name, game in games.items()}
+    return names_of(settings_model(), TABLES, DEFAULTS, {name: own for name, own in played.items() if own})

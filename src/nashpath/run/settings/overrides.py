@@ -6,8 +6,16 @@ from collections.abc import Callable, Container, Iterable
 from typing import Any
 
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import MOST_MEMBERS, TABLES
 
+METHODS = frozenset(
+    {
+        *("game", "data", "objective", "penalty", "technique", "generator", "discriminator", "constraint", "average"),
+        *("solver", "solver.generator", "solver.discriminator"),
+        *("solver.generator.schedule", "solver.discriminator.schedule"),
+    }
+)
+"""The settings that choose a method: the keys of `nashpath.run.settings.model.TABLES` (a test)."""
+MOST_MEMBERS = 100_000
 DEEPEST = 32
 """Tables inside tables; no setting has a third of it."""
 TOGETHER = "together"
@@ -72,7 +80,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
 
 
-def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = TABLES) -> Raw:
+def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = METHODS) -> Raw:
     """A copy of the settings with values put in by dotted key: methods first, so that their order does not matter.
 
     ``methods`` are the keys that choose one; choosing another drops the settings that were given to the old one.
@@ -115,6 +123,31 @@ def override(raw: Raw, texts: Iterable[str]) -> Raw:
     """The settings of a config file with ``-s key=value`` texts put in. Raises `SettingError`."""
     raw = assign(raw, parse_overrides(texts))
     return {**raw, "seeds": parse_seeds(raw["seeds"])} if "seeds" in raw else raw
+
+
+def asked(raw: Raw, texts: Iterable[str], swept: Iterable[str]) -> tuple[Raw, dict[str, list[Any]]]:
+    """``(settings, sweeps)`` of a config file with ``-s`` and ``--sweep`` texts put in. Raises `SettingError`.
+
+    Settings of a method that the sweep replaces by others go with it, so that what ``-s`` says is for those others.
+    """
+    raw = _unshared(raw)
+    sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)
+    for path in METHODS & sweeps.keys():
+        _leave_to_sweep(raw, path, sweeps[path])
+    return override(raw, texts), sweeps
+
+
+def _leave_to_sweep(raw: Raw, path: str, kinds: list[Any]) -> None:
+    """Takes away, in place, a method that is none of the swept ones, but not the methods inside it."""
+    *parents, last = path.split(".")
+    holder: Any = raw
+    for key in parents:
+        holder = holder.get(key) if isinstance(holder, dict) else None
+    given = holder.get(last) if isinstance(holder, dict) else None
+    if isinstance(given, str) and given not in kinds:
+        del holder[last]
+    elif isinstance(given, dict) and "kind" in given and given["kind"] not in kinds:
+        holder[last] = {key: value for key, value in given.items() if f"{path}.{key}" in METHODS}
 
 
 def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:
@@ -187,7 +220,9 @@ def _points(points: Any, sweeps: dict[str, Any]) -> list[dict[str, Any]]:
 def _dotted(table: Raw, prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in table.items():
-        path = prefix[:-1] if key == "kind" and prefix[:-1] in TABLES else prefix + key  # a method is called by its key
+        path = (
+            prefix[:-1] if key == "kind" and prefix[:-1] in METHODS else prefix + key
+        )  # a method is called by its key
         found |= _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {path: value}
     return found
 

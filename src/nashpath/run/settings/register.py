@@ -8,7 +8,8 @@ from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS
 from nashpath.metrics import METRICS
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import SHARED, TABLES
+from nashpath.run.settings.model import TABLES
+from nashpath.run.settings.names import SHARED
 from nashpath.run.settings.schema import required, unsettable
 from nashpath.solvers import RULES, SCHEDULES
 

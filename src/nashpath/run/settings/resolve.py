@@ -3,22 +3,24 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from nashpath.core import Game, Table, did_you_mean, rebuilt
+from nashpath.core import Game, Table, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.dcgan import STAGES
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
-from nashpath.run.settings.model import CHOICES, DEFAULTS, SHARED, TABLES, General, settings_model
+from nashpath.run.settings.model import CHOICES, TABLES, General, setting_names, settings_model
+from nashpath.run.settings.names import DEFAULTS, SHARED, Names, check_names, named, shown, unknown
 from nashpath.run.settings.overrides import Raw, assign
-from nashpath.run.settings.schema import accepts
+from nashpath.run.settings.schema import accepts, models_of
 from nashpath.run.settings.sizes import within_memory
 from nashpath.solvers import RULES
+from nashpath.spelling import did_you_mean
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -29,28 +31,28 @@ ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (set(General
 def resolve(raw: Raw, changes: Mapping[str, Any] = MappingProxyType({})) -> General:
     """The settings with changes by dotted key, completed and validated.
 
-    Raises `SettingError`, for values that do not fit with every fault at once.
+    Raises `SettingError` that lists every name that does not exist, else every value that does not fit.
     """
     load_installed()
     full = assign(raw, changes.items())
+    check_names(full, setting_names())
     given = set(full)
     _complete(full)
-    settings = validated(settings_model(), full)
+    settings = validated(settings_model(), full, setting_names())
     _check_used(settings, given)
     return settings
 
 
-def validated(model: type[_Settings], full: Raw) -> _Settings:
+def validated(model: type[_Settings], full: Raw, names: Names) -> _Settings:
     """The settings as a model. Raises `SettingError` that lists every fault at once."""
     try:
         return model(**full)
     except ValidationError as error:
-        raise SettingError("\n".join(_explain(fault, model, full) for fault in error.errors())) from None
+        raise SettingError("\n".join(_explain(fault, model, full, names) for fault in error.errors())) from None
 
 
 def _complete(raw: Raw) -> None:
-    """Chooses every method, in place. Raises `SettingError` for methods that do not exist."""
-    _check_top_level(raw)
+    """Chooses every method, in place; their names were checked."""
     choose_method(raw, "game", GAMES, {"kind": DEFAULTS["game"]})
     for path, table in TABLES.items():
         holder: Any = raw
@@ -66,17 +68,14 @@ def choose_method(holder: Raw, path: str, table: Table, usual: Mapping[str, Any]
 
     Raises `SettingError` for one that does not exist.
     """
-    name, known = path.rpartition(".")[2], f"Known: {', '.join(table)}"
+    name = path.rpartition(".")[2]
     chosen = holder.setdefault(name, {})
+    kind = named(path, chosen, table.kind, list(table))
     if isinstance(chosen, str):
         chosen = holder[name] = {"kind": chosen}
-    if not isinstance(chosen, dict) or not isinstance(chosen.get("kind", ""), str):
-        raise SettingError(f"{path}: expected the name of a {table.kind}, got {_shown(chosen)}. {known}")
-    kind = chosen.get("kind", usual.get("kind"))
+    kind = usual.get("kind") if kind is None else kind
     if kind is None:
         return
-    if kind not in table:
-        raise SettingError(f"{path}: no {table.kind} is called {kind!r}.{did_you_mean(kind, list(table))} {known}")
     chosen["kind"] = kind
     if table[kind] is table.get(usual.get("kind", ""), None):
         for key, value in usual.items():
@@ -141,92 +140,6 @@ def _default_rates(raw: Raw) -> None:
             chosen.setdefault("learning_rate", usual)
 
 
-def _check_top_level(raw: Raw) -> None:
-    known = list(settings_model().model_fields)
-    for key in raw:
-        if key not in known:
-            raise SettingError(f"{key}: no such setting.{_nearest(key, known, raw)} Known: {', '.join(known)}")
-
-
-ALIASES = {
-    "lr": "learning_rate",
-    "learning": "learning_rate",
-    "momentum": "b1",
-    "beta1": "b1",
-    "beta2": "b2",
-    "eps": "epsilon",
-    "lr_d": "solver.discriminator.learning_rate",
-    "d_lr": "solver.discriminator.learning_rate",
-    "lr_g": "solver.generator.learning_rate",
-    "g_lr": "solver.generator.learning_rate",
-    "n_critic": "discriminator_steps",
-    "n_disc": "discriminator_steps",
-    "d_steps": "discriminator_steps",
-    "critic_steps": "discriminator_steps",
-    "ema_decay": "average.decay",
-    "ema_beta": "average.decay",
-    "bs": "batch_size",
-    "batch": "batch_size",
-    "epochs": "steps",
-    "iterations": "steps",
-    "iters": "steps",
-    "max_iters": "steps",
-    "seed": "seeds",
-    "z_dim": "latent",
-    "nz": "latent",
-    "noise_dim": "latent",
-    "hidden_dim": "width",
-    "ngf": "generator.width",
-    "ndf": "discriminator.width",
-    "spectral_norm": "discriminator.norm=spectral",
-    "amp": "precision",
-    "fp16": "precision",
-    "dataset": "data",
-    "loss": "objective",
-    "model": "generator",
-    "optimizer": "solver.generator",
-    "regulariser": "penalty",
-    "regularizer": "penalty",
-    "lambda": "weight",
-    "gamma": "weight",
-    "gp": "penalty",
-    "gp_weight": "penalty.weight",
-    "gp_lambda": "penalty.weight",
-    "lambda_gp": "penalty.weight",
-}
-"""What other programs call settings: the name of a setting, wherever it stands, or its whole key."""
-
-
-def _nearest(key: str, known: list[str], raw: Raw) -> str:
-    """A hint at what was meant: the setting of that name (or of its usual other name) elsewhere, else the nearest.
-
-    The name of a method is a hint at the setting that chooses it.
-    """
-    name = key.rpartition(".")[2]
-    meant = ALIASES.get(name, name)
-    places = [place for place in _places(settings_model(), raw) if meant in (place, place.rpartition(".")[2])]
-    if not places and name in ALIASES:
-        places = [meant]
-    if not places:
-        places = [f"{path}={name}" for path, table in TABLES.items() if name in table]
-    return f" Did you mean {' or '.join(places[:4])}?" if places else did_you_mean(name, known)
-
-
-def _places(model: type[BaseModel], raw: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The dotted paths of all settings under the methods that are chosen (or the usual ones)."""
-    found: list[str] = []
-    for name, field in model.model_fields.items():
-        options, given = _models(field.annotation), raw.get(name, {})
-        if not options:
-            found.append(prefix + name)
-            continue
-        inner: Mapping[str, Any] = given if isinstance(given, Mapping) else {"kind": given}
-        kind = inner.get("kind", DEFAULTS.get(prefix + name, "mlp"))
-        chosen = next((one for one in options if one.model_fields["kind"].default == kind), None)
-        found += [] if chosen is None else _places(chosen, inner, f"{prefix}{name}.")
-    return found
-
-
 def _check_used(settings: General, given: set[str]) -> None:
     unused = sorted(given - used(settings))
     if unused:
@@ -236,58 +149,27 @@ def _check_used(settings: General, given: set[str]) -> None:
         )
 
 
-def _explain(fault: Any, model: type[BaseModel], full: Raw) -> str:
+def _explain(fault: Any, model: type[BaseModel], full: Raw, names: Names) -> str:
     """One pydantic fault as a sentence that names the key."""
-    path, known = _place(fault["loc"], model)
+    path = _place(fault["loc"], model)
     key = ".".join(path)
-    if fault["type"] == "extra_forbidden" and known == ["kind"]:
-        return _without_settings(path, model, full)
-    if fault["type"] == "extra_forbidden":
-        return f"{key}: no such setting.{_nearest(key, known, full)} Known here: {', '.join(known)}"
+    if fault["type"] == "extra_forbidden":  # of a method that was chosen after the names were checked
+        return unknown(key, names.chosen(full, ".".join(path[:-1]))[1] or "", names, full)
     given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     near = did_you_mean(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
-    return f"{key}: expected {expected}, got {_shown(given)}.{near}"
+    return f"{key}: expected {expected}, got {shown(given)}.{near}"
 
 
-def _shown(given: Any) -> str:
-    """A value in the words of Python, as far as that is short."""
-    try:
-        text = repr(given)
-    except (ValueError, RecursionError):  # an integer of thousands of digits
-        return "a number of many digits"
-    return text if len(text) <= 200 else f"{text[:160]}… ({len(text)} characters)"
-
-
-def _without_settings(path: list[str], model: type[BaseModel], full: Raw) -> str:
-    """The refusal of a setting of a method that has none: which other methods have it."""
-    holder, node = ".".join(path[:-1]), full
-    for key in path[:-1]:
-        node = node.get(key, {})
-    options = (
-        _models(model.model_fields[path[0]].annotation) if len(path) == 2 and path[0] in model.model_fields else []
-    )
-    having = [one.model_fields["kind"].default for one in options if path[-1] in one.model_fields]
-    hint = f"; choose one that has it, such as {holder}={having[0]} (of {', '.join(having)})" if having else ""
-    return f"{'.'.join(path)}: no such setting. {holder}={node.get('kind')} has none{hint}. Known here: kind"
-
-
-def _place(location: tuple[Any, ...], node: type[BaseModel]) -> tuple[list[str], list[str]]:
-    """``(path, known)`` of a fault: its place without the kinds in between, and the names that exist there."""
+def _place(location: tuple[Any, ...], node: type[BaseModel]) -> list[str]:
+    """The place of a fault, without the kinds in between."""
     path, parts = [], list(location)
     while True:
-        known, here = list(node.model_fields), parts.pop(0)
+        here = parts.pop(0)
         path.append(str(here))
-        options = _models(node.model_fields[here].annotation) if here in node.model_fields else []
+        options = models_of(node.model_fields[here].annotation) if here in node.model_fields else []
         if not options or not parts:
-            return [*path, *map(str, parts)], known
+            return [*path, *map(str, parts)]
         kind = parts.pop(0) if len(options) > 1 else options[0].model_fields["kind"].default
         node = next(option for option in options if option.model_fields["kind"].default == kind)
         if not parts:
-            return path, known
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models in a field's annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+            return path

@@ -5,8 +5,9 @@ So a new method is a file and a row in a table, and the command line, the config
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata
@@ -14,14 +15,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model,
 
 from nashpath.core import Table
 from nashpath.core.arguments import SWEPT, fault
+from nashpath.run.settings.names import Names
 
 PLAIN = (bool, int, float, str)
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 def no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
-    """A validator: ``true`` is not the number 1."""
+    """A validator: ``true`` is not the number 1; it is ``on`` where that may be chosen."""
     kind = cls.model_fields[info.field_name or ""].annotation
+    if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
+        return "on" if value else "off"
     if isinstance(value, bool) and kind in (int, float):
         raise ValueError("a number" if kind is float else "a whole number")
     return value
@@ -118,6 +122,36 @@ def choice(table: Table, skip: frozenset[str] = frozenset(), **nested: tuple[Any
     """The type "one of this table's methods", told apart by ``kind``."""
     models = tuple(model(table, name, skip, **nested) for name in table)
     return models[0] if len(models) == 1 else Annotated[Union[models], Field(discriminator="kind")]  # noqa: UP007
+
+
+def models_of(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a field's annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_of(part)]
+
+
+def names_of(
+    model: type[BaseModel],
+    tables: Mapping[str, Table],
+    usual: Mapping[str, str],
+    played: Mapping[str, dict[str, str]] = MappingProxyType({}),
+) -> Names:
+    """The names of all settings of a model, whose methods are chosen from ``tables`` (by place)."""
+    rows: dict[str, dict[str, list[str]]] = {}
+
+    def look(model: type[BaseModel], before: str) -> None:
+        for name, field in model.model_fields.items():
+            options = models_of(field.annotation)
+            if options and before + name not in rows:
+                rows[before + name] = {one.model_fields["kind"].default: list(one.model_fields) for one in options}
+                for one in options:
+                    look(one, f"{before}{name}.")
+
+    look(model, "")
+    general = [name for name in model.model_fields if name not in rows]
+    kinds = {path: tables[path].kind for path in tables}
+    return Names(general, kinds, {path: rows[path] for path in tables}, dict(usual), dict(played))
 
 
 def swept_paths(settings: BaseModel, prefix: str = "") -> set[str]:
