@@ -1,6 +1,6 @@
-"""The recipes of pictures raced at equal time: the table of ``docs/choose.md`` "Recipes", and which is taken by default.
+"""The recipes of pictures raced at equal time: the table of ``docs/choose.md`` "Recipes", and which is the default.
 
-Every recipe (`nashpath list recipes`) trains on each data set for the same CPU time of steps, on one thread, uncompiled:
+Every recipe (`nashpath list recipe`) trains on each data set for the same CPU time of steps, on one thread, uncompiled;
 its rate is measured first, and the run planned for as many steps as fit, so that schedules end with it. What it reached
 is the Fréchet distance of its (averaged) samples to real ones, in the features of a classifier of that data set. The
 best of a data set has the lowest mean over seeds; where the 95 % interval of its lead over others (differences seed by
