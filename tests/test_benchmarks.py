@@ -112,7 +112,7 @@ def test_the_best_recipe_has_the_lowest_mean_and_where_that_is_undecided_is_the_
 
 
 def test_a_stopped_race_goes_on_where_it_was(recipe_race, monkeypatch, tmp_path, capsys):
-    sizes = ["--data", "digits", "--seconds", "0.01", "--seeds", "1", "--samples", "80"]
+    sizes = ["--data", "digits", "--seconds", "0.01", "--seeds", "1", "--samples", "80", "--rounds", "1"]
     places = ["--out", tmp_path / "runs", "--records", tmp_path / "records", "--features", "digits=digits"]
     run(monkeypatch, "recipes", *sizes, "--only", "dcgan", *map(str, places))
     monkeypatch.setattr("nashpath.run.open_session", None)  # no run is trained again
