@@ -11,6 +11,7 @@ from nashpath.report.questions import questions
 from nashpath.report.read import load_run
 from report_folders import folder, save
 
+COLLAPSED = "mode collapse: the samples lie around 1 of 9 clusters, so most of the data is never generated. Slow down."
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(100, 1, 4, 4)).clip(-1, 1).astype(np.float32)
 
@@ -66,7 +67,7 @@ def test_good_is_the_share_of_the_way_to_real_samples(distances, word, text, tmp
                     [
                         (
                             "mode collapse",
-                            "mode collapse: the samples lie around 1 of 9 clusters, so most of the data is never generated.",
+                            COLLAPSED,
                         )
                     ]
                 )

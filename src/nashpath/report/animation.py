@@ -56,7 +56,7 @@ def _fitting(frames: Frames, members: Shown) -> tuple[int, Frames]:
     probe = next(last[f"m{m}"] for m in members if f"m{m}" in last) if members else np.zeros((1, 1, 1, 1))
     each = len(_png(probe, len(probe)) or "") * 0.75 / len(probe)
     while True:
-        affordable = IMAGE_BUDGET / (each * len(frames) * max(1, len(members)))
+        affordable = IMAGE_BUDGET / (each * (len(frames) + 1) * max(1, len(members)))  # with the nearest real ones
         fitting = [size for size in SIZES if size <= affordable]
         if fitting or len(frames) <= 8:
             shown = fitting[0] if fitting else SIZES[-1]
