@@ -3,8 +3,8 @@
 Every recipe (`nashpath list recipe`) trains on each data set for the same CPU time of steps, on one thread, uncompiled;
 rates are measured first, all in turn, and each run planned for as many steps as fit, so that schedules end with it.
 What it reached is the Fréchet distance of its (averaged) samples to real ones, in the features of a classifier of that
-data set. The best of a data set has the lowest mean over seeds; where the 95 % interval of its lead over others (differences seed by
-seed) holds 0, the simplest of them is taken, the one with the fewest settings.
+data set. The best of a data set has the lowest mean over seeds; where the 95 % interval of its lead over others
+(differences seed by seed) holds 0, the simplest of them is taken, the one with the fewest settings.
 
 A stopped race goes on where it was: each training is kept below --out, with what was measured of it in each kind of
 features. With --write the record becomes that of the package (``race.json``), and the page is written.
