@@ -21,7 +21,7 @@ from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
 from nashpath.run.folder.run_folder import read_toml
-from nashpath.run.settings.begin import begin, data_at
+from nashpath.run.settings.begin import begin_with_data, data_at
 from nashpath.run.settings.flow import FLOW_TABLES
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
@@ -134,7 +134,7 @@ def begun(arguments: list[str], settings: list[str]) -> dict:
     """The settings of the recipe, where a command gives data in place of settings."""
     data = None if arguments[0].startswith("-") else data_at(Path(arguments[0]))
     named = next((b for a, b in itertools.pairwise(arguments) if a == "--recipe"), "")
-    return {} if data is None else begin(data, named, settings).settings
+    return {} if data is None else begin_with_data(data, named, settings).settings
 
 
 @pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))

@@ -10,9 +10,9 @@ from PIL import Image
 
 from nashpath.run import SettingError, open_session
 from nashpath.run.settings import recipe as module
-from nashpath.run.settings.begin import FEW, begin, data_at
+from nashpath.run.settings.begin import FEW, begin_with_data, data_at
 from nashpath.run.settings.overrides import override
-from nashpath.run.settings.recipe import named, of_kind, reached, recipes
+from nashpath.run.settings.recipe import of_kind, reached, recipe_named, recipes
 from nashpath.run.settings.resolve import resolve
 from run_folders import assert_same_run, nash
 
@@ -28,8 +28,8 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def unraced(monkeypatch):
-    monkeypatch.setattr(module, "race", dict)
-    monkeypatch.setattr("nashpath.run.settings.begin.race", dict)
+    monkeypatch.setattr(module, "recipe_race", dict)
+    monkeypatch.setattr("nashpath.run.settings.begin.recipe_race", dict)
 
 
 def pictures(folder: Path, size: tuple[int, int] = (8, 8), mode: str = "L", count: int = 6) -> Path:
@@ -55,7 +55,7 @@ def example(kind: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", list(recipes()))
 def test_every_recipe_trains_on_the_kind_of_data_that_it_is_for(name, tmp_path):
-    begun = begin(data_at(example(named(name).kind, tmp_path)), name)
+    begun = begin_with_data(data_at(example(recipe_named(name).kind, tmp_path)), name)
     session = open_session(override(begun.settings, QUICK), {}, tmp_path / "run")
     session.train()
     assert [member["outcome"] for member in session.summary()] == ["finished"]
@@ -86,10 +86,10 @@ def test_pictures_of_a_folder_get_the_nearest_size_that_the_networks_make(
     size, mode, largest, found, tmp_path, unraced
 ):
     folder = pictures(tmp_path / "some", size, mode)
-    begun = begin(data_at(folder), largest=largest)
+    begun = begin_with_data(data_at(folder), largest=largest)
     assert begun.settings["data"] == {"kind": "folder", "path": str(folder), **found}
     assert not resolve(begun.settings).data.labels  # unconditional unless asked
-    other = begin(data_at(folder), "r3gan", largest=largest).settings["data"]["size"]
+    other = begin_with_data(data_at(folder), "r3gan", largest=largest).settings["data"]["size"]
     assert other in (8, 32, 64)
     assert abs(other - found["size"]) <= 4
 
@@ -118,7 +118,7 @@ def test_arrays_and_tables_are_read_off_their_files(tmp_path):
         "e.csv": {"kind": "csv", "delimiter": "semicolon"},
         "f.npy": {"kind": "array"},
     }
-    whose = {name: begin(one).why[0].split(":")[0] for name, one in found.items() if name[0] in "abdf"}
+    whose = {name: begin_with_data(one).why[0].split(":")[0] for name, one in found.items() if name[0] in "abdf"}
     assert whose == {"a.npy": "recipe ring", "b.npz": "recipe table", "d.tsv": "recipe table", "f.npy": "recipe table"}
 
 
@@ -126,11 +126,11 @@ def test_few_pictures_are_augmented_unless_the_user_says_otherwise(tmp_path):
     few, many = tmp_path / "few.npy", tmp_path / "many.npy"
     np.save(few, np.zeros((20, 8, 8), np.uint8))
     np.save(many, np.zeros((FEW, 8, 8), np.uint8))
-    begun = begin(data_at(few))
+    begun = begin_with_data(data_at(few))
     assert begun.settings["technique"] == "diff_augment"
     assert "20 pictures are few" in begun.why[1]
-    assert "technique" not in begin(data_at(many)).settings
-    assert "technique" not in begin(data_at(few), texts=["technique=ada"]).settings
+    assert "technique" not in begin_with_data(data_at(many)).settings
+    assert "technique" not in begin_with_data(data_at(few), texts=["technique=ada"]).settings
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_few_pictures_are_augmented_unless_the_user_says_otherwise(tmp_path):
 )
 def test_a_number_that_the_user_sets_is_not_annealed(texts, swept, gone, tmp_path):
     data = data_at(example("pictures", tmp_path))
-    every = set(begin(data, "r3gan").settings["anneal"])
-    assert set(begin(data, "r3gan", texts, swept).settings["anneal"]) == every - gone
+    every = set(begin_with_data(data, "r3gan").settings["anneal"])
+    assert set(begin_with_data(data, "r3gan", texts, swept).settings["anneal"]) == every - gone
 
 
 def test_the_command_trains_on_a_folder_says_why_and_leaves_settings_that_train_the_same(tmp_path):
@@ -183,10 +183,10 @@ def test_what_is_no_data_is_refused_with_what_to_do(tmp_path):
 
 
 def test_a_recipe_is_for_data_by_their_name_too():
-    begun = begin({"kind": "mnist"}, "r3gan")
+    begun = begin_with_data({"kind": "mnist"}, "r3gan")
     assert begun.settings["data"] == {"kind": "mnist", "size": 32}  # 28 pixels are not made by its networks
     with pytest.raises(SettingError, match="no such network for samples of shape"):
-        begin({"kind": "mnist"}, "r3gan", ["data.size=28"])
+        begin_with_data({"kind": "mnist"}, "r3gan", ["data.size=28"])
 
 
 def raced(best: str, near: list[str], channels: int) -> dict:
@@ -196,11 +196,11 @@ def raced(best: str, near: list[str], channels: int) -> dict:
 
 def test_the_default_is_what_the_race_on_the_most_alike_data_says(monkeypatch, tmp_path, unraced):
     assert of_kind("pictures", 1)[0][0].name == min(of_kind("pictures")[0], key=lambda one: one.size).name
-    assert "which were not raced" in begin(data_at(pictures(tmp_path / "grey"))).why[0]
+    assert "which were not raced" in begin_with_data(data_at(pictures(tmp_path / "grey"))).why[0]
     race = {"mnist": raced("sngan", ["sngan"], 1), "cifar10": raced("dcgan", ["dcgan", "r3gan"], 3)}
-    for place in ("nashpath.run.settings.recipe.race", "nashpath.run.settings.begin.race"):
+    for place in ("nashpath.run.settings.recipe.recipe_race", "nashpath.run.settings.begin.recipe_race"):
         monkeypatch.setattr(place, lambda: race)
-    grey, coloured = (begin(data_at(pictures(tmp_path / mode, mode=mode))).why[0] for mode in ("L", "RGB"))
+    grey, coloured = (begin_with_data(data_at(pictures(tmp_path / mode, mode=mode))).why[0] for mode in ("L", "RGB"))
     assert grey.startswith("recipe sngan: the best in the race on mnist at equal time")
     assert coloured.startswith("recipe dcgan: the simplest of dcgan, r3gan, between which the race on cifar10 did not")
     assert reached("sngan") == ["mnist 1 [0.5, 1.5]", "cifar10 1 [0.5, 1.5]"]

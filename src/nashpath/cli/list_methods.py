@@ -56,24 +56,24 @@ def list_methods(what: What = None, own: With = None) -> None:
 
 def _print_recipes() -> None:
     """Each recipe with its kind of data, and what it reached where it was raced."""
-    from nashpath.run.settings.recipe import race, reached, recipes
+    from nashpath.run.settings.recipe import reached, recipe_race, recipes
 
     rows = []
     for one in recipes().values():
-        best = [data for data, raced in race().items() if raced["best"] == one.name]
+        best = [data for data, raced in recipe_race().items() if raced["best"] == one.name]
         told = [*reached(one.name), *(f"begun with on data like {data}" for data in best)]
         rows.append([one.name, f"{one.kind}: {one.about}" + (f" ({'; '.join(told)})" if told else "")])
     _print_rows(RECIPE, rows)
-    if race():
-        raced = ", ".join(f"{data} in features {one['features']}" for data, one in race().items())
+    if recipe_race():
+        raced = ", ".join(f"{data} in features {one['features']}" for data, one in recipe_race().items())
         typer.echo(f"  Fréchet distances [95 % interval] at equal time on one core: {raced} (docs/choose.md)")
 
 
 def _print_recipe(name: str) -> None:
     """The file of one."""
-    from nashpath.run.settings.recipe import file_of, named
+    from nashpath.run.settings.recipe import file_of, recipe_named
 
-    typer.echo(file_of(named(name)).read_text(encoding="utf-8"), nl=False)
+    typer.echo(file_of(recipe_named(name)).read_text(encoding="utf-8"), nl=False)
 
 
 def described() -> dict[str, Any]:

@@ -242,7 +242,7 @@ def _begun(
 ) -> dict[str, Any] | None:
     """The settings of a recipe, where data are given in place of settings, or one is asked for; says which, and why."""
     from nashpath.run import RunFolder, RunProgress, SettingError
-    from nashpath.run.settings.begin import begin, data_at
+    from nashpath.run.settings.begin import begin_with_data, data_at
     from nashpath.run.settings.overrides import override
 
     if config and RunFolder(config).exists():
@@ -263,7 +263,7 @@ def _begun(
     elif any(text.partition("=")[0].strip() == "data" for text in texts):
         raise SettingError(f"{config} is data, and -s data= names others: leave one of them out")
     largest = 0 if config is None else _largest_side()
-    begun = begin(
+    begun = begin_with_data(
         data,
         recipe,
         texts,

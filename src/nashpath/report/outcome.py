@@ -144,7 +144,7 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     if not keys:
         return Outcome("finished; no number says how good the samples are", "open", "finished")
     first = _first(run, member, keys)
-    said, tone = coverage(member.metrics, real)
+    said, tone = covered(member.metrics, real)
     lead = next((key for key in [*wanted(run.config), *keys] if key in keys and key not in COVERED), None)
     ways = list(ways_gone(run, member).values())
     short = said
@@ -175,7 +175,7 @@ def _first(run: Run, member: ReportMember, keys: list[str]) -> dict[str, Any]:
     return next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
 
 
-def coverage(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:
+def covered(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:
     """``"7 of 8 modes"`` and how good that is; empty where nothing is counted."""
     for key, what in COVERED.items():
         of = real.get(key)

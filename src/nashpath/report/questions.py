@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.report.curves import drawable, strands
-from nashpath.report.outcome import COVERED, coverage, run_headline, wanted, ways_gone
+from nashpath.report.outcome import COVERED, covered, run_headline, wanted, ways_gone
 from nashpath.report.phrasing import amount, listed, phrase, sign_of, titled
 from nashpath.report.read import ReportMember, Run, read_frames
 
@@ -81,7 +81,7 @@ def _diagnosed(run: Run) -> tuple[str, str] | None:
 
 def _covered(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
     """By what is counted: modes or classes."""
-    found = [(coverage(m.metrics, run.real), m) for m in members]
+    found = [(covered(m.metrics, run.real), m) for m in members]
     said = [(text, tone, m) for (text, tone), m in found if text]
     if not said:
         return None
@@ -175,7 +175,7 @@ def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:
             return None
         part = len(values) // 4
         late, before = np.median(values[-part:]), np.median(values[-2 * part : -part])
-        gains.append(sign_of(key) * float(late - before) / max(np.ptp(values), 1e-12))
+        gains.append((sign_of(key) or 0) * float(late - before) / max(np.ptp(values), 1e-12))
     least = min(gains, default=0.0)
     if least < STILL_BETTER:
         return ""

@@ -16,7 +16,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.model import TABLES, dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw, override, parse_overrides, parse_sweeps
-from nashpath.run.settings.recipe import Recipe, named, of_kind, race, reached
+from nashpath.run.settings.recipe import Recipe, of_kind, reached, recipe_named, recipe_race
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import accepts
 
@@ -46,7 +46,7 @@ def data_at(path: Path) -> Raw | None:
     return None
 
 
-def begin(
+def begin_with_data(
     data: Raw,
     name: str = "",
     texts: Sequence[str] = (),
@@ -65,8 +65,8 @@ def begin(
     own = [text for text in texts if text.partition("=")[0].strip().split(".")[0] == "data"]
     data = override({"data": data}, own)["data"]
     source = build_source(resolve({"data": data}))
-    kind = kind_of(source)
-    choices, raced = ([named(name)], "") if name else of_kind(kind, source.shape[0])
+    kind = data_kind(source)
+    choices, raced = ([recipe_named(name)], "") if name else of_kind(kind, source.shape[0])
     sizes = _sizes(data, source, largest) if kind == "pictures" and "data.size" not in mine else [0]
     refusals: list[str] = []
     for recipe in choices:
@@ -86,7 +86,7 @@ def begin(
     return Beginning({**dense.settings, "data": data}, [why])
 
 
-def kind_of(source: Source) -> str:
+def data_kind(source: Source) -> str:
     """What recipes are for: ``pictures``, ``points`` of few numbers, or ``tables``."""
     if len(source.shape) == 3:
         return "pictures"
@@ -161,7 +161,7 @@ def _reason(recipe: Recipe, raced: str, by_name: bool) -> str:
         return (
             f"the simplest of those for {recipe.kind}, which were not raced" if others else f"the one for {recipe.kind}"
         )
-    one = race()[raced]
+    one = recipe_race()[raced]
     if recipe.name != one["best"]:
         return f"the first of those that make pictures of this size{told}"
     if len(one["undecided"]) > 1:

@@ -57,7 +57,7 @@ def _leaves(table: Raw) -> Iterator[Any]:
         yield from _leaves(value) if isinstance(value, dict) else [value]
 
 
-def named(name: str) -> Recipe:
+def recipe_named(name: str) -> Recipe:
     """A recipe by its name. Raises `SettingError`."""
     if name not in recipes():
         raise SettingError(
@@ -72,7 +72,9 @@ def of_kind(kind: str, channels: int = 0) -> tuple[list[Recipe], str]:
     Of pictures that is a race on pictures of so many channels, or else another. Without one the simplest is first.
     """
     found = [one for one in recipes().values() if one.kind == kind]
-    raced = sorted(race().items() if kind == "pictures" else (), key=lambda entry: entry[1]["shape"][0] != channels)
+    raced = sorted(
+        recipe_race().items() if kind == "pictures" else (), key=lambda entry: entry[1]["shape"][0] != channels
+    )
     if not raced:
         return found, ""
     data, best = raced[0][0], raced[0][1]["best"]
@@ -81,7 +83,7 @@ def of_kind(kind: str, channels: int = 0) -> tuple[list[Recipe], str]:
 
 def reached(name: str) -> list[str]:
     """What a recipe reached in each race, in words."""
-    return [_reached(name, data, one) for data, one in race().items() if name in one["rows"]]
+    return [_reached(name, data, one) for data, one in recipe_race().items() if name in one["rows"]]
 
 
 def _reached(name: str, data: str, one: Mapping[str, Any]) -> str:
@@ -92,6 +94,6 @@ def _reached(name: str, data: str, one: Mapping[str, Any]) -> str:
 
 
 @cache
-def race() -> Mapping[str, Any]:
+def recipe_race() -> Mapping[str, Any]:
     """What recipes of pictures reached, by the data set that they were raced on; empty where none was."""
     return json.loads(RACE.read_text(encoding="utf-8")) if RACE.exists() else {}
