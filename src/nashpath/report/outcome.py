@@ -164,9 +164,9 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
 
 def ways_gone(run: Run, member: ReportMember) -> dict[str, float]:
     """By number, how much of the way from the start to real samples a member has gone, where that is known."""
-    keys = [key for key, value in member.metrics.items() if drawable(value) and sign_of(key)]
-    first = _first(run, member, keys)
-    found = {key: _way(member.metrics[key], first.get(key), run.real.get(key), sign_of(key)) for key in keys}
+    signs = {key: sign for key, value in member.metrics.items() if drawable(value) and (sign := sign_of(key))}
+    first = _first(run, member, list(signs))
+    found = {key: _way(member.metrics[key], first.get(key), run.real.get(key), sign) for key, sign in signs.items()}
     return {key: way for key, way in found.items() if way is not None}
 
 
