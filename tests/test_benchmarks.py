@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import json
 import runpy
 import sys
 from pathlib import Path
@@ -77,3 +78,44 @@ def test_an_option_that_is_replaced_must_exist(monkeypatch):
 
     with pytest.raises(ValueError, match="no such options: width"):
         parse(argparse.ArgumentParser(), width=1)
+
+
+@pytest.fixture
+def recipe_race(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("recipes")
+
+
+def test_the_default_recipe_and_the_table_of_recipes_are_those_of_the_newest_record(recipe_race):
+    kept = recipe_race.records(FOLDER / "records" / "recipes")
+    race = kept[-1]["race"] if kept else {}
+    for data, one in race.items():
+        again = recipe_race.told(kept[-1]["runs"][data])
+        assert {key: one[key] for key in again} == again
+    assert (json.loads(recipe_race.RACE.read_text()) if recipe_race.RACE.exists() else {}) == race
+    _, _, rest = recipe_race.PAGE.read_text().partition(recipe_race.MARKS[0])
+    assert rest.partition(recipe_race.MARKS[1])[0] == recipe_race.table(race)
+
+
+def reaching(**values: list[float]) -> list[dict]:
+    made = {"steps": 5, "cpu_seconds": 1.0, "outcome": "finished"}
+    return [
+        {"recipe": name, "seed": k, "fid": one, **made} for name, own in values.items() for k, one in enumerate(own)
+    ]
+
+
+def test_the_best_recipe_has_the_lowest_mean_and_where_that_is_undecided_is_the_simplest(recipe_race):
+    clear = recipe_race.told(reaching(dcgan=[9.0, 9.5, 9.2], r3gan=[1.0, 1.2, 1.1], sngan=[5.0, 5.5, 5.1]))
+    assert (clear["best"], clear["lowest"], clear["undecided"]) == ("r3gan", "r3gan", ["r3gan"])
+    near = recipe_race.told(reaching(dcgan=[1.0, 2.0, 3.0], r3gan=[1.5, 1.4, 2.0], sngan=[9.0, 9.5, 9.1]))
+    assert (near["best"], near["lowest"], near["undecided"]) == ("dcgan", "r3gan", ["dcgan", "r3gan"])
+
+
+def test_a_stopped_race_goes_on_where_it_was(recipe_race, monkeypatch, tmp_path, capsys):
+    sizes = ["--data", "digits", "--seconds", "0.01", "--seeds", "1", "--samples", "80", "--rounds", "1"]
+    places = ["--out", tmp_path / "runs", "--records", tmp_path / "records", "--features", "digits=digits"]
+    run(monkeypatch, "recipes", *sizes, "--only", "dcgan", *map(str, places))
+    monkeypatch.setattr("nashpath.run.open_session", None)  # no run is trained again
+    run(monkeypatch, "recipes", *sizes, "--only", "dcgan", *map(str, places))
+    first, second = (line for line in capsys.readouterr().out.splitlines() if line.startswith("digits dcgan"))
+    assert first == second

@@ -21,6 +21,7 @@ from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
 from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.settings.begin import begin_with_data, data_at
 from nashpath.run.settings.flow import FLOW_TABLES
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.model import TABLES
@@ -129,6 +130,13 @@ def test_every_command_runs(page, here):
         assert result.exit_code == 0, f"{shlex.join(arguments)}\n{result.output}"
 
 
+def begun(arguments: list[str], settings: list[str]) -> dict:
+    """The settings of the recipe, where a command gives data in place of settings."""
+    data = None if arguments[0].startswith("-") else data_at(Path(arguments[0]))
+    named = next((b for a, b in itertools.pairwise(arguments) if a == "--recipe"), "")
+    return {} if data is None else begin_with_data(data, named, settings).settings
+
+
 @pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))
 def test_every_command_means_what_it_says_in_full(page, here):
     """Settings, sweeps and seeds as written, without shortening, make members."""
@@ -141,7 +149,7 @@ def test_every_command_means_what_it_says_in_full(page, here):
             resolve_flow(parse_overrides(settings))
         elif verb == "train" and "--resume" not in arguments:
             file = arguments[0] if arguments[0].endswith(".toml") else None
-            raw = read_toml(Path(file)) if file else {}
+            raw = read_toml(Path(file)) if file else begun(arguments, settings)
             swept = [b for a, b in itertools.pairwise(arguments) if a == "--sweep"]
             seeds = [f"seeds={b}" for a, b in itertools.pairwise(arguments) if a == "--seeds"]
             sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)

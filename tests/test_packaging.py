@@ -124,7 +124,8 @@ def test_the_wheel_holds_the_pages_that_explain_reads_and_the_examples(tmp_path,
     examples = {path.name for kind in ("*.toml", "*.py", "*.ipynb") for path in (ROOT / "examples").glob(kind)}
     assert {name.name for name in names if name.parent == Path("nashpath/examples")} == examples
     modules = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.py")}
-    assert modules <= names
+    recipes = {path.relative_to(ROOT / "src") for path in (ROOT / "src" / "nashpath").rglob("*.toml")}
+    assert modules | recipes <= names
     assert {name.parts[0] for name in names} == {"nashpath", f"nashpath-{PROJECT['project']['version']}.dist-info"}
 
 

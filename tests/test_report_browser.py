@@ -136,13 +136,16 @@ def test_points_stand_where_they_were_saved(browser: Browser, tmp_path: Path) ->
 def test_sheets_of_images_change_with_step_and_member(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, write_report(folders.digits_folder(tmp_path / "digits"))) as page:
         sources = [page.locator("#sheet").get_attribute("src")]
+        nearest = page.locator("figure", has_text="The nearest to each, in pixels, of")
+        assert nearest.is_visible()
         slide(page, 2)
+        assert nearest.is_hidden()  # they are those of the last step's samples
         sources.append(page.locator("#sheet").get_attribute("src"))
         page.locator("#member").select_option(index=1)
         sources.append(page.locator("#sheet").get_attribute("src"))
         assert len(set(sources)) == 3
         page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth === 73)")
-        assert page.locator("img").count() == 2
+        assert page.locator("img").count() == 3
 
 
 def test_settings_switch_off_and_the_cursor_is_read(browser: Browser, tmp_path: Path) -> None:

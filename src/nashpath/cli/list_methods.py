@@ -19,15 +19,25 @@ if TYPE_CHECKING:
 KEYS = {"rule": "solver.generator", "schedule": "solver.generator.schedule"}
 """Where methods are set that each player has one of; the discriminator's are at the same level."""
 
+RECIPE = "recipe"
+"""The kind of what is listed beside methods."""
+
 What = Annotated[
     str | None,
-    typer.Argument(help="A kind (penalty), a method (penalty.dragan), or its name alone (dragan).", show_default=False),
+    typer.Argument(
+        help="A kind (penalty), a method (penalty.dragan), or its name alone (dragan); recipe, or one (recipe.ring).",
+        show_default=False,
+    ),
 ]
 
 
 def list_methods(what: What = None, own: With = None) -> None:
     """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
     with user_errors():
+        first, _, name = (what or "").partition(".")
+        if first == RECIPE:
+            _print_recipe(name) if name else _print_recipes()
+            return
         index = shipped_index(own)
         if index is None or (what is not None and what not in index["kinds"]):
             load_all(own)
@@ -40,7 +50,30 @@ def list_methods(what: What = None, own: With = None) -> None:
         for kind in index["kinds"] if what is None else [what]:
             _print_rows(kind, index["kinds"][kind])
         if what is None:
+            _print_recipes()
             _print_general(index["general"])
+
+
+def _print_recipes() -> None:
+    """Each recipe with its kind of data, and what it reached where it was raced."""
+    from nashpath.run.settings.recipe import reached, recipe_race, recipes
+
+    rows = []
+    for one in recipes().values():
+        best = [data for data, raced in recipe_race().items() if raced["best"] == one.name]
+        told = [*reached(one.name), *(f"begun with on data like {data}" for data in best)]
+        rows.append([one.name, f"{one.kind}: {one.about}" + (f" ({'; '.join(told)})" if told else "")])
+    _print_rows(RECIPE, rows)
+    if recipe_race():
+        raced = ", ".join(f"{data} in features {one['features']}" for data, one in recipe_race().items())
+        typer.echo(f"  Fréchet distances [95 % interval] at equal time on one core: {raced} (docs/choose.md)")
+
+
+def _print_recipe(name: str) -> None:
+    """The file of one."""
+    from nashpath.run.settings.recipe import file_of, recipe_named
+
+    typer.echo(file_of(recipe_named(name)).read_text(encoding="utf-8"), nl=False)
 
 
 def described() -> dict[str, Any]:

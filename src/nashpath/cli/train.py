@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks
 
 Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
+ConfigOrData = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[CONFIG|DATA]",
+        help="A TOML file of settings, or data: a folder of pictures, a .csv, .npy or .npz file. -s overrides either.",
+        show_default=False,
+    ),
+]
+RecipeName = Annotated[
+    str,
+    typer.Option("--recipe", metavar="NAME", help="What to begin with for DATA (`nashpath list recipe` shows all)."),
+]
 Setting = Annotated[
     list[str] | None,
     typer.Option(
@@ -54,7 +66,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
 def train(
-    config: Config = None,
+    config: ConfigOrData = None,
+    recipe: RecipeName = "",
     settings: Setting = None,
     sweep: Sweep = None,
     seeds: Seeds = None,
@@ -73,15 +86,16 @@ def train(
 ) -> None:
     """Train a GAN, or a population of them side by side, and write a report.
 
-    Ctrl-C stops cleanly after writing a checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows
-    all methods, and `nashpath list penalty.dragan` the settings of one.
+    Given data alone it chooses a recipe for them, and says which and why. Ctrl-C stops cleanly after writing a
+    checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows all methods, and `nashpath list
+    penalty.dragan` the settings of one.
     """
     with user_errors(), stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         start = [] if start_from is None else [f"start_from={json.dumps(str(start_from), ensure_ascii=False)}"]
         settings = [*(settings or []), *start]
         texts = [*settings, *([] if seeds is None else [f"seeds={seeds}"])]
-        if not resume:
+        if not (resume or recipe):
             check_known("train", config, texts, sweep or [], own)
         load_all(own)
         ranks = stack.enter_context(_beside()) if "WORLD_SIZE" in os.environ else None
@@ -97,21 +111,23 @@ def train(
             if ranks is not None:
                 raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")
             check_ways(on, sbatch or [], out, part or ("--resume" if resume else ""))
-            asked = _asked(config, texts, sweep or [], own or [], live)
-            given = [str(config)] if config else []
+            asked = _asked(config, recipe, texts, sweep or [], own or [], live)
+            given = [*([str(config)] if config else []), *([f"--recipe={recipe}"] if recipe else [])]
             given += repeated(set=settings, sweep=sweep, seeds=[] if seeds is None else [seeds], **{"with": own})
             _train_parts(on, parts, asked, out or Path(), given, sbatch or [], live, stop, as_json)
             return
         if part and out is None:
             raise SettingError("--part needs the folder of the whole run: --out")
         if resume:
+            if recipe:
+                raise SettingError("--recipe is for a new run; a resumed one keeps its settings")
             folder = folder_to_resume(config, out, "train", sweep)
             folder = part_folder(folder, part) if part else folder
             session = resume_session(folder, parse_overrides(texts), live, stop, accept_changes, data_path, ranks)
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new run has -s data.path=…")
         else:
-            asked = _asked(config, texts, sweep or [], own or [], live)
+            asked = _asked(config, recipe, texts, sweep or [], own or [], live)
             if part and out is not None:
                 session = _open_part(out, part, asked, live, stop, ranks)
             else:
@@ -198,7 +214,7 @@ def _train_parts(
 
 
 def _asked(
-    config: Path | None, texts: list[str], sweep: list[str], own: list[Path], live: ProgressBar
+    config: Path | None, recipe: str, texts: list[str], sweep: list[str], own: list[Path], live: ProgressBar
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The settings and sweeps of a new run; says which settings only some of the swept methods use."""
     from nashpath.run.folder.places import find_data
@@ -207,7 +223,9 @@ def _asked(
     from nashpath.run.settings.overrides import asked
     from nashpath.run.settings.points import partly_used
 
-    raw = find_data(read_toml(config), config.parent) if config else {}
+    raw = _begun(config, recipe, texts, sweep, live)
+    if raw is None:
+        raw = find_data(read_toml(config), config.parent) if config else {}
     if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
         raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
     if own:
@@ -217,6 +235,64 @@ def _asked(
         where = f"{key.rpartition('.')[0]} is {' or '.join(lacking)}"
         live.say(f"{key} is not used where {where}, which has no such setting")
     return raw, sweeps
+
+
+def _begun(
+    config: Path | None, recipe: str, texts: list[str], sweep: list[str], live: ProgressBar
+) -> dict[str, Any] | None:
+    """The settings of a recipe, where data are given in place of settings, or one is asked for; says which, and why."""
+    from nashpath.run import RunFolder, RunProgress, SettingError
+    from nashpath.run.settings.begin import begin_with_data, data_at
+    from nashpath.run.settings.overrides import override
+
+    if config and RunFolder(config).exists():
+        raise SettingError(f"{config} is a run: --resume continues it; nashpath evaluate, diagnose and sample read it")
+    data = data_at(config) if config else None
+    if data is None:
+        if config and config.suffix != ".toml" and not _is_toml(config):
+            raise SettingError(
+                f"{config}: neither settings (a TOML file) nor data that can be read: a folder of pictures, a .csv, "
+                ".tsv, .npy or .npz file"
+            )
+        if config and recipe:
+            raise SettingError(f"--recipe is for data; {config} has settings of its own: leave one of them out")
+        if not recipe:
+            return None
+        data = override({"data": "ring"}, texts)["data"]
+        data = {"kind": data} if isinstance(data, str) else data
+    elif any(text.partition("=")[0].strip() == "data" for text in texts):
+        raise SettingError(f"{config} is data, and -s data= names others: leave one of them out")
+    largest = 0 if config is None else _largest_side()
+    begun = begin_with_data(
+        data,
+        recipe,
+        texts,
+        sweep,
+        largest,
+        lambda done, total: live(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")),
+    )
+    for one in begun.why:
+        live.say(one)
+    return begun.settings
+
+
+def _is_toml(file: Path) -> bool:
+    """Whether a file of another ending is one of settings nevertheless."""
+    from nashpath.run import SettingError
+    from nashpath.run.folder.run_folder import read_toml
+
+    try:
+        read_toml(file)
+    except SettingError:
+        return False
+    return True
+
+
+def _largest_side() -> int:
+    """The side that larger pictures are scaled down to where nobody says one."""
+    import torch
+
+    return 64 if torch.cuda.is_available() else 32
 
 
 def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:

@@ -1,6 +1,7 @@
 """Protocols of data: what a source has, and what some know besides."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
@@ -194,3 +195,10 @@ class FromDisk(Protocol):
     def changed(self) -> bool:
         """Whether files were added, removed, replaced or written since, by their modification times alone."""
         ...
+
+
+@runtime_checkable
+class ReadsPath(Protocol):
+    """A class of data that people keep in files: what to set for those at a path, None where it does not read such."""
+
+    def settings_for(self, path: Path) -> dict[str, Any] | None: ...

@@ -4,7 +4,7 @@ import re
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -45,6 +45,39 @@ class Array(Samples):
         self._stamp = stamp([Path(path).expanduser()])
         values, labels = _read(path, key, label_key)
         super().__init__(values, labels, layout, device_bytes, where=str(path), scale=scale)
+
+    @classmethod
+    def settings_for(cls, path: Path) -> dict[str, Any] | None:
+        """For an .npy or .npz file (`ReadsPath`): vectors are standardised; of many arrays that of samples is taken.
+
+        That is the only one with more than one axis. What cannot be read is left to the constructor.
+        """
+        if path.suffix.lower() not in (".npy", ".npz"):
+            return None
+        try:
+            axes = _axes(path)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
+            return {"path": str(path)}
+        several = [name for name, count in axes.items() if count > 1]
+        found: dict[str, Any] = {"path": str(path)}
+        if len(several) == 1 and len(axes) > 1:
+            found["key"] = several[0]
+        return {**found, "scale": "standard"} if [axes[name] for name in several] == [2] else found
+
+
+def _axes(path: Path) -> dict[str, int]:
+    """The number of axes of each array in a file, by its name; without the samples being read."""
+    if path.suffix.lower() == ".npy":
+        return {"": np.load(path, mmap_mode="r", allow_pickle=False).ndim}
+    with zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy"): _axes_of(archive, name) for name in archive.namelist()}
+
+
+def _axes_of(archive: zipfile.ZipFile, name: str) -> int:
+    with archive.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return len(read(member)[0])
 
 
 def _read(path: str, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray | None]:

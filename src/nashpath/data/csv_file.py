@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -63,6 +63,16 @@ class CSV(FiniteSource):
         encoded = self._units.encoded([np.asarray(cells) for cells in table.values()])
         self._bank = SampleBuffer(encoded.astype(np.float32))
         self.shape = self._bank.shape
+
+    @classmethod
+    def settings_for(cls, path: Path) -> dict[str, Any] | None:
+        """For a .csv or .tsv file (`ReadsPath`), the mark that its first row has most of."""
+        if path.suffix.lower() not in (".csv", ".tsv"):
+            return None
+        with open(path, encoding="utf-8-sig", errors="replace") as handle:
+            first = handle.readline()
+        most = max(DELIMITERS, key=lambda name: first.count(DELIMITERS[name]))
+        return {"path": str(path), **({} if most == "comma" else {"delimiter": most})}
 
     @property
     def units(self) -> Units | TableUnits:

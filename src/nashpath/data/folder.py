@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,15 @@ from nashpath.data.base import (
     SideLength,
     stamp,
 )
-from nashpath.data.image_cache import ENDINGS, Bits, decoded, fingerprint, picture_shape, warn_of_unused_bits
+from nashpath.data.image_cache import (
+    ENDINGS,
+    Bits,
+    decoded,
+    fingerprint,
+    picture_shape,
+    usual_look,
+    warn_of_unused_bits,
+)
 
 
 class Folder(FiniteSource):
@@ -53,6 +61,14 @@ class Folder(FiniteSource):
         self.class_names = _class_names(self._root, self._files) if labels else []
         self.shape = self._picture = picture_shape(size, channels)
         self._device_bytes = device_bytes
+
+    @classmethod
+    def settings_for(cls, path: Path) -> dict[str, Any] | None:
+        """For a folder (`ReadsPath`), the size and the channels of its pictures. Raises as the constructor does."""
+        if not path.is_dir():
+            return None
+        size, channels = usual_look(_pictures(path))
+        return {"path": str(path), "size": size, "channels": channels}
 
     @property
     def files(self) -> list[Path]:

@@ -228,6 +228,27 @@ def warn_of_unused_bits(where: str, files: Sequence[Path], bits: int) -> None:
         )
 
 
+def usual_look(files: Sequence[Path]) -> tuple[int, int]:
+    """``(side, channels)`` of some of the pictures, spread evenly: the median shorter side; 1 where all are grey."""
+    sides, grey = list[int](), True
+    for file in files[:: max(1, len(files) // LOOKED_AT)]:
+        try:
+            with Image.open(file) as picture:
+                sides.append(min(picture.size))
+                grey = grey and _is_grey(picture)
+        except Exception:  # a damaged file is named when all are read
+            continue
+    return (max(4, int(np.median(sides))), 1 if grey else 3) if sides else (32, 3)
+
+
+def _is_grey(picture: Image.Image) -> bool:
+    """Whether a picture has no colours, also where it is kept in three channels (then within rounding)."""
+    if picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I"):
+        return True
+    picture.thumbnail((128, 128))
+    return int(np.ptp(np.asarray(picture.convert("RGB"), dtype=np.int16), axis=2).max()) <= 2
+
+
 def _opaque(picture: Image.Image) -> Image.Image:
     if "A" not in picture.mode and "transparency" not in picture.info:
         return picture

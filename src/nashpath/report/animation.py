@@ -25,10 +25,11 @@ Shown = Sequence[int | str]
 def images_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]) -> dict[str, Any]:
     """Sheets as base64 PNG, ``sheets[frame][position of the member]``, and one sheet of real images.
 
+    ``nearest[position of the member]`` are the real images nearest to the last frame's, of so many (``among``).
     Sheets show fewer images, then fewer steps, until all fit into the budget.
     """
     shown, frames = _fitting(frames, members)
-    real = reference.get("real")
+    real, last = reference.get("real"), frames[-1][1]
     return {
         "kind": "images",
         "steps": [step for step, _ in frames],
@@ -36,7 +37,18 @@ def images_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
         "sheets": [[_png(saved.get(f"m{m}"), shown, _rows(saved, m)) for m in members] for _, saved in frames],
         "by_class": any(_rows(saved, m) for _, saved in frames for m in members),
         "real": _png(real, shown) if real is not None and real.ndim == 4 else None,
+        "nearest": [_png(_nearest(last.get(f"m{m}"), real), shown, _rows(last, m)) for m in members],
+        "among": 0 if real is None else len(real),
     }
+
+
+def _nearest(images: np.ndarray | None, real: np.ndarray | None) -> np.ndarray | None:
+    """The real image nearest to each of these, by Euclidean distance of their pixels."""
+    if images is None or real is None or real.ndim != 4 or images.shape[1:] != real.shape[1:]:
+        return None
+    ours, theirs = (np.nan_to_num(part.reshape(len(part), -1).astype(np.float64)) for part in (images, real))
+    squares = np.square(ours).sum(1)[:, None] + np.square(theirs).sum(1) - 2 * ours @ theirs.T
+    return real[squares.argmin(1)]
 
 
 def _fitting(frames: Frames, members: Shown) -> tuple[int, Frames]:
@@ -44,7 +56,7 @@ def _fitting(frames: Frames, members: Shown) -> tuple[int, Frames]:
     probe = next(last[f"m{m}"] for m in members if f"m{m}" in last) if members else np.zeros((1, 1, 1, 1))
     each = len(_png(probe, len(probe)) or "") * 0.75 / len(probe)
     while True:
-        affordable = IMAGE_BUDGET / (each * len(frames) * max(1, len(members)))
+        affordable = IMAGE_BUDGET / (each * (len(frames) + 1) * max(1, len(members)))  # with the nearest real ones
         fitting = [size for size in SIZES if size <= affordable]
         if fitting or len(frames) <= 8:
             shown = fitting[0] if fitting else SIZES[-1]

@@ -143,14 +143,10 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     keys = [key for key, value in member.metrics.items() if drawable(value) and sign_of(key)]
     if not keys:
         return Outcome("finished; no number says how good the samples are", "open", "finished")
-    first = next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
-    said, tone = _coverage(member.metrics, real)
+    first = _first(run, member, keys)
+    said, tone = covered(member.metrics, real)
     lead = next((key for key in [*wanted(run.config), *keys] if key in keys and key not in COVERED), None)
-    ways = [
-        w
-        for key in keys
-        if (sign := sign_of(key)) and (w := _way(member.metrics[key], first.get(key), real.get(key), sign)) is not None
-    ]
+    ways = list(ways_gone(run, member).values())
     short = said
     if lead is not None:
         beside = [f"real against real {amount(lead, real[lead])}"] if lead in real else []
@@ -166,7 +162,20 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     return Outcome(said, tone, short or "between the start and real samples")
 
 
-def _coverage(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:
+def ways_gone(run: Run, member: ReportMember) -> dict[str, float]:
+    """By number, how much of the way from the start to real samples a member has gone, where that is known."""
+    signs = {key: sign for key, value in member.metrics.items() if drawable(value) and (sign := sign_of(key))}
+    first = _first(run, member, list(signs))
+    found = {key: _way(member.metrics[key], first.get(key), run.real.get(key), sign) for key, sign in signs.items()}
+    return {key: way for key, way in found.items() if way is not None}
+
+
+def _first(run: Run, member: ReportMember, keys: list[str]) -> dict[str, Any]:
+    """The first row of a member with any of these numbers."""
+    return next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
+
+
+def covered(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:
     """``"7 of 8 modes"`` and how good that is; empty where nothing is counted."""
     for key, what in COVERED.items():
         of = real.get(key)

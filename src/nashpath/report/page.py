@@ -22,6 +22,7 @@ from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
 from nashpath.report.outcome import Outcome, run_headline, tops
 from nashpath.report.phrasing import duration, number, setting
+from nashpath.report.questions import questions
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import SettingsTable, evaluated, flat_settings, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
@@ -115,6 +116,7 @@ def _context(run: Run) -> dict[str, Any]:
         "info": run.info,
         "tone": tone,
         "sentences": sentences,
+        "answers": _part(run, "the first questions", lambda: questions(run), []),
         "diagnoses": _each(
             run, "diagnosis.json, entry", lambda one: diagnoses(replace(run, diagnosis=[one])), run.diagnosis
         ),

@@ -1,0 +1,182 @@
+"""What people ask of a run first, answered from what its folder holds: is it good, is it collapsing, what next?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nashpath.report.curves import drawable, strands
+from nashpath.report.outcome import COVERED, covered, run_headline, wanted, ways_gone
+from nashpath.report.phrasing import amount, listed, phrase, sign_of, titled
+from nashpath.report.read import ReportMember, Run, read_frames
+
+ALIKE = 0.5
+"""Two samples that differ on average by less than this share of what two real ones do are said to be alike."""
+GROWING = 1.1
+"""Samples that differ more than halfway through training by this factor still spread."""
+RECALLED = 0.5
+"""The share of real samples' own recall from which on nothing is said to be missing."""
+STILL_BETTER = 0.05
+"""The share of its range by which a number that improved so much in the last quarter says to train on."""
+LOOKS = 8
+"""Fewer evaluations say nothing about the last quarter."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question with its answer in a word, and what that stands on."""
+
+    question: str
+    word: str
+    text: str
+
+
+def questions(run: Run) -> list[Answer]:
+    """The three questions, for a run whose members generate samples; a flow and a toy have their verdicts alone."""
+    members = [m for m in run.members if m.metrics and "distance" not in m.metrics]
+    if "flow" in run.config or not members:
+        return []
+    moving = [m for m in members if not m.diverged]
+    return [_good(run, moving), _collapsing(run, moving), _next(run, moving)]
+
+
+def _good(run: Run, members: list[ReportMember]) -> Answer:
+    """By how much of the way from the start to real samples each number has gone, and by the headline's tone."""
+    question, tone = "Is it good?", run_headline(run).tone
+    if len(strands(run)) > 1:
+        return Answer(question, "undecided", "it has several settings; the line above says which is better")
+    each = [ways_gone(run, member) for member in members]
+    keys = list(dict.fromkeys(key for one in each for key in one))
+    if not keys:
+        return Answer(question, "undecided", "no number here compares its samples with real ones")
+    gone = {key: [one[key] for one in each if key in one] for key in keys}
+    told = [f"{100 * np.mean(ways):.0f} % by {titled(key, phrase)}" for key, ways in gone.items()]
+    word = {"good": "yes", "bad": "no"}.get(tone, "not yet")
+    of = "" if len(members) == 1 else f", mean of {len(members)} members"
+    return Answer(question, word, f"of the way from the start to real samples it has gone {listed(told, 3)}{of}")
+
+
+def _collapsing(run: Run, members: list[ReportMember]) -> Answer:
+    """By the diagnosis, by what the samples cover, by recall, or by how much saved samples differ, in this order."""
+    question = "Is it collapsing?"
+    if not members:
+        return Answer(question, "undecided", "every member left the finite numbers")
+    found = _diagnosed(run) or _covered(run, members) or _recalled(run) or _alike(run, members)
+    if found is None:
+        return Answer(question, "undecided", "nothing here measures it: nashpath evaluate says how much is never made")
+    return Answer(question, *found)
+
+
+def _diagnosed(run: Run) -> tuple[str, str] | None:
+    said = [one["sentence"] for entry in run.diagnosis for one in entry["findings"] if one["code"] == "mode collapse"]
+    if said:
+        return "yes", said[0].split(", so most of the data")[0].removeprefix("mode collapse: ") + " (diagnosis)"
+    spreads = [entry["numbers"].get("spread") for entry in run.diagnosis]
+    known = [spread for spread in spreads if drawable(spread)]
+    if not known or any(entry["numbers"].get("growing") for entry in run.diagnosis):
+        return None
+    return "no", f"samples spread {100 * np.mean(known):.0f} % as far as the data (diagnosis)"
+
+
+def _covered(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
+    """By what is counted: modes or classes."""
+    found = [(covered(m.metrics, run.real), m) for m in members]
+    said = [(text, tone, m) for (text, tone), m in found if text]
+    if not said:
+        return None
+    key = next(key for key in COVERED if key in said[0][2].metrics and run.real.get(key))
+    worst = min(said, key=lambda one: one[2].metrics[key])
+    full = worst[2].metrics[key] >= run.real[key]
+    word = "yes" if worst[1] == "bad" else "no" if full else "partly"
+    return word, worst[0] + (f" in the worst of {len(members)} members" if len(members) > 1 else "")
+
+
+def _recalled(run: Run) -> tuple[str, str] | None:
+    """By the share of real samples that generated ones surround, beside what as many real ones get."""
+    groups: Any = run.evaluation.get("groups", [])
+    for number in (number for group in groups for number in group.get("numbers", [])):
+        if number.get("name") == "recall" and drawable(number.get("mean")) and number.get("real"):
+            share = number["mean"] / number["real"]
+            word = "no" if share >= RECALLED else "yes" if number["mean"] < 0.01 else "partly"
+            beside = amount("recall", number["real"])
+            return word, f"recall {amount('recall', number['mean'])} (real against real {beside}; evaluation)"
+    return None
+
+
+def _alike(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
+    """By how much two saved samples differ, beside two real ones: it can show a collapse, not that there is none."""
+    real = run.reference.get("real")
+    half = run.frames[len(run.frames) // 2 : -1][:1]
+    frames = read_frames(run, [*half, *run.frames[-1:]]) if real is not None else []
+    if not frames or real is None:
+        return None
+    earlier, now = (_share([saved.get(f"m{m.member}") for m in members], real) for _, saved in (frames[0], frames[-1]))
+    if now is None:
+        return None
+    told = f"two samples differ {100 * now:.0f} % as much as two real ones"
+    if now < ALIKE and half and earlier is not None and now > GROWING * earlier:
+        return "undecided", f"{told}, more than halfway through training ({100 * earlier:.0f} %)"
+    if now < ALIKE:
+        return "yes", told
+    return "undecided", f"{told}, which rules out the grossest alone; nashpath evaluate measures recall"
+
+
+def _share(saved: list[np.ndarray | None], real: np.ndarray) -> float | None:
+    """How much two samples differ, as a share of what two real ones do: of the member where it is least."""
+    shares = [_apart(own) / max(_apart(real), 1e-12) for own in saved if own is not None and len(own) > 1]
+    return min(shares) if shares and np.isfinite(shares).all() else None
+
+
+def _apart(x: np.ndarray) -> float:
+    """The root of the mean squared distance of two samples: twice their variance."""
+    return float(np.sqrt(2 * np.var(x.reshape(len(x), -1).astype(np.float64), axis=0, ddof=1).sum()))
+
+
+def _next(run: Run, members: list[ReportMember]) -> Answer:
+    """One suggestion, with what it stands on."""
+    question = "What next?"
+    if run.info.get("status") in ("running", "stopped"):
+        return Answer(question, "train on", "it is not at its last step: nashpath train --resume")
+    for entry in run.diagnosis:
+        helped = [one["change"] for one in entry["numbers"].get("tried", []) if one.get("motion") == "closes in"]
+        if helped:
+            return Answer(question, helped[0], "tried from here by the diagnosis, and play closed in with it")
+        if entry["findings"]:
+            return Answer(
+                question, "see the diagnosis", f"it found: {entry['findings'][0]['code']}, and says what to change"
+            )
+    better = _still_better(run, members)
+    if any(entry["play"] == "still moving" for entry in run.diagnosis) and not better:
+        return Answer(question, "train on", "the diagnosis found nothing wrong, and play is still moving")
+    if better:
+        steps = 2 * int(run.info.get("steps") or run.config.get("steps") or 0)
+        return Answer(question, "train on", f"{better}: nashpath train --resume -s steps={steps}")
+    if not run.diagnosis:
+        why = "nothing was tried yet: nashpath diagnose says what is wrong, and tries changes of the play"
+        return Answer(question, "diagnose it", why)
+    still = "too few evaluations to say whether it improves" if better is None else "the numbers stand still"
+    return Answer(question, "undecided", f"the diagnosis found nothing wrong, and {still}")
+
+
+def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:
+    """By how much the leading number improved in the last quarter, if by much of its range; None where that is unknown.
+
+    It is the least of all members, from the median of the quarter before to that of the last.
+    """
+    keys = dict.fromkeys(key for member in members for key in member.metrics if sign_of(key) and key not in COVERED)
+    key = next((key for key in [*wanted(run.config), *keys] if key in keys), None)
+    if key is None:
+        return None
+    gains: list[float] = []
+    for member in members:
+        values = [float(r[key]) for r in run.rows if r["member"] == member.member and drawable(r.get(key))]
+        if len(values) < LOOKS:
+            return None
+        part = len(values) // 4
+        late, before = np.median(values[-part:]), np.median(values[-2 * part : -part])
+        gains.append((sign_of(key) or 0) * float(late - before) / max(np.ptp(values), 1e-12))
+    least = min(gains, default=0.0)
+    if least < STILL_BETTER:
+        return ""
+    return f"{titled(key, phrase)} was still improving, by {100 * least:.0f} % of its range in the last quarter"

@@ -1,0 +1,123 @@
+"""Is it good, is it collapsing, what next: each answer follows from numbers in the folder, and is undecided without."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nashpath.report import write_report
+from nashpath.report.animation import animation
+from nashpath.report.questions import questions
+from nashpath.report.read import load_run
+from report_folders import folder, save
+
+COLLAPSED = "mode collapse: the samples lie around 1 of 9 clusters, so most of the data is never generated. Slow down."
+RNG = np.random.default_rng(0)
+REAL = RNG.normal(size=(100, 1, 4, 4)).clip(-1, 1).astype(np.float32)
+
+
+def run(path, distances, real=0.1, modes=None, spread=1.0, diagnosis=None, evaluation=None, **info):
+    """One member with these sliced Wasserstein distances, samples of a spread, and what was assessed."""
+    last = {"sliced_wasserstein": distances[-1]} | ({} if modes is None else {"modes": modes})
+    member = {"member": 0, "seed": 0, "settings": {}, "outcome": "finished", "steps": 3000, "costs": {}}
+    rows = [{"step": 300 * k, "member": 0, "sliced_wasserstein": value} for k, value in enumerate(distances)]
+    folder(path, [{**member, "metrics": last}], rows, info)
+    save(path, 1500, m0=REAL[:9] * spread)
+    save(path, 3000, m0=REAL[:9] * spread)
+    numbers = {"real.sliced_wasserstein": real} | ({} if modes is None else {"real.modes": 8.0})
+    np.savez(path / "reference.npz", real=REAL, **{k: np.array(v) for k, v in numbers.items()})
+    for name, found in (("diagnosis", diagnosis), ("evaluation", evaluation)):
+        if found is not None:
+            (path / f"{name}.json").write_text(json.dumps(found))
+    return path
+
+
+def answers(path):
+    return {one.question: (one.word, one.text) for one in questions(load_run(path))}
+
+
+def diagnosed(findings=(), play="closes in", **numbers):
+    where = {"member": 0, "step": 3000, "headline": "so", "point": "undecided", "play": play, "statements": []}
+    said = [{"code": code, "sentence": sentence, "figures": []} for code, sentence in findings]
+    return {"members": [{**where, "findings": said, "numbers": numbers}]}
+
+
+@pytest.mark.parametrize(
+    ("distances", "word", "text"),
+    [([1.1, 0.5, 0.1], "yes", "100 %"), ([1.1, 0.8, 0.6], "not yet", "50 %"), ([1.1, 1.1, 1.2], "no", "-10 %")],
+)
+def test_good_is_the_share_of_the_way_to_real_samples(distances, word, text, tmp_path):
+    found = answers(run(tmp_path / "run", distances))["Is it good?"]
+    assert found[0] == word
+    assert f"it has gone {text} by sliced Wasserstein" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("known", "word", "text"),
+    [
+        ({"modes": 8}, "no", "8 of 8 modes"),
+        ({"modes": 6}, "partly", "6 of 8 modes"),
+        ({"modes": 2}, "yes", "2 of 8 modes"),
+        ({"spread": 0.2}, "yes", "20 % as much"),
+        ({"spread": 1.0}, "undecided", "rules out the grossest alone"),
+        ({"diagnosis": diagnosed(spread=0.93, growing=False)}, "no", "93 % as far as the data (diagnosis)"),
+        (
+            {
+                "diagnosis": diagnosed(
+                    [
+                        (
+                            "mode collapse",
+                            COLLAPSED,
+                        )
+                    ]
+                )
+            },
+            "yes",
+            "the samples lie around 1 of 9 clusters (diagnosis)",
+        ),
+        ({"evaluation": {"groups": [{"numbers": [{"name": "recall", "mean": 0.3, "real": 0.8}]}]}}, "partly", "30 %"),
+        ({"evaluation": {"groups": [{"numbers": [{"name": "recall", "mean": 0.7, "real": 0.8}]}]}}, "no", "70 %"),
+    ],
+)
+def test_collapse_is_read_from_the_best_number_there_is(known, word, text, tmp_path):
+    found = answers(run(tmp_path / "run", [1.0, 0.5], **known))["Is it collapsing?"]
+    assert found[0] == word
+    assert text in found[1]
+
+
+IMPROVING, STILL = [1.0 - 0.08 * k for k in range(12)], [1.0, 0.3, *[0.2] * 10]
+
+
+@pytest.mark.parametrize(
+    ("distances", "known", "word", "text"),
+    [
+        (STILL, {}, "diagnose it", "nothing was tried yet"),
+        (IMPROVING, {}, "train on", "was still improving, by 27 % of its range"),
+        (IMPROVING, {"status": "stopped"}, "train on", "not at its last step"),
+        (STILL, {"diagnosis": diagnosed(play="still moving")}, "train on", "play is still moving"),
+        (STILL, {"diagnosis": diagnosed()}, "undecided", "the numbers stand still"),
+        (STILL[:3], {"diagnosis": diagnosed()}, "undecided", "too few evaluations"),
+        (STILL, {"diagnosis": diagnosed([("rotation", "rotation: so")])}, "see the diagnosis", "it found: rotation"),
+        (
+            STILL,
+            {"diagnosis": diagnosed([("rotation", "so")], tried=[{"change": "R1 of 1", "motion": "closes in"}])},
+            "R1 of 1",
+            "tried from here",
+        ),
+    ],
+)
+def test_what_next_is_what_was_tried_or_what_the_numbers_say(distances, known, word, text, tmp_path):
+    found = answers(run(tmp_path / "run", distances, **known))["What next?"]
+    assert found[0] == word
+    assert text in found[1]
+
+
+def test_the_answers_stand_at_the_top_of_the_page_and_the_nearest_real_images_beside_samples(tmp_path):
+    path = run(tmp_path / "run", [1.0, 0.5])
+    film = animation(load_run(path))
+    assert film["nearest"][0] is not None
+    assert film["among"] == 100
+    assert film["nearest"] == [film["sheets"][-1][0]]  # these samples are real images themselves
+    page = write_report(path).read_text()
+    places = [page.index(f"<dt>{question}</dt>") for question in answers(path)]
+    assert page.index('id="verdict"') < places[0] < places[1] < places[2] < page.index('id="samples"')
