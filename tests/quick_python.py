@@ -1,7 +1,7 @@
 """A Python whose processes start at once: a server that has imported PyTorch and nashpath forks one for every command.
 
 A process of its own costs three CPU-seconds, nearly all of them imports. The fixture `quick_python` (`conftest.py`)
-puts the file that `started` writes in place of ``sys.executable``; it takes ``-c``, ``-m``, a script, ``-u`` and ``-W``,
+puts the file that `started` writes in place of ``sys.executable``; it takes ``-c``, ``-m``, scripts, ``-u`` and ``-W``,
 has its own streams, folder and environment, hands signals on and ends as the process did.
 
 Not for tests of what is imported, or of processes that are killed: those start real ones.
