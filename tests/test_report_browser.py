@@ -332,7 +332,7 @@ def test_the_page_of_a_search_fits_a_phone_explains_its_numbers_and_has_an_index
     tried = [Candidate(k, {"penalty": kind}, [[1.0 + k, 2.0]], [40.0]) for k, kind in enumerate(("none", "r1"))]
     path, _ = write_search(tmp_path, Found(asked, tried, [], False))
     with opened(browser, path, 390) as page:  # which asks that nothing is wider than the page
-        assert page.locator("section img").bounding_box()["width"] > 300
+        assert page.locator("section img").evaluate("i => [i.width, i.parentElement.clientWidth < 390]") == [620, True]
         assert "less is better" in str(page.get_by_role("button", name="Sliced Wasserstein").get_attribute("title"))
         named = page.locator("nav.contents a").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
         assert named == sections(page)
