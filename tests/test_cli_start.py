@@ -30,6 +30,7 @@ SAID_AT_ONCE = [
     (["train", "--sweep", "=3"], 2, "error: --sweep '=3' is not of the form key=value"),
     (["flow", "-s", "steps"], 2, "error: -s 'steps' is not of the form key=value"),
     (["train", "nowhere.toml"], 2, "error: nowhere.toml: no such file"),
+    (["train", "examples/ring.toml"], 2, "no such file; nashpath examples ring --to examples writes it"),
     (["flow", "nowhere.toml"], 2, "error: nowhere.toml: no such file"),
     (["evaluate"], 2, "error: give a run folder, or both --real and --fake"),
     (["evaluate", "run", "--size", "8"], 2, "error: --size is for images made elsewhere"),

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 import report_folders as folders
-from nashpath.report import compare_reports, load_run, write_report
+from nashpath.report import compare_reports, load_run, write_report, write_search
 from nashpath.report.animation import animation
 from nashpath.run import open_session
+from nashpath.run.assess.search import Candidate, Found, Question
 from run_folders import SMALL
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -324,6 +325,17 @@ def test_every_number_of_a_member_is_in_sight_on_a_phone_and_a_comparison_fits_a
     with opened(browser, compare_reports([ring, toy], tmp_path / "compare.html"), 1400) as page:
         for wide in page.locator(".scroll").all():
             assert wide.evaluate("box => box.scrollWidth - box.clientWidth") <= 0
+
+
+def test_the_page_of_a_search_fits_a_phone_explains_its_numbers_and_has_an_index(browser: Browser, tmp_path: Path):
+    asked = Question({}, {"penalty": ["none", "r1"]}, "sliced_wasserstein", -1, 2, 2, 1, seeds=[0, 1])
+    tried = [Candidate(k, {"penalty": kind}, [[1.0 + k, 2.0]], [40.0]) for k, kind in enumerate(("none", "r1"))]
+    path, _ = write_search(tmp_path, Found(asked, tried, [], False))
+    with opened(browser, path, 390) as page:  # which asks that nothing is wider than the page
+        assert page.locator("section img").evaluate("i => [i.width, i.parentElement.clientWidth < 390]") == [620, True]
+        assert "less is better" in str(page.get_by_role("button", name="Sliced Wasserstein").get_attribute("title"))
+        named = page.locator("nav.contents a").evaluate_all("all => all.map(one => one.getAttribute('href').slice(1))")
+        assert named == sections(page)
 
 
 def test_print_has_no_controls(browser: Browser, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts
     gradients, seconds = equal_cost(strands(load_run(race(tmp_path / "run"))))
     assert (gradients.cost, gradients.budget) == ("gradients", 60)  # 30 steps of 2; the other reaches 180
     assert gradients.headers == ["Settings", "Members", "Evaluated at", "FID ↓"]
+    assert [heading.text for heading in gradients.headings] == gradients.headers
+    assert "less is better" in gradients.headings[-1].meaning
     less = "solver = b, less solver = a"
     assert texts(gradients) == [
         ["solver = a", "4", "60", spread([103, 113, 123, 133])],  # step 30

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 from nashpath import __version__
+from nashpath.cli.places import shipped
 
 if TYPE_CHECKING:
     from nashpath.run import RunProgress
@@ -225,7 +226,9 @@ def leaving_at_once() -> Iterator[None]:
 def check_given(config: Path | None, *assignments: tuple[str, Sequence[str] | None]) -> None:
     """What can be told of files and of ``key=value`` texts without PyTorch. Raises `ValueError`, in their own words."""
     if config and not config.exists():
-        raise ValueError(f"{config}: no such file")
+        there = shipped("examples") / config.name
+        hint = f"; nashpath examples {config.stem} --to {config.parent} writes it" if there.is_file() else ""
+        raise ValueError(f"{config}: no such file{hint}")
     for flag, texts in assignments:
         for text in texts or ():
             key, sign, _ = text.partition("=")

@@ -10,9 +10,9 @@ from typing import Any
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
-from nashpath.report.phrasing import by_how_much, listed, number, titled, with_ends
+from nashpath.report.phrasing import by_how_much, listed, meaning, number, titled, with_ends
 from nashpath.report.read import COSTS, ReportMember
-from nashpath.report.tables import TableCell
+from nashpath.report.tables import Heading, TableCell
 from nashpath.report.verdict import lost
 
 Evaluations = dict[int, list[dict[str, Any]]]
@@ -31,6 +31,13 @@ class EqualCost:
     caption: str
     headers: list[str]
     rows: list[list[TableCell]]
+    meanings: dict[str, str]
+    """Of the headers that are numbers."""
+
+    @property
+    def headings(self) -> list[Heading]:
+        """The headers, with what they mean."""
+        return [Heading(header, self.meanings.get(header, "")) for header in self.headers]
 
 
 def equal_cost(parts: list[Strand]) -> list[EqualCost]:
@@ -90,7 +97,7 @@ def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost:
             told = TableCell(f"{part.label}, less {parts[0].label}"), TableCell(f"{len(shared):,} pairs", len(shared))
             rows.append([*told, TableCell("–"), *apart, *([TableCell("")] if marked else [])])
     caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts)}."
-    return EqualCost(cost, budget, caption, headers, rows)
+    return EqualCost(cost, budget, caption, headers, rows, {titled(key): meaning(key) for key in keys})
 
 
 def _limit(parts: list[Strand]) -> str:

@@ -7,9 +7,9 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.draw import inline, new_canvas
 from nashpath.report.outcome import Outcome, run_headline
 from nashpath.report.page import curves_data, write_page
-from nashpath.report.phrasing import by_how_much, setting, titled, with_ends
+from nashpath.report.phrasing import by_how_much, meaning, setting, titled, with_ends
 from nashpath.report.read import load_run
-from nashpath.report.tables import TableCell
+from nashpath.report.tables import Heading, TableCell
 from nashpath.run.assess.search import Candidate, Found
 
 
@@ -22,6 +22,7 @@ def write_search(folder: Path, found: Found) -> tuple[Path, Outcome]:
     if found.finished and found.finalists:
         outcome = run_headline(load_run(confirm))
     keys = list(question.space)
+    sought = Heading(titled(question.objective), meaning(question.objective))
     order = sorted(found.candidates, key=lambda one: (-len(one.values), _last(one, question.better)))
     rows = [
         [TableCell(str(one.number + 1), one.number + 1), *(_set(one, key) for key in keys), *_reached(found, one)]
@@ -33,8 +34,8 @@ def write_search(folder: Path, found: Found) -> tuple[Path, Outcome]:
         "objective": titled(question.objective),
         "question": question,
         "confirmed": [_confirmed(found, one) for one in found.finalists if one.values],
-        "confirmed_headers": ["Candidate", *keys, titled(question.objective), "from the settings as given"],
-        "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", titled(question.objective)],
+        "confirmed_headers": ["Candidate", *keys, sought, "from the settings as given"],
+        "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", sought],
         "rows": rows,
         "picture": _picture(found),
         "confirm": "confirm/report.html" if (confirm / "config.toml").exists() else "",

@@ -12,11 +12,12 @@ from nashpath.run.settings.changed import not_default
 
 @dataclass(frozen=True)
 class TableCell:
-    """A table cell: its text, its sorting value (a number, or None to sort as text), and an optional link."""
+    """A table cell: text, its sorting value (a number, or None to sort as text), a link, and what the text means."""
 
     text: str
     value: float | None = None
     link: str | None = None
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def member_table(run: Run) -> tuple[list["str | Heading"], list[list[TableCell]]
     """``(headers, rows)``: every member with its seed, its own settings, outcome, steps, costs and metrics."""
     settings, costs, metrics = (_union(run.members, part) for part in ("settings", "costs", "metrics"))
     headers: list[str | Heading] = ["Member", "Seed", *settings, "Outcome", "Steps"]
-    headers += [title(f"cost.{c}") for c in costs]
+    headers += [Heading(title(key), meaning(key)) for key in (f"cost.{c}" for c in costs)]
     rows = [
         [
             cell(m.member),
@@ -125,7 +126,13 @@ def _table(group: dict[str, Any]) -> Evaluated:
     real = any(entry.get("real") is not None for entry in group["numbers"])
     for entry in group["numbers"]:
         ends = [cell(entry["mean"]), _ends(entry)]
-        rows.append([TableCell(directed(entry)), *(ends if several else []), *map(cell, entry["values"])])
+        rows.append(
+            [
+                TableCell(directed(entry), meaning=meaning(entry["name"])),
+                *(ends if several else []),
+                *map(cell, entry["values"]),
+            ]
+        )
         rows[-1] += [cell(entry.get("real"))] if real else []
     headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members, *(["Real halves"] if real else [])]
     failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()]
