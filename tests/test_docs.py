@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHEAP = {"compile": "off", "stack": "off", "samples": "4", "evaluation_samples": "20", "sample_every": "0"}
 FLOW_CHEAP = {"samples": "20", "evaluation_samples": "20", "particles": "30"}
-ELSEWHERE = ("device=cuda",)
+ELSEWHERE = ("device=cuda", "track=tensorboard")
 """Parts of commands that need what a test machine may lack: these commands are resolved, not run."""
 
 
