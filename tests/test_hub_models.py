@@ -52,7 +52,7 @@ class Hub(BaseHTTPRequestHandler):
             self.answer({"error": "Invalid username or password."}, 401)
         elif self.path == "/api/repos/create":
             Hub.made.append(json.loads(sent))
-            self.answer({"url": "http://hub/ada/ring", "name": "ada/ring", "id": "1"})
+            self.answer({"url": "https://huggingface.co/ada/ring", "name": "ada/ring", "id": "1"})
         elif self.path == "/api/models/ada/ring/preupload/main":
             wanted = json.loads(sent)["files"]
             self.answer({"files": [{"path": one["path"], "uploadMode": "regular"} for one in wanted]})
@@ -60,7 +60,9 @@ class Hub(BaseHTTPRequestHandler):
             for line in map(json.loads, sent.splitlines()):
                 if line["key"] == "file":
                     Hub.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
-            self.answer({"success": True, "commitOid": COMMIT, "commitUrl": f"http://hub/ada/ring/commit/{COMMIT}"})
+            self.answer(
+                {"success": True, "commitOid": COMMIT, "commitUrl": f"https://huggingface.co/ada/ring/commit/{COMMIT}"}
+            )
         else:
             self.answer({"error": self.path}, 404)
 
@@ -98,11 +100,12 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setattr(hub_models, "_hub", lambda: SimpleNamespace(**ways))
     yield Hub
     server.shutdown()
+    server.server_close()
 
 
 def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub):
     said = nash("export", run, "--to", tmp_path / "ring.safetensors", "--licence", "CC0", "--push", "ada/ring")
-    assert f"http://hub/ada/ring/commit/{COMMIT}" in said.stdout
+    assert f"https://huggingface.co/ada/ring/commit/{COMMIT}" in said.stdout
     (made,) = hub.made
     assert (made["name"], made["organization"], made["private"]) == ("ring", "ada", True)
     assert hub.files.keys() == {"ring.safetensors", "README.md", "settings.toml"}
@@ -118,18 +121,21 @@ def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub):
     assert torch.equal(nashpath.load(tmp_path / "again").sample(5), own.sample(5))
 
 
-def test_a_public_one_is_asked_for(run, tmp_path, hub):
-    nash("export", run, "--to", tmp_path / "ring.safetensors", "--push", "ada/ring", "--public")
+def test_a_public_one_is_asked_for(tmp_path, hub):
+    (tmp_path / "g.pt2").write_bytes(b"a program")
+    hub_models.push(tmp_path / "g.pt2", "card", {"settings": {}}, "ada/ring", public=True)
     assert hub.made[0]["private"] is False
+    assert hub.files["g.pt2"] == b"a program"
 
 
-def test_what_the_hub_refuses_is_a_sentence(run, tmp_path, hub):
+def test_what_the_hub_refuses_is_a_sentence(tmp_path, hub):
     hub.refuses = True
-    said = nash("export", run, "--to", tmp_path / "ring.safetensors", "--push", "ada/ring", expect=2).stderr
-    assert "--push ada/ring: the Hugging Face Hub refused (401)" in said
-    assert "hf auth login" in said
-    assert "ring.safetensors is written all the same" in said
-    assert (tmp_path / "ring.safetensors").exists()
+    (tmp_path / "g.pt2").write_bytes(b"a program")
+    with pytest.raises(SettingError) as caught:
+        hub_models.push(tmp_path / "g.pt2", "card", {"settings": {}}, "ada/ring")
+    assert str(caught.value).startswith("--push ada/ring: the Hugging Face Hub refused (401)")
+    assert str(caught.value).endswith("g.pt2 is written all the same; " + hub_models.TO_LOG_IN)
+    assert not hub.files
     with pytest.raises(SettingError, match=r"hub:ada/other: the Hugging Face Hub refused \(404\)"):
         nashpath.load("hub:ada/other")
     with pytest.raises(SettingError, match=r"holds no \.safetensors file"):

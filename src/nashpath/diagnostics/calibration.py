@@ -17,8 +17,8 @@ class Calibration(Diagnostic):
 
     Looks at real and generated samples of ``draws`` batches; readings as `calibration_of`. ``log_ratio`` is the true
     one, of data whose density is known against the generator at the point. For discriminators with one logit a sample,
-    trained to tell real from generated (minimax, non-saturating); a critic's values are no logits. A sample of a class is
-    judged with it.
+    trained to tell real from generated (minimax, non-saturating); a critic's values are no logits. A sample that has a
+    class is judged with it.
 
     Raises `ValueError` for a game without real samples and latents, or with more than one logit a sample.
 
