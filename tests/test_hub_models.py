@@ -50,12 +50,16 @@ class Hub(BaseHTTPRequestHandler):
         sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if Hub.refuses or self.headers["Authorization"] != "Bearer hf_token":
             self.answer({"error": "Invalid username or password."}, 401)
+        elif self.path == "/api/validate-yaml":
+            self.answer({"errors": [], "warnings": []})
         elif self.path == "/api/repos/create":
             Hub.made.append(json.loads(sent))
             self.answer({"url": "https://huggingface.co/ada/ring", "name": "ada/ring", "id": "1"})
         elif self.path == "/api/models/ada/ring/preupload/main":
             wanted = json.loads(sent)["files"]
-            self.answer({"files": [{"path": one["path"], "uploadMode": "regular"} for one in wanted]})
+            self.answer(
+                {"files": [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in wanted]}
+            )
         elif self.path.startswith("/api/models/ada/ring/commit/main"):
             for line in map(json.loads, sent.splitlines()):
                 if line["key"] == "file":
@@ -68,7 +72,9 @@ class Hub(BaseHTTPRequestHandler):
 
     def do_GET(self):
         name = self.path.rpartition("/")[2].partition("?")[0]
-        if "/resolve/" in self.path and name in Hub.files:
+        if Hub.refuses:
+            self.answer({"error": "Invalid username or password."}, 401)
+        elif "/resolve/" in self.path and name in Hub.files:
             self.answer(Hub.files[name], ETag=f'"{hashlib.sha1(Hub.files[name]).hexdigest()}"')
         elif self.path.startswith("/api/models/ada/ring/tree/"):
             self.answer([{"type": "file", "path": k, "size": len(v), "oid": "0" * 40} for k, v in Hub.files.items()])
@@ -112,7 +118,7 @@ def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub):
     assert hub.files["ring.safetensors"] == (tmp_path / "ring.safetensors").read_bytes()
     front, _, card = hub.files["README.md"].decode().partition("\n---\n\n")
     assert "library_name: nashpath" in front
-    assert "license_name: 'CC0'" in front
+    assert 'license_name: "CC0"' in front
     assert card == (tmp_path / "ring.md").read_text()
     found, own = nashpath.load("hub:ada/ring"), nashpath.load(run)
     assert torch.equal(found.sample(5), own.sample(5))
@@ -136,6 +142,7 @@ def test_what_the_hub_refuses_is_a_sentence(tmp_path, hub):
     assert str(caught.value).startswith("--push ada/ring: the Hugging Face Hub refused (401)")
     assert str(caught.value).endswith("g.pt2 is written all the same; " + hub_models.TO_LOG_IN)
     assert not hub.files
+    hub.refuses = False
     with pytest.raises(SettingError, match=r"hub:ada/other: the Hugging Face Hub refused \(404\)"):
         nashpath.load("hub:ada/other")
     with pytest.raises(SettingError, match=r"holds no \.safetensors file"):

@@ -1,6 +1,7 @@
 """Exported generators on the Hugging Face Hub: `push` puts one there, `fetched` brings one back."""
 
 import importlib
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -37,10 +38,10 @@ def push(file: Path, card: str, told: dict[str, Any], repo: str, public: bool = 
 
     Beside the file lie its ``card``, as README.md, and ``settings.toml``, from which ``nashpath train`` makes it again
     where the data are. A repository that is made is private unless it is to be ``public``; one that is there stays as
-    it is. Raises `SettingError` where the Hub refuses, and `ConnectionError` where it is not reached.
+    it is. Raises `SettingError` where the Hub refuses, and `ConnectionError` where it does not answer.
     """
     hub, licence = _hub(), told.get("licence", "")
-    front = FRONT.format(licence=f"license: other\nlicense_name: {licence!r}\n" if licence else "")
+    front = FRONT.format(licence=f"license: other\nlicense_name: {json.dumps(licence)}\n" if licence else "")
     settings = tomli_w.dumps(told["settings"]).encode()
     contents = {file.name: str(file), "README.md": (front + card).encode(), "settings.toml": settings}
     operations = [hub.CommitOperationAdd(path_in_repo=name, path_or_fileobj=held) for name, held in contents.items()]
@@ -51,7 +52,7 @@ def push(file: Path, card: str, told: dict[str, Any], repo: str, public: bool = 
             repo_id=repo, operations=operations, commit_message=f"{file.name}, by nashpath export", repo_type="model"
         )
     except Exception as error:  # the client raises its own, its transport's and the system's errors
-        raise _said(error, f"--push {repo}", f"{file} is written all the same; {TO_LOG_IN}") from error
+        raise _said(error, f"--push {repo}", f"; {file} is written all the same", TO_LOG_IN) from error
     return str(made.commit_url)
 
 
@@ -59,7 +60,7 @@ def fetched(name: str) -> Path:
     """The ``.safetensors`` file of a repository ``hub:owner/name[@revision]``, downloaded once.
 
     Raises `SettingError` for another name, where the Hub refuses, and where there is not one such file;
-    `ConnectionError` where it is not reached.
+    `ConnectionError` where it does not answer.
     """
     repo, _, revision = name.removeprefix(PREFIX).partition("@")
     if not NAME.fullmatch(repo):
@@ -69,7 +70,7 @@ def fetched(name: str) -> Path:
         place = Path(hub.snapshot_download(repo, revision=revision or None, allow_patterns=["*.safetensors"]))
     except Exception as error:  # as above
         cure = "check the names; a private repository needs a login: hf auth login, or HF_TOKEN"
-        raise _said(error, name, cure) from error
+        raise _said(error, name, "", cure) from error
     found = sorted(file.relative_to(place).as_posix() for file in place.rglob("*.safetensors"))
     if len(found) != 1:
         told = f"holds {', '.join(found)}; download the one that is meant" if found else "holds no .safetensors file"
@@ -77,14 +78,16 @@ def fetched(name: str) -> Path:
     return place / found[0]
 
 
-def _said(error: Exception, where: str, cure: str) -> Exception:
-    """An error of the client's in a sentence: refused, or not reached."""
+def _said(error: Exception, where: str, kept: str, cure: str) -> Exception:
+    """An error of the client's in a sentence: refused, which has a ``cure``, or another one; and what is ``kept``."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
     if status is not None or "Token" in type(error).__name__:
         number = f" ({status})" if status else ""
-        return SettingError(f"{where}: the Hugging Face Hub refused{number}: {first}; {cure}")
-    return ConnectionError(f"{where}: the Hugging Face Hub was not reached ({type(error).__name__}: {first}); {cure}")
+        return SettingError(f"{where}: the Hugging Face Hub refused{number}: {first}{kept}; {cure}")
+    return ConnectionError(
+        f"{where}: the Hugging Face Hub did not answer as it should ({type(error).__name__}: {first}){kept}"
+    )
 
 
 def _hub() -> ModuleType:
