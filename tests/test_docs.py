@@ -117,7 +117,7 @@ def shortened(arguments: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("walk", re.findall(r"^## (.+)$", WALKS.read_text(), re.MULTILINE))
-def test_every_walk_goes_from_an_empty_folder_to_its_end(walk, tmp_path, monkeypatch, own_methods):
+def test_every_walk_goes_from_an_empty_folder_to_its_end(walk, tmp_path, monkeypatch, own_methods, quick_python):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / ".cache"))
     (section,) = re.findall(rf"^## {re.escape(walk)}$(.*?)(?=^## |\Z)", WALKS.read_text(), re.MULTILINE | re.DOTALL)

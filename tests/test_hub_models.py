@@ -109,7 +109,7 @@ def hub(monkeypatch, tmp_path):
     server.server_close()
 
 
-def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub):
+def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub, quick_python):
     said = nash("export", run, "--to", tmp_path / "ring.safetensors", "--licence", "CC0", "--push", "ada/ring")
     assert f"https://huggingface.co/ada/ring/commit/{COMMIT}" in said.stdout
     (made,) = hub.made

@@ -61,16 +61,18 @@ class CSV(FiniteSource):
         with _told_of(file):
             table = _read(file, self._delimiter)
             declared = _named(categorical, table, "categorical")
-            (labels,) = _named(label, table, "label") or [""]
             self.class_names: list[str] = []
-            if labels:
-                self.class_names = sorted(set(table[labels]), key=_in_order)
-                _check_number(labels, self.class_names)
+            if self.label_name:
+                if self.label_name not in table:
+                    raise ValueError(f"label: there is no column {self.label_name!r}; there are {', '.join(table)}")
+                self.class_names = sorted(set(table[self.label_name]), key=_in_order)
+                _check_number(self.label_name, self.class_names)
             for name in _named(leave_out, table, "leave_out"):
-                if name == labels:
+                if name == self.label_name:
                     raise ValueError(f"leave_out: {name!r} is the label; it is no part of a sample already")
                 del table[name]
-            self._fill_bank(table, {n: _column(n, c, scale, n in declared) for n, c in table.items() if n != labels})
+            cells = {name: own for name, own in table.items() if name != self.label_name}
+            self._fill_bank(table, {name: _column(name, own, scale, name in declared) for name, own in cells.items()})
 
     def _fill_bank(self, table: dict[str, list[str]], columns: dict[str, Column]) -> None:
         """Encodes the cells of these columns, and the classes."""
