@@ -137,18 +137,18 @@ def test_the_switch_of_earlier_versions_is_read(tmp_path, switch, now):
 
 def read_tensorboard(run: Path) -> tuple[dict[tuple[str, int], float], list[int]]:
     """The scalars of member 1, and the steps of its pictures."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    events = EventAccumulator(str(run / "events" / "member-1"), size_guidance={"images": 0})
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    events = accumulator.EventAccumulator(str(run / "events" / "member-1"), size_guidance={"images": 0})
     events.Reload()
     scalars = {(tag, e.step): e.value for tag in events.Tags()["scalars"] for e in events.Scalars(tag)}
     return scalars, [e.step for e in events.Images("samples")]
 
 
 def read_mlflow(run: Path) -> tuple[dict[tuple[str, int], float], list[int]]:
-    from mlflow import MlflowClient
-
-    client, key = MlflowClient(), json.loads((run / "trackers.json").read_text())["mlflow"]["1"]
+    client, key = (
+        pytest.importorskip("mlflow").MlflowClient(),
+        json.loads((run / "trackers.json").read_text())["mlflow"]["1"],
+    )
     found = client.get_run(key)
     assert found.info.status == "FINISHED"
     assert (found.data.tags["outcome"], found.data.params["data.kind"]) == ("finished", "digits")
@@ -158,9 +158,9 @@ def read_mlflow(run: Path) -> tuple[dict[tuple[str, int], float], list[int]]:
 
 
 def read_trackio(run: Path) -> tuple[dict[tuple[str, int], float], list[int]]:
-    from trackio.sqlite_storage import SQLiteStorage
-
-    logs = SQLiteStorage.get_logs("trial", json.loads((run / "trackers.json").read_text())["trackio"]["1"])
+    logs = pytest.importorskip("trackio.sqlite_storage").SQLiteStorage.get_logs(
+        "trial", json.loads((run / "trackers.json").read_text())["trackio"]["1"]
+    )
     apart = ("timestamp", "step", "samples")
     scalars = {(tag, log["step"]): value for log in logs for tag, value in log.items() if tag not in apart}
     return scalars, [log["step"] for log in logs if "samples" in log]

@@ -204,7 +204,8 @@ class WithGaps(_WithGaps):
         if gaps.all():
             x[:] = float(self.column.decode(torch.zeros(1, 1, dtype=torch.float64))[0])
         else:
-            places = np.arange(1, gaps.sum() + 1) * ((math.sqrt(5) - 1) / 2) % 1
+            count = int(np.count_nonzero(gaps))
+            places = np.array([(k * (math.sqrt(5) - 1) / 2) % 1 for k in range(1, count + 1)])
             x[gaps] = np.quantile(x[~gaps], places, method="inverted_cdf")
         return np.concatenate([self.column.encode(x), ~gaps[:, None], gaps[:, None]], 1)
 
@@ -282,8 +283,14 @@ def _plain(column: Any) -> dict[str, Any]:
 
 def _column(kind: str, **own: Any) -> Any:
     """A column of plain values; its sequences, which JSON makes lists, are tuples."""
-    made = {key: _column(**value) if isinstance(value, dict) else value for key, value in own.items()}
-    return KINDS[kind](**{key: tuple(value) if isinstance(value, list) else value for key, value in made.items()})
+    return KINDS[kind](**{key: _of_plain(value) for key, value in own.items()})
+
+
+def _of_plain(value: Any) -> Any:
+    """A column that another one holds, or a number, a text or a sequence of them."""
+    if isinstance(value, dict):
+        return _column(**value)  # type: ignore[reportUnknownArgumentType]
+    return tuple(value) if isinstance(value, list) else value  # type: ignore[reportUnknownArgumentType]
 
 
 def scored(name: str, values: np.ndarray, scale: str, whole: bool = False) -> Standard | Quantile:

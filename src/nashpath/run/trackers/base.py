@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -57,6 +58,11 @@ class Tracker(ABC):
 
     def __init__(self, tracked: Tracked):
         self.tracked, self.runs = tracked, dict(tracked.known)
+
+    @classmethod
+    def library(cls) -> Any:
+        """What it tracks with, imported. Raises `ImportError`."""
+        return import_module(cls.module or "builtins")
 
     @abstractmethod
     def scalars(self, member: int, step: int, values: Mapping[str, float]) -> None:

@@ -27,10 +27,8 @@ class MLflow(Tracker):
 
     def __init__(self, tracked: Tracked):
         super().__init__(tracked)
-        from mlflow import MlflowClient
-        from mlflow.entities import Metric, Param
-
-        self.client, self.metric = MlflowClient(), Metric
+        mlflow = self.library()
+        self.client, self.metric, param = mlflow.MlflowClient(), mlflow.entities.Metric, mlflow.entities.Param
         found = self.client.get_experiment_by_name(tracked.project)
         experiment = self.client.create_experiment(tracked.project) if found is None else found.experiment_id
         for member, config in tracked.configs.items():
@@ -40,7 +38,7 @@ class MLflow(Tracker):
             tags = {"group": tracked.group, "member": str(member)}
             made = self.client.create_run(experiment, tags=tags, run_name=tracked.title(member))
             self.runs[member] = made.info.run_id
-            params = [Param(key, str(value)[:LONGEST]) for key, value in config.items()]
+            params = [param(key, str(value)[:LONGEST]) for key, value in config.items()]
             for first in range(0, len(params), AT_ONCE):
                 self.client.log_batch(self.runs[member], params=params[first : first + AT_ONCE])
 

@@ -22,9 +22,7 @@ class TensorBoard(Tracker):
 
     def __init__(self, tracked: Tracked):
         super().__init__(tracked)
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.open, self.writers = SummaryWriter, dict[int, Any]()
+        self.open, self.writers = self.library().SummaryWriter, dict[int, Any]()
 
     def _writer(self, member: int) -> Any:
         if member not in self.writers:

@@ -22,8 +22,7 @@ class Trackio(Tracker):
 
     def __init__(self, tracked: Tracked):
         super().__init__(tracked)
-        import trackio
-
+        trackio = self.library()
         self.image, self.open = trackio.Image, dict[int, Any]()
         for member, config in tracked.configs.items():
             # By its name Trackio finds a run again, so it must be of this run alone.

@@ -24,8 +24,7 @@ class WeightsAndBiases(Tracker):
 
     def __init__(self, tracked: Tracked):
         super().__init__(tracked)
-        import wandb
-
+        wandb = self.library()
         self.image, self.open = wandb.Image, dict[int, Any]()
         quiet = wandb.Settings(console="off", silent=True)
         for member, config in tracked.configs.items():

@@ -5,7 +5,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ def check_installed(names: Sequence[str]) -> None:
     """Raises `ImportError` where what a tracker needs is not installed, and says what to install."""
     for name in names:
         try:
-            import_module(TRACKERS[name].module or "builtins")
+            TRACKERS[name].library()
         except ImportError as error:
             extra = TRACKERS[name].extra
             cure = f"pip install 'nashpath[{extra}]', or leave it out" if extra else "leave it out"
