@@ -63,9 +63,11 @@ index:
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt
 # pins torch; what torch needs of CUDA differs from build to build and is torch's own to say.
+LOCKED = $(foreach extra,export flows hub ray search tensorboard,--extra $(extra))
+
 lock:
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		--constraint constraints.txt --all-extras --group dev --group metrics-oracles --group games-oracles --group docs pyproject.toml \
+		--constraint constraints.txt $(LOCKED) --group dev --group metrics-oracles --group games-oracles --group docs pyproject.toml \
 		--upgrade --output-file lock.txt
 	echo '# Made by "make lock": what "make" installs, but torch, which constraints.txt pins.' > lock.txt.new
 	grep -Ev '^(#|torch=|triton=|cuda-|nvidia-)' lock.txt >> lock.txt.new

@@ -33,7 +33,7 @@ SAID_AT_ONCE = [
     (["train", "examples/ring.toml"], 2, "no such file; nashpath examples ring --to examples writes it"),
     (["flow", "nowhere.toml"], 2, "error: nowhere.toml: no such file"),
     (["evaluate"], 2, "error: give a run folder, or both --real and --fake"),
-    (["evaluate", "run", "--size", "8"], 2, "error: --size is for images made elsewhere"),
+    (["evaluate", "run", "--size", "8"], 2, "error: --size is for samples made elsewhere"),
     (["evaluate", "run", "--member", "x"], 2, "error: --member x: expected a number, or all"),
     (["reproduce", "monoflow", "--quick", "--full"], 2, "error: --quick, --real and --full exclude each other"),
     (["sample", "run", "--out", "a.jpg"], 2, "error: --out a.jpg: write a picture"),

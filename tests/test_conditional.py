@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 import nashpath as nash
-from nashpath.core import FunctionalGame, Key, point_of, seeded
+from nashpath.core import FunctionalGame, Key, pick, point_of, seeded
 from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Samples
+from nashpath.diagnostics import Calibration, ProximalDualityGap, calibration_of
 from nashpath.games import HEADS, OBJECTIVES, PENALTIES, Conditional
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.techniques import TECHNIQUES
@@ -51,6 +52,32 @@ def of_batch(played: Conditional):
     labels = next(v for k, v in batch["noise"].items() if v.dtype == torch.int64)
     network = played.discriminator.network
     return batch, played.generator(batch["latent"]), *labels.unbind(-1), network
+
+
+@pytest.mark.parametrize("balance", ["data", "uniform"])
+def test_diagnostics_judge_each_sample_with_its_own_class(balance):
+    played = game(balance=balance)
+    problem, point, batches = FunctionalGame(played), point_of(played), played.draw(Key(0), (4,))
+    batch = pick(batches, 0)
+    labels = next(v for v in batch["noise"].values() if v.dtype == torch.int64)
+    fake = played.generator(batch["latent"])
+
+    def logits(x, label):
+        outputs = played.discriminator.network(x)
+        return outputs[:, 0] + outputs[:, 1:].gather(1, label[:, None])[:, 0]
+
+    by_hand = logits(batch["real"], labels[:, 0]), logits(fake, labels[:, 1])
+    assert torch.allclose(problem.judge(point, batch["real"], batch)[:, 0], by_hand[0])
+    found, want = Calibration(draws=1)(problem, point, batches), calibration_of(*by_hand)
+    assert found.keys() == want.keys()
+    assert all(torch.allclose(found[name], want[name]) for name in want)
+    mean = calibration_of(*(problem.apply("discriminator", point, x) for x in (batch["real"], fake)))
+    assert not torch.allclose(found["calibration.brier"], mean["calibration.brier"])
+    far = tree_map(torch.zeros_like, point.players["discriminator"])
+    distance = ProximalDualityGap()._distance(problem, point, batch, far)
+    x = batch["real"].clone().requires_grad_()
+    (slope,) = torch.autograd.grad(logits(x, labels[:, 0]).sum(), x)
+    assert torch.allclose(distance, slope.square().sum(1).mean())
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Columns of tables by their ranks, as categories, and back, against SciPy, scikit-learn and pandas."""
 
+import json
+
 import numpy as np
 import pandas
 import pytest
@@ -11,6 +13,7 @@ import nashpath as nash
 from nashpath.core import Key
 from nashpath.core.columns import MOST_KNOTS, TableUnits, scored
 from nashpath.data import CSV, Array, Samples
+from nashpath.metrics import marginal_gaps
 from nashpath.networks import OneHotOutput, straight_through
 from run_folders import flags
 from run_folders import nash as command
@@ -232,8 +235,105 @@ def test_other_vectors_are_written_as_a_table_too(tmp_path):
     assert (tmp_path / "points.csv").read_text().startswith("0,1\n")
 
 
+def gappy(place, rows=200):
+    """A table of which some numbers are missing, more of them where ``b`` is large, and whose classes are known."""
+    rng = np.random.default_rng(2)
+    b = rng.normal(size=rows)
+    a = np.where(rng.random(rows) < 0.2 + 0.4 * (b > 0), np.nan, np.exp(rng.normal(size=rows)))
+    frame = pandas.DataFrame({"a": a, "kind": rng.choice(["10", "9", "old"], rows), "b": b})
+    frame["whole"] = pandas.array(np.where(rng.random(rows) < 0.5, rng.integers(0, 9, rows), -1)).astype(object)
+    frame.loc[frame["whole"] == -1, "whole"] = "NA"
+    frame.to_csv(place / "gappy.csv", index=False)
+    return frame
+
+
+@pytest.mark.parametrize("scale", ["standard", "uniform", "normal"])
+def test_missing_numbers_are_told_apart_and_scored_as_those_that_are_given(tmp_path, scale):
+    frame = gappy(tmp_path)
+    source = CSV(str(tmp_path / "gappy.csv"), label="kind", scale=scale)
+    assert source.units.names == ["a", "b", "whole"]
+    assert source.blocks == [(1, 2), (5, 2)]
+    x, gaps = source.examples(), torch.tensor(frame["a"].isna().to_list())
+    assert torch.equal(x[:, 2] > 0, gaps)
+    assert torch.equal(x[:, 1], 1 - x[:, 2])
+    given = Samples(frame[["a"]].dropna().to_numpy(), scale=scale).examples()[:, 0]
+    assert torch.allclose(x[~gaps, 0], given, atol=1e-5)
+    assert stats.ks_2samp(x[gaps, 0], given).statistic < 0.03  # a score alone does not tell
+    assert abs(np.corrcoef(x[gaps, 0], frame["b"][gaps.numpy()])[0, 1]) < 0.3
+    rows = source.units.texts(source.units.original(x))
+    assert [row[0] == "" for row in rows] == gaps.tolist()
+    assert [row[2] for row in rows] == ["" if v == "NA" else str(v) for v in frame["whole"]]
+    assert TableUnits.from_plain(json.loads(json.dumps(source.units.plain()))) == source.units
+    gap = marginal_gaps(x, x[~gaps], source.units)[0]
+    assert gap == pytest.approx(float(gaps.double().mean()))
+
+
+def test_the_texts_of_a_column_are_the_classes(tmp_path):
+    frame = gappy(tmp_path)
+    source = CSV(str(tmp_path / "gappy.csv"), label="kind")
+    assert source.class_names == ["9", "10", "old"]
+    assert [source.class_names[k] for k in source.labelled_examples()[1]] == list(frame["kind"])
+
+
+def test_a_conditional_run_on_a_table_with_gaps_writes_rows_like_the_file_and_is_held_against_others(tmp_path):
+    frame = gappy(tmp_path)
+    run, held_out = tmp_path / "run", tmp_path / "held_out.csv"
+    frame.iloc[:60][["whole", "b", "kind", "a"]].to_csv(held_out, index=False)
+    settings = ("data=csv", f"data.path={tmp_path / 'gappy.csv'}", "data.label=kind", "game=conditional", "steps=4")
+    command("train", *flags(*settings), "--out", run)
+    command("evaluate", run, "--samples", 200, "--quiet", "--out", tmp_path / "own.json")
+    (tmp_path / "gappy.csv").unlink()
+    command("sample", run, "-n", 100, "--class", "old", "--out", tmp_path / "old.csv")
+    command("sample", run, "-n", 100, "--out", tmp_path / "all.csv")
+    found = pandas.read_csv(tmp_path / "all.csv", dtype={"kind": str})
+    assert list(found) == ["a", "b", "whole", "kind"]
+    assert set(found["kind"]) == {"9", "10", "old"}
+    assert set(pandas.read_csv(tmp_path / "old.csv")["kind"]) == {"old"}
+    assert bool(np.isnan(found["a"].to_numpy(float)).any())
+    command("export", run, "--to", tmp_path / "generator.onnx")
+    command("evaluate", run, "--real", held_out, "--samples", 200, "--quiet", "--out", tmp_path / "other.json")
+    own, other = (json.loads((tmp_path / name).read_text())["groups"][0] for name in ("own.json", "other.json"))
+    measured = [{entry["name"]: entry["values"][0] for entry in group["numbers"]} for group in (own, other)]
+    assert {"too_close", "marginal_gap", "correlation_gap"} <= measured[0].keys()
+    assert "marginal_gap" in measured[1]
+    assert "too_close" not in measured[1]
+    source = CSV(str(held_out), label="kind").in_units(nash.load(run).units, ["9", "10", "old"])
+    member = nash.load(run)
+    fake = member.game.sample(Key(0, "sampled"), 200)
+    assert measured[1]["marginal_gap"] == pytest.approx(
+        float(marginal_gaps(source.examples(), fake, member.units).mean())
+    )
+    said = command("evaluate", run, "--real", held_out, "--metrics", "closest_record", expect=2).stderr
+    assert "compares with the samples trained on" in said
+
+
+def test_two_tables_made_elsewhere_are_compared(tmp_path):
+    frame = gappy(tmp_path)
+    frame[["b", "whole", "kind", "a"]].iloc[:100].to_csv(tmp_path / "made.csv", index=False)
+    command(
+        *("evaluate", "--real", tmp_path / "gappy.csv", "--fake", tmp_path / "made.csv", "--metrics", "marginals"),
+        *("--quiet", "--out", tmp_path / "found.json"),
+    )
+    (entry, _) = json.loads((tmp_path / "found.json").read_text())["groups"][0]["numbers"]
+    assert entry["values"][0] < 0.1
+    frame.assign(kind="other").to_csv(tmp_path / "made.csv", index=False)
+    said = command(
+        "evaluate",
+        "--real",
+        tmp_path / "gappy.csv",
+        "--fake",
+        tmp_path / "made.csv",
+        "--metrics",
+        "marginals",
+        expect=2,
+    ).stderr
+    assert "made.csv: column 'kind' holds 'other'" in said
+
+
 REFUSED = {
-    "a missing number": ("a,b\n1,2\n,3", {}, r"column 'a' holds numbers, but none in row 2"),
+    "no such label": ("a,b\n1,2", {"label": "c"}, "label: there is no column 'c'; there are a, b"),
+    "a label alone": ("b\nx", {"label": "b"}, "no column is left"),
+    "a label left out": ("a,b\n1,2", {"label": "b", "leave_out": "b"}, "leave_out: 'b' is the label"),
     "another length": ("a,b\n1,2\n3", {}, r"line 3 has 1 cells, and the first row names 2"),
     "no rows": ("a,b\n", {}, "holds no rows"),
     "no names": ("1,2\n3,4", {}, "the first row holds numbers"),
@@ -242,7 +342,7 @@ REFUSED = {
     "nothing": ("", {}, "holds no rows"),
     "no text": (b"a,b\n\xff\xfe,2", {}, "is not text in UTF-8"),
     "no such column": ("a,b\n3,4", {"categorical": "c"}, "categorical: there is no column 'c'; there are a, b"),
-    "all left out": ("a,b\n3,4", {"leave_out": "a,b"}, "leave_out leaves no column"),
+    "all left out": ("a,b\n3,4", {"leave_out": "a,b"}, "no column is left"),
     "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
 }
 

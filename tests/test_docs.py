@@ -32,7 +32,9 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CHEAP = {"compile": "off", "stack": "off", "samples": "4", "evaluation_samples": "20", "sample_every": "0"}
 FLOW_CHEAP = {"samples": "20", "evaluation_samples": "20", "particles": "30"}
-ELSEWHERE = ("device=cuda",)
+WALKS = ROOT / "docs" / "walks.md"
+"""Each section of this page begins in an empty folder, and its blocks are steps of one walk."""
+ELSEWHERE = ("device=cuda", "track=tensorboard")
 """Parts of commands that need what a test machine may lack: these commands are resolved, not run."""
 
 
@@ -71,7 +73,7 @@ def here(tmp_path, monkeypatch, own_methods, quick_python):
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("page", named([page for page in PAGES if blocks(page, "python")]))
+@pytest.mark.parametrize("page", named([page for page in PAGES if blocks(page, "python") and page != WALKS]))
 def test_every_example_runs(page, here):
     """The blocks of a page share a namespace; trainings are cut to three steps, loops to two."""
     state = torch.random.get_rng_state()
@@ -114,7 +116,32 @@ def shortened(arguments: list[str]) -> list[str]:
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
 
 
-@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))
+@pytest.mark.parametrize("walk", re.findall(r"^## (.+)$", WALKS.read_text(), re.MULTILINE))
+def test_every_walk_goes_from_an_empty_folder_to_its_end(walk, tmp_path, monkeypatch, own_methods, quick_python):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / ".cache"))
+    (section,) = re.findall(rf"^## {re.escape(walk)}$(.*?)(?=^## |\Z)", WALKS.read_text(), re.MULTILINE | re.DOTALL)
+    for language, text in re.findall(r"^```(python|console)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL):
+        if language == "python":
+            exec(compile(text, walk, "exec"), {"__name__": "walk"})
+            continue
+        for verb, *arguments in (shlex.split(line) for line in text.splitlines()):
+            if verb != "nashpath":
+                subprocess.run([verb, *arguments], check=True)
+                continue
+            result = CliRunner().invoke(app, few(arguments))
+            assert result.exit_code == 0, f"{shlex.join(arguments)}\n{result.output}"
+
+
+def few(arguments: list[str]) -> list[str]:
+    """`shortened`, with few samples and features that little data have."""
+    less = {"--samples": "20", "-n": "8"}
+    found = [less.get(before, part) for before, part in itertools.pairwise(["", *arguments])]
+    more = ["--samples", "20"] if arguments[0] == "evaluate" and "--samples" not in arguments else []
+    return shortened([*found, *more])
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page) and page != WALKS]))
 def test_every_command_runs(page, here):
     """The commands of a page in order, in one folder, each with two steps."""
     for arguments in commands(page):
@@ -137,7 +164,7 @@ def begun(arguments: list[str], settings: list[str]) -> dict:
     return {} if data is None else begin_with_data(data, named, settings).settings
 
 
-@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page)]))
+@pytest.mark.parametrize("page", named([page for page in PAGES if commands(page) and page != WALKS]))
 def test_every_command_means_what_it_says_in_full(page, here):
     """Settings, sweeps and seeds as written, without shortening, make members."""
     for verb, *arguments in commands(page):

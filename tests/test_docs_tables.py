@@ -18,6 +18,7 @@ from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.networks.activations import ACTIVATIONS
 from nashpath.networks.base import INITS, NORMS
 from nashpath.run.settings.register import KINDS
+from nashpath.run.trackers import TRACKERS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 from nashpath.solvers.rules.betas import BETAS
 from nashpath.studies import NAMES
@@ -31,6 +32,7 @@ NAMED = {
     "flows": {"flow": FLOWS, "ratio": RATIOS, "integrator": INTEGRATORS, "h": MONOTONES},
     "games": {"game": GAMES, "objective": OBJECTIVES, "penalty": PENALTIES, "technique": TECHNIQUES},
     "metrics": {"metric": METRICS, "group": GROUPS, "features": FEATURES, "divergence": DIVERGENCES},
+    "run": {"tracker": TRACKERS},
     "networks": {
         "generator": GENERATORS,
         "discriminator": DISCRIMINATORS,
@@ -60,6 +62,7 @@ TABLES = {
     ("games", "toy"): [TOYS],
     ("metrics", "name"): [METRICS, GROUPS],
     ("networks", "name"): [GENERATORS, DISCRIMINATORS],
+    ("run", "tracker"): [TRACKERS],
     ("solvers", "solver"): [SOLVERS],
     ("studies", "study"): [NAMES],
 }

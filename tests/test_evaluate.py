@@ -141,7 +141,7 @@ REFUSED = {
     "copies of other samples": (["digits", "--split", "test", "--metrics", "memorisation"], "samples trained on"),
     "a toy": (["toy"], "no samples to measure"),
     "no run": (["nothing"], "holds no run"),
-    "a run and images": (["digits", "--real", "x"], "--real is for images made elsewhere"),
+    "a run whose data are no file, and others": (["digits", "--real", "x"], "--real x: the data 'digits' are no file"),
     "no device": (["digits", "--device", "abacus"], "'abacus'"),
 }
 

@@ -29,9 +29,10 @@ from nashpath.run.folder.checkpoint import load_checkpoint, save_checkpoint
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.register import BUILDER_GIVES, KINDS
+from nashpath.run.settings.register import BUILDER_GIVES, BY_NAME, KINDS
 from nashpath.run.settings.resolve import resolve
 from nashpath.run.settings.schema import arguments
+from nashpath.run.trackers import TRACKERS, Tracker
 from nashpath.solvers import SOLVERS
 from nashpath.solvers.averaged import WeightAveraging
 from nashpath.solvers.constrained import Constrained
@@ -55,6 +56,7 @@ BASES = {
     Extractor: (FEATURES,),
     FiniteSource: (TABLES["data"],),
     SyntheticSource: (TABLES["data"],),
+    Tracker: (TRACKERS,),
     WeightAveraging: (TABLES["average"],),
     Constrained: (TABLES["constraint"],),
 }
@@ -103,7 +105,7 @@ def test_every_code_of_a_finding_has_its_figures():
 
 SETTABLE = {**{path: table for path, table in TABLES.items() if "." not in path}, **KINDS}
 NONE = {
-    **dict.fromkeys(("metric", "diagnostic"), "asked for by name alone: their arguments are for Python"),
+    **dict.fromkeys(BY_NAME, "asked for by name alone: their arguments are for Python"),
     ("objective", "feature_matching", "objective"): "another objective: for Python",
     ("objective", "joint_batch", "objective"): "another objective: for Python",
     ("objective", "mmd_gaussian", "bandwidths"): "a list of numbers: for Python",

@@ -107,10 +107,9 @@ def test_every_kind_takes_a_method_of_ones_own(kind):
         assert now[1] is not before[1]
         assert getattr(resolve_flow([(kind, "mine")]), kind).kind == "mine"
     if kind in BY_NAME:
-        listed = {"diagnostic": "diagnostics", "metric": "metrics"}[kind]
-        assert getattr(resolve({listed: ["mine"]}), listed) == ["mine"]
+        assert getattr(resolve({BY_NAME[kind]: ["mine"]}), BY_NAME[kind]) == ["mine"]
     table.remove("mine")
-    key = {"diagnostic": "diagnostics", "metric": "metrics", **paths}.get(kind, kind)
+    key = {**BY_NAME, **paths}.get(kind, kind)
     name = ["mine"] if kind in BY_NAME else "mine"
     resolving = resolve_flow if kind in ("flow", "ratio", "integrator") else resolved
     with pytest.raises(SettingError, match="mine"):

@@ -35,15 +35,18 @@ def pinned(name: str) -> dict[str, list[str]]:
     return {python: [str(pin.specifier).removeprefix("==") for pin in pins] for python, pins in found.items()}
 
 
-UNLOCKED = "bench"
-"""The group of opponents of the benchmarks: nothing of the project stands on it."""
+UNLOCKED = {
+    "bench": "opponents of the benchmarks: nothing of the project stands on it",
+    **dict.fromkeys(("mlflow", "trackio", "wandb"), "they hold Pillow and pyarrow back, for all that is locked"),
+}
+"""Extras and groups that the lock file leaves out, and why."""
 
 
 def declared() -> list[Requirement]:
     """The direct dependencies: the package's, its build's, every extra's, every group's."""
     lists = [PROJECT["project"]["dependencies"], PROJECT["build-system"]["requires"]]
-    lists += PROJECT["project"]["optional-dependencies"].values()
-    lists += [group for name, group in PROJECT["dependency-groups"].items() if name != UNLOCKED]
+    named = PROJECT["project"]["optional-dependencies"] | PROJECT["dependency-groups"]
+    lists += [requirements for name, requirements in named.items() if name not in UNLOCKED]
     return [Requirement(line) for lines in lists for line in lines if isinstance(line, str)]
 
 

@@ -3,8 +3,6 @@
 import os
 import pickle
 import shutil
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from nashpath.core.tree import leaves
-from nashpath.run import CheckpointError, open_session, resume_session
+from nashpath.run import CheckpointError, resume_session
 from nashpath.run.folder.checkpoint import names, restore_member
 from nashpath.run.folder.run_folder import write_atomic
 from run_folders import nash, rows, small, tensors, trained
@@ -195,56 +193,6 @@ def test_metrics_open_as_a_table(original):
     table = pandas.read_json(original / "metrics.jsonl", lines=True)
     assert list(table.query("`cost.generator` == `cost.generator`")["step"]) == [4, 8, 12, 16, 20]
     assert table["seconds"].dropna().is_monotonic_increasing
-
-
-class Writer:
-    """Stands in for TensorBoard's writer."""
-
-    made: list["Writer"] = []  # noqa: RUF012
-
-    def __init__(self, folder, purge_step):
-        self.folder, self.purge_step, self.scalars, self.closed = folder, purge_step, [], False
-        Writer.made.append(self)
-
-    def add_scalar(self, name, value, step):
-        self.scalars.append((name, value, step))
-
-    def close(self):
-        self.closed = True
-
-
-def test_events_hold_the_rows_of_the_metrics(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
-    monkeypatch.setattr(Writer, "made", [])
-    run = tmp_path / "run"
-    trained(small(tensorboard=True, seeds=[0, 1]), run)
-    assert [writer.folder for writer in Writer.made] == [str(run / "events" / f"member-{k}") for k in (0, 1)]
-    assert all(writer.closed for writer in Writer.made)
-    expected = [
-        (key.replace(".", "/", 1), value, row["step"])
-        for row in rows(run)
-        for key, value in row.items()
-        if row["member"] == 1 and key not in ("step", "member")
-    ]
-    assert Writer.made[1].scalars == expected
-    assert ("cost/generator", 20) in {(name, step) for name, _, step in expected}
-    resume_session(run, [("steps", 24)]).train()
-    assert [writer.purge_step for writer in Writer.made] == [1, 1, 21, 21]
-
-
-def test_events_are_real_where_tensorboard_is_installed(tmp_path):
-    pytest.importorskip("tensorboard")
-    trained(small(tensorboard=True), tmp_path / "run")
-    assert list((tmp_path / "run" / "events").rglob("events.out.tfevents*"))
-
-
-def test_events_without_tensorboard_say_what_to_install_and_leave_no_folder(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(ImportError, match=r"nashpath\[tensorboard\]"):
-        open_session(small(tensorboard=True), {}, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-    said = nash("train", "-s", "tensorboard=true", "--out", tmp_path / "run", expect=2).stderr
-    assert "pip install 'nashpath[tensorboard]'" in said
 
 
 def test_numbers_that_are_not_finite_are_null_in_every_file(tmp_path):

@@ -15,7 +15,9 @@ from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import Quiet, stopping
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
-Real = Annotated[Path | None, typer.Option("--real", help="Real images: a folder, or an .npy or .npz file.")]
+Real = Annotated[
+    Path | None, typer.Option("--real", help="Real samples: a folder of images, an .npy, .npz or .csv file.")
+]
 Fake = Annotated[Path | None, typer.Option("--fake", help="Generated images, likewise.")]
 Metrics = Annotated[
     str, typer.Option("--metrics", help="Names with commas between them (default: what fits the data).")
@@ -75,7 +77,10 @@ def evaluate(
         if run is None and (real is None or fake is None):
             raise ValueError("give a run folder, or both --real and --fake")
         if run is not None:
-            _refuse("is for images made elsewhere; leave it out, or the run", real=real, fake=fake, size=size)
+            _refuse("is for samples made elsewhere; leave it out, or the run", fake=fake, size=size)
+            if real:
+                _refuse("is for the data that the run was trained on; leave it out, or --real", split=split)
+                _refuse("takes the run's own data; leave it out, or --real", part=part, on=on)
         else:
             _refuse("is for runs; leave it out", member=member, split=split, data_path=data_path, part=part, on=on)
         members = _members(member)
@@ -100,7 +105,7 @@ def evaluate(
             if found is None:
                 return
         elif run is not None:
-            found = evaluate_run(run, wish, members, split, out, say, data_path)
+            found = evaluate_run(run, wish, members, split, out, say, data_path, real)
         else:
             found = evaluate_images(real, fake, wish, size, out, say)  # type: ignore[arg-type]
         written = write_report(run) if run and not out else out

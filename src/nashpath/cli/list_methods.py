@@ -112,8 +112,10 @@ def print_named(what: str, kinds: "dict[str, Table]") -> None:
     ((kind, name),) = found
     if name == what:
         typer.secho(f"{kind}.{name}", bold=True)
-    if kind in ("diagnostic", "metric"):
-        _print_asked(kind, kinds[kind], name)
+    from nashpath.run.settings.register import BY_NAME
+
+    if kind in BY_NAME:
+        _print_asked(BY_NAME[kind], kind, kinds[kind], name)
     else:
         _print_method(KEYS.get(kind, kind), kinds[kind][name])
 
@@ -186,14 +188,14 @@ def _print_toy(toy: "type[KnownGame]") -> None:
     typer.echo()
 
 
-def _print_asked(kind: str, table: "Table", name: str) -> None:
-    """A diagnostic or metric, which runs ask for by name, as many as they like; its arguments are for Python."""
+def _print_asked(key: str, kind: str, table: "Table", name: str) -> None:
+    """A diagnostic, metric or tracker, which runs ask for by name, as many as they like."""
     from nashpath.run.settings.diagnostics import runnable_by_name
     from nashpath.run.settings.schema import arguments
 
     taken = runnable_by_name() if kind == "diagnostic" else list(table)
     typer.echo(inspect.getdoc(table[name]))
     typer.echo()
-    typer.echo(f"  -s {kind}s={name}" if name in taken else "  from Python only: it needs more than the game")
+    typer.echo(f"  -s {key}={name}" if name in taken else "  from Python only: it needs more than the game")
     for argument, (_, default) in arguments(table[name]).items():
         typer.echo(f"  {argument}={default}  (in Python)")

@@ -73,9 +73,7 @@ def sample(
             beside |= {} if labels is None else {"labels": np.asarray(labels)}
             np.savez_compressed(out, samples=found, **beside)
         elif out.suffix == ".csv":
-            names, rows = loaded.table(torch.from_numpy(found))
-            if labels is not None:
-                names, rows = [*names, "label"], [[*row, str(int(label))] for row, label in zip(rows, labels)]
+            names, rows = loaded.table(torch.from_numpy(found), None if labels is None else torch.as_tensor(labels))
             with open(out, "w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([names, *rows])
         else:

@@ -30,11 +30,28 @@ class Column(Protocol):
 
     def shown(self, value: float) -> str: ...
 
+    @property
+    def parts(self) -> list[str]:
+        """What to call each of its numbers; empty where another one says as much."""
+        ...
+
+    @property
+    def one_hot(self) -> tuple[int, int] | None:
+        """Where its one-hot numbers begin, and how many they are; None where it has none."""
+        ...
+
 
 class _Numbers:
     """What columns of numbers share: one number a row, which is whole where all of the file's are."""
 
+    name: str
     whole: bool
+    one_hot = None
+
+    @property
+    def parts(self) -> list[str]:
+        """What to call its number."""
+        return [self.name]
 
     @property
     def width(self) -> int:
@@ -121,6 +138,17 @@ class Category(_Category):
         """How many numbers networks see of it."""
         return len(self.names)
 
+    @property
+    def one_hot(self) -> tuple[int, int] | None:
+        """All of its numbers."""
+        return 0, self.width
+
+    @property
+    def parts(self) -> list[str]:
+        """What to call each of its numbers; of two the first says all."""
+        found = [f"{self.name} = {text or '(empty)'}" for text in self.names]
+        return [found[0], ""] if len(found) == 2 else found
+
     def encode(self, values: np.ndarray) -> np.ndarray:
         at = {name: k for k, name in enumerate(self.names)}
         return np.eye(len(self.names))[[at[str(value)] for value in values]]
@@ -133,7 +161,70 @@ class Category(_Category):
         return self.names[int(value)]
 
 
-KINDS: dict[str, type[Any]] = {"standard": Standard, "quantile": Quantile, "category": Category}
+class _WithGaps(NamedTuple):
+    column: Any
+
+
+class WithGaps(_WithGaps):
+    """Numbers of which some are missing (NaN): the number beside one-hot numbers for *given* and *missing*.
+
+    ::
+
+        v  ->  (score(v), 1, 0)          missing  ->  (score(v'), 0, 1)
+
+    where the v' of the k-th missing number is the quantile of those given at ``k φ mod 1``, φ the golden ratio: as the
+    given ones are distributed, whatever stands beside it, so that no score alone tells that a number is missing. Back,
+    a row is missing where the third number is above the second.
+
+    Reference: Patki, Wedge & Veeramachaneni 2016, "The Synthetic Data Vault", section III (missing values as a column
+    of their own, and values drawn in their place).
+    """
+
+    one_hot = (1, 2)
+
+    @property
+    def name(self) -> str:
+        """The name of the column."""
+        return self.column.name
+
+    @property
+    def width(self) -> int:
+        """How many numbers networks see of it."""
+        return 3
+
+    @property
+    def parts(self) -> list[str]:
+        """The number, and whether it is missing."""
+        return [self.name, "", f"{self.name} = (empty)"]
+
+    def encode(self, values: np.ndarray) -> np.ndarray:
+        """Values ``[n]``, NaN where they are missing, as ``[n, 3]``."""
+        x = np.array(values, np.float64)
+        gaps = np.isnan(x)
+        if gaps.all():
+            x[:] = float(self.column.decode(torch.zeros(1, 1, dtype=torch.float64))[0])
+        else:
+            count = int(np.count_nonzero(gaps))
+            places = np.array([(k * (math.sqrt(5) - 1) / 2) % 1 for k in range(1, count + 1)])
+            x[gaps] = np.quantile(x[~gaps], places, method="inverted_cdf")
+        return np.concatenate([self.column.encode(x), ~gaps[:, None], gaps[:, None]], 1)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Numbers ``[…, 3]`` as values, NaN where they are missing."""
+        found = self.column.decode(x[..., :1])
+        return torch.where(x[..., 2] > x[..., 1], torch.full_like(found, math.nan), found)
+
+    def shown(self, value: float) -> str:
+        """A value as text; empty where it is missing."""
+        return "" if math.isnan(value) else self.column.shown(value)
+
+
+KINDS: dict[str, type[Any]] = {
+    "standard": Standard,
+    "quantile": Quantile,
+    "category": Category,
+    "with_gaps": WithGaps,
+}
 
 
 class TableUnits(NamedTuple):
@@ -150,7 +241,8 @@ class TableUnits(NamedTuple):
     def blocks(self) -> list[tuple[int, int]]:
         """Where one-hot columns begin among the numbers of a row, and how wide they are."""
         ends = np.cumsum([column.width for column in self.columns]).tolist()
-        return [(end - c.width, c.width) for c, end in zip(self.columns, ends) if isinstance(c, Category)]
+        found = [(end - c.width, c.one_hot) for c, end in zip(self.columns, ends) if c.one_hot]
+        return [(begin + at, width) for begin, (at, width) in found]
 
     def encoded(self, values: Sequence[np.ndarray]) -> np.ndarray:
         """The numbers of columns ``[n]`` each, ``[n, width]``."""
@@ -174,8 +266,7 @@ class TableUnits(NamedTuple):
 
     def plain(self) -> list[Any]:
         """All of it as plain values."""
-        kinds = {kind: name for name, kind in KINDS.items()}
-        return [{"kind": kinds[type(column)], **column._asdict()} for column in self.columns]
+        return [_plain(column) for column in self.columns]
 
     @classmethod
     def from_plain(cls, columns: list[dict[str, Any]]) -> "TableUnits":
@@ -183,9 +274,23 @@ class TableUnits(NamedTuple):
         return cls(tuple(_column(**column) for column in columns))
 
 
+def _plain(column: Any) -> dict[str, Any]:
+    """A column, and one that it holds, as plain values."""
+    (kind,) = [name for name, one in KINDS.items() if one is type(column)]
+    own = {key: _plain(value) if type(value) in KINDS.values() else value for key, value in column._asdict().items()}
+    return {"kind": kind, **own}
+
+
 def _column(kind: str, **own: Any) -> Any:
     """A column of plain values; its sequences, which JSON makes lists, are tuples."""
-    return KINDS[kind](**{key: tuple(value) if key in ("knots", "names") else value for key, value in own.items()})
+    return KINDS[kind](**{key: _of_plain(value) for key, value in own.items()})
+
+
+def _of_plain(value: Any) -> Any:
+    """A column that another one holds, or a number, a text or a sequence of them."""
+    if isinstance(value, dict):
+        return _column(**value)  # type: ignore[reportUnknownArgumentType]
+    return tuple(value) if isinstance(value, list) else value  # type: ignore[reportUnknownArgumentType]
 
 
 def scored(name: str, values: np.ndarray, scale: str, whole: bool = False) -> Standard | Quantile:

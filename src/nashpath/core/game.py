@@ -6,6 +6,7 @@ function and every solver and every diagnostic runs on every game. A solver rece
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from torch.func import grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.key import Key
+from nashpath.core.noise import beside, bound, generated
 from nashpath.core.torch_compat import call_with, is_outermost, other_names
 from nashpath.core.tree import Tree, leaves, tree_map
 
@@ -252,6 +254,16 @@ class FunctionalGame:
         tied = {k.removeprefix(before): v.removeprefix(before) for k, v in self._tied.items() if k.startswith(before)}
         tensors |= {other: tensors[name] for other, name in tied.items() if name in tensors}
         return call_with(self._turn.game.get_submodule(player), tensors, inputs)
+
+    def judge(self, point: Point, x: Tensor, batch: Batch, fake: bool = False) -> Tensor:
+        """`apply` of the discriminator to the real (or ``fake``) samples of a batch, each with what belongs to it.
+
+        That is the class of each sample, where a game judges samples with their class. Noise is left out.
+        """
+        game = self._turn.game
+        known = beside(game, batch.get("noise", {}))
+        with bound(game, known), generated(game, known) if fake else nullcontext():
+            return self.apply("discriminator", point, x)
 
 
 def _recorded(own: "Callable[[Tree], tuple[Tensor, Tree]]", params: Tree) -> PlayerGradient:

@@ -101,6 +101,11 @@ def generated(network: nn.Module, noise: Tree) -> Generator[None]:
             _layer(network, name).side = 0
 
 
+def beside(network: nn.Module, noise: Tree) -> Tree:
+    """The part of ``batch["noise"]`` that is no noise but belongs to the samples of the batch: their classes."""
+    return {name: rows for name, rows in noise.items() if not _layer(network, name).drawn}
+
+
 def _layer(network: nn.Module, name: str) -> Noise:
     layer = network.get_submodule(name)
     assert isinstance(layer, Noise)

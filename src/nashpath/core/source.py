@@ -156,6 +156,13 @@ class HasUnits(Source, Protocol):
 
 
 @runtime_checkable
+class Rereads(Source, Protocol):
+    """Data whose units follow from their rows, and that can be read again in the units of others like them."""
+
+    def in_units(self, units: TableUnits, class_names: list[str]) -> Source: ...
+
+
+@runtime_checkable
 class OneHot(Source, Protocol):
     """Vectors of which some numbers are one-hot: where each such block begins, and how wide it is; none: no blocks."""
 

@@ -1,12 +1,15 @@
 """Tables of people's own, with columns of numbers and of texts."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from nashpath.core.columns import Category, Column, TableUnits, scored
+from nashpath.core.columns import Category, Column, TableUnits, WithGaps, scored
 from nashpath.core.source import Units
 from nashpath.data.base import FiniteSource, SampleBuffer, stamp
 from nashpath.data.samples import LARGEST
@@ -14,6 +17,8 @@ from nashpath.data.samples import LARGEST
 Scores = Literal["standard", "uniform", "normal"]
 Delimiter = Literal["comma", "semicolon", "tab"]
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+GAPS = ("", "nan", "na", "null", "none")
+"""Cells of a column of numbers that hold none, in small letters."""
 MOST_CATEGORIES = 1000
 """Texts of one column; of more, each is hardly ever seen twice."""
 
@@ -22,12 +27,16 @@ class CSV(FiniteSource):
     """A table in a CSV file (UTF-8), whose first row names the columns: numbers, and texts as categories.
 
     Columns of numbers are standardised, or mapped by their ranks (``scale``, as of an array); where all numbers of the
-    file are whole, so are those of samples. Columns that hold texts, and those that ``categorical`` names (with commas
+    file are whole, so are those of samples. A number that is missing (an empty cell, or ``NaN``, ``NA``, ``null``) is
+    a column of its own beside those that are given (`nashpath.core.columns.WithGaps`), and an empty cell of samples.
+    Columns that hold texts, and those that ``categorical`` names (with commas
     between), are one-hot, an empty cell being a category like others; columns that ``leave_out`` names are not read. A
-    sample is the vector ``[width]`` of all these numbers. Samples of a trained run are rows like the file's.
+    sample is the vector ``[width]`` of all these numbers. Samples of a trained run are rows like the file's. The texts
+    of the column that ``label`` names are the classes, in the order of numbers or of the alphabet, and no part of a
+    sample.
 
-    Raises `ValueError`, naming the file, for rows of another length, numbers that are missing (fill them in, or leave
-    the column out), columns of more than 1,000 different texts, and names of columns that there are not.
+    Raises `ValueError`, naming the file, for rows of another length, columns of more than 1,000 different texts, and
+    names of columns that there are not.
 
     Reference: RFC 4180; Xu, Skoularidou, Cuesta-Infante & Veeramachaneni 2019, "Modeling Tabular Data using Conditional
     GAN", section 4 (tables for GANs).
@@ -38,6 +47,7 @@ class CSV(FiniteSource):
         path: str = "",
         categorical: str = "",
         leave_out: str = "",
+        label: str = "",
         scale: Scores = "standard",
         delimiter: Delimiter = "comma",
     ):
@@ -46,22 +56,33 @@ class CSV(FiniteSource):
         file = Path(path).expanduser()
         if not file.is_file():
             raise FileNotFoundError(f"path: there is no file {file} (seen from {Path.cwd()})")
-        self._stamp = stamp([file])
-        try:
-            table = _read(file, DELIMITERS[delimiter])
+        self._stamp, self._file, self._delimiter = stamp([file]), file, DELIMITERS[delimiter]
+        self.label_name = label.strip()
+        with _told_of(file):
+            table = _read(file, self._delimiter)
             declared = _named(categorical, table, "categorical")
+            self.class_names: list[str] = []
+            if self.label_name:
+                if self.label_name not in table:
+                    raise ValueError(f"label: there is no column {self.label_name!r}; there are {', '.join(table)}")
+                self.class_names = sorted(set(table[self.label_name]), key=_in_order)
+                _check_number(self.label_name, self.class_names)
             for name in _named(leave_out, table, "leave_out"):
+                if name == self.label_name:
+                    raise ValueError(f"leave_out: {name!r} is the label; it is no part of a sample already")
                 del table[name]
-            if not table:
-                raise ValueError("leave_out leaves no column")
-            columns = {name: _column(name, cells, scale, name in declared) for name, cells in table.items()}
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{file}: is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
-        except (ValueError, csv.Error) as error:
-            raise ValueError(f"{file}: {error}") from error
+            cells = {name: own for name, own in table.items() if name != self.label_name}
+            self._fill_bank(table, {name: _column(name, own, scale, name in declared) for name, own in cells.items()})
+
+    def _fill_bank(self, table: dict[str, list[str]], columns: dict[str, Column]) -> None:
+        """Encodes the cells of these columns, and the classes."""
+        if not columns:
+            raise ValueError("no column is left to make samples of")
         self._units = TableUnits(tuple(columns.values()))
-        encoded = self._units.encoded([np.asarray(cells) for cells in table.values()])
-        self._bank = SampleBuffer(encoded.astype(np.float32))
+        encoded = self._units.encoded([_cells(column, table[name]) for name, column in columns.items()])
+        at = {name: k for k, name in enumerate(self.class_names)}
+        labels = np.array([at[cell] for cell in table[self.label_name]]) if self.label_name else None
+        self._bank = SampleBuffer(encoded.astype(np.float32), labels, len(self.class_names))
         self.shape = self._bank.shape
 
     @classmethod
@@ -74,15 +95,55 @@ class CSV(FiniteSource):
         most = max(DELIMITERS, key=lambda name: first.count(DELIMITERS[name]))
         return {"path": str(path), **({} if most == "comma" else {"delimiter": most})}
 
+    def in_units(self, units: TableUnits, class_names: list[str]) -> "CSV":
+        """The rows of this file as those of another table with the same columns (`Rereads`), whatever their order.
+
+        Raises `ValueError`, naming the file, where columns are missing, or hold what that table does not.
+        """
+        found = copy(self)
+        with _told_of(self._file):
+            table = _read(self._file, self._delimiter)
+            wanted = [*units.names, *([self.label_name] if self.label_name else [])]
+            lacking = [name for name in wanted if name not in table]
+            if lacking:
+                raise ValueError(f"there is no column {lacking[0]!r}; the table that it is held against has one")
+            columns = dict(zip(units.names, units.columns))
+            known: dict[str, tuple[str, ...]] = {n: c.names for n, c in columns.items() if isinstance(c, Category)}
+            if self.label_name:
+                known[self.label_name] = tuple(class_names)
+            for name, texts in known.items():
+                other = sorted(set(table[name]) - set(texts))
+                if other:
+                    raise ValueError(f"column {name!r} holds {other[0]!r}, which the other table does not")
+            found.class_names = list(class_names) if self.label_name else []
+            found._fill_bank(table, columns)
+        return found
+
     @property
     def units(self) -> Units | TableUnits:
         """The columns, by which samples go back to what the file holds (`HasUnits`)."""
         return self._units
 
     @property
+    def columns(self) -> TableUnits:
+        """The same, as the columns of a table."""
+        return self._units
+
+    @property
     def blocks(self) -> list[tuple[int, int]]:
         """Where the numbers of each category begin in a sample, and how many they are (`OneHot`)."""
         return self._units.blocks
+
+
+@contextmanager
+def _told_of(file: Path) -> Iterator[None]:
+    """What is wrong in this block is said of the file."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
+    except (ValueError, csv.Error) as error:
+        raise ValueError(f"{file}: {error}") from error
 
 
 def _read(file: Path, delimiter: str) -> dict[str, list[str]]:
@@ -128,23 +189,39 @@ def _number(text: str) -> float | None:
     return value if abs(value) <= LARGEST else None
 
 
-def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
-    """What a column holds: numbers where all cells are some, else categories. Raises `ValueError`."""
-    numbers = [None if declared else _number(cell) for cell in cells]
-    if not any(number is None for number in numbers):
-        values = np.array(numbers, np.float64)
-        return scored(name, values, scale, whole=bool((values == values.round()).all()))
-    missing = [k for k, cell in enumerate(cells) if cell.lower() in ("", "nan", "na", "null", "none")]
-    known = sum(number is not None for number in numbers)
-    if not declared and known and missing and known + len(missing) == len(cells):
+def _in_order(text: str) -> tuple[float, str]:
+    """Numbers by their size, before texts."""
+    value = _number(text)
+    return (np.inf if value is None else value, text)
+
+
+def _check_number(name: str, texts: list[str]) -> None:
+    if len(texts) > MOST_CATEGORIES:
         raise ValueError(
-            f"column {name!r} holds numbers, but none in row {missing[0] + 1} ({cells[missing[0]]!r}); fill it in, "
-            "leave the row out, or name the column in data.categorical or data.leave_out"
-        )
-    names = sorted(set(cells))
-    if len(names) > MOST_CATEGORIES:
-        raise ValueError(
-            f"column {name!r} holds {len(names)} different texts, more than the {MOST_CATEGORIES} that are told apart; "
+            f"column {name!r} holds {len(texts)} different texts, more than the {MOST_CATEGORIES} that are told apart; "
             "name it in data.leave_out"
         )
+
+
+def _cells(column: Column, cells: list[str]) -> np.ndarray:
+    """The cells of a column as its `encode` takes them. Raises `ValueError` for a text where numbers are."""
+    if isinstance(column, Category):
+        return np.asarray(cells)
+    numbers = [_number(cell) for cell in cells]
+    for k, (number, cell) in enumerate(zip(numbers, cells)):
+        if number is None and not (isinstance(column, WithGaps) and cell.lower() in GAPS):
+            raise ValueError(f"column {column.name!r} holds no number in row {k + 1} ({cell!r})")
+    return np.array([np.nan if number is None else number for number in numbers])
+
+
+def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
+    """What a column holds: numbers where all cells are some or empty, else categories. Raises `ValueError`."""
+    numbers = [] if declared else [number for cell in cells if (number := _number(cell)) is not None]
+    missing = sum(cell.lower() in GAPS for cell in cells)
+    if numbers and len(numbers) + missing == len(cells):
+        values = np.array(numbers, np.float64)
+        column = scored(name, values, scale, whole=bool((values == values.round()).all()))
+        return WithGaps(column) if missing else column
+    names = sorted(set(cells))
+    _check_number(name, names)
     return Category(name, tuple(names))

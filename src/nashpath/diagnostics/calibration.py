@@ -17,7 +17,8 @@ class Calibration(Diagnostic):
 
     Looks at real and generated samples of ``draws`` batches; readings as `calibration_of`. ``log_ratio`` is the true
     one, of data whose density is known against the generator at the point. For discriminators with one logit a sample,
-    trained to tell real from generated (minimax, non-saturating); a critic's values are no logits.
+    trained to tell real from generated (minimax, non-saturating); a critic's values are no logits. A sample that has a
+    class is judged with it.
 
     Raises `ValueError` for a game without real samples and latents, or with more than one logit a sample.
 
@@ -35,11 +36,11 @@ class Calibration(Diagnostic):
             raise ValueError(f"calibration needs real samples and latents; this game draws {sorted(batches) or 'none'}")
         real, fake, true_real, true_fake = [], [], [], []
         for batch in (pick(batches, k) for k in range(self.draws)):
-            for logits, truths, x in (
-                (real, true_real, batch["real"]),
-                (fake, true_fake, problem.apply("generator", point, batch["latent"])),
+            for logits, truths, x, made in (
+                (real, true_real, batch["real"], False),
+                (fake, true_fake, problem.apply("generator", point, batch["latent"]), True),
             ):
-                logits.append(problem.apply("discriminator", point, x))
+                logits.append(problem.judge(point, x, batch, made))
                 if self.log_ratio is not None:
                     truths.append(self.log_ratio(x, point))
         if self.log_ratio is None:

@@ -101,8 +101,7 @@ class ProximalDualityGap(DualityGap):
 
         def difference(x: Tensor) -> Tensor:
             one, two = (
-                problem.apply("discriminator", with_player(point, "discriminator", own), x).flatten(1)
-                for own in (params, before)
+                problem.judge(with_player(point, "discriminator", own), x, batch).flatten(1) for own in (params, before)
             )
             return (one - two).sum(0)
 

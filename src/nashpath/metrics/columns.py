@@ -25,7 +25,8 @@ def marginal_gaps(real: Tensor, fake: Tensor, columns: TableUnits | None = None)
 
     Of numbers ``max_v |F_real(v) − F_fake(v)|`` (Kolmogorov and Smirnov), of categories
     ``½ Σ_k |p_real(k) − p_fake(k)|``. ``columns`` are those of a table, whose numbers are compared as its file holds
-    them (where scores of ranks or whole numbers have ties); without any, each of the d is one of numbers.
+    them (where scores of ranks or whole numbers have ties), a missing one as below all; without any, each of the d is
+    one of numbers.
     """
     x, y = validate_pair(real, fake)
     if columns is None:
@@ -37,7 +38,8 @@ def marginal_gaps(real: Tensor, fake: Tensor, columns: TableUnits | None = None)
         if isinstance(column, Category):
             gaps.append((parts[0].mean(0) - parts[1].mean(0)).abs().sum() / 2)
         else:
-            gaps.append(_largest_difference(*map(column.decode, parts)))
+            values = [column.decode(part) for part in parts]
+            gaps.append(_largest_difference(*(torch.where(v.isnan(), -torch.inf, v) for v in values)))
     return torch.stack(gaps)
 
 

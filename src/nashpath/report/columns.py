@@ -70,8 +70,14 @@ def _told(column: Any, both: Sequence[np.ndarray]) -> list[str]:
         return [
             ", ".join(f"{column.names[k] or '(empty)'} {100 * own[k]:.3g} %" for k in first) + rest for own in shares
         ]
-    low, high = float(both[0].min()), float(both[0].max())
-    return [f"{number(float(v.mean()))} ± {number(float(v.std()))} {_bars(v, low, high)}".rstrip() for v in both]
+    given = [v[~np.isnan(v)] for v in both]
+    low, high = (float(end) for end in (given[0].min(), given[0].max()))
+    told = [
+        f"{number(float(v.mean()))} ± {number(float(v.std()))} {_bars(v, low, high)}".rstrip() if len(v) else ""
+        for v in given
+    ]
+    empty = [f"{100 * np.isnan(v).mean():.3g} % (empty)" if np.isnan(both[0]).any() else "" for v in both]
+    return [", ".join(filter(None, words)) for words in zip(told, empty)]
 
 
 def _bars(values: np.ndarray, low: float, high: float) -> str:
@@ -84,15 +90,11 @@ def _bars(values: np.ndarray, low: float, high: float) -> str:
 
 def _pairs(units: TableUnits, real: np.ndarray, fake: np.ndarray, of: str) -> list[ColumnTable]:
     """The pairs of numbers (one-hot ones by their text) whose correlations differ most."""
-    names = [
-        f"{c.name} = {text or '(empty)'}" if isinstance(c, Category) else c.name
-        for c in units.columns
-        for text in (c.names if isinstance(c, Category) else [""])
-    ]
+    names = [name for c in units.columns for name in c.parts]
     owner = np.repeat(np.arange(len(units.columns)), [c.width for c in units.columns])
     a, b = (correlations(torch.from_numpy(rows)).numpy() for rows in (real, fake))
-    told = np.concatenate([np.arange(c.width) < max(1, c.width - (c.width == 2)) for c in units.columns])
-    i, j = np.nonzero((owner[:, None] < owner) & told[:, None] & told)  # of two texts one says all
+    told = np.array([bool(name) for name in names])
+    i, j = np.nonzero((owner[:, None] < owner) & told[:, None] & told)
     if not len(i):
         return []
     worst = np.argsort(-np.abs(a - b)[i, j], kind="stable")[:MOST_PAIRS]

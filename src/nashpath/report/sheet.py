@@ -6,37 +6,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from nashpath.core.tiles import tiles
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEGIBLE = 48
-"""Images smaller than this many pixels are enlarged by a whole factor."""
 REAL, GENERATED, RAW = "#0072b2", "#d55e00", "#999999"
 
 
 def sheet(images: Any, columns: int | None = None, scale: int | None = None, gap: int | None = None) -> Image.Image:
-    """A grid of ``images`` ``[n, channels, height, width]`` in [-1, 1], row by row; what is not finite is black.
-
-    Three channels are RGB; of any other number the first is shown in grey. ``scale`` enlarges each pixel to a square
-    (by default so that small images are legible), ``gap`` is the space between images in pixels of the result.
-    """
-    stack = np.asarray(images, dtype=np.float32)
-    if stack.ndim != 4 or not len(stack):
-        raise ValueError(f"a sheet needs images [n, channels, height, width] with n > 0, got shape {stack.shape}")
-    stack = np.nan_to_num(stack, nan=-1.0, posinf=-1.0, neginf=-1.0)
-    bytes_ = np.clip(np.rint((stack + 1) * 127.5), 0, 255).astype(np.uint8)
-    tiles = (bytes_ if bytes_.shape[1] == 3 else bytes_[:, :1]).transpose(0, 2, 3, 1)
-    n, height, width, channels = tiles.shape
-    scale = scale or max(1, -(-LEGIBLE // max(height, width)))
-    gap = max(1, scale // 2) if gap is None else gap
-    tiles = tiles.repeat(scale, axis=1).repeat(scale, axis=2)
-    columns = columns or int(np.ceil(np.sqrt(n)))
-    tall, wide = height * scale + gap, width * scale + gap
-    canvas = np.full((-(-n // columns) * tall + gap, columns * wide + gap, channels), 128, np.uint8)
-    for i, tile in enumerate(tiles):
-        top, left = (i // columns) * tall + gap, (i % columns) * wide + gap
-        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return Image.fromarray(canvas if channels == 3 else canvas[..., 0])
+    """A grid of ``images`` ``[n, channels, height, width]`` in [-1, 1], row by row, as `nashpath.core.tiles.tiles`."""
+    canvas = tiles(images, columns, scale, gap)
+    return Image.fromarray(canvas if canvas.shape[2] == 3 else canvas[..., 0])
 
 
 def scatter(samples: Any, reference: Any = None, centres: Any = None, raw: Any = None) -> "Figure":

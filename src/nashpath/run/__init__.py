@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nashpath.run.settings.flow import resolve_flow
     from nashpath.run.settings.method_files import load_methods
     from nashpath.run.settings.register import register
+    from nashpath.run.trackers import Tracked, Tracker
     from nashpath.run.training.flow import resume_flow, run_flow
     from nashpath.run.training.group import RunProgress
     from nashpath.run.training.library import Trained, train, train_many
@@ -43,6 +44,8 @@ __all__ = [
     "RunProgress",
     "Session",
     "SettingError",
+    "Tracked",
+    "Tracker",
     "TrainState",
     "Trained",
     "Trial",
@@ -90,6 +93,7 @@ _HOMES = (
     "settings.flow",
     "settings.method_files",
     "settings.register",
+    "trackers.base",
     "training.flow",
     "training.group",
     "training.library",

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Key, Source
+from nashpath.core.columns import TableUnits
 from nashpath.core.math.bootstrap import interval
-from nashpath.core.source import Finite
+from nashpath.core.source import Finite, Rereads, class_names
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.metrics import (
@@ -27,10 +28,10 @@ from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import restore_members
+from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
-from nashpath.run.observe.snapshot import has_samples, keeps_average, place
+from nashpath.run.observe.snapshot import has_samples, keeps_average, place, units_from
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.sizes import check_fits
@@ -130,14 +131,16 @@ def evaluate_run(
     out: Path | None = None,
     notify: Notify = lambda text: None,
     data_path: Path | None = None,
+    real: Path | None = None,
 ) -> dict[str, Any]:
     """Measures members (default: all) and writes ``evaluation.json`` into the run's folder, or to ``out``.
 
     Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is
-    named with the reason; the others go on. ``data_path`` says where the data are now.
+    named with the reason; the others go on. ``data_path`` says where the data are now, ``real`` names others of the
+    same kind to compare with, such as rows that were kept from training.
     Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
     """
-    found = measure_run(folder, wish, members, split, notify, data_path)
+    found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
     if out is None:
         RunFolder(folder).write_json("evaluation.json", found)
@@ -153,10 +156,12 @@ def measure_run(
     split: str = "",
     notify: Notify = lambda text: None,
     data_path: Path | None = None,
+    real: Path | None = None,
 ) -> dict[str, Any]:
     """As `evaluate_run`; writes nothing, and it is no error where no member can be measured."""
     wish = replace(wish, count=wish.count or RUN_SAMPLES)
-    restored = restore_members(folder, members, str(find_device(wish.device)), data_path)
+    device = str(find_device(wish.device))
+    restored = restore_members(folder, members, device, data_path, needs_data=real is None)
     if not has_samples(restored[0][1]):
         kind = type(restored[0][1].game).__name__
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
@@ -165,10 +170,13 @@ def measure_run(
     reference_sets: dict[Source, ReferenceSet] = {}
     for settings, some in _alike(restored):
         member, _, train_state = some[0]
-        data = build_source(member.settings)
-        reference_set = reference_sets.get(data) or _held_against(member.settings, split, wish).to(
-            train_state.steps.device
-        )
+        if real is not None:
+            data = _others(member, real, read_meta(RunFolder(folder)), some[0][1])
+            held = ReferenceSet(data, _of_others(data, wish), wish.features, str(real), wish.most)
+        else:
+            data = build_source(member.settings)
+            held = reference_sets.get(data) or _held_against(member.settings, split, wish)
+        reference_set = held.to(train_state.steps.device)
         reference_sets[data] = reference_set
         groups.append(
             _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
@@ -239,6 +247,37 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
     if not wish.metrics and GAMES[settings.game.kind].of_classes:
         metrics = (*(metrics or standard(source)), "per_class")
     return ReferenceSet(source, metrics, wish.features, name, wish.most)
+
+
+def _others(member: Member, real: Path, known: dict[str, Any], trial: Trial) -> Source:
+    """Data of the kind that the member was trained on, from another place, in the units that it was trained in.
+
+    Raises `SettingError` where these cannot be had.
+    """
+    settings: Any = member.settings.data  # type: ignore[attr-defined]
+    if not hasattr(settings, "path"):
+        raise SettingError(f"--real {real}: the data {settings.kind!r} are no file; leave it out, or say --split")
+    units, source = units_from(known, member.index), make(SOURCES, settings.model_copy(update={"path": str(real)}))
+    trained: Any = trial.game.data
+    if isinstance(units, TableUnits) and isinstance(source, Rereads):
+        source = source.in_units(units, class_names(trained))
+    elif units is not None:
+        raise SettingError(
+            f"--real {real}: data.{settings.kind} of another file would be scaled by itself, not as the run's; put the "
+            "samples into a CSV file (data=csv), or train with data.scale=none"
+        )
+    if source.shape != trained.shape:
+        raise SettingError(f"--real {real}: samples of shape {source.shape}, and the run's are of {trained.shape}")
+    return source
+
+
+def _of_others(source: Source, wish: EvaluationOptions) -> tuple[str, ...]:
+    """The metrics that compare with data that were not trained on. Raises `SettingError` for one that cannot."""
+    names = wish.metrics or standard(source)
+    of_training = [name for name in metric_names(names) if METRICS[metric_and_features(name)[0]].of_training]
+    if wish.metrics and of_training:
+        raise SettingError(f"--real: {of_training[0]} compares with the samples trained on; leave one out")
+    return tuple(name for name in metric_names(names) if name not in of_training)
 
 
 def _of_each(

@@ -1,10 +1,10 @@
-"""Samples made elsewhere as data: folders of images, arrays, and what ``nashpath sample`` writes."""
+"""Samples made elsewhere as data: folders of images, arrays, tables, and what ``nashpath sample`` writes."""
 
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from nashpath.data import Array, Folder
+from nashpath.data import CSV, Array, Folder
 from nashpath.data.base import FiniteSource
 from nashpath.run.errors import SettingError
 
@@ -17,6 +17,9 @@ def load_pair(real: Path, fake: Path, size: int | None = None) -> tuple[FiniteSo
     Images keep their size; with ``size`` those in folders are scaled and cropped to so many pixels. They are grey where
     both are. Raises `SettingError` for images of several sizes, or of two shapes, and what reading them raises.
     """
+    if {real.suffix, fake.suffix} == {".csv"}:
+        table = CSV(str(real))
+        return table, CSV(str(fake)).in_units(table.columns, [])
     arrays = {path: Array(str(path)) for path in (real, fake) if path.suffix in (".npy", ".npz")}
     folders = {path: _heads(path) for path in (real, fake) if path not in arrays}
     colours = [*(a.shape[0] for a in arrays.values() if len(a.shape) == 3), *(colour for colour, _ in folders.values())]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from nashpath.run.assess.hub_models import PREFIX, fetched
 from nashpath.run.assess.loaded_file import load_file
 from nashpath.run.assess.member import LoadedMember
 from nashpath.run.engine.step import outcome
@@ -21,8 +22,9 @@ def load(
 ) -> LoadedMember:
     """Loads a member of the run folder ``run`` from its last checkpoint, on ``device``.
 
-    ``run`` may also be a ``.safetensors`` file that `export` wrote; what it holds was chosen then, and it comes without
-    its discriminator.
+    ``run`` may also be a ``.safetensors`` file that `export` wrote, or such a file on the Hugging Face Hub
+    (``hub:owner/name``, or ``hub:owner/name@revision``); what it holds was chosen then, and it comes without its
+    discriminator.
 
     Its modules hold averaged weights where the run keeps an average (``average=ema``), as ``nashpath sample`` uses;
     ``averaged=False`` gives the weights of the last step, ``width`` an average of another width than the run's
@@ -32,10 +34,10 @@ def load(
     """
     if width is not None and not averaged:
         raise SettingError("width chooses an average, and averaged=False asks for none: leave one of them out")
-    if Path(run).is_file():
+    if Path(run).is_file() or str(run).startswith(PREFIX):
         if member or not averaged or width is not None or data_path is not None:
             raise SettingError(f"{run}: an exported generator is one member; leave the other choices out")
-        return load_file(Path(run), device)
+        return load_file(fetched(str(run)) if str(run).startswith(PREFIX) else Path(run), device)
     planned, trial, train_state = restore_members(
         Path(run), [member], device, Path(data_path) if data_path else None, needs_data=False
     )[0]

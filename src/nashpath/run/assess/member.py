@@ -51,10 +51,11 @@ class LoadedMember(PlayedGame):
         found: Tensor = (game.sample(key, count) if number is None else game.sample_class(key, count, number)).cpu()
         return found if self.units is None else self.units.original(found)
 
-    def table(self, samples: Tensor) -> tuple[list[str], list[list[str]]]:
+    def table(self, samples: Tensor, labels: Tensor | None = None) -> tuple[list[str], list[list[str]]]:
         """``(columns, rows)`` of samples ``[n, columns]`` (`sample`) as texts: what a CSV file of them holds.
 
         Categories are those of the data's file, and so are the names of columns; those of other vectors are numbers.
+        ``labels [n]``, the classes of the samples, are the last column, by their names.
         Raises `SettingError` for samples that are no vectors.
         """
         if samples.dim() != 2:
@@ -62,8 +63,16 @@ class LoadedMember(PlayedGame):
                 f"samples of shape {tuple(samples.shape[1:])} are no rows of a table; write an .npz file"
             )
         if isinstance(self.units, TableUnits):
-            return self.units.names, self.units.texts(samples)
-        return [str(k) for k in range(samples.shape[1])], [[repr(v) for v in row] for row in samples.tolist()]
+            names, rows = self.units.names, self.units.texts(samples)
+        else:
+            names, rows = (
+                [str(k) for k in range(samples.shape[1])],
+                [[repr(v) for v in row] for row in samples.tolist()],
+            )
+        if labels is not None:
+            names = [*names, getattr(self.game.data, "label_name", "") or "label"]
+            rows = [[*row, self.class_names[label]] for row, label in zip(rows, labels.tolist())]
+        return names, rows
 
     def labels(self, count: int, seed: int = 0) -> Tensor | None:
         """The classes [count] that `sample` without a ``label`` asks for; None where there are none."""

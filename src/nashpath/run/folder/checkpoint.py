@@ -192,6 +192,8 @@ def _about(source: Source) -> dict[str, Any]:
         told |= {"classes": source.classes, "count": count, "class_names": class_names(source)}
     if isinstance(source, OneHot) and source.blocks:
         told |= {"blocks": source.blocks}
+    if getattr(source, "label_name", ""):
+        told |= {"label_name": source.label_name}  # type: ignore[attr-defined]
     return told
 
 

@@ -14,12 +14,12 @@ import numpy as np
 from nashpath.data import SOURCES
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, START, named_places
-from nashpath.run.folder.run_folder import machine
+from nashpath.run.folder.run_folder import RENAMED, machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Raw
 
-FREE = {"steps", "compile", "tensorboard", "diagnostics", "metrics", "features", "device", "threads"} | {
+FREE = {"steps", "compile", "track", "track_project", "diagnostics", "metrics", "features", "device", "threads"} | {
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""
@@ -52,7 +52,9 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [
         f"{key} was {old.get(key, 'not set')}, is {new.get(key, 'not set')}"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key) != new.get(key) and key not in (*FREE, START) and key.removeprefix("sweep.") not in DATA_KEYS
+        if old.get(key) != new.get(key)
+        and key not in (*FREE, START, *RENAMED)
+        and key.removeprefix("sweep.") not in DATA_KEYS
     ]
 
 

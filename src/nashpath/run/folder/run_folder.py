@@ -37,9 +37,11 @@ CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.
 PREVIOUS = "checkpoint.previous.safetensors"
 WRITTEN = (
     *(CHECKPOINT, PREVIOUS, METRICS, "run.json", "members.json", "reference.npz", "evaluation.json", "diagnosis.json"),
-    *("diagnosis.npz", "report.html", JOURNAL, "samples", "events", "study.json", "cells"),
+    *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
+RENAMED: dict[str, Raw] = {"tensorboard": {"track": ["tensorboard"]}}
+"""Switches of earlier versions that are settings of another name now, and what they say where they are on."""
 
 
 class RunFolder:
@@ -279,13 +281,24 @@ def _link(file: Path, other: Path) -> None:
 
 
 def read_toml(path: Path) -> Raw:
-    """A TOML file. Raises `SettingError` that names the file where it is missing or broken."""
+    """A TOML file, with settings of an earlier version under their present names.
+
+    Raises `SettingError` that names the file where it is missing or broken.
+    """
     try:
-        return parse_toml(path.read_text(encoding="utf-8"), str(path))
+        return renamed(parse_toml(path.read_text(encoding="utf-8"), str(path)))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise SettingError(f"{path}: not a TOML file: {error}") from None
+
+
+def renamed(raw: Raw) -> Raw:
+    """Settings of an earlier version as this one has them."""
+    for name, now in RENAMED.items():
+        if isinstance(raw.get(name), bool):
+            raw = {**(now if raw[name] else {}), **{key: value for key, value in raw.items() if key != name}}
+    return raw
 
 
 def parse_toml(text: str, where: str) -> Raw:

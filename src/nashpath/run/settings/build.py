@@ -59,6 +59,8 @@ class AbsentSource:
     class_names: list[str] = field(default_factory=list[str])
     blocks: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     """Of tables, which numbers are one-hot."""
+    label_name: str = ""
+    """Of tables with classes, the column that holds them."""
 
     def labelled_examples(self, limit: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Zeros, as many of each class as there were samples: what is chosen from them the checkpoint replaces.

@@ -17,6 +17,7 @@ from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.names import DEFAULTS, SHARED, Names
 from nashpath.run.settings.overrides import MOST_MEMBERS
 from nashpath.run.settings.schema import STRICT, choice, names_of, no_truth_value
+from nashpath.run.trackers import TRACKERS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 
 GIVEN = frozenset({"outputs"})
@@ -37,6 +38,11 @@ def _measurable(name: str) -> str:
     """A metric or a group of metrics, by the rows that there are now."""
     _one_of(metric_and_features(name)[0], [*METRICS, *GROUPS])
     return name
+
+
+def _tracker(name: str) -> str:
+    """A tracker, by the rows that there are now."""
+    return _one_of(name, list(TRACKERS))
 
 
 def parse_part(text: str) -> tuple[int, int]:
@@ -130,7 +136,13 @@ class General(BaseModel):
             description="a member that leaves the finite numbers freezes, stops the run, or goes back at half its rates"
         ),
     ] = "freeze"
-    tensorboard: Annotated[bool, Field(description="also write TensorBoard events (extra: tensorboard)")] = False
+    track: Annotated[
+        list[Annotated[str, AfterValidator(_tracker)]],
+        Field(description="trackers that get the numbers, too: names (nashpath list tracker)"),
+    ] = []
+    track_project: Annotated[
+        str, MinLen(1), MaxLen(MOST_NAME), Field(description="the project or experiment that they file a run under")
+    ] = "nashpath"
 
     anneal: Annotated[
         dict[str, Any],
@@ -178,7 +190,7 @@ class General(BaseModel):
 
     numbers = field_validator("*", mode="before")(no_truth_value)
 
-    @field_validator("diagnostics", "metrics", "freeze", mode="before")
+    @field_validator("diagnostics", "metrics", "freeze", "track", mode="before")
     @classmethod
     def names(cls, value: Any) -> Any:
         """A list, or names with commas between them, as the command line gives them."""

@@ -177,6 +177,9 @@ ALIASES = {
     "gp_weight": "penalty.weight",
     "gp_lambda": "penalty.weight",
     "lambda_gp": "penalty.weight",
+    "tensorboard": "track=tensorboard",
+    "logger": "track",
+    "report_to": "track",
 }
 """What other programs call settings: the name of a setting, wherever it stands, or its whole key."""
 

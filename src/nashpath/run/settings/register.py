@@ -11,6 +11,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.names import SHARED
 from nashpath.run.settings.schema import required, unsettable
+from nashpath.run.trackers import TRACKERS
 from nashpath.solvers import RULES, SCHEDULES
 
 KINDS: dict[str, Table] = {
@@ -22,6 +23,7 @@ KINDS: dict[str, Table] = {
     "integrator": INTEGRATORS,
     "diagnostic": DIAGNOSTICS,
     "metric": METRICS,
+    "tracker": TRACKERS,
 }
 """Every table that `register` adds to and `nashpath list` shows, by the name of its kind."""
 
@@ -41,8 +43,8 @@ BUILDER_GIVES: dict[str, Collection[str]] = {
 }
 """Arguments that a method is given by name, if it has them; all others must be settings."""
 
-BY_NAME = ("diagnostic", "metric")
-"""Kinds that a run asks for by name alone: what their constructors take is for Python."""
+BY_NAME = {"diagnostic": "diagnostics", "metric": "metrics", "tracker": "track"}
+"""Kinds that a run asks for by name alone, and the setting that lists them: their arguments are for Python."""
 
 M = TypeVar("M", bound=Callable[..., Any])
 

@@ -16,7 +16,6 @@ from nashpath.metrics.features import Outputs
 from nashpath.run.engine.program import spent
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
 from nashpath.run.folder.run_folder import RunFolder, machine
-from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
 from nashpath.run.observe.snapshot import (
@@ -31,6 +30,7 @@ from nashpath.run.observe.snapshot import (
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import MemberGroup, RunProgress, in_order
+from nashpath.run.training.tracking import Tracking
 from nashpath.solvers.rollback import rollbacks
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Recorder:
     store: RunFolder
     groups: list[MemberGroup]
     notify: Callable[[RunProgress], None] = lambda progress: None
-    events: Events | None = None
+    tracking: Tracking | None = None
     methods: list[Entry] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     overhead: Stopwatch = field(default_factory=Stopwatch)
@@ -124,6 +124,12 @@ class Recorder:
         self.results: dict[int, dict[str, Any]] = {
             m.index: {"outcome": "running", "steps": 0, "costs": {}, "metrics": {}} for m in members
         }
+
+    def track(self) -> None:
+        """Opens the trackers that the settings name, where the run stands now."""
+        members = [member for member, _, _ in in_order(self.groups)]
+        if self.settings.track:
+            self.tracking = Tracking(self.store, members, self.shown, self.taken, self.warn_of)
 
     @property
     def taken(self) -> int:
@@ -197,6 +203,8 @@ class Recorder:
         self._write([row for at in sorted(rows) for row in rows[at]])
         saved = {name: array for at in sorted(arrays) for name, array in arrays[at].items()}
         self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", saved)
+        if self.tracking is not None:
+            self.tracking.pictures(self.taken, arrays)
 
     def _looked_at(self) -> list[tuple[Member, MemberGroup, int]]:
         return [one for one in in_order(self.groups) if self.whole or one[0].index in self.shown]
@@ -251,8 +259,8 @@ class Recorder:
                     f"member {member.index} left the finite numbers {often} times and went back, each time to half its "
                     "learning rates (on_divergence=rollback)"
                 )
-        if self.events is not None:
-            self.events.close()
+        if self.tracking is not None:
+            self.tracking.close({member: str(result["outcome"]) for member, result in self.results.items()})
         self.store.write_json("members.json", self.summary())
         times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}
         times |= {"steps_per_second": self.steps_per_second()}
@@ -305,5 +313,5 @@ class Recorder:
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         self.store.append(rows)
-        if self.events is not None:
-            self.events.write(rows)
+        if self.tracking is not None:
+            self.tracking.rows(rows)

@@ -23,7 +23,6 @@ from nashpath.run.folder.identity import (
 )
 from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
-from nashpath.run.folder.tensorboard import Events
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
 from nashpath.run.settings.diagnostics import build_diagnostics
@@ -39,6 +38,7 @@ from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import StartingPoints, starting_points
+from nashpath.run.training.tracking import check_installed
 
 if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks, Spread
@@ -72,7 +72,7 @@ def open_session(
     own = [*members, *every] if part else members
     _settle(own, device=str(find_device(settings.device)))
     with claimed(store):
-        events = Events(folder / "events") if settings.tensorboard else None
+        check_installed(settings.track)
         before = _recorded(raw, every, part)
         about = identity_of(before, sweeps, methods, settings.device)  # before the data's slow work
         with interruptible(stop):  # nothing is written yet
@@ -87,7 +87,8 @@ def open_session(
         about = {**about, "settings": flat_settings_of({**full, "sweep": sweeps})}
         about |= {"start": start.about} if start.about else {}
         store.create(remember_data(_config(full, sweeps, methods), folder))
-        session = Session(Recorder(store, groups, notify, events, methods, stands_on=about), stop, ranks)
+        session = Session(Recorder(store, groups, notify, methods=methods, stands_on=about), stop, ranks)
+        session.recorder.track()
         if start.about:
             session.checkpoint()  # from here on the run needs no other one
         return session
@@ -183,8 +184,8 @@ def resume_session(
         session = Session(recorder, stop, ranks)
         session.restore()
         store.warn_if_unchecked()
-        recorder.events = Events(folder / "events", session.taken) if settings.tensorboard else None
         store.create(remember_data(_config(raw, sweeps, methods), folder))
+        recorder.track()
         return session
 
 
