@@ -67,15 +67,16 @@ def forget_own_methods() -> None:
 
 LONGEST = (
     "test_typecheck.py",
-    "test_semi_supervised.py",
-    "test_conditional.py",
-    "test_diagnostics_runs.py",
+    "test_solvers_contract.py",
+    "test_report_browser.py",
+    "test_data_parallel.py",
+    "test_study_portions.py",
+    "test_study_runs.py",
+    "test_run_parts.py",
+    "test_docs.py",
     "test_damage.py",
     "test_kills.py",
-    "test_flows_table.py",
-    "test_docs.py",
-    "test_study_conjugate_gradient.py",
-    "test_mixture.py",
+    "test_diagnostics_runs.py",
 )
 """Files with tests of about ten seconds and more. They come first: a long test at the end leaves a worker idle."""
 

@@ -73,6 +73,7 @@ def test_digits_that_hold_nothing_back_have_no_test_error(tmp_path):
     assert all("test_error" not in m["metrics"] for m in told["members"])
 
 
+@pytest.mark.thorough("ten programs to trace; test_torch_compat has nine structures")
 def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path, monkeypatch):
     """More than the compiler's limit for one function (8), here traced but not compiled further."""
     compiler = torch.compile

@@ -148,10 +148,11 @@ def test_the_real_ones_are_what_was_published(name):
     assert labels.unique().tolist() == list(range(10))
 
 
-@pytest.mark.parametrize(
-    ("name", "share"),
-    [pytest.param(name, share, marks=real[name]) for name, share in (("mnist", 0.992), ("cifar10", 0.91))],
-)
+SHARES = {"mnist": 0.992, "cifar10": 0.89}
+"""Of 2,000 images; of all 10,000 the classifiers are right on 99.67 and 91.56 %. A share of 2,000 deviates by 0.6."""
+
+
+@pytest.mark.parametrize(("name", "share"), [pytest.param(*one, marks=real[one[0]]) for one in SHARES.items()])
 def test_the_classifiers_of_the_package_know_the_images_that_they_were_not_trained_on(name, share):
     images, labels = NAMED[name]("test", str(REAL_DATA)).labelled_examples(2000)
     extractor = as_extractor(NAMED[name].features)

@@ -145,7 +145,15 @@ def verdicts(case, folder):
     return [*diagnose(folder, [0]), *(diagnose_member(m.index, *other, advise=False) for m, *other in others)]
 
 
-@pytest.mark.parametrize("name", BROKEN)
+LONG = pytest.mark.thorough("another run of its kind is among the shorter ones")
+LONGER = {"rotation of the Dirac-GAN", "a Gaussian on a plane in space", "one Gaussian under R1"}
+
+
+def with_long_ones_marked(cases):
+    return [pytest.param(name, marks=LONG) if name in LONGER else name for name in cases]
+
+
+@pytest.mark.parametrize("name", with_long_ones_marked(BROKEN))
 def test_broken_runs_get_the_right_verdict(name, tmp_path):
     case, expected = BROKEN[name]
     for found in verdicts(case, tmp_path):
@@ -154,7 +162,7 @@ def test_broken_runs_get_the_right_verdict(name, tmp_path):
         assert headline(found.summary)[1] != "good"
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize("name", with_long_ones_marked(HEALTHY))
 def test_healthy_runs_get_none(name, tmp_path):
     for found in verdicts(HEALTHY[name], tmp_path):
         assert findings(found.summary) == [], found.sentences

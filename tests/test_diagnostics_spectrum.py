@@ -193,8 +193,13 @@ OTHERS = sorted(set(SOLVERS) - {*PLAIN, *NO_ROUND, "acgd", "sga"})
 """But those that say so, the one whose steps follow the gradients, and the one whose sign follows the displacement."""
 
 
+ROUND_IS_TESTED = pytest.mark.thorough("their rounds are those of their play: the test below")
+
+
 @pytest.mark.parametrize(
-    ("name", "solver"), [(n, s) for n in QUADRATICS for s in PLAIN] + [("mostly rotation", s) for s in OTHERS]
+    ("name", "solver"),
+    [(n, s) for n in QUADRATICS for s in PLAIN]
+    + [pytest.param("mostly rotation", s, marks=ROUND_IS_TESTED) for s in OTHERS],
 )
 def test_play_is_stable_up_to_the_predicted_step_and_not_beyond(name, solver):
     def game():

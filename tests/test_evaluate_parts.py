@@ -34,7 +34,10 @@ def run(trained, tmp_path):
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 6])
+MORE = pytest.mark.thorough("two parts, and as many as members, are tested")
+
+
+@pytest.mark.parametrize("count", [pytest.param(1, marks=MORE), 2, pytest.param(4, marks=MORE), 6])
 def test_parts_together_are_the_whole(run, count):
     for k in range(1, count + 1):
         evaluate_part(run, f"{k}/{count}", WISH)

@@ -168,7 +168,14 @@ def test_every_row_is_met():
     assert {(row[0], row[3]) for row in TOGETHER} == set(itertools.product(SOLVERS, AVERAGES))
 
 
-@pytest.mark.parametrize(("solver", "rule", "technique", "average"), TRACED)
+SLOW = {"acgd", "cgd", "follow_the_ridge", "local_symplectic_surgery", "svre"}
+LONG = pytest.mark.thorough("each part of it is traced in test_laws; together they take seconds to trace")
+
+
+@pytest.mark.parametrize(
+    ("solver", "rule", "technique", "average"),
+    [pytest.param(*row, marks=LONG) if row[0] in SLOW else row for row in TRACED],
+)
 def test_solver_rule_technique_and_average_are_one_graph(solver, rule, technique, average):
     """Traced without a break, and the traced step means the eager one."""
     trial = trial_of(solver, rule, technique, average)

@@ -11,8 +11,9 @@ from nashpath.core import Key, generator
 from nashpath.core.cache import cache_folder
 from nashpath.data import Digits, StackedDigits
 from nashpath.metrics import FEATURES, FeaturesError, MetricError, evaluate_samples, real_sample
-from nashpath.metrics.features import DigitsFeatures, Exported, Function, as_extractor, extract
+from nashpath.metrics.features import CIFAR10Features, DigitsFeatures, Exported, Function, as_extractor, extract
 from nashpath.metrics.features import inception as inception_module
+from nashpath.metrics.features.cifar10 import from_eight_bits, in_eight_bits
 from nashpath.metrics.features.inception import check_weights, corner_bilinear, prepared
 from nashpath.metrics.features.inception_network import InceptionNetwork
 
@@ -45,6 +46,21 @@ def test_digits_features_take_other_sizes_and_channels():
     assert torch.allclose(outputs.features, torch.cat(expected, 1), atol=1e-6)
     with pytest.raises(MetricError, match="features='pixels'"):
         evaluate_samples(torch.zeros(5, 2), torch.zeros(5, 2), ["fid"], "digits")
+
+
+def test_weights_in_eight_bits_are_within_half_a_step():
+    weights = {"conv.weight": torch.randn(5, 3, 3, 3, generator=generator(0)), "norm.weight": torch.tensor([0.5, -2.0])}
+    found = from_eight_bits(in_eight_bits(weights))
+    step = weights["conv.weight"].flatten(1).abs().amax(1).view(-1, 1, 1, 1) / 127
+    assert ((found["conv.weight"] - weights["conv.weight"]).abs() <= 0.51 * step).all()
+    assert torch.equal(found["norm.weight"], weights["norm.weight"])
+    assert found.keys() == weights.keys()
+
+
+def test_cifar10_features_take_grey_and_other_sizes():
+    assert extract(CIFAR10Features(), FAKE).features.shape == (120, 64)
+    with pytest.raises(FeaturesError, match="1 or 3 channels, not of 2"):
+        extract(CIFAR10Features(), FAKE.expand(-1, 2, -1, -1))
 
 
 def test_a_trained_collapsed_or_noisy_sample_ranks_as_it_should():

@@ -148,6 +148,7 @@ def modes(generators: int, steps: int) -> list[int]:
     return held
 
 
+@pytest.mark.thorough("trains for seconds; a study claims the same")
 def test_a_mixture_of_affine_generators_holds_modes_that_one_cannot():
     """One generator holds 0 to 3 modes at a time, 1.5 ± 1.0 over 16 seeds; eight hold 5 to 7, 5.9 ± .6 over 8 seeds.
 

@@ -136,6 +136,7 @@ def test_what_cannot_be_learned_from_is_refused():
         SemiSupervised(MLPGenerator(2, (2,)), MLPDiscriminator((2,)), data=Ring(), latent=2, seed=0)
 
 
+@pytest.mark.thorough("trains for seconds; a study claims the same")
 def test_unlabelled_digits_lower_the_error_of_twenty_labels():
     """The weight of the unlabelled terms is a number, so both arms are members of one stack.
 

@@ -30,6 +30,7 @@ from nashpath.studies.study import Size
 ON_THE_SADDLE = {"saddle-reached", "saddle-faster-than-descent", "saddle-like-momentum", "saddle-like-descent"}
 
 
+@pytest.mark.thorough("committed rows hold the same numbers: test_results")
 def test_the_claims_about_the_saddle_hold():
     """Nothing is drawn, so this is a gate; the numbers are those of a calibration by other code."""
     rows = Rows({**cell, **row} for cell in SADDLE.cells for row in SADDLE.measure(cell, SADDLE.sizes["default"]))

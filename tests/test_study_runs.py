@@ -95,7 +95,16 @@ TINY = {
 OWN_TINY = {"conjugate-gradient": {"rates": {"constant": [0.1, 0.03, 0.01]}, "own_rates": {}}}
 
 
-@pytest.mark.parametrize("name", NAMES)
+WITH_CONVOLUTIONS = pytest.mark.thorough("its experiments run in miniature; convolutions make it long")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=WITH_CONVOLUTIONS) if name in ("many-paths", "conjugate-gradient") else name
+        for name in NAMES
+    ],
+)
 def test_the_scale_of_real_data_runs_on_stand_ins(name, tmp_path, monkeypatch):
     """With few examples of each class; every claim but those of 100 labels finds its rows."""
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
@@ -138,7 +147,8 @@ def long_ones():
         for experiment in find_study(name).experiments:
             scale, trains = next(iter(experiment.sizes)), re.compile(r"\b(Population|Course)\(")
             if scale != "full" and trains.search(inspect.getsource(inspect.getmodule(experiment.measure))):
-                yield pytest.param(name, experiment, scale, id=experiment.name)
+                marks = WITH_CONVOLUTIONS if experiment.name == "real-coloured-mnist" else ()
+                yield pytest.param(name, experiment, scale, id=experiment.name, marks=marks)
 
 
 @pytest.mark.parametrize(("name", "experiment", "scale"), list(long_ones()))

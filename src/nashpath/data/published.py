@@ -83,6 +83,7 @@ class CIFAR10(PublishedImages):
 
     where = ("uoft-cs/cifar10", "0b2714987fa478483af9968de7c934580d0bb9a2")
     columns = ("img", "label")
+    features: ClassVar[str] = "cifar10"
 
     def __init__(self, split: Half = "train", folder: str = "", size: SideLength = 32, device_bytes: Bytes = GIBIBYTE):
         super().__init__(split, folder, size, 3, device_bytes)

@@ -8,6 +8,7 @@ from torch import nn
 from nashpath.core.table import Table, did_you_mean
 from nashpath.metrics.errors import FeaturesError
 from nashpath.metrics.features.base import Extractor, Function, Network, Outputs, Pixels, extract
+from nashpath.metrics.features.cifar10 import CIFAR10Features
 from nashpath.metrics.features.digits import DigitsFeatures
 from nashpath.metrics.features.exported import Exported
 from nashpath.metrics.features.inception import InceptionFeatures, download_inception
@@ -18,7 +19,13 @@ FILES = {".pt2": Exported, ".pth": InceptionFeatures}
 
 FEATURES = Table(
     "feature extractor",
-    {"digits": DigitsFeatures, "mnist": MNISTFeatures, "inception": InceptionFeatures, "pixels": Pixels},
+    {
+        "digits": DigitsFeatures,
+        "mnist": MNISTFeatures,
+        "cifar10": CIFAR10Features,
+        "inception": InceptionFeatures,
+        "pixels": Pixels,
+    },
 )
 
 
@@ -46,6 +53,7 @@ def as_extractor(features: str | Extractor | nn.Module | Callable) -> Extractor:
 
 __all__ = [
     "FEATURES",
+    "CIFAR10Features",
     "DigitsFeatures",
     "Exported",
     "Extractor",

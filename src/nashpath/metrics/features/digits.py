@@ -30,7 +30,38 @@ class DigitsClassifier(nn.Module):
         return features, self.head(features)
 
 
-class DigitsFeatures(Extractor):
+class PackagedClassifier(Extractor):
+    """Base of the extractors whose weights travel with the package: a network and the file it is read from."""
+
+    weights: ClassVar[Path]
+    classifier: ClassVar[type[nn.Module]]
+
+    def __init__(self) -> None:
+        with torch.device("meta"):  # initial weights would be drawn from the global generator
+            classifier = self.classifier()
+        classifier.load_state_dict(self.restored(load_file(self.weights)), assign=True)
+        self.network = Network(classifier.float().requires_grad_(False), self.name)
+        self.digest = self.network.digest
+
+    @staticmethod
+    def restored(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The network's state, of what the file holds."""
+        return stored
+
+    def to(self, device: torch.device) -> "PackagedClassifier":
+        self.network.to(device)
+        return self
+
+    def validate(self, samples: Tensor) -> None:
+        """Raises `ShapeError` where ``samples`` are no images ``[n, channels, height, width]``."""
+        if samples.dim() != 4:
+            raise ShapeError(
+                f"{self.name} features need images [n, channels, height, width], not {tuple(samples.shape)}; "
+                f"for points give features='pixels'"
+            )
+
+
+class DigitsFeatures(PackagedClassifier):
     """The package's digits classifier: 32 features and 10 logits for each channel.
 
     Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 8x8 are resized (bilinear,
@@ -45,26 +76,11 @@ class DigitsFeatures(Extractor):
     name = "digits"
     resize = "8x8, bilinear, antialiased"
     side: ClassVar[int] = 8
-    weights: ClassVar[Path] = WEIGHTS
-    classifier: ClassVar[type[nn.Module]] = DigitsClassifier
-
-    def __init__(self) -> None:
-        with torch.device("meta"):  # initial weights would be drawn from the global generator
-            classifier = self.classifier()
-        classifier.load_state_dict(load_file(self.weights), assign=True)
-        self.network = Network(classifier.float().requires_grad_(False), self.name)
-        self.digest = self.network.digest
-
-    def to(self, device: torch.device) -> "DigitsFeatures":
-        self.network.to(device)
-        return self
+    weights = WEIGHTS
+    classifier = DigitsClassifier
 
     def __call__(self, samples: Tensor) -> Outputs:
-        if samples.dim() != 4:
-            raise ShapeError(
-                f"{self.name} features need images [n, channels, height, width], not {tuple(samples.shape)}; "
-                f"for points give features='pixels'"
-            )
+        self.validate(samples)
         size = (self.side, self.side)
         if samples.shape[1] != 1 and samples.shape[-2:] != size:
             shape = "x".join(map(str, samples.shape[1:]))

@@ -82,7 +82,8 @@ def check_weights(file: Path) -> None:
         raise FeaturesError(
             f"the Inception network, in whose features FID and its kin are measured, has no weights at {file}. Fetch "
             f"them with nashpath features fetch, or download_inception() in Python ({URL}, 95 MB), put {FILE} there or "
-            "give that file as features; or choose features pixels, digits, or a .pt2 file of your own"
+            "give that file as features; or choose features cifar10 (small photographs), mnist, digits, pixels, or a "
+            ".pt2 file of your own"
         )
     with file.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
