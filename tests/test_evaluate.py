@@ -181,7 +181,7 @@ def test_images_need_features_and_the_message_says_which(tmp_path):
         def draw(self, key, count):
             return {"real": torch.zeros(count, 3, 64, 64)}
 
-    with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features pixels"):
+    with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features cifar10"):
         ReferenceSet(Photos())
     with pytest.raises(FeaturesError):
         measured(torch.zeros(3, 3, 64, 64), torch.zeros(3, 3, 64, 64), features="inception")
