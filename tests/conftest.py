@@ -38,6 +38,7 @@ if os.environ.get("NASHPATH_TYPECHECK") == "1":
 from nashpath.run.engine import program
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
+from nashpath.run.training import session
 from quick_python import started
 
 _COPIES = os.environ.get("NASHPATH_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
@@ -54,6 +55,10 @@ setattr(typer.testing, "_get_command", functools.cache(typer.main.get_command)) 
 
 os.fsync = lambda file: None
 """No test cuts the power, so none waits for the disk; those of what happens where this fails put their own in place."""
+
+
+session.GRACE = 1e9
+"""No look at a run is left out since it takes long: what tests see does not hang on what else a machine does."""
 
 
 def forget_own_methods() -> None:

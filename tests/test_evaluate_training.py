@@ -17,11 +17,19 @@ from nashpath.run.observe.snapshot import samples, samples_together
 from nashpath.run.training import recorder as aside
 from nashpath.run.training import session as session_room
 from nashpath.run.training.recorder import Stopwatch
-from nashpath.run.training.session import EVALUATING, GRACE, Timetable
+from nashpath.run.training.session import EVALUATING, Timetable
 from run_folders import assert_same, assert_same_run, flags, members, nash, rows, small, tensors, trained
 
 MEASURED = {"metrics": ["fid", "precision_recall"], "evaluate_every": 8, "evaluation_samples": 30}
 NUMBERS = {"fid", "precision", "recall"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def usual_grace():
+    """As in the package: `conftest.py` gives all other tests time without end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session_room, "GRACE", 0.5)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -159,7 +167,7 @@ def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, to
     said = schedule.settle(once, step, some)
     period = schedule.rarer * schedule.usual
     between = len(range(period, total, period))
-    allowed = max(GRACE, EVALUATING * step * total)
+    allowed = max(session_room.GRACE, EVALUATING * step * total)
     each, ends = (some * once, (1 + some) * once) if schedule.few else (once, 2 * once)
     assert between == 0 or between * each + ends <= allowed * (1 + 1e-9)
     assert bool(said) == (schedule.rarer > 1 or schedule.few)
