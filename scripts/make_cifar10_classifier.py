@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
+from classifiers import tell
 from nashpath.core import Key, seeded
 from nashpath.data import CIFAR10
 from nashpath.metrics.features.cifar10 import WEIGHTS, CIFAR10Classifier, from_eight_bits, in_eight_bits
@@ -69,16 +70,7 @@ def main(target: Path = WEIGHTS) -> None:
         print(f"epoch {epoch + 1}: {loss.item():.3f}", flush=True)
         save_file(in_eight_bits(classifier.state_dict()), target)
     classifier.load_state_dict(from_eight_bits(in_eight_bits(classifier.state_dict())))
-    classifier.eval()
-    with torch.no_grad():
-        for split in ("train", "test"):
-            images, labels = CIFAR10(split).labelled_examples(10_000)
-            parts = [classifier(some) for some in images.split(500)]
-            features, logits = (torch.cat(part) for part in zip(*parts))
-            spread = torch.linalg.eigvalsh(features.double().T.cov())
-            share = (logits.argmax(1) == labels).float().mean()
-            print(f"{split}: accuracy {share:.4f} of {len(labels)}; variances {spread[0]:.2g} to {spread[-1]:.2g}")
-    print(f"{target}: {target.stat().st_size} bytes, {sum(p.numel() for p in classifier.parameters())} numbers")
+    tell(classifier, CIFAR10, target)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from classifiers import tell
 from nashpath.core import Key, generator, seeded
 from nashpath.data import Digits
 from nashpath.metrics.features.digits import WEIGHTS, DigitsClassifier
@@ -50,14 +51,7 @@ def main(target: Path = WEIGHTS) -> None:
         optimizer.step()
         schedule.step()
     save_file(classifier.state_dict(), target)
-    with torch.no_grad():
-        for split in ("train", "test"):
-            images, labels = Digits(split).labelled_examples()
-            features, logits = classifier(images)
-            spread = torch.linalg.eigvalsh(features.double().T.cov())
-            share = (logits.argmax(1) == labels).float().mean()
-            print(f"{split}: accuracy {share:.4f} of {len(labels)}; variances {spread[0]:.2g} to {spread[-1]:.2g}")
-    print(f"{target}: {target.stat().st_size} bytes")
+    tell(classifier, Digits, target)
 
 
 if __name__ == "__main__":

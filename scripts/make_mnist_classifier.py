@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from classifiers import tell
 from nashpath.core import Key, seeded
 from nashpath.data import MNIST
 from nashpath.metrics.features.mnist import WEIGHTS, MNISTClassifier
@@ -53,15 +54,7 @@ def main(target: Path = WEIGHTS) -> None:
             print(f"step {step}: {loss.item():.3f}", flush=True)
     classifier.eval()
     save_file({k: v.half() if v.is_floating_point() else v for k, v in classifier.state_dict().items()}, target)
-    with torch.no_grad():
-        for split in ("train", "test"):
-            images, labels = MNIST(split).labelled_examples(10_000)
-            parts = [classifier(some) for some in images.split(1000)]
-            features, logits = (torch.cat(part) for part in zip(*parts))
-            spread = torch.linalg.eigvalsh(features.double().T.cov())
-            share = (logits.argmax(1) == labels).float().mean()
-            print(f"{split}: accuracy {share:.4f} of {len(labels)}; variances {spread[0]:.2g} to {spread[-1]:.2g}")
-    print(f"{target}: {target.stat().st_size} bytes, {sum(p.numel() for p in classifier.parameters())} numbers")
+    tell(classifier, MNIST, target)
 
 
 if __name__ == "__main__":

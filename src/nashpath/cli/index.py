@@ -34,8 +34,11 @@ def check_known(
 ) -> None:
     """Refuses names that no setting and no method of the package has. Raises `SettingError`, in the words of the run.
 
-    ``verb`` is train or flow. Of what is not sure here nothing is said: the run will.
+    ``verb`` is train or flow. Of what is not sure here nothing is said: the run will. A file of another ending may be
+    gigabytes of data, so it is not read here.
     """
+    if config and config.suffix != ".toml":
+        return
     index = shipped_index(own)
     if index is None:
         return

@@ -167,17 +167,18 @@ def measure_run(
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
     check_fits("--samples", wish.count, restored[0][1].game.data.shape)  # type: ignore[union-attr, arg-type]
     groups: list[dict[str, Any]] = []
-    reference_sets: dict[Source, ReferenceSet] = {}
+    reference_sets: dict[Any, ReferenceSet] = {}
     for settings, some in _alike(restored):
-        member, _, train_state = some[0]
-        if real is not None:
-            data = _others(member, real, read_meta(RunFolder(folder)), some[0][1])
-            held = ReferenceSet(data, _of_others(data, wish), wish.features, str(real), wish.most)
-        else:
-            data = build_source(member.settings)
-            held = reference_sets.get(data) or _held_against(member.settings, split, wish)
-        reference_set = held.to(train_state.steps.device)
-        reference_sets[data] = reference_set
+        member, trial, train_state = some[0]
+        data: Any = build_source(member.settings) if real is None else member.settings.data.model_dump_json()  # type: ignore[attr-defined]
+        if data not in reference_sets:
+            if real is None:
+                held = _held_against(member.settings, split, wish)
+            else:
+                others = _others(member, real, read_meta(RunFolder(folder)), trial)
+                held = ReferenceSet(others, _of_others(others, wish), wish.features, str(real), wish.most)
+            reference_sets[data] = held.to(train_state.steps.device)
+        reference_set = reference_sets[data]
         groups.append(
             _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
         )
