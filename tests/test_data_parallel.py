@@ -261,6 +261,7 @@ def test_numbers_of_samples_are_those_of_one_process(tmp_path):
     assert found == pytest.approx(whole, rel=1e-3)
 
 
+@pytest.mark.thorough("the same with the kill at any time, and the run beside that of one process")
 def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path):
     out = tmp_path / "run"
     arguments = [*ARGUMENTS, "-s", "steps=100000", "-s", "checkpoint_every=50", "--out", str(out)]
@@ -277,6 +278,48 @@ def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_p
     found, whole = trained(2, out, "--resume", "-s", steps), trained(1, tmp_path / "one", *ARGUMENTS, "-s", steps)
     assert found[0]["outcome"] == "finished"
     torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-3, atol=1e-4)
+
+
+WAITING = """
+import time
+from pathlib import Path
+import nashpath as nash
+from nashpath.metrics import Metric
+
+@nash.register("metric", "waiting")
+class Waiting(Metric):
+    \"\"\"Waits for a file, at step 2.\"\"\"
+
+    def compute(self, real, fake, rng):
+        here = Path(__file__).parent
+        rows = here / "run" / "metrics.jsonl"
+        if rows.exists() and '"step": 2' in rows.read_text():
+            (here / "begun").touch()
+            while not (here / "go").exists():
+                time.sleep(0.01)
+        return {"waiting": 0.0}
+"""
+
+
+def test_a_leader_that_is_asked_to_stop_because_another_is_gone_says_so(tmp_path):
+    """The launcher asks it at once, perhaps between two steps, where it would only stop."""
+    own, out = tmp_path / "waiting.py", tmp_path / "run"
+    own.write_text(WAITING)
+    asked = ["--with", str(own), "-s", 'metrics=["waiting"]', "-s", "steps=9", "-s", "sample_every=2"]
+    job = subprocess.Popen(together(2, *ARGUMENTS, *asked, "--out", str(out)), stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "begun").exists():
+        assert job.poll() is None, job.stderr.read()
+        time.sleep(0.05)
+    os.kill(follower_of(job.pid), signal.SIGKILL)
+    said = ""
+    while "stopping after this step" not in said:
+        said += (line := job.stderr.readline())
+        assert line, said
+    (tmp_path / "go").touch()
+    said += job.communicate(timeout=60)[1]
+    assert "error: after step 2: another process of this run is gone" in said
+    assert (out / "checkpoint.safetensors").exists()
+    assert trained(2, out, "--resume")[0]["steps"] == 9
 
 
 def taken(folder):

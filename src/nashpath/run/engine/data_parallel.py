@@ -72,6 +72,11 @@ class Ranks:
                     dist.broadcast(held, 0)
                     leaf.copy_(held)
 
+    def meet(self) -> None:
+        """Returns when all processes have called it. Raises `RanksError` where one of them is gone."""
+        with _together():
+            dist.all_reduce(torch.zeros(()))
+
     def rows(self, count: int) -> slice:
         """This process's part of ``count`` rows; parts differ by one row at most."""
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)

@@ -43,5 +43,7 @@ def follow(ranks: Ranks) -> None:
     while (told := ranks.hear()) is not None:
         if "steps" in told:
             programs[told["program"]].run(told["steps"])
+        elif "meet" in told:
+            ranks.meet()
         else:
             shared.answer(told)

@@ -208,6 +208,9 @@ class Session:
         if status == "stopped" and self._halted():
             recorder.warnings.append("stopped because a member diverged (on_divergence=stop); train anew, more slowly")
         self.checkpoint()
+        if status == "stopped" and self.ranks is not None:  # perhaps by the launcher, because a process is gone
+            self.ranks.tell({"meet": True})
+            self.ranks.meet()
         recorder.conclude(status)
         return status
 
