@@ -128,4 +128,4 @@ def quick_python(_quick_python: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled steps are traced, stacked and differentiated as ever; no C++ is made of them, which takes longest."""
-    monkeypatch.setattr(program, "as_one_graph", functools.partial(program.as_one_graph, backend="aot_eager"))
+    monkeypatch.setattr(program, "as_one_graph", functools.partial(program.as_one_graph, backend="traced"))

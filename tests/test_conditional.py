@@ -7,6 +7,7 @@ from torch import nn
 
 import nashpath as nash
 from nashpath.core import FunctionalGame, Key, pick, point_of, seeded
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Samples
 from nashpath.diagnostics import Calibration, ProximalDualityGap, calibration_of
@@ -250,8 +251,7 @@ def test_image_networks_play_it_with_techniques_on_images(head, network):
 def test_a_step_is_one_graph(table, head):
     trial = build_trial(resolve({**SETTINGS, **table}, {"game.head": head, "penalty": "wgan_gp"}), 0)
     step, batch = make_step(trial), trial.game.draw(Key(0), (trial.solver.draws,))
-    torch._dynamo.reset()
-    traced = torch.compile(step, fullgraph=True, backend="eager", dynamic=False)
+    traced = as_one_graph(step, "traced")
     with torch.no_grad():
         eager, compiled = (f(begin(trial), hyperparameters_of(trial), batch) for f in (step, traced))
     for a, b in zip(leaves(eager), leaves(compiled)):

@@ -76,8 +76,8 @@ def measure(path, kind, ranks, compiled):
     found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}
     ways = {"stacked": lambda: vmap(step)(*stacked)[0]} if path == "solver" else {}
     if kind in compiled and not spread.differentiates():
-        ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="aot_eager")(*stacked)[0]
-        found["compiled"] = away(as_one_graph(step, backend="aot_eager")(*members[0])[0], whole[0], members[0][0])
+        ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="traced")(*stacked)[0]
+        found["compiled"] = away(as_one_graph(step, backend="traced")(*members[0])[0], whole[0], members[0][0])
     for name, way in ways.items():
         states = way()
         each = [tree_map(lambda v, i=i: v[i], states) for i in range(len(members))]

@@ -1,5 +1,6 @@
 """Random numbers as a pure function of seed, stream and step; batches of a run made of them."""
 
+import functools
 import random
 
 import numpy as np
@@ -13,6 +14,7 @@ import nashpath as nash
 from nashpath.core import Key, seeded, tree_map
 from nashpath.core.hyperparameters import Hyperparameters
 from nashpath.core.key import CONSTANTS, MASK, Plan, philox, words_of
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.run.engine.program import Program
@@ -94,7 +96,7 @@ def test_stacked_is_solo_compiled_is_eager_and_a_plan_changes_nothing():
     ways = {
         "stacked": vmap(lambda own: draw(Key.of(own, 6)))(words),
         "planned": vmap(lambda own: draw(plan.key(own, torch.tensor(6))))(words),
-        "compiled": torch.compile(vmap(lambda own: draw(plan.key(own, torch.tensor(6)))), fullgraph=True)(words),
+        "compiled": as_one_graph(vmap(lambda own: draw(plan.key(own, torch.tensor(6)))))(words),
     }
     for name, found in ways.items():
         for seed, own in enumerate(solo):
@@ -239,10 +241,8 @@ def test_built_in_data_are_drawn_in_blocks(name):
 def traced_only(monkeypatch):
     """Programs are traced into one graph as ever, which is then run as it is: generating code takes ten seconds."""
 
-    def graph(step):
-        return torch.compile(step, fullgraph=True, dynamic=False, backend="eager")
-
-    monkeypatch.setattr("nashpath.run.engine.program.as_one_graph", graph)
+    traced = functools.partial(as_one_graph, backend="traced")
+    monkeypatch.setattr("nashpath.run.engine.program.as_one_graph", traced)
 
 
 def trial(seed=0, data=None):
@@ -268,7 +268,8 @@ class Awkward(nash.Ring):
     """Data that are drawn by tensor operations, in a way that no graph can hold."""
 
     def draw(self, key, count):
-        torch._dynamo.graph_break()
+        if torch.compiler.is_compiling():
+            raise RuntimeError("no graph holds this")
         return super().draw(key, count)
 
 

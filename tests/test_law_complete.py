@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nashpath.core import Game, Key
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
@@ -181,9 +182,8 @@ def test_solver_rule_technique_and_average_are_one_graph(solver, rule, technique
     trial = trial_of(solver, rule, technique, average)
     step, state = make_step(trial), begin(trial)
     batch, numbers = trial.game.draw(Key(0), (trial.solver.draws,)), hyperparameters_of(trial)
-    torch._dynamo.reset()
     with torch.no_grad():
-        traced, _ = torch.compile(step, fullgraph=True, backend="eager")(state, numbers, batch)
+        traced, _ = as_one_graph(step, "traced")(state, numbers, batch)
         plain, _ = step(state, numbers, batch)
     for a, b in zip(leaves(traced), leaves(plain), strict=True):
         torch.testing.assert_close(a, b)

@@ -12,6 +12,7 @@ from torch.nn.utils import parametrizations, parametrize
 import nashpath as nash
 from nashpath.core import FunctionalGame, Key, Point, load_point, point_of
 from nashpath.games.toys import Bilinear
+from nashpath.run import SettingError
 
 
 def maker() -> nn.Sequential:
@@ -213,3 +214,22 @@ def test_a_refused_module_keeps_no_hooks():
 def test_toys_may_share_a_solver():
     rule = nash.Simultaneous(nash.SGD(0.1), nash.SGD(0.1))
     assert len(nash.train_many([Bilinear(), Bilinear()], [rule, rule], 2, [0, 1])) == 2
+
+
+class Counting(nn.Module):
+    """A body that is faded out by a count of its calls, in Python."""
+
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.body, self.calls = body, 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.body(x) / self.calls
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_forward_that_counts_in_python_is_not_compiled():
+    """The graph would hold the count of its first call."""
+    with pytest.raises(SettingError, match=r"generator.*calls.*compile=off"):
+        nash.train(gan(Counting(maker())), solver(), steps=2, compile=True)

@@ -127,9 +127,8 @@ def test_a_solver_without_a_rule_for_each_player_is_refused():
         nash.train(game(), Solo(), steps=1)
 
 
-def test_compiled_equals_eager(monkeypatch):
-    compile = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda step, **options: compile(step, backend="aot_eager", **options))
+@pytest.mark.usefixtures("traced")
+def test_compiled_equals_eager():
     eager = nash.train(game(penalty=nash.Dragan()), solver(), steps=3)
     traced = nash.train(game(penalty=nash.Dragan()), solver(), steps=3, compile=True)
     for a, b in zip(eager.game.parameters(), traced.game.parameters()):

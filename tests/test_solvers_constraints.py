@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from nashpath.core import FunctionalGame, Key, Tree, pick, point_of
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.games.toys import Bilinear
 from nashpath.solvers import (
     CONSTRAINTS,
@@ -142,8 +143,7 @@ def test_a_constrained_step_is_one_graph_and_follows_its_bound():
     game, solver = small_gan(4), EMA(Clipped(Extragradient(SGD(0.5), SGD(0.5)), BOUND))
     step, point = pure_step(game, solver), point_of(game)
     memory, batches = solver.init(FunctionalGame(game), point), game.draw(Key(0), (solver.draws,))
-    torch._dynamo.reset()
-    traced = torch.compile(step, fullgraph=True, backend="eager")
+    traced = as_one_graph(step, "traced")
     for bound in (0.04, 0.08):
         numbers = {k: torch.tensor(bound) if k.endswith("bound") else v for k, v in solver_numbers(solver).items()}
         with torch.no_grad():

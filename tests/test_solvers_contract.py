@@ -141,7 +141,6 @@ def compiled_is_eager(solver, backend):
         solver.init(FunctionalGame(game), point),
         game.draw(Key(1), (solver.draws,)),
     )
-    torch._dynamo.reset()
     with torch.no_grad():
         want = step(*args)
         got = as_one_graph(step, backend=backend)(*args)
@@ -152,14 +151,14 @@ def compiled_is_eager(solver, backend):
 @pytest.mark.parametrize("name", ["extragradient", "consensus", "sga"])
 def test_the_step_on_a_penalised_gan_is_one_graph(name):
     """Of two fields and of both kinds of product; below, the others. Every solver is traced in `test_law_complete`."""
-    compiled_is_eager(SOLVERS[name](SGD(0.01), SGD(0.01)), "eager")
+    compiled_is_eager(SOLVERS[name](SGD(0.01), SGD(0.01)), "traced")
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
 def test_compiled_is_eager():
     """Whole, to machine code, with a plain solver; with the deepest one up to the code for the processor."""
     rule = Scheduled(ConjugateGradient(0.01, beta="HS-DY"), SCHEDULES["inverse_sqrt"]())
-    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "aot_eager")
+    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "traced")
     compiled_is_eager(SOLVERS["simultaneous"](rule, SGD(0.01)), "inductor")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.func import vmap
 
+from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves, located_leaves, tree_map
 
 
@@ -77,7 +78,7 @@ def test_a_map_stacks_and_is_one_graph():
 
     tree = {"a": Pair(torch.tensor([1.0, -1.0]), [torch.tensor([2.0, 3.0])]), "b": {"c": (torch.tensor([-4.0, 0.0]),)}}
     torch.compiler.reset()
-    traced = torch.compile(vmap(double), fullgraph=True, backend="eager", dynamic=False)
+    traced = as_one_graph(vmap(double), "traced")
     expected = [torch.where(v > 0, v, -2 * v) for v in leaves(tree)]
     for function in (double, vmap(double), traced):
         assert type(function(tree)["a"]) is Pair

@@ -8,23 +8,26 @@ import copy
 import math
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
-from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
+from torch.fx import GraphModule, Node
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.cache import cache_folder
+from nashpath.core.tree import leaves, tree_map
 from nashpath.core.typed import kept_random_state
 
-_Result = TypeVar("_Result")
 _Module = TypeVar("_Module", bound=nn.Module)
 
 BATCH_NORMS = (
@@ -170,18 +173,6 @@ def seed_initialisers(seed: int) -> None:
     torch.default_generator.manual_seed(seed)
 
 
-def own_code(function: Callable[..., _Result]) -> Callable[..., _Result]:
-    """The same function with a code object of its own.
-
-    The compiler counts what it compiled by code object, and gives up at eight; the steps of all programs have one code.
-    """
-
-    def call(*arguments: "Any") -> "_Result":
-        return function(*arguments)
-
-    return FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
-
-
 def compiled_folder() -> Path:
     """Where the compiler keeps what it made, for later processes: ``$TORCHINDUCTOR_CACHE_DIR``, or beside our caches.
 
@@ -190,20 +181,105 @@ def compiled_folder() -> Path:
     return Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor")))
 
 
-def as_one_graph(function: Callable[..., _Result], **options: Any) -> Callable[..., _Result]:
-    """The function as one compiled graph, under a code object of its own; ``options`` are `torch.compile`'s.
+def as_one_graph(function: Callable[..., Any], backend: Literal["inductor", "traced"] = "inductor") -> "OneGraph":
+    """The function as one compiled graph; ``traced`` runs the graph as it is, and makes no code of it."""
+    return OneGraph(function, backend)
 
-    What the compiler keeps on disk it finds again by a key that leaves the processor's vector instructions out: a
-    program kept under AVX-512 and found by a process under AVX2 (``ATEN_CPU_CAPABILITY``, or a home folder that two
-    machines share) runs with vectors of the wrong length, and gives wrong numbers. So they are added to the key here.
+
+class OneGraph:
+    """A pure function of trees of tensors, traced into one graph at its first call and compiled.
+
+    The calls after it have tensors of the same shapes, kinds and devices in trees of the same structure; leaves that
+    are no tensors are those of the first call, and no derivative is taken. `torch.compile` would ask all that again at
+    every call, and more: on a small network this takes longer than a step. What a branch asks of a tensor's value has
+    no answer while it is traced, and raises `RuntimeError`.
+    """
+
+    def __init__(self, function: Callable[..., Any], backend: Literal["inductor", "traced"]):
+        self._function, self._backend = function, backend
+        self._graph: Callable[..., Sequence[torch.Tensor]] | None = None
+        self._constants: list[torch.Tensor] = []
+        self._structure: Any = None
+
+    @torch.no_grad()
+    def __call__(self, *arguments: Any) -> Any:
+        given = [leaf for leaf in leaves(arguments) if isinstance(leaf, torch.Tensor)]
+        if self._graph is None:
+            graph = self._trace(arguments, given)
+            self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
+        return _filled(self._structure, self._graph(*given, *self._constants), lambda leaf: leaf is _TENSOR)
+
+    def _trace(self, arguments: tuple[Any, ...], given: list[torch.Tensor]) -> GraphModule:
+        """The graph, whose inputs are the tensors ``given`` and then those that the function brought itself."""
+
+        def flat(*tensors: torch.Tensor) -> list[torch.Tensor]:
+            found = self._function(*_filled(arguments, tensors, torch.is_tensor))
+            told = [leaf for leaf in leaves(found) if isinstance(leaf, torch.Tensor)]
+            self._structure = _filled(found, [_TENSOR] * len(told), torch.is_tensor)
+            return told
+
+        compiler: Any = torch.compiler
+        before, compiler._is_compiling_flag = compiler._is_compiling_flag, True
+        shapes: Any = import_module("torch.fx.experimental.symbolic_shapes")  # a third of a second
+        no_values = shapes.ShapeEnv(allow_scalar_outputs=False, allow_dynamic_output_shape_ops=False)
+        mode = FakeTensorMode(allow_non_fake_inputs=True, shape_env=no_values, static_shapes=True)
+        try:
+            with mode:
+                graph: GraphModule = make_fx(flat)(*map(mode.from_tensor, given))
+        finally:
+            compiler._is_compiling_flag = before
+        self._constants = _lifted(graph, mode)
+        return graph
+
+
+_TENSOR = object()
+"""The place of a tensor in a tree."""
+
+
+def _filled(tree: Any, values: Sequence[Any], replaced: Callable[[Any], bool]) -> Any:
+    """A tree with ``values``, in the order of its leaves, in the place of those that are to be ``replaced``."""
+    left = iter(values)
+
+    def put(leaf: Any) -> Any:
+        return next(left) if replaced(leaf) else leaf
+
+    return tree_map(put, tree)
+
+
+def _lifted(graph: GraphModule, mode: FakeTensorMode) -> list[torch.Tensor]:
+    """Makes a graph's constants its last inputs, and returns them."""
+    nodes = list(graph.graph.nodes)
+    *_, last = (node for node in nodes if node.op == "placeholder")
+    found: dict[str, tuple[Node, torch.Tensor]] = {}
+    for node in nodes:
+        if node.op != "get_attr":
+            continue
+        name = str(node.target)
+        if name not in found:
+            with graph.graph.inserting_after(last):
+                last = graph.graph.placeholder(f"constant_{len(found)}")
+            found[name] = last, getattr(graph, name)
+            last.meta["val"] = mode.from_tensor(found[name][1])
+        node.replace_all_uses_with(found[name][0])
+        graph.graph.erase_node(node)
+    graph.recompile()
+    return [value for _, value in found.values()]
+
+
+def _machine_code(graph: GraphModule, inputs: list[torch.Tensor]) -> Callable[..., Sequence[torch.Tensor]]:
+    """What the compiler makes of a graph.
+
+    What it keeps on disk it finds again by a key that leaves the processor's vector instructions out: a program kept
+    under AVX-512 and found by a process under AVX2 (``ATEN_CPU_CAPABILITY``, or a home folder that two machines share)
+    runs with vectors of the wrong length, and gives wrong numbers. So they are added to the key here.
     """
     compiled_folder()
     vectors = torch.backends.cpu.get_cpu_capability()
     tag: str = torch.compiler.config.cache_key_tag
     if vectors not in tag.split():
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
-    compiler: Any = torch.compile  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return compiler(own_code(function), fullgraph=True, dynamic=False, **options)
+    inductor: Any = import_module("torch._inductor")  # it takes a second, and an eager run needs it not
+    return inductor.standalone_compile(graph, inputs)
 
 
 def squashed_by(network: nn.Module, x: torch.Tensor) -> str:

@@ -7,14 +7,15 @@ dense nets, loses on convolutions, where it means grouped kernels).
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.typed import named_modules
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products
@@ -22,6 +23,7 @@ from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
 from nashpath.run.engine.sampler import BLOCK_STEPS, DrawFunction, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
+from nashpath.run.errors import SettingError
 
 if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Spread
@@ -196,8 +198,11 @@ class Program:
         return self._block[begin : begin + steps]
 
     def _take(self, given: Any) -> None:
+        before = counted(self.trials[0].game) if self.compiles else {}
         try:
             self._step_all(given)
+            if self.compiles:
+                self._refuse_counting(before)
         except RuntimeError as error:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
@@ -209,6 +214,16 @@ class Program:
             if refused is None:
                 raise
             raise refused from error
+
+    def _refuse_counting(self, before: dict[str, Any]) -> None:
+        """Raises `SettingError` where a module counts in Python: a graph holds what it did once."""
+        changed = [name for name, value in counted(self.trials[0].game).items() if before.get(name, value) != value]
+        if changed:
+            raise SettingError(
+                f"{changed[0]} changed while the step was compiled: a forward is a function of tensors, and a compiled "
+                "one keeps what Python did the first time. Keep it in a buffer, or train with compile=off "
+                "(compile=False)"
+            )
 
     def _made(self, drawing: DrawFunction | None) -> Any:
         """The step as this program takes it, which draws by ``drawing`` where that is given."""
@@ -222,6 +237,18 @@ class Program:
             return
         taken = [self.step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
         self._train_state, self._info = [train_state for train_state, _ in taken], [info for _, info in taken]
+
+
+def counted(game: nn.Module) -> dict[str, Any]:
+    """Plain numbers, words and lengths among the attributes of a game's modules, by their names."""
+    found: dict[str, Any] = {}
+    for where, module in named_modules(game):
+        for name, value in vars(module).items():
+            if isinstance(value, bool | int | float | str | None):
+                found[f"{where}.{name}".lstrip(".")] = value
+            elif isinstance(value, list | dict | set):
+                found[f"{where}.{name}".lstrip(".")] = len(cast("list[Any]", value))
+    return found
 
 
 def spent(program: Program, steps: int) -> dict[str, float]:
