@@ -33,6 +33,7 @@ def _double():
 OPTIONS = {
     "follow_the_ridge, adapt": {"adapt": True},
     "local_symplectic_surgery, descent": {"inner": "descent", "inner_rate": 0.01},
+    "runge_kutta, fresh": {"fresh": True},
     "unrolled, rule": {"inner": "rule", "unrolling": 2},
 }
 """Settings of a solver that make another program of its step."""

@@ -319,7 +319,7 @@ def test_surgery_by_the_recursion_of_the_paper(times):
     """z ← z − h/2 (ω + Jᵀu) with the u of before, and u ← u − b (JᵀJ u − Jᵀω + λu), on a linear field."""
     blocks, m, z = drawn(5)
     solver = LocalSymplecticSurgery(SGD(H), SGD(H), 0.3, iterations=times, inner="descent", inner_rate=0.04)
-    now, u = z, np.zeros(4)
+    now, u, residual = z, np.zeros(4), 0.0
     points, info, memory = play(solver, quadratic(*blocks, z), 4)
     for k in range(4):
         field, lam, then = m @ now, 0.3 * (1 - math.exp(-np.sum((m @ now) ** 2))), u
