@@ -29,9 +29,10 @@ class FollowTheRidge(Solver):
     dimensions it did with 5 iterations, with 12 not); more iterations, or damping, help.
 
     Without damping (the default) that is the paper's algorithm, and only then do minimax points alone attract: at a
-    fixed damping of 1 others do, too. With ``adapt`` the damping, δ, follows the rule by which the authors train GANs:
-    it begins at ``damping`` (where that is 0 at 1, as theirs), and never exceeds that. With ``b = −∂²_DG J_D Δ_G``, x
-    the solution, and g the discriminator's gradient against the generator that has moved::
+    fixed damping of 1 others do, too, and a ring of Gaussians is learned more slowly. With ``adapt`` the damping, δ,
+    follows the rule by which the authors train GANs: it begins at ``damping`` (where that is 0 at 1, as theirs), and
+    never exceeds that. With ``b = −∂²_DG J_D Δ_G``, x the solution, and g the discriminator's gradient against the
+    generator that has moved::
 
         q = 1 − ‖H x − b‖² / ‖b‖²,   t = 1 − ‖g(θ_D + x) − g(θ_D) − b‖² / ‖b‖²
         t < 0 or t/q < 0:  x = 0, δ ← 2 δ;   t/q < ½:  δ ← 1.1 δ;   t/q > 0.95:  δ ← max(0.9 δ, 1e-8)
