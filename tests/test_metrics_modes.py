@@ -9,7 +9,8 @@ from scipy.spatial.distance import cdist
 from nashpath.core import Key, generator
 from nashpath.core.math.distances import nearest_neighbours, squared_blocks
 from nashpath.data import Digits, Grid, Ring, StackedDigits
-from nashpath.metrics import classes, memorisation, modes, nearest_labels, stacked_modes
+from nashpath.metrics import MetricError, classes, evaluate_samples, memorisation, modes, nearest_labels, stacked_modes
+from nashpath.metrics.features import as_extractor
 
 
 def placed(ring: Ring, counts: list[int], radius: float = 0.0) -> torch.Tensor:
@@ -70,6 +71,28 @@ def test_stacked_modes_are_the_labels_of_stacked_digits():
     assert found["stacked_modes"] == len(batch["label"].unique())
     collapsed = stacked_modes(batch["real"][:1].repeat(50, 1, 1, 1), *digits)
     assert collapsed == {"stacked_modes": 1.0, "stacked_kl": pytest.approx(math.log(1000))}
+
+
+def test_stacked_modes_as_the_classifier_reads_them():
+    """The published protocol, by the classifier's own answers for single digits."""
+    digits, labels = Digits("test").labelled_examples()
+    stacks = torch.stack([digits[k : k + 3, 0] for k in range(0, 510, 3)])
+    told = as_extractor("digits")(digits[:510]).logits.argmax(1).view(-1, 3)
+    numbers = told @ torch.tensor([100, 10, 1])
+    share = numbers.bincount(minlength=1000).double() / len(numbers)
+    known = {"digits": digits, "digit_labels": labels}
+    asked = {"settings": {"stacked_modes": {"judge": "classifier"}}, "known": known}
+    found = evaluate_samples(stacks, stacks, ["stacked_modes"], "digits", **asked)
+    assert {m.name: m.value for m in found} == {
+        "stacked_modes": len(numbers.unique()),
+        "stacked_kl": pytest.approx(float(torch.xlogy(share, 1000 * share).sum())),
+    }
+    assert "judge=classifier" in str(found[0].protocol)
+    assert (told.flatten() == labels[:510]).float().mean() > 0.98
+    with pytest.raises(MetricError, match="without class logits"):
+        evaluate_samples(stacks, stacks, ["stacked_modes"], "pixels", **asked)
+    with pytest.raises(MetricError, match="stacked digits are"):
+        evaluate_samples(digits[:9, 0], digits[:9, 0], ["stacked_modes"], "pixels", **asked)
 
 
 def test_copies_are_found_and_fresh_samples_are_not_copies():

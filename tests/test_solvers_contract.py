@@ -30,6 +30,20 @@ def _double():
     torch.set_default_dtype(torch.float32)
 
 
+OPTIONS = {
+    "follow_the_ridge, adapt": {"adapt": True},
+    "local_symplectic_surgery, descent": {"inner": "descent", "inner_rate": 0.01},
+    "runge_kutta, fresh": {"fresh": True},
+    "unrolled, rule": {"inner": "rule", "unrolling": 2},
+}
+"""Settings of a solver that make another program of its step."""
+
+
+def made(name: str, *rules):
+    """A solver by its name, and by that of its `OPTIONS` after a comma."""
+    return SOLVERS[name.split(",")[0]](*rules, **OPTIONS.get(name, {}))
+
+
 class Counting(FunctionalGame):
     """Counts gradients and bare cost evaluations."""
 
@@ -46,7 +60,7 @@ class Counting(FunctionalGame):
         return super().loss(*args, **kwargs)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_declared_costs_are_the_real_ones(name, monkeypatch):
     """Every gradient prices the batch once; every other pricing builds one graph for products, or a LOLA stake."""
     asked = {"products": 0}
@@ -69,14 +83,16 @@ def test_declared_costs_are_the_real_ones(name, monkeypatch):
     for module in ("consensus", "sga"):
         monkeypatch.setattr(f"nashpath.solvers.{module}.energy", energy)
     game = TOYS["quadratic"]()
-    solver = SOLVERS[name](SGD(0.1), SGD(0.1))
+    solver = made(name, SGD(0.1), SGD(0.1))
     problem = Counting(game)
     play(solver, game, 1, problem)
-    stakes = {"lola": 2, "unrolled": 6}.get(name, 0)  # unrolled: five steps of the discriminator, and what they lead to
+    # unrolled: each step of the discriminator, and what they lead to; an adapting ridge: two of its gradients ahead
+    unrolling = {"unrolled": 5, "unrolled, rule": 2}.get(name, 0)
+    stakes = {"lola": 2, "follow_the_ridge, adapt": 2}.get(name, unrolling + (unrolling > 0))
     graphs = {"lola": 2, "sga": 4, "cgd": 2, "acgd": 2, "lead": 2, "local_symplectic_surgery": 4, "follow_the_ridge": 2}
-    asked["products"] += {"unrolled": 5}.get(name, 0)  # the gradient through the five steps, each of them once
+    asked["products"] += unrolling  # the gradient through the steps, each of them once
     assert problem.asked["gradient"] + stakes == solver.gradients
-    assert problem.asked["cost"] - problem.asked["gradient"] == stakes + graphs.get(name, 0)
+    assert problem.asked["cost"] - problem.asked["gradient"] == stakes + graphs.get(name.split(",")[0], 0)
     assert asked["products"] == solver.products
 
 
@@ -106,11 +122,11 @@ def variants(name: str):
     inner = {"extragradient": lambda h: RULES["adam"](h), "lookahead": lambda h: RULES["rmsprop"](h)}
     default = lambda h: Scheduled(ConjugateGradient(h, beta="HZ"), SCHEDULES["power"](0.3))  # noqa: E731
     make = inner.get(name, default)
-    return [SOLVERS[name](make(h), make(2 * h)) for h in (0.01, 0.02)]
+    return [made(name, make(h), make(2 * h)) for h in (0.01, 0.02)]
 
 
 @pytest.mark.usefixtures("_double")
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_stacked_is_solo_and_all_reports_are_finite(name):
     solvers = variants(name)
     games, numbers, points, memories = populate(solvers)
@@ -154,6 +170,11 @@ def test_the_step_on_a_penalised_gan_is_one_graph(name):
     compiled_is_eager(SOLVERS[name](SGD(0.01), SGD(0.01)), "traced")
 
 
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_step_of_every_option_is_one_graph(name):
+    compiled_is_eager(made(name, RULES["adam"](0.01), RULES["adam"](0.01)), "eager")
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
 def test_compiled_is_eager():
     """Whole, to machine code, with a plain solver; with the deepest one up to the code for the processor."""
@@ -162,20 +183,20 @@ def test_compiled_is_eager():
     compiled_is_eager(SOLVERS["simultaneous"](rule, SGD(0.01)), "inductor")
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_running_statistics_are_renewed_once_a_generator_turn(name):
     game = small_gan(0)
-    solver = SOLVERS[name](SGD(0.0), SGD(0.0))
+    solver = made(name, SGD(0.0), SGD(0.0))
     points, _, _ = play(solver, game, 4)
     counted = [k for k in points[0].state if k.endswith("num_batches_tracked")]
     assert counted
     assert all(int(points[-1].state[k]) == 4 for k in counted)
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_a_step_changes_none_of_its_inputs(name):
     game = small_gan(0)
-    solver, point = SOLVERS[name](RULES["momentum"](0.1), RULES["adam"](0.1)), point_of(game)
+    solver, point = made(name, RULES["momentum"](0.1), RULES["adam"](0.1)), point_of(game)
     memory = solver.init(FunctionalGame(game), point)
     before = tree_map(torch.clone, (point, memory))
     solver(FunctionalGame(game), point, memory, game.draw(Key(0), (solver.draws,)))
@@ -184,14 +205,17 @@ def test_a_step_changes_none_of_its_inputs(name):
 
 
 @pytest.mark.usefixtures("_double")
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_a_solver_resumes_exactly(name):
     """Memory is all that a solver carries: two steps and two more from the memory are four steps."""
-    game, solver = TOYS["saddle"](), SOLVERS[name](RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
+    game = TOYS[
+        "quadratic" if "descent" in name else "saddle"
+    ]()  # the paper's recursion leaves for good on a steep one
+    solver = made(name, RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
     points, _, _ = play(solver, game, 4)
     half, _, memory = play(solver, game, 2)
     point, problem = half[-1], FunctionalGame(game)
-    fresh = SOLVERS[name](RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
+    fresh = made(name, RULES["adam"](0.01), ConjugateGradient(0.01, beta="PRP"))
     for _ in range(2):
         point, memory, _ = fresh(problem, point, memory, {})
     assert all(torch.equal(a, b) for a, b in zip(leaves(point), leaves(points[4]), strict=True))

@@ -1,5 +1,9 @@
 """SVRE on finite sums: the estimator by its definition, and convergence where stochastic extragradient has none."""
 
+import itertools
+import math
+
+import numpy as np
 import pytest
 import torch
 
@@ -10,7 +14,7 @@ from nashpath.games import GAN, TOYS
 from nashpath.games.toys.base import ZeroSum
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.run import SettingError, open_session
-from nashpath.solvers import SGD, SVRE, Extragradient, price_all
+from nashpath.solvers import SGD, SVRE, Extragradient, RungeKutta, price_all
 from solvers_play import Cloud, distances, play, small_gan
 
 TERMS = 4
@@ -122,6 +126,45 @@ def test_it_converges_where_stochastic_extragradient_does_not():
     assert min(stochastic[350:]) > stochastic[0]
 
 
+def beside(rate: float, pace: int, seed: int, steps: int = 700) -> float:
+    """The distance after some steps of SVRE in NumPy: the authors' schedule (``pace`` 0), or ours."""
+    game, rng = FiniteSum(), np.random.default_rng(seed)
+    b, c = game.slopes.numpy()
+    z = np.concatenate([part.value.detach().numpy() for part in (game.generator, game.discriminator)])
+
+    def slope(z, i):
+        one = np.eye(TERMS)[i]
+        return np.concatenate([b[i] + TERMS * one * z[TERMS:], -(c[i] + TERMS * one * z[:TERMS])])
+
+    def mean(z):
+        return np.concatenate([z[TERMS:], -z[:TERMS]])
+
+    snapshot, candidate, taken = (None, z, 0) if pace else (z, z, 0)
+    for _ in range(steps):
+        if not pace and rng.random() < 1 / TERMS:
+            snapshot = z
+        ahead = z
+        for _ in range(2):
+            i = rng.integers(TERMS)
+            d = slope(ahead, i) + (0 if snapshot is None else mean(snapshot) - slope(snapshot, i))
+            ahead = z - rate * d
+        taken += pace
+        if pace and taken >= TERMS:
+            snapshot, candidate, taken = candidate, z, 0
+        z = ahead
+    return float(np.linalg.norm(z))
+
+
+def test_the_schedule_of_the_authors_beside_ours():
+    """Medians over 20 seeds, as in the docstring: ``ExtraSVRG`` of their notebook, and a pass beside play."""
+    medians = {pace: float(np.median([beside(0.1, pace, k) for k in range(20)])) for pace in (0, 1, 2)}
+    assert medians == pytest.approx({0: 0.27, 1: 0.59, 2: 0.08}, rel=0.1)
+    assert np.median([beside(0.2, 0, k) for k in range(5)]) > 10
+    assert np.median([beside(0.2, 4, k) for k in range(5)]) < 1
+    ours = distances(play(SVRE(SGD(0.2), SGD(0.2), pace=4), FiniteSum(), 300)[0])
+    assert ours[-1] < 0.5 * ours[0]
+
+
 def test_without_draws_it_is_extragradient():
     points = [play(kind(SGD(0.2), SGD(0.2)), TOYS["quadratic"](), 20)[0][-1] for kind in (SVRE, Extragradient)]
     for ours, theirs in zip(*(leaves(point.players) for point in points)):
@@ -166,3 +209,34 @@ def test_data_that_stay_on_the_disk_are_refused():
     game = gan(Cloud())
     game.data.indexable = False
     assert game.sweep is None
+
+
+@pytest.mark.parametrize("method", ["heun", "rk4"])
+def test_the_stages_of_runge_kutta_on_batches_of_their_own(method):
+    """One step in NumPy with the terms that were drawn; and what many steps do to the mean square, exactly."""
+    game, h = FiniteSum(spread=0.0), 0.1
+    solver = RungeKutta(SGD(h), SGD(h), method=method, fresh=True)
+    turn = np.zeros((TERMS, 2 * TERMS, 2 * TERMS))
+    for i in range(TERMS):
+        turn[i, i, TERMS + i], turn[i, TERMS + i, i] = TERMS, -TERMS
+    one = np.eye(2 * TERMS)
+
+    def step(*m):
+        if len(m) == 2:
+            return one - h / 2 * (m[0] + m[1] @ (one - h * m[0]))
+        k1, k2 = m[0], m[1] @ (one - h / 2 * m[0])
+        k3 = m[2] @ (one - h / 2 * k2)
+        return one - h / 6 * (k1 + 2 * k2 + 2 * k3 + m[3] @ (one - h * k3))
+
+    stages = 2 if method == "heun" else 4
+    assert (solver.draws, solver.gradients) == (stages, 2 * stages)
+    terms = game.draw(Key(0), (stages,))["term"].tolist()
+    assert len(set(terms)) > 1
+    points, _, _ = play(solver, game, 1)
+    before, after = (torch.cat([p.players[w]["value"] for w in ("generator", "discriminator")]) for p in points)
+    np.testing.assert_allclose(after.numpy(), step(*turn[terms]) @ before.numpy(), atol=1e-6)  # single h
+    if method == "rk4":
+        squares = [np.kron(step(*q), step(*q)) for q in itertools.product(turn, repeat=4)]
+        alike = [np.kron(step(*[m] * 4), step(*[m] * 4)) for m in turn]
+        factors = [math.sqrt(abs(np.linalg.eigvals(np.mean(many, 0))).max()) for many in (alike, squares)]
+        assert factors == pytest.approx([0.99999, 1.0042], abs=5e-5)

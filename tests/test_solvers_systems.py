@@ -57,6 +57,20 @@ def test_a_solved_system_is_left_alone_and_zero_is_solved():
     assert torch.isfinite(x).all()  # a solved game's gradients get as small as this, and 1 over them is infinite
 
 
+def test_a_start_is_gone_on_from_where_it_is_nearer_than_zero():
+    rng = np.random.default_rng(3)
+    a, b = positive(rng, 6), torch.tensor(rng.normal(size=6))
+    exact = torch.linalg.solve(a, b)
+    near, none = exact + 0.01 * torch.tensor(rng.normal(size=6)), torch.tensor(0.0)
+    x, residual = conjugate_residual(lambda v: a @ v, b, 2, none, near)
+    assert float(residual) == pytest.approx(float((b - a @ x).norm() / b.norm()), rel=1e-6)
+    assert float(residual) < float((b - a @ near).norm() / b.norm())
+    step, _ = conjugate_residual(lambda v: a @ v, b - a @ near, 2, none)
+    torch.testing.assert_close(x, near + step)
+    far, _ = conjugate_residual(lambda v: a @ v, b, 2, none, near + 100)
+    torch.testing.assert_close(far, conjugate_residual(lambda v: a @ v, b, 2, none)[0])
+
+
 def test_the_tolerance_stops_each_member_of_a_stack_by_itself():
     rng = np.random.default_rng(0)
     a, b = positive(rng, 6), torch.tensor(rng.normal(size=6))

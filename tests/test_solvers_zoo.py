@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from nashpath.core import FunctionalGame, Point, point_of
+from nashpath.core import FunctionalGame, Key, Point, point_of, tree_map
 from nashpath.games import TOYS
 from nashpath.solvers import (
     LEAD,
@@ -30,7 +30,7 @@ from nashpath.solvers import (
     price_all,
 )
 from nashpath.solvers.derivatives import stake
-from solvers_play import distances, play, rate, vector
+from solvers_play import distances, play, rate, small_gan, vector
 from test_solvers_systems import dense_game, jacobian
 
 
@@ -244,6 +244,51 @@ def test_the_unrolled_gradient_by_finite_differences():
     assert torch.equal(vector(nothing[-1]), vector(simultaneous[-1]))
 
 
+def test_unrolling_the_rule_of_the_discriminator_by_autograd():
+    """Two steps of Adam written out, from the moments that play left, on a GAN; the derivative by torch.autograd."""
+    h, b1, b2, eps = 0.05, 0.5, 0.9, 1e-8
+    game = small_gan(1)
+    problem = FunctionalGame(game)
+    solver = Unrolled(Adam(h, b1, b2, eps), SGD(1.0), unrolling=2, inner="rule")
+    points, _, memory = play(solver, game, 2)
+    point, batch = points[-1], game.draw(Key(9), (1,))
+    one = tree_map(lambda v: v[0], batch)
+    kept = memory["discriminator"]
+    own = {k: v.clone().requires_grad_() for k, v in point.players["generator"].items()}
+    there = {k: v.clone().requires_grad_() for k, v in point.players["discriminator"].items()}
+    m, v, t = kept["first"], kept["second"], float(kept["count"])
+    assert t == 2
+    for _ in range(2):
+        at = Point({"generator": own, "discriminator": there}, point.state)
+        cost = problem.loss("discriminator", at, one)[0]
+        g = dict(zip(there, torch.autograd.grad(cost, list(there.values()), create_graph=True), strict=True))
+        t += 1
+        m = {k: b1 * m[k] + (1 - b1) * g[k] for k in g}
+        v = {k: b2 * v[k] + (1 - b2) * g[k] ** 2 for k in g}
+        steps = {k: h * (m[k] / (1 - b1**t)) / ((v[k] / (1 - b2**t)).sqrt() + eps) for k in g}
+        there = {k: there[k] - steps[k] for k in g}
+    cost = problem.loss("generator", Point({"generator": own, "discriminator": there}, point.state), one)[0]
+    wanted = torch.autograd.grad(cost, list(own.values()))
+    with torch.no_grad():
+        after, _, info = solver(problem, point, memory, batch)
+    for k, slope in zip(own, wanted, strict=True):
+        torch.testing.assert_close(own[k].detach() - after.players["generator"][k], slope, rtol=1e-6, atol=1e-10)
+    assert float(info["cost.generator"]) == pytest.approx(float(cost.detach()))
+    plain, _, _ = play(Unrolled(Adam(h, b1, b2, eps), SGD(1.0), unrolling=2), game, 1)
+    ours, _, _ = play(solver, game, 1)
+    assert not torch.allclose(vector(plain[-1]), vector(ours[-1]))
+
+
+def test_unrolling_adam_from_its_beginning_is_finite_where_a_gradient_is_zero():
+    """Units that are all at their end: their weights have the gradient 0 and no moment yet."""
+    game = small_gan(1)
+    with torch.no_grad():
+        next(v for k, v in game.discriminator.named_parameters() if k.endswith("bias")).fill_(-1e3)
+    points, info, _ = play(Unrolled(Adam(), Adam(), unrolling=2, inner="rule"), game, 2)
+    assert torch.isfinite(vector(points[-1])).all()
+    assert all(torch.isfinite(v).all() for v in info.values())
+
+
 def test_unrolling_turns_the_circle_of_the_bilinear_game_into_a_spiral():
     """The product of the step's two eigenvalues is 1 − 2h · unrolling · lookahead + h², as on the page."""
     h, columns = 0.3, []
@@ -267,6 +312,95 @@ def test_surgery_and_ridge_in_a_game_that_is_neither_linear_nor_zero_sum():
     follower = -1.3 * field[1] - j[1, 1] * j[1, 0] * leader / (j[1, 1] ** 2 + 0.01)
     points, _, _ = play(FollowTheRidge(SGD(1.3), SGD(0.7), damping=0.01), game, 1)
     np.testing.assert_allclose((vector(points[1]) - vector(points[0])).numpy(), [leader, follower], rtol=1e-5)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_surgery_by_the_recursion_of_the_paper(times):
+    """z ← z − h/2 (ω + Jᵀu) with the u of before, and u ← u − b (JᵀJ u − Jᵀω + λu), on a linear field."""
+    blocks, m, z = drawn(5)
+    solver = LocalSymplecticSurgery(SGD(H), SGD(H), 0.3, iterations=times, inner="descent", inner_rate=0.04)
+    now, u, residual = z, np.zeros(4), 0.0
+    points, info, memory = play(solver, quadratic(*blocks, z), 4)
+    for k in range(4):
+        field, lam, then = m @ now, 0.3 * (1 - math.exp(-np.sum((m @ now) ** 2))), u
+        residual = np.linalg.norm(m.T @ (field - m @ u) - lam * u) / np.linalg.norm(m.T @ field)
+        for _ in range(times):
+            u = u - 0.04 * (m.T @ m @ u - m.T @ field + lam * u)
+        now = now - H / 2 * (field + m.T @ then)
+        np.testing.assert_allclose(vector(points[k + 1]).numpy(), now, atol=1e-10)
+    assert float(info["residual"]) == pytest.approx(residual)
+    np.testing.assert_allclose(vector(Point(memory["inner"], {})).numpy(), u, atol=1e-10)
+
+
+class FromZero(LocalSymplecticSurgery):
+    """Surgery that forgets its last solution."""
+
+    def forward(self, problem, point, memory, batches):
+        return super().forward(problem, point, self.init(problem, point), batches)
+
+
+def test_surgery_goes_on_from_its_last_solution():
+    """Descent is attracted (every real part is above 0.5), but y sits on a worst point of one direction."""
+    rng, n = np.random.default_rng(5), 3
+    first, second = (np.linalg.qr(rng.normal(size=(n, n)))[0] for _ in range(2))
+    a = first @ np.diag(np.linspace(0.2, 1.5, n)) @ first.T
+    c = second @ np.diag([-0.15, *np.linspace(0.2, 1.5, n)[1:]]) @ second.T
+    b, z = rng.normal(size=(n, n)), rng.normal(size=2 * n)
+    assert np.linalg.eigvals(np.block([[a, b], [-b.T, c]])).real.min() > 0.5
+    for kind, comes in ((FromZero, True), (LocalSymplecticSurgery, False)):
+        assert arrives(kind(SGD(0.2), SGD(0.2), iterations=2), quadratic(a, b, c, z), 110) == comes
+
+
+def slope(problem, batch, x: float, y: float, eps: float = 1e-5) -> float:
+    """∂_D J_D at a point, by central differences of the cost."""
+    ends = []
+    for end in (y + eps, y - eps):
+        players = {"generator": {"value": torch.tensor([x])}, "discriminator": {"value": torch.tensor([end])}}
+        ends.append(float(problem.loss("discriminator", Point(players, {}), batch)[0]))
+    return (ends[0] - ends[1]) / (2 * eps)
+
+
+@pytest.mark.parametrize(
+    ("rate", "start", "factor"), [(0.3, 0.05, 0.9), (0.7, 0.5, 1.0), (6.0, 0.09, 1.1), (6.0, 0.01, 2.0)]
+)
+def test_the_damping_of_the_ridge_adapts_by_the_rule_of_the_authors(rate, start, factor):
+    """Their ``single_update`` in scalars: how much of the wanted change of the gradient the correction brought."""
+    game, batch = dense_game()
+    point, problem = point_of(game), FunctionalGame(game)
+    x, y = (float(point.players[who]["value"]) for who in ("generator", "discriminator"))
+    field, j = jacobian(problem, point, batch)
+    moved = x - rate * field[0]
+    wanted = j[1, 0] * rate * field[0]
+    ridge = j[1, 1] * wanted / (j[1, 1] ** 2 + start)
+    model = 1 - ((j[1, 1] * ridge - wanted) / wanted) ** 2
+    change = slope(problem, batch, moved, y + ridge) - slope(problem, batch, moved, y)
+    truth = 1 - ((change - wanted) / wanted) ** 2
+    due = 2.0 if min(truth, truth / model) < 0 else 1.1 if truth < model / 2 else 0.9 if truth > 0.95 * model else 1.0
+    assert due == factor
+    solver = FollowTheRidge(SGD(0.3), SGD(rate), damping=1.0, adapt=True, tolerance=0.0)
+    memory = solver.init(problem, point)
+    assert float(memory["damping"]) == 1
+    there, memory, info = solver(problem, point, {**memory, "damping": torch.tensor(start)}, game.draw(Key(0), (1,)))
+    assert float(memory["damping"]) == pytest.approx(factor * start) == float(info["damping"])
+    expected = y - 0.3 * field[1] + (0.0 if factor == 2 else ridge)
+    assert float(vector(there)[1]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_fixed_damping_lets_another_point_attract_and_an_adapted_one_vanishes():
+    """The step on x²/2 + xy + y²/4 with H⁻¹ = H/(H² + δ), by hand: at δ = 1 its radius is below 1, at 0 above."""
+    h, game = 0.1, TOYS["quadratic"](1.0, 1.0, -0.5)
+    assert game.truth[0].kind == "neither"
+    for damping in (1.0, 0.0):
+        inverse = -0.5 / (0.25 + damping)
+        step = np.array([[1 - h, -h], [h - inverse * h, 1 + h / 2 - inverse * h]])
+        radius = np.abs(np.linalg.eigvals(step)).max()
+        points, _, _ = play(FollowTheRidge(SGD(h), SGD(h), damping=damping), game, 60)
+        there = np.linalg.matrix_power(step, 60) @ [1, 1]
+        np.testing.assert_allclose(vector(points[-1]).numpy(), there, rtol=1e-4, atol=1e-6)
+        assert (radius < 1) == (damping == 1)
+    points, _, memory = play(FollowTheRidge(SGD(h), SGD(h), adapt=True), game, 120)
+    assert distances(points)[-1] > 10 * distances(points)[0]
+    assert float(memory["damping"]) == pytest.approx(0.9**120)
 
 
 def arrives(solver, game, steps: int = 60) -> bool:

@@ -56,3 +56,19 @@ def test_what_was_measured_on_the_bilinear_game_is_what_theory_says(zoo):
 @pytest.mark.parametrize("name", ["simultaneous", "extragradient_plus"])
 def test_a_row_measured_again_is_the_same(name, zoo):
     assert zoo.row(name, 120) == lines(zoo)[name]
+
+
+def test_the_claims_of_papers_quote_the_table_and_name_tests_that_are_there(zoo):
+    """`solvers.md`: "`name` on game: word number" is a cell of the table; every name in the last column is a test."""
+    page = (ROOT / "docs" / "solvers.md").read_text()
+    claims = page.partition("### What their papers claim")[2].partition("Without a rate")[0]
+    quoted = re.findall(r"`(\w+)` on ([\w ]+): (\w+ \d\.\d+)", claims)
+    assert len(quoted) > 10
+    rows, games = lines(zoo), list(zoo.GAMES)
+    for name, game, cell in quoted:
+        cells = [part.strip() for part in rows[name].strip("|").split("|")]
+        assert cells[2 + games.index(game)].startswith(cell), (name, game)
+    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)`", claims)
+    assert len(named) > 10
+    assert [name for name in named if f"def {name}(" not in tests] == []

@@ -51,8 +51,13 @@ def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 
             f"stacked digits are [n, channels, h, w] and single ones [m, 1, h, w]; got {tuple(samples.shape)} and "
             f"{tuple(digits.shape)}"
         )
-    channels = samples.shape[1]
-    digit = nearest_labels(samples.flatten(0, 1).unsqueeze(1), digits, labels).view(-1, channels)
+    digit = nearest_labels(samples.flatten(0, 1).unsqueeze(1), digits, labels).view(len(samples), -1)
+    return combinations(digit, count)
+
+
+def combinations(digit: Tensor, count: int) -> dict[str, float]:
+    """``{"stacked_modes", "stacked_kl"}`` of samples by the digits of their channels, ``digit [n, channels]``."""
+    channels = digit.shape[1]
     number = (digit * count ** torch.arange(channels - 1, -1, -1, device=digit.device)).sum(1)
     _, kl = coverage(number, count**channels, len(number))
     return {"stacked_modes": float(len(number.unique())), "stacked_kl": kl}

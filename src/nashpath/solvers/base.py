@@ -97,7 +97,7 @@ class Solver(nn.Module):
     local: ClassVar[bool] = False
     """Whether, under plain descent, only small displacements have linear images: its step bends with the field."""
 
-    preconditioner: ClassVar[tuple[str, ...]] = ()
+    preconditioner: tuple[str, ...] = ()
     """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 
     def __init__(self, **rules: UpdateRule):

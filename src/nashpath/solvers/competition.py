@@ -62,9 +62,13 @@ def times(a: Tree, b: Tree) -> Tree:
 
 
 def conjugate_residual(
-    operator: Callable[[Tensor], Tensor], target: Tensor, iterations: int, tolerance: Tensor
+    operator: Callable[[Tensor], Tensor],
+    target: Tensor,
+    iterations: int,
+    tolerance: Tensor,
+    start: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """``(x, residual)`` with ``A x ≈ b``, by the generalised conjugate residual method from x = 0.
+    """``(x, residual)`` with ``A x ≈ b``, by the generalised conjugate residual method from x = 0, or from ``start``.
 
     ::
 
@@ -72,13 +76,18 @@ def conjugate_residual(
 
     It minimises ``‖b − A x‖`` over the Krylov space, as GMRES does, for any A with positive definite symmetric part; A
     need not be symmetric. ``target`` is b, [n]; ``residual`` is ``‖r‖ / ‖b‖`` (0 where b = 0), at most ``tolerance``
-    (or the rounding unit) unless the iterations ran out. It keeps 2 · iterations vectors.
+    (or the rounding unit) unless the iterations ran out. It keeps 2 · iterations vectors. A ``start`` [n] costs one
+    more product, and is taken only where its residual is smaller than that of 0.
 
     Reference: Eisenstat, Elman and Schultz 1983, Sec. 2.
     """
     size = vector_norm(target)
     enough = size * tolerance.clamp(min=torch.finfo(target.dtype).eps)
     x, rest = torch.zeros_like(target), target
+    if start is not None:
+        left = target - operator(start)
+        nearer = vector_norm(left) < size
+        x, rest = torch.where(nearer, start, x), torch.where(nearer, left, rest)
     steps: list[Tensor] = []
     images: list[Tensor] = []
     for _ in range(iterations):

@@ -18,16 +18,21 @@ class SVRE(Solver):
 
     d is unbiased, and its noise vanishes as θ and θ_S meet, so play converges at a constant rate where extragradient on
     small batches is driven away. Each step takes the next ``pace`` batches of the data at the candidate for a snapshot;
-    when all have been taken the candidate becomes θ_S, and the present point the next candidate. The authors stop play
-    for that pass, so their snapshots are younger: with a larger ``pace`` these are, too, and larger learning rates
-    converge. Until the first pass ends d is the plain gradient. Where the batch size does not divide the number of
-    samples a pass leaves the remainder out, others each time. Latents and other noise have no end: of them the mean
-    over one pass is in μ. Needs data that are finite and held in memory.
+    when all have been taken the candidate becomes θ_S, and the present point the next candidate. Until the first pass
+    ends d is the plain gradient. Where the batch size does not divide the number of samples a pass leaves the remainder
+    out, others each time. Latents and other noise have no end: of them the mean over one pass is in μ. Needs data that
+    are finite and held in memory.
+
+    The authors instead stop play for a whole pass before the first step, and then before each step with the chance 1 in
+    the number of batches. That costs the same on average, and is no step of fixed length. Their snapshot is younger: on
+    a bilinear sum of four terms at learning rate 0.1 the median distance after 700 steps is 0.27 by theirs, 0.59 by
+    ours and 0.08 with ``pace`` 2, from 3.4 (20 seeds); at 0.2 theirs leaves and ``pace`` 4 arrives. Their restarts from
+    averages are off in their code unless asked for, and not here; averages are, by ``average``.
 
     Raises `ValueError` for a game of other data.
 
     Reference: Chavdarova, Gidel, Fleuret & Lacoste-Julien 2019, "Reducing Noise in GAN Training with Variance Reduced
-    Extragradient" (SVRE).
+    Extragradient" (SVRE); Chavdarova/SVRE ``svre/trainer.py``, ``mnist/main.py`` and ``bilinear_game_Fig4`` (schedule).
     """
 
     no_round = "depends on how old its snapshot is"
