@@ -7,7 +7,6 @@ import json
 import math
 
 import pytest
-import torch
 
 from nashpath.games import IDEALS
 from nashpath.games.toys import TOYS
@@ -73,11 +72,9 @@ def test_digits_that_hold_nothing_back_have_no_test_error(tmp_path):
     assert all("test_error" not in m["metrics"] for m in told["members"])
 
 
-@pytest.mark.thorough("ten programs to trace; test_torch_compat has nine structures")
-def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path, monkeypatch):
-    """More than the compiler's limit for one function (8), here traced but not compiled further."""
-    compiler = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda step, **given: compiler(step, backend="eager", **given))
+@pytest.mark.usefixtures("traced")
+def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path):
+    """Here traced but not compiled further."""
     rules = list(RULES)[:5]
     given = ["-s", "game=bilinear", "-s", "steps=1", "-s", "compile=on", "--sweep", "solver.discriminator=sgd,momentum"]
     nash("train", *given, "--sweep", f"solver.generator={','.join(rules)}", "--quiet", "--out", tmp_path / "run")

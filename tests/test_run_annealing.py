@@ -75,9 +75,8 @@ def test_members_of_a_sweep_are_their_solo_runs(mode):
             torch.testing.assert_close(ours, theirs)
 
 
-def test_a_compiled_step_means_the_eager_one(monkeypatch):
-    compiler = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda step, **given: compiler(step, backend="eager", **given))
+@pytest.mark.usefixtures("traced")
+def test_a_compiled_step_means_the_eager_one():
     states = []
     for compiled in (False, True):
         program = Program([trial_of(**{"anneal.game.b": 2.0, "anneal_steps": 5})], [0], compiled=compiled)

@@ -172,7 +172,7 @@ def test_the_step_on_a_penalised_gan_is_one_graph(name):
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_step_of_every_option_is_one_graph(name):
-    compiled_is_eager(made(name, RULES["adam"](0.01), RULES["adam"](0.01)), "eager")
+    compiled_is_eager(made(name, RULES["adam"](0.01), RULES["adam"](0.01)), "traced")
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler

@@ -182,7 +182,12 @@ def compiled_folder() -> Path:
 
 
 def as_one_graph(function: Callable[..., Any], backend: Literal["inductor", "traced"] = "inductor") -> "OneGraph":
-    """The function as one compiled graph; ``traced`` runs the graph as it is, and makes no code of it."""
+    """The function as one compiled graph; ``traced`` runs the graph as it is, and makes no code of it.
+
+    Raises `ValueError` for another ``backend``.
+    """
+    if backend not in ("inductor", "traced"):
+        raise ValueError(f"backend={backend!r}: expected inductor or traced")
     return OneGraph(function, backend)
 
 
