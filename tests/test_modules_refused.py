@@ -233,3 +233,11 @@ def test_a_forward_that_counts_in_python_is_not_compiled():
     """The graph would hold the count of its first call."""
     with pytest.raises(SettingError, match=r"generator.*calls.*compile=off"):
         nash.train(gan(Counting(maker())), solver(), steps=2, compile=True)
+
+
+def test_who_looks_at_a_random_item_draws_nothing():
+    """As type checkers do at every call."""
+    looks = Does(maker(), lambda x: x if random.random() < 2 else -x)
+    nash.train(gan(looks), solver(), steps=1)
+    with pytest.raises(ValueError, match="draws from the global random state"):
+        gan(Does(maker(), lambda x: x * random.random()))

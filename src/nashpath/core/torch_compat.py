@@ -160,12 +160,12 @@ def is_plain(*tensors: torch.Tensor) -> bool:
 
 
 def global_random_state() -> tuple[object, ...]:
-    """The state of every global generator that a module could draw from, to compare: PyTorch's, NumPy's, Python's."""
+    """The state of every global generator that a module could draw from, to compare: Python's, PyTorch's, NumPy's."""
     states = [torch.get_rng_state().numpy().tobytes()]
     if torch.cuda.is_initialized():
         states += [torch.cuda.get_rng_state(k).numpy().tobytes() for k in range(torch.cuda.device_count())]
     _, keys, *rest = np.random.get_state()
-    return (*states, random.getstate(), keys.tobytes(), *rest)  # pyright: ignore
+    return (random.getstate(), *states, keys.tobytes(), *rest)  # pyright: ignore
 
 
 def seed_initialisers(seed: int) -> None:

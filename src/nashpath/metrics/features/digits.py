@@ -67,7 +67,7 @@ class DigitsFeatures(PackagedClassifier):
     Images ``[n, channels, h, w]`` in [-1, 1]: grey ones, where other sizes than 8x8 are resized (bilinear,
     antialiased), or several channels of 8x8, each of which is taken for a digit; features are concatenated, and logits
     exist for one channel only. Others are refused with a `FeaturesError`. Trained on the train split of
-    `nashpath.data.Digits` by ``scripts/make_digits_classifier.py``; right on 99.1 % of the test split (537 of 542).
+    `nashpath.data.Digits` by ``scripts/make_digits_classifier.py``; right on 539 of 542 images of the test split.
 
     Reference: Fedus et al. 2018, "Many Paths to Equilibrium: GANs Do Not Need to Decrease a Divergence At Every Step"
     (small networks as feature spaces for digits are common; this one is ours).
