@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+import nashpath as nash
 from nashpath.core import Key
+from nashpath.core.tree import leaves
 from nashpath.data import Folder, picture_store
 from nashpath.data.base import DataWarning
 from nashpath.data.picture_store import PictureStore
+from nashpath.run.engine.sampler import Sampler
 
 
 @pytest.fixture(autouse=True)
@@ -170,3 +174,18 @@ def test_a_changed_picture_is_encoded_anew(root):
     Image.new("RGB", (31, 31), "red").save(source(root).files[0])
     assert not torch.equal(drawn(kept(root))[0], first[0])
     assert len(shards(root)) == 6
+
+
+def test_batches_drawn_ahead_are_those_drawn_in_turn(root):
+    """Also where the order is broken (a resume), and beside steps that put other tensors into the game."""
+    data = kept(root)
+    maker, judge = nn.Sequential(nn.Linear(3, 768), nn.Unflatten(1, (3, 16, 16))), nn.Linear(768, 1)
+    game = nash.GAN(maker, nn.Sequential(nn.Flatten(), judge), data=data, latent=3, batch_size=4)
+    sampler = Sampler([game, game], 2, [5, 6], torch.device("cpu"))
+    assert sampler.ahead is not None
+    for first, count in ((0, 2), (2, 2), (4, 2), (3, 1), (4, 3), (0, 2)):
+        blocks = sampler.block(first, count, stacked=False)
+        for step, block in enumerate(blocks, first):
+            for member, batch in enumerate(block):
+                for a, b in zip(leaves(batch), leaves(sampler.step(member, step)), strict=True):
+                    assert torch.equal(a, b)
