@@ -26,6 +26,7 @@ from nashpath.data.image_cache import (
     Bits,
     decoded,
     fingerprint,
+    names_inside,
     picture_shape,
     usual_look,
     warn_of_unused_bits,
@@ -88,7 +89,7 @@ class Folder(FiniteSource):
         return len(self.class_names)
 
     def _fill(self, progress: Progress | None) -> SampleBuffer:
-        names = [file.relative_to(self._root).as_posix() for file in self._files]
+        names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
         key = fingerprint(self._root, self._files, "folder", self.shape, *([self._bits] if self._bits != 16 else []))
         if len(names) * math.prod(self._picture) > self._device_bytes:
@@ -164,7 +165,7 @@ def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> 
             f"no images in {root} or its subfolders; looked for {', '.join(sorted(ENDINGS))}"
             + (f", found only {others}" if others else ", found no files at all")
         )
-    return sorted(found, key=lambda p: p.relative_to(root).as_posix())
+    return [file for _, file in sorted(zip(names_inside(root, found), found))]
 
 
 def _class_names(root: Path, files: list[Path]) -> list[str]:
