@@ -1,9 +1,9 @@
 """What a folder of many pictures costs: before the first step, for every batch, and on the disk.
 
 Run ``python benchmarks/pictures.py --pictures 50000``. Pictures are enlarged CIFAR-10 images with noise (found as
-``data=cifar10`` finds them), saved as JPEG of 320 pixels; they are drawn at ``--size``. Three ways of drawing a batch are
-raced: from the pictures' own files, from what `PictureStore` kept, and from all decoded pictures in one file of bytes
-(what every folder was until it did not fit). What is said of a million pictures is reckoned from these.
+``data=cifar10`` finds them), saved as JPEG of 320 pixels; they are drawn at ``--size``. Three ways of drawing a batch
+are raced: from the pictures' own files, from what `PictureStore` kept, and from all decoded pictures in memory. What is
+said of a million pictures is reckoned from these.
 """
 
 import argparse
@@ -101,10 +101,8 @@ def report(place: Path, options: argparse.Namespace) -> None:
     for name, value in (("own files", own), ("kept", kept), ("all decoded, in memory", plain)):
         print(f"{name:28} {1000 * value:8.1f}")
     bytes_each = int(np.prod(store.shape[1:]))
-    print(
-        f"keep one: {1000 * keeping[1] / each:.2f} CPU-ms, {stored / 1000:.1f} kB; a million: {stored / 1e3:.0f} GB, "
-    )
-    print(f"  {keeping[1] / each * MANY / 3600:.1f} CPU-hours beside the training")
+    print(f"keep one: {1000 * keeping[1] / each:.2f} CPU-ms, {stored / 1000:.1f} kB; a million: ", end="")
+    print(f"{stored / 1e3:.0f} GB, {keeping[1] / each * MANY / 3600:.1f} CPU-hours beside the training")
     print(f"decode one: {1000 * decoding[1] / each:.2f} CPU-ms, {bytes_each / 1000:.1f} kB; a million: ", end="")
     print(f"{bytes_each / 1e3:.0f} GB, {decoding[1] / each * MANY / 3600:.1f} CPU-hours before the first step")
 
