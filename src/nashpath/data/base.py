@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -52,6 +52,22 @@ class DeviceCopies:
         return self  # never written to, so a copied game may share it
 
 
+class Rows(Protocol):
+    """Rows that are made when they are asked for, with the face of an array of them."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def size(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: np.ndarray) -> np.ndarray: ...
+
+    def standing(self, index: np.ndarray) -> np.ndarray:
+        """The numbers of the rows that stood at places when they were asked for."""
+        ...
+
+
 class SampleBuffer:
     """``values [n, *shape]`` and perhaps ``labels [n]``, by index, on the device of the index.
 
@@ -62,7 +78,7 @@ class SampleBuffer:
 
     def __init__(
         self,
-        values: np.ndarray,
+        values: np.ndarray | Rows,
         labels: np.ndarray | None = None,
         classes: int = 0,
         scale: Scale = PLAIN,
@@ -77,7 +93,8 @@ class SampleBuffer:
         self.streams = values.size * np.dtype(self.dtype).itemsize > device_bytes
         self._rows = values if self.streams else np.empty(0)
         self._count = len(values)
-        self._resident = None if self.streams else DeviceCopies(torch.from_numpy(self._converted(values)))
+        whole = None if self.streams else values if isinstance(values, np.ndarray) else values[np.arange(len(values))]
+        self._resident = None if whole is None else DeviceCopies(torch.from_numpy(self._converted(whole)))
         self._labels = None if labels is None else DeviceCopies(torch.from_numpy(np.array(labels, dtype=np.int64)))
 
     def __len__(self) -> int:
@@ -106,13 +123,24 @@ class SampleBuffer:
     def take(self, index: Tensor) -> dict[str, Tensor]:
         """``{"real": float32 [len(index), *shape]}``, and ``"label"`` where there are labels."""
         if self._resident is None:
-            real = torch.from_numpy(self._converted(self._rows[index.cpu().numpy()])).to(index.device)
+            wanted = index.cpu().numpy()
+            rows = torch.from_numpy(self._converted(self._rows[wanted]))
+            real = moved(rows, index.device)
+            if not isinstance(self._rows, np.ndarray) and self._labels is not None:
+                index = torch.from_numpy(self._rows.standing(wanted)).to(index.device)
         else:
             real = self._resident.on(index.device).index_select(0, index)
         batch = {"real": real.float().div_(self.scale.half).add_(self.scale.shift)}
         if self._labels is not None:
             batch["label"] = self._labels.on(index.device)[index]
         return batch
+
+
+def moved(rows: Tensor, device: torch.device) -> Tensor:
+    """Rows on a device; to a GPU from memory that stays in its place, so that nobody waits for the copy."""
+    if device.type != "cuda":
+        return rows.to(device)
+    return rows.pin_memory().to(device, non_blocking=True)
 
 
 Stamp = dict[Path, tuple[int, ...] | None]

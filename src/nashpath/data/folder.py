@@ -1,5 +1,7 @@
 """A user's own pictures, as they lie on the disk."""
 
+import math
+import os
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -24,10 +26,12 @@ from nashpath.data.image_cache import (
     Bits,
     decoded,
     fingerprint,
+    names_inside,
     picture_shape,
     usual_look,
     warn_of_unused_bits,
 )
+from nashpath.data.picture_store import PictureStore
 
 
 class Folder(FiniteSource):
@@ -35,15 +39,18 @@ class Folder(FiniteSource):
 
     Each image is scaled so that its shorter side is ``size`` pixels, and its centre is cut out: shape
     ``(channels, size, size)``, ``v / 127.5 - 1``. With ``labels`` the first level of subfolders are the classes
-    (``class_names``, in alphabetical order). Images are decoded once, into a cache in ``$NASHPATH_CACHE`` (else
-    ``~/.cache/nashpath``) that is renewed when a file or a setting changes; up to ``device_bytes`` they live on the
-    device, above they stream. Raises `FileNotFoundError` for a missing or an empty folder; damaged files are left out
+    (``class_names``, in alphabetical order). Up to ``device_bytes`` images are decoded once, into a cache in
+    ``$NASHPATH_CACHE`` (else ``~/.cache/nashpath``) that is renewed when a file or a setting changes, and live on the
+    device; more are encoded at their size beside the training, and decoded when they are drawn (`PictureStore`).
+    Raises `FileNotFoundError` for a missing or an empty folder; damaged files are left out, or drawn as the next one,
     with a warning that names them. Links to folders are followed, except to one that they lie in.
 
     Files of 16 bits are scaled from ``[0, 2^bits − 1]``: ``bits=12`` for cameras and scanners that fill only 12.
 
     Reference: Pillow's documentation of `PIL.ImageOps.fit` (the crop), with bicubic resampling.
     """
+
+    _store: PictureStore | None = None
 
     def __init__(
         self,
@@ -55,8 +62,9 @@ class Folder(FiniteSource):
         device_bytes: Bytes = GIBIBYTE,
     ):
         self._root = _existing(path)
-        self._stamp = stamp(folder for folder, _ in _walk(self._root))
-        self._files = _pictures(self._root)
+        listed = list(_walk(self._root))
+        self._stamp = stamp(folder for folder, _ in listed)
+        self._files = _pictures(self._root, listed)
         self._bits = bits
         self.class_names = _class_names(self._root, self._files) if labels else []
         self.shape = self._picture = picture_shape(size, channels)
@@ -67,7 +75,7 @@ class Folder(FiniteSource):
         """For a folder (`ReadsPath`), the size and the channels of its pictures. Raises as the constructor does."""
         if not path.is_dir():
             return None
-        size, channels = usual_look(_pictures(path))
+        size, channels = usual_look(_pictures(path, list(_walk(path))))
         return {"path": str(path), "size": size, "channels": channels}
 
     @property
@@ -81,16 +89,28 @@ class Folder(FiniteSource):
         return len(self.class_names)
 
     def _fill(self, progress: Progress | None) -> SampleBuffer:
-        names = [file.relative_to(self._root).as_posix() for file in self._files]
+        names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
         key = fingerprint(self._root, self._files, "folder", self.shape, *([self._bits] if self._bits != 16 else []))
+        if len(names) * math.prod(self._picture) > self._device_bytes:
+            self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits)
+            return self._held(self._store, names)
         items = zip(names, self._files)
         images, kept = decoded(key, str(self._root), items, len(names), self._picture, progress, self._bits)
+        return self._held(images, [names[index] for index in kept])
+
+    def _held(self, images: "np.ndarray | PictureStore", names: list[str]) -> SampleBuffer:
         labels = None
         if self.class_names:
             number = {name: index for index, name in enumerate(self.class_names)}
-            labels = np.array([number[names[index].split("/")[0]] for index in kept])
+            labels = np.array([number[name.split("/")[0]] for name in names])
         return SampleBuffer(images, labels, self.classes, BYTES, self._device_bytes)
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Decodes all pictures; of more than ``device_bytes`` it begins to keep them, and returns."""
+        super().prepare(progress)
+        if self._store is not None:
+            self._store.keep()
 
 
 def _existing(path: str) -> Path:
@@ -106,7 +126,7 @@ def _existing(path: str) -> Path:
     return root
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
+def _walk(root: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
     """Every folder at or below ``root`` that is not hidden, with what it holds beside folders; links are followed.
 
     A link to a folder that it lies in would go on for ever, and is not.
@@ -114,24 +134,27 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     waiting: list[tuple[Path, frozenset[Path]]] = [(root, frozenset([root.resolve()]))]
     while waiting:
         folder, above = waiting.pop()
-        entries = sorted(folder.iterdir())
-        folders = [path for path in entries if path.is_dir()]
-        yield folder, [path for path in entries if path not in set(folders)]
-        for path in folders:
-            real = path.resolve()
-            if real not in above and not path.name.startswith("."):
-                waiting.append((path, above | {real}))
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        yield folder, [entry for entry in found if not entry.is_dir()]
+        for entry in found:
+            if not entry.is_dir() or entry.name.startswith("."):
+                continue
+            real = Path(entry.path).resolve()
+            if real not in above:
+                waiting.append((Path(entry.path), above | {real}))
 
 
-def _pictures(root: Path) -> list[Path]:
+def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> list[Path]:
     """All image files below ``root`` in the order of their names, hidden ones left out."""
-    entries = [path for _, inside in _walk(root) for path in inside if not path.name.startswith(".")]
-    files = [path for path in entries if path.is_file()]
-    dangling = sorted(str(path.relative_to(root)) for path in entries if path.is_symlink() and not path.exists())
+    entries = [entry for _, inside in listed for entry in inside if not entry.name.startswith(".")]
+    files = [Path(entry.path) for entry in entries if entry.is_file()]
+    links = [entry.path for entry in entries if entry.is_symlink() and not os.path.exists(entry.path)]
+    dangling = sorted(os.path.relpath(link, root) for link in links)
     if dangling:
-        listed = ", ".join(dangling[:5])
+        named = ", ".join(dangling[:5])
         warnings.warn(
-            f"{len(dangling)} links in {root} lead nowhere and are left out: {listed}", DataWarning, stacklevel=2
+            f"{len(dangling)} links in {root} lead nowhere and are left out: {named}", DataWarning, stacklevel=2
         )
     found = [p for p in files if p.suffix.lower() in ENDINGS]
     if not found:
@@ -142,7 +165,7 @@ def _pictures(root: Path) -> list[Path]:
             f"no images in {root} or its subfolders; looked for {', '.join(sorted(ENDINGS))}"
             + (f", found only {others}" if others else ", found no files at all")
         )
-    return sorted(found, key=lambda p: p.relative_to(root).as_posix())
+    return [file for _, file in sorted(zip(names_inside(root, found), found))]
 
 
 def _class_names(root: Path, files: list[Path]) -> list[str]:

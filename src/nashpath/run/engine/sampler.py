@@ -5,7 +5,9 @@ call, which amortises the cost of drawing; how long a block is changes no number
 that stay on the disk, a game of one's own that goes through NumPy) is called for each step and member.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from torch.func import vmap
 
 from nashpath.core import Batch, Game, Key, pick, tree_map
 from nashpath.core.key import Asked, Plan, words_of
+from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
 from nashpath.core.typed import named_modules
@@ -103,6 +106,8 @@ class Sampler:
         self.alike = self.traced and all(_alike(games[0], game) for game in games[1:])
         size = sum(v.numel() * v.element_size() for v in leaves(one)) * len(games)
         self.length = max(1, min(BLOCK_STEPS, BLOCK_BYTES // max(1, size)))
+        self.ahead = _Ahead(self) if not self.traced and any(map(_reads, games)) else None
+        """Draws the next block beside the steps of this one, where that is reading and decoding."""
 
     def keys(self, stacked: bool) -> Any:
         """What a step that draws for itself is given of every member: the key's words, and its own tensors."""
@@ -118,24 +123,62 @@ class Sampler:
 
         ``stacked`` gives one tree a step with a leading member axis, else a list over members.
         """
+        if self.ahead is not None:
+            return self.ahead.block(first, count, stacked)
+        return self._block(self.drawings, first, count, stacked)
+
+    def _block(self, drawings: Sequence["DrawFunction"], first: int, count: int, stacked: bool) -> list[Any]:
         steps = torch.arange(first, first + count, device=self.device)
         if stacked and self.alike:
             words, tensors = self.keys(stacked=True)
-            each = vmap(vmap(self.drawings[0].at, (0, 0, None)), (None, None, 0))
+            each = vmap(vmap(drawings[0].at, (0, 0, None)), (None, None, 0))
             both = each(words, tensors, steps)
             return [pick(both, k) for k in range(count)]
-        blocks = [self._alone(i, steps) for i in range(len(self.games))]
+        blocks = [self._alone(drawings[i], i, steps) for i in range(len(self.games))]
         if stacked:
             return [tree_map(lambda *own: torch.stack(own), *(block[k] for block in blocks)) for k in range(count)]
         return [[block[k] for block in blocks] for k in range(count)]
 
-    def _alone(self, member: int, steps: Tensor) -> list[Batch]:
+    def _alone(self, drawing: "DrawFunction", member: int, steps: Tensor) -> list[Batch]:
         """One member's batches at each of ``steps``: in one vectorised call, or one by one from words made at once."""
-        drawing, words, tensors = self.drawings[member], self.words[member], own_tensors(self.games[member])
+        words, tensors = self.words[member], own_tensors(self.games[member])
         if self.traced:
             block = vmap(drawing.at, (None, None, 0))(words, tensors, steps)
             return [pick(block, k) for k in range(len(steps))]
         return [drawing(key) for key in self.plan.keys(words, steps)]
+
+
+class _Ahead:
+    """The blocks of a sampler, each drawn while the steps of the one before are taken.
+
+    A thread of its own draws, from copies of the games: a step puts its own tensors in the places of a game's while it
+    runs. Which block is drawn ahead changes no number.
+    """
+
+    def __init__(self, sampler: Sampler):
+        self.sampler = sampler
+        self.drawings = [copy.deepcopy(drawing) for drawing in sampler.drawings]
+        self.pool = ThreadPoolExecutor(1, "nashpath draw")
+        self.asked: tuple[int, int, bool] | None = None
+        self.drawn: Future[list[Any]] | None = None
+
+    def block(self, first: int, count: int, stacked: bool) -> list[Any]:
+        found = self._begun(first, count, stacked)
+        block = found.result()
+        self.drawn = self._begun(first + count, count, stacked)
+        return block
+
+    def _begun(self, first: int, count: int, stacked: bool) -> "Future[list[Any]]":
+        if self.drawn is None or self.asked != (first, count, stacked):
+            self.asked = first, count, stacked
+            self.drawn = self.pool.submit(self.sampler._block, self.drawings, first, count, stacked)
+        return self.drawn
+
+
+def _reads(game: Game) -> bool:
+    """Whether a game's samples are read from the disk when they are drawn."""
+    source = getattr(game, "data", None)
+    return isinstance(source, Indexed) and not source.indexable
 
 
 def _traces(drawing: DrawFunction, device: torch.device) -> bool:

@@ -6,6 +6,7 @@ Places on the disk belong to no experiment: a data set is the same wherever it l
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,19 +94,19 @@ def _data(raw: Raw) -> dict[str, Any]:
     if copy_of is not None:  # data sets by name, which may be found without being told where
         chosen = dict.fromkeys(place for given in (chosen or {"": None}) if (place := copy_of(given)))
     roots = [root for place in chosen if (root := Path(place).expanduser()).exists()]
-    files, names = [], []
+    files, names, sizes = list[str](), list[str](), list[int]()
     for at, root in enumerate(roots):
-        own = [root] if root.is_file() else sorted(file for file in _files(root))
-        inside = ["" if file == root else file.relative_to(root).as_posix() for file in own]
-        files, names = files + own, names + [f"{at}/{name}" if at else name for name in inside]
-        for name in inside:
+        own = [("", str(root), root.stat().st_size)] if root.is_file() else _files(root)
+        for name, file, size in own:
+            files.append(file)
+            names.append(f"{at}/{name}" if at else name)
+            sizes.append(size)
             try:
                 name.encode()
             except UnicodeEncodeError:
                 raise SettingError(f"data: the name {name!r} in {root} is not UTF-8; rename that file") from None
     if not roots:
         return {}
-    sizes = [file.stat().st_size for file in files]
     picked = sorted({int(at) for at in np.linspace(0, len(files) - 1, min(READ_FILES, len(files)))})
     content = hashlib.sha256()
     for at in picked:
@@ -119,16 +120,25 @@ def _data(raw: Raw) -> dict[str, Any]:
     }
 
 
-def _files(root: Path) -> list[Path]:
-    """The files below a folder, those that are hidden left out."""
-    found = []
-    for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [path for name in names if not name.startswith(".") and (path := Path(place) / name).is_file()]
-    return found
+def _files(root: Path) -> list[tuple[str, str, int]]:
+    """The files below a folder, those that are hidden left out, in the order of their names' parts: the name inside,
+    the whole one, and the size. Links to folders are not followed."""
+    found = list[tuple[str, str, int]]()
+    waiting = [(str(root), "")]
+    while waiting:
+        folder, inside = waiting.pop()
+        with suppress(OSError), os.scandir(folder) as entries:  # what may not be listed holds nothing that is read
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    waiting += [] if entry.is_symlink() else [(entry.path, f"{inside}{entry.name}/")]
+                elif entry.is_file():
+                    found.append((f"{inside}{entry.name}", entry.path, entry.stat().st_size))
+    return sorted(found, key=lambda file: file[0].split("/"))
 
 
-def _sampled(file: Path, size: int) -> bytes:
+def _sampled(file: str, size: int) -> bytes:
     with open(file, "rb") as stored:
         parts = []
         for at in dict.fromkeys([0, max(0, size // 2), max(0, size - READ_BYTES)]):
