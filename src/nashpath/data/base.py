@@ -52,7 +52,7 @@ class DeviceCopies:
         return self  # never written to, so a copied game may share it
 
 
-class Rows(Protocol):
+class LazyRows(Protocol):
     """Rows that are made when they are asked for, with the face of an array of them."""
 
     shape: tuple[int, ...]
@@ -78,7 +78,7 @@ class SampleBuffer:
 
     def __init__(
         self,
-        values: np.ndarray | Rows,
+        values: np.ndarray | LazyRows,
         labels: np.ndarray | None = None,
         classes: int = 0,
         scale: Scale = PLAIN,

@@ -22,7 +22,7 @@ from PIL import Image
 
 from nashpath.core.cache import cache_folder, replacing, sweep
 from nashpath.data.base import DataWarning
-from nashpath.data.image_cache import NAMED, Shape, read_picture
+from nashpath.data.image_cache import NAMED, read_picture
 
 SHARD = 4096
 """Pictures of a file."""
@@ -47,7 +47,7 @@ class PictureStore:
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, key: str, root: Path, files: Sequence[Path], picture: Shape, bits: int = 16):
+    def __init__(self, key: str, root: Path, files: Sequence[Path], picture: tuple[int, int, int], bits: int = 16):
         self.shape = (len(files), *picture)
         self._root, self._files, self._bits = root, files, bits
         self._folder = cache_folder() / "pictures" / key
