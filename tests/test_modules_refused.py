@@ -6,7 +6,9 @@ import random
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils import parametrizations, parametrize
 
 import nashpath as nash
@@ -241,3 +243,29 @@ def test_who_looks_at_a_random_item_draws_nothing():
     nash.train(gan(looks), solver(), steps=1)
     with pytest.raises(ValueError, match="draws from the global random state"):
         gan(Does(maker(), lambda x: x * random.random()))
+
+
+class Attention(nn.Module):
+    """Over eight copies of a point, in two heads; by PyTorch's fused kernel, or by plain products."""
+
+    def __init__(self, plain: bool):
+        super().__init__()
+        self.plain, self.put, self.judge = plain, nn.Linear(2, 8), nn.Linear(8, 1)
+
+    def forward(self, x):
+        h = self.put(x).reshape(-1, 1, 2, 4).expand(-1, 8, -1, -1).transpose(1, 2)
+        which = [SDPBackend.MATH] if self.plain else [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
+        with sdpa_kernel(which):
+            found = F.scaled_dot_product_attention(h, h, h)
+        return self.judge(found.mean(2).flatten(1))
+
+
+def test_a_second_derivative_that_is_unknown_is_said_with_the_cure():
+    def train(plain, penalty):
+        game = nash.GAN(maker(), Attention(plain), penalty=penalty, data=nash.Ring(), latent=3, batch_size=4)
+        nash.train(game, solver(), steps=1)
+
+    train(False, None)
+    train(True, nash.R1(1.0))
+    with pytest.raises(SettingError, match=r"second derivative that PyTorch does not know.*SDPBackend\.MATH"):
+        train(False, nash.R1(1.0))

@@ -37,6 +37,12 @@ def refusal(error: Exception, game: nn.Module, how: str) -> SettingError | None:
     whole = f"the game, in the turn of the {turn}," if turn else "the game"
     what = whole if found is None else f"{names[id(found)]} ({type(found).__name__})"
     told = " ".join(str(error).split("\n")[0].split())[:200]
+    if told.startswith("derivative for ") and "not implemented" in told:
+        return SettingError(
+            f"{what} has a second derivative that PyTorch does not know ({told}): write it in other operations "
+            "(attention: with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH) in its forward), or "
+            "take a penalty without slopes and a solver of first derivatives"
+        )
     return SettingError(
         f"{what} cannot be {how}: its forward must be a function of tensors alone, without a branch on their values, "
         f"without float(), item() or numpy(), without draws of its own, and without changing in place what a "
