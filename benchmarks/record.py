@@ -154,8 +154,8 @@ Made by `make bench`, which races everything in one run and keeps a record under
 steps (both players' turns) of all members together, a CPU-second; what to quote is the ratio to the plain loop: stock
 modules, stock Adam, DRAGAN by double backward, as a careful user of PyTorch would write it. JAX is a `scan` of 32 steps
 under `vmap` and `jit`, draws included. "Ready in" are seconds to the end of the first step, with nothing compiled
-before: what the compiler kept on the disk, a later run of the same shapes finds. A CUDA device: not measured yet by this
-command.
+before: what the compiler kept on the disk, a later run of the same shapes finds. A CUDA device: not measured yet by
+this command.
 """
 
 
