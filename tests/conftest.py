@@ -10,6 +10,7 @@ With ``NASHPATH_TYPECHECK=1`` every annotation of the package is checked at each
 
 import functools
 import gc
+import multiprocessing.spawn
 import os
 import sys
 from collections.abc import Iterator
@@ -45,6 +46,8 @@ _COPIES = os.environ.get("NASHPATH_DATA", str(Path(__file__).parents[2] / "share
 REAL_DATA = Path(os.environ.setdefault("NASHPATH_REAL_DATA", _COPIES))  # workers of xdist inherit it
 """Where copies of the published data sets are, for the tests that ask for the real ones; they are skipped elsewhere."""
 os.environ["NASHPATH_DATA"] = str(Path(__file__).parent / "fixtures" / "data")  # stand-ins, for laws over all rows
+
+multiprocessing.spawn.set_executable(sys.executable)  # also where `quick_python` has put another in its place
 
 torch.set_num_threads(1)
 threadpool_limits(1, user_api="blas")  # NumPy's: a plugin of pytest imports it before this file

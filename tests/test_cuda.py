@@ -21,6 +21,7 @@ from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import RULES, SOLVERS
+from nashpath.studies.workers import worker_pool
 from run_folders import assert_same_run, flags, interrupt_after, members, nash, rows, small, tensors, trained
 from solvers_play import small_gan
 from test_run_settings import OUTSIDE, ROWS, suited
@@ -39,6 +40,12 @@ def moved(tree, device: str):
 
 def on_device(tensor: torch.Tensor) -> bool:
     return tensor.device.type == torch.device(DEVICE).type
+
+
+def test_a_worker_of_a_study_may_use_the_device():
+    """A fork may not where the process it is of has asked for a GPU: importing what workers need does not ask."""
+    with worker_pool(1) as pool:
+        assert pool.submit(eval, f"__import__('torch').ones(3, device={DEVICE!r}).sum().item()").result() == 3.0
 
 
 def test_draws_are_those_of_the_cpu():

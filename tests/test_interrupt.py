@@ -1,6 +1,7 @@
 """Ctrl-C in what is long: compiling, reading data, a cell of a reproduction, and the processes that these start."""
 
 import json
+import multiprocessing
 import os
 import resource
 import signal
@@ -14,15 +15,31 @@ import pytest
 
 from nashpath.data import Ring
 from nashpath.run.engine import program
-from nashpath.run.engine.interrupt import Interrupted, descendants, interruptible
+from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible
 from nashpath.run.engine.program import Program
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve
-from nashpath.studies import runner
+from nashpath.studies import runner, workers
+from nashpath.studies.find import edition
+from nashpath.studies.plan import plan_cells
+from nashpath.studies.workers import lone_workers, worker_pool
 from run_folders import assert_same_run, flags, members, nash
 
 SLEEP = ("sleep", "60")
 OWN = Path(__file__).parents[1] / "examples" / "own_study.py"
+DIES = """
+import os, signal
+from nashpath.studies import Experiment, Size, Strip, Study
+
+def measure(cell, size):
+    if cell["k"] == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield {"seed": 0, "v": 1.0}
+
+CELLS = [{"k": 0}, {"k": 1}]
+ONE = Experiment("one", "a", measure, {"quick": Size(1, 1)}, CELLS, [Strip("t", y="v", by=("k",))])
+STUDY = Study("dies", "T", "P", [ONE], [])
+"""
 
 
 def runs(pid):
@@ -173,12 +190,66 @@ def test_a_cell_is_left_in_one_process_and_the_others_are_kept(tmp_path, monkeyp
     assert json.loads(study.read_text())["status"] == "finished"
 
 
+def test_an_interrupted_plan_ends_its_processes_and_begins_no_other():
+    begun = []
+    with pytest.raises(KeyboardInterrupt), lone_workers(2) as call:  # noqa: PT012
+        begun += [call(time.sleep, 60) for _ in range(5)]
+        while len(multiprocessing.active_children()) < 2:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+    assert not multiprocessing.active_children()
+    assert [future.cancelled() for future in begun] == [False, False, True, True, True]
+
+
 def test_workers_are_ended_with_what_they_started():
-    with runner._pool(1) as pool:
+    with worker_pool(1) as pool:
         pool.submit(subprocess.run, SLEEP)
         while not (found := [pid for pid in descendants(os.getpid()) if "sleep" in name(pid)]):
             time.sleep(0.05)
     assert gone(found[0])
+
+
+def test_a_worker_has_the_environment_of_now_and_draws_of_its_own(monkeypatch):
+    """Also where the server whose forks workers are began with another: it serves every pool of a process."""
+    said, drawn = [], []
+    for word in ("then", "now"):
+        monkeypatch.setenv("NASHPATH_TEST_WORD", word)
+        with lone_workers(1) as call:
+            said.append(call(os.getenv, "NASHPATH_TEST_WORD").result())
+            drawn += [call(eval, "__import__('numpy').random.random()").result() for _ in range(2)]
+    monkeypatch.delenv("NASHPATH_TEST_WORD")
+    with worker_pool(1) as pool:
+        said.append(pool.submit(os.getenv, "NASHPATH_TEST_WORD").result())
+    assert said == ["then", "now", None]
+    assert len(set(drawn)) == 4
+
+
+def test_a_stop_is_not_kept_waiting_by_what_workers_import(tmp_path):
+    """The server whose forks they are is ended while it begins, and the next pool begins another."""
+    end(workers._servers())
+    before = time.process_time()
+    runner.reproduce(str(OWN), "quick", tmp_path, workers=2, stop=lambda: True)
+    assert json.loads((tmp_path / "study.json").read_text())["status"] == "stopped"
+    assert time.process_time() - before < 1.0
+    assert not list(filter(runs, workers._servers()))
+    with worker_pool(1) as pool:
+        assert pool.submit(abs, -1).result() == 1
+
+
+def test_a_worker_that_is_killed_is_its_cells_error_and_a_plan_goes_on(tmp_path):
+    """Out of memory, say: the cell is failed, not lost, and nobody waits for it."""
+    study = tmp_path / "dies.py"
+    study.write_text(DIES)
+    began = time.monotonic()
+    runner.reproduce(str(study), "quick", tmp_path / "r", workers=2)
+    record = json.loads((tmp_path / "r" / "study.json").read_text())
+    assert record["status"] == "failed"
+    assert "the worker died" in record["failed"]["one k=1"]
+    task = runner.Task(str(study), "quick", {}, edition(str(study)))
+    costs = plan_cells(task, workers=1)
+    assert [cost.known for cost in costs] == ["whole", ""]
+    assert costs[1].error == "ChildProcessError: the process died (out of memory?)"
+    assert time.monotonic() - began < 60
 
 
 def name(pid):

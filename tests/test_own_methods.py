@@ -337,7 +337,7 @@ def test_a_resumed_run_equals_one_that_was_not_stopped(run, tmp_path):
 VERBS = {
     "sample": lambda run: ("sample", run, "--out", run / "sheet.png"),
     "evaluate": lambda run: ("evaluate", run, "--metrics", "modes", "--samples", 20),
-    "diagnose": lambda run: ("diagnose", "--quick", run),
+    "diagnose": lambda run: ("diagnose", "--quick", run, "--member", 0),
     "resume": lambda run: ("train", "--resume", "--out", run),
 }
 
@@ -446,6 +446,7 @@ class Homeward(Flow):
     assert "flow.homeward" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_it_works_in_a_process_of_its_own(mine, tmp_path):
     """Nothing but the command; what it left is enough for another process."""
     line = [sys.executable, "-m", "nashpath", "train", "--with", "mine.py", "--out", "run"]

@@ -134,6 +134,7 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
     assert not list((tmp_path / "a").glob(".*"))
 
 
+@pytest.mark.usefixtures("quick_python")
 def test_control_c_stops_cleanly_after_a_checkpoint(tmp_path):
     run = tmp_path / "run"
     command = [

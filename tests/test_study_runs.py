@@ -35,9 +35,9 @@ MINIATURE = {
 """The least of everything; a study takes what it knows of."""
 
 OWN = {
-    "conjugate-gradient": {"rates": {"constant": [0.1, 0.03]}, "own_rates": {"Adam": [1e-3, 1e-4]}, "steps": 20},
+    "conjugate-gradient": {"rates": {"constant": [0.1, 0.03]}, "own_rates": {"Adam": [1e-3, 1e-4]}, "steps": 10},
     "convergence-problems": {"looks": 2, "steps": 10},
-    "monoflow": {"steps": 20},
+    "monoflow": {"steps": 10},
 }
 """Where that is too little: spreads need two settings, growth two looks; the rates of flows rise as 1 over steps."""
 

@@ -5,9 +5,8 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from nashpath.studies.course import Timed, timing
 from nashpath.studies.find import own_file
 from nashpath.studies.result import Result
 from nashpath.studies.runner import EVERYTHING, Portion, Task
+from nashpath.studies.workers import held_back, lone_workers
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,12 @@ def plan_cells(
         costs.append(cost if kept is None else replace(cost, known="measured"))
         waiting += [place] if kept is None else []
     late = replace(task, deadline=time.time() + portion.seconds)
-    with ProcessPoolExecutor(workers, get_context("spawn"), max_tasks_per_child=1) as pool:
+    with lone_workers(workers) as call:
         running: dict[Future[CellCost], int] = {}
-        for place in waiting:
-            experiment, cell = chosen[place]
-            running[pool.submit(first_steps, late, experiment.name, cell, costs[place])] = place
+        with held_back():
+            for place in waiting:
+                experiment, cell = chosen[place]
+                running[call(first_steps, late, experiment.name, cell, costs[place])] = place
         for done, future in enumerate(as_completed(running), 1):
             place = running[future]
             try:

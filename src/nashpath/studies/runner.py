@@ -1,14 +1,10 @@
 """Runs a study: each cell of each experiment is a job; worker processes take them, and every cell is kept at once."""
 
 import math
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ import torch
 
 from nashpath.metrics.features.inception import check_weights, kept_file
 from nashpath.run import SettingError, load_methods
-from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible
+from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
@@ -26,6 +22,7 @@ from nashpath.studies.find import edition, find_study, own_file
 from nashpath.studies.result import THREADS, Result
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment, Study
+from nashpath.studies.workers import held_back, worker_pool
 
 
 @dataclass(frozen=True)
@@ -202,8 +199,10 @@ def _measured(task: Task, jobs: list[Job], workers: int, stop: Callable[[], bool
             if rows is not None:
                 yield job, rows, seconds, error
         return
-    with _pool(min(workers, len(jobs) or 1)) as pool:
-        with _held_back():
+    with worker_pool(min(workers, len(jobs) or 1), stop) as pool:
+        if stop():
+            return
+        with held_back():
             running: dict[Future, Job] = {pool.submit(measure_cell, task, *job.asked): job for job in jobs}
         while running and not stop():
             finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
@@ -246,37 +245,3 @@ def measure_cell(task: Task, experiment: str, cell: int, begun: Path, source: st
         finally:
             torch.set_num_threads(threads)
         return rows, kept.seconds, failed
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Fresh processes; whatever ends the block ends them."""
-    os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
-    try:
-        yield pool
-    finally:
-        children = multiprocessing.active_children()
-        compilers = [own for child in children if child.pid for own in descendants(child.pid)]
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in children:
-            child.terminate()
-        end(compilers)
-
-
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """Within this block Ctrl-C waits, and processes that are started never see it, not even while they import."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin() -> None:
-    """In a worker: the parent alone answers Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
