@@ -5,6 +5,7 @@ A release that changes one of these breaks a test of its own name in ``tests/tes
 # pyright: reportPrivateImportUsage=false, reportPrivateUsage=false
 
 import copy
+import logging
 import math
 import os
 import random
@@ -43,6 +44,10 @@ DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropou
 TRANSPOSED_CONVOLUTIONS = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED_CONVOLUTIONS)
 """Each with its lazy forms. PyTorch's own common base classes are private."""
+
+
+IMPORTED_BY_GRADIENTS = "torch._dynamo"
+"""What the first gradient imports, in a second or two."""
 
 
 def hidden_power_iteration(layer: nn.Module) -> bool:
@@ -284,6 +289,8 @@ def _machine_code(graph: GraphModule, inputs: list[torch.Tensor]) -> Callable[..
     if vectors not in tag.split():
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
     inductor: Any = import_module("torch._inductor")  # it takes a second, and an eager run needs it not
+    # it warns of what cannot be kept on disk (a program with an operator of ours), which is only made again
+    logging.getLogger("torch._inductor.standalone_compile").setLevel(logging.ERROR)
     return inductor.standalone_compile(graph, inputs)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class DeviceCopies:
         return self  # never written to, so a copied game may share it
 
 
+@runtime_checkable
 class LazyRows(Protocol):
     """Rows that are made when they are asked for, with the face of an array of them."""
 

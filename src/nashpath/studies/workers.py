@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.core.torch_compat import IMPORTED_BY_GRADIENTS
 from nashpath.run.engine.interrupt import descendants, end
 
 Context = ForkServerContext | SpawnContext
@@ -25,7 +26,7 @@ FORKED = sys.platform == "linux"
 
 What PyTorch stands on may not be forked elsewhere. The server is that of `multiprocessing`: it ends with this process.
 """
-IMPORTED = ["nashpath.studies.runner", "nashpath.studies.plan", "torch._dynamo"]
+IMPORTED = ["nashpath.studies.runner", "nashpath.studies.plan", IMPORTED_BY_GRADIENTS]
 """What the server imports; the last is imported by the first gradient. None of it may ask for a GPU."""
 
 
