@@ -59,8 +59,6 @@ class LazyRows(Protocol):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    @property
-    def size(self) -> int: ...
     def __len__(self) -> int: ...
     def __getitem__(self, index: np.ndarray) -> np.ndarray: ...
 
@@ -91,11 +89,13 @@ class SampleBuffer:
         self.shape = tuple(values.shape[1:])
         self.scale = scale
         self.classes = classes
-        self.streams = values.size * np.dtype(self.dtype).itemsize > device_bytes
+        lazy = not isinstance(values, np.ndarray)
+        self.streams = lazy or values.size * np.dtype(self.dtype).itemsize > device_bytes
         self._rows = values if self.streams else np.empty(0)
         self._count = len(values)
-        whole = None if self.streams else values if isinstance(values, np.ndarray) else values[np.arange(len(values))]
-        self._resident = None if whole is None else DeviceCopies(torch.from_numpy(self._converted(whole)))
+        self._resident = None
+        if isinstance(values, np.ndarray) and not self.streams:
+            self._resident = DeviceCopies(torch.from_numpy(self._converted(values)))
         self._labels = None if labels is None else DeviceCopies(torch.from_numpy(np.array(labels, dtype=np.int64)))
 
     def __len__(self) -> int:

@@ -40,7 +40,7 @@ class Decoded(NamedTuple):
     kept: np.ndarray
 
 
-class _Unreadable(NamedTuple):
+class UnreadablePicture(NamedTuple):
     reason: str
     lasting: bool
     """Whether the file itself is damaged; a refusal by the system may be gone at the next run."""
@@ -100,11 +100,12 @@ def decoded(
                 f"cannot make the image cache in {folder} ({error}); it needs {needed:.0f} MB there, or set "
                 "NASHPATH_CACHE to another folder"
             ) from error
+    listed = listing([(entry.name, entry.reason) for entry in lost])
     if len(lost) == total:
-        raise ValueError(f"none of the {total} images in {where} could be read:{_listing(lost)}")
+        raise ValueError(f"none of the {total} images in {where} could be read:{listed}")
     if lost:
         start = f"{len(lost)} of {total} images in {where} could not be read and are left out:"
-        warnings.warn(start + _listing(lost), DataWarning, stacklevel=2)
+        warnings.warn(start + listed, DataWarning, stacklevel=2)
     kept = np.delete(np.arange(total), [entry.place for entry in lost])
     return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
 
@@ -128,7 +129,7 @@ def _decode(
     _header(file, total, shape)
     start = file.tell()
     for index, (name, pixels) in enumerate(_pixels(items, shape, bits)):
-        if isinstance(pixels, _Unreadable):
+        if isinstance(pixels, UnreadablePicture):
             lost.append(_Lost(index, name, *pixels))
         else:
             file.write(pixels.tobytes())
@@ -145,26 +146,28 @@ def _header(file: BinaryIO, count: int, shape: Shape) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)})
 
 
-def _pixels(items: Iterable[Item], shape: Shape, bits: int) -> Iterator[tuple[str, np.ndarray | _Unreadable]]:
+def _pixels(items: Iterable[Item], shape: Shape, bits: int) -> Iterator[tuple[str, np.ndarray | UnreadablePicture]]:
     """Decodes in threads (Pillow lets go of the interpreter lock), a block at a time so that memory stays bounded."""
-    read = partial(_attempt, size=shape[1], channels=shape[0], bits=bits)
+    read = partial(try_picture, size=shape[1], channels=shape[0], bits=bits)
     rest, together = iter(items), max(1, min(BLOCK, BLOCK_BYTES // math.prod(shape)))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1, together)) as pool:
         while block := list(islice(rest, together)):
             yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
 
 
-def _attempt(source: Path | bytes, size: int, channels: int, bits: int) -> np.ndarray | _Unreadable:
+def try_picture(source: Path | bytes, size: int, channels: int, bits: int) -> np.ndarray | UnreadablePicture:
+    """`read_picture`, or why it cannot be read."""
     try:
         return read_picture(source, size, channels, bits)
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         lasting = getattr(error, "errno", None) is None
-        return _Unreadable(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
+        return UnreadablePicture(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
 
 
-def _listing(lost: list[_Lost]) -> str:
+def listing(lost: Sequence[tuple[str, str]]) -> str:
+    """Names of what could not be read, each with the reason, a line each; of many the first."""
     more = f"\n  and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-    return "".join(f"\n  {entry.name} ({entry.reason})" for entry in lost[:NAMED]) + more
+    return "".join(f"\n  {name} ({reason})" for name, reason in lost[:NAMED]) + more
 
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}) | {

@@ -22,7 +22,7 @@ from PIL import Image
 
 from nashpath.core.cache import cache_folder, replacing, sweep
 from nashpath.data.base import DataWarning
-from nashpath.data.image_cache import NAMED, read_picture
+from nashpath.data.image_cache import UnreadablePicture, listing, names_inside, try_picture
 
 SHARD = 4096
 """Pictures of a file."""
@@ -58,11 +58,6 @@ class PictureStore:
 
     def __len__(self) -> int:
         return len(self._files)
-
-    @property
-    def size(self) -> int:
-        """The bytes of all pictures, decoded."""
-        return int(np.prod(self.shape))
 
     def __getitem__(self, index: np.ndarray) -> np.ndarray:
         found = np.empty((len(index), *self.shape[1:]), np.uint8)
@@ -162,12 +157,11 @@ class PictureStore:
 
     def _encoded(self, place: int) -> bytes | str:
         file = self._files[place]
-        try:
-            pixels = read_picture(file, self.shape[2], self.shape[1], self._bits)
-        except Exception as error:  # a damaged file makes decoders raise nearly anything
-            if getattr(error, "errno", None) is not None:
-                raise OSError(f"{file}: {error}; it was there when training began, and is drawn from now") from error
-            return " ".join(f"{type(error).__name__}: {error}".split())
+        pixels = try_picture(file, self.shape[2], self.shape[1], self._bits)
+        if isinstance(pixels, UnreadablePicture):
+            if not pixels.lasting:
+                raise OSError(f"{file}: {pixels.reason}; it was there when training began, and is drawn from now")
+            return pixels.reason
         held = BytesIO()
         image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
         if file.suffix.lower() in LOSSY:
@@ -182,10 +176,8 @@ class PictureStore:
         warnings.warn(told, DataWarning, stacklevel=3)
 
     def _listing(self) -> str:
-        known = sorted(self._unreadable.items())
-        more = f"\n  and {len(known) - NAMED} more" if len(known) > NAMED else ""
-        named = (f"\n  {self._files[i].relative_to(self._root)} ({reason})" for i, reason in known[:NAMED])
-        return "".join(named) + more
+        places, reasons = zip(*sorted(self._unreadable.items()))
+        return listing(list(zip(names_inside(self._root, [self._files[i] for i in places]), reasons)))
 
 
 def _decoded(encoded: bytes) -> np.ndarray:
