@@ -141,9 +141,9 @@ class Sampler:
 
     def _alone(self, drawing: "DrawFunction", member: int, steps: Tensor) -> list[Batch]:
         """One member's batches at each of ``steps``: in one vectorised call, or one by one from words made at once."""
-        words, tensors = self.words[member], own_tensors(self.games[member])
+        words = self.words[member]
         if self.traced:
-            block = vmap(drawing.at, (None, None, 0))(words, tensors, steps)
+            block = vmap(drawing.at, (None, None, 0))(words, own_tensors(self.games[member]), steps)
             return [pick(block, k) for k in range(len(steps))]
         return [drawing(key) for key in self.plan.keys(words, steps)]
 
@@ -163,9 +163,8 @@ class _Ahead:
         self.drawn: Future[list[Any]] | None = None
 
     def block(self, first: int, count: int, stacked: bool) -> list[Any]:
-        found = self._begun(first, count, stacked)
-        block = found.result()
-        self.drawn = self._begun(first + count, count, stacked)
+        block = self._begun(first, count, stacked).result()
+        self._begun(first + count, count, stacked)
         return block
 
     def _begun(self, first: int, count: int, stacked: bool) -> "Future[list[Any]]":

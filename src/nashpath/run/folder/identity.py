@@ -127,14 +127,14 @@ def _files(root: Path) -> list[tuple[str, str, int]]:
     waiting = [(str(root), "")]
     while waiting:
         folder, inside = waiting.pop()
-        with suppress(OSError), os.scandir(folder) as entries:  # what may not be listed holds nothing that is read
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    waiting += [] if entry.is_symlink() else [(entry.path, f"{inside}{entry.name}/")]
-                elif entry.is_file():
-                    found.append((f"{inside}{entry.name}", entry.path, entry.stat().st_size))
+        entries: list[os.DirEntry[str]] = []
+        with suppress(OSError), os.scandir(folder) as listed:  # what may not be listed holds nothing that is read
+            entries = [entry for entry in listed if not entry.name.startswith(".")]
+        for entry in entries:
+            if entry.is_dir():
+                waiting += [] if entry.is_symlink() else [(entry.path, f"{inside}{entry.name}/")]
+            elif entry.is_file():
+                found.append((f"{inside}{entry.name}", entry.path, entry.stat().st_size))
     return sorted(found, key=lambda file: file[0].split("/"))
 
 
