@@ -120,9 +120,8 @@ def free_port():
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((2, {"alternating"}), id="2"),
-        pytest.param((2, set(SOLVERS)), id="2, all compiled", marks=pytest.mark.thorough("all sum at the same place")),
-        pytest.param((3, set()), id="3", marks=pytest.mark.thorough("what two processes may part in, three may")),
+        pytest.param((2, set(SOLVERS)), id="2"),
+        pytest.param((3, set()), id="3"),
     ],
 )
 def measured(request, tmp_path_factory):
