@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nashpath.data import Ring
+from nashpath.report import page
 from nashpath.run.engine import program
 from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible
 from nashpath.run.engine.program import Program
@@ -167,6 +168,25 @@ def test_reading_data_is_left_and_nothing_is_written(tmp_path, monkeypatch):
     result = nash("train", *flags("steps=2"), "--out", tmp_path / "run", expect=130)
     assert "stopped before anything was written" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("verb", ["train", "flow"])
+def test_a_page_that_takes_long_is_left_and_written_later(tmp_path, monkeypatch, verb, number):
+    def draw(run):
+        signal.raise_signal(number)
+        time.sleep(60)
+
+    own = flags("steps=2") if verb == "train" else ["-s", "data=ring", "-s", "steps=2", "-s", "particles=20"]
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(page, "_write", draw)
+        result = nash(verb, *own, "--out", tmp_path / "run", expect=130)
+    assert signal.getsignal(number) is before
+    assert f"its page is written by: nashpath report {tmp_path / 'run'}" in result.stderr
+    assert members(tmp_path / "run")[0]["outcome"] == "finished"
+    nash("report", tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").stat().st_size > 1000
 
 
 def test_a_cell_is_left_in_one_process_and_the_others_are_kept(tmp_path, monkeypatch):

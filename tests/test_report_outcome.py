@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,27 @@ from typer.testing import CliRunner
 
 import report_folders as folders
 from nashpath.cli import app
-from nashpath.report import compare_reports, load_run, run_headline
+from nashpath.report import compare_reports, load_run, report_and_headline, run_headline
 from nashpath.report.curves import strands
 from nashpath.report.outcome import Outcome, ranking, together
+from nashpath.report.read import _Reader
 
 ROUNDS = 400
 
 
-def spiral(path: Path, rate: float, every: int = 2, angle: float = 0.1) -> Path:
-    """A toy's path about its equilibrium, which is not the origin."""
+def spiral(path: Path, rate: float, every: int = 2, angle: float = 0.1, members: int = 1) -> Path:
+    """A toy's path about its equilibrium, which is not the origin, the same for all members."""
     centre = np.array([0.3, -0.2])
     spots = [rate**k * np.array([np.cos(angle * k), np.sin(angle * k)]) for k in range(0, ROUNDS + 1, every)]
-    rows = [{"step": k * every, "member": 0, "distance": float(np.hypot(*spot))} for k, spot in enumerate(spots)]
-    end = {
-        "member": 0,
-        "seed": 0,
-        "outcome": "finished",
-        "steps": ROUNDS,
-        "metrics": {"distance": rows[-1]["distance"]},
-    }
-    folders.folder(path, [end], rows, {"shape": None})
+    every_member = range(members)
+    away = [float(np.hypot(*spot)) for spot in spots]
+    rows = [{"step": k * every, "member": m, "distance": far} for k, far in enumerate(away) for m in every_member]
+    end = {"outcome": "finished", "steps": ROUNDS, "metrics": {"distance": away[-1]}}
+    folders.folder(path, [{"member": m, "seed": m} | end for m in every_member], rows, {"shape": None})
     np.savez(path / "reference.npz", equilibrium=centre)
     for k, spot in enumerate(spots):
-        np.savez(path / "samples" / f"step-{k * every:08d}.npz", p0=centre + spot)
+        saved = {f"p{m}": centre + spot for m in every_member}
+        np.savez(path / "samples" / f"step-{k * every:08d}.npz", **saved)
     return path
 
 
@@ -60,6 +59,39 @@ def test_turns_are_not_counted_on_a_path_with_too_few_points(tmp_path: Path, eve
     found = run_headline(load_run(spiral(tmp_path / "run", 1.01, every, angle)))
     assert "turn" not in found.text
     assert (found.text.partition(":")[0], found.tone) == ("went away from the equilibrium", "bad")
+
+
+class Counted(list):
+    """Rows that count how often they are gone through."""
+
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [lambda path, m: spiral(path, 1.005, members=m), lambda path, m: folders.ring_folder(path, steps=3, members=m)],
+    ids=["toy", "generators"],
+)
+def test_a_page_of_many_members_goes_through_the_rows_and_files_as_often_as_one_of_few(tmp_path, monkeypatch, made):
+    """Ten thousand members are ten thousand times the work of one, not its square."""
+    read, arrays, work = _Reader.rows, _Reader.arrays, []
+
+    def counted(self, name):
+        work.append(Counted(read(self, name)))
+        return work[-1]
+
+    monkeypatch.setattr(_Reader, "rows", counted)
+    opened = Counter()
+    monkeypatch.setattr(_Reader, "arrays", lambda self, name: opened.update([len(work)]) or arrays(self, name))
+    for members in (3, 30):
+        report_and_headline(made(tmp_path / str(members), members))
+    few, many = work
+    assert 1 <= few.passes == many.passes
+    assert 3 <= opened[1] == opened[2]
 
 
 def generator_folder(path: Path, first: dict[str, float], last: dict[str, float], real: dict[str, float]) -> Path:

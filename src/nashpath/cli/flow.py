@@ -9,7 +9,17 @@ import typer
 from nashpath.cli.console import ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
-from nashpath.cli.train import Accept, Config, Quiet, Resume, Setting, folder_to_resume, next_folder, stopping
+from nashpath.cli.train import (
+    Accept,
+    Config,
+    Quiet,
+    Resume,
+    Setting,
+    folder_to_resume,
+    next_folder,
+    stopping,
+    writing_the_page,
+)
 
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="The run folder (default: the next free runs/flow-N).")
@@ -52,7 +62,8 @@ def flow(
         else:
             chosen = resolve_flow(changes, find_data(read_toml(config), config.parent) if config else None)
             folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
-        page = write_report(folder)
+        with writing_the_page(folder, live):
+            page = write_report(folder)
         member = load_run(folder).members[0]
         if member.outcome == "stopped":
             live.say(f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {folder}")

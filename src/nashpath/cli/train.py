@@ -64,6 +64,9 @@ Part = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
+LONG = 5_000_000
+"""Bytes of metrics from which on a report takes more than about two seconds."""
+
 
 def train(
     config: ConfigOrData = None,
@@ -137,7 +140,8 @@ def train(
         for count, reason in session.ways():
             live.say(f"{count} member{'s' * (count > 1)}, {reason}")
         status = session.train()
-        page, found = report_and_headline(session.store.folder)
+        with writing_the_page(session.store.folder, live):
+            page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
 
 
@@ -205,7 +209,8 @@ def _train_parts(
     if not all_done(job, on, sbatch, [f"nashpath gather {out}"], live.say, stop):
         return
     gather_run(out)
-    page, found = report_and_headline(out)
+    with writing_the_page(out, live):
+        page, found = report_and_headline(out)
     if as_json:
         typer.echo(plain_json({"run": str(out), "headline": found.text, "quality": found.tone}))
     else:
@@ -339,6 +344,23 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def writing_the_page(run: Path, live: ProgressBar) -> Iterator[None]:
+    """Within this block a stop is heard at once: the run is whole without its page. Says what takes long."""
+    rows = run / "metrics.jsonl"
+    if rows.exists() and rows.stat().st_size > LONG:
+        live.say("writing the report")
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the run is whole, and its page is written by: nashpath report {run}", err=True)
+        raise typer.Exit(130) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -38,12 +38,14 @@ def strands(run: Run) -> list[Strand]:
     groups: dict[str, list[ReportMember]] = defaultdict(list)
     for member in run.members:
         groups[settings_label(member.settings)].append(member)
-    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in run.rows:
-        rows[row["member"]].append(row)
     unnamed = "all members" if len(groups) == 1 else "as given"
     return [
-        Strand(label or unnamed, members[0].settings, members, [row for m in members for row in rows[m.member]])
+        Strand(
+            label or unnamed,
+            members[0].settings,
+            members,
+            [row for m in members for row in run.rows_of.get(m.member, [])],
+        )
         for label, members in groups.items()
     ]
 

@@ -6,7 +6,7 @@ Said of the run's own rows and paths alone; `nashpath diagnose` plays on and say
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
 from nashpath.report.phrasing import amount, by_how_much, count, listed, number, phrase, sign_of, titled, with_ends
-from nashpath.report.read import ReportMember, Run, read_frames
+from nashpath.report.read import ReportMember, Run
 
 Tone = Literal["good", "open", "bad"]
 
@@ -96,7 +96,7 @@ def together(members: list[Outcome]) -> Outcome:
 
 def _of_strategies(run: Run, member: ReportMember) -> Outcome:
     """A toy whose equilibrium is known: what the path about it shows, or else the distance from it."""
-    rows = [row for row in run.rows if row["member"] == member.member and drawable(row.get("distance"))]
+    rows = [row for row in run.rows_of.get(member.member, []) if drawable(row.get("distance"))]
     now = member.metrics["distance"]
     if not rows or not drawable(now):
         return Outcome("the distance from the equilibrium is not known", "open")
@@ -123,8 +123,7 @@ def _path(run: Run, member: int) -> Any:
     every = max(np.diff(steps), default=0)
     if known is None or len(steps) < 8 or not 0 < every <= FINE:
         return None
-    saved = [found.get(f"p{member}") for _, found in read_frames(replace(run, notes=[]), run.frames[:-1])]
-    points = [spot for spot in saved if spot is not None and spot.shape == np.shape(known)]
+    points = [spot for spot in run.paths.get(member, []) if spot.shape == np.shape(known)]
     if len(points) < len(steps) - 1 or np.shape(known) != (2,):
         return None
     away = np.asarray(points, dtype=float) - np.asarray(known, dtype=float)
@@ -172,7 +171,7 @@ def ways_gone(run: Run, member: ReportMember) -> dict[str, float]:
 
 def _first(run: Run, member: ReportMember, keys: list[str]) -> dict[str, Any]:
     """The first row of a member with any of these numbers."""
-    return next((row for row in run.rows if row["member"] == member.member and any(k in row for k in keys)), {})
+    return next((row for row in run.rows_of.get(member.member, []) if any(k in row for k in keys)), {})
 
 
 def covered(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:

@@ -170,7 +170,7 @@ def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:
         return None
     gains: list[float] = []
     for member in members:
-        values = [float(r[key]) for r in run.rows if r["member"] == member.member and drawable(r.get(key))]
+        values = [float(row[key]) for row in run.rows_of.get(member.member, []) if drawable(row.get(key))]
         if len(values) < LOOKS:
             return None
         part = len(values) // 4

@@ -9,7 +9,8 @@ import math
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,25 @@ class Run:
     checked: bool = False
     """Whether the folder keeps digests, by which its files were checked."""
 
-    @property
+    @cached_property
+    def rows_of(self) -> dict[int, list[dict[str, Any]]]:
+        """The rows of each member, in their order."""
+        found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        for row in self.rows:
+            found[row["member"]].append(row)
+        return dict(found)
+
+    @cached_property
+    def paths(self) -> dict[int, list[np.ndarray]]:
+        """The strategies that each member of a toy was at, in the order of steps, without the last."""
+        found: dict[int, list[np.ndarray]] = defaultdict(list)
+        for _, saved in read_frames(replace(self, notes=[]), self.frames[:-1]):
+            for name, value in saved.items():
+                if name.startswith("p") and name[1:].isdigit():
+                    found[int(name[1:])].append(value)
+        return dict(found)
+
+    @cached_property
     def real(self) -> dict[str, float]:
         """What real samples get, by the name of the number."""
         whole = {k: v for k, v in self.reference.items() if k.startswith(REAL) and v.size == 1 and np.isfinite(v).all()}
