@@ -155,7 +155,8 @@ steps (both players' turns) of all members together, a CPU-second; what to quote
 modules, stock Adam, DRAGAN by double backward, as a careful user of PyTorch would write it. JAX is a `scan` of 32 steps
 under `vmap` and `jit`, draws included. "Ready in" are seconds to the end of the first step, with nothing compiled
 before: what the compiler kept on the disk, a later run of the same shapes finds. A CUDA device: not measured yet by
-this command.
+this command. Predicted for an H100, from prototypes of recorded steps (`cuda_graph`): 13 × the plain loop for a ring
+solo, 950 × for 64 members stacked, 4,100 × for 4,096.
 """
 
 

@@ -113,10 +113,11 @@ def interrupt_after(monkeypatch: Any, calls: int, number: int = signal.SIGINT) -
     """Sends this process a signal after so many steps of programs, as Ctrl-C at that moment would."""
     take, done = Program._take, []
 
-    def counted(self: Program, batches: Any) -> None:
-        take(self, batches)
+    def counted(self: Program, batches: Any, left: int) -> int:
+        steps = take(self, batches, left)
         done.append(1)
         if len(done) == calls:
             signal.raise_signal(number)
+        return steps
 
     monkeypatch.setattr(Program, "_take", counted)

@@ -79,6 +79,35 @@ def test_a_compiled_step_draws_the_batches_of_the_cpu(stacked):
         torch.testing.assert_close(there, here, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("mode", ["stacked", "looped"])
+def test_recorded_steps_are_the_steps(mode, compiled):
+    """In CUDA graphs of 1, 4 and 32 steps. That a replay does what the steps do is also tried before it is used."""
+    if DEVICE != "cuda":
+        pytest.skip("a CPU records nothing")
+    settings = resolve({"data": "ring", "penalty": "dragan", "generator": {"width": 8}, "discriminator": {"width": 8}})
+    ends = []
+    for record in (False, True):
+        trials = [build_trial(settings, seed, DEVICE) for seed in (0, 1)]
+        program = Program(trials, [0, 1], mode, compiled, record=record)
+        for steps in (1, 40, 6, 33):
+            program.run(steps)
+        ends.append(([program.train_state(i) for i in (0, 1)], program.info()))
+    assert program.recordings.told.endswith("in one CUDA graph, measured"), program.recordings.told
+    assert program.recordings.fitting(32).length > 1 or not compiled
+    for here, there in zip(leaves(ends[0]), leaves(ends[1]), strict=True):
+        torch.testing.assert_close(torch.as_tensor(there), torch.as_tensor(here), rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", SOLVERS)
+def test_every_solver_is_recorded_or_says_why_not(kind):
+    trial = build_trial(resolve(suited("solver", kind)), 0, DEVICE)
+    program = Program([trial], [0])
+    program.run(3)
+    assert program.recordings is None or program.recordings.told
+    assert int(program.train_state(0).diverged_player) == NOT_DIVERGED
+
+
 @pytest.mark.parametrize("kind", SOLVERS)
 def test_a_toy_plays_as_on_the_cpu(kind, tmp_path):
     """Nothing is drawn, so the orbits are equal up to rounding."""

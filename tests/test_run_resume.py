@@ -110,11 +110,12 @@ KILLED = """
 import os, signal, sys
 from nashpath.run.engine.program import Program
 take, done = Program._take, []
-def counted(self, batches):
-    take(self, batches)
+def counted(self, *given):
+    steps = take(self, *given)
     done.append(1)
     if len(done) == 13:
         os.kill(os.getpid(), signal.SIGKILL)
+    return steps
 Program._take = counted
 from nashpath.cli import main
 sys.argv = ["nashpath", "train", *sys.argv[1:]]

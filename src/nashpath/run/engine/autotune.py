@@ -60,10 +60,11 @@ def choose(
     precision: Precision,
     say: Callable[[str], None] = lambda doing: None,
     together: int = 0,
+    record: bool = True,
 ) -> Choice:
     """Settles ``stack`` and ``compile`` (each on, off or auto) for one group of trials.
 
-    A stack is one of ``together`` members (0: of all).
+    A stack is one of ``together`` members (0: of all); ``record`` says whether steps may be recorded (`Program`).
 
     ``compile=auto`` compiles where that promises to pay (`EXPECTED`, or what this machine measured of such a program
     before), measures what it cost and what it gained, and keeps it if a step is faster. ``say`` hears what takes long.
@@ -72,7 +73,7 @@ def choose(
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
     if stack == "auto" and len(trials) > 1:
         few = trials[:FEW], seeds[:FEW]
-        mode, reason = _faster(few, precision)
+        mode, reason = _faster(few, precision, record)
         why.append(reason)
     missing = compiler_missing(next(trials[0].parameters()).device)
     if compile == "on" and missing:
@@ -83,7 +84,7 @@ def choose(
         return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
     count = together or len(trials) if mode == "stacked" else 1
     first = min(FEW, count)
-    eager = Program(trials[:first], seeds[:first], mode, False, precision)
+    eager = Program(trials[:first], seeds[:first], mode, False, precision, record=record)
     total = seconds(eager) * steps * len(trials) / first
     path = cache_folder() / "compiled" / f"{_kind_of(eager, count, precision)}.json"
     known = _remembered(path)
@@ -96,11 +97,11 @@ def choose(
             mode, False, "; ".join([*why, f"eager: about {total:.0f} s of work, compiling would not pay{told}"])
         )
     if first < count:
-        eager = Program(trials[:count], seeds[:count], mode, False, precision)
+        eager = Program(trials[:count], seeds[:count], mode, False, precision, record=record)
     say(f"compiling, about {takes:.0f} s")
     begun = time.perf_counter()
     try:
-        compiled = Program(trials[:count], seeds[:count], mode, True, precision)
+        compiled = Program(trials[:count], seeds[:count], mode, True, precision, record=record)
         compiled.run(1)
     except SettingError as error:
         return Choice(mode, False, "; ".join([*why, f"eager: {error}"]))
@@ -161,11 +162,11 @@ def _remember(path: Path, takes: float, gains: float) -> None:
         file.write(json.dumps(kept).encode())
 
 
-def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: Precision) -> tuple[Mode, str]:
+def _faster(few: tuple[Sequence[Trial], Sequence[int]], precision: Precision, record: bool) -> tuple[Mode, str]:
     """The faster way for a few trials, and why; looped where they cannot be stacked."""
     ways: tuple[Mode, Mode] = ("stacked", "looped")
     try:
-        speeds = dict(zip(ways, race([Program(*few, way, False, precision) for way in ways])))
+        speeds = dict(zip(ways, race([Program(*few, way, False, precision, record=record) for way in ways])))
     except SettingError as error:
         return "looped", f"looped: {error}"
     mode = min(ways, key=lambda way: speeds[way])

@@ -38,6 +38,12 @@ def find_device(name: str) -> torch.device:
     return device
 
 
+def wait_for(device: torch.device) -> None:
+    """Returns when a device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 Precision = torch.dtype | Literal["tf32"] | None
 """The dtype of mixed precision, float32 whose products round their factors to TF32, or None for full precision."""
 

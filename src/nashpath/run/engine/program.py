@@ -7,6 +7,7 @@ dense nets, loses on convolutions, where it means grouped kernels).
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
@@ -18,9 +19,10 @@ from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.typed import named_modules
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
-from nashpath.run.engine.device import Precision, tf32_products
+from nashpath.run.engine.device import Precision, tf32_products, wait_for
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
+from nashpath.run.engine.recording import RECORDS, Record, Recordings, copied
 from nashpath.run.engine.sampler import BLOCK_STEPS, DrawFunction, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
 from nashpath.run.errors import SettingError
@@ -53,9 +55,10 @@ class Program:
 
     ``mode`` says whether members are stacked or looped over, ``compiled`` whether the step is compiled. A step
     that is ``ready``, of another program of this structure, mode and number of members, is taken over, compiled as it
-    is; ``spread`` says how batches are spread over several processes. ``taken`` counts the steps so far; ``seconds``
-    is the time spent in all steps (and their draws) but the first, which compiles, and ``busy`` that of it in which a
-    CPU's run did not wait for other processes.
+    is; ``spread`` says how batches are spread over several processes, ``record`` whether steps may be recorded where
+    the device can do that (`recordings`). ``taken`` counts the steps so far; ``seconds`` is the time spent in all steps
+    (and their draws) but the first, which compiles, and ``busy`` that of it in which a CPU's run did not wait for other
+    processes.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Program:
         precision: Precision = None,
         ready: Prepared | None = None,
         spread: "Spread | None" = None,
+        record: bool = True,
     ):
         self.spread = spread
         self.trials, self.compiled, self.precision = list(trials), compiled, precision
@@ -88,6 +92,8 @@ class Program:
         self._block, self._first = list[Any](), 0
         self._info: Sequence[dict[str, Any]] | dict[str, Tensor] = []
         self._keys = self.sampler.keys(mode == "stacked") if self.drawing else None
+        self._recorder = RECORDS.get(self.device.type) if record and spread is None else None
+        self.recordings: Recordings | None = None
         self.taken, self.seconds, self.busy, self.timed, self._warm = 0, 0.0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
@@ -118,17 +124,21 @@ class Program:
         The first step of a compiled program may take half a minute: it is given up where ``stop()`` becomes true in it.
         """
         while steps > 0 and not stop():
-            start, used, warm, count = time.perf_counter(), time.process_time(), self._warm, 0
-            batches, before = self._batches(steps), (self._train_state, self._info)
+            warm, count, before = self._warm, 0, (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
                 products = float32_matmul(self.mode == "stacked" and self.device.type == "cpu")
                 with compiling, products, tf32_products(self.precision == "tf32"):
-                    for given in batches:
-                        self._take(given)
-                        count += 1
+                    if warm and self._recorder is not None:
+                        self._record(self._recorder, steps)
+                    start, used = time.perf_counter(), time.process_time()
+                    batches = self._batches(steps)
+                    while count < len(batches):
+                        count += self._take(batches[count], len(batches) - count if warm else 0)
                         if not warm or stop():
                             break
+                    if self.recordings is not None:  # the next replay changes what they left
+                        self._train_state, self._info = tree_map(copied, (self._train_state, self._info))
             except Interrupted:
                 self._train_state, self._info = before
                 if not stop():  # it is a block around this one that is to end
@@ -145,8 +155,7 @@ class Program:
 
     def wait(self) -> None:
         """Returns when the device has done all that was asked of it."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+        wait_for(self.device)
 
     def outcome(self, member: int) -> str:
         """The member's outcome, and its cause where that is known."""
@@ -197,7 +206,19 @@ class Program:
         begin = self.taken - self._first
         return self._block[begin : begin + steps]
 
-    def _take(self, given: Any) -> None:
+    def _record(self, recorder: Record, steps: int) -> None:
+        """Records as many steps as are of use; where they do not draw themselves, that is one."""
+        if self.recordings is None:
+            self.recordings = Recordings(self._stepper(), recorder)
+        given, most = self._batches(1)[0], min(steps, BLOCK_STEPS) if self.drawing else 1
+        self.recordings.prepare(self._train_state, given, self._info, most)
+
+    def _take(self, given: Any, left: int) -> int:
+        """Takes one step, or several where ``left`` of them fit into a recording; returns how many."""
+        recording = None if self.recordings is None else self.recordings.fitting(left)
+        if recording is not None:
+            self._train_state, self._info = recording(self._train_state, given)
+            return recording.length
         before = counted(self.trials[0].game) if self.compiles else {}
         try:
             self._step_all(given)
@@ -207,13 +228,13 @@ class Program:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
                 self.step = self._made(None)
-                self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0])
-                return
+                return self._take(self.sampler.block(self.taken, 1, self.mode == "stacked")[0], 0)
             how = "stacked" if self.mode == "stacked" else "compiled" if self.compiled else "differentiated"
             refused = None if self._warm or "memory" in str(error) else refusal(error, self.trials[0].game, how)
             if refused is None:
                 raise
             raise refused from error
+        return 1
 
     def _refuse_counting(self, before: dict[str, Any]) -> None:
         """Raises `SettingError` where a module counts in Python: a graph holds what it did once."""
@@ -232,11 +253,20 @@ class Program:
         return as_one_graph(step) if self.compiled else step
 
     def _step_all(self, batches: Any) -> None:
-        if self.mode == "stacked":
-            self._train_state, self._info = self.step(self._train_state, self._numbers, batches)
-            return
-        taken = [self.step(c, n, b) for c, n, b in zip(self._train_state, self._numbers, batches)]
-        self._train_state, self._info = [train_state for train_state, _ in taken], [info for _, info in taken]
+        self._train_state, self._info = self._stepper()(self._train_state, batches)
+
+    def _stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """All members one step on, and what it reports of them."""
+        return partial(_stacked_step if self.mode == "stacked" else _looped_step, self.step, self._numbers)
+
+
+def _stacked_step(step: Any, numbers: Any, train_state: Any, batches: Any) -> tuple[Any, Any]:
+    return step(train_state, numbers, batches)
+
+
+def _looped_step(step: Any, numbers: Any, train_states: Any, batches: Any) -> tuple[Any, Any]:
+    taken = [step(*one) for one in zip(train_states, numbers, batches)]
+    return [train_state for train_state, _ in taken], [info for _, info in taken]
 
 
 def counted(game: nn.Module) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Raw
 
-FREE = {"steps", "compile", "track", "track_project", "diagnostics", "metrics", "features", "device", "threads"} | {
+_WAYS = {"compile", "cuda_graph", "device", "threads"}
+FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "features"} | {
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""

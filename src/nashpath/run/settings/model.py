@@ -119,6 +119,10 @@ class General(BaseModel):
         Literal["auto", "on", "off"],
         Field(description="train members stacked or one after the other; auto measures which is faster"),
     ] = "auto"
+    cuda_graph: Annotated[
+        Literal["auto", "off"],
+        Field(description="auto replays several steps as one CUDA graph where that is as exact, and faster"),
+    ] = "auto"
     threads: Annotated[
         int, Ge(0), Le(MOST_THREADS), Field(description="CPU threads; 0 measures whether more than one is faster")
     ] = 0

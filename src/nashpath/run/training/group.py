@@ -32,11 +32,18 @@ class MemberGroup:
 
     members: list[Member]
     program: Program
-    reason: str
+    chosen: str
+    """Why it is run as it is, as far as that was known before the first step."""
     diagnostics: list[Diagnostic] = field(default_factory=list)
     reference_set: ReferenceSet | None = None
     latents: dict[int, Tensor] = field(default_factory=dict)
     """Latents of the samples that are evaluated, by the game's `id`: the same each time."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is run as it is, in words."""
+        recordings = self.program.recordings
+        return f"{self.chosen}; {recordings.told}" if recordings is not None and recordings.told else self.chosen
 
     @cached_property
     def measured(self) -> set[str]:

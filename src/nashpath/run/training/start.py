@@ -225,8 +225,8 @@ def build_groups(
         notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
 
     most = most_together(trials[0], len(trials))
-    first = even(len(trials), most)[0]
-    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first)
+    first, record = even(len(trials), most)[0], settings.cuda_graph == "auto"
+    choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first, record)
     choice = eager_where_differentiated(choice, settings.compile, spreads)
     left, groups = list(sizes), list[MemberGroup]()
     for (own, games), spread in zip(built, spreads):
@@ -238,7 +238,7 @@ def build_groups(
         begin = 0
         for part in parts:
             at = slice(begin, begin + part)
-            group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread)
+            group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread, record)
             start.resume_memory(group.members, group.program)
             ready.setdefault(part, group.program.prepared)
             groups.append(group)
@@ -325,10 +325,11 @@ def _team(
     precision: Precision,
     ready: Prepared | None,
     spread: "Spread | None",
+    record: bool,
 ) -> MemberGroup:
     """One group and its program, which takes over a step that is ``ready``."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
-    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready, spread)
+    program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready, spread, record)
     reference_set = reference_set_of(members[0].settings, trials[0])
     return MemberGroup(members, program, reason, list(diagnostics.values()), reference_set)
