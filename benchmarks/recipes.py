@@ -6,30 +6,41 @@ What it reached is the Fréchet distance of its (averaged) samples to real ones,
 data set. The best of a data set has the lowest mean over seeds; where the 95 % interval of its lead over others
 (differences seed by seed) holds 0, the simplest of them is taken, the one with the fewest settings.
 
+Beside them stands a loop of PyTorch's own, as its DCGAN tutorial has it (``loop``): the networks of the recipe
+``dcgan`` with stock batch normalisation, its costs, Adam with its rates, epochs of shuffled batches of 64, for the same
+time.
+
 A stopped race goes on where it was: each training is kept below --out, with what was measured of it in each kind of
-features. With --write the record becomes that of the package (``race.json``), and the page is written.
+features. Data sets that are not raced now keep what the last record has of them. With --write the record becomes that
+of the package (``race.json``), and the page is written.
 
     python benchmarks/recipes.py [--seconds 75] [--seeds 3] [--data mnist cifar10] [--only dcgan r3gan]
         [--features mnist=mnist cifar10=auto] [--samples 5000] [--rounds 6] [--out runs/recipes] [--records FOLDER]
-        [--write] [--smallest]
+        [--loop] [--write] [--smallest]
 
 The data are found below the folder that NASHPATH_DATA names.
 """
 
 import argparse
+import copy
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.metrics.features import FEATURES
+from nashpath.networks.batch_norm import BatchNorm
 from nashpath.run import EvaluationOptions, evaluate_run, open_session
+from nashpath.run.engine.step import begin
 from nashpath.run.folder.run_folder import machine
 from nashpath.run.settings.recipe import RACE, Recipe, recipes
 from sizes import parse
@@ -46,6 +57,7 @@ DATA: Mapping[str, Mapping[str, Any]] = {
 TIMED = 2
 """Steps of each recipe in a round in which rates are measured."""
 REALS = 10_000
+LOOP = "loop"
 
 
 def plain(data: str, recipe: Recipe, seed: int, steps: int) -> dict[str, Any]:
@@ -92,6 +104,66 @@ def trained(data: str, recipe: Recipe, seed: int, seconds: float, steps: int, fo
     return {**found, "cpu_seconds": round(group.program.busy, 2), "outcome": member["outcome"], "measured": {}}
 
 
+def looped(data: str, seed: int, seconds: float, folder: Path) -> dict[str, Any]:
+    """As `trained`, by a plain loop; its weights take the place of those of a run, so that they are measured alike."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    settings = {**plain(data, recipes()["dcgan"], seed, 2), "average": "none"}
+    session = open_session(settings, {}, folder)
+    session.train()
+    program = session.groups[0].program
+    game = program.trials[0].game
+    images = game.data.examples()
+    networks = {who: stock(copy.deepcopy(getattr(game, who))) for who in game.players}
+    players = networks["generator"], networks["discriminator"]
+    steps, took = pytorch_loop(*players, images, settings["latent"], seed, seconds)
+    for who, network in networks.items():
+        getattr(game, who).load_state_dict({k: v for k, v in network.state_dict().items() if "num_batches" not in k})
+    program.load([begin(program.trials[0])], 2, program.info())
+    session.checkpoint()
+    sound = all(bool(v.isfinite().all()) for network in networks.values() for v in network.parameters())
+    found = {"seconds": seconds, "settings": settings, "steps": steps, "cpu_seconds": round(took, 2)}
+    return {**found, "outcome": "finished" if sound else "diverged", "measured": {}}
+
+
+def stock(network: nn.Module) -> nn.Module:
+    """A network with PyTorch's own batch normalisation, for training."""
+    for name, module in list(network.named_modules()):
+        if isinstance(module, BatchNorm):
+            layer = nn.BatchNorm2d(module.channels, module.eps, module.momentum)
+            layer.load_state_dict(module.state_dict(), strict=False)
+            network.set_submodule(name, layer)
+    return network.train().requires_grad_(True)
+
+
+def pytorch_loop(
+    generator: nn.Module, discriminator: nn.Module, images: Tensor, latent: int, seed: int, seconds: float
+) -> tuple[int, float]:
+    """Trains for so many CPU-seconds; returns steps and the seconds that they took.
+
+    Reference: pytorch/tutorials, ``beginner_source/dcgan_faces_tutorial.py`` (Adam at 2e-4 with b1 = 0.5, batches of
+    128 there, costs by binary cross-entropy, the fake batch of the discriminator's step used for the generator's).
+    """
+    torch.manual_seed(seed)
+    optimizers = [torch.optim.Adam(one.parameters(), lr=2e-4, betas=(0.5, 0.999)) for one in (generator, discriminator)]
+    batches = DataLoader(TensorDataset(images), batch_size=64, shuffle=True, drop_last=True)
+    price, steps, start = nn.BCEWithLogitsLoss(), 0, time.process_time()
+    while True:
+        for (real,) in batches:
+            ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+            fake = generator(torch.randn(len(real), latent))
+            optimizers[1].zero_grad()
+            price(discriminator(real), ones).backward()
+            price(discriminator(fake.detach()), zeros).backward()
+            optimizers[1].step()
+            optimizers[0].zero_grad()
+            price(discriminator(fake), ones).backward()
+            optimizers[0].step()
+            steps += 1
+            if steps > 1 and time.process_time() - start > seconds:
+                return steps, time.process_time() - start
+
+
 def measured(folder: Path, features: str, samples: int) -> dict[str, Any]:
     """The Fréchet distance of a run's samples, that of its last step's weights, and that of as many real ones."""
     options = EvaluationOptions(("fid",), features, samples, REALS)
@@ -101,11 +173,18 @@ def measured(folder: Path, features: str, samples: int) -> dict[str, Any]:
     return {"fid": values["fid"], "raw": values.get("fid (raw weights)"), "real": real, "samples": samples}
 
 
-def cell(data: str, recipe: Recipe, seed: int, steps: int, chosen: argparse.Namespace, features: str) -> dict[str, Any]:
-    """One run, trained and measured so far as it was not before."""
-    folder, note = chosen.out / data / recipe.name / f"seed-{seed}", chosen.out / data / recipe.name / f"{seed}.json"
+def cell(
+    data: str, recipe: Recipe | None, seed: int, steps: int, chosen: argparse.Namespace, features: str
+) -> dict[str, Any]:
+    """One run of a recipe, or of the plain loop, trained and measured so far as it was not before."""
+    name = LOOP if recipe is None else recipe.name
+    folder, note = chosen.out / data / name / f"seed-{seed}", chosen.out / data / name / f"{seed}.json"
     known = json.loads(note.read_text()) if note.exists() else {}
-    if (known.get("steps"), known.get("settings")) != (steps, recipe.settings):
+    if recipe is None and known.get("seconds") != chosen.seconds:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        known = looped(data, seed, chosen.seconds, folder)
+        note.write_text(json.dumps(known, indent=1) + "\n")
+    if recipe is not None and (known.get("steps"), known.get("settings")) != (steps, recipe.settings):
         note.parent.mkdir(parents=True, exist_ok=True)
         known = trained(data, recipe, seed, chosen.seconds, steps, folder)
         note.write_text(json.dumps(known, indent=1) + "\n")
@@ -115,11 +194,11 @@ def cell(data: str, recipe: Recipe, seed: int, steps: int, chosen: argparse.Name
         note.write_text(json.dumps(known, indent=1) + "\n")
     found = known["measured"][features]
     print(
-        f"{data} {recipe.name} seed {seed}: {known['steps']} steps in {known['cpu_seconds']:.0f} CPU-seconds, "
+        f"{data} {name} seed {seed}: {known['steps']} steps in {known['cpu_seconds']:.0f} CPU-seconds, "
         f"{known['outcome']}, Fréchet distance {found['fid']:.4g}",
         flush=True,
     )
-    return {**{k: v for k, v in known.items() if k != "measured"}, **found, "seed": seed, "recipe": recipe.name}
+    return {**{k: v for k, v in known.items() if k != "measured"}, **found, "seed": seed, "recipe": name}
 
 
 def usable(data: str, asked: str) -> str:
@@ -145,9 +224,11 @@ def told(runs: list[dict[str, Any]]) -> dict[str, Any]:
         rows[name] = {"values": values, "mean": mean, "steps": own[0]["steps"], "interval": [low, high]}
         rows[name]["cpu_seconds"] = [run["cpu_seconds"] for run in own]
         rows[name]["diverged"] = sum(run["outcome"].startswith("diverged") for run in own)
+    loop = {LOOP: rows.pop(LOOP)} if LOOP in rows else {}
     lowest = min(rows, key=lambda name: rows[name]["mean"])
     near = [name for name in rows if name == lowest or undecided(rows[lowest]["values"], rows[name]["values"])]
     known = recipes()
+    rows |= loop
     return {"rows": rows, "lowest": lowest, "undecided": near, "best": min(near, key=lambda name: known[name].size)}
 
 
@@ -169,6 +250,9 @@ def table(race: Mapping[str, Any]) -> str:
         cells = [of_row(one["rows"].get(name), name, one) for one in race.values()]
         if recipe.kind == "pictures":
             lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
+    if any(LOOP in one["rows"] for one in race.values()):
+        cells = [of_row(one["rows"].get(LOOP), LOOP, one) for one in race.values()]
+        lines.append("| PyTorch's DCGAN loop, the networks of `dcgan` | " + " | ".join(cells) + " |")
     lines.append("| other real ones | " + " | ".join(f"{one['real']:.3g}" for one in race.values()) + " |")
     return "\n".join(lines) + "\n"
 
@@ -212,6 +296,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "recipes")
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records" / "recipes")
+    parser.add_argument("--loop", action="store_true", help="race PyTorch's own loop, too")
     parser.add_argument("--write", action="store_true")
     smallest = {
         "seconds": 0.01,
@@ -221,6 +306,7 @@ def main() -> None:
         "samples": 80,
         "only": known[:2],
         "write": False,
+        "loop": True,
     }
     places = [Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())]
     chosen = parse(parser, **smallest, out=places[0], records=places[1])
@@ -234,6 +320,8 @@ def main() -> None:
             for name in chosen.only:
                 steps = max(2, int(paces[data][name] * chosen.seconds))
                 runs[data].append(cell(data, recipes()[name], seed, steps, chosen, features[data]))
+            if chosen.loop:
+                runs[data].append(cell(data, None, seed, 0, chosen, features[data]))
     race = {
         data: {
             "shape": list(shape_of(data)),
@@ -245,6 +333,8 @@ def main() -> None:
         }
         for data in chosen.data
     }
+    for before in records(chosen.records)[-1:]:
+        race, runs = {**before["race"], **race}, {**before["runs"], **runs}
     print(table(race))
     record = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "race": race, "runs": runs}
     chosen.records.mkdir(parents=True, exist_ok=True)
