@@ -22,6 +22,7 @@ def run(path, distances, real=0.1, modes=None, spread=1.0, diagnosis=None, evalu
     member = {"member": 0, "seed": 0, "settings": {}, "outcome": "finished", "steps": 3000, "costs": {}}
     rows = [{"step": 300 * k, "member": 0, "sliced_wasserstein": value} for k, value in enumerate(distances)]
     folder(path, [{**member, "metrics": last}], rows, info)
+    save(path, 0, m0=REAL[:9] * 0.01)
     save(path, 1500, m0=REAL[:9] * spread)
     save(path, 3000, m0=REAL[:9] * spread)
     numbers = {"real.sliced_wasserstein": real} | ({} if modes is None else {"real.modes": 8.0})
@@ -81,6 +82,20 @@ def test_good_is_the_share_of_the_way_to_real_samples(distances, word, text, tmp
 )
 def test_collapse_is_read_from_the_best_number_there_is(known, word, text, tmp_path):
     found = answers(run(tmp_path / "run", [1.0, 0.5], **known))["Is it collapsing?"]
+    assert found[0] == word
+    assert text in found[1]
+
+
+@pytest.mark.parametrize(
+    ("halfway", "word", "text"),
+    [(0.1, "undecided", "more than at step 1,500 (10 %)"), (0.2, "yes", "20 %"), (None, "undecided", "would tell")],
+)
+def test_samples_still_spread_by_those_of_half_the_way_never_of_the_start(halfway, word, text, tmp_path):
+    path = run(tmp_path / "run", [1.0, 0.5], spread=0.2)
+    (path / "samples" / "step-00001500.npz").unlink()
+    if halfway is not None:
+        save(path, 1500, m0=REAL[:9] * halfway)
+    found = answers(path)["Is it collapsing?"]
     assert found[0] == word
     assert text in found[1]
 

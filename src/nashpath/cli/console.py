@@ -106,7 +106,9 @@ def describe(moment: "RunProgress") -> str:
     parts = [f"{who} {cost:.3f}" for who, cost in moment.costs.items()]
     if moment.members > 1:
         parts.append(f"{moment.alive}/{moment.members} members")
-    return "  ".join([*parts, f"{moment.steps_per_second:,.0f} steps/s"])
+    if moment.steps_per_second:  # not known before the second step
+        parts.append(f"{moment.steps_per_second:,.{0 if moment.steps_per_second >= 10 else 1}f} steps/s")
+    return "  ".join(parts)
 
 
 def repeated(**given: Sequence[Any] | None) -> list[str]:

@@ -58,10 +58,12 @@ LEAST = 1e-6
 
 
 def evidence(figure: "Figure", seen: DiagnosisData) -> None:
-    """Each player's distance from rest over what is allowed, and the range of its own curvature."""
+    """Each player's distance from rest over what is allowed, and the range of its own curvature, where it was asked."""
     players = seen.numbers["players"]
-    names = list(players)
-    left, right = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
+    names, answered = list(players), seen.numbers.get("schur")
+    curved = [who for who, own in players.items() if own["smallest"] or own["largest"] or own["flat"]]  # those at rest
+    whole = bool(curved) or answered is not None
+    left = figure.add_subplot(1, 1 + whole, 1)
     for at, who in enumerate(names):
         own = players[who]
         known = own["distance"] is not None
@@ -70,12 +72,16 @@ def evidence(figure: "Figure", seen: DiagnosisData) -> None:
         low, high = (min(max(v, LEAST), 1 / LEAST) for v in (value - error, value + error))
         left.plot([low, high], [at, at], color=SOFT, lw=2)
         left.plot(min(max(value, LEAST), 1 / LEAST), at, "o" if known else "s", color=SECOND, ms=6)
-        if own["smallest"] or own["largest"] or own["flat"]:  # asked of a player at rest only
-            right.plot([own["smallest"], own["largest"]], [at, at], color=FIRST, lw=3, marker="|", ms=10)
     left.axvspan(LEAST / 3, 1, color=SOFT, alpha=0.25, lw=0)
     left.set(xscale="log", xlim=(LEAST / 3, 3 / LEAST), xlabel="from rest / allowed")
     left.set_xticks([LEAST, 1, 1 / LEAST])
-    answered = seen.numbers.get("schur")
+    _plain_axis(left, names)
+    if not whole:
+        return
+    right = figure.add_subplot(1, 2, 2)
+    for who in curved:
+        ends = [players[who]["smallest"], players[who]["largest"]]
+        right.plot(ends, [names.index(who)] * 2, color=FIRST, lw=3, marker="|", ms=10)
     if answered is not None:
         right.plot(answered, len(names), "D", color=SECOND, ms=6)
         names = [*names, "generator, once answered"]
@@ -85,10 +91,14 @@ def evidence(figure: "Figure", seen: DiagnosisData) -> None:
     right.set_xlabel("own curvature")
     right.margins(x=0.15)
     for axes in (left, right):
-        axes.minorticks_off()
-        axes.tick_params(axis="x", labelsize=6)
-        _named(axes, names)
+        _plain_axis(axes, names)
     right.set_yticklabels([])
+
+
+def _plain_axis(axes: Any, names: list[str]) -> None:
+    axes.minorticks_off()
+    axes.tick_params(axis="x", labelsize=6)
+    _named(axes, names)
 
 
 def steps(figure: "Figure", seen: DiagnosisData) -> None:
@@ -286,9 +296,9 @@ FIGURES: dict[str, Picture] = {
     "evidence": Picture(
         evidence,
         "Evidence for the certificate",
-        "Left: how far each player is from rest, over what is allowed (in the grey band it rests; a square: standard "
-        "errors of its mean gradient over 6, where the distance is not known). Right: from the smallest to the largest "
-        "curvature of its own cost, where all rest; left of 0 it gains by a small move.",
+        "How far each player is from rest, over what is allowed (in the grey band it rests; a square: standard errors "
+        "of its mean gradient over 6, where the distance is not known). Where all rest, beside it: from the smallest "
+        "to the largest curvature of its own cost; left of 0 it gains by a small move.",
         "players",
         6.4,
     ),

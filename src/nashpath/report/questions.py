@@ -107,7 +107,8 @@ def _recalled(run: Run) -> tuple[str, str] | None:
 def _alike(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
     """By how much two saved samples differ, beside two real ones: it can show a collapse, not that there is none."""
     real = run.reference.get("real")
-    half = run.frames[len(run.frames) // 2 : -1][:1]
+    middle = sorted(run.frames[1:-1], key=lambda frame: abs(frame[0] - run.frames[-1][0] / 2))
+    half = middle[:1]
     frames = read_frames(run, [*half, *run.frames[-1:]]) if real is not None else []
     if not frames or real is None:
         return None
@@ -116,9 +117,11 @@ def _alike(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
         return None
     told = f"two samples differ {100 * now:.0f} % as much as two real ones"
     if now < ALIKE and half and earlier is not None and now > GROWING * earlier:
-        return "undecided", f"{told}, more than halfway through training ({100 * earlier:.0f} %)"
-    if now < ALIKE:
+        return "undecided", f"{told}, more than at step {frames[0][0]:,} ({100 * earlier:.0f} %)"
+    if now < ALIKE and half:
         return "yes", told
+    if now < ALIKE:
+        return "undecided", f"{told}; samples from half of the way would tell whether they still spread (sample_every)"
     return "undecided", f"{told}, which rules out the grossest alone; nashpath evaluate measures recall"
 
 
