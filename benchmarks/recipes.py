@@ -27,7 +27,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,14 +72,17 @@ def rates(data: str, names: list[str], chosen: argparse.Namespace) -> dict[str, 
     Other work on the machine only slows, and slows all of them: what counts is that rates are of one moment.
     """
     note = chosen.out / data / "rates.json"
-    settings = {name: recipes()[name].settings for name in names}
+    settings = {name: {} if name == LOOP else recipes()[name].settings for name in names}
     known = json.loads(note.read_text()) if note.exists() else {}
     if not all(known.get(name, {}).get("settings") == settings[name] for name in names):
-        programs = {}
+        programs: dict[str, Any] = {}
         with tempfile.TemporaryDirectory() as folder:
             for name in names:
-                session = open_session(plain(data, recipes()[name], 0, 1_000_000), {}, Path(folder) / name)
-                programs[name] = session.groups[0].program
+                if name == LOOP:
+                    programs[name] = Loop(data, 0, Path(folder) / name)
+                else:
+                    session = open_session(plain(data, recipes()[name], 0, 1_000_000), {}, Path(folder) / name)
+                    programs[name] = session.groups[0].program
                 programs[name].run(2)
         best = dict.fromkeys(names, 0.0)
         for _ in range(chosen.rounds):
@@ -104,26 +107,72 @@ def trained(data: str, recipe: Recipe, seed: int, seconds: float, steps: int, fo
     return {**found, "cpu_seconds": round(group.program.busy, 2), "outcome": member["outcome"], "measured": {}}
 
 
-def looped(data: str, seed: int, seconds: float, folder: Path) -> dict[str, Any]:
-    """As `trained`, by a plain loop; its weights take the place of those of a run, so that they are measured alike."""
+class Loop:
+    """A plain loop, as PyTorch's DCGAN tutorial has it, over the networks of the recipe ``dcgan`` for some data.
+
+    Reference: pytorch/tutorials, ``beginner_source/dcgan_faces_tutorial.py`` (Adam at 2e-4 with b1 = 0.5, costs by
+    binary cross-entropy, the fake batch of the discriminator's step used for the generator's; batches of 128 there).
+    """
+
+    def __init__(self, data: str, seed: int, folder: Path):
+        recipe = recipes()["dcgan"]
+        self.settings = {**plain(data, recipe, seed, 2), "average": "none"}
+        self.session = open_session(self.settings, {}, folder)
+        self.game = self.session.groups[0].program.trials[0].game
+        self.networks = {who: stock(copy.deepcopy(getattr(self.game, who))) for who in self.game.players}
+        torch.manual_seed(seed)
+        self.rules = {
+            who: torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999))
+            for who, network in self.networks.items()
+        }
+        self.batches = self._batches(self.game.data.examples())
+        self.busy = 0.0
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        loader = DataLoader(TensorDataset(images), batch_size=64, shuffle=True, drop_last=True)
+        while True:
+            for (real,) in loader:
+                yield real
+
+    def run(self, steps: int) -> None:
+        """Takes steps; ``busy`` are the CPU-seconds of all."""
+        generator, discriminator = self.networks["generator"], self.networks["discriminator"]
+        price, start = nn.BCEWithLogitsLoss(), time.process_time()
+        for _ in range(steps):
+            real = next(self.batches)
+            ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
+            fake = generator(torch.randn(len(real), self.settings["latent"]))
+            self.rules["discriminator"].zero_grad()
+            price(discriminator(real), ones).backward()
+            price(discriminator(fake.detach()), zeros).backward()
+            self.rules["discriminator"].step()
+            self.rules["generator"].zero_grad()
+            price(discriminator(fake), ones).backward()
+            self.rules["generator"].step()
+        self.busy += time.process_time() - start
+
+    def keep(self) -> str:
+        """Puts its weights in the place of those of its run, so that they are measured alike; what became of them."""
+        self.session.train()
+        for who, network in self.networks.items():
+            own = {k: v for k, v in network.state_dict().items() if "num_batches" not in k}
+            getattr(self.game, who).load_state_dict(own)
+        program = self.session.groups[0].program
+        program.load([begin(program.trials[0])], 2, program.info())
+        self.session.checkpoint()
+        values = [v for network in self.networks.values() for v in network.parameters()]
+        return "finished" if all(bool(v.isfinite().all()) for v in values) else "diverged"
+
+
+def looped(data: str, seed: int, seconds: float, steps: int, folder: Path) -> dict[str, Any]:
+    """As `trained`, by a plain loop."""
     if folder.exists():
         shutil.rmtree(folder)
-    settings = {**plain(data, recipes()["dcgan"], seed, 2), "average": "none"}
-    session = open_session(settings, {}, folder)
-    session.train()
-    program = session.groups[0].program
-    game = program.trials[0].game
-    images = game.data.examples()
-    networks = {who: stock(copy.deepcopy(getattr(game, who))) for who in game.players}
-    players = networks["generator"], networks["discriminator"]
-    steps, took = pytorch_loop(*players, images, settings["latent"], seed, seconds)
-    for who, network in networks.items():
-        getattr(game, who).load_state_dict({k: v for k, v in network.state_dict().items() if "num_batches" not in k})
-    program.load([begin(program.trials[0])], 2, program.info())
-    session.checkpoint()
-    sound = all(bool(v.isfinite().all()) for network in networks.values() for v in network.parameters())
-    found = {"seconds": seconds, "settings": settings, "steps": steps, "cpu_seconds": round(took, 2)}
-    return {**found, "outcome": "finished" if sound else "diverged", "measured": {}}
+    loop = Loop(data, seed, folder)
+    loop.run(steps)
+    outcome = loop.keep()
+    found = {"seconds": seconds, "settings": {}, "steps": steps, "cpu_seconds": round(loop.busy, 2)}
+    return {**found, "outcome": outcome, "measured": {}}
 
 
 def stock(network: nn.Module) -> nn.Module:
@@ -134,34 +183,6 @@ def stock(network: nn.Module) -> nn.Module:
             layer.load_state_dict(module.state_dict(), strict=False)
             network.set_submodule(name, layer)
     return network.train().requires_grad_(True)
-
-
-def pytorch_loop(
-    generator: nn.Module, discriminator: nn.Module, images: Tensor, latent: int, seed: int, seconds: float
-) -> tuple[int, float]:
-    """Trains for so many CPU-seconds; returns steps and the seconds that they took.
-
-    Reference: pytorch/tutorials, ``beginner_source/dcgan_faces_tutorial.py`` (Adam at 2e-4 with b1 = 0.5, batches of
-    128 there, costs by binary cross-entropy, the fake batch of the discriminator's step used for the generator's).
-    """
-    torch.manual_seed(seed)
-    optimizers = [torch.optim.Adam(one.parameters(), lr=2e-4, betas=(0.5, 0.999)) for one in (generator, discriminator)]
-    batches = DataLoader(TensorDataset(images), batch_size=64, shuffle=True, drop_last=True)
-    price, steps, start = nn.BCEWithLogitsLoss(), 0, time.process_time()
-    while True:
-        for (real,) in batches:
-            ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
-            fake = generator(torch.randn(len(real), latent))
-            optimizers[1].zero_grad()
-            price(discriminator(real), ones).backward()
-            price(discriminator(fake.detach()), zeros).backward()
-            optimizers[1].step()
-            optimizers[0].zero_grad()
-            price(discriminator(fake), ones).backward()
-            optimizers[0].step()
-            steps += 1
-            if steps > 1 and time.process_time() - start > seconds:
-                return steps, time.process_time() - start
 
 
 def measured(folder: Path, features: str, samples: int) -> dict[str, Any]:
@@ -180,13 +201,13 @@ def cell(
     name = LOOP if recipe is None else recipe.name
     folder, note = chosen.out / data / name / f"seed-{seed}", chosen.out / data / name / f"{seed}.json"
     known = json.loads(note.read_text()) if note.exists() else {}
-    if recipe is None and known.get("seconds") != chosen.seconds:
+    settings = {} if recipe is None else recipe.settings
+    if (known.get("steps"), known.get("settings")) != (steps, settings):
         note.parent.mkdir(parents=True, exist_ok=True)
-        known = looped(data, seed, chosen.seconds, folder)
-        note.write_text(json.dumps(known, indent=1) + "\n")
-    if recipe is not None and (known.get("steps"), known.get("settings")) != (steps, recipe.settings):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        known = trained(data, recipe, seed, chosen.seconds, steps, folder)
+        if recipe is None:
+            known = looped(data, seed, chosen.seconds, steps, folder)
+        else:
+            known = trained(data, recipe, seed, chosen.seconds, steps, folder)
         note.write_text(json.dumps(known, indent=1) + "\n")
     before = known["measured"].get(features, {})
     if before.get("samples") != chosen.samples:
@@ -314,14 +335,14 @@ def main() -> None:
     asked = dict(one.split("=", 1) for one in chosen.features)
     features = {data: usable(data, asked.get(data, "auto")) for data in chosen.data}
     runs: dict[str, list[dict[str, Any]]] = {data: [] for data in chosen.data}
-    paces = {data: rates(data, chosen.only, chosen) for data in chosen.data}
+    names = [*chosen.only, *([LOOP] if chosen.loop else [])]
+    paces = {data: rates(data, names, chosen) for data in chosen.data}
     for seed in range(chosen.seeds):
         for data in chosen.data:
-            for name in chosen.only:
+            for name in names:
                 steps = max(2, int(paces[data][name] * chosen.seconds))
-                runs[data].append(cell(data, recipes()[name], seed, steps, chosen, features[data]))
-            if chosen.loop:
-                runs[data].append(cell(data, None, seed, 0, chosen, features[data]))
+                recipe = None if name == LOOP else recipes()[name]
+                runs[data].append(cell(data, recipe, seed, steps, chosen, features[data]))
     race = {
         data: {
             "shape": list(shape_of(data)),
