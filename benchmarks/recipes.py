@@ -38,6 +38,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.metrics.features import FEATURES
+from nashpath.networks.activations import Rectifier
 from nashpath.networks.batch_norm import BatchNorm
 from nashpath.run import EvaluationOptions, evaluate_run, open_session
 from nashpath.run.engine.step import begin
@@ -176,12 +177,14 @@ def looped(data: str, seed: int, seconds: float, steps: int, folder: Path) -> di
 
 
 def stock(network: nn.Module) -> nn.Module:
-    """A network with PyTorch's own batch normalisation, for training."""
+    """A network with PyTorch's own batch normalisation and rectifiers, for training."""
     for name, module in list(network.named_modules()):
         if isinstance(module, BatchNorm):
             layer = nn.BatchNorm2d(module.channels, module.eps, module.momentum)
             layer.load_state_dict(module.state_dict(), strict=False)
             network.set_submodule(name, layer)
+        elif isinstance(module, Rectifier):
+            network.set_submodule(name, nn.LeakyReLU(module.slope) if module.slope else nn.ReLU())
     return network.train().requires_grad_(True)
 
 

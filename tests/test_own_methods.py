@@ -162,7 +162,7 @@ REFUSED = {
     "unknown kind": ("penalti", "mine", Good, "no kind of method is called 'penalti'. Did you mean 'penalty'?"),
     "taken": ("penalty", "r1", Good, "'r1' exists already (nashpath.games.penalties.r1.R1)"),
     "unwritable": ("penalty", "my penalty", Good, "small letters, digits and _"),
-    "wrong base": ("objective", "mine", Good, "Good must derive from nashpath.games.objectives.base.Objective"),
+    "wrong base": ("objective", "mine", Good, "Good must derive from nashpath.Objective"),
     "an object": ("penalty", "mine", Good(), "expected a class"),
     "a function": ("penalty", "mine", no_game, "expected a class"),
     "no docstring": ("penalty", "mine", Silent, "Silent has no docstring"),
@@ -171,7 +171,7 @@ REFUSED = {
     "no meaning": ("penalty", "mine", Unknown, "'Numbr' is not defined"),
     "no draw": ("data", "mine", NoDraw, "has no method draw(), which every data set needs"),
     "no game": ("technique", "mine", no_game, "must take game"),
-    "a plain class": ("discriminator", "mine", NoDraw, "must derive from torch.nn.modules.module.Module"),
+    "a plain class": ("discriminator", "mine", NoDraw, "must derive from torch.nn.Module"),
 }
 
 

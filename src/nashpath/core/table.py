@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any
@@ -89,7 +90,7 @@ class Table(Mapping[str, Any]):
         if not callable(method) or not (inspect.isclass(method) or self.takes):
             raise ValueError(f"{what}: expected a class, got {method!r}")
         if inspect.isclass(method) and not issubclass(method, self.base):
-            raise ValueError(f"{what}: {method.__name__} must derive from {_place(self.base)}")
+            raise ValueError(f"{what}: {method.__name__} must derive from {_public_place(self.base)}")
         for part in self.needs:
             if not callable(getattr(method, part, None)):
                 raise ValueError(f"{what}: {_place(method)} has no method {part}(), which every {self.kind} needs")
@@ -146,6 +147,16 @@ def _summary(method: Any) -> str:
 def _place(method: Any) -> str:
     """Where a class or function is defined."""
     return f"{getattr(method, '__module__', '?')}.{getattr(method, '__qualname__', repr(method))}"
+
+
+def _public_place(base: type) -> str:
+    """The shortest name by which a class can be imported."""
+    parts = base.__module__.split(".")
+    for count in range(1, len(parts)):
+        room = ".".join(parts[:count])
+        if getattr(sys.modules.get(room), base.__qualname__, None) is base:
+            return f"{room}.{base.__qualname__}"
+    return _place(base)
 
 
 def _same_place(a: Any, b: Any) -> bool:

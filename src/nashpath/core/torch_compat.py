@@ -9,7 +9,9 @@ import logging
 import math
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -144,6 +146,29 @@ def is_outermost() -> bool:
         return False
     recording = torch.is_grad_enabled() or torch.is_inference_mode_enabled()
     return not recording and not torch._C._are_functorch_transforms_active()
+
+
+def is_first_order() -> bool:
+    """Whether what is computed now is neither compiled, nor seen by `torch.func`, nor within `twice_differentiated`.
+
+    Autograd may record it. A layer may then be computed by what has a cheap derivative, and a dear second one.
+    """
+    if torch.compiler.is_compiling() or _TWICE.get():
+        return False
+    return not torch._C._are_functorch_transforms_active()
+
+
+@contextmanager
+def twice_differentiated() -> Generator[None, None, None]:
+    """Within this block what is computed will be differentiated twice."""
+    token = _TWICE.set(True)
+    try:
+        yield
+    finally:
+        _TWICE.reset(token)
+
+
+_TWICE = ContextVar("twice differentiated", default=False)
 
 
 def is_plain_pass() -> bool:

@@ -1,15 +1,13 @@
 """Typed doors to functions of torch and safetensors whose own annotations leave arguments or results open."""
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.func import grad, vjp, vmap
 
 
 def vector_norm(x: Tensor, order: float = 2.0) -> Tensor:
@@ -35,39 +33,6 @@ def at_least(x: Tensor, dimensions: int) -> Tensor:
 def named_modules(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Every module below ``module`` by qualified name, itself (named "") included."""
     return module.named_modules()
-
-
-def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """``∇ Σ f(x)``, shaped like ``x``: each entry's own derivative where f acts on each (sample) alone."""
-
-    def total(x: "Tensor") -> "Tensor":
-        return function(x).sum()
-
-    return grad(total)(x)
-
-
-def derivative_and_value(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """``(∇ Σ f(x), f(x))``, in one pass; as `derivative`."""
-
-    def total(x: "Tensor") -> "tuple[Tensor, Tensor]":
-        value = function(x)
-        return value.sum(), value
-
-    return grad(total, has_aux=True)(x)
-
-
-def squared_jacobian(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """``‖∂f(xᵢ)/∂xᵢ‖_F²`` of each sample, [batch], where f maps each alone to features, [batch, …]."""
-    found: Any = vjp(function, x)
-    value, pull = found[0], found[1]
-    rows = value.reshape(len(value), -1)
-    basis = torch.eye(rows.shape[1], dtype=value.dtype, device=value.device)
-    directions = basis[:, None].expand(-1, len(value), -1).reshape(-1, *value.shape)
-
-    def back(direction: "Tensor") -> "Tensor":
-        return pull(direction)[0]
-
-    return vmap(back)(directions).square().sum(0).flatten(1).sum(1)
 
 
 def leading_eigenvector(symmetric: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.nn.functional import leaky_relu as leaky_relu_of
 from torch.nn.functional import relu
 
 from nashpath.core.table import Table
-from nashpath.core.torch_compat import is_plain_pass
+from nashpath.core.torch_compat import is_first_order, is_plain_pass
 
 
 class Rectifier(nn.Module):
@@ -16,8 +16,9 @@ class Rectifier(nn.Module):
 
     PyTorch's own rectifiers have a second derivative of explicit zeros, which a gradient penalty then multiplies by
     every weight matrix below: a ninth of all matrix products of an MLP GAN with DRAGAN. A choice, or a product with a
-    constant, has none. Same values and gradients. Where nothing differentiates, PyTorch's own are used: outside of the
-    compiler a choice costs up to forty times as much.
+    constant, has none. Same values and gradients. Where nothing differentiates, or autograd alone records (a penalty's
+    slope is one of `torch.func`), PyTorch's own are used: outside of the compiler a choice costs up to forty times as
+    much.
 
     Reference: Nair and Hinton 2010; Maas et al. 2013 for the leaky form.
     """
@@ -27,9 +28,11 @@ class Rectifier(nn.Module):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        if is_plain_pass():
+        if is_first_order() or is_plain_pass():
             return relu(x) if self.slope == 0 else leaky_relu_of(x, self.slope)
-        return torch.where(x > 0, x, 0.0) if self.slope == 0 else x * torch.where(x > 0, 1.0, self.slope)
+        if self.slope == 0:
+            return torch.where(x > 0, x, 0.0)
+        return x * torch.where(x > 0, x.new_ones(()), x.new_full((), self.slope))  # not of numbers: they are float32
 
     def extra_repr(self) -> str:
         return f"slope={self.slope:g}"

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nashpath.core.torch_compat import BATCH_NORMS
+from nashpath.core.torch_compat import BATCH_NORMS, is_first_order
 
 
 class BatchNorm(nn.Module):
@@ -38,15 +38,30 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        if is_first_order() and x.dtype == self.weight.dtype:
+            return self._fused(x, self.weight, self.bias)
         centred, deviation = self._centred(x)
         scale = deviation * self.weight.view(deviation.shape)
         return torch.addcmul(self.bias.view(deviation.shape), centred, scale).to(x.dtype)
 
-    def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """``(x − mean, 1 / sqrt(var + eps))`` of this batch, whose statistics the running ones move towards."""
+    def _fused(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """The same by PyTorch's own layer: in an eager step the operations one by one take three times as long."""
+        self._check(x)
+        mean, var = self.running_mean.clone(), self.running_var.clone()
+        found = F.batch_norm(x, mean, var, weight, bias, training=True, momentum=self.momentum, eps=self.eps)
+        self.running_mean, self.running_var = mean, var
+        return found
+
+    def _check(self, x: Tensor) -> int:
+        """The values per channel."""
         count = x.numel() // self.channels
         if count < 2:
             raise ValueError(f"batch normalisation needs at least 2 values per channel, got shape {tuple(x.shape)}")
+        return count
+
+    def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(x − mean, 1 / sqrt(var + eps))`` of this batch, whose statistics the running ones move towards."""
+        count = self._check(x)
         positions = [axis for axis in range(x.dim()) if axis != 1]
         full = x.to(self.weight.dtype)
         mean = full.mean(positions, keepdim=True)
@@ -95,6 +110,8 @@ class ConditionalBatchNorm(BatchNorm):
         weight, bias = (
             (chosen.to(v.dtype) @ v).reshape(-1, self.channels, *positions) for v in (self.weight, self.bias)
         )
+        if self.training and is_first_order() and x.dtype == self.weight.dtype:
+            return torch.addcmul(bias, self._fused(x), weight)
         if self.training:
             centred, deviation = self._centred(x)
             return torch.addcmul(bias, centred, deviation * weight).to(x.dtype)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
 from nashpath.core.hyperparameters import Hyperparameters, Number, Positive
-from nashpath.core.typed import derivative
+from nashpath.core.math.derivatives import derivative
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, NonNegative, Positive
-from nashpath.core.typed import squared_jacobian
+from nashpath.core.math.derivatives import squared_jacobian
 from nashpath.games.objectives.base import Critic
 from nashpath.games.objectives.mmd import MMDObjective
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from nashpath.core import Batch, Hyperparameters
 from nashpath.core.key import Key
+from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
-from nashpath.core.typed import derivative
 
 
 class Penalty(Hyperparameters):

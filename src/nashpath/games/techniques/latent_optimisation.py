@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nashpath.core import Fraction, Game, Hyperparameters, NonNegative, Positive, checks_arguments
-from nashpath.core.typed import derivative
+from nashpath.core.math.derivatives import derivative
 from nashpath.games.gan import GAN, LatentStep
 from nashpath.games.techniques.around import check_single_logits, plain_gan_of
 

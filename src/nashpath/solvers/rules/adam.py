@@ -35,9 +35,10 @@ class Adam(UpdateRule):
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         count = memory["count"] + 1
-        first = {k: self.b1 * memory["first"][k] + (1 - self.b1) * g for k, g in gradient.items()}
-        second = {k: self.b2 * memory["second"][k] + (1 - self.b2) * g * g for k, g in gradient.items()}
-        size = -self.learning_rate / (1 - self.b1**count)
-        spread = (1 - self.b2**count).sqrt()
-        move = {k: size * m / (second[k].sqrt() / spread + self.epsilon) for k, m in first.items()}
+        new1, new2 = 1 - self.b1, 1 - self.b2
+        first = {k: torch.lerp(memory["first"][k], g, new1) for k, g in gradient.items()}
+        second = {k: torch.lerp(memory["second"][k], g * g, new2) for k, g in gradient.items()}
+        spread = (1 - self.b2**count).sqrt()  # over and under the line: two numbers in place of two operations a tensor
+        size, least = -self.learning_rate * spread / (1 - self.b1**count), self.epsilon * spread
+        move = {k: size * m / (second[k].sqrt() + least) for k, m in first.items()}
         return move, {"first": first, "second": second, "count": count}
