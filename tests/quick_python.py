@@ -2,9 +2,10 @@
 
 A process of its own costs three CPU-seconds, nearly all of them imports. The fixture `quick_python` (`conftest.py`)
 puts the file that `started` writes in place of ``sys.executable``; it takes ``-c``, ``-m``, scripts, ``-u`` and ``-W``,
-has its own streams, folder and environment, hands signals on and ends as the process did.
+has its own streams, folder and environment, hands signals on and ends as the process did. Who kills it asks
+`process_of` for the process itself: the file that was started only waits for it.
 
-Not for tests of what is imported, or of processes that are killed: those start real ones.
+Not for tests of what is imported, or of how Python ends: those start real ones.
 """
 
 import contextlib
@@ -36,7 +37,8 @@ with socket.socket(socket.AF_UNIX) as server:
         signal.signal(number, lambda number, _: os.kill(process, number))
     status = int(answers.readline() or 1)
 if status < 0:
-    signal.signal(-status, signal.SIG_DFL)
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
 os._exit(status)
 """
@@ -49,12 +51,15 @@ ONCE += (
     "scipy.optimize",
     "matplotlib.figure",
 )
+RUNNING = "running"
+"""The folder, beside the file, that has a file for every process: named as its number, with its words."""
 
 
 @contextlib.contextmanager
 def started(folder: Path) -> Iterator[Path]:
     """The server, and the file to start in place of Python."""
     place, file = folder / "server", folder / "python"
+    (folder / RUNNING).mkdir()
     file.write_text(CLIENT.format(python=sys.executable, place=str(place)))
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
     server = subprocess.Popen([sys.executable, __file__, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -64,6 +69,13 @@ def started(folder: Path) -> Iterator[Path]:
         yield file
     finally:
         server.communicate()  # the end of its input is its end
+
+
+def process_of(python: Path, *words: str) -> int:
+    """The process that runs with these words among its arguments and its environment (``NAME=value``)."""
+    told = {file.name: file.read_text().split("\0") for file in (python.parent / RUNNING).glob("[0-9]*")}
+    (found,) = [int(name) for name, all_words in told.items() if set(words) <= set(all_words)]
+    return found
 
 
 def serve(place: str) -> None:
@@ -80,7 +92,7 @@ def serve(place: str) -> None:
             asked, _ = listening.accept()
             if os.fork() == 0:
                 listening.close()
-                keep(asked)
+                keep(asked, Path(place).parent / RUNNING)
             asked.close()
     os._exit(0)  # what PyTorch does as it leaves takes seconds
 
@@ -106,7 +118,7 @@ def prepare() -> None:
     torch.set_num_threads(1)
 
 
-def keep(asked: socket.socket) -> NoReturn:
+def keep(asked: socket.socket, running: Path) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(asked, 8, 3)
     with asked.makefile("rb") as given:
@@ -120,9 +132,14 @@ def keep(asked: socket.socket) -> NoReturn:
         become(**task)
     for stream in streams:
         os.close(stream)
+    words = [*task["argv"], *(f"{name}={value}" for name, value in task["environment"].items())]
+    (running / f"new{process}").write_text("\0".join(words))
+    (running / f"new{process}").rename(running / str(process))
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it
         asked.sendall(f"{process}\n".encode())
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    (running / str(process)).unlink()
+    with contextlib.suppress(BrokenPipeError):
         asked.sendall(f"{status}\n".encode())
     os._exit(0)
 

@@ -33,8 +33,11 @@ from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import SOLVERS
+from quick_python import process_of
 
-CASES = [("solver", k) for k in SOLVERS] + [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
+CASES = {2: [("solver", k) for k in SOLVERS]}
+CASES[3] = CASES[2] + [("objective", k) for k in OBJECTIVES] + [("penalty", k) for k in PENALTIES]
+"""By the number of processes."""
 BATCHES_MATTER = {"mmd_gaussian", "mmd_rational_quadratic", "dragan", "dragan_centred"}
 """Rows whose gradient is known (measured by others, too) to be no mean over samples: they must be announced."""
 
@@ -66,32 +69,36 @@ def away(found, whole, before):
     return float(torch.stack(misses).max() / torch.stack(moves).max())
 
 
-def measure(path, kind, ranks, compiled):
-    """How far steps of several processes are from those of one, by the way they run, and what is announced."""
+def measure(path, kind, ranks, stacks):
+    """How far steps of several processes are from those of one, by the way they run, and what is announced.
+
+    Stacks of every solver are traced as they are compiled; without a stack one solver is, for the others are of the
+    same sums.
+    """
     trial = trial_of(path, kind)
-    spread, members = Spread(ranks, trial), [given(path, kind, seed) for seed in (0, 1)]
+    spread, members = Spread(ranks, trial), [given(path, kind, seed) for seed in ((0, 1) if stacks else (0,))]
     alone, step = make_step(trial), make_step(trial, spread=spread)
     whole = [alone(*member)[0] for member in members]
-    stacked = tree_map(lambda *own: torch.stack(own), *members)
     found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}
-    ways = {"stacked": lambda: vmap(step)(*stacked)[0]} if path == "solver" else {}
-    if kind in compiled and not spread.differentiates():
-        ways["compiled and stacked"] = lambda: as_one_graph(vmap(step), backend="traced")(*stacked)[0]
+    ways = {"stacked": vmap(step)} if stacks else {}
+    if stacks and not spread.differentiates():
+        ways["compiled and stacked"] = as_one_graph(vmap(step), backend="traced")
+    if stacks and kind == "alternating":
         found["compiled"] = away(as_one_graph(step, backend="traced")(*members[0])[0], whole[0], members[0][0])
     for name, way in ways.items():
-        states = way()
+        states = way(*tree_map(lambda *own: torch.stack(own), *members))[0]
         each = [tree_map(lambda v, i=i: v[i], states) for i in range(len(members))]
         found[name] = max(away(e, w, m[0]) for e, w, m in zip(each, whole, members))
     return found, sorted(spread.differences()), spread.differentiates()
 
 
-def work(rank, size, compiled, port, out):
-    """One process: measures all cases with the others, and notes a checksum of what it moved to."""
+def work(rank, size, port, out):
+    """One process: measures all cases with the others. Two look at stacks of all solvers, three at all rows."""
     torch.set_num_threads(1)
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank), "WORLD_SIZE": str(size)}
     os.environ.update(where)
     with joined() as ranks, torch.no_grad():
-        found = {f"{path}.{kind}": measure(path, kind, ranks, compiled) for path, kind in CASES}
+        found = {f"{path}.{kind}": measure(path, kind, ranks, size == 2) for path, kind in CASES[size]}
         (out / f"{rank}.json").write_text(json.dumps(found))
         (out / f"{rank}.samples").write_text(json.dumps(measure_samples(ranks)))
 
@@ -117,17 +124,10 @@ def free_port():
         return one.getsockname()[1]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param((2, set(SOLVERS)), id="2"),
-        pytest.param((3, set()), id="3"),
-    ],
-)
-def measured(request, tmp_path_factory):
-    out, (size, compiled) = tmp_path_factory.mktemp("ranks"), request.param
+def measured(size, out):
+    """What each of so many processes found: in its cases, and in samples."""
     others, port = multiprocessing.get_context("fork"), free_port()
-    processes = [others.Process(target=work, args=(rank, size, compiled, port, out)) for rank in range(size)]
+    processes = [others.Process(target=work, args=(rank, size, port, out)) for rank in range(size)]
     for process in processes:
         process.start()
     for process in processes:
@@ -137,8 +137,17 @@ def measured(request, tmp_path_factory):
     return [[json.loads((out / f"{rank}.{kind}").read_text()) for rank in range(size)] for kind in kinds]
 
 
-@pytest.mark.parametrize(("path", "kind"), CASES)
-def test_a_step_of_several_processes_is_that_of_one_or_announced(measured, path, kind):
+@pytest.fixture(scope="module")
+def of_two(tmp_path_factory):
+    return measured(2, tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory):
+    return measured(3, tmp_path_factory.mktemp("three"))
+
+
+def is_that_of_one_or_announced(measured, path, kind):
     (ways, announced, _), *others = [rank[f"{path}.{kind}"] for rank in measured[0]]
     assert all(other[0] == ways for other in others), "processes parted"
     if kind in BATCHES_MATTER:
@@ -147,20 +156,31 @@ def test_a_step_of_several_processes_is_that_of_one_or_announced(measured, path,
         assert max(ways.values()) < 1e-5, ways
 
 
-def test_few_rows_are_announced_and_solvers_that_differentiate_are_found(measured):
-    announced = {name for name, (_, told, _) in measured[0][0].items() if told}
-    assert not {name for name in announced if name.startswith("solver.")}
-    differentiate = {name.split(".")[1] for name, (*_, found) in measured[0][0].items() if found}
-    assert differentiate == {
-        *("consensus", "sga", "lola", "lead", "unrolled", "cgd", "acgd"),
-        *("local_symplectic_surgery", "follow_the_ridge"),
-    } | ({"runge_kutta"} & differentiate)
+@pytest.mark.parametrize(("path", "kind"), CASES[3])
+def test_a_step_of_several_processes_is_that_of_one_or_announced(of_three, path, kind):
+    is_that_of_one_or_announced(of_three, path, kind)
 
 
-def test_samples_and_their_features_are_made_by_all(measured):
-    away = measured[1][0]
-    assert len(away) == 3  # values, features, logits
-    assert max(away) < 1e-6
+@pytest.mark.parametrize("kind", SOLVERS)
+def test_so_it_is_of_solvers_that_are_stacked_and_compiled(of_two, kind):
+    is_that_of_one_or_announced(of_two, "solver", kind)
+
+
+def test_few_rows_are_announced_and_solvers_that_differentiate_are_found(of_two, of_three):
+    for (leader, *_), _ in (of_two, of_three):
+        announced = {name for name, (_, told, _) in leader.items() if told}
+        assert not {name for name in announced if name.startswith("solver.")}
+        differentiate = {name.split(".")[1] for name, (*_, found) in leader.items() if found}
+        assert differentiate == {
+            *("consensus", "sga", "lola", "lead", "unrolled", "cgd", "acgd"),
+            *("local_symplectic_surgery", "follow_the_ridge"),
+        } | ({"runge_kutta"} & differentiate)
+
+
+def test_samples_and_their_features_are_made_by_all(of_two, of_three):
+    for _, (away, *_) in (of_two, of_three):
+        assert len(away) == 3  # values, features, logits
+        assert max(away) < 1e-6
 
 
 def test_what_cannot_be_spread_is_refused_with_the_key():
@@ -205,6 +225,7 @@ assert left == 1, left
 """
 
 
+@pytest.mark.usefixtures("quick_python")
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
 def test_no_thread_of_the_connection_outlives_it():
     """One that wakes while Python shuts down aborts the process, "terminate called without an active exception"."""
@@ -261,14 +282,14 @@ def test_numbers_of_samples_are_those_of_one_process(tmp_path):
 
 
 @pytest.mark.thorough("the same with the kill at any time, and the run beside that of one process")
-def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path):
+def test_a_killed_process_ends_the_job_with_a_sentence_and_the_run_goes_on(tmp_path, quick_python):
     out = tmp_path / "run"
     arguments = [*ARGUMENTS, "-s", "steps=100000", "-s", "checkpoint_every=50", "--out", str(out)]
     job = subprocess.Popen(together(2, *arguments), stderr=subprocess.PIPE, text=True)
     begun = time.monotonic()
     while not (out / "checkpoint.safetensors").exists() and time.monotonic() - begun < 90:
         time.sleep(0.2)
-    os.kill(follower_of(job.pid), signal.SIGKILL)
+    os.kill(process_of(quick_python, "RANK=1"), signal.SIGKILL)
     _, said = job.communicate(timeout=90)
     assert job.returncode
     assert re.search(r"error: after step \d+: another process of this run is gone", said)
@@ -300,7 +321,7 @@ class Waiting(Metric):
 """
 
 
-def test_a_leader_that_is_asked_to_stop_because_another_is_gone_says_so(tmp_path):
+def test_a_leader_that_is_asked_to_stop_because_another_is_gone_says_so(tmp_path, quick_python):
     """The launcher asks it at once, perhaps between two steps, where it would only stop."""
     own, out = tmp_path / "waiting.py", tmp_path / "run"
     own.write_text(WAITING)
@@ -309,7 +330,7 @@ def test_a_leader_that_is_asked_to_stop_because_another_is_gone_says_so(tmp_path
     while not (tmp_path / "begun").exists():
         assert job.poll() is None, job.stderr.read()
         time.sleep(0.05)
-    os.kill(follower_of(job.pid), signal.SIGKILL)
+    os.kill(process_of(quick_python, "RANK=1"), signal.SIGKILL)
     said = ""
     while "stopping after this step" not in said:
         said += (line := job.stderr.readline())
@@ -325,17 +346,3 @@ def taken(folder):
     """The steps that the run's checkpoint holds, by its rows."""
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return max(100, *(row["step"] for row in rows))
-
-
-def follower_of(launcher):
-    """The process of rank 1, among the launcher's children."""
-    from nashpath.run.engine.interrupt import descendants
-
-    for pid in descendants(launcher):
-        try:
-            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"RANK=1" in variables:
-            return pid
-    raise AssertionError("there is no process of rank 1")

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 import nashpath as nash
 from nashpath.cli import app
 from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
-from nashpath.run.engine.interrupt import descendants
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.settings.members import plan
 from nashpath.run.training.jobs import PartedJob, run_in_processes
+from quick_python import process_of
 
 SETTLED = {"stack": "on", "compile": "off", "threads": 1, "device": "cpu"}
 SMALL = {
@@ -280,7 +280,7 @@ def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
     assert "part 2/3 ended with status 9 (killed by somebody); it is started again" in said
 
 
-def test_a_part_that_is_killed_in_training_goes_on_and_ends_where_it_would_have(tmp_path):
+def test_a_part_that_is_killed_in_training_goes_on_and_ends_where_it_would_have(tmp_path, quick_python):
     settled = ["-s", "stack=off", "-s", "compile=off", "-s", "threads=1"]
     given = ["train", *FAST, *settled, "-s", "checkpoint_every=5", "-s", "steps=300", "--seeds", "0:4"]
     job = subprocess.Popen(
@@ -291,8 +291,7 @@ def test_a_part_that_is_killed_in_training_goes_on_and_ends_where_it_would_have(
     begun = time.monotonic()
     while not (tmp_path / "run/parts/2-of-2/checkpoint.safetensors").exists() and time.monotonic() - begun < 90:
         time.sleep(0.02)
-    (part,) = [pid for pid in descendants(job.pid) if b"2/2" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    os.kill(part, signal.SIGKILL)
+    os.kill(process_of(quick_python, "2/2"), signal.SIGKILL)
     _, said = job.communicate(timeout=120)
     assert "part 2/2 ended with status -9" in said
     assert command(*given, "--out", tmp_path / "whole").exit_code == 0
