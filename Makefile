@@ -11,6 +11,8 @@ UV ?= uv
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
 
+# Rewritten test files and modules are kept, whatever the shell says: without, each worker makes them again, for seconds.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal
 

@@ -137,6 +137,7 @@ COUNTS = {"mnist": (60_000, 10_000, -0.7386), "cifar10": (50_000, 10_000, -0.053
 """Images to train on, to test, and their mean in [-1, 1]: .1307 and .4734 of white are the published means."""
 
 
+@pytest.mark.thorough("files that do not change; stand-ins of the same formats are read at every change")
 @pytest.mark.parametrize("name", [pytest.param(name, marks=real[name]) for name in COUNTS])
 def test_the_real_ones_are_what_was_published(name):
     train, test, mean = COUNTS[name]

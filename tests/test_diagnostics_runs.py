@@ -36,11 +36,11 @@ from nashpath.report import write_report
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import FolderWarning, SettingError, open_session
 from nashpath.run.assess import diagnose_play
-from nashpath.run.assess.diagnose import diagnose, diagnose_member
+from nashpath.run.assess.diagnose import _frames, diagnose, diagnose_member
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
-from nashpath.run.folder.checkpoint import planned, restore_member, restore_members
+from nashpath.run.folder.checkpoint import restore_member, restore_members
 from nashpath.run.observe.diagnostics import watch
 from nashpath.solvers import SGD, Alternating
 from run_folders import nash
@@ -138,11 +138,21 @@ HEALTHY = {
 
 
 def verdicts(case, folder):
-    """The verdicts over seeds, or starts; changes of the play, which no verdict depends on, are tried at the first."""
+    """The verdicts over seeds, or starts, without changes of the play and best responses: none depends on these."""
     raw, sweeps = case
     open_session(raw, sweeps, folder).train()
-    others = restore_members(folder, list(range(1, len(planned(folder)))))
-    return [*diagnose(folder, [0]), *(diagnose_member(m.index, *other, advise=False) for m, *other in others)]
+    members = restore_members(folder)
+    return [diagnose_member(m.index, *other, _frames(folder, m.index), advise=False) for m, *other in members]
+
+
+def test_a_diagnosis_in_full_has_the_same_verdict(tmp_path):
+    """Of networks; of a toy, the command below."""
+    (raw, sweeps), expected = BROKEN["rates of 1/2 under Adam"]
+    (plain,) = verdicts(({**raw, "seeds": [0]}, sweeps), tmp_path)
+    (full,) = diagnose(tmp_path, [0])
+    assert findings(full.summary)[0].code == findings(plain.summary)[0].code == expected
+    assert full.summary.exploitability
+    assert not plain.summary.exploitability
 
 
 LONG = pytest.mark.thorough("another run of its kind is among the shorter ones")

@@ -11,7 +11,7 @@ from nashpath.cli import app
 from nashpath.run import EvaluationOptions, FolderWarning, SettingError, evaluate_part, evaluate_run, join_evaluations
 from nashpath.run.assess.evaluate_parts import evaluation_folder
 
-WISH = EvaluationOptions(("sliced_wasserstein", "prdc"), count=64)
+WISH = EvaluationOptions(("sliced_wasserstein", "modes"), count=64)
 
 
 def command(*arguments):
@@ -52,17 +52,17 @@ def test_parts_together_are_the_whole(run, count):
 
 @pytest.mark.usefixtures("quick_python")
 def test_all_parts_by_one_command(run):
-    result = command("evaluate", run, "--metrics", "prdc", "--samples", "64", "--on", "processes", "--parts", "2")
+    result = command("evaluate", run, "--metrics", "modes", "--samples", "64", "--on", "processes", "--parts", "2")
     assert result.exit_code == 0, result.output
     assert result.stdout.strip().splitlines()[-1].endswith("report.html")
     joined = json.loads((run / "evaluation.json").read_text())
-    assert command("evaluate", run, "--metrics", "prdc", "--samples", "64").exit_code == 0
+    assert command("evaluate", run, "--metrics", "modes", "--samples", "64").exit_code == 0
     assert joined == json.loads((run / "evaluation.json").read_text())
 
 
 def test_parts_made_by_hand_are_gathered(run):
     for part in ("1/2", "2/2"):
-        result = command("evaluate", run, "--metrics", "prdc", "--samples", "64", "--part", part)
+        result = command("evaluate", run, "--metrics", "modes", "--samples", "64", "--part", part)
         assert result.exit_code == 0, result.output
     result = command("gather", run / "evaluation")
     assert result.exit_code == 0, result.output
@@ -77,7 +77,7 @@ def test_a_part_that_is_there_is_kept_and_one_of_another_wish_is_not(run):
     before = place.stat().st_mtime_ns
     evaluate_part(run, "1/2", WISH)
     assert place.stat().st_mtime_ns == before
-    evaluate_part(run, "1/2", EvaluationOptions(("prdc",), count=64))
+    evaluate_part(run, "1/2", EvaluationOptions(("modes",), count=64))
     assert place.stat().st_mtime_ns != before
 
 

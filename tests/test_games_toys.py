@@ -39,7 +39,7 @@ CASES: dict[str, list[dict]] = {
         {"form": form, "dimension": n, "instance": k}
         for form in ("definite", "indefinite", "skew", "degenerate")
         for n in (1, 2, 4)
-        for k in range(5)
+        for k in range(2)
     ],
     "gaussian": [
         {"loss": loss, "learns": learns, "mean": m, "deviation": s, "r1": r1}
@@ -392,7 +392,7 @@ ALONE = [k for k in OBJECTIVES if k not in ("feature_matching", "joint_batch") a
 @pytest.mark.parametrize(("objective", "penalty"), list(itertools.product(ALONE, PENALTIES)))
 def test_nobody_gains_at_the_dirac_gans_truth_and_somebody_does_where_there_is_none(objective, penalty):
     game = double(TOYS["dirac"], objective=OBJECTIVES[objective](), penalty=PENALTIES[penalty]())
-    zero, near = torch.zeros(1, dtype=torch.float64), torch.linspace(-0.2, 0.2, 9, dtype=torch.float64)
+    zero, near = torch.zeros(1, dtype=torch.float64), torch.linspace(-0.2, 0.2, 5, dtype=torch.float64)
     moved = {"generator": [(v, zero) for v in near.split(1)], "discriminator": [(zero, v) for v in near.split(1)]}
 
     def priced(who, at):
