@@ -13,12 +13,14 @@ from typing import Any
 from nashpath.studies import NAMES
 
 ROOT = Path(__file__).parent.parent
-BEFORE, AFTER = "2026-11-22", "2026-11-27"
+BEFORE = "2026-11-22"
+AFTER = {path.parent.name: path.parent.parent.name for path in sorted(ROOT.glob("results/2*/*/study.json"))}
+"""The newest date of each study."""
 PAGE = ROOT / "docs" / "results_changed.md"
 HEAD = f"""# Verdicts that changed
 
-All claims were judged on {BEFORE}, and again on {AFTER} after experiments that had decided their own outcome were
-changed: unequal treatment, grids whose best cell lay on an edge, rivals that never trained, collapses that were not
+All claims were judged on {BEFORE}, and again from 2026-11-27 on, after experiments that had decided their own outcome
+were changed: unequal treatment, grids whose best cell lay on an edge, rivals that never trained, collapses that were not
 there. Below are the claims whose verdict is another one, that are new, or that are gone, each with its reason. Rows of
 both dates are in `results/`; [what is said now](results.md).
 """
@@ -42,7 +44,7 @@ def told(claim: dict[str, Any] | None) -> str:
 
 def changed(study: str) -> dict[str, tuple[dict[str, Any] | None, dict[str, Any] | None]]:
     """Both judgements of each claim of a study that has not the verdict that it had."""
-    before, after = claims(BEFORE, study), claims(AFTER, study)
+    before, after = claims(BEFORE, study), claims(AFTER[study], study)
     both = {name: (before.get(name), after.get(name)) for name in [*after, *before]}
     return {name: (o, n) for name, (o, n) in both.items() if not (o and n and o["verdict"] == n["verdict"])}
 
@@ -51,9 +53,9 @@ def page() -> str:
     reasons, parts = tomllib.loads((ROOT / "results" / "changes.toml").read_text(encoding="utf-8")), [HEAD]
     for study in NAMES:
         rows = changed(study)
-        kept = sum(name not in rows for name in claims(AFTER, study))
+        kept = sum(name not in rows for name in claims(AFTER[study], study))
         lines = [f"## {study}\n", f"{kept} other claims have the verdict that they had.\n"]
-        lines += [f"| claim | {BEFORE} | {AFTER} | why |", "|---|---|---|---|"]
+        lines += [f"| claim | {BEFORE} | {AFTER[study]} | why |", "|---|---|---|---|"]
         for name, (old, new) in rows.items():
             says = (new or old or {})["says"].replace("|", "\\|")
             lines.append(f"| `{name}`: {says} | {told(old)} | {told(new)} | {reasons[study][name]} |")

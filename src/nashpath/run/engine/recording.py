@@ -64,30 +64,41 @@ RECORDS: Mapping[str, Record] = {"cuda": recorded_on_cuda}
 """How work is recorded, by the type of device."""
 
 
-class Recording:
-    """``length`` steps as one: it starts from the state it is given, and leaves the next one in its own ``state``."""
+class Places:
+    """Where recordings of one program find a state and what a step is given, and leave the next state and report."""
 
-    def __init__(self, step: Step, state: Any, given: Any, info: Any, length: int, record: Record):
-        self.length, self._step, self._last = length, step, given
+    def __init__(self, state: Any, given: Any, info: Any):
         self.state, self.given, self.info = (tree_map(copied, tree) for tree in (state, given, info))
-        self._replay = record(self._work, _tensors(state)[0].device)
+        self._last = given
 
-    def _work(self) -> None:
-        state, info = self.state, self.info
-        for _ in range(self.length):
-            state, info = self._step(state, self.given)
-        _put(self.state, state)
-        _put(self.info, info)
-
-    def __call__(self, state: Any, given: Any) -> tuple[Any, Any]:
-        """The state and the report after ``length`` steps, which the next call changes."""
+    def take(self, state: Any, given: Any) -> None:
+        """Copies to their places what is not there."""
         if state is not self.state:
             _put(self.state, state)
         if given is not self._last:
             _put(self.given, given)
             self._last = given
+
+
+class Recording:
+    """``length`` steps as one, from the state it is given to that in the ``places``, which the next call changes."""
+
+    def __init__(self, step: Step, places: Places, length: int, record: Record):
+        self.length, self.places, self._step = length, places, step
+        self._replay = record(self._work, _tensors(places.state)[0].device)
+
+    def _work(self) -> None:
+        state, info = self.places.state, self.places.info
+        for _ in range(self.length):
+            state, info = self._step(state, self.places.given)
+        _put(self.places.state, state)
+        _put(self.places.info, info)
+
+    def __call__(self, state: Any, given: Any) -> tuple[Any, Any]:
+        """The state and the report after ``length`` steps."""
+        self.places.take(state, given)
         self._replay()
-        return self.state, self.info
+        return self.places.state, self.places.info
 
 
 class Recordings:
@@ -96,6 +107,7 @@ class Recordings:
     def __init__(self, step: Step, record: Record):
         self._step, self._record = step, record
         self._made: list[Recording] = []
+        self._places: Places | None = None
         self._left = list(LENGTHS)
         self._best = self._plain = math.inf
         self.told = ""
@@ -111,7 +123,8 @@ class Recordings:
             if self._plain == math.inf:
                 self._best = self._plain = _seconds(lambda: self._step(state, given), device)
             try:
-                made = Recording(self._step, state, given, info, length, self._record)
+                self._places = self._places or Places(state, given, info)
+                made = Recording(self._step, self._places, length, self._record)
                 away = self._away(made, state, given)
             except RuntimeError as error:  # an operation that waits for the device cannot be recorded
                 self._end(f"not recorded: {str(error).strip().splitlines()[0][:160]}")
@@ -119,9 +132,9 @@ class Recordings:
             if not away <= SAME:
                 self._end(f"not recorded: a replay of {length} ends {away:.2g} of their way from where the steps end")
                 return
-            took = _seconds(lambda made=made: made(made.state, given), device) / length
+            took = _seconds(lambda made=made: made(made.places.state, given), device) / length
             if took * PAYS > self._best:
-                self._left = []
+                self._left, self._places = [], self._places if self._made else None
             else:
                 self._made, self._best = [made, *self._made], took
         if self._made:
@@ -135,7 +148,7 @@ class Recordings:
         return next((made for made in self._made if made.length <= left), None)
 
     def _end(self, told: str) -> None:
-        self._made, self._left, self.told = [], [], told
+        self._made, self._left, self._places, self.told = [], [], None, told
 
     def _away(self, made: Recording, state: Any, given: Any) -> float:
         """How far a replay ends from where the steps themselves end, as a share of their way."""
