@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_origin
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import stringify_annotation
 
 import nashpath
+from nashpath.core import hyperparameters
 
 project = "nashpath"
 version = release = nashpath.__version__
@@ -48,7 +50,25 @@ def plain(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[
     lines[:] = [line if line.startswith("    ") else re.sub(r"(?<!\*)\*(?=\w)|\|", r"\\\g<0>", line) for line in lines]
 
 
+BOUNDS = {
+    stringify_annotation(kind, "smart"): name
+    for name, kind in vars(hyperparameters).items()
+    if get_origin(kind) is Annotated
+}
+"""How signatures write the kinds of numbers that methods take, and their names."""
+
+
+def by_name(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> Any:
+    """Signatures call kinds of numbers by name: ``rate: NonNegative``, not what that stands for."""
+    for written, kind in sorted(BOUNDS.items(), key=lambda pair: -len(pair[0])):
+        signature = signature and signature.replace(written, kind)
+    return signature, returns
+
+
 def setup(app: Any) -> None:
     """What Sphinx calls at its start."""
     app.add_directive("gallery", Gallery)
     app.connect("autodoc-process-docstring", plain)
+    app.connect("autodoc-process-signature", by_name)

@@ -272,6 +272,15 @@ def test_every_page_is_in_the_index():
         assert page.name in ("README.md", "index.md") or f"({page.name})" in text, page.name
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_headings_go_down_by_one_level(page):
+    """The site takes any other step for a mistake."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", text, flags=re.MULTILINE)]
+    assert levels[0] == 1
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
+
+
 def test_the_site_is_built_without_a_warning(tmp_path):
     pytest.importorskip("myst_parser", reason="the dependency group docs is not installed")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", str(ROOT / "docs"), str(tmp_path / "site")]

@@ -61,7 +61,7 @@ def test_a_row_measured_again_is_the_same(name, zoo):
 def test_the_claims_of_papers_quote_the_table_and_name_tests_that_are_there(zoo):
     """`solvers.md`: "`name` on game: word number" is a cell of the table; every name in the last column is a test."""
     page = (ROOT / "docs" / "solvers.md").read_text()
-    claims = page.partition("### What their papers claim")[2].partition("Without a rate")[0]
+    claims = page.partition("## What their papers claim")[2].partition("Without a rate")[0]
     quoted = re.findall(r"`(\w+)` on ([\w ]+): (\w+ \d\.\d+)", claims)
     assert len(quoted) > 10
     rows, games = lines(zoo), list(zoo.GAMES)
