@@ -6,7 +6,7 @@ margin. Changed on 2026-11-27, after the rows of 2026-11-22 and before those tha
 
 - the grid of digits had three rates a player, and SGD and Adam were best in a corner of theirs; it has four, and where
   a method is best at an edge, claims about it decide nothing. "On average" is over the 8 best of 16, not the 5 of 9;
-- on 2026-11-28 the grids of Adam, HZ, FR-PRP and HS-DY, which were best at an edge, were moved by one place;
+- on 2026-11-28 the grids of HZ, FR-PRP and HS-DY, which were best at an edge, were moved by one place, Adam's by two;
 - momentum 0.9 trained at none of its 18 settings, and was beaten by factors of 20 to 30: claims about a method that
   never trains decide nothing (`rate_grid` says why it does not);
 - "FR alone" and "HZ alone beat Adam", whose sign turned with Adam's rates, "over the whole grid", and momentum 0.9 at a
