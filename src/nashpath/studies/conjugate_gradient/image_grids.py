@@ -74,8 +74,9 @@ DIGITS_GRID = Experiment(
         "tensor, in [0, ½], coefficient 1; HZ with {0.3, 0.1, 0.03, 0.01} for lr_G, FR-PRP and HS-DY with {3, 1, 0.3, "
         "0.1} for lr_D), on {3, 1, 0.3, 0.1} × {10, 3, 1, 0.3} for SGD, and on {3e-2, 1e-2, 3e-3, 1e-3}² for momentum "
         "0.9 and Adam (0.5, 0.999): sixteen settings for everyone, a factor of three apart, about where each was best. "
-        "The four that were best at an edge in the rows of 2026-11-27 (Adam, HZ, FR-PRP, HS-DY) were moved by one place "
-        "on 2026-11-28, Adam by another one after a first look at these rows, before all of it was measured again. "
+        "The four that were best at an edge in the rows of 2026-11-27 (Adam, HZ, FR-PRP, HS-DY) were moved by one "
+        "place on 2026-11-28, Adam by another one after a first look at these rows, before all of it was measured "
+        "again. "
         "Measured: Fréchet distance of 2,000 samples to the 1,255 training digits in features of the digits "
         "classifier, at the last step (other digits: 0.013; uniform noise: 1.0; mid-grey: 6.4)."
     ),
