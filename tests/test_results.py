@@ -120,3 +120,16 @@ def test_every_verdict_that_changed_has_its_reason_and_the_page_says_them():
     for study in NAMES:
         assert set(reasons[study]) == set(made["changed"](study))
     assert (ROOT / "docs" / "results_changed.md").read_text() == made["page"]()
+
+
+def test_what_is_advised_by_the_studies_has_the_claims_verdicts():
+    """``(study: `claim` verdict, `claim` verdict)`` behind a sentence, in the last section of the page of advice."""
+    section = (ROOT / "docs" / "choose.md").read_text().partition("## What the studies add")[2]
+    told = re.findall(rf"\(({'|'.join(NAMES)}):([^)]+)\)", section)
+    named = [(study, *one) for study, words in told for one in re.findall(r"`([\w-]+)`\s+(\w+)", words)]
+    assert len(named) > 10
+    for bullet in re.split(r"\n- ", section)[1:]:
+        assert re.search(rf"\(({'|'.join(NAMES)}):", bullet), bullet[:60]
+    for study, claim, verdict in named:
+        judged = json.loads((NEWEST[study] / "study.json").read_text())["claims"]
+        assert {one["name"]: one["verdict"] for one in judged}[claim] == verdict, claim
