@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.func import vmap
 
-from nashpath.core import FunctionalGame, Key, point_of, tree_map
+from nashpath.core import FunctionalGame, Key, Point, pick, point_of, tree_map
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.games import PENALTIES, TOYS
@@ -103,6 +103,25 @@ def test_alternating_counts_its_steps(steps):
     play(solver, game, 3, problem)
     assert problem.asked["gradient"] == 3 * solver.gradients == 3 * (steps + 1)
     assert solver.draws == steps + 1
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_the_generator_answers_its_own_batch_or_the_discriminators_last(steps, fresh):
+    """By hand, one gradient after the other."""
+    game, solver = small_gan(0), Alternating(SGD(0.1), SGD(0.2), discriminator_steps=steps, fresh=fresh)
+    problem, point = FunctionalGame(game), point_of(game)
+    assert solver.draws == steps + fresh
+    drawn = game.draw(Key(1), (solver.draws,))
+    with torch.no_grad():
+        moved, *_ = solver(problem, point, solver.init(problem, point), drawn)
+        for turn, (who, rate) in enumerate([*[("discriminator", 0.1)] * steps, ("generator", 0.2)]):
+            batch = pick(drawn, turn if fresh or turn < steps else steps - 1)
+            slope = problem.gradient(who, point, batch)
+            own = {k: v - rate * slope.gradient[k] for k, v in point.players[who].items()}
+            point = Point({**point.players, who: own}, {**point.state, **slope.state})
+    for ours, theirs in zip(leaves(moved), leaves(point), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def stacked(members):

@@ -11,21 +11,25 @@ class Alternating(Solver):
 
         k times:  θ_D ← θ_D + rule_D(∇_D J_D(θ));   then   θ_G ← θ_G + rule_G(∇_G J_G(θ))
 
-    ``discriminator_steps`` is k. Each turn has a batch of its own. On a bilinear game with learning rate h < 2 it
-    stays on a bounded orbit.
+    ``discriminator_steps`` is k. Each turn has a batch of its own; without ``fresh`` the generator's is that of the
+    discriminator's last turn, so that it answers for the very samples that were just told apart, as in the loops of
+    DCGAN's authors and of PyTorch's tutorial. On a bilinear game with learning rate h < 2 it stays on a bounded orbit.
 
-    Reference: Goodfellow et al. 2014, Algorithm 1; Zhang et al. 2022 (rates of alternating play).
+    Reference: Goodfellow et al. 2014, Algorithm 1; Zhang et al. 2022 (rates of alternating play); without ``fresh``:
+    Radford et al. 2016, soumith/dcgan.torch ``main.lua``.
     """
 
-    def __init__(self, discriminator: UpdateRule, generator: UpdateRule, discriminator_steps: Turns = 1):
+    def __init__(
+        self, discriminator: UpdateRule, generator: UpdateRule, discriminator_steps: Turns = 1, fresh: bool = True
+    ):
         super().__init__(discriminator=discriminator, generator=generator)
         if discriminator_steps < 1:
             raise ValueError(f"discriminator_steps is {discriminator_steps}; it must be at least 1")
-        self.discriminator_steps = discriminator_steps
-        self.draws = self.gradients = discriminator_steps + 1
+        self.discriminator_steps, self.fresh = discriminator_steps, fresh
+        self.gradients, self.draws = discriminator_steps + 1, discriminator_steps + fresh
 
     def extra_repr(self) -> str:
-        return f"discriminator_steps={self.discriminator_steps}"
+        return f"discriminator_steps={self.discriminator_steps}, fresh={self.fresh}"
 
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
@@ -33,7 +37,7 @@ class Alternating(Solver):
         turns = ["discriminator"] * self.discriminator_steps + ["generator"]
         infos: list[Info] = []
         for index, who in enumerate(turns):
-            price = problem.gradient(who, point, pick(batches, index))
+            price = problem.gradient(who, point, pick(batches, min(index, self.draws - 1)))
             point, memory = self.move(who, point, price, memory)
             infos.append(report(who, price))
         return point, memory, gather(infos)
