@@ -19,10 +19,10 @@ AFTER = {path.parent.name: path.parent.parent.name for path in sorted(ROOT.glob(
 PAGE = ROOT / "docs" / "results_changed.md"
 HEAD = f"""# Verdicts that changed
 
-All claims were judged on {BEFORE}, and again from 2026-11-27 on, after experiments that had decided their own outcome
-were changed: unequal treatment, grids whose best cell lay on an edge, rivals that never trained, collapses that were not
-there. Below are the claims whose verdict is another one, that are new, or that are gone, each with its reason. Rows of
-both dates are in `results/`; [what is said now](results.md).
+All claims were judged on {BEFORE}, and again from 2026-11-27 on, after experiments that had decided their own
+outcome were changed: unequal treatment, grids whose best cell lay on an edge, rivals that never trained, collapses that
+were not there. Below are the claims whose verdict is another one, that are new, or that are gone, each with its reason.
+Rows of both dates are in `results/`; [what is said now](results.md).
 """
 
 
