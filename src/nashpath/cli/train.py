@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -341,12 +341,19 @@ def stopping(message: str = "stopping after this step") -> Iterator[Any]:
         print(f"\n{message}; Ctrl-C again quits at once", file=sys.stderr, flush=True)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _answered_by(ask):
         yield lambda: bool(asked)
+
+
+@contextmanager
+def _answered_by(handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    """Within this block Ctrl-C and a termination request are answered by ``handler``."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, kept in before.items():
+            signal.signal(number, kept)
 
 
 @contextmanager
@@ -355,15 +362,12 @@ def writing_the_page(run: Path, live: ProgressBar) -> Iterator[None]:
     rows = run / "metrics.jsonl"
     if rows.exists() and rows.stat().st_size > LONG:
         live.say("writing the report")
-    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        with _answered_by(signal.default_int_handler):
+            yield
     except KeyboardInterrupt:
         typer.echo(f"stopped; the run is whole, and its page is written by: nashpath report {run}", err=True)
         raise typer.Exit(130) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_json: bool, live: ProgressBar) -> None:

@@ -28,7 +28,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.cache import cache_folder
-from nashpath.core.tree import leaves, tree_map
+from nashpath.core.tree import tensor_leaves, tree_map
 from nashpath.core.typed import kept_random_state
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -238,7 +238,7 @@ class OneGraph:
 
     @torch.no_grad()
     def __call__(self, *arguments: Any) -> Any:
-        given = [leaf for leaf in leaves(arguments) if isinstance(leaf, torch.Tensor)]
+        given = tensor_leaves(arguments)
         if self._graph is None:
             graph = self._trace(arguments, given)
             self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
@@ -249,7 +249,7 @@ class OneGraph:
 
         def flat(*tensors: torch.Tensor) -> list[torch.Tensor]:
             found = self._function(*_filled(arguments, tensors, torch.is_tensor))
-            told = [leaf for leaf in leaves(found) if isinstance(leaf, torch.Tensor)]
+            told = tensor_leaves(found)
             self._structure = _filled(found, [_TENSOR] * len(told), torch.is_tensor)
             return told
 

@@ -65,6 +65,11 @@ def leaves(tree: object) -> list[Any]:
     return [tree]
 
 
+def tensor_leaves(tree: object) -> list[Tensor]:
+    """All leaves of a tree that are tensors, in the order of `leaves`."""
+    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
+
+
 def located_leaves(tree: Any, before: Steps = ()) -> Iterator[tuple[Steps, Any]]:
     """``(steps, leaf)`` of every leaf, in the order of `leaves`; a step is a dict's key, a field's name or a place."""
     if _is_dict(tree):

@@ -38,11 +38,15 @@ class BatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        if is_first_order() and x.dtype == self.weight.dtype:
+        if self._fuses(x):
             return self._fused(x, self.weight, self.bias)
         centred, deviation = self._centred(x)
         scale = deviation * self.weight.view(deviation.shape)
         return torch.addcmul(self.bias.view(deviation.shape), centred, scale).to(x.dtype)
+
+    def _fuses(self, x: Tensor) -> bool:
+        """Whether PyTorch's own layer can stand here: it has no cheap second derivative, and one dtype."""
+        return is_first_order() and x.dtype == self.weight.dtype
 
     def _fused(self, x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """The same by PyTorch's own layer: in an eager step the operations one by one take three times as long."""
@@ -110,7 +114,7 @@ class ConditionalBatchNorm(BatchNorm):
         weight, bias = (
             (chosen.to(v.dtype) @ v).reshape(-1, self.channels, *positions) for v in (self.weight, self.bias)
         )
-        if self.training and is_first_order() and x.dtype == self.weight.dtype:
+        if self.training and self._fuses(x):
             return torch.addcmul(bias, self._fused(x), weight)
         if self.training:
             centred, deviation = self._centred(x)

@@ -47,9 +47,9 @@ def run_headline(run: Run) -> Outcome:
     parts = [part for part in strands(run) if part.members]
     if not parts:
         return Outcome("nothing has been reported yet", "open")
-    outcomes = [together([member_outcome(run, m) for m in part.members]) for part in parts]
-    found = ranking(parts, outcomes, wanted(run.config)) if len(parts) > 1 else None
-    found = found or together([member_outcome(run, m) for part in parts for m in part.members])
+    members = [[member_outcome(run, m) for m in part.members] for part in parts]
+    found = ranking(parts, [together(own) for own in members], wanted(run.config)) if len(parts) > 1 else None
+    found = found or together([one for own in members for one in own])
     if status == "failed":
         return Outcome(f"failed before its last step; {found.text}", "bad")
     if status in ("running", "stopped") and found.tone != "bad":

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nashpath.core import tree_map
 from nashpath.core.torch_compat import foreach_copy_
-from nashpath.core.tree import leaves
+from nashpath.core.tree import tensor_leaves
 from nashpath.run.engine.device import wait_for
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
@@ -85,7 +85,7 @@ class Recording:
 
     def __init__(self, step: Step, places: Places, length: int, record: Record):
         self.length, self.places, self._step = length, places, step
-        self._replay = record(self._work, _tensors(places.state)[0].device)
+        self._replay = record(self._work, tensor_leaves(places.state)[0].device)
 
     def _work(self) -> None:
         state, info = self.places.state, self.places.info
@@ -114,7 +114,7 @@ class Recordings:
 
     def prepare(self, state: Any, given: Any, info: Any, most: int) -> None:
         """Records what fits into ``most`` steps and was not tried yet, from any state that the program has."""
-        device = _tensors(state)[0].device
+        device = tensor_leaves(state)[0].device
         while self._left and self._left[0] <= most:
             length = self._left.pop(0)
             if length > 1 and length * self._best > LONGEST:
@@ -157,7 +157,7 @@ class Recordings:
             expected, _ = self._step(expected, given)
         found, _ = made(state, given)
         way, gap = 0.0, 0.0
-        for before, after, ours in zip(_tensors(state), _tensors(expected), _tensors(found), strict=True):
+        for before, after, ours in zip(*map(tensor_leaves, (state, expected, found)), strict=True):
             if not after.is_floating_point():
                 gap = gap if torch.equal(after, ours) else math.inf
                 continue
@@ -182,13 +182,9 @@ def copied(leaf: Any) -> Any:
     return leaf.clone() if isinstance(leaf, Tensor) else leaf
 
 
-def _tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in leaves(tree) if isinstance(leaf, Tensor)]
-
-
 def _put(own: Any, new: Any) -> None:
     """Copies the tensors of one tree into those of another, from which some of them may have come unchanged."""
-    places, values = _tensors(own), _tensors(new)
+    places, values = tensor_leaves(own), tensor_leaves(new)
     memory = {place.untyped_storage().data_ptr() for place in places}
     values = [value.clone() if value.untyped_storage().data_ptr() in memory else value for value in values]
     foreach_copy_(places, values)
