@@ -13,9 +13,14 @@ from nashpath.cli import app, index
 from nashpath.cli.console import LARGEST_SIZE
 from nashpath.cli.index import GROUP, INDEX
 from nashpath.cli.reproduce import STUDIES
+from nashpath.core.arguments import SWEPT
 from nashpath.core.hyperparameters import SIZE
 from nashpath.run import SettingError
-from nashpath.run.settings import method_files
+from nashpath.run.settings import method_files, values
+from nashpath.run.settings.flow import flow_names, resolve_flow
+from nashpath.run.settings.model import setting_names
+from nashpath.run.settings.overrides import assign
+from nashpath.run.settings.resolve import resolve
 from nashpath.studies import NAMES
 
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
@@ -45,10 +50,23 @@ SAID_AT_ONCE = [
     (["examples", "rng"], 2, "error: no example is called 'rng'. Did you mean 'ring'?"),
 ]
 
-BY_NAME = [
+REFUSED = [
     ["train", "-s", "penalty.weigth=1"],
     ["train", "-s", "penalty=r1", "-s", "penalty.weigth=1", "-s", "average=ema", "-s", "average.deca=1"],
     ["train", "-s", "penalty=r1", "-s", "penalty.weigth=1", "-s", "steps=-1"],
+    ["train", "-s", "steps=abc"],
+    ["train", "-s", "steps=1.5", "-s", "penalty.weight=-1", "-s", "penalty=r1", "-s", "batch_size=0"],
+    ["train", "-s", "solver.generator.b1=1", "-s", "solver.generator.schedule=linear", "-s", "compile=maybe"],
+    ["train", "-s", "solver.generator.schedule=linear", "-s", "solver.generator.schedule.warmup=x"],
+    ["train", "-s", "precision=fp61"],
+    ["train", "-s", "penalty=r1", "-s", "penalty.weight=nan"],
+    ["train", "-s", "steps=true", "-s", "compile=true"],
+    ["train", "-s", "data=ring", "-s", "data.modes=many", "-s", "average=ema", "-s", "average.decay=2"],
+    ["train", "-s", "seeds=[-1, 2, -3]"],
+    ["train", "-s", "track_project="],
+    ["train", "--sweep", "penalty.weight=1,-10", "-s", "penalty=r1"],
+    ["train", "worse.toml"],
+    ["flow", "-s", "particles=0", "-s", "h=lgit", "-s", "rule.learning_rate=fast"],
     ["train", "-s", "penalty=nonsense"],
     ["train", "-s", "penalty=[1]"],
     ["train", "-s", "penalty.kind=3"],
@@ -98,19 +116,20 @@ def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(t
         assert words in said, (arguments, said)
 
 
-def test_wrong_names_are_refused_without_pytorch_in_the_words_of_the_run(tmp_path, monkeypatch):
+def test_wrong_settings_are_refused_without_pytorch_in_the_words_of_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.toml").write_text(
         'penalty = {kind = "r1", wieght = 1}\n[sweep]\nobjective = ["minimax", "hinge"]\n'
     )
-    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(BY_NAME)]
+    (tmp_path / "worse.toml").write_text('steps = "ten"\ngame = {kind = "gan"}\n[solver]\ndiscriminator_steps = 0\n')
+    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(REFUSED)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for arguments, line in zip(BY_NAME, done.stdout.splitlines(), strict=True):
+    for arguments, line in zip(REFUSED, done.stdout.splitlines(), strict=True):
         status, said, heavy = json.loads(line)
         run = CliRunner().invoke(app, arguments)  # here the rooms are imported
         assert (status, said, heavy) == (run.exit_code, " ".join(run.output.split()), []), arguments
         assert status == 2
-    assert [file.name for file in tmp_path.iterdir()] == ["bad.toml"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["bad.toml", "worse.toml"]
 
 
 def test_names_are_not_judged_early_where_methods_may_come_from_outside(tmp_path, monkeypatch):
@@ -169,23 +188,26 @@ def test_the_help_of_the_command_has_the_first_line_of_every_verb(tmp_path):
 
 def test_what_the_help_says_without_the_rooms_is_what_they_say():
     assert LARGEST_SIZE == SIZE
+    assert values.SWEPT == SWEPT
     assert STUDIES.split(", ") == list(NAMES)
 
 
-REFUSED = """
+REFUSED_BY_THE_RUN = """
 import sys
 from typer.testing import CliRunner
 from nashpath.cli import app, index
 
-result = CliRunner().invoke(app, ["train", "-s", "penalty=r1", "-s", "penalty.weight=-1"])
-assert "penalty.weight: expected greater than or equal to 0" in result.output, result.output
+result = CliRunner().invoke(app, ["train", "-s", "penalty=r1", "-s", "penalty.weight=1e300"])
+assert "penalty.weight: expected a number that is at most 3.4e+38" in result.output, result.output
 print("torch._dynamo" in sys.modules)
 """
 
 
 def test_a_refused_setting_does_not_import_pytorch_s_compiler(tmp_path):
     """It takes as long again as PyTorch itself; a dispatch mode imports it, unless it says that it need not."""
-    done = subprocess.run([sys.executable, "-c", REFUSED], capture_output=True, text=True, check=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED_BY_THE_RUN], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert done.stdout == "False\n"
 
 
@@ -247,3 +269,27 @@ def test_ctrl_c_while_pytorch_is_imported_says_nothing(tmp_path, arguments):
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def _refusal(of, *given) -> str:
+    try:
+        of(*given)
+    except (SettingError, OSError) as error:  # also of a folder that is not there
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("verb", "run", "names", "least"),
+    [("train", resolve, setting_names(), 500), ("flow", lambda raw: resolve_flow([], raw), flow_names(), 150)],
+)
+def test_a_value_of_any_setting_of_any_method_is_refused_early_as_the_run_refuses_it(verb, run, names, least):
+    takes, found = json.loads(INDEX.read_text(encoding="utf-8"))[verb]["values"], 0
+    for path, methods in takes.items():
+        for method, name in [(method, name) for method, settings in methods.items() for name in settings]:
+            for value in ("text", True, -1.5):
+                raw = assign({}, [(f"{path}.kind", method), (f"{path}.{name}", value)] if path else [(name, value)])
+                early, late = _refusal(values.check_values, raw, names, takes), _refusal(run, raw)
+                assert early in ("", late), raw
+                found += bool(early)
+    assert found > least

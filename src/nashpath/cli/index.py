@@ -1,4 +1,4 @@
-"""What the package's own tables say, kept as a file, so that lists and slips of the pen need no PyTorch."""
+"""What the package's own tables say, kept as a file, so that lists and refusals of settings need no PyTorch."""
 
 import itertools
 import json
@@ -13,6 +13,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.names import Names, check_names
 from nashpath.run.settings.overrides import Raw, asked, assign, parse_overrides
 from nashpath.run.settings.points import points
+from nashpath.run.settings.values import check_values
 
 INDEX = Path(__file__).with_name("methods.json")
 """What `nashpath.cli.list_methods.described` returns (``make index`` writes it, a test compares)."""
@@ -32,23 +33,28 @@ def shipped_index(own: Sequence[Path] | None) -> dict[str, Any] | None:
 def check_known(
     verb: str, config: Path | None, texts: Sequence[str], swept: Sequence[str], own: Sequence[Path] | None
 ) -> None:
-    """Refuses names that no setting and no method of the package has. Raises `SettingError`, in the words of the run.
+    """Refuses names that no setting and no method of the package has, and values that do not fit.
+
+    Raises `SettingError`, in the words of the run.
 
     ``verb`` is train or flow. Of what is not sure here nothing is said: the run will. A file of another ending may be
-    gigabytes of data, so it is not read here.
+    gigabytes of data, so it is not read here, and a recipe chooses the methods.
     """
-    if config and config.suffix != ".toml":
-        return
     index = shipped_index(own)
     if index is None:
         return
-    names = Names(**index[verb])
+    names, values = Names(**index[verb]["names"]), index[verb]["values"]
     try:
+        if config and config.suffix != ".toml":
+            given = _of_flow({}, texts, names)
+            check_values({name: given[name] for name in names.general if name in given}, names, values)
+            return
         raw = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
         if raw.keys() & {"with", "places"}:  # files that may add methods; the settings of a run that was made
             return
         for full in _points(raw, texts, swept, names) if verb == "train" else [_of_flow(raw, texts, names)]:
             check_names(full, names)
+            check_values(full, names, values)
     except SettingError:
         raise
     except (OSError, ValueError, RecursionError):

@@ -79,19 +79,22 @@ def _print_recipe(name: str) -> None:
 def described() -> dict[str, Any]:
     """What the lists say: ``"kinds"``, the rows ``[name, line]`` of each table, and ``"general"``, those settings.
 
-    Below the two verbs that take settings, ``"train"`` and ``"flow"``, the `Names` of these.
+    Below the two verbs that take settings, ``"train"`` and ``"flow"``, the `Names` of these and what values they take.
 
     The file `INDEX` holds it for the tables as the package ships them (``make index`` writes it, a test compares).
     """
-    from nashpath.run.settings.flow import flow_names
-    from nashpath.run.settings.model import General, setting_names
+    from nashpath.run.settings.flow import flow_model, flow_names
+    from nashpath.run.settings.model import General, setting_names, settings_model
     from nashpath.run.settings.register import KINDS
+    from nashpath.run.settings.schema import values_of
 
     general = [
         [name, f"{field.description} (default: {field.default})"] for name, field in General.model_fields.items()
     ]
     kinds = {kind: _rows(table, list(table)) for kind, table in KINDS.items()}
-    return {"kinds": kinds, "general": general, "train": asdict(setting_names()), "flow": asdict(flow_names())}
+    verbs = {"train": (settings_model(), setting_names()), "flow": (flow_model(), flow_names())}
+    said = {verb: {"names": asdict(names), "values": values_of(model, names)} for verb, (model, names) in verbs.items()}
+    return {"kinds": kinds, "general": general, **said}
 
 
 def _rows(table: "Table", names: list[str]) -> list[list[str]]:

@@ -23,15 +23,14 @@ from nashpath.run.settings.names import Names, check_names
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
 from nashpath.run.settings.schema import (
-    STRICT,
     Method,
     accepts,
     as_its_buffer_holds_it,
     choice,
     names_of,
-    no_truth_value,
 )
 from nashpath.run.settings.sizes import check_batch, within_memory
+from nashpath.run.settings.values import STRICT, no_truth_value
 from nashpath.solvers import RULES
 
 FLOW_TABLES = {

@@ -16,7 +16,8 @@ from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.diagnostics import runnable_by_name
 from nashpath.run.settings.names import DEFAULTS, SHARED, Names
 from nashpath.run.settings.overrides import MOST_MEMBERS
-from nashpath.run.settings.schema import STRICT, choice, names_of, no_truth_value
+from nashpath.run.settings.schema import choice, names_of
+from nashpath.run.settings.values import STRICT, no_truth_value
 from nashpath.run.trackers import TRACKERS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 

@@ -1,6 +1,5 @@
 """Raw settings, completed by defaults and validated, with errors that a person can act on."""
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -15,12 +14,12 @@ from nashpath.networks.dcgan import STAGES
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import CHOICES, TABLES, General, setting_names, settings_model
-from nashpath.run.settings.names import DEFAULTS, SHARED, Names, check_names, named, shown, unknown
+from nashpath.run.settings.names import DEFAULTS, SHARED, Names, check_names, named, unknown
 from nashpath.run.settings.overrides import Raw, assign
 from nashpath.run.settings.schema import accepts, models_of
 from nashpath.run.settings.sizes import within_memory
+from nashpath.run.settings.values import sentence
 from nashpath.solvers import RULES
-from nashpath.spelling import did_you_mean
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -155,9 +154,7 @@ def _explain(fault: Any, model: type[BaseModel], full: Raw, names: Names) -> str
     key = ".".join(path)
     if fault["type"] == "extra_forbidden":  # of a method that was chosen after the names were checked
         return unknown(key, names.chosen(full, ".".join(path[:-1]))[1] or "", names, full)
-    given, expected = fault["input"], fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    near = did_you_mean(given, re.findall("'(.*?)'", expected)) if isinstance(given, str) else ""
-    return f"{key}: expected {expected}, got {shown(given)}.{near}"
+    return sentence(key, fault)
 
 
 def _place(location: tuple[Any, ...], node: type[BaseModel]) -> list[str]:

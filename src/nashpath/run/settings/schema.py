@@ -11,24 +11,12 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
 
 from nashpath.core import Table
 from nashpath.core.arguments import SWEPT, fault
 from nashpath.run.settings.names import Names
-
-PLAIN = (bool, int, float, str)
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-def no_truth_value(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
-    """A validator: ``true`` is not the number 1; it is ``on`` where that may be chosen."""
-    kind = cls.model_fields[info.field_name or ""].annotation
-    if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
-        return "on" if value else "off"
-    if isinstance(value, bool) and kind in (int, float):
-        raise ValueError("a number" if kind is float else "a whole number")
-    return value
+from nashpath.run.settings.values import PLAIN, STRICT, Values, no_truth_value, written
 
 
 def as_its_buffer_holds_it(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
@@ -152,6 +140,26 @@ def names_of(
     general = [name for name in model.model_fields if name not in rows]
     kinds = {path: tables[path].kind for path in tables}
     return Names(general, kinds, {path: rows[path] for path in tables}, dict(usual), dict(played))
+
+
+def values_of(model: type[BaseModel], names: Names) -> Values:
+    """What each setting of a model takes, by place and method, as far as plain data say it."""
+    found: Values = {"": {"": _written(model, names.general)}}
+
+    def look(model: type[BaseModel], before: str) -> None:
+        for name, field in model.model_fields.items():
+            for one in models_of(field.annotation):
+                plain = [own for own in one.model_fields if own != "kind" and f"{before}{name}.{own}" not in names.rows]
+                found.setdefault(before + name, {})[one.model_fields["kind"].default] = _written(one, plain)
+                look(one, f"{before}{name}.")
+
+    look(model, "")
+    return found
+
+
+def _written(model: type[BaseModel], plain: list[str]) -> dict[str, Any]:
+    fields = {name: model.model_fields[name] for name in plain}
+    return {name: written(field.annotation, tuple(field.metadata)) for name, field in fields.items()}
 
 
 def swept_paths(settings: BaseModel, prefix: str = "") -> set[str]:
