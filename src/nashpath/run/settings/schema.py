@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, ValidationInfo, create_model, field_valid
 from nashpath.core import Table
 from nashpath.core.arguments import SWEPT, fault
 from nashpath.run.settings.names import Names
-from nashpath.run.settings.values import PLAIN, STRICT, Values, no_truth_value, written
+from nashpath.run.settings.values import PLAIN, STRICT, ValueKinds, no_truth_value, written
 
 
 def as_its_buffer_holds_it(cls: type[BaseModel], value: Any, info: ValidationInfo) -> Any:
@@ -142,9 +142,9 @@ def names_of(
     return Names(general, kinds, {path: rows[path] for path in tables}, dict(usual), dict(played))
 
 
-def values_of(model: type[BaseModel], names: Names) -> Values:
+def values_of(model: type[BaseModel], names: Names) -> ValueKinds:
     """What each setting of a model takes, by place and method, as far as plain data say it."""
-    found: Values = {"": {"": _written(model, names.general)}}
+    found: ValueKinds = {"": {"": _written(model, names.general)}}
 
     def look(model: type[BaseModel], before: str) -> None:
         for name, field in model.model_fields.items():

@@ -23,7 +23,7 @@ PLAIN = (bool, int, float, str)
 SWEPT = "swept"
 """What `nashpath.core.arguments.SWEPT` is (a test): the mark of a number that is held in 32 bits."""
 
-Values = dict[str, dict[str, dict[str, Any]]]
+ValueKinds = dict[str, dict[str, dict[str, Any]]]
 """By the place of a method and its name, what each of its settings takes, as `written` has it; at ``""``, ``""`` the
 settings that belong to no method."""
 
@@ -88,7 +88,7 @@ def _read(kind: Mapping[str, Any]) -> Any:
     return Annotated[(base, *marks)] if marks else base
 
 
-def check_values(raw: Raw, names: Names, values: Values) -> None:
+def check_values(raw: Raw, names: Names, values: ValueKinds) -> None:
     """Refuses values that do not fit, all of them at once, in the order of the settings. Raises `SettingError`.
 
     The names are those of settings (`check_names`). Nothing is said where one of the values is of a kind that only
@@ -105,7 +105,7 @@ def check_values(raw: Raw, names: Names, values: Values) -> None:
         raise SettingError("\n".join(faults))
 
 
-def _inside(path: str, raw: Raw, names: Names, values: Values) -> Iterator[str]:
+def _inside(path: str, raw: Raw, names: Names, values: ValueKinds) -> Iterator[str]:
     """What is wrong with the settings of the method that is chosen at a place, and at the places inside it."""
     given, method = names.chosen(raw, path)
     if not isinstance(given, Mapping):
