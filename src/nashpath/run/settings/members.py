@@ -21,7 +21,7 @@ class Member:
     seed: int
     settings: General
     swept: dict[str, Any] = field(default_factory=dict)
-    """ValueKinds that differ from the run's settings, by dotted path."""
+    """Values that differ from the run's settings, by dotted path."""
     number: int = -1
     """Its index in the whole run, of which this run may be a part."""
 
