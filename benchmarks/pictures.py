@@ -77,7 +77,6 @@ def report(place: Path, options: argparse.Namespace) -> None:
         print(f"{name:28} {seconds:8.2f} s   {seconds * MANY / count:8.0f} s for a million")
     print(f"{'first batch':28} {first[0]:8.2f} s   from the beginning, and whatever their number")
 
-    picture_store.SHARD = min(options.kept, picture_store.SHARD)
     few = Folder(str(root), size=options.size, device_bytes=0)
     few._files = few._files[: options.kept]
     few._filled()
