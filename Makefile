@@ -20,7 +20,7 @@ test: $(STAMP)
 thorough: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal -m thorough
 
-# A bounded part of these is among the tests: 5 kills and 12 damages. NASHPATH_FAULTS_SEED chooses others.
+# A bounded part of these is among the tests: 3 kills and 12 damages. NASHPATH_FAULTS_SEED chooses others.
 faults: $(STAMP)
 	NASHPATH_FAULTS=240 $(BIN)/pytest tests/faults/test_kills.py
 	NASHPATH_FAULTS=600 $(BIN)/pytest tests/faults/test_damage.py

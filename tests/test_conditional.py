@@ -239,9 +239,10 @@ def test_every_method_plays_it_or_is_refused_with_the_reason(table, head, path, 
             assert not a.is_floating_point() or torch.isfinite(a).all()
 
 
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("network", ["dcgan", "resnet", "r3gan", "salimans_conv"])
-def test_image_networks_play_it_with_techniques_on_images(head, network):
+@pytest.mark.parametrize(
+    ("network", "head"), [("dcgan", h) for h in HEADS] + list(zip(["resnet", "r3gan", "salimans_conv"], HEADS))
+)
+def test_image_networks_play_it_with_techniques_on_images(network, head):
     changes = {"data": "digits", "generator": network, "discriminator": network, "game.head": head}
     for technique in ("diff_augment", "ada"):
         trial = build_trial(resolve({"game": "conditional", "batch_size": 4}, {**changes, "technique": technique}), 0)
@@ -283,7 +284,10 @@ def test_what_cannot_be_played_is_refused():
         build_trial(resolve({"game": "conditional", "data": "ring"}), 0)
 
 
-@pytest.mark.parametrize("head", HEADS)
+TRAINED = pytest.mark.thorough("trains for seconds; what a classifier of classes costs is asked by hand above")
+
+
+@pytest.mark.parametrize("head", [pytest.param(h, marks=() if h == "projection" else TRAINED) for h in HEADS])
 def test_each_class_is_of_its_class(head):
     """The share of 500 samples of each class that lie nearest to their class's centre, for two seeds.
 

@@ -67,6 +67,7 @@ def here(tmp_path, monkeypatch, own_methods, quick_python):
     np.save(tmp_path / "vectors.npy", rng.normal(size=(50, 3)).astype(np.float32))
     lines = [f"{k},{'MF'[k % 2]},{k % 3},{'Bern' if k % 5 else 'Köln'},{1000 + k * k}" for k in range(50)]
     (tmp_path / "people.csv").write_text("\n".join(["age,sex,code,city,income", *lines]))
+    monkeypatch.setattr("nashpath.report.diagnosis.data_uri", lambda *_: "data:,")  # test_diagnostics_runs draws them
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield tmp_path

@@ -63,20 +63,26 @@ def explicit(cost, carried, steps, rate):
     return params
 
 
+def like_js(cost):
+    """A cost, marked where it is one of those that carried work and held fail, as js is."""
+    return pytest.param(cost, marks=ALIKE) if cost in ("forward_kl", "hellinger") else cost
+
+
 HEAVY = {"chi2": (1500, 0.05)}
 """Steps and rate where r² makes the gradient heavy-tailed; the others take 300 steps."""
 
 
 HEAVIEST = pytest.param("chi2", marks=pytest.mark.thorough("its heavy tails need many steps"))
+ALIKE = pytest.mark.thorough("it does as js does; the study claims it of all costs")
 
 
-@pytest.mark.parametrize("cost", [HEAVIEST if cost == "chi2" else cost for cost in PLUG_INS])
+@pytest.mark.parametrize("cost", [HEAVIEST if c == "chi2" else like_js(c) for c in PLUG_INS])
 def test_minimising_a_divergence_works_for_every_convex_f(cost):
     steps, rate = HEAVY.get(cost, (300, 0.02 if cost in CARRIED_WORKS else 0.01))
     assert verdict(explicit(cost, True, steps, rate)) == ("success" if cost in CARRIED_WORKS else "failure")
 
 
-@pytest.mark.parametrize("cost", PLUG_INS)
+@pytest.mark.parametrize("cost", [like_js(cost) for cost in PLUG_INS])
 def test_holding_the_density_works_where_minus_f_increases(cost):
     rate = 0.02 if cost in HELD_WORKS else 0.002
     assert verdict(explicit(cost, False, 300, rate)) == ("success" if cost in HELD_WORKS else "failure")

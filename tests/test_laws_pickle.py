@@ -1,6 +1,7 @@
 """Every game, with every technique, pickles and copies: workers and notebooks send games about."""
 
 import copy
+import itertools
 import pickle
 
 import pytest
@@ -52,9 +53,16 @@ def end(trial: Trial, steps: int = 2) -> list[torch.Tensor]:
     return leaves(program.train_state(0))
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("technique", TECHNIQUES)
-@pytest.mark.parametrize("game", GAMES)
+OTHER_WAYS = pytest.mark.thorough("techniques are sent by pickle, and games alone in every way")
+
+
+@pytest.mark.parametrize(
+    ("game", "technique", "way"),
+    [
+        pytest.param(game, technique, way, marks=() if way == "pickle" or technique == "none" else OTHER_WAYS)
+        for game, technique, way in itertools.product(GAMES, TECHNIQUES, WAYS)
+    ],
+)
 def test_a_game_that_was_sent_away_trains_as_it_would_have_here(game, technique, way):
     refusal = refused(game, technique)
     if refusal:  # techniques of samples, images, layers: the reason names them

@@ -167,6 +167,9 @@ def test_stacked_is_solo_and_all_reports_are_finite(name):
     assert all(v.dtype == torch.float64 for v in leaves((many[1].players, info)))
 
 
+WITH_PENALTY = pytest.mark.thorough("twenty seconds of a C++ compiler; runs with penalties are compiled elsewhere")
+
+
 def compiled_is_eager(solver, backend, penalised=True):
     game = small_gan(0, PENALTIES["wgan_gp"](weight=0.1) if penalised else None)
     step, point = pure_step(game, solver), point_of(game)
@@ -196,11 +199,12 @@ def test_the_step_of_every_option_is_one_graph(name):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
-def test_compiled_is_eager():
+@pytest.mark.parametrize("penalised", [False, pytest.param(True, marks=WITH_PENALTY)])
+def test_compiled_is_eager(penalised):
     """Whole, to machine code, with a plain solver; with the deepest one up to the code for the processor."""
     rule = Scheduled(ConjugateGradient(0.01, beta="HS-DY"), SCHEDULES["inverse_sqrt"]())
-    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "traced")
-    compiled_is_eager(SOLVERS["simultaneous"](rule, SGD(0.01)), "inductor")
+    compiled_is_eager(SOLVERS["cgd"](rule, SGD(0.01), iterations=2), "traced", penalised)
+    compiled_is_eager(SOLVERS["simultaneous"](rule, SGD(0.01)), "inductor", penalised)
 
 
 @pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])

@@ -95,6 +95,7 @@ TINY = {
 OWN_TINY = {"conjugate-gradient": {"rates": {"constant": [0.1, 0.03, 0.01]}, "own_rates": {}}}
 
 
+CONVOLVE = ("real-coloured-mnist", "real-mnist-grid", "real-few-labels-mnist")
 WITH_CONVOLUTIONS = pytest.mark.thorough("its experiments run in miniature; convolutions make it long")
 
 
@@ -147,7 +148,7 @@ def long_ones():
         for experiment in find_study(name).experiments:
             scale, trains = next(iter(experiment.sizes)), re.compile(r"\b(Population|Course)\(")
             if scale != "full" and trains.search(inspect.getsource(inspect.getmodule(experiment.measure))):
-                marks = WITH_CONVOLUTIONS if experiment.name == "real-coloured-mnist" else ()
+                marks = WITH_CONVOLUTIONS if experiment.name in CONVOLVE else ()
                 yield pytest.param(name, experiment, scale, id=experiment.name, marks=marks)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from run_folders import assert_same_run, flags
 
-KILLS = int(os.environ.get("NASHPATH_FAULTS", "5"))
+KILLS = int(os.environ.get("NASHPATH_FAULTS", "3"))
 OWN = Path(__file__).parents[2] / "examples" / "own_study.py"
 OFTEN = ("checkpoint_every=5", "steps=16")
 TRAIN = {
