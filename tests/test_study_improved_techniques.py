@@ -1,6 +1,7 @@
 """The study of Salimans et al. 2016: its full configuration in miniature, and what it measures by."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,13 @@ from nashpath.networks import DCGANDiscriminator, MLPDiscriminator
 from nashpath.networks.noisy_mlp import NoisyMLPDiscriminator
 from nashpath.run.engine.program import Program
 from nashpath.studies import reproduce
-from nashpath.studies.improved_techniques import few_labels, historical_averaging, technique_ablation
+from nashpath.studies.improved_techniques import (
+    claims,
+    ensembles,
+    few_labels,
+    historical_averaging,
+    technique_ablation,
+)
 from nashpath.studies.improved_techniques.claims import PUBLISHED
 from nashpath.studies.improved_techniques.claims_quality import worst_removal
 from nashpath.studies.improved_techniques.few_labels import FEW_LABELS_MNIST
@@ -77,7 +84,7 @@ def test_a_toy_without_a_coefficient_is_plain_descent(order):
 
 def test_fewer_labels_are_the_ones_that_few_would_have_been():
     options, data = {**few_labels.DIGITS, "labels": [10, 40]}, Digits("train")
-    game: Any = few_labels.build(few_labels.ARMS["plain generator"], 10, 3, options, data).game
+    game: Any = few_labels.build_member(few_labels.ARMS["plain generator"], 10, 3, options, data).game
     x, y = choose_labelled(data, 10, derive(3, "labels"))
     kept, count = torch.unique(game.labelled.flatten(1), dim=0, return_counts=True)
     torch.testing.assert_close(kept, torch.unique(x.flatten(1), dim=0))
@@ -133,7 +140,7 @@ def test_labels_make_the_discriminator_a_classifier_of_the_same_samples():
 def test_a_held_generator_stays_what_it_was_drawn_as():
     options, data = {**few_labels.DIGITS, "labels": [10], "width": 16}, Digits("train")
     arms = ("held generator", "feature matching")
-    trials = [few_labels.build(few_labels.ARMS[name], 10, 0, options, data) for name in arms]
+    trials = [few_labels.build_member(few_labels.ARMS[name], 10, 0, options, data) for name in arms]
     start: Any = {name: value.clone() for name, value in trials[0].game.generator.named_parameters()}
     program = Program(trials, [0, 0])
     program.run(3)
@@ -176,3 +183,33 @@ def test_scores_and_orders():
     scores = zip(names, (3.0, 5.0, 4.0, 6.0))
     rows = Rows({"techniques": f"all but {name}", "seed": 0, "inception_score": score} for name, score in scores)
     assert worst_removal(rows) == [-1.0]
+
+
+def test_ten_are_right_together_where_most_of_their_probability_is():
+    """Of two digits one is given to its class by neither, by one surely; votes would be split."""
+    y = torch.tensor([0, 1])
+    sure, unsure = [[0.9, 0.1], [0.45, 0.55]], [[0.4, 0.6], [0.6, 0.4]]
+    assert [ensembles.share_wrong([said], y) for said in (sure, unsure)] == [0.0, 1.0]
+    assert ensembles.share_wrong([sure, unsure], y) == 0.5  # means 0.65 of the first, 0.475 of the second
+
+
+def test_classifiers_of_an_ensemble_share_their_labels_and_differ_in_weights():
+    options, data = {**few_labels.DIGITS, "labels": [20], "width": 16}, Digits("train")
+    games: Any = [
+        few_labels.build_member(few_labels.ARMS["feature matching"], 20, k, options, data, 3).game for k in (30, 31)
+    ]
+    assert torch.equal(games[0].labelled, games[1].labelled)
+    chosen, _ = choose_labelled(data, 20, derive(3, "labels"))
+    assert torch.equal(games[0].labelled, chosen)
+    first, second = (next(game.discriminator.parameters()) for game in games)
+    assert not torch.equal(first, second)
+
+
+def test_rows_of_ensembles_are_of_all_ten():
+    size = ensembles.ENSEMBLES.sizes["quick"]
+    size = replace(size, steps=3, options={**size.options, "labels": [10], "mode": "looped"})
+    (row,) = ensembles.measure(ensembles.CELLS[0], size)
+    assert len(row["errors"]) == 10
+    assert len(set(row["errors"])) > 1
+    assert row["test_error"] == pytest.approx(sum(row["errors"]) / 10, abs=1e-5)
+    assert claims.ensemble_gain({"ensemble_error": 0.1, "test_error": 0.2}) == pytest.approx(-math.log(2))

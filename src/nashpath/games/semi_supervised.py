@@ -143,7 +143,12 @@ class SemiSupervised(GAN):
 
     @torch.no_grad()
     def test_error(self, x: Tensor, y: Tensor, weights: Tree | None = None) -> float:
-        """The share of samples ``x`` [n, *shape] whose most probable class is not ``y`` [n].
+        """The share of samples ``x`` [n, *shape] whose most probable class is not ``y`` [n], by `class_logits`."""
+        return (self.class_logits(x, weights).argmax(1) != y).float().mean().item()
+
+    @torch.no_grad()
+    def class_logits(self, x: Tensor, weights: Tree | None = None) -> Tensor:
+        """The logits [n, K] of the classes of samples ``x`` [n, *shape]; their softmax is p(y | x, y ≤ K).
 
         ``weights`` are the discriminator's parameters by name, such as an average of them; without, the present ones.
         """
@@ -153,7 +158,7 @@ class SemiSupervised(GAN):
             logits = [functional_call(self.discriminator, weights or {}, (part,)) for part in split(x, 1024)]
         finally:
             self.discriminator.train(was)
-        return (torch.cat(logits).argmax(1) != y).float().mean().item()
+        return torch.cat(logits)
 
 
 def choose_labelled(data: Source, labels: int, seed: int) -> tuple[Tensor, Tensor]:

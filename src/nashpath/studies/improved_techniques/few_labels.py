@@ -81,14 +81,20 @@ def objective(cost: str, norm: Any) -> Objective:
     return matching or {"non_saturating": NonSaturating, "minimax": Minimax}[cost]()
 
 
-def build(arm: Arm, labels: int, seed: int, options: dict[str, Any], data: Any) -> Trial:
-    """One member: networks and labelled set by ``seed``, the classifier averaged by an EMA."""
+def build_member(
+    arm: Arm, labels: int, seed: int, options: dict[str, Any], data: Any, subset: int | None = None
+) -> Trial:
+    """One member: networks by ``seed``, the labelled set by ``subset`` (or ``seed``), the classifier averaged."""
     made = NETWORKS[options["networks"]]
     with seeded(derive(seed, "weights")):
         maker, critic = made(options["latent"], data.shape, data.classes, options["width"])
         critic: nn.Module = MinibatchCritic(critic, *options["kernels"]) if arm.minibatch else critic
     given = {"data": data, "latent": options["latent"], "batch_size": options["batch"]}
-    given |= {"seed": derive(seed, "labels"), "labels": max(options["labels"]), "unlabelled_weight": arm.weight}
+    given |= {
+        "seed": derive(seed if subset is None else subset, "labels"),
+        "labels": max(options["labels"]),
+        "unlabelled_weight": arm.weight,
+    }
     game = SemiSupervised(maker, critic, objective(arm.cost, options["norm"]), **given)
     initialise_networks(game, Key(seed, "initialisation"))
     keep_labels(game, labels)
@@ -128,7 +134,7 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
         for labels in options[f"{name.split()[0]}_labels" if name in FEWER else "labels"]
         for seed in range(size.seeds)
     ]
-    trials = [build(ARMS[name], labels, seed, options, data).to(device) for name, labels, seed in conditions]
+    trials = [build_member(ARMS[name], labels, seed, options, data).to(device) for name, labels, seed in conditions]
     program = Program(trials, [seed for *_, seed in conditions], options["mode"], size.compiled)
     course, steps, looks = Course([program]), [], []
     for count in split_steps(size.steps, LOOKS):
