@@ -11,7 +11,9 @@ import pytest
 from scipy.stats import bootstrap, sem, t
 
 import report_folders as folders
+from nashpath.core.columns import TableUnits
 from nashpath.core.math.bootstrap import percentile_bootstrap
+from nashpath.data import CSV
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
 from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
@@ -253,14 +255,46 @@ def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Pa
     assert made["steps"][-1] == 44
 
 
-@pytest.mark.parametrize(("dimensions", "said"), [(1, 1), (3, 3)])
-def test_points_of_other_dimensions_have_a_film(tmp_path: Path, dimensions: int, said: int) -> None:
+@pytest.mark.parametrize(("dimensions", "said"), [(1, "one coordinate"), (3, "3 coordinates")])
+def test_points_of_other_dimensions_have_a_film(tmp_path: Path, dimensions: int, said: str) -> None:
     path = folders.folder(tmp_path / "run", [{"member": 0}], [])
     folders.save(path, 0, m0=np.random.default_rng(0).normal(size=(20, dimensions)))
     made = animation(load_run(path))
     assert made is not None
     assert made["kind"] == "points"
-    assert made["dimensions"] == said
+    assert said in made["said"]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "plane", "axes"),
+    [
+        ("number text number number", [0, 3], ["n0", "n2"]),
+        ("text number", [2], ["n1", ""]),
+        ("text text", [0, 2], ["t0 = a", "t1 = a"]),
+    ],
+)
+def test_of_a_table_columns_of_numbers_are_drawn(tmp_path: Path, kinds: str, plane: list[int], axes: list[str]) -> None:
+    rng, header, columns = np.random.default_rng(0), [], []
+    for place, kind in enumerate(kinds.split()):
+        header.append(f"{kind[0]}{place}")
+        columns.append([str(v) for v in (rng.choice(["a", "b"], 30) if kind == "text" else rng.normal(size=30))])
+    (tmp_path / "t.csv").write_text("\n".join(map(",".join, [header, *zip(*columns)])))
+    data = CSV(str(tmp_path / "t.csv"))
+    assert isinstance(data.units, TableUnits)
+    real, known = data.examples().numpy(), json.dumps(data.units.plain()).encode()
+    path = folders.folder(tmp_path / "run", [{"member": 0}], [])
+    folders.save(path, 0, m0=real)
+    np.savez(path / "reference.npz", real=real, columns=np.frombuffer(known, np.uint8))
+    made = animation(load_run(path))
+    assert made is not None
+    assert made["axes"] == axes
+    assert all(name in made["said"] for name in axes)
+    alone = folders.folder(tmp_path / "alone", [{"member": 0}], [])
+    folders.save(alone, 0, m0=real[:, plane])
+    np.savez(alone / "reference.npz", real=real[:, plane])
+    other = animation(load_run(alone))
+    assert other is not None
+    assert other["frames"] == made["frames"]
 
 
 def test_a_comparison_shows_what_differs_and_intervals(tmp_path: Path) -> None:

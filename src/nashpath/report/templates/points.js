@@ -71,9 +71,7 @@ function pointsCaption(film, anyLevels) {
     ? "Blue shade: logit above 0; orange shade: below 0 (a discriminator that classifies takes points there for real, "
       + "or for generated); the stronger, the further from 0 within this picture. Thin lines lie at the tenths of the logits in the picture."
     : "The discriminator's level sets were not saved.";
-  const beyond = film.dimensions > 2 ? " Samples have " + film.dimensions + " coordinates; the first two are shown."
-    : film.dimensions < 2 ? " Samples have one coordinate; the height only spreads them." : "";
-  return told + beyond + leftOut(film);
+  return told + (film.said && " " + film.said) + leftOut(film);
 }
 
 function pointsFilm(host, film) {
@@ -104,7 +102,7 @@ function pointsFilm(host, film) {
     const outside = dots(context, view, points, colour("fake"), 2.4, 0.85);
     crosses(context, view, film.centres);
     context.restore();
-    frameAxes(context, view, ["first coordinate", film.dimensions < 2 ? "" : "second coordinate"]);
+    frameAxes(context, view, film.axes);
     const said = frame
       ? points.length / 2 + " " + drawnPoints() + ", " + (outside ? outside + " of them outside the picture" : "all inside the picture")
       : "This member saved no samples at this step";
