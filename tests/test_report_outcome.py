@@ -211,3 +211,74 @@ def test_a_comparison_begins_with_the_better_run_and_shows_differences_over_pair
     assert "is better than" in page
     assert "from the first, 4 paired seeds" in page
     assert "FID ↓" in page
+
+
+OTHER_GROUND = {
+    "data.kind": ({"data": "ring"}, {"data": "grid"}),
+    "data.modes": ({"data.modes": 4}, {"data.modes": 8}),
+    "features": ({"features": "digits"}, {"features": "pixels"}),
+    "evaluation_samples": ({"evaluation_samples": 100}, {"evaluation_samples": 2000}),
+}
+
+
+def two_settings(folder: Path, settings: tuple[dict, dict], sweep: bool, **config: Any) -> list[Path]:
+    """One run that sweeps two settings, or two runs, with three seeds of each; the second is far better."""
+    members = [
+        {
+            "member": 3 * k + s,
+            "seed": s,
+            "outcome": "finished",
+            "steps": 9,
+            "metrics": {"sliced_wasserstein": 5.0 - 4 * k},
+        }
+        for k in (0, 1)
+        for s in range(3)
+    ]
+    if sweep:
+        given = [one | {"settings": settings[place // 3]} for place, one in enumerate(members)]
+        return [folders.folder(folder / "run", given, [], **config)]
+    parts = []
+    for k, own in enumerate(settings):
+        nested = {"data": {"kind": "ring"}} | config
+        for key, value in own.items():
+            first, _, rest = key.partition(".")
+            nested |= {
+                first: {"kind": value} if key == "data" else {**nested.get(first, {}), rest: value} if rest else value
+            }
+        parts.append(folders.folder(folder / f"run{k}", members[3 * k : 3 * k + 3], [], {"name": f"r{k}"}, **nested))
+    return parts
+
+
+@pytest.mark.parametrize("sweep", [True, False])
+@pytest.mark.parametrize("key", OTHER_GROUND)
+def test_numbers_of_other_data_samples_or_features_are_not_held_against_each_other(tmp_path, key, sweep):
+    """A ring is nearer than a grid by nothing that the method did."""
+    runs = two_settings(tmp_path, OTHER_GROUND[key], sweep)
+    np.savez(runs[0] / "reference.npz", real=np.zeros((9, 2), np.float32), centres=np.zeros((8, 2), np.float32))
+    page = compare_reports(runs, tmp_path / "c.html").read_text()
+    assert f"not compared: they differ in {key} (" in page
+    assert "is better than" not in page
+    assert "from the first" not in page
+    if sweep:
+        assert f"differ in {key} (" in run_headline(load_run(runs[0])).text
+        assert load_run(runs[0]).reference == {}  # real samples are of the first member's data
+
+
+@pytest.mark.parametrize("sweep", [True, False])
+@pytest.mark.parametrize("settings", [{"penalty.weight": 1.0}, {"data.device_bytes": 5}, {"game.labels": 20}])
+def test_what_leaves_the_samples_as_they_are_is_compared(tmp_path, settings, sweep):
+    runs = two_settings(
+        tmp_path, (settings, {key: value + 1 for key, value in settings.items()}), sweep, game={"kind": "gan"}
+    )
+    assert "is better than" in compare_reports(runs, tmp_path / "c.html").read_text()
+
+
+def test_data_are_the_same_where_their_files_are_wherever_they_lie(tmp_path):
+    one, two = {"files": 3, "names": "a", "sample": "b"}, {"files": 3, "names": "a", "sample": "c"}
+    config = {"data": {"kind": "folder", "path": "here"}}
+    runs = [
+        load_run(folders.folder(tmp_path / f"{k}", [], [], {"data": files}, **config))
+        for k, files in enumerate((one, one, two))
+    ]
+    runs[1].config["data"]["path"] = "there"
+    assert runs[0].ground({}) == runs[1].ground({}) != runs[2].ground({})

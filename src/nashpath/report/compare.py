@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -97,8 +98,7 @@ def _names(runs: list[Run]) -> list[str]:
 
 def _overlaid(lines: list[tuple[Run, str, Strand]]) -> list[Strand]:
     return [
-        Strand(name if not strand.settings else f"{name}: {strand.label}", strand.settings, strand.members, strand.rows)
-        for _, name, strand in lines
+        replace(strand, label=name if not strand.settings else f"{name}: {strand.label}") for _, name, strand in lines
     ]
 
 
@@ -133,7 +133,7 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     """The cell with the difference from the first line's members of the same seeds, where there are two such pairs."""
     own, its = by_seed(strand.members, key), by_seed(first.members, key)
     gaps = [own[seed] - its[seed] for seed in own if seed in its]
-    if strand is first or len(gaps) < 2:
+    if strand is first or len(gaps) < 2 or strand.ground != first.ground:
         return found
     away = f"{with_ends(key, interval(gaps), by_how_much)} from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)

@@ -5,7 +5,7 @@ A *strand* is such a set of members; it gets one colour in every chart.
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Strand:
     settings: dict[str, Any]
     members: list[ReportMember]
     rows: list[dict[str, Any]]
+    ground: dict[str, Any] = field(default_factory=dict)
+    """What its numbers rest on (`Run.ground`)."""
 
 
 def strands(run: Run) -> list[Strand]:
@@ -45,6 +47,7 @@ def strands(run: Run) -> list[Strand]:
             members[0].settings,
             members,
             [row for m in members for row in run.rows_of.get(m.member, [])],
+            run.ground(members[0].settings),
         )
         for label, members in groups.items()
     ]

@@ -16,7 +16,18 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
-from nashpath.report.phrasing import amount, by_how_much, count, listed, number, phrase, sign_of, titled, with_ends
+from nashpath.report.phrasing import (
+    amount,
+    by_how_much,
+    count,
+    listed,
+    number,
+    phrase,
+    setting,
+    sign_of,
+    titled,
+    with_ends,
+)
 from nashpath.report.read import ReportMember, Run
 
 Tone = Literal["good", "open", "bad"]
@@ -230,8 +241,24 @@ def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) 
             [arm for part, end in zip(parts, outcomes) if (arm := _arm(part, end, key)).values] if key in keys else []
         )
         if len(arms) > 1 and (sign := sign_of(key)):
+            other = differing([part.ground for part in parts])
+            if other:
+                name = titled(key, phrase)
+                return Outcome(f"not compared: they differ in {other}, so {name} does not say which is better", "open")
             return _best(sorted(arms, key=lambda arm, sign=sign: -sign * arm.mean), key, sign)
     return None
+
+
+def differing(grounds: Sequence[dict[str, Any]]) -> str:
+    """In which settings the grounds of numbers differ, and how, in words; empty where they do not."""
+    keys = dict.fromkeys(key for one in grounds for key in one)
+    found = [key for key in keys if any(one.get(key) != grounds[0].get(key) for one in grounds)]
+    kinds = [key for key in found if key.endswith(".kind")]
+    told = []
+    for key in kinds or found:  # another kind has other settings, too
+        values = dict.fromkeys(setting(one[key]) for one in grounds if key in one)
+        told.append("the files of the data" if key == "data.files" else f"{key} ({listed(list(values))})")
+    return listed(told) if told else ""
 
 
 def _arm(part: Strand, end: Outcome, key: str) -> _Arm:

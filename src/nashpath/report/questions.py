@@ -45,7 +45,7 @@ def _good(run: Run, members: list[ReportMember]) -> Answer:
     """By how much of the way from the start to real samples each number has gone, and by the headline's tone."""
     question, tone = "Is it good?", run_headline(run).tone
     if len(strands(run)) > 1:
-        return Answer(question, "undecided", "it has several settings; the line above says which is better")
+        return Answer(question, "undecided", "it has several settings: the line above holds them against each other")
     each = [ways_gone(run, member) for member in members]
     keys = list(dict.fromkeys(key for one in each for key in one))
     if not keys:

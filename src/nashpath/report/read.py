@@ -18,6 +18,9 @@ import numpy as np
 
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
+from nashpath.run.folder.places import DATA_KEYS
+from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.settings.model import dotted
 
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
 UNREAD = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
@@ -26,6 +29,10 @@ COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of train
 """Keys of a metrics row that say what a member has cost so far, and their units."""
 REAL = "real."
 """Prefix of the arrays of ``reference.npz`` that are numbers of real samples."""
+MEASURED = ("features", "evaluation_samples")
+"""Settings that numbers depend on, beside the data."""
+NOT_MEASURED = ("data.device_bytes", "data.labels", "data.label_key", "data.label_column")
+"""Settings of data that leave the samples as they are."""
 RESERVED = ("step", "member", "seconds", *COSTS)
 """Keys of a metrics row that say when, who and for what price, not what was measured."""
 
@@ -92,6 +99,21 @@ class Run:
                     found[int(name[1:])].append(value)
         return dict(found)
 
+    def ground(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What numbers of members with these settings rest on, by dotted key: data, samples, features, a toy.
+
+        Members that differ in it were not measured alike, and no number says which is better.
+        """
+        short = {f"{key}.kind" if key in ("data", "game") else key: value for key, value in settings.items()}
+        flat = {**dotted(self.config), **short}
+        files = self.info.get("data") or {}
+        apart = {*NOT_MEASURED, *(DATA_KEYS if files else ())}
+        toy = any("distance" in member.metrics for member in self.members)
+        begins = ("data.", "game.") if toy else ("data.",)
+        found = {key: value for key, value in flat.items() if key.startswith(begins) or key in MEASURED}
+        found = {key: value for key, value in found.items() if key not in apart and key != "game.seed"}
+        return {**found, **({"data.files": files} if files else {})}
+
     @cached_property
     def real(self) -> dict[str, float]:
         """What real samples get, by the name of the number."""
@@ -150,7 +172,7 @@ class _Reader:
         entries = self.json("members.json", list)
         members = [found for entry in entries if (found := self.member(entry)) is not None]
         diagnosed = self.json("diagnosis.json", dict).get("members", [])
-        return Run(
+        found = Run(
             folder=self.folder,
             name=str(info.get("name") or self.folder.resolve().name),
             info=self.facts(info),
@@ -165,6 +187,9 @@ class _Reader:
             notes=self.notes,
             checked=self.digests.kept(),
         )
+        grounds = {plain_json(found.ground(member.settings)) for member in found.members}
+        # real samples are those of the first member's data: beside members of other data they would mislead
+        return replace(found, reference={}) if len(grounds) > 1 else found
 
     def note(self, name: str, said: str) -> None:
         """Notes what is wrong with a file, which is left out."""
