@@ -90,6 +90,8 @@ def zeros(tree: Tree) -> Tree:
 
 def add(a: Tree, b: Tree, scale: float | Tensor = 1.0) -> Tree:
     """``a + scale · b``."""
+    if isinstance(scale, float) and scale == 1.0:
+        return {k: v + b[k] for k, v in a.items()}
     return {k: v + scale * b[k] for k, v in a.items()}
 
 
