@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,15 @@ import torch
 from conftest import REAL_DATA
 from nashpath.core import Key
 from nashpath.core.source import FromDisk, HoldsOut, Prepares, Stacked, fitting_features, is_labelled
-from nashpath.data import CIFAR10, MNIST, SOURCES, SVHN, ColouredMNIST, StackedMNIST
+from nashpath.data import CIFAR10, MNIST, SOURCES, SVHN, CelebA, ColouredMNIST, Folder, StackedMNIST
+from nashpath.data.base import DataWarning
+from nashpath.data.celeba import PARTITION, PICTURES
 from nashpath.data.published import PublishedImages
 from nashpath.metrics.features import as_extractor
 from nashpath.run import SettingError
 from nashpath.run.folder.identity import identity_of
 from nashpath.run.settings.resolve import resolve
+from run_folders import nash
 
 pytest.importorskip("pyarrow")
 NAMED = {"mnist": MNIST, "cifar10": CIFAR10, "svhn": SVHN}
@@ -131,6 +135,46 @@ def test_all_are_published_images_or_made_of_them():
     made = {name: SOURCES[name]() for name in (*NAMED, "stacked_mnist", "coloured_mnist")}
     assert all(is_labelled(source) for source in made.values())
     assert [name for name, source in made.items() if isinstance(source, PublishedImages)] == list(NAMED)
+
+
+def test_celeba_is_read_in_its_authors_layout(tmp_path, monkeypatch):
+    """At any depth, by `NASHPATH_DATA` or the folder; parts are those of the partition, pictures those of `Folder`."""
+    root = Path(os.environ["NASHPATH_DATA"]) / "celeba"
+    monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
+    halves = {split: CelebA(split, size=16) for split in ("train", "valid", "test")}
+    assert {split: len(half) for split, half in halves.items()} == {"train": 20, "valid": 5, "test": 5}
+    assert [file.stem for file in halves["valid"].files] == [f"{number:06d}" for number in range(21, 26)]
+    whole = Folder(str(root), size=16).examples()
+    assert torch.equal(torch.cat([half.examples() for half in halves.values()]), whole)
+    assert whole.shape == (30, 3, 16, 16)
+    assert isinstance(halves["train"], HoldsOut)
+    assert torch.equal(halves["train"].held_out.examples(), halves["test"].examples())
+    assert halves["test"].held_out is None
+    shutil.copytree(root / PICTURES, tmp_path / "given out" / "Img" / PICTURES)
+    (tmp_path / "given out" / "Eval").mkdir()
+    shutil.copy(root / PARTITION, tmp_path / "given out" / "Eval")
+    monkeypatch.delenv("NASHPATH_DATA")
+    assert torch.equal(CelebA(folder=str(tmp_path / "given out"), size=16).examples(), halves["train"].examples())
+
+
+def test_what_is_missing_of_celeba_is_named(tmp_path, monkeypatch):
+    root = tmp_path / "celeba"
+    shutil.copytree(Path(os.environ["NASHPATH_DATA"]) / "celeba", root)
+    (root / PICTURES / "000003.jpg").unlink()
+    with pytest.warns(DataWarning, match="1 of 20 pictures of train are not there"):
+        CelebA(folder=str(root))
+    (root / PARTITION).write_text("000001.jpg 0\n000002.jpg 3\n")
+    with pytest.raises(ValueError, match=r"line 2: expected NAME and 0, 1 or 2, got '000002\.jpg 3'"):
+        CelebA(folder=str(root))
+    (root / PARTITION).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"holds no {PARTITION}"):
+        CelebA(folder=str(root))
+    with pytest.raises(FileNotFoundError, match="there is no folder nowhere"):
+        CelebA(folder="nowhere")
+    monkeypatch.delenv("NASHPATH_DATA")
+    said = nash("train", "-s", "data=celeba", "--out", tmp_path / "run", expect=2).stderr
+    assert "error: celeba: give data.folder" in said
+    assert not (tmp_path / "run").exists()
 
 
 COUNTS = {"mnist": (60_000, 10_000, -0.7386), "cifar10": (50_000, 10_000, -0.0532)}

@@ -161,7 +161,7 @@ def test_memory_is_told_in_words_and_never_less_than_a_little(monkeypatch):
 
 
 @pytest.mark.usefixtures("ten_gigabytes")
-@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn"])
+@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn", "celeba"])
 def test_pictures_of_which_no_batch_fits_are_refused_before_one_is_read(tmp_path, monkeypatch, data):
     monkeypatch.setattr("nashpath.data.image_cache._decode", lambda *_: pytest.fail("a picture was read"))
     with pytest.raises(SettingError, match=r"data\.size=16383: needs about [\d.]+ GB"):
@@ -177,7 +177,7 @@ def test_pictures_for_which_the_disk_has_no_room_are_refused_before_one_is_read(
 
 
 @pytest.mark.usefixtures("ten_gigabytes")
-@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn"])
+@pytest.mark.parametrize("data", ["mnist", "cifar10", "svhn", "celeba"])
 def test_so_are_those_of_a_flow(monkeypatch, data):
     monkeypatch.setattr("nashpath.data.image_cache._decode", lambda *_: pytest.fail("a picture was read"))
     settings = resolve_flow([], {"data": {"kind": data, "size": 16383}})

@@ -1,6 +1,7 @@
 """The study of many paths: its measurements against closed forms, and its full configuration in a miniature."""
 
 import math
+import os
 
 import pytest
 import torch
@@ -159,12 +160,11 @@ def test_comparisons_pair_seeds():
 
 
 def test_paper_data_is_pinned_and_a_stand_in_replaces_it():
-    own = {"data": {}, "celeba": "pictures"}
-    for name in ("cifar10", "colour_mnist"):
+    own = {"data": {}, "celeba": f"{os.environ['NASHPATH_DATA']}/celeba"}
+    for name in PAPER_DATA:
         train, test = (source_of(data_settings(name, split, own)) for split in ("train", "test"))
-        assert train.shape == test.shape == (3, 32, 32)
+        assert train.shape == test.shape == ((3, 64, 64) if name == "celeba" else (3, 32, 32))
         assert not torch.equal(train.examples(5), test.examples(5))
-    assert data_settings("celeba", "train", own) == {"kind": "folder", "path": "pictures/train", "size": 64}
     assert data_settings("cifar10", "test", {**own, "data": {"kind": "digits"}}) == {"kind": "digits"}
 
 

@@ -10,6 +10,7 @@ they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, 
 
 from nashpath.core.table import Table
 from nashpath.data.array import Array
+from nashpath.data.celeba import CelebA
 from nashpath.data.coloured_digits import ColouredDigits
 from nashpath.data.csv_file import CSV
 from nashpath.data.digits import Digits
@@ -44,6 +45,7 @@ SOURCES = Table(
         "coloured_mnist": ColouredMNIST,
         "cifar10": CIFAR10,
         "svhn": SVHN,
+        "celeba": CelebA,
         "folder": Folder,
         "array": Array,
         "csv": CSV,
@@ -59,6 +61,7 @@ __all__ = [
     "SOURCES",
     "SVHN",
     "Array",
+    "CelebA",
     "ColouredDigits",
     "ColouredMNIST",
     "Digits",

@@ -1,7 +1,6 @@
 """Image data sets of the papers, as settings, and scores of images."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,8 +22,8 @@ def cifar10(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def celeba(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """CelebA at 64 pixels from the folder ``options["celeba"]``, which has subfolders ``train`` and ``test``."""
-    return {"kind": "folder", "path": (Path(options["celeba"]) / split).as_posix(), "size": 64}
+    """CelebA at 64 pixels, from the folder ``options["celeba"]`` of its authors' download."""
+    return {"kind": "celeba", "split": split, "folder": str(options["celeba"]), "size": 64}
 
 
 PAPER_DATA = Table("data set", {"colour_mnist": colour_mnist, "cifar10": cifar10, "celeba": celeba})
