@@ -53,7 +53,7 @@ def test_subfolders_are_classes_if_wanted(images):
 def test_any_size_becomes_a_square(tmp_path, shape, channels):
     file = tmp_path / "x.png"
     Image.new("RGB", shape, (10, 200, 90)).save(file)
-    pixels = read_picture(file, 8, channels)
+    pixels = read_picture(file, (channels, 8, 8))
     grey = round(0.299 * 10 + 0.587 * 200 + 0.114 * 90)
     assert pixels.shape == (channels, 8, 8)
     assert np.abs(pixels[:, 4, 4].astype(int) - ([10, 200, 90] if channels == 3 else [grey])).max() <= 1
@@ -64,7 +64,61 @@ def test_the_shorter_side_is_scaled_and_the_centre_cut_out(tmp_path):
     wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 60), dtype=np.uint8))
     wide.save(tmp_path / "x.png")
     cut = wide.resize((30, 10), Image.Resampling.BICUBIC).crop((10, 0, 20, 10))
-    assert np.abs(read_picture(tmp_path / "x.png", 10, 1)[0].astype(int) - np.asarray(cut)).max() <= 1
+    assert np.abs(read_picture(tmp_path / "x.png", (1, 10, 10))[0].astype(int) - np.asarray(cut)).max() <= 1
+
+
+@pytest.mark.parametrize(("fit", "size"), [("crop", (30, 10)), ("pad", (10, 3)), ("stretch", (10, 10))])
+def test_a_wide_picture_is_cut_padded_or_stretched(tmp_path, fit, size):
+    """By hand: scaled so that it covers the square, so that it fits inside, or each side by itself."""
+    wide = Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 60), dtype=np.uint8))
+    wide.save(tmp_path / "x.png")
+    scaled, expected = wide.resize(size, Image.Resampling.BICUBIC), Image.new("L", (10, 10), "white")
+    expected.paste(scaled, ((10 - size[0]) // 2, round((10 - size[1]) / 2)))
+    found = read_picture(tmp_path / "x.png", (1, 10, 10), fit=fit)[0].astype(int)
+    assert np.abs(found - np.asarray(expected)).max() <= 1
+
+
+def test_a_picture_of_the_shape_asked_for_is_as_it_is(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    for fit in ("crop", "pad", "stretch"):
+        source = Folder(str(tmp_path), size=40, width=60, fit=fit)
+        assert source.shape == (3, 40, 60)
+        assert np.allclose(source.examples()[0], pixels.transpose(2, 0, 1) / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("device_bytes", [1 << 30, 0])
+def test_transparency_is_a_channel_where_four_are_asked_for(tmp_path, cache, device_bytes):
+    """Also of JPEG, which has none, and of pictures that are kept encoded."""
+    pixels = np.random.default_rng(0).integers(1, 256, (8, 8, 4), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels[:, :, :3]).save(tmp_path / "b.jpg", quality=100, subsampling=0)
+    source = Folder(str(tmp_path), size=8, channels=4, device_bytes=device_bytes)
+    real = (source.draw(Key(0), 40)["real"] + 1) * 127.5
+    first = {batch.numpy().round().astype(np.uint8).tobytes(): batch for batch in real}
+    assert len(first) == 2
+    assert pixels.transpose(2, 0, 1).tobytes() in first
+    (other,) = [batch for key, batch in first.items() if key != pixels.transpose(2, 0, 1).tobytes()]
+    assert (other[3] == 255).all()
+    plain = Folder(str(tmp_path), size=8).examples()[0].numpy()
+    share = pixels[:, :, 3:] / 255
+    over_white = (share * pixels[:, :, :3] + (1 - share) * 255).transpose(2, 0, 1)
+    assert np.abs((plain + 1) * 127.5 - over_white).max() <= 1.5
+
+
+def test_padding_of_four_channels_is_transparent(tmp_path):
+    Image.new("RGBA", (60, 20), (9, 9, 9, 255)).save(tmp_path / "x.png")
+    found = read_picture(tmp_path / "x.png", (4, 12, 12), fit="pad")
+    assert found[3, 0].tolist() == [0] * 12
+    assert found[3, 6].tolist() == [255] * 12
+
+
+def test_each_way_to_fit_has_its_own_cache(tmp_path, cache):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 60, 3), dtype=np.uint8)).save(tmp_path / "x.png")
+    found = [Folder(str(tmp_path), size=8, fit=fit).examples() for fit in ("crop", "pad", "stretch")]
+    assert not torch.equal(found[0], found[1])
+    assert not torch.equal(found[1], found[2])
+    assert torch.equal(found[0], Folder(str(tmp_path), size=8).examples())
 
 
 def test_every_mode_of_picture_keeps_its_brightness(tmp_path):
@@ -87,10 +141,10 @@ def test_every_mode_of_picture_keeps_its_brightness(tmp_path):
     }
     for name, (picture, expected) in pictures.items():
         picture.save(tmp_path / name)
-        read = read_picture(tmp_path / name, 16, 1)[0].astype(int)
+        read = read_picture(tmp_path / name, (1, 16, 16))[0].astype(int)
         assert np.abs(read - expected).max() <= 1, name
     palette.save(tmp_path / "hole.png", transparency=0)
-    assert read_picture(tmp_path / "hole.png", 16, 3)[:, :, 0].min() == 255
+    assert read_picture(tmp_path / "hole.png", (3, 16, 16))[:, :, 0].min() == 255
 
 
 def test_a_rotated_photograph_stands_upright(tmp_path):
@@ -100,7 +154,7 @@ def test_a_rotated_photograph_stands_upright(tmp_path):
     facts = turned.getexif()
     facts[0x0112] = 6  # to be shown turned by 90 degrees clockwise: the top goes to the right
     turned.save(tmp_path / "x.png", exif=facts)
-    read = read_picture(tmp_path / "x.png", 16, 1)[0]
+    read = read_picture(tmp_path / "x.png", (1, 16, 16))[0]
     assert read[:, 9:].min() > 200
     assert read[:, :7].max() < 50
 
@@ -109,7 +163,7 @@ def test_a_large_jpeg_is_read_faithfully(tmp_path):
     ramp = np.tile(np.linspace(0, 255, 512).astype(np.uint8), (512, 1))
     Image.fromarray(ramp).save(tmp_path / "x.jpg", quality=95)
     expected = ramp.reshape(16, 32, 16, 32).mean((1, 3))
-    assert np.abs(read_picture(tmp_path / "x.jpg", 16, 1)[0] - expected).max() < 4
+    assert np.abs(read_picture(tmp_path / "x.jpg", (1, 16, 16))[0] - expected).max() < 4
 
 
 def test_damaged_files_are_left_out_and_named(images, cache):
@@ -133,10 +187,10 @@ def test_damaged_files_are_left_out_and_named(images, cache):
 def test_what_the_system_refused_is_tried_again(images, monkeypatch):
     root, _ = images
 
-    def refuse(source, size, channels, bits):
+    def refuse(source, shape, bits, fit):
         if source.name == "03.png":
             raise PermissionError(13, "Permission denied")
-        return read_picture(source, size, channels)
+        return read_picture(source, shape)
 
     with monkeypatch.context() as patch:
         patch.setattr(image_cache, "read_picture", refuse)
@@ -165,8 +219,8 @@ def test_missing_and_empty_folders_are_clear_errors(tmp_path):
     with pytest.raises(NotADirectoryError, match=r"x\.heic is a file"):
         Folder(str(tmp_path / "x.heic"))
     Image.new("L", (4, 4)).save(tmp_path / "x.png")
-    with pytest.raises(ValueError, match="channels is 4; it must be one of 1, 3"):
-        Folder(str(tmp_path), channels=4)
+    with pytest.raises(ValueError, match="channels is 2; it must be one of 1, 3, 4"):
+        Folder(str(tmp_path), channels=2)
 
 
 def test_hidden_files_are_not_data(images):

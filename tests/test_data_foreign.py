@@ -106,7 +106,7 @@ def test_sixteen_bits_are_what_they_were(tmp_path):
         Folder(where, size=8, channels=1).examples()
     values = np.arange(0, 65536, 257 // 2, dtype=np.uint16)[:504].reshape(21, 24)
     Image.fromarray(values).save(tmp_path / "x.png")
-    found = read_picture(tmp_path / "x.png", 21, 1)
+    found = read_picture(tmp_path / "x.png", (1, 21, 21))
     expected = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)[:, 1:22]
     assert np.abs(found[0].astype(int) - expected.astype(int)).max() <= 1
 

@@ -87,10 +87,10 @@ def test_last_hidden_activation_is_called_features(kind, norm):
     torch.testing.assert_close(net.get_submodule("head")(features), net(x))
 
 
-@pytest.mark.parametrize("shape", [(3, 24, 24), (3, 8, 16), (3, 256, 256), (2,)])
+@pytest.mark.parametrize("shape", [(3, 24, 24), (3, 8, 15), (3, 512, 512), (2,)])
 @pytest.mark.parametrize("kind", ["dcgan", "resnet"])
 def test_other_image_sizes_are_refused_by_name(kind, shape):
-    sides = {"dcgan": (8, 16, 28, 32, 48, 64, 96, 128), "resnet": (8, 16, 32, 64)}[kind]
+    sides = {"dcgan": (8, 16, 28, 32, 48, 64, 96, 128), "resnet": (8, 16, 32, 48, 64, 96, 128, 256)}[kind]
     match = rf"{kind}.*\({', '.join(map(str, shape))},?\).*{', '.join(f'{side}x{side}' for side in sides)}"
     with pytest.raises(ValueError, match=match):
         GENERATORS[kind](4, shape)
@@ -267,3 +267,59 @@ def test_stack_module_state_of_torch_takes_the_networks():
     x = torch.randn(COUNT, *SHAPE, generator=generator(0))
     out = vmap(lambda p, b: functional_call(nets[0], (p, b), (x,)))(params, buffers)
     torch.testing.assert_close(out, torch.stack([net(x) for net in nets]), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 12), (3, 32, 48), (1, 24, 16), (4, 64, 96)])
+@pytest.mark.parametrize("kind", ["dcgan", "resnet", "r3gan"])
+def test_images_may_be_longer_on_one_side(kind, shape):
+    """A square network is the same as ever (`test_networks_*`); a longer one has a longer grid, and sees all of it."""
+    with seeded(0):
+        maker, judge = GENERATORS[kind](LATENT, shape, width=8), DISCRIMINATORS[kind](shape, width=8)
+    z = torch.randn(2, LATENT, generator=generator(0))
+    made = maker(z)
+    assert made.shape == (2, *shape)
+    assert torch.isfinite(made).all()
+    x = torch.randn(2, *shape, generator=generator(1)).requires_grad_()
+    assert judge(x).shape == (2, 1)
+    (slope,) = torch.autograd.grad(judge(x).sum(), x)
+    assert (slope.abs().sum((0, 1)) > 0).all()
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "resnet", "r3gan"])
+def test_a_side_between_multiples_is_refused_with_what_works(kind):
+    for table in (lambda: GENERATORS[kind](LATENT, (3, 32, 45)), lambda: DISCRIMINATORS[kind]((3, 32, 45))):
+        with pytest.raises(ValueError, match="and the longer side beside 32 a multiple of 8"):
+            table()
+
+
+PUBLISHED = {
+    48: (6, [512, 256, 128, 64], [64, 128, 256, 512, 1024], 4),
+    64: (4, [1024, 512, 256, 128, 64], [64, 128, 256, 512, 1024], 5),
+    128: (4, [1024, 1024, 512, 256, 128, 64], [64, 128, 256, 512, 1024, 1024], 5),
+}
+"""Image size to the first grid, the channels of both networks, and how often the discriminator halves it: Miyato et al.
+2018, table 5, and kwotsin/mimicry's SNGAN of 48, 64 and 128 pixels."""
+
+
+@pytest.mark.parametrize("size", PUBLISHED)
+def test_residual_networks_are_those_that_were_published(size):
+    grid, up, down, halved = PUBLISHED[size]
+    with torch.device("meta"):
+        maker = ResNetGenerator(128, (3, size, size), width=64)
+        judge = ResNetDiscriminator((3, size, size), width=64, norm="none")
+    assert maker.project.out_features == up[0] * grid**2
+    convolved = {k: m.out_channels for k, m in maker.features.named_modules() if k.endswith("residual.conv2")}
+    assert list(convolved.values()) == up[1:]
+    convolved = {k: m.out_channels for k, m in judge.features.named_modules() if k.endswith("residual.conv2")}
+    assert list(convolved.values()) == down
+    assert sum(k.endswith("residual.pool") for k, _ in judge.features.named_modules()) == halved
+    assert judge.head.in_features == down[-1]
+
+
+@pytest.mark.parametrize("size", [8, 16, 32, 48, 64, 96, 128, 256])
+def test_residual_networks_of_every_size_make_and_judge(size):
+    with seeded(0):
+        maker, judge = ResNetGenerator(2, (1, size, size), width=1), ResNetDiscriminator((1, size, size), width=1)
+    made = maker(torch.randn(2, 2, generator=generator(0)))
+    assert made.shape == (2, 1, size, size)
+    assert judge(made).shape == (2, 1)

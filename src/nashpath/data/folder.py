@@ -19,11 +19,13 @@ from nashpath.data.base import (
     Progress,
     SampleBuffer,
     SideLength,
+    Width,
     stamp,
 )
 from nashpath.data.image_cache import (
     ENDINGS,
     Bits,
+    Fit,
     decoded,
     fingerprint,
     names_inside,
@@ -35,10 +37,12 @@ from nashpath.data.picture_store import PictureStore
 
 
 class Folder(FiniteSource):
-    """A folder of images of any size, grey or RGB, with its subfolders.
+    """A folder of images of any size, grey, RGB or RGBA, with its subfolders.
 
-    Each image is scaled so that its shorter side is ``size`` pixels, and its centre is cut out: shape
-    ``(channels, size, size)``, ``v / 127.5 - 1``. With ``labels`` the first level of subfolders are the classes
+    Samples have shape ``(channels, size, width)``, ``v / 127.5 - 1``; ``width`` 0 is ``size``, the height. An image is
+    scaled until it covers this, and its centre is cut out (``fit`` is ``crop``), or until it fits inside, with white
+    about it (``pad``), or each side by itself (``stretch``); one that has these sides is as it is. Transparency is laid
+    over white, or is the fourth of 4 ``channels``. With ``labels`` the first level of subfolders are the classes
     (``class_names``, in alphabetical order). Up to ``device_bytes`` images are decoded once, into a cache in
     ``$NASHPATH_CACHE`` (else ``~/.cache/nashpath``) that is renewed when a file or a setting changes, and live on the
     device; more are encoded at their size beside the training, and decoded when they are drawn (`PictureStore`).
@@ -47,7 +51,7 @@ class Folder(FiniteSource):
 
     Files of 16 bits are scaled from ``[0, 2^bits − 1]``: ``bits=12`` for cameras and scanners that fill only 12.
 
-    Reference: Pillow's documentation of `PIL.ImageOps.fit` (the crop), with bicubic resampling.
+    Reference: Pillow's documentation of `PIL.ImageOps.fit` (the crop) and `pad`, with bicubic resampling.
     """
 
     _store: PictureStore | None = None
@@ -56,18 +60,21 @@ class Folder(FiniteSource):
         self,
         path: str = "",
         size: SideLength = 32,
-        channels: Literal[1, 3] = 3,
+        channels: Literal[1, 3, 4] = 3,
         labels: bool = False,
         bits: Bits = 16,
         device_bytes: Bytes = GIBIBYTE,
+        width: Width = 0,
+        fit: Fit = "crop",
     ):
         self._root = _existing(path)
         listed = list(_walk(self._root))
         self._stamp = stamp(folder for folder, _ in listed)
         self._files = _pictures(self._root, listed)
-        self._bits = bits
+        self._bits: int = bits
+        self._fit: Fit = fit
         self.class_names = _class_names(self._root, self._files) if labels else []
-        self.shape = self._picture = picture_shape(size, channels)
+        self.shape = self._picture = picture_shape(size, channels, width)
         self._device_bytes = device_bytes
 
     @classmethod
@@ -91,12 +98,13 @@ class Folder(FiniteSource):
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
-        key = fingerprint(self._root, self._files, "folder", self.shape, *([self._bits] if self._bits != 16 else []))
+        unusual = [self._bits] * (self._bits != 16) + [self._fit] * (self._fit != "crop")
+        key = fingerprint(self._root, self._files, "folder", self.shape, *unusual)
         if len(names) * math.prod(self._picture) > self._device_bytes:
-            self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits)
+            self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits, self._fit)
             return self._held(self._store, names)
         items = zip(names, self._files)
-        images, kept = decoded(key, str(self._root), items, len(names), self._picture, progress, self._bits)
+        images, kept = decoded(key, str(self._root), items, len(names), self._picture, progress, self._bits, self._fit)
         return self._held(images, [names[index] for index in kept])
 
     def _held(self, images: "np.ndarray | PictureStore", names: list[str]) -> SampleBuffer:

@@ -16,7 +16,7 @@ from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -31,10 +31,11 @@ BLOCK_BYTES = 1 << 28
 NAMED = 20
 Item = tuple[str, Path | bytes]
 Shape = tuple[int, int, int]
+"""Channels, height and width."""
 
 
 class Decoded(NamedTuple):
-    """``images`` is uint8 ``[n, channels, size, size]``, mapped from disk; ``kept`` the places of their ``n`` items."""
+    """``images``, uint8 ``[n, channels, height, width]``, mapped from disk; ``kept``, the places of their items."""
 
     images: np.ndarray
     kept: np.ndarray
@@ -44,6 +45,9 @@ class UnreadablePicture(NamedTuple):
     reason: str
     lasting: bool
     """Whether the file itself is damaged; a refusal by the system may be gone at the next run."""
+
+
+_Named = tuple[str, "np.ndarray | UnreadablePicture"]
 
 
 class _Lost(NamedTuple):
@@ -76,6 +80,7 @@ def decoded(
     shape: Shape,
     progress: Progress | None,
     bits: int = 16,
+    fit: "Fit" = "crop",
 ) -> Decoded:
     """The pictures of ``items`` (names and files), from the cache if they were decoded before.
 
@@ -90,7 +95,7 @@ def decoded(
         _check_room(folder, where, total, shape)
         try:
             with replacing(array) as file:
-                lost = _decode(file, items, total, shape, progress, bits)
+                lost = _decode(file, _pixels(items, shape, bits, fit), total, shape, progress)
             if all(entry.lasting for entry in lost):
                 with replacing(note) as file:
                     file.write(json.dumps(lost).encode())
@@ -122,13 +127,13 @@ def _check_room(folder: Path, where: str, total: int, shape: Shape) -> None:
 
 
 def _decode(
-    file: BinaryIO, items: Iterable[Item], total: int, shape: Shape, progress: Progress | None, bits: int
+    file: BinaryIO, pictures: "Iterable[_Named]", total: int, shape: Shape, progress: Progress | None
 ) -> list[_Lost]:
     """Appends a row for each readable picture; returns the others."""
     lost = []
     _header(file, total, shape)
     start = file.tell()
-    for index, (name, pixels) in enumerate(_pixels(items, shape, bits)):
+    for index, (name, pixels) in enumerate(pictures):
         if isinstance(pixels, UnreadablePicture):
             lost.append(_Lost(index, name, *pixels))
         else:
@@ -146,19 +151,19 @@ def _header(file: BinaryIO, count: int, shape: Shape) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)})
 
 
-def _pixels(items: Iterable[Item], shape: Shape, bits: int) -> Iterator[tuple[str, np.ndarray | UnreadablePicture]]:
+def _pixels(items: Iterable[Item], shape: Shape, bits: int, fit: "Fit") -> "Iterator[_Named]":
     """Decodes in threads (Pillow lets go of the interpreter lock), a block at a time so that memory stays bounded."""
-    read = partial(try_picture, size=shape[1], channels=shape[0], bits=bits)
+    read = partial(try_picture, shape=shape, bits=bits, fit=fit)
     rest, together = iter(items), max(1, min(BLOCK, BLOCK_BYTES // math.prod(shape)))
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1, together)) as pool:
         while block := list(islice(rest, together)):
             yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
 
 
-def try_picture(source: Path | bytes, size: int, channels: int, bits: int) -> np.ndarray | UnreadablePicture:
+def try_picture(source: Path | bytes, shape: Shape, bits: int, fit: "Fit") -> np.ndarray | UnreadablePicture:
     """`read_picture`, or why it cannot be read."""
     try:
-        return read_picture(source, size, channels, bits)
+        return read_picture(source, shape, bits, fit)
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         lasting = getattr(error, "errno", None) is None
         return UnreadablePicture(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
@@ -175,28 +180,49 @@ ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", "
 }
 """What Pillow reads as one picture; a file that it cannot read here is named."""
 Bits = Annotated[int, Ge(8), Le(16)]
+Fit = Literal["crop", "pad", "stretch"]
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""By the number of channels, what Pillow calls such a picture."""
 
 
-def picture_shape(size: int, channels: int) -> tuple[int, int, int]:
-    """``(channels, size, size)``; `ValueError` for another number of channels than 1 or 3, or no pixels."""
-    if channels not in (1, 3) or size < 1:
-        raise ValueError(f"size={size}, channels={channels}: channels must be 1 (grey) or 3 (RGB), size at least 1")
-    return channels, size, size
+def picture_shape(size: int, channels: int, width: int = 0) -> Shape:
+    """``(channels, size, width or size)``; `ValueError` for other channels than 1, 3 or 4, or no pixels."""
+    if channels not in MODES or size < 1 or width < 0:
+        raise ValueError(
+            f"size={size}, width={width}, channels={channels}: channels must be 1 (grey), 3 (RGB) or 4 (RGBA), size at "
+            "least 1, and width at least 0"
+        )
+    return channels, size, width or size
 
 
-def read_picture(source: Path | bytes, size: int, channels: int, bits: int = 16) -> np.ndarray:
-    """A file, or its contents, as uint8 ``[channels, size, size]``; ``channels`` is 1 (grey) or 3 (RGB).
+def read_picture(source: Path | bytes, shape: Shape, bits: int = 16, fit: Fit = "crop") -> np.ndarray:
+    """A file, or its contents, as uint8 of ``shape`` ``[channels, height, width]``: 1 is grey, 3 RGB and 4 RGBA.
 
-    The shorter side is scaled to ``size`` and the centre is cut out. Transparency is laid over white. Raises whatever
-    the decoder raises if the file is damaged, and `ValueError` for floating-point pictures, whose range is unknown.
+    It is scaled until it covers the shape, and its centre cut out (``crop``), or until it fits inside, with white (or
+    nothing, where there is transparency) about it (``pad``), or each side by itself (``stretch``). Without a channel of
+    its own, transparency is laid over white. Raises whatever the decoder raises if the file is damaged, and
+    `ValueError` for floating-point pictures, whose range is unknown.
     """
+    channels, height, width = shape
     with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
-        picture.draft(None, (2 * size, 2 * size))  # lets JPEG skip detail that the scaling would discard
+        picture.draft(None, (2 * width, 2 * height))  # lets JPEG skip detail that the scaling would discard
         upright = ImageOps.exif_transpose(_eight_bits(picture, bits))
-        plain = _opaque(upright).convert("L" if channels == 1 else "RGB")
-        square = ImageOps.fit(plain, (size, size), Image.Resampling.BICUBIC)
-    pixels = np.asarray(square, dtype=np.uint8)
-    return np.ascontiguousarray(pixels.reshape(size, size, channels).transpose(2, 0, 1))
+        plain = (upright if channels == 4 else _opaque(upright)).convert(MODES[channels])
+        fitted = FITS[fit](plain, (width, height))
+    pixels = np.asarray(fitted, dtype=np.uint8)
+    return np.ascontiguousarray(pixels.reshape(height, width, channels).transpose(2, 0, 1))
+
+
+def _padded(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    about = (255, 255, 255, 0) if picture.mode == "RGBA" else "white"
+    return ImageOps.pad(picture, size, Image.Resampling.BICUBIC, color=about)
+
+
+FITS = {
+    "crop": partial(ImageOps.fit, method=Image.Resampling.BICUBIC),
+    "pad": _padded,
+    "stretch": partial(Image.Image.resize, resample=Image.Resampling.BICUBIC),
+}
 
 
 def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:

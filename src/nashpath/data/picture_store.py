@@ -22,7 +22,7 @@ from PIL import Image
 
 from nashpath.core.cache import cache_folder, replacing, sweep
 from nashpath.data.base import DataWarning
-from nashpath.data.image_cache import UnreadablePicture, listing, names_inside, try_picture
+from nashpath.data.image_cache import Fit, UnreadablePicture, listing, names_inside, try_picture
 
 SHARD = 4096
 """Pictures of a file."""
@@ -39,7 +39,7 @@ class _Shard(NamedTuple):
 
 
 class PictureStore:
-    """The pictures of ``files``, ``[n, channels, size, size]`` of bytes, indexed by arrays of whole numbers.
+    """The pictures of ``files``, ``[n, channels, height, width]`` of bytes, indexed by arrays of whole numbers.
 
     In the place of one that cannot be read stands the next one that can, of which a `DataWarning` tells once. Raises
     `OSError` for a file that is gone or may not be read, and `ValueError` where none can be.
@@ -47,9 +47,18 @@ class PictureStore:
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, key: str, root: Path, files: Sequence[Path], picture: tuple[int, int, int], bits: int = 16):
+    def __init__(
+        self,
+        key: str,
+        root: Path,
+        files: Sequence[Path],
+        picture: tuple[int, int, int],
+        bits: int = 16,
+        fit: Fit = "crop",
+    ):
         self.shape = (len(files), *picture)
-        self._root, self._files, self._bits = root, files, bits
+        self._root, self._files, self._picture, self._bits = root, files, picture, bits
+        self._fit: Fit = fit
         self._folder = cache_folder() / "pictures" / key
         self._shards: dict[int, _Shard] = {}
         self._unreadable: dict[int, str] = {}
@@ -157,14 +166,14 @@ class PictureStore:
 
     def _encoded(self, place: int) -> bytes | str:
         file = self._files[place]
-        pixels = try_picture(file, self.shape[2], self.shape[1], self._bits)
+        pixels = try_picture(file, self._picture, self._bits, self._fit)
         if isinstance(pixels, UnreadablePicture):
             if not pixels.lasting:
                 raise OSError(f"{file}: {pixels.reason}; it was there when training began, and is drawn from now")
             return pixels.reason
         held = BytesIO()
         image = Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
-        if file.suffix.lower() in LOSSY:
+        if file.suffix.lower() in LOSSY and len(pixels) < 4:
             image.save(held, "JPEG", quality=QUALITY, subsampling=0)
         else:
             image.save(held, "PNG", compress_level=1)

@@ -4,7 +4,7 @@ A normalisation is a layer put after a hidden layer, or a change to the weights 
 """
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -55,6 +55,30 @@ def square_image(network: str, shape: tuple[int, ...], known: Collection[int]) -
             f"(channels, height, width) of {sizes} pixels. Resize or pad the images, or use the network 'mlp'"
         )
     return shape[0], shape[1]
+
+
+def has_grid(shape: tuple[int, ...], known: Mapping[int, int]) -> bool:
+    """Whether samples of this shape are images that `image_grid` knows."""
+    return len(shape) == 3 and min(shape[1:]) in known and max(shape[1:]) % known[min(shape[1:])] == 0
+
+
+def image_grid(network: str, shape: tuple[int, ...], known: Mapping[int, int]) -> tuple[int, int, tuple[int, int]]:
+    """``(channels, size, grid)`` of an image shape ``(channels, height, width)`` whose shorter side is ``size``.
+
+    ``known`` has by ``size`` by how much an image is larger than its first ``grid`` (rows, columns). The longer side is
+    any whole multiple of that; of a square image the grid is square. Raises ValueError that names the shape and the
+    sizes that work.
+    """
+    size = min(shape[1:]) if len(shape) == 3 else 0
+    times = known.get(size, 0)
+    if not has_grid(shape, known):
+        sizes = ", ".join(f"{size}x{size}" for size in sorted(known))
+        also = f", and the longer side beside {size} a multiple of {times}" if times else ", or longer on one side"
+        raise ValueError(
+            f"{network}: no such network for samples of shape {tuple(shape)}; it is made for images "
+            f"(channels, height, width) of {sizes} pixels{also}. Resize or pad the images, or use the network 'mlp'"
+        )
+    return shape[0], size, (shape[1] // times, shape[2] // times)
 
 
 Norm = Literal["none", "batch", "layer", "group", "spectral", "weight"]

@@ -1,15 +1,17 @@
 """Deep convolutional GAN: strided convolutions in place of pooling, from a small grid to the image and back."""
 
+import math
 from collections import OrderedDict
 
 from torch import Tensor, nn
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import ACTIVATIONS, Activation
-from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, square_image
+from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, image_grid
 
 STAGES = {8: 2, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 96: 4, 128: 5}
 """Image size to the number of convolutions that each double (or halve) it."""
+TIMES = {size: 1 << stages for size, stages in STAGES.items()}
 
 
 class DCGANGenerator(nn.Module):
@@ -21,7 +23,7 @@ class DCGANGenerator(nn.Module):
     sizes; the paper's 64-pixel network has width 128. Shapes: ``[batch, latent] -> [batch, channels, size, size]``,
     values in [-1, 1].
 
-    Raises ValueError for any other image shape.
+    A longer side makes the first grid longer. Raises ValueError for any other image shape.
 
     Reference: Radford, Metz and Chintala 2016 (arXiv 1511.06434), section 3 and figure 1.
     """
@@ -40,11 +42,11 @@ class DCGANGenerator(nn.Module):
     ):
         super().__init__()
         check_sizes("dcgan", shape, latent=latent, width=width)
-        channels, size = square_image("dcgan", shape, STAGES)
+        channels, size, grid = image_grid("dcgan", shape, TIMES)
         kind, stages = NORMS[norm](), STAGES[size]
-        here, grid = width << (stages - 1), size >> stages
-        self.project = nn.Linear(latent, here * grid * grid, bias=kind.bias)
-        layers: OrderedDict[str, nn.Module] = OrderedDict(grid=nn.Unflatten(1, (here, grid, grid)))
+        here = width << (stages - 1)
+        self.project = nn.Linear(latent, here * math.prod(grid), bias=kind.bias)
+        layers: OrderedDict[str, nn.Module] = OrderedDict(grid=nn.Unflatten(1, (here, *grid)))
         for k in range(1, stages):
             layers[f"norm{k}"], layers[f"activation{k}"] = kind.layer(here), ACTIVATIONS[activation]()
             layers[f"conv{k}"] = nn.ConvTranspose2d(here, here // 2, 4, 2, 1, bias=kind.bias)
@@ -68,7 +70,7 @@ class DCGANDiscriminator(nn.Module):
     norm "batch" (which no gradient penalty allows). Shapes: ``[batch, channels, size, size] -> [batch, outputs]``,
     raw logits.
 
-    Raises ValueError for any other image shape.
+    A longer side makes the last grid longer. Raises ValueError for any other image shape.
 
     Reference: Radford, Metz and Chintala 2016 (arXiv 1511.06434), section 3.
     """
@@ -87,7 +89,7 @@ class DCGANDiscriminator(nn.Module):
     ):
         super().__init__()
         check_sizes("dcgan", shape, width=width, outputs=outputs)
-        channels, size = square_image("dcgan", shape, STAGES)
+        channels, size, grid = image_grid("dcgan", shape, TIMES)
         kind, stages = NORMS[norm](), STAGES[size]
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         layers["conv1"], layers["activation1"] = nn.Conv2d(channels, width, 4, 2, 1), ACTIVATIONS[activation]()
@@ -98,7 +100,7 @@ class DCGANDiscriminator(nn.Module):
             layers[f"norm{k}"], layers[f"activation{k}"] = kind.layer(here), ACTIVATIONS[activation]()
         layers["flatten"] = nn.Flatten()
         self.features = nn.Sequential(layers)
-        self.head = nn.Linear(here * (size >> stages) ** 2, outputs)
+        self.head = nn.Linear(here * math.prod(grid), outputs)
         finish(self, norm, init)
 
     def forward(self, x: Tensor) -> Tensor:

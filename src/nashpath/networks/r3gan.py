@@ -9,11 +9,11 @@ from torch.nn.functional import pad
 
 from nashpath.core.hyperparameters import Count
 from nashpath.networks.activations import Rectifier
-from nashpath.networks.base import check_sizes, square_image
+from nashpath.networks.base import check_sizes, image_grid
 
 GRIDS = {4: 1, 8: 1, 16: 1, 32: 1, 64: 2, 128: 4, 256: 8}
 """Size of the grid to the part of the width that its channels are: all, half, a quarter, an eighth."""
-SIZES = tuple(size for size in GRIDS if size > 4)
+TIMES = {size: size // 4 for size in GRIDS if size > 4}
 EXPANSION = 2
 """Channels inside a block, in units of those outside."""
 GROUP = 8
@@ -33,7 +33,7 @@ class R3GANGenerator(nn.Module):
 
     A block is ``x + W₃ φ(W₂ φ(W₁ x))``: 1x1 to twice the channels, 3x3 in groups of 16 of them, 1x1 back, with biases
     inside φ alone and W₃ = 0 at first (fix-up), W₁ and W₂ of standard deviation ``gain · L^(−1/4) / sqrt(fan in)`` for
-    L blocks in all. Raises ValueError for any other image shape.
+    L blocks in all. A longer side makes the first grid longer. Raises ValueError for any other image shape.
 
     Reference: Huang, Gokaslan, Kuleshov and Tompkin 2024 (arXiv 2501.05441), "The GAN is dead; long live the GAN! A
     Modern GAN Baseline"; brownvc/R3GAN ``R3GAN/Networks.py``.
@@ -44,9 +44,9 @@ class R3GANGenerator(nn.Module):
     def __init__(self, latent: int, shape: tuple[int, ...], *, width: Count = 32, blocks: Count = 2):
         super().__init__()
         check_sizes("r3gan", shape, latent=latent, width=width, blocks=blocks)
-        channels, size = square_image("r3gan", shape, SIZES)
+        channels, size, grid = image_grid("r3gan", shape, TIMES)
         widths = widths_of(size, width)
-        self.basis = GenerativeBasis(latent, widths[0])
+        self.basis = GenerativeBasis(latent, widths[0], grid)
         total, layers = blocks * len(widths), OrderedDict[str, nn.Module]()
         for k, own in enumerate(widths):
             if k:
@@ -67,7 +67,7 @@ class R3GANDiscriminator(nn.Module):
     (``features``); a linear layer. Widths, blocks and initial weights are those of `R3GANGenerator`. Shapes:
     ``[batch, channels, size, size] -> [batch, outputs]``, raw logits.
 
-    Raises ValueError for any other image shape.
+    A longer side makes the last grid longer. Raises ValueError for any other image shape.
 
     Reference: Huang, Gokaslan, Kuleshov and Tompkin 2024 (arXiv 2501.05441), "The GAN is dead; long live the GAN! A
     Modern GAN Baseline"; brownvc/R3GAN ``R3GAN/Networks.py``.
@@ -78,7 +78,7 @@ class R3GANDiscriminator(nn.Module):
     def __init__(self, shape: tuple[int, ...], *, width: Count = 32, blocks: Count = 2, outputs: Count = 1):
         super().__init__()
         check_sizes("r3gan", shape, width=width, blocks=blocks, outputs=outputs)
-        channels, size = square_image("r3gan", shape, SIZES)
+        channels, size, grid = image_grid("r3gan", shape, TIMES)
         widths = widths_of(size, width)[::-1]
         total = blocks * len(widths)
         layers = OrderedDict[str, nn.Module](colours=convolution(channels, widths[0]))
@@ -86,7 +86,7 @@ class R3GANDiscriminator(nn.Module):
             layers |= {f"block{k}_{i}": Block(own, total) for i in range(blocks)}
             if k + 1 < len(widths):
                 layers[f"reduce{k}"] = Reduce(own, widths[k + 1])
-        basis = nn.Conv2d(widths[-1], widths[-1], 4, groups=widths[-1], bias=False)
+        basis = nn.Conv2d(widths[-1], widths[-1], grid, groups=widths[-1], bias=False)
         layers |= {"basis": scaled_normal(basis), "flatten": nn.Flatten()}
         self.features = nn.Sequential(layers)
         self.head = scaled_normal(nn.Linear(widths[-1], outputs, bias=False))
@@ -132,11 +132,11 @@ class Block(nn.Module):
 
 
 class GenerativeBasis(nn.Module):
-    """``[batch, latent] -> [batch, channels, 4, 4]``: a learned pattern for each channel, times a linear map of z."""
+    """``[batch, latent] -> [batch, channels, *grid]``: a learned pattern for each channel, times a linear map of z."""
 
-    def __init__(self, latent: int, channels: int):
+    def __init__(self, latent: int, channels: int, grid: tuple[int, int]):
         super().__init__()
-        self.patterns = nn.Parameter(torch.randn(channels, 4, 4))
+        self.patterns = nn.Parameter(torch.randn(channels, *grid))
         self.strengths = scaled_normal(nn.Linear(latent, channels, bias=False))
 
     def forward(self, z: Tensor) -> Tensor:

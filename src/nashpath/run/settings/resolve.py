@@ -10,7 +10,8 @@ from nashpath.core import Game, Table, rebuilt
 from nashpath.data import SOURCES
 from nashpath.games import GAMES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.networks.dcgan import STAGES
+from nashpath.networks.base import has_grid
+from nashpath.networks.dcgan import TIMES
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import CHOICES, TABLES, General, setting_names, settings_model
@@ -103,7 +104,7 @@ def dump(settings: General) -> Raw:
 
 
 def _default_networks(raw: Raw) -> None:
-    """Chooses networks by the shape of the data: convolutional for square images that DCGAN makes, else dense."""
+    """Chooses networks by the shape of the data: convolutional for images that DCGAN makes, else dense."""
     if all("kind" in raw[who] for who in ("generator", "discriminator")):
         return
     try:
@@ -118,7 +119,7 @@ def _default_networks(raw: Raw) -> None:
             raise
         except (TypeError, ValueError) as error:
             raise SettingError(f"data={chosen.kind}: {error}") from error
-    convolutional = len(shape) == 3 and shape[1] == shape[2] and shape[1] in STAGES
+    convolutional = has_grid(shape, TIMES)
     for who in ("generator", "discriminator"):
         raw[who].setdefault("kind", "dcgan" if convolutional else "mlp")
 
