@@ -78,7 +78,7 @@ PAPER_IMAGES = Experiment(
             compiled=True,
             options={
                 "data": {},
-                "celeba": "celeba",
+                "celeba": "",
                 "features": "inception",
                 "device": "auto",
                 "batch": 64,
