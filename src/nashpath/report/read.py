@@ -187,7 +187,8 @@ class _Reader:
             notes=self.notes,
             checked=self.digests.kept(),
         )
-        grounds = {plain_json(found.ground(member.settings)) for member in found.members}
+        swept = {plain_json(member.settings): member.settings for member in found.members}
+        grounds = {plain_json(found.ground(settings)) for settings in swept.values()}
         # real samples are those of the first member's data: beside members of other data they would mislead
         return replace(found, reference={}) if len(grounds) > 1 else found
 
