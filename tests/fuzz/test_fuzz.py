@@ -118,7 +118,12 @@ def choices(
         if name not in tables:
             annotation = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
             found += [("", "", name, value) for value in values(annotation)]
-    return found
+    return [choice for choice in found if ASKED or not takes_long(choice[3])]
+
+
+def takes_long(value: Any) -> bool:
+    """Whether it may be a number of things that are done one after the other: a thousand products, or networks."""
+    return isinstance(value, int) and 100 < value < 10_000
 
 
 TRAINING = choices(TABLES, General, SHARED)

@@ -17,7 +17,7 @@ from nashpath.core.source import Units
 GIBIBYTE = 1 << 30
 Bytes = Whole
 SideLength = Annotated[int, Ge(4), Le(16384)]
-Width = Annotated[int, Ge(0), Le(16384)]
+PictureWidth = Annotated[int, Ge(0), Le(16384)]
 """Pixels; 0 is that of the height."""
 """Pixels on each side of a square picture."""
 

@@ -16,10 +16,10 @@ from nashpath.data.base import (
     Bytes,
     DataWarning,
     FiniteSource,
+    PictureWidth,
     Progress,
     SampleBuffer,
     SideLength,
-    Width,
     stamp,
 )
 from nashpath.data.image_cache import (
@@ -64,7 +64,7 @@ class Folder(FiniteSource):
         labels: bool = False,
         bits: Bits = 16,
         device_bytes: Bytes = GIBIBYTE,
-        width: Width = 0,
+        width: PictureWidth = 0,
         fit: Fit = "crop",
     ):
         self._root = _existing(path)
