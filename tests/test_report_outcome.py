@@ -282,3 +282,11 @@ def test_data_are_the_same_where_their_files_are_wherever_they_lie(tmp_path):
     ]
     runs[1].config["data"]["path"] = "there"
     assert runs[0].ground({}) == runs[1].ground({}) != runs[2].ground({})
+
+
+def test_a_setting_that_an_older_run_lacks_sets_it_not_apart(tmp_path):
+    now = two_settings(tmp_path, ({"data.modes": 8}, {"data.modes": 8}), False)
+    text = (now[0] / "config.toml").read_text()
+    (now[0] / "config.toml").write_text(text.replace("modes = 8", "modes = 8\nwidth = 0"))
+    assert "width" in (now[0] / "config.toml").read_text()
+    assert "is better than" in compare_reports(now, tmp_path / "c.html").read_text()

@@ -133,7 +133,7 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     """The cell with the difference from the first line's members of the same seeds, where there are two such pairs."""
     own, its = by_seed(strand.members, key), by_seed(first.members, key)
     gaps = [own[seed] - its[seed] for seed in own if seed in its]
-    if strand is first or len(gaps) < 2 or strand.ground != first.ground:
+    if strand is first or len(gaps) < 2 or strand.apart(first):
         return found
     away = f"{with_ends(key, interval(gaps), by_how_much)} from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)

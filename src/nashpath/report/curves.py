@@ -34,6 +34,10 @@ class Strand:
     ground: dict[str, Any] = field(default_factory=dict)
     """What its numbers rest on (`Run.ground`)."""
 
+    def apart(self, other: "Strand") -> list[str]:
+        """The settings in which the grounds of two strands differ; one that a run of another version lacks is none."""
+        return [key for key, value in self.ground.items() if other.ground.get(key, value) != value]
+
 
 def strands(run: Run) -> list[Strand]:
     """The members of a run, grouped by their settings, in order of first appearance."""

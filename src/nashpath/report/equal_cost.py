@@ -92,7 +92,7 @@ def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost:
     for part, within in zip(parts[1:], withins[1:]):
         own = _by_seed(part, within)
         shared = [seed for seed in own if seed in first]
-        if len(shared) > 1 and part.ground == parts[0].ground:
+        if len(shared) > 1 and not part.apart(parts[0]):
             apart = [_difference(key, [(own[seed], first[seed]) for seed in shared]) for key in keys]
             told = TableCell(f"{part.label}, less {parts[0].label}"), TableCell(f"{len(shared):,} pairs", len(shared))
             rows.append([*told, TableCell("–"), *apart, *([TableCell("")] if marked else [])])

@@ -241,7 +241,7 @@ def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) 
             [arm for part, end in zip(parts, outcomes) if (arm := _arm(part, end, key)).values] if key in keys else []
         )
         if len(arms) > 1 and (sign := sign_of(key)):
-            other = differing([part.ground for part in parts])
+            other = differing(parts)
             if other:
                 name = titled(key, phrase)
                 return Outcome(f"not compared: they differ in {other}, so {name} does not say which is better", "open")
@@ -249,10 +249,10 @@ def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) 
     return None
 
 
-def differing(grounds: Sequence[dict[str, Any]]) -> str:
+def differing(parts: Sequence[Strand]) -> str:
     """In which settings the grounds of numbers differ, and how, in words; empty where they do not."""
-    keys = dict.fromkeys(key for one in grounds for key in one)
-    found = [key for key in keys if any(one.get(key) != grounds[0].get(key) for one in grounds)]
+    grounds = [part.ground for part in parts]
+    found = list(dict.fromkeys(key for part in parts[1:] for key in parts[0].apart(part)))
     kinds = [key for key in found if key.endswith(".kind")]
     told = []
     for key in kinds or found:  # another kind has other settings, too
