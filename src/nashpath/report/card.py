@@ -6,7 +6,8 @@ from typing import Any
 
 from nashpath.core.cache import replacing
 from nashpath.report.phrasing import number
-from nashpath.report.tables import directed, flat_settings, protocol_lines
+from nashpath.report.tables import directed, protocol_lines
+from nashpath.run.settings.model import dotted
 
 STANDARDISED = """\
 in the units of the data's file: the columns were standardised for training, and the program (of a .safetensors file, \
@@ -34,7 +35,7 @@ def card(name: str, told: dict[str, Any]) -> str:
     latents = "N(0, 1)" if told["latent_distribution"] == "normal" else "U[−1, 1]"
     shape = " × ".join(map(str, told["about_data"]["shape"]))
     units = "in the units of the data" if told["units"] is None else STANDARDISED
-    settings = [f"- `{key} = {json.dumps(value)}`" for key, value in flat_settings(told["settings"]).items()]
+    settings = [f"- `{key} = {json.dumps(value)}`" for key, value in dotted(told["settings"]).items()]
     versions = ", ".join(f"{key} {value}" for key, value in told["versions"].items())
     parts = [
         MARK,

@@ -15,10 +15,11 @@ from nashpath.report.outcome import by_seed, member_outcome, ranking, together, 
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
 from nashpath.report.read import Run, RunFolderError, load_run
-from nashpath.report.tables import Heading, TableCell, cell, flat_settings
+from nashpath.report.tables import Heading, TableCell, cell
 from nashpath.report.verdict import measured
 from nashpath.run import FolderWarning
 from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.settings.model import dotted
 
 UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
 """Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
@@ -103,7 +104,7 @@ def _overlaid(lines: list[tuple[Run, str, Strand]]) -> list[Strand]:
 
 
 def _config(run: Run) -> dict[str, Any]:
-    return flat_settings({key: value for key, value in run.config.items() if key not in UNEQUAL_BY_NATURE})
+    return dotted({key: value for key, value in run.config.items() if key not in UNEQUAL_BY_NATURE})
 
 
 def _differing(settings: list[dict[str, Any]]) -> list[str]:

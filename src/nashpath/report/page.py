@@ -24,10 +24,11 @@ from nashpath.report.outcome import Outcome, run_headline, tops
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.questions import questions
 from nashpath.report.read import Run, load_run
-from nashpath.report.tables import SettingsTable, evaluated, flat_settings, member_table, settings_table
+from nashpath.report.tables import SettingsTable, evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
 from nashpath.run import FolderError, FolderWarning
 from nashpath.run.folder.run_folder import plain_json, sweep_run, write_atomic
+from nashpath.run.settings.model import dotted
 
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
@@ -131,7 +132,7 @@ def _context(run: Run) -> dict[str, Any]:
             run,
             "which settings are usual",
             lambda: settings_table(run.config),
-            SettingsTable([(key, setting(value)) for key, value in flat_settings(run.config).items()], []),
+            SettingsTable([(key, setting(value)) for key, value in dotted(run.config).items()], []),
         ),
         "evaluated": _each(
             run,

@@ -8,6 +8,7 @@ from nashpath.report.curves import drawable
 from nashpath.report.phrasing import amount, meaning, number, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run
 from nashpath.run.settings.changed import not_default
+from nashpath.run.settings.model import dotted
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,6 @@ def member_table(run: Run) -> tuple[list["str | Heading"], list[list[TableCell]]
     return headers + [Heading(titled(key), meaning(key)) for key in metrics], rows
 
 
-def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        flat.update(flat_settings(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
-    return flat
-
-
 @dataclass(frozen=True)
 class SettingsTable:
     """Dotted key and text of the settings that are not the defaults, and of the others."""
@@ -82,7 +75,7 @@ class SettingsTable:
 
 def settings_table(config: dict[str, Any]) -> SettingsTable:
     """The settings, and where methods that are not the package's came from (with those that are changed)."""
-    flat = {key: value for key, value in flat_settings(config).items() if key != "with"}
+    flat = {key: value for key, value in dotted(config).items() if key != "with"}
     own = [_origin(entry) for entry in config.get("with", ())]
     first = set(not_default({key: value for key, value in config.items() if key != "with"}))
     shown = [(key, setting(value)) for key, value in flat.items()]
