@@ -46,13 +46,13 @@ def check_known(
     names, values = Names(**index[verb]["names"]), index[verb]["values"]
     try:
         if config and config.suffix != ".toml":
-            given = _of_flow({}, texts, names)
+            given = _overridden({}, texts, names)
             check_values({name: given[name] for name in names.general if name in given}, names, values)
             return
         raw = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
         if raw.keys() & {"with", "places"}:  # files that may add methods; the settings of a run that was made
             return
-        for full in _points(raw, texts, swept, names) if verb == "train" else [_of_flow(raw, texts, names)]:
+        for full in _points(raw, texts, swept, names) if verb == "train" else [_overridden(raw, texts, names)]:
             check_names(full, names)
             check_values(full, names, values)
     except SettingError:
@@ -67,5 +67,5 @@ def _points(raw: Raw, texts: Sequence[str], swept: Sequence[str], names: Names) 
         yield assign(given, point.items())
 
 
-def _of_flow(raw: Raw, texts: Sequence[str], names: Names) -> Raw:
+def _overridden(raw: Raw, texts: Sequence[str], names: Names) -> Raw:
     return assign(raw, parse_overrides(texts), names.rows)

@@ -1,7 +1,6 @@
 """The animated canvas of a report: points, images or trajectories through training."""
 
 import base64
-import json
 import math
 from collections.abc import Sequence
 from io import BytesIO
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from nashpath.core.columns import TableUnits
+from nashpath.report.columns import table_units
 from nashpath.report.curves import strands
-from nashpath.report.phrasing import count as count_of
-from nashpath.report.phrasing import settings_label
+from nashpath.report.phrasing import count, settings_label
 from nashpath.report.read import Run, read_frames
 from nashpath.report.sheet import sheet
 
@@ -100,12 +99,15 @@ def points_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
     Points are pairs of little-endian int16; levels are the inverse hyperbolic sine of the logits, in int16 between
     ``low`` and ``high``, row by row, upwards in the second coordinate (``[row, column]`` is ``[y, x]``).
     """
-    plane, drawn, said = _drawn(frames, reference)
-    frames = [
-        (step, {k: _of_plane(v, plane) if k[0] == "m" else v for k, v in saved.items()}) for step, saved in frames
-    ]
     real = reference.get("real")
-    real = None if real is None else _of_plane(real, plane)
+    width = int(next((v.shape[1] for _, saved in frames for v in saved.values() if v.ndim == 2), 2))
+    units = table_units(reference, width)
+    if units is None:
+        axes, said = _coordinates(width)
+    else:
+        plane, axes, said = _columns(units)
+        real = real[:, plane] if real is not None and real.shape[1:] == (width,) else None
+        frames = [(step, {k: v[:, plane] if k[0] == "m" else v for k, v in saved.items()}) for step, saved in frames]
     extent = _extent(frames, members, real)
     grid, shown = _sizes(frames, members)
     centres = reference.get("centres")
@@ -115,7 +117,7 @@ def points_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
         "extent": extent,
         "grid": grid,
         "reach": REACH,
-        "axes": drawn,
+        "axes": axes,
         "said": said,
         "frames": [[_frame(saved, m, extent, grid, shown) for m in members] for _, saved in frames],
         "real": _packed(real[:MOST_POINTS], extent) if real is not None else None,
@@ -123,30 +125,23 @@ def points_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
     }
 
 
-def _drawn(frames: Frames, reference: dict[str, np.ndarray]) -> tuple[list[int], list[str], str]:
-    """The coordinates that are drawn (two, or the only one), what their axes are called, and what is said of others.
-
-    Of a table they are its first two columns of numbers.
-    """
-    width = int(next((v.shape[1] for _, s in frames for v in s.values() if v.ndim == 2), 2))
-    known = reference.get("columns")
-    units = None if known is None else TableUnits.from_plain(json.loads(known.tobytes()))
-    if units is not None and sum(column.width for column in units.columns) == width:
-        names = [name for column in units.columns for name in column.parts]
-        one_hot = {place for begin, count in units.blocks for place in range(begin, begin + count)}
-        numbers = [place for place in range(width) if names[place] and place not in one_hot]
-        plane = (numbers or [place for place in range(width) if names[place]])[:2]
-        chosen = [names[place] for place in plane]
-        said = f"Of {count_of(len(units.columns), 'column')}, on the scale of training: {' and '.join(chosen)}."
-        return plane, [*chosen, ""][:2], said
+def _coordinates(width: int) -> tuple[list[str], str]:
+    """What the axes of samples of so many numbers are called, and what is said of the others."""
     if width < 2:
-        return [0], ["first coordinate", ""], "Samples have one coordinate; the height only spreads them."
+        return ["first coordinate", ""], "Samples have one coordinate; the height only spreads them."
     more = f"Samples have {width} coordinates; the first two are shown." if width > 2 else ""
-    return [0, 1], ["first coordinate", "second coordinate"], more
+    return ["first coordinate", "second coordinate"], more
 
 
-def _of_plane(points: np.ndarray, plane: list[int]) -> np.ndarray:
-    return points[:, plane] if points.ndim == 2 and points.shape[1] > max(plane) else points
+def _columns(units: TableUnits) -> tuple[list[int], list[str], str]:
+    """The places of a table's first two columns of numbers (or of what it has), their axes, and what is said."""
+    names = [name for column in units.columns for name in column.parts]
+    one_hot = {place for begin, many in units.blocks for place in range(begin, begin + many)}
+    named = [place for place, name in enumerate(names) if name]
+    plane = ([place for place in named if place not in one_hot] or named)[:2]
+    chosen = [names[place] for place in plane]
+    said = f"Of {count(len(units.columns), 'column')}, on the scale of training: {' and '.join(chosen)}."
+    return plane, [*chosen, ""][:2], said
 
 
 def _sizes(frames: Frames, members: Shown) -> tuple[int, int]:

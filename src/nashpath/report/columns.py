@@ -28,17 +28,23 @@ class ColumnTable:
     rows: list[list[TableCell]]
 
 
+def table_units(reference: dict[str, np.ndarray], width: int) -> TableUnits | None:
+    """The columns of a run's table, by its reference; None where samples of so many numbers are no rows of one."""
+    known = reference.get("columns")
+    units = None if known is None else TableUnits.from_plain(json.loads(known.tobytes()))
+    return units if units is not None and sum(column.width for column in units.columns) == width else None
+
+
 def column_tables(run: Run) -> list[ColumnTable]:
     """Of the last saved samples of the first member: its columns, and pairs of them; none where data are no table."""
-    known, real = run.reference.get("columns"), run.reference.get("real")
-    if known is None or real is None or not run.frames:
+    real = run.reference.get("real")
+    units = None if real is None or real.ndim != 2 else table_units(run.reference, real.shape[1])
+    if real is None or units is None or not run.frames:
         return []
-    units = TableUnits.from_plain(json.loads(known.tobytes()))
     saved = [found for _, frame in read_frames(run, run.frames[-1:]) for found in sorted(frame.items())]
-    width = sum(column.width for column in units.columns)
-    shown = [(k, v) for k, v in saved if k[1:].isdecimal() and k[0] == "m" and v.shape[1:] == (width,)]
+    shown = [(k, v) for k, v in saved if k[1:].isdecimal() and k[0] == "m" and v.shape[1:] == real.shape[1:]]
     shown = [(name, rows[np.isfinite(rows).all(1)]) for name, rows in shown]
-    if real.shape[1:] != (width,) or not shown or len(shown[0][1]) < 2:
+    if not shown or len(shown[0][1]) < 2:
         return []
     name, fake = shown[0]
     of = f"{count(len(fake), 'row')} of member {name[1:]} at step {number(run.frames[-1][0])}, {len(real):,} real ones"

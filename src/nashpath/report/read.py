@@ -31,8 +31,8 @@ REAL = "real."
 """Prefix of the arrays of ``reference.npz`` that are numbers of real samples."""
 MEASURED = ("features", "evaluation_samples")
 """Settings that numbers depend on, beside the data."""
-NOT_MEASURED = ("data.device_bytes", "data.labels", "data.label_key", "data.label_column")
-"""Settings of data that leave the samples as they are."""
+NOT_MEASURED = ("data.device_bytes", "data.labels", "data.label_key", "data.label_column", "game.seed")
+"""Settings that leave the samples, or the game, as they are."""
 RESERVED = ("step", "member", "seconds", *COSTS)
 """Keys of a metrics row that say when, who and for what price, not what was measured."""
 
@@ -105,14 +105,23 @@ class Run:
         Members that differ in it were not measured alike, and no number says which is better.
         """
         short = {f"{key}.kind" if key in ("data", "game") else key: value for key, value in settings.items()}
-        flat = {**dotted(self.config), **short}
-        files = self.info.get("data") or {}
-        apart = {*NOT_MEASURED, *(DATA_KEYS if files else ())}
-        toy = any("distance" in member.metrics for member in self.members)
-        begins = ("data.", "game.") if toy else ("data.",)
-        found = {key: value for key, value in flat.items() if key.startswith(begins) or key in MEASURED}
-        found = {key: value for key, value in found.items() if key not in apart and key != "game.seed"}
-        return {**found, **({"data.files": files} if files else {})}
+        return self._ground | self._measured(short)
+
+    @cached_property
+    def _ground(self) -> dict[str, Any]:
+        """That of the run's own settings."""
+        files = self.info.get("data")
+        return self._measured(dotted(self.config)) | ({"data.files": files} if files else {})
+
+    def _measured(self, flat: dict[str, Any]) -> dict[str, Any]:
+        """Those of these settings that numbers rest on; where files lie does not matter once they are known."""
+        begins = ("data.", "game.") if self._is_toy else ("data.",)
+        left = (*NOT_MEASURED, *(DATA_KEYS if self.info.get("data") else ()))
+        return {k: v for k, v in flat.items() if (k.startswith(begins) or k in MEASURED) and k not in left}
+
+    @cached_property
+    def _is_toy(self) -> bool:
+        return any("distance" in member.metrics for member in self.members)
 
     @cached_property
     def real(self) -> dict[str, float]:

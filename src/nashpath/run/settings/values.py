@@ -5,9 +5,11 @@ beside the names (`names`), so that a wrong value is refused without PyTorch too
 data, and what it says of a value is put into words by the same function as in the run.
 """
 
+import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -118,15 +120,21 @@ def _inside(path: str, raw: Raw, names: Names, values: ValueKinds) -> Iterator[s
             yield from _refused(place, given[name], values[path][method or ""])
 
 
+@cache
+def _model(name: str, kind: str) -> type[BaseModel]:
+    """A model of one setting of a kind, as JSON; made once for all points of a sweep."""
+    fields: dict[str, Any] = {name: (_read(json.loads(kind)), ...)}
+    checks: dict[str, Any] = {"numbers": field_validator(name, mode="before")(no_truth_value)}
+    return create_model("Value", __config__=STRICT, __validators__=checks, **fields)
+
+
 def _refused(key: str, value: Any, kinds: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with one value. Raises `_NotSaid`."""
     name = key.rpartition(".")[2]
     kind = kinds[name]
     if kind is None or ("list" in kind and not isinstance(value, list)):  # of other things the run may make a list
         raise _NotSaid
-    fields: dict[str, Any] = {name: (_read(kind), ...)}
-    checks: dict[str, Any] = {"numbers": field_validator(name, mode="before")(no_truth_value)}
-    model = create_model("Value", __config__=STRICT, __validators__=checks, **fields)
+    model = _model(name, json.dumps(kind))
     try:
         held = getattr(model(**{name: value}), name)
     except ValidationError as error:
