@@ -1,13 +1,13 @@
 """CelebA, as its authors give it out."""
 
-import os
 import warnings
 from pathlib import Path
 from typing import Literal
 
 from nashpath.data.base import GIBIBYTE, Bytes, DataWarning, SideLength
 from nashpath.data.folder import Folder
-from nashpath.data.published import VARIABLE
+from nashpath.data.hub import local_folder
+from nashpath.data.published import VARIABLE, copy_below
 
 PICTURES, PARTITION = "img_align_celeba", "list_eval_partition.txt"
 SPLITS = ("train", "valid", "test")
@@ -37,7 +37,7 @@ class CelebA(Folder):
         device_bytes: Bytes = GIBIBYTE,
     ):
         self.split, self._again = split, {"folder": folder, "size": size, "device_bytes": device_bytes}
-        root = Path(self.copy_of(folder))
+        root = local_folder(self.copy_of(folder))
         super().__init__(str(_inside(root, PICTURES)), size, 3, device_bytes=device_bytes)
         wanted = _named(_inside(root, PARTITION), split)
         self._files = [file for file in self._files if file.name in wanted]
@@ -64,9 +64,8 @@ class CelebA(Folder):
         """The folder of the copy: the one given, or ``celeba`` below `VARIABLE`. Raises `FileNotFoundError`."""
         if folder:
             return folder
-        root = os.environ.get(VARIABLE, "")
-        found = Path(root).expanduser() / "celeba" if root else None
-        if found is None or not found.is_dir():
+        found = copy_below("celeba")
+        if found is None:
             raise FileNotFoundError(
                 f"celeba: give data.folder, the folder with {PICTURES} and {PARTITION} from its authors' page, or put "
                 f"it as celeba below the folder that {VARIABLE} names; it is not downloaded"
@@ -76,9 +75,6 @@ class CelebA(Folder):
 
 def _inside(root: Path, name: str) -> Path:
     """The file or folder of that name in a folder, or one folder deeper. Raises `FileNotFoundError`."""
-    root = root.expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"folder: there is no folder {root} (seen from {Path.cwd()})")
     found = next((path for path in (root / name, *sorted(root.glob(f"*/{name}"))) if path.exists()), None)
     if found is None:
         raise FileNotFoundError(f"{root}: holds no {name}; CelebA's authors give it out beside the pictures")

@@ -98,7 +98,7 @@ class Folder(FiniteSource):
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
-        unusual = [self._bits] * (self._bits != 16) + [self._fit] * (self._fit != "crop")
+        unusual = [own for own, usual in ((self._bits, 16), (self._fit, "crop")) if own != usual]
         key = fingerprint(self._root, self._files, "folder", self.shape, *unusual)
         if len(names) * math.prod(self._picture) > self._device_bytes:
             self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits, self._fit)

@@ -53,7 +53,7 @@ class Hub(FiniteSource):
 
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         repo, revision, folder = self._source
-        root = _local(folder) if folder else _download(repo, revision, self._pattern)
+        root = local_folder(folder) if folder else _download(repo, revision, self._pattern)
         files = self._matching(root)
         total = sum(self._open(file).metadata.num_rows for file in files)
         key = fingerprint(root, files, "hub", self._column, self.shape)
@@ -113,7 +113,8 @@ def _needed(module: str) -> ModuleType:
         ) from error
 
 
-def _local(folder: str) -> Path:
+def local_folder(folder: str) -> Path:
+    """The folder of a copy. Raises `FileNotFoundError`."""
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"folder: there is no folder {root} (seen from {Path.cwd()})")

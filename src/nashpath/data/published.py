@@ -19,6 +19,13 @@ VARIABLE = "NASHPATH_DATA"
 """Names the folder with copies of data sets, ``owner/name`` of the Hub below it."""
 
 
+def copy_below(name: str) -> Path | None:
+    """The folder of that name below the one that `VARIABLE` names; None if it is not there."""
+    root = os.environ.get(VARIABLE, "")
+    found = Path(root).expanduser() / name if root else None
+    return found if found is not None and found.is_dir() else None
+
+
 class PublishedImages(Hub):
     """Base: labelled images that the Hub keeps as parquet files, by name. Subclasses say which.
 
@@ -52,9 +59,8 @@ class PublishedImages(Hub):
         if folder:
             inside = Path(folder).expanduser() / repo
             return str(inside) if inside.is_dir() else folder
-        root = os.environ.get(VARIABLE, "")
-        found = Path(root).expanduser() / repo if root else None
-        return str(found) if found is not None and found.is_dir() else ""
+        found = copy_below(repo)
+        return str(found) if found is not None else ""
 
 
 class MNIST(PublishedImages):

@@ -49,12 +49,16 @@ def square_image(network: str, shape: tuple[int, ...], known: Collection[int]) -
     Raises ValueError that names the shape and the sizes that work.
     """
     if len(shape) != 3 or shape[1] != shape[2] or shape[1] not in known:
-        sizes = ", ".join(f"{size}x{size}" for size in sorted(known))
-        raise ValueError(
-            f"{network}: no such network for samples of shape {tuple(shape)}; it is made for images "
-            f"(channels, height, width) of {sizes} pixels. Resize or pad the images, or use the network 'mlp'"
-        )
+        raise _no_network(network, shape, known, "")
     return shape[0], shape[1]
+
+
+def _no_network(network: str, shape: tuple[int, ...], known: Collection[int], also: str) -> ValueError:
+    sizes = ", ".join(f"{size}x{size}" for size in sorted(known))
+    return ValueError(
+        f"{network}: no such network for samples of shape {tuple(shape)}; it is made for images "
+        f"(channels, height, width) of {sizes} pixels{also}. Resize or pad the images, or use the network 'mlp'"
+    )
 
 
 def has_grid(shape: tuple[int, ...], known: Mapping[int, int]) -> bool:
@@ -72,12 +76,8 @@ def image_grid(network: str, shape: tuple[int, ...], known: Mapping[int, int]) -
     size = min(shape[1:]) if len(shape) == 3 else 0
     times = known.get(size, 0)
     if not has_grid(shape, known):
-        sizes = ", ".join(f"{size}x{size}" for size in sorted(known))
         also = f", and the longer side beside {size} a multiple of {times}" if times else ", or longer on one side"
-        raise ValueError(
-            f"{network}: no such network for samples of shape {tuple(shape)}; it is made for images "
-            f"(channels, height, width) of {sizes} pixels{also}. Resize or pad the images, or use the network 'mlp'"
-        )
+        raise _no_network(network, shape, known, also)
     return shape[0], size, (shape[1] // times, shape[2] // times)
 
 

@@ -12,6 +12,7 @@ from nashpath.networks.base import NORMS, Init, Norm, check_sizes, finish, image
 STAGES = {8: 2, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 96: 4, 128: 5}
 """Image size to the number of convolutions that each double (or halve) it."""
 TIMES = {size: 1 << stages for size, stages in STAGES.items()}
+"""Image size to how many times larger it is than the first grid (`image_grid`)."""
 
 
 class DCGANGenerator(nn.Module):

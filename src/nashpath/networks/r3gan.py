@@ -14,6 +14,7 @@ from nashpath.networks.base import check_sizes, image_grid
 GRIDS = {4: 1, 8: 1, 16: 1, 32: 1, 64: 2, 128: 4, 256: 8}
 """Size of the grid to the part of the width that its channels are: all, half, a quarter, an eighth."""
 TIMES = {size: size // 4 for size in GRIDS if size > 4}
+"""Image size to how many times larger it is than the first grid (`image_grid`)."""
 EXPANSION = 2
 """Channels inside a block, in units of those outside."""
 GROUP = 8

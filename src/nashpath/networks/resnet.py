@@ -14,6 +14,7 @@ UP = {8: (1, 1), 16: (1, 1, 1), 32: (1, 1, 1, 1), 48: (8, 4, 2, 1), 64: (16, 8, 
 UP |= {96: (16, 8, 4, 2, 1), 128: (16, 16, 8, 4, 2, 1), 256: (16, 16, 8, 8, 4, 2, 1)}
 """Image size to the channels, in units of the width, on the first grid and after each doubling."""
 TIMES = {size: 1 << (len(widths) - 1) for size, widths in UP.items()}
+"""Image size to how many times larger it is than the first grid (`image_grid`)."""
 
 DOWN = {8: (1,), 16: (1, 1), 32: (1, 1), 48: (1, 2, 4, 8), 64: (1, 2, 4, 8, 16)}
 DOWN |= {96: (1, 2, 4, 8, 16), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 8, 16)}

@@ -41,8 +41,8 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
     said = course.look(
         lambda: [class_probabilities(trial, program.train_state(k), x) for k, trial in enumerate(trials)]
     )
-    for place_of, (labels, subset) in enumerate(sets):
-        own = range(MEMBERS * place_of, MEMBERS * (place_of + 1))
+    for at, (labels, subset) in enumerate(sets):
+        own = range(MEMBERS * at, MEMBERS * (at + 1))
         told = [outcome(trials[k], program.train_state(k)) for k in own]
         errors = [share_wrong([said[k]], y) for k in own]
         row: Row = {"arm": cell["arm"], "labels": labels, "seed": subset}
