@@ -14,12 +14,14 @@ import report_folders as folders
 from nashpath.core.columns import TableUnits
 from nashpath.core.math.bootstrap import percentile_bootstrap
 from nashpath.data import CSV
+from nashpath.metrics import METRICS
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
 from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
-from nashpath.report.phrasing import duration, number, setting
+from nashpath.report.phrasing import by_how_much, duration, number, setting, with_ends
 from nashpath.report.verdict import verdict
 from nashpath.run import FolderWarning, open_session
+from nashpath.run.assess.evaluate import over_members
 from nashpath.run.folder.arrays import read_arrays
 from run_folders import SMALL
 
@@ -308,6 +310,19 @@ def test_a_comparison_shows_what_differs_and_intervals(tmp_path: Path) -> None:
     assert f"{number(mean)} [{number(low)}, {number(high)}] (n = 4)" in text
     assert "0 (n = 1)" in text
     assert re.findall(r'<button type="button">(.*?)</button>', text)[:3] == ["Run", "penalty.kind", "Finished"]
+
+
+@pytest.mark.parametrize("key", sorted(key for row in METRICS.values() for key in row.shares))
+def test_no_interval_of_a_share_leaves_it(key: str) -> None:
+    values = [0.0, 0.5, 1.0]
+    _, low, high = interval(values)
+    assert low < 0 < 1 < high
+    assert with_ends(key, interval(values)) == "50 % [0 %, 100 %]"
+    assert with_ends(f"{key}@digits", interval(values)) == "50 % [0 %, 100 %]"
+    assert "[-" in with_ends(key, interval(values), by_how_much), "a difference of shares may be negative"
+    owner = next(name for name, row in METRICS.items() if key in row.shares)
+    found = over_members({"name": key, "metric": owner, "values": [*values, None]})
+    assert found == {"mean": 0.5, "low": 0.0, "high": 1.0}
 
 
 def test_numbers_times_and_settings_are_worded() -> None:

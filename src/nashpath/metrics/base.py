@@ -113,7 +113,7 @@ class Metric:
     """What each number means, in words, with its unit: said beside its name in reports."""
 
     shares: ClassVar[frozenset[str]] = frozenset()
-    """The numbers that are shares, from 0 to 1: shown as percentages."""
+    """The numbers that are shares, from 0 to 1: shown as percentages, and no end of an interval lies outside."""
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""

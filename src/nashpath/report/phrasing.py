@@ -135,7 +135,10 @@ def by_how_much(key: str, value: float) -> str:
 
 def with_ends(key: str, found: tuple[float, float, float], say: Callable[[str, float], str] = amount) -> str:
     """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing."""
-    mean, low, high = (say(key, value) for value in found)
+    mean, low, high = found
+    if is_share(key) and say is amount:
+        low, high = max(low, 0), min(high, 1)
+    mean, low, high = (say(key, value) for value in (mean, low, high))
     return mean if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
 
 

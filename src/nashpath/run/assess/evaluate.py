@@ -1,5 +1,6 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -315,6 +316,14 @@ def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Te
     return game.classes_of_samples(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
 
 
+def over_members(entry: dict[str, Any]) -> dict[str, float]:
+    """Mean over members of an entry of ``numbers``, with the ends of its interval; those of a share are from 0 to 1."""
+    share = metric_and_features(entry["name"].split(" ")[0])[0] in METRICS[entry["metric"]].shares
+    within = (0.0, 1.0) if share else (-math.inf, math.inf)
+    mean, low, high = interval([value for value in entry["values"] if value is not None], within=within)
+    return {"mean": mean, "low": low, "high": high}
+
+
 def _group(
     settings: dict[str, Any],
     members: list[Member],
@@ -328,12 +337,11 @@ def _group(
     numbers: list[dict[str, Any]] = []
     notes: list[str] = []
     for m in sound[0] if sound else []:
-        mean, low, high = interval([one[m.name] for one in by_name if m.name in one])
         values = [one.get(m.name) for one in by_name]
         better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
         numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
         numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
-        numbers[-1] |= {"mean": mean, "low": low, "high": high}
+        numbers[-1] |= over_members(numbers[-1])
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
     for one in by_name:
         if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:

@@ -12,8 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from nashpath.core.math.bootstrap import interval
-from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run
+from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run, over_members
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import checkpoint_digest, planned
 from nashpath.run.folder.run_folder import RunFolder, write_atomic
@@ -99,8 +98,8 @@ def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:
         for group in some:
             own = next((one["values"] for one in group["numbers"] if one["name"] == entry["name"]), None)
             values += own or [None] * len(group["members"])
-        mean, low, high = interval([value for value in values if value is not None])
-        numbers.append({**entry, "values": values, "mean": mean, "low": low, "high": high})
+        joined = {**entry, "values": values}
+        numbers.append({**joined, **over_members(joined)})
     lists = {key: [one for group in some for one in group[key]] for key in ("members", "seeds", "steps")}
     notes = list(dict.fromkeys(note for group in some for note in group["notes"]))
     failed = {member: why for group in some for member, why in group["failed"].items()}
