@@ -1,7 +1,6 @@
 """``nashpath evaluate`` of a run: its numbers are those of the metrics on what ``nashpath sample`` draws."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +83,8 @@ def test_members_that_differ_by_their_seeds_share_an_interval(runs):
     assert [group["settings"]["penalty.weight"] for group in found["groups"]] == [0.0, 1.0]
     for group in found["groups"]:
         for entry in group["numbers"]:
-            share = (0.0, 1.0) if entry["name"] in METRICS[entry["metric"]].shares else (-math.inf, math.inf)
-            assert (entry["mean"], entry["low"], entry["high"]) == interval(entry["values"], within=share)
+            within = METRICS[entry["metric"]].limits(entry["name"])
+            assert (entry["mean"], entry["low"], entry["high"]) == interval(entry["values"], within=within)
     alone = evaluate_run(runs / "ring", wish, [2])
     assert [values[0] for values in numbers(alone).values()] == [v[0] for v in numbers(found, 1).values()]
 

@@ -18,7 +18,7 @@ from nashpath.metrics import METRICS
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
 from nashpath.report.animation import REACH, animation
 from nashpath.report.curves import charts, strands
-from nashpath.report.phrasing import by_how_much, duration, number, setting, with_ends
+from nashpath.report.phrasing import amount, by_how_much, duration, number, setting, with_ends
 from nashpath.report.verdict import verdict
 from nashpath.run import FolderWarning, open_session
 from nashpath.run.assess.evaluate import over_members
@@ -307,22 +307,34 @@ def test_a_comparison_shows_what_differs_and_intervals(tmp_path: Path) -> None:
     two = folders.folder(tmp_path / "two", members[:1], [], {"name": "two"}, penalty={"kind": "r2"})
     text = compare_reports([one, two], tmp_path / "compare.html").read_text()
     mean, low, high = interval([0.0, 1.0, 2.0, 3.0])
-    assert f"{number(mean)} [{number(low)}, {number(high)}] (n = 4)" in text
+    assert f"{number(mean)} [{number(max(low, 0))}, {number(high)}] (n = 4)" in text
     assert "0 (n = 1)" in text
     assert re.findall(r'<button type="button">(.*?)</button>', text)[:3] == ["Run", "penalty.kind", "Finished"]
 
 
-@pytest.mark.parametrize("key", sorted(key for row in METRICS.values() for key in row.shares))
-def test_no_interval_of_a_share_leaves_it(key: str) -> None:
-    values = [0.0, 0.5, 1.0]
-    _, low, high = interval(values)
+NUMBERS = {number: metric for metric, row in METRICS.items() for number in row.numbers}
+
+
+@pytest.mark.parametrize("key", sorted(NUMBERS))
+def test_no_interval_leaves_where_its_number_can_lie(key: str) -> None:
+    values, row = [0.0, 0.5, 1.0], METRICS[NUMBERS[key]]
+    mean, low, high = interval(values)
     assert low < 0 < 1 < high
-    assert with_ends(key, interval(values)) == "50 % [0 %, 100 %]"
-    assert with_ends(f"{key}@digits", interval(values)) == "50 % [0 %, 100 %]"
-    assert "[-" in with_ends(key, interval(values), by_how_much), "a difference of shares may be negative"
-    owner = next(name for name, row in METRICS.items() if key in row.shares)
-    found = over_members({"name": key, "metric": owner, "values": [*values, None]})
-    assert found == {"mean": 0.5, "low": 0.0, "high": 1.0}
+    low = low if row.signed else 0.0
+    high = 1.0 if key in row.shares else high
+    assert over_members({"name": key, "metric": NUMBERS[key], "values": [*values, None]}) == {
+        "mean": mean,
+        "low": low,
+        "high": high,
+    }
+    said = f"{amount(key, mean)} [{amount(key, low)}, {amount(key, high)}]"
+    assert with_ends(key, interval(values)) == with_ends(f"{key}@digits", interval(values)) == said
+    assert "[-" in with_ends(key, interval(values), by_how_much), "a difference may be negative"
+
+
+def test_only_estimates_that_can_be_negative_are_signed() -> None:
+    """Two estimates without bias, one continued to endless samples, a likeness of pictures."""
+    assert {name for name, row in METRICS.items() if row.signed} == {"kid", "mmd", "fid_infinity", "ms_ssim"}
 
 
 def test_numbers_times_and_settings_are_worded() -> None:

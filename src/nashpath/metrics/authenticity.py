@@ -32,6 +32,7 @@ class Authenticity(Metric):
 
     bias: ClassVar[str] = "about 0.5 for fresh real samples, and near 1 for bad ones too: they are far from all"
     better: ClassVar[Mapping[str, int]] = {"authenticity": 1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "authenticity": "share of generated samples that lie no nearer to a training sample than that sample's own "
         "nearest neighbour",

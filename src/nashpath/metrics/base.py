@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
@@ -113,7 +114,15 @@ class Metric:
     """What each number means, in words, with its unit: said beside its name in reports."""
 
     shares: ClassVar[frozenset[str]] = frozenset()
-    """The numbers that are shares, from 0 to 1: shown as percentages, and no end of an interval lies outside."""
+    """The numbers that are shares, from 0 to 1: shown as percentages."""
+
+    signed: ClassVar[bool] = True
+    """Whether a number of it can be below zero, as unbiased estimates can."""
+
+    @classmethod
+    def limits(cls, number: str) -> tuple[float, float]:
+        """Where a number can lie: no end of an interval of its mean lies outside."""
+        return (-math.inf if cls.signed else 0.0, math.inf) if number not in cls.shares else (0.0, 1.0)
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""

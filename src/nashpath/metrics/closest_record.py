@@ -32,6 +32,7 @@ class ClosestRecord(Metric):
 
     bias: ClassVar[str] = "distances fall with the number of real rows; many real rows that are equal hide copies"
     better: ClassVar[Mapping[str, int]] = {"too_close": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "closest": "mean distance of a generated row to the nearest row of one half of the real ones",
         "closest_real": "the same for the other half of the real ones",

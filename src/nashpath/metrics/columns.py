@@ -84,6 +84,7 @@ class Marginals(TableMetric):
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"marginal_gap": -1, "marginal_worst": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "marginal_gap": "distance of a column's distribution from the real one, from 0 to 1, mean over columns",
         "marginal_worst": "the same of the column where it is largest",
@@ -127,6 +128,7 @@ class Correlations(TableMetric):
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"correlation_gap": -1, "correlation_worst": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "correlation_gap": "difference of the correlation of two columns from the real one, mean over pairs",
         "correlation_worst": "the same of the pair where it is largest",

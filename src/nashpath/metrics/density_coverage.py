@@ -28,6 +28,7 @@ class DensityCoverage(Metric):
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
     better: ClassVar[Mapping[str, int]] = {"density": 1, "coverage": 1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "density": "generated samples in the balls of real ones, over what real samples would get: 1 for a perfect "
         "generator, may exceed it",

@@ -24,6 +24,7 @@ class FID(Metric):
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"fid": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "fid": "Fréchet distance between Gaussians fitted to features of real and generated samples, in "
         "squared units of the features",

@@ -26,6 +26,7 @@ class InceptionScore(Metric):
 
     bias: ClassVar[str] = "biased downward with few samples in a split"
     better: ClassVar[Mapping[str, int]] = {"inception_score": 1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "inception_score": "how sure a classifier is of each sample and how varied its classes are: "
         "from 1 to the number of classes",

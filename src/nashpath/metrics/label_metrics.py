@@ -43,6 +43,7 @@ class Modes(Metric):
 
     bias: ClassVar[str] = "modes can only be found with enough samples for each"
     better: ClassVar[Mapping[str, int]] = {"modes": 1, "high_quality": 1, "mode_kl": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "modes": "modes of the data that hold generated samples",
         "high_quality": "share of generated samples within four deviations of a mode",
@@ -77,6 +78,7 @@ class Classes(Metric):
 
     bias: ClassVar[str] = "classes can only be found with enough samples for each"
     better: ClassVar[Mapping[str, int]] = {"classes": 1, "class_kl": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "classes": "classes of the data that hold generated samples",
         "class_kl": "Kullback-Leibler divergence of the samples' shares of classes from the true ones, in nats",
@@ -117,6 +119,7 @@ class StackedModes(Metric):
 
     bias: ClassVar[str] = "rises with the number of samples; 26,000 are usual"
     better: ClassVar[Mapping[str, int]] = {"stacked_modes": 1, "stacked_kl": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "stacked_modes": "of the 1,000 combinations of three digits, those generated",
         "stacked_kl": "Kullback-Leibler divergence of the shares of combinations from the true ones, in nats",
@@ -158,6 +161,7 @@ class Memorisation(Metric):
 
     bias: ClassVar[str] = "distances fall with the number of real samples"
     better: ClassVar[Mapping[str, int]] = {"copies": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "nearest": "mean distance of a generated sample to the nearest training sample, in units of the samples",
         "nearest_real": "the same for training samples among each other",

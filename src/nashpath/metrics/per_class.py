@@ -47,6 +47,7 @@ class PerClass(Metric):
 
     bias: ClassVar[str] = "intra_fid is biased upward, more so with fewer samples of each class"
     better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "intra_fid": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "class_accuracy": "share of generated samples that are taken for the class that was asked for",
         "intra_fid": "mean over classes of the Fréchet distance between a class's real and generated samples, in units "

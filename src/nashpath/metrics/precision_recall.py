@@ -28,6 +28,7 @@ class PrecisionRecall(Metric):
 
     bias: ClassVar[str] = "both depend on the numbers of samples; one outlier has a large ball"
     better: ClassVar[Mapping[str, int]] = {"precision": 1, "recall": 1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "precision": "share of generated samples that lie among real ones",
         "recall": "share of real samples that lie among generated ones",

@@ -33,6 +33,7 @@ class RarityScore(Metric):
 
     bias: ClassVar[str] = "falls with the number of real samples, whose balls shrink"
     better: ClassVar[Mapping[str, int]] = {"rarity_share": 1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "rarity": "mean radius of the smallest ball of a real sample around a generated one, in units of the features",
         "rarity_share": "share of generated samples that lie in a ball of a real one",

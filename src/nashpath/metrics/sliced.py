@@ -28,6 +28,7 @@ class SlicedWasserstein(Metric):
 
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"sliced_wasserstein": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "sliced_wasserstein": "Wasserstein distance of real and generated samples, averaged over random directions of "
         "the features, in their units",

@@ -122,6 +122,17 @@ def is_share(key: str) -> bool:
     return key.partition("@")[0] in _shares()
 
 
+@rebuilt(METRICS)
+def _limits() -> dict[str, tuple[float, float]]:
+    """Where the numbers can lie that metrics own."""
+    return {number: row.limits(number) for row in METRICS.values() for number in row.numbers}
+
+
+def limits(key: str) -> tuple[float, float]:
+    """Where a number can lie, by its key."""
+    return _limits().get(key.partition("@")[0], (0.0, 1.0) if is_share(key) else (-math.inf, math.inf))
+
+
 def amount(key: str, value: Any) -> str:
     """A number by its key: a share in percent, everything else as `number`."""
     known = is_share(key) and isinstance(value, int | float) and math.isfinite(value)
@@ -134,10 +145,14 @@ def by_how_much(key: str, value: float) -> str:
 
 
 def with_ends(key: str, found: tuple[float, float, float], say: Callable[[str, float], str] = amount) -> str:
-    """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing."""
+    """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing.
+
+    No end of a number itself (``say`` is `amount`) lies where the number cannot.
+    """
     mean, low, high = found
-    if is_share(key) and say is amount:
-        low, high = max(low, 0), min(high, 1)
+    if say is amount:
+        least, most = limits(key)
+        low, high = max(low, least), min(high, most)
     mean, low, high = (say(key, value) for value in (mean, low, high))
     return mean if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
 

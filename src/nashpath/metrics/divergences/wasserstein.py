@@ -29,6 +29,7 @@ class WassersteinDistance(Metric):
 
     bias: ClassVar[str] = "biased upward, much more so with fewer samples and more dimensions"
     better: ClassVar[Mapping[str, int]] = {"wasserstein1": -1, "wasserstein2": -1}
+    signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "wasserstein1": "mean distance that samples must be moved to become the real ones, in units of the samples",
         "wasserstein2": "root of the mean squared distance that samples must be moved to become the real ones, "

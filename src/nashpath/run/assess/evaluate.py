@@ -1,6 +1,5 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -317,9 +316,8 @@ def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Te
 
 
 def over_members(entry: dict[str, Any]) -> dict[str, float]:
-    """Mean over members of an entry of ``numbers``, with the ends of its interval; those of a share are from 0 to 1."""
-    share = metric_and_features(entry["name"].split(" ")[0])[0] in METRICS[entry["metric"]].shares
-    within = (0.0, 1.0) if share else (-math.inf, math.inf)
+    """Mean over members of an entry of ``numbers``, with the ends of its interval, within the number's limits."""
+    within = METRICS[entry["metric"]].limits(metric_and_features(entry["name"].split(" ")[0])[0])
     mean, low, high = interval([value for value in entry["values"] if value is not None], within=within)
     return {"mean": mean, "low": low, "high": high}
 
