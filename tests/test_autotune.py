@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from nashpath.core.torch_compat import compiled_folder
+from nashpath.core.torch_compat import CompilerError, compiled_folder
 from nashpath.run import SettingError
 from nashpath.run.engine import autotune as room
 from nashpath.run.engine import program as program_room
@@ -59,6 +59,22 @@ def test_what_is_slower_compiled_stays_eager_and_is_not_tried_again(monkeypatch,
     choice, said = chosen(monkeypatch, steps=1_000_000)
     assert (choice.compiled, said) == (False, [])
     assert "measured before" in choice.reason
+
+
+@pytest.mark.parametrize("error", [CompilerError("no such symbol"), AssertionError("expected size 64")])
+def test_where_the_compiler_fails_steps_stay_eager_and_on_says_so(monkeypatch, error):
+    def fails(*given):
+        raise error
+
+    monkeypatch.setattr(program_room, "as_one_graph", lambda step: fails)
+    choice, said = chosen(monkeypatch, steps=10_000)
+    assert not choice.compiled
+    assert str(error) in choice.reason
+    assert said == ["compiling, about 25 s"]
+    if isinstance(error, CompilerError):
+        program = program_room.Program([build_trial(resolve(RAW), 0)], [0], compiled=True)
+        with pytest.raises(SettingError, match=r"no such symbol; train with compile=off"):
+            program.run(1)
 
 
 def test_other_numbers_are_the_same_program_and_other_shapes_are_not(monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ from nashpath.core import FunctionalGame, Key, point_of, seeded
 from nashpath.core import torch_compat as compat
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.tree import leaves
-from nashpath.data import Ring
+from nashpath.data import Ring, Samples
 from nashpath.games import GAN, PENALTIES
 from nashpath.games.toys import Bilinear
-from nashpath.networks import mixes_batch, spectral_norm
+from nashpath.networks import DCGANDiscriminator, DCGANGenerator, mixes_batch, spectral_norm
 from nashpath.networks.activations import Rectifier
 from nashpath.networks.batch_norm import BatchNorm
+from nashpath.run.engine.program import Program
 from nashpath.run.engine.sampler import to_float64
+from nashpath.run.engine.step import Trial
+from nashpath.solvers import Adam, Alternating
 
 ROOT = Path(nashpath.__path__[0])
 PRIVATE = {
@@ -226,6 +230,39 @@ def test_one_graph_sees_through_transforms_and_changes_in_place():
         for ours, theirs in zip(leaves(graph(weight, xs[0])), leaves(slope(weight, xs[1]))):
             torch.testing.assert_close(ours, theirs)
     assert torch.equal(*xs)
+
+
+def test_what_is_carried_on_keeps_its_place_in_memory():
+    """A program takes its inputs as they lay at the first call, and its own results are the next ones."""
+
+    def step(state: Any, x: torch.Tensor) -> Any:
+        return {k: (v + x).t().contiguous().t() for k, v in state.items()}, {"sum": x.t()}
+
+    state = {"square": torch.rand(3, 3), "wide": torch.rand(2, 3).t()}
+    graph = compat.as_one_graph(step, "traced")
+    for _ in range(2):
+        x = torch.rand(())
+        found, _ = graph(state, x)
+        assert torch.equal(found["square"], state["square"] + x)
+        assert {k: v.stride() for k, v in found.items()} == {"square": (3, 1), "wide": (1, 3)}
+        state = {**state, "square": found["square"]}
+
+
+@pytest.mark.thorough("a minute to compile each; what failed here, the place in memory, is tested above")
+@pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
+@pytest.mark.parametrize("penalty", ["none", "r1", "dragan", "wgan_gp"])
+def test_steps_of_convolutions_follow_each_other_compiled(penalty):
+    """A filter's derivative comes with its axes in another order, so would the filter; sizes may not be unknowns."""
+    with seeded(0):
+        nets = DCGANGenerator(4, (1, 8, 8), width=4), DCGANDiscriminator((1, 8, 8), width=4)
+    game = GAN(*nets, penalty=PENALTIES[penalty](), data=Samples(torch.rand(9, 1, 8, 8)), latent=4, batch_size=3)
+    told = []
+    for compiled in (True, False):
+        program = Program([Trial(game, Alternating(Adam(), Adam()))], [0], compiled=compiled)
+        program.run(3)
+        assert (program.steps(), program.alive()) == ([3], True)
+        told.append(program.info()[0])
+    assert told[0] == pytest.approx(told[1], rel=1e-3, abs=1e-4)
 
 
 def test_a_program_kept_on_disk_is_found_by_its_vector_instructions():

@@ -225,7 +225,9 @@ class OneGraph:
     """A pure function of trees of tensors, traced into one graph at its first call and compiled.
 
     The calls after it have tensors of the same shapes, kinds and devices in trees of the same structure; leaves that
-    are no tensors are those of the first call, and no derivative is taken. `torch.compile` would ask all that again at
+    are no tensors are those of the first call, and no derivative is taken. A first result of the first argument's
+    structure is carried to the next call, so it is laid in memory as that is, which the compiler does not always do
+    (filters, whose derivatives come with their axes in another order). `torch.compile` would ask all that again at
     every call, and more: on a small network this takes longer than a step. What a branch asks of a tensor's value has
     no answer while it is traced, and raises `RuntimeError`.
     """
@@ -235,6 +237,8 @@ class OneGraph:
         self._graph: Callable[..., Sequence[torch.Tensor]] | None = None
         self._constants: list[torch.Tensor] = []
         self._structure: Any = None
+        self._moved: dict[int, tuple[int, ...]] = {}
+        """The strides that results must have which the graph lays otherwise, by their place."""
 
     @torch.no_grad()
     def __call__(self, *arguments: Any) -> Any:
@@ -242,7 +246,20 @@ class OneGraph:
         if self._graph is None:
             graph = self._trace(arguments, given)
             self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
-        return _filled(self._structure, self._graph(*given, *self._constants), lambda leaf: leaf is _TENSOR)
+            made = list(self._graph(*given, *self._constants))
+            carried = tensor_leaves(arguments[0])
+            if [t.shape for t in carried] == [t.shape for t in made[: len(carried)]]:
+                pairs = enumerate(zip(carried, made))
+                self._moved = {k: old.stride() for k, (old, new) in pairs if old.stride() != new.stride()}
+        else:
+            made = self._graph(*given, *self._constants)
+        if self._moved:
+            made = list(made)
+            for k, strides in self._moved.items():
+                made[k] = torch.empty_strided(made[k].shape, strides, dtype=made[k].dtype, device=made[k].device).copy_(
+                    made[k]
+                )
+        return _filled(self._structure, made, lambda leaf: leaf is _TENSOR)
 
     def _trace(self, arguments: tuple[Any, ...], given: list[torch.Tensor]) -> GraphModule:
         """The graph, whose inputs are the tensors ``given`` and then those that the function brought itself."""
@@ -316,7 +333,15 @@ def _machine_code(graph: GraphModule, inputs: list[torch.Tensor]) -> Callable[..
     inductor: Any = import_module("torch._inductor")  # it takes a second, and an eager run needs it not
     # it warns of what cannot be kept on disk (a program with an operator of ours), which is only made again
     logging.getLogger("torch._inductor.standalone_compile").setLevel(logging.ERROR)
-    return inductor.standalone_compile(graph, inputs)
+    try:
+        return inductor.standalone_compile(graph, inputs, dynamic_shapes="from_example_inputs")  # of fixed shapes
+    except Exception as error:  # whatever the compiler stumbles over
+        first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
+        raise CompilerError(f"PyTorch's compiler fails on this step ({type(error).__name__}: {first})") from error
+
+
+class CompilerError(RuntimeError):
+    """PyTorch's compiler makes no program of a graph that could be traced."""
 
 
 def squashed_by(network: nn.Module, x: torch.Tensor) -> str:

@@ -103,10 +103,13 @@ def choose(
     try:
         compiled = Program(trials[:count], seeds[:count], mode, True, precision, record=record)
         compiled.run(1)
+        takes = time.perf_counter() - begun
+        best = race([eager, compiled])
     except SettingError as error:
         return Choice(mode, False, "; ".join([*why, f"eager: {error}"]))
-    takes = time.perf_counter() - begun
-    best = race([eager, compiled])
+    except AssertionError as error:  # of a program that was made, about what it was given
+        first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
+        return Choice(mode, False, "; ".join([*why, f"eager: the compiled step fails ({first})"]))
     gains = best[0] / best[1]
     _remember(path, takes, gains)
     told = f"a step is {gains:.2g} times faster compiled, which took {takes:.0f} s, measured"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat import CompilerError, as_one_graph
 from nashpath.core.typed import named_modules
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
@@ -224,6 +224,8 @@ class Program:
             self._step_all(given)
             if self.compiles:
                 self._refuse_counting(before)
+        except CompilerError as error:
+            raise SettingError(f"{error}; train with compile=off (compile=False)") from error
         except RuntimeError as error:
             if self.drawing and not self._warm and "memory" not in str(error):  # perhaps it is only the draw
                 self.drawing = False
