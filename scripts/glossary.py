@@ -30,6 +30,7 @@ OUTCOMES = (
     "goes round the equilibrium",
     "closed in on the equilibrium",
     "went away from the equilibrium",
+    "stayed at the equilibrium",
     "is better than",
     "undecided between",
 )

@@ -1,5 +1,6 @@
 """Diagnostics of the field, gaps and finite games: closed forms, stacking, and that nothing is touched."""
 
+import copy
 import math
 from types import SimpleNamespace
 
@@ -80,6 +81,22 @@ BUILD = {
 
 def build(name, game):
     return BUILD.get(name, lambda game: DIAGNOSTICS[name]())(game)
+
+
+@pytest.mark.parametrize("name", DIAGNOSTICS)
+def test_a_critic_may_give_its_logits_without_a_second_axis(name):
+    game = gan()
+    flat = copy.deepcopy(game)
+    kind = type(flat.discriminator)
+    flat.discriminator.__class__ = type("Flat", (kind,), {"forward": lambda self, x: kind.forward(self, x).squeeze(1)})
+    asked = build(name, game), build(name, flat)
+    batches = doubled(game.draw(Key(0), (asked[0].draws,)))
+    one, other = (
+        own(FunctionalGame(its), point_of(its), batches) for own, its in zip(asked, (game, flat), strict=True)
+    )
+    assert one.keys() == other.keys()
+    for key, value in one.items():
+        torch.testing.assert_close(other[key], value, equal_nan=True, msg=key)
 
 
 @pytest.mark.parametrize("name", DIAGNOSTICS)

@@ -49,6 +49,21 @@ def test_safetensors_come_back_as_the_member(run, tmp_path):
 
 
 @pytest.mark.usefixtures("quick_python")
+@pytest.mark.usefixtures("quick_python", "own_methods")
+def test_a_network_of_one_s_own_is_exported_and_found_again(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import nashpath\nfrom torch import nn\n\n\n@nashpath.register('generator', 'exported_line')\n"
+        'def exported_line(latent: int, shape: tuple[int, ...]):\n    """A line.\n\n    Reference: none.\n    """\n'
+        "    return nn.Linear(latent, shape[0])\n"
+    )
+    nashpath.run.load_methods(str(file))
+    trained(small(steps=2, generator={"kind": "exported_line"}), tmp_path / "run")
+    for ending in ("safetensors", "pt2"):
+        said = nash("export", tmp_path / "run", "--to", tmp_path / f"g.{ending}")
+        assert "fresh process" in said.stderr
+
+
 def test_a_program_needs_pytorch_alone(run, tmp_path):
     file = tmp_path / "g.pt2"
     nash("export", run, "--to", file)

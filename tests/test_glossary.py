@@ -52,7 +52,8 @@ def shorts() -> set[str]:
     tree = ast.parse(Path(outcome.__file__).read_text())
     made = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Outcome"]
     said = [text for call in made for argument in call.args[2:] for text in ast.walk(argument)]
-    return {node.value for node in said if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    words = {node.value for node in said if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {f"{word}the equilibrium" if word.endswith(" ") else word for word in words}  # or another known point
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_every_word_is_there(asked):
 
 def test_the_outcomes_that_are_quoted_are_said(glossary):
     source = Path(outcome.__file__).read_text()
-    assert [said for said in glossary.OUTCOMES if said.replace("from the equilibrium", "") not in source] == []
+    assert [said for said in glossary.OUTCOMES if said.replace(" the equilibrium", " {there}") not in source] == []
 
 
 def test_every_word_is_explained_on_request():

@@ -13,7 +13,15 @@ from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
 from nashpath.core.torch_compat import as_one_graph
 from nashpath.core.tree import tree_map
-from nashpath.networks import DISCRIMINATORS, GENERATORS, ResNetDiscriminator, ResNetGenerator, mixes_batch
+from nashpath.networks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    Dropout,
+    GaussianNoise,
+    ResNetDiscriminator,
+    ResNetGenerator,
+    mixes_batch,
+)
 from nashpath.networks.base import Norm
 
 NORMS = get_args(Norm)
@@ -323,3 +331,10 @@ def test_residual_networks_of_every_size_make_and_judge(size):
     made = maker(torch.randn(2, 2, generator=generator(0)))
     assert made.shape == (2, 1, size, size)
     assert judge(made).shape == (2, 1)
+
+
+@pytest.mark.parametrize("shape", [0.3, 8, (8.0,), (0,), "8"])
+@pytest.mark.parametrize("kind", [Dropout, GaussianNoise])
+def test_a_layer_of_noise_asks_for_the_shape_of_a_sample(kind, shape):
+    with pytest.raises(ValueError, match=rf"{kind.__name__} got the shape .*\(64,\) for \[batch, 64\]"):
+        kind(shape)

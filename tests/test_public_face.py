@@ -23,6 +23,7 @@ from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run import SettingError, restore_member
 from nashpath.run.folder.run_folder import machine, plain_json
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
+from run_folders import small, trained
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -152,6 +153,22 @@ def test_a_loaded_member_samples_as_the_command_does(run, tmp_path):
     np.testing.assert_array_equal(member.sample(5).numpy(), np.load(tmp_path / "x.npz")["samples"])
     assert not torch.equal(member.sample(5), member.sample(5, seed=1))
     assert member.discriminator(member.generator(torch.zeros(3, member.game.latent))).shape == (3, 1)
+
+
+def test_loaded_networks_are_for_use_and_leave_the_game_alone(tmp_path):
+    """Batch normalisation in training mode would make a sample depend on the others, and move what it normalises by."""
+    raw = small(
+        steps=3, data="digits", generator={"kind": "dcgan", "width": 2}, discriminator={"kind": "dcgan", "width": 2}
+    )
+    trained(raw, tmp_path / "run")
+    member = nash.load(tmp_path / "run")
+    before = member.sample(9, seed=1)
+    latents = torch.randn(9, member.game.latent)
+    whole = member.generator(latents)
+    torch.testing.assert_close(member.generator(latents[:1]), whole[:1])
+    assert member.discriminator(whole).shape == (9, 1)
+    assert torch.equal(member.sample(9, seed=1), before)
+    assert (member.generator.training, member.discriminator.training, member.game.training) == (False, False, True)
 
 
 def test_averaged_and_raw_weights(run):

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,22 +13,28 @@ from typer.testing import CliRunner
 
 import report_folders as folders
 from nashpath.cli import app
+from nashpath.games.toys import TOYS
+from nashpath.games.toys.base import PointKind
 from nashpath.report import compare_reports, load_run, report_and_headline, run_headline
 from nashpath.report.curves import strands
 from nashpath.report.outcome import Outcome, ranking, together
 from nashpath.report.read import _Reader
+from nashpath.run import restore_member
+from run_folders import trained
 
 ROUNDS = 400
 
 
-def spiral(path: Path, rate: float, every: int = 2, angle: float = 0.1, members: int = 1) -> Path:
-    """A toy's path about its equilibrium, which is not the origin, the same for all members."""
+def spiral(
+    path: Path, rate: float, every: int = 2, angle: float = 0.1, members: int = 1, kind: str = "local Nash"
+) -> Path:
+    """A toy's path about its known point, which is not the origin, the same for all members."""
     centre = np.array([0.3, -0.2])
     spots = [rate**k * np.array([np.cos(angle * k), np.sin(angle * k)]) for k in range(0, ROUNDS + 1, every)]
     every_member = range(members)
     away = [float(np.hypot(*spot)) for spot in spots]
     rows = [{"step": k * every, "member": m, "distance": far} for k, far in enumerate(away) for m in every_member]
-    end = {"outcome": "finished", "steps": ROUNDS, "metrics": {"distance": away[-1]}}
+    end = {"outcome": "finished", "steps": ROUNDS, "metrics": {"distance": away[-1]}, "known_point": kind}
     folders.folder(path, [{"member": m, "seed": m} | end for m in every_member], rows, {"shape": None})
     np.savez(path / "reference.npz", equilibrium=centre)
     for k, spot in enumerate(spots):
@@ -59,6 +65,48 @@ def test_turns_are_not_counted_on_a_path_with_too_few_points(tmp_path: Path, eve
     found = run_headline(load_run(spiral(tmp_path / "run", 1.01, every, angle)))
     assert "turn" not in found.text
     assert (found.text.partition(":")[0], found.tone) == ("went away from the equilibrium", "bad")
+
+
+@pytest.mark.parametrize("kind", [*get_args(PointKind), "", "damaged"])
+@pytest.mark.parametrize("rate", [1.005, 1.0, 0.98, 1.05])
+def test_only_what_is_an_equilibrium_is_called_one(tmp_path: Path, rate: float, kind: str):
+    """Of every kind of known point, and of every way about it; closing in on no equilibrium is not good news."""
+    found = run_headline(load_run(spiral(tmp_path / "run", rate, angle=0.1 if rate < 1.05 else 0.9, kind=kind)))
+    assert ("the equilibrium" in found.text) == (kind == "local Nash")
+    assert ("no equilibrium" in found.text) == (kind == "neither")
+    if kind in ("neither", "") and rate < 1:
+        assert found.tone == "bad"
+    if kind in ("neither", "") and rate > 1:
+        assert found.tone == "open"
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_member_records_of_which_kind_its_known_point_is(tmp_path: Path, name: str):
+    (member,) = trained({"game": name, "steps": 2}, tmp_path / "run").summary()
+    trial, _ = restore_member(tmp_path / "run")
+    assert member["known_point"] == trial.game.truth[0].kind
+    assert load_run(tmp_path / "run").members[0].known_point == member["known_point"]
+
+
+def test_a_weight_that_takes_the_equilibrium_away_is_heard_of(tmp_path: Path):
+    raw = {"game": "quadratic", "steps": 60, "solver": {"kind": "simultaneous"}}
+    raw["game"] = {"kind": "quadratic", "a": -1.0, "b": 0.0, "c": 1.0, "x": 0.0}
+    (member,) = trained(raw, tmp_path / "run").summary()
+    assert member["known_point"] == "neither"
+    found = run_headline(load_run(tmp_path / "run"))
+    assert found.text.startswith("closed in on a stationary point that is no equilibrium")
+    assert found.tone == "bad"
+    (member,) = trained({"game": "dirac", "penalty": "wgan_gp", "steps": 2}, tmp_path / "dirac").summary()
+    assert member["known_point"] == ""
+
+
+def test_seeds_of_a_game_without_randomness_are_no_evidence(tmp_path: Path):
+    """All members of a setting end alike: an interval over them has no length, and says nothing of other starts."""
+    raw = {"game": "bilinear", "steps": 30, "seeds": [0, 1, 2], "sweep": {"solver": ["simultaneous", "extragradient"]}}
+    trained(raw, tmp_path / "run")
+    text = run_headline(load_run(tmp_path / "run")).text
+    assert text.startswith("undecided between")
+    assert text.endswith("of 3 members against 3, all alike: seeds change nothing here; other starts would decide")
 
 
 class Counted(list):

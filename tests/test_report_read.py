@@ -12,7 +12,7 @@ from scipy.stats import bootstrap, sem, t
 
 import report_folders as folders
 from nashpath.core.columns import TableUnits
-from nashpath.core.math.bootstrap import percentile_bootstrap
+from nashpath.core.math.bootstrap import percentile_bootstrap, values_needed
 from nashpath.data import CSV
 from nashpath.metrics import METRICS
 from nashpath.report import RunFolderError, compare_reports, interval, load_run, write_report
@@ -310,6 +310,18 @@ def test_a_comparison_shows_what_differs_and_intervals(tmp_path: Path) -> None:
     assert f"{number(mean)} [{number(max(low, 0))}, {number(high)}] (n = 4)" in text
     assert "0 (n = 1)" in text
     assert re.findall(r'<button type="button">(.*?)</button>', text)[:3] == ["Run", "penalty.kind", "Finished"]
+
+
+@pytest.mark.parametrize("error", [0.05, 0.025])
+@pytest.mark.parametrize("deviation", [0.01, 0.05, 0.3])
+def test_the_seeds_that_would_decide_are_the_fewest(deviation: float, error: float) -> None:
+    """Of few values Student's quantile falls faster than the root: two far apart, of one size, may need but a third."""
+    away = 0.0625
+    needed = values_needed(deviation, away, error)
+    halves = {n: t.ppf(1 - error / 2, n - 1) * deviation / np.sqrt(n) for n in (needed - 1, needed) if n > 1}
+    assert halves[needed] < away
+    assert all(half >= away for n, half in halves.items() if n < needed)
+    assert (needed == 3) == (deviation == 0.01)
 
 
 NUMBERS = {number: metric for metric, row in METRICS.items() for number in row.numbers}

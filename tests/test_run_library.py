@@ -133,3 +133,18 @@ def test_compiled_equals_eager():
     traced = nash.train(game(penalty=nash.Dragan()), solver(), steps=3, compile=True)
     for a, b in zip(eager.game.parameters(), traced.game.parameters()):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_an_average_is_a_whole_state_dict():
+    def made():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+
+    playing = nash.GAN(made(), pair()[1], data=nash.Ring(), latent=2, batch_size=8)
+    result = nash.train(playing, nash.EMA(solver(1e-2), decay=0.5), steps=5)
+    copied = made()
+    copied.load_state_dict(result.averages["generator"])
+    raw = result.generator.state_dict()
+    assert not torch.equal(copied[1].running_mean, raw["1.running_mean"])
+    assert not torch.equal(copied[0].weight, raw["0.weight"])
+    assert all(not value.requires_grad for value in result.averages["generator"].values())

@@ -23,7 +23,10 @@ from nashpath.core.typed import named_modules
 
 
 class Noise(Hyperparameters):
-    """Base of layers that consume standard normal numbers, one tensor of ``shape`` a sample."""
+    """Base of layers that consume standard normal numbers, one tensor of ``shape`` a sample.
+
+    Raises `ValueError` for a shape that is no tuple of positive numbers.
+    """
 
     sides = 1
     """1: real and generated samples see the same rows. 2: rows of their own, drawn as [batch, 2, *shape]."""
@@ -33,7 +36,12 @@ class Noise(Hyperparameters):
 
     def __init__(self, shape: tuple[int, ...], **numbers: float):
         super().__init__(**numbers)
-        self.shape = shape
+        if not isinstance(shape, tuple | list) or not all(isinstance(n, int) and n > 0 for n in shape):
+            raise ValueError(
+                f"{type(self).__name__} got the shape {shape!r}; it is that of one sample where the layer stands, as "
+                "(64,) for [batch, 64]"
+            )
+        self.shape = tuple(shape)
         self.given: Tensor | None = None
         self.side = 0
 

@@ -17,7 +17,12 @@ LEVEL = 2e-3
 ENOUGH = 6
 """Whole turns after which play that goes round is judged while it is played on."""
 
-Centre = Literal["the known equilibrium", "a stationary point found from here", "the middle of the path"]
+Centre = Literal[
+    "the known equilibrium",
+    "the known stationary point",
+    "a stationary point found from here",
+    "the middle of the path",
+]
 
 
 @dataclass

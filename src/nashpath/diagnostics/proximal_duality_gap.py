@@ -101,7 +101,8 @@ class ProximalDualityGap(DualityGap):
 
         def difference(x: Tensor) -> Tensor:
             one, two = (
-                problem.judge(with_player(point, "discriminator", own), x, batch).flatten(1) for own in (params, before)
+                problem.judge(with_player(point, "discriminator", own), x, batch).reshape(len(x), -1)
+                for own in (params, before)
             )
             return (one - two).sum(0)
 

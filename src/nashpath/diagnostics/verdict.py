@@ -75,8 +75,9 @@ WEAK = 0.05
 LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 PLAIN, PERTURBED = "duality_gap", "perturbed_duality_gap"
-STEEP, STEEP_ADAPTIVE = 1.0, 5.0
-"""How far beyond its limit a player's curvature may be. Under moments training itself climbs to about the limit."""
+STEEP, STEEP_ADAPTIVE = 1.01, 5.0
+"""How far beyond its limit a player's curvature may be: at least by what advice can mend. Under moments training itself
+climbs to about the limit."""
 
 
 def findings(s: RunSummary) -> list[Finding]:
@@ -196,11 +197,13 @@ def play_in_words(play: Behaviour) -> str:
         if play.turns >= 1
         else f"over {play.played} rounds played on"
     )
-    flat = f", but for {play.flat} flat directions, along which it stays" if play.flat else ""
+    flat = f", but for {_flat(play.flat)}, along which it stays" if play.flat else ""
     match play.motion:
         case "closes in" if play.rate > 0:
             round_it = f", turning {turn}" if turning else ""
-            rounds = f"{play.rounds:,.0f} rounds to 1 %" if play.rounds < 1e15 else "no end in sight"
+            rounds = (
+                f"{play.rounds:,.0f} rounds to 1 %, should that rate last" if play.rounds < 1e15 else "no end in sight"
+            )
             said = f"play closes in on {play.centre} at {_rate(play.rate)} a round ({rounds}){round_it}{flat}"
         case "closes in":
             said = f"play arrives at {play.centre} in finitely many rounds{flat}"
@@ -227,11 +230,17 @@ def _exploitability(s: RunSummary) -> str:
     each = [(name.rpartition(".")[2], v) for name, v in s.exploitability.items() if name.startswith("perturbed_regret")]
     told = ", ".join(f"the {who} {value:.2g}" for who, value in each)
     blind = here[0] <= SURE * here[1] + 1e-9 and gap[0] > SURE * gap[1] + 1e-9
-    alone = "; that alone would have read as an equilibrium" if blind else ""
+    alone = ", which alone would have read as an equilibrium" if blind else ""
+    short = min(gap[0] + SURE * gap[1], here[0] + SURE * here[1]) < 0
+    none = "; who stays gains 0, so a search that ends below it found no gain and says nothing" if short else ""
     return (
         f"exploitability: best responses of {s.responses} steps gain {gap[0]:.2g} ± {gap[1]:.1g} from beside the point "
-        f"({told}), and {here[0]:.2g} ± {here[1]:.1g} from the point itself{alone}"
+        f"({told}), and {here[0]:.2g} ± {here[1]:.1g} from the point itself{alone}{none}"
     )
+
+
+def _flat(many: int) -> str:
+    return f"{many} flat direction{'' if many == 1 else 's'}"
 
 
 def _rate(value: float) -> str:
@@ -306,7 +315,7 @@ def _second_order(who: str, own: PlayerEvidence) -> str:
     flat = ""
     if own.flat:
         found = {True: "a gain", False: "no gain", None: "not decided"}[own.gains]
-        flat = f", {own.flat} flat directions probed: {found}"
+        flat = f", {_flat(own.flat)} probed: {found}"
     return f"the {who}'s own curvature from {own.smallest:.2g} to {own.largest:.2g}{flat}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from nashpath.core.math.bootstrap import interval
+from nashpath.core.math.bootstrap import interval, student, values_needed
 from nashpath.diagnostics import judge_way
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
@@ -40,7 +40,6 @@ FINE = 4
 """Rounds between two points of a path up to which its turns are counted: fewer points could hide whole turns."""
 QUARTER = math.pi / 4
 """Angle between two points of a path up to which its turns are counted."""
-MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -105,26 +104,44 @@ def together(members: list[Outcome]) -> Outcome:
     return Outcome(listed(said, 3), tone)
 
 
+ALIKE = ", all alike: seeds change nothing here"
+"""Said of members that end at one number whatever their seeds, as those of a game without randomness do."""
+
+NAMED = {
+    "local Nash": "the equilibrium",
+    "local minimax": "the local minimax point, which is no Nash equilibrium",
+    "neither": "a stationary point that is no equilibrium",
+    "": "the known point, which is not known to be an equilibrium",
+    None: "the known point",  # runs of earlier versions do not say of which kind it is
+}
+"""What the point is called that a toy's distance is measured from, by its kind."""
+
+
 def _of_strategies(run: Run, member: ReportMember) -> Outcome:
-    """A toy whose equilibrium is known: what the path about it shows, or else the distance from it."""
+    """A toy of which a point is known: what the path about it shows, or else the distance from it."""
     rows = [row for row in run.rows_of.get(member.member, []) if drawable(row.get("distance"))]
     now = member.metrics["distance"]
+    there = NAMED.get(member.known_point, NAMED[None])
     if not rows or not drawable(now):
-        return Outcome("the distance from the equilibrium is not known", "open")
+        return Outcome(f"the distance from {there} is not known", "open")
+    sought = member.known_point not in ("neither", "")
     seen = _path(run, member.member)
     first = float(rows[0]["distance"])
-    span = f"{number(now)} from the equilibrium ({number(first)} at the start)"
+    span = f"{number(now)} from it ({number(first)} at the start)"
+    last = max(float(row["distance"]) for row in rows[-max(1, len(rows) // 5) :])
+    if last == first == 0:
+        return Outcome(f"stayed at {there}, where it began", "open", f"stayed at {there}")
     if seen is not None and seen.motion in ("goes round", "spirals out"):
         bad: bool = seen.motion == "spirals out"
         turn = f"the radius {'growing' if bad else 'changing'} {seen.a_turn:.4g} times a turn"
-        what = "spirals out from the equilibrium" if bad else "goes round the equilibrium"
-        return Outcome(f"{what}: {turn} of {seen.turn:.3g} rounds; {span}", "bad" if bad else "open", what)
-    last = max(float(row["distance"]) for row in rows[-max(1, len(rows) // 5) :])
+        what = f"spirals out from {there}" if bad else f"goes round {there}"
+        return Outcome(f"{what}: {turn} of {seen.turn:.3g} rounds; {span}", "bad" if bad and sought else "open", what)
     if last <= (1 - WHOLE_WAY) * first:
-        return Outcome(f"closed in on the equilibrium: {span}", "good", "closed in on the equilibrium")
+        return Outcome(f"closed in on {there}: {span}", "good" if sought else "bad", f"closed in on {there}")
     if now > 2 * first:
-        return Outcome(f"went away from the equilibrium: {span}", "bad", "went away from the equilibrium")
-    return Outcome(f"{span}; whether it closes in is undecided", "open", "undecided")
+        return Outcome(f"went away from {there}: {span}", "bad" if sought else "open", f"went away from {there}")
+    said = f"{number(now)} from {there} ({number(first)} at the start)"
+    return Outcome(f"{said}; whether it closes in is undecided", "open", "undecided")
 
 
 def _path(run: Run, member: int) -> Any:
@@ -272,7 +289,7 @@ def by_seed(members: Sequence[ReportMember], key: str) -> dict[int | None, float
 
 def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     best, others = arms[0], arms[1:]
-    pairs = [(other, *_apart(best, other, 0.05 / len(others))) for other in others]
+    pairs = [(other, *_apart(best, other, 0.05 / len(others), key)) for other in others]
     name = titled(key, phrase)
     unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
     second, gap, how = unclear[0] if unclear else pairs[0]
@@ -285,17 +302,23 @@ def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     between = listed([f"{arm.label}{arm.told}" for arm in (best, *(other for other, *_ in unclear))], 4)
     ahead = f" (ahead of {len(others) - len(unclear)} more)" if len(unclear) < len(others) else ""
     if not math.isfinite(gap[1]):
-        return Outcome(f"undecided between {between}{ahead}: {values}, of {how}; more seeds would decide", "open")
-    return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_more(gap, how)}", "open")
+        starts = "other starts" if how.endswith(ALIKE) else "more seeds or other starts"
+        more = starts if key == "distance" else "more seeds"
+        return Outcome(f"undecided between {between}{ahead}: {values}, of {how}; {more} would decide", "open")
+    return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_more(gap, how, 0.05 / len(others))}", "open")
 
 
 def _decided(gap: tuple[float, float, float], sign: int) -> bool:
     return all(sign * end > 0 for end in gap[1:])
 
 
-def _apart(best: _Arm, other: _Arm, error: float) -> tuple[tuple[float, float, float], str]:
+def _apart(best: _Arm, other: _Arm, error: float, key: str) -> tuple[tuple[float, float, float], str]:
     """The mean difference with its interval, and what it is over: pairs of seeds, or all against all."""
     shared = [seed for seed in best.values if seed in other.values]
+    alike = len({*best.values.values()}) == len({*other.values.values()}) == 1
+    if key == "distance" and alike and len(best.values) > 1:
+        gap = next(iter(best.values.values())) - next(iter(other.values.values()))
+        return (gap, math.nan, math.nan), f"{count(len(best.values), 'member')} against {len(other.values)}{ALIKE}"
     if len(shared) > 1:
         return interval([best.values[s] - other.values[s] for s in shared], error=error), f"{len(shared)} paired seeds"
     # Zou & Donner 2008, "Construction of confidence limits about effect measures" (two intervals make one)
@@ -308,8 +331,9 @@ def _apart(best: _Arm, other: _Arm, error: float) -> tuple[tuple[float, float, f
     return (middle, middle - math.hypot(one - low, most - two), middle + math.hypot(high - one, two - least)), how
 
 
-def _more(gap: tuple[float, float, float], how: str) -> str:
-    """How many seeds would decide a difference of this size."""
+def _more(gap: tuple[float, float, float], how: str, error: float) -> str:
+    """How many seeds would decide a difference of this size, as much apart from seed to seed as these."""
     half, have = (gap[2] - gap[1]) / 2, int(how.split(" ")[0])
-    need = math.inf if gap[0] == 0 else math.ceil(have * (half / gap[0]) ** 2) + 1
-    return f"; about {need:,} seeds would decide a difference of this size" if need <= MOST_SEEDS else ""
+    deviation = half / student(have, error)
+    need = values_needed(deviation, abs(gap[0]), error, have + 1) if math.isfinite(deviation) else None
+    return f"; about {need:,} seeds would decide a difference of this size" if need else ""

@@ -82,7 +82,7 @@ def phrase(key: str) -> str:
 MEANINGS = {
     "cost": "what the player minimises, on the batch of one step; costs say little about samples",
     "gradient_norm": "Euclidean length of the gradient of the player's own cost by its own parameters",
-    "distance": "Euclidean distance of the players' strategies from the known equilibrium, in units of the strategies",
+    "distance": "Euclidean distance of the players' strategies from the known point, in units of the strategies",
     "test_error": "share of held-out labelled samples that the discriminator classifies wrongly",
     "kl": "Kullback-Leibler divergence of the particles' estimated density from the data's, in nats",
     "time": "the flow's own time: the sum of the lengths of its steps",

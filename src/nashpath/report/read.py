@@ -52,6 +52,8 @@ class ReportMember:
     steps: int | None = None
     costs: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    known_point: str | None = None
+    """Of which kind the point is that a toy's distance is measured from; empty: nobody knows, None: not recorded."""
 
     @property
     def diverged(self) -> bool:
@@ -275,7 +277,7 @@ class _Reader:
     def member(self, entry: Any) -> ReportMember | None:
         """One entry of ``members.json``; None, with a note, if it is none."""
         kinds = {"member": int, "seed": int | float, "settings": dict, "outcome": str, "steps": int, "costs": dict}
-        kinds["metrics"] = dict
+        kinds |= {"metrics": dict, "known_point": str}
         if not isinstance(entry, dict) or not isinstance(entry.get("member"), int):
             self.note("members.json", f"expected objects with at least 'member', found {str(entry)[:80]!r}")
             return None

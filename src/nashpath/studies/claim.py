@@ -9,7 +9,6 @@ where they overlap in part.
 Reference: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nashpath.core.math.bootstrap import interval
+from nashpath.core.math.bootstrap import MOST, interval, values_needed
 from nashpath.studies.rows import Rows
 
 FAMILY_ERROR = 0.05
@@ -26,8 +25,6 @@ FAMILY_ERROR = 0.05
 ENOUGH = 4
 """Fewer seeds than this decide nothing."""
 RESAMPLES = 20_000
-MOST_SEEDS = 1000
-"""Where more seeds than this would be needed, none decide a claim."""
 
 Word = Literal["supported", "refuted", "inconclusive", "not measured", "not judged"]
 ClaimKind = Literal["found", "theorem", "ours", "identity"]
@@ -132,15 +129,12 @@ def judge(claim: Claim, rows: Rows | None, error: float = FAMILY_ERROR) -> Verdi
 def seeds_needed(values: Sequence[float], low: float, high: float, error: float) -> int | None:
     """The fewest seeds at which Student's interval would clear the bounds, with the mean and deviation of ``values``.
 
-    None where that takes more than `MOST_SEEDS`.
+    None where that takes more than `MOST`.
     """
     sample = np.asarray(values, dtype=float)
-    mean, deviation = float(sample.mean()), float(sample.std(ddof=1))
+    mean = float(sample.mean())
     away = min(abs(mean - bound) for bound in (low, high) if math.isfinite(bound))
-    counts = np.arange(ENOUGH, MOST_SEEDS + 1)
-    stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light
-    enough = -stdtrit(counts - 1, error / 2) * deviation / np.sqrt(counts) < away
-    return int(counts[np.argmax(enough)]) if enough.any() else None
+    return values_needed(float(sample.std(ddof=1)), away, error, ENOUGH)
 
 
 def _values(claim: Claim, rows: Rows | None) -> list[float] | Verdict:
@@ -175,7 +169,7 @@ def _decide(claim: Claim, values: list[float] | Verdict, error: float) -> Verdic
     note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if few else ""
     if word == "inconclusive" and not few:
         needed = seeds_needed(values, claim.low, claim.high, error)
-        told = f"about {needed} seeds" if needed else f"no {MOST_SEEDS:,} seeds"
+        told = f"about {needed} seeds" if needed else f"no {MOST:,} seeds"
         note = f"{told} would decide it at this mean and deviation"
     return Verdict(claim, word, values, mean, low, high, note, error)
 

@@ -30,10 +30,30 @@ def interval(
     mean, low, high = percentile_bootstrap(values, 1 - error, resamples)
     if len(values) < 2:
         return mean, low, high
-    stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light
     sample = np.asarray(values, dtype=float)
-    half = float(-stdtrit(sample.size - 1, error / 2)) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    half = float(student(sample.size, error)) * float(sample.std(ddof=1))
     return mean, max(min(low, mean - half), within[0]), min(max(high, mean + half), within[1])
+
+
+MOST = 1000
+"""Values after which no more are reckoned with."""
+
+
+def values_needed(deviation: float, away: float, error: float, least: int = 2) -> int | None:
+    """The fewest values, ``least`` or more, whose Student's interval reaches less than ``away`` from their mean.
+
+    ``t(n − 1, error / 2) · deviation / √n < away``; of few values the quantile t falls faster than the root. None where
+    that takes more than `MOST`.
+    """
+    counts = np.arange(max(least, 2), MOST + 1)
+    enough = student(counts, error) * deviation < away
+    return int(counts[np.argmax(enough)]) if enough.any() else None
+
+
+def student(counts: Any, error: float) -> Any:
+    """Half the length of Student's interval of ``counts`` values that deviate by 1, which misses with ``error``."""
+    stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light
+    return -stdtrit(counts - 1, error / 2) / np.sqrt(counts)
 
 
 def percentile_bootstrap(

@@ -31,6 +31,15 @@ class Truth(NamedTuple):
         return f"{self.kind} at {place} [{self.source}]"
 
 
+def kind_at(point: Mapping[str, Any], truth: Sequence[Truth]) -> PointKind | Literal[""]:
+    """The kind of a point, a number or vector a player, by what is known of it; empty where that is nothing."""
+    for known in truth:
+        pairs = [(torch.as_tensor(known.point[who]), torch.as_tensor(point[who])) for who in known.point]
+        if all(torch.allclose(own.double(), its.double().expand_as(own)) for own, its in pairs):
+            return known.kind
+    return ""
+
+
 def descent(
     generator: float, discriminator: float | None = None, solver: str = "alternating"
 ) -> Mapping[str, Mapping[str, Any]]:

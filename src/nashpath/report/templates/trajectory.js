@@ -61,7 +61,7 @@ function trajectoryFilm(host, film) {
   const canvas = element("canvas", {id: "picture", role: "img"});
   const note = element("p", {class: "note"});
   const marks = [["ring", "ink", "start"], ["square", "ink", "position at the step shown"]];
-  if (film.equilibrium) marks.push(["plus", "ink", "equilibrium"]);
+  if (film.equilibrium) marks.push(["plus", "ink", "known point"]);
   const aside = element("div", {class: "aside"}, legend(marks), note,
     element("p", {class: "note"}, (film.axes[0] === "step" ? "One line a member." : "One line a member, in the plane of the first coordinates of the players' strategies.")
       + (film.coarse.some(Boolean) ? " Dots without a line: the path turned too far between two saved steps to say how it went; a smaller sample_every shows it." : "") + leftOut(film)));

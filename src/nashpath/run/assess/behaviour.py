@@ -25,6 +25,7 @@ from nashpath.diagnostics.behaviour import Centre
 from nashpath.diagnostics.certificate import solve
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
+from nashpath.games.toys.base import kind_at
 from nashpath.networks import mixes_batch
 from nashpath.run.engine.linear_play import LinearPlay
 from nashpath.run.engine.sampler import draw, following
@@ -112,14 +113,15 @@ def _round(trial: Trial, train_state: TrainState, near: Linearised) -> Contracti
 
 
 def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
-    """What play goes round, if anything: the game's known equilibrium, or what Newton's method finds from here."""
+    """What play goes round, if anything: the known point of the game, or what Newton's method finds from here."""
     known: Any = getattr(game, "equilibrium", None)
     if known:
         parts = [torch.as_tensor(known[who], dtype=torch.float64).expand(size) for who, size in near.sizes.items()]
         vector = torch.cat(parts).to(near.vector)
         there = near.at(vector - near.vector)
         if float(there.field.norm()) <= 1e-9 * (1 + float(near.field.norm())):
-            return vector, "the known equilibrium"
+            kind = kind_at(known, getattr(game, "truth", ()))
+            return vector, "the known equilibrium" if kind == "local Nash" else "the known stationary point"
     if seen.noisy:
         return None, "the middle of the path"
     here, best = near, float(near.field.norm())

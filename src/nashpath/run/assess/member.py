@@ -1,9 +1,11 @@
 """A trained member, as ordinary modules."""
 
+import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from nashpath.core import Key, did_you_mean
 from nashpath.core.columns import TableUnits
@@ -30,6 +32,19 @@ class LoadedMember(PlayedGame):
     """Whether the modules hold averaged weights of the generator."""
     units: Units | TableUnits | None = None
     """The units of the data's columns where the run was trained in others (``data.scale=standard``, tables)."""
+
+    @cached_property
+    def generator(self) -> nn.Module:
+        """The trained generator for use, from ``[n, latent]`` to samples ``[n, *shape]``: a copy in eval mode.
+
+        ``game.generator`` is the one inside the game, in training mode, to train on or to price.
+        """
+        return copy.deepcopy(super().generator).eval()
+
+    @cached_property
+    def discriminator(self) -> nn.Module:
+        """The trained discriminator, from samples to logits: a copy in eval mode, as the `generator`."""
+        return copy.deepcopy(super().discriminator).eval()
 
     @property
     def class_names(self) -> list[str]:

@@ -26,6 +26,7 @@ from nashpath.core.source import (
 )
 from nashpath.core.torch_compat import call_with
 from nashpath.games import GAN, Classifies
+from nashpath.games.toys.base import kind_at
 from nashpath.metrics import METRICS, MetricError, class_accuracy
 from nashpath.metrics.columns import table_of
 from nashpath.networks import mixes_batch
@@ -268,6 +269,13 @@ def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
     if known is None:
         return {}
     return {"equilibrium": np.array([np.ravel(known[who])[0] for who in ("generator", "discriminator")])}
+
+
+def known_point(trial: Trial) -> str:
+    """Of which kind the point is that a toy's `distance` is measured from (`PointKind`); empty where nobody knows."""
+    game: Any = trial.game
+    known = getattr(game, "equilibrium", None)
+    return kind_at(known, getattr(game, "truth", ())) if known is not None else ""
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:

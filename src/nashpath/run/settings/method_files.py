@@ -62,13 +62,13 @@ _ASKED: list[bool] = []
 """Not empty once the installed packages have been asked."""
 
 
-def load_methods(path: Path, sha256: str = "", named: bool = True) -> MethodFile:
+def load_methods(path: Path | str, sha256: str = "", named: bool = True) -> MethodFile:
     """Executes a file that registers methods, once for each content. Raises `SettingError`.
 
     Where the file was changed since it was executed last, its new rows replace the old ones. ``sha256`` is what it must
     hold, if given.
     """
-    path = path.resolve()
+    path = Path(path).resolve()
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -12,7 +12,7 @@ from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
 from nashpath.games.gan import check_precision
 from nashpath.run.engine.program import Program
-from nashpath.run.engine.step import Trial
+from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.diagnostics import watch
 from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Solver
@@ -26,7 +26,10 @@ class PlayedGame:
 
     @property
     def generator(self) -> nn.Module:
-        """The trained generator, from ``[n, latent]`` to samples ``[n, *shape]``: the module inside the game."""
+        """The trained generator, from ``[n, latent]`` to samples ``[n, *shape]``: the module inside the game.
+
+        It is in training mode as there: call ``.eval()`` before using it where batches are normalised.
+        """
         return self.game.get_submodule("generator")
 
     @property
@@ -37,7 +40,10 @@ class PlayedGame:
 
 @dataclass(frozen=True)
 class Trained(PlayedGame):
-    """What `train` gives back: the game, its networks (trained in place) and what happened."""
+    """What `train` gives back: the game, its networks (trained in place) and what happened.
+
+    ``averages`` has a state dict for each player that the solver averages: its averaged weights and running statistics.
+    """
 
     outcome: str
     steps: int
@@ -130,7 +136,20 @@ def _finish(program: Program, member: int, history: list[dict[str, float]]) -> T
     place(trial, train_state, averaged=False)
     taken = int(train_state.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, program.outcome(member), taken, rows, trial.solver.averages(train_state.memory))
+    return Trained(trial.game, program.outcome(member), taken, rows, _averages(trial, train_state))
+
+
+def _averages(trial: Trial, train_state: TrainState) -> dict[str, dict[str, torch.Tensor]]:
+    """The averaged weights of each player that has some, with all that its module's ``load_state_dict`` asks for."""
+    solver, memory = trial.solver, train_state.memory
+    state = {**train_state.point.state, **solver.statistics(memory)}
+    modules = dict(trial.game.named_children())
+    found = {}
+    for player, average in solver.averages(memory).items():
+        whole = modules[player].state_dict() if player in modules else {}
+        own = {k.removeprefix(f"{player}."): v for k, v in state.items() if k.startswith(f"{player}.")}
+        found[player] = {k: v.detach().clone() for k, v in {**whole, **own, **average}.items()}
+    return found
 
 
 def difference(a: Trial, b: Trial) -> str:

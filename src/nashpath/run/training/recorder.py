@@ -21,6 +21,7 @@ from nashpath.run.observe.metrics import measure_member, protocols
 from nashpath.run.observe.snapshot import (
     equilibrium,
     has_samples,
+    known_point,
     real_numbers,
     reference_samples,
     samples,
@@ -274,8 +275,9 @@ class Recorder:
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
         found = []
-        for member, _, _ in in_order(self.groups):
+        for member, group, i in in_order(self.groups):
             result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
+            result |= {} if self.pictures else {"known_point": known_point(group.program.trials[i])}
             found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
         return found
 
