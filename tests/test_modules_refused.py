@@ -269,3 +269,13 @@ def test_a_second_derivative_that_is_unknown_is_said_with_the_cure():
     train(True, nash.R1(1.0))
     with pytest.raises(SettingError, match=r"second derivative that PyTorch does not know.*SDPBackend\.MATH"):
         train(False, nash.R1(1.0))
+
+
+@pytest.mark.parametrize("act", [torch.Tensor.detach, lambda x: (x > 0).float()])
+def test_a_network_that_no_derivative_leads_back_to_is_refused(act):
+    with pytest.raises(ValueError, match="the generator's output has no derivative by its parameters"):
+        gan(generator=Does(maker(), act))
+    with pytest.raises(ValueError, match="the discriminator's output has no derivative by its parameters"):
+        gan(discriminator=Does(critic(), act))
+    frozen = Does(maker(), act).requires_grad_(False)
+    gan(generator=nn.Sequential(frozen, nn.Linear(2, 2)))

@@ -543,3 +543,18 @@ def test_a_package_that_cannot_be_loaded_is_a_warning_that_names_it(installed, t
 
 def test_a_resume_in_python_finds_the_file(run):
     assert resume_session(run, [("steps", 22)]).train() == "finished"
+
+
+def test_what_fails_in_a_method_of_one_s_own_is_no_error_of_the_package(tmp_path):
+    @nash.register("generator", "stumbles")
+    def stumbles(latent: int, shape: tuple[int, ...]) -> nn.Module:
+        """Loads weights of another network.
+
+        Reference: none.
+        """
+        network = nn.Linear(latent, shape[0])
+        network.load_state_dict({"other": torch.zeros(1)})
+        return network
+
+    with pytest.raises(SettingError, match=r"generator stumbles, a method of your own, fails: RuntimeError: .*other"):
+        open_session({"generator": "stumbles", "data": "ring", "steps": 1}, {}, tmp_path / "run")

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from nashpath.cli import app
 from nashpath.core import Table
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, IDEALS, OBJECTIVES, PENALTIES, TECHNIQUES, TOYS
-from nashpath.metrics import METRICS, Measurement, evaluate_samples
+from nashpath.metrics import METRICS, Measurement, MetricError, evaluate_samples
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run import SettingError, restore_member
 from nashpath.run.folder.run_folder import machine, plain_json
@@ -240,3 +241,19 @@ def test_a_source_folder_on_the_path_needs_no_installation(monkeypatch):
 
     monkeypatch.setattr(nash, "version", version)
     assert nash.__version__ == machine()["versions"]["nashpath"] == "not installed"
+
+
+def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
+    real, fake = torch.rand(2, 20, 1, 4, 4) * 2 - 1
+    assert [m.name for m in nash.evaluate(real, fake, "fid,kid")][:2] == ["fid", "kid"]
+    with pytest.raises(MetricError, match=r"generated ones torch\.uint8: give both in the same units"):
+        nash.evaluate(real, ((fake + 1) * 127.5).byte())
+    with pytest.raises(MetricError, match=r"a generated one \(4, 4, 1\): give images of one size"):
+        nash.evaluate(real, fake.permute(0, 2, 3, 1))
+    for other in ((fake + 1) / 2, (fake + 1) * 127.5, fake / 20):
+        with pytest.warns(UserWarning, match="if these are images in two units"):
+            nash.evaluate(real, other)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nash.evaluate(real.flatten(1), 100 * fake.flatten(1))  # vectors may differ in any way
+        nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2)

@@ -102,8 +102,11 @@ def test_a_weight_that_takes_the_equilibrium_away_is_heard_of(tmp_path: Path):
 
 def test_seeds_of_a_game_without_randomness_are_no_evidence(tmp_path: Path):
     """All members of a setting end alike: an interval over them has no length, and says nothing of other starts."""
-    raw = {"game": "bilinear", "steps": 30, "seeds": [0, 1, 2], "sweep": {"solver": ["simultaneous", "extragradient"]}}
-    trained(raw, tmp_path / "run")
+    given = ["train", "-s", "game=bilinear", "-s", "steps=30", "--seeds", "0:3", "-s", "compile=off", "--quiet"]
+    told = CliRunner().invoke(
+        app, [*given, "--sweep", "solver=simultaneous,extragradient", "--out", str(tmp_path / "run")]
+    )
+    assert told.exit_code == 0, told.output
     text = run_headline(load_run(tmp_path / "run")).text
     assert text.startswith("undecided between")
     assert text.endswith("of 3 members against 3, all alike: seeds change nothing here; other starts would decide")

@@ -136,3 +136,22 @@ def test_the_answers_stand_at_the_top_of_the_page_and_the_nearest_real_images_be
     page = write_report(path).read_text()
     places = [page.index(f"<dt>{question}</dt>") for question in answers(path)]
     assert page.index('id="verdict"') < places[0] < places[1] < places[2] < page.index('id="samples"')
+
+
+def test_a_diagnosis_of_one_member_does_not_speak_for_the_others(tmp_path):
+    """One of two covers all modes and was diagnosed; of the other nothing was asked, and it covers none."""
+    path = run(tmp_path / "run", [1.1, 0.1], modes=8, diagnosis=diagnosed(spread=0.98, growing=False))
+    members = json.loads((path / "members.json").read_text())
+    other = {**members[0], "member": 1, "seed": 1, "metrics": {**members[0]["metrics"], "modes": 0}}
+    (path / "members.json").write_text(json.dumps([*members, other]))
+    found = answers(path)
+    told = "0 of 8 modes: the generator has not found the data in the worst of 2 members"
+    assert found["Is it collapsing?"] == ("yes", told)
+    assert found["What next?"] == (
+        "diagnose the others",
+        "the diagnosis of member 0 found nothing wrong, and others collapse: nashpath diagnose --member 1",
+    )
+    other["metrics"]["modes"] = 8
+    (path / "members.json").write_text(json.dumps([*members, other]))
+    assert answers(path)["Is it collapsing?"] == ("no", "8 of 8 modes in the worst of 2 members")
+    assert "diagnosis of member 0" in answers(path)["What next?"][1]

@@ -288,6 +288,8 @@ def check_shapes(game: GAN) -> None:
         _check_logits(game, fake)
         for network in critics(game.discriminator).values():
             game.objective.check(network, fake)
+        _check_learns("generator", game.generator, game.latents(key, (2,)))
+        _check_learns("discriminator", game.discriminator, fake)
         game.load_state_dict(kept)
     for which, network in critics(game.discriminator).items():
         squashed = squashed_by(network, fake)
@@ -351,6 +353,18 @@ def _check_logits(game: GAN, fake: Tensor) -> None:
         raise ValueError(
             f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
         )
+
+
+def _check_learns(who: str, network: nn.Module, x: Tensor) -> None:
+    """Refuses a network with parameters whose output no derivative leads back from."""
+    if not any(p.requires_grad for p in network.parameters()):
+        return
+    with torch.enable_grad():
+        if not network(x).requires_grad:
+            raise ValueError(
+                f"the {who}'s output has no derivative by its parameters, so it would never learn: its forward "
+                "detaches it, or runs under torch.no_grad()"
+            )
 
 
 class Refused(ValueError):

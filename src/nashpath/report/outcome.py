@@ -293,7 +293,8 @@ def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
     name = titled(key, phrase)
     unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
     second, gap, how = unclear[0] if unclear else pairs[0]
-    values = f"{name} {amount(key, best.mean)} against {amount(key, second.mean)}"
+    which = f" of {second.label}" if unclear and len(unclear) > 1 else ""
+    values = f"{name} {amount(key, best.mean)} against {amount(key, second.mean)}{which}"
     span = f"difference {with_ends(key, gap, by_how_much)} over {how}"
     if not unclear:
         rest = f" and {len(others) - 1} more" if len(others) > 1 else ""

@@ -38,7 +38,22 @@ def questions(run: Run) -> list[Answer]:
     if "flow" in run.config or not members:
         return []
     moving = [m for m in members if not m.diverged]
-    return [_good(run, moving), _collapsing(run, moving), _next(run, moving)]
+    collapsing = _collapsing(run, moving)
+    return [_good(run, moving), collapsing, _next(run, moving, collapsing.word == "yes")]
+
+
+def _unseen(run: Run) -> list[int]:
+    """The members that the diagnosis did not look at."""
+    seen = {entry.get("member") for entry in run.diagnosis}
+    return [m.member for m in run.members if m.member not in seen and not m.diverged]
+
+
+def _by_whom(run: Run) -> str:
+    """The diagnosis, with the members it looked at where these are not all."""
+    if not _unseen(run):
+        return "the diagnosis"
+    seen = [str(entry.get("member")) for entry in run.diagnosis]
+    return f"the diagnosis of member{'' if len(seen) == 1 else 's'} {listed(seen, 4)}"
 
 
 def _good(run: Run, members: list[ReportMember]) -> Answer:
@@ -58,11 +73,16 @@ def _good(run: Run, members: list[ReportMember]) -> Answer:
 
 
 def _collapsing(run: Run, members: list[ReportMember]) -> Answer:
-    """By the diagnosis, by what the samples cover, by recall, or by how much saved samples differ, in this order."""
+    """By the diagnosis, by what the samples cover, by recall, or by how much saved samples differ, in this order.
+
+    That nothing collapses, a diagnosis of some members does not say of the others.
+    """
     question = "Is it collapsing?"
     if not members:
         return Answer(question, "undecided", "every member left the finite numbers")
-    found = _diagnosed(run) or _covered(run, members) or _recalled(run) or _alike(run, members)
+    said = _diagnosed(run)
+    others = _unseen(run) and (said is None or said[0] == "no")
+    found = (None if others else said) or _covered(run, members) or _recalled(run) or said or _alike(run, members)
     if found is None:
         return Answer(question, "undecided", "nothing here measures it: nashpath evaluate says how much is never made")
     return Answer(question, *found)
@@ -71,12 +91,24 @@ def _collapsing(run: Run, members: list[ReportMember]) -> Answer:
 def _diagnosed(run: Run) -> tuple[str, str] | None:
     said = [one["sentence"] for entry in run.diagnosis for one in entry["findings"] if one["code"] == "mode collapse"]
     if said:
-        return "yes", said[0].split(", so most of the data")[0].removeprefix("mode collapse: ") + " (diagnosis)"
+        return "yes", said[0].split(", so most of the data")[0].removeprefix(
+            "mode collapse: "
+        ) + f" ({_by_whom(run).removeprefix('the ')})"
     spreads = [entry["numbers"].get("spread") for entry in run.diagnosis]
     known = [spread for spread in spreads if drawable(spread)]
     if not known or any(entry["numbers"].get("growing") for entry in run.diagnosis):
         return None
-    return "no", f"samples spread {100 * np.mean(known):.0f} % as far as the data (diagnosis)"
+    return (
+        "no",
+        f"samples spread {100 * np.mean(known):.0f} % as far as the data ({_by_whom(run).removeprefix('the ')})",
+    )
+
+
+def _worst(run: Run, members: list[ReportMember]) -> int | None:
+    """The member that covers least."""
+    key = next((key for key in COVERED if run.real.get(key)), None)
+    counted = [m for m in members if key is not None and drawable(m.metrics.get(key))]
+    return min(counted, key=lambda m: m.metrics[key]).member if counted else None
 
 
 def _covered(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
@@ -136,7 +168,7 @@ def _apart(x: np.ndarray) -> float:
     return float(np.sqrt(2 * np.var(x.reshape(len(x), -1).astype(np.float64), axis=0, ddof=1).sum()))
 
 
-def _next(run: Run, members: list[ReportMember]) -> Answer:
+def _next(run: Run, members: list[ReportMember], collapsing: bool) -> Answer:
     """One suggestion, with what it stands on."""
     question = "What next?"
     if run.info.get("status") in ("running", "stopped"):
@@ -144,14 +176,19 @@ def _next(run: Run, members: list[ReportMember]) -> Answer:
     for entry in run.diagnosis:
         helped = [one["change"] for one in entry["numbers"].get("tried", []) if one.get("motion") == "closes in"]
         if helped:
-            return Answer(question, helped[0], "tried from here by the diagnosis, and play closed in with it")
+            return Answer(question, helped[0], f"tried from here by {_by_whom(run)}, and play closed in with it")
         if entry["findings"]:
             return Answer(
                 question, "see the diagnosis", f"it found: {entry['findings'][0]['code']}, and says what to change"
             )
+    if collapsing and run.diagnosis and _unseen(run):
+        worst = _worst(run, members)
+        which = f" --member {worst}" if worst in _unseen(run) else ""
+        why = f"{_by_whom(run)} found nothing wrong, and others collapse: nashpath diagnose{which}"
+        return Answer(question, "diagnose the others", why)
     better = _still_better(run, members)
     if any(entry["play"] == "still moving" for entry in run.diagnosis) and not better:
-        return Answer(question, "train on", "the diagnosis found nothing wrong, and play is still moving")
+        return Answer(question, "train on", f"{_by_whom(run)} found nothing wrong, and play is still moving")
     if better:
         steps = 2 * int(run.info.get("steps") or run.config.get("steps") or 0)
         return Answer(question, "train on", f"{better}: nashpath train --resume -s steps={steps}")
@@ -159,7 +196,7 @@ def _next(run: Run, members: list[ReportMember]) -> Answer:
         why = "nothing was tried yet: nashpath diagnose says what is wrong, and tries changes of the play"
         return Answer(question, "diagnose it", why)
     still = "too few evaluations to say whether it improves" if better is None else "the numbers stand still"
-    return Answer(question, "undecided", f"the diagnosis found nothing wrong, and {still}")
+    return Answer(question, "undecided", f"{_by_whom(run)} found nothing wrong, and {still}")
 
 
 def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:

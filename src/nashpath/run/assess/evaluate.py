@@ -1,5 +1,6 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,10 +108,12 @@ def evaluate(
 
     Raises `SettingError`, `CheckpointError` or `MetricError`, and `TypeError` for a path beside a tensor.
     """
+    metrics = metrics.split(",") if isinstance(metrics, str) else metrics
     of_paths = isinstance(real, str | Path)
     if isinstance(fake, Tensor | np.ndarray) and not of_paths:
-        real = real if isinstance(real, Sample) else torch.as_tensor(real)
-        return evaluate_samples(real, torch.as_tensor(fake), metrics or ("fid",), features or "pixels", **options)
+        real, fake = real if isinstance(real, Sample) else torch.as_tensor(real), torch.as_tensor(fake)
+        _check_units(real.values if isinstance(real, Sample) else real, fake)
+        return evaluate_samples(real, fake, metrics or ("fid",), features or "pixels", **options)
     if not of_paths or not isinstance(fake, str | Path | None):
         given = f"{type(real).__name__} and {type(fake).__name__}"
         raise TypeError(f"expected a run folder, two paths, or two tensors or arrays; got {given}")
@@ -121,6 +124,31 @@ def evaluate(
     if members is not None or split:
         raise SettingError("members and split are for runs; leave them out, or give a run folder alone")
     return evaluate_images(Path(real), Path(fake), wanted)
+
+
+def _check_units(real: Tensor, fake: Tensor) -> None:
+    """Raises `MetricError` for images of two layouts or kinds of numbers; warns where their ranges are of two units."""
+    if real.dim() != 4 or fake.dim() != 4 or not real.numel() or not fake.numel():
+        return
+    if real.shape[1:] != fake.shape[1:]:
+        raise MetricError(
+            f"a real sample has shape {tuple(real.shape[1:])}, a generated one {tuple(fake.shape[1:])}: "
+            "give images of one size, both as [n, channels, height, width]"
+        )
+    if real.is_floating_point() != fake.is_floating_point():
+        raise MetricError(
+            f"real samples are {real.dtype}, generated ones {fake.dtype}: give both in the same units, such as from -1 "
+            "to 1 (bytes as x / 127.5 - 1), or two files, whose units are found out"
+        )
+    (low, high), (least, most) = ((float(x.min()), float(x.max())) for x in (real, fake))
+    span, other = high - low, most - least
+    signs = min(low, least) < -0.1 * max(span, other) and max(low, least) >= 0
+    if signs or max(span, other) > 10 * min(span, other) > 0:
+        warnings.warn(
+            f"real samples reach from {low:.3g} to {high:.3g}, generated ones from {least:.3g} to {most:.3g}; if these "
+            "are images in two units, what is measured is the difference of the units",
+            stacklevel=3,
+        )
 
 
 def evaluate_run(

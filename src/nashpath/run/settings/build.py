@@ -229,3 +229,10 @@ def make(table: Table, chosen: Method, **given: Any) -> Any:
         if chosen.kind in str(error):
             raise
         raise SettingError(f"{table.kind} {chosen.kind}: {error}") from error
+    except Exception as error:
+        if chosen.kind not in table.registered:
+            raise
+        told = " ".join(str(error).split())
+        raise SettingError(
+            f"{table.kind} {chosen.kind}, a method of your own, fails: {type(error).__name__}: {told}"
+        ) from error
