@@ -58,7 +58,8 @@ def test_a_network_of_one_s_own_is_exported_and_found_again(tmp_path):
         "    return nn.Linear(latent, shape[0])\n"
     )
     nashpath.run.load_methods(str(file))
-    trained(small(steps=2, generator={"kind": "exported_line"}), tmp_path / "run")
+    raw = {"data": "ring", "steps": 2, "generator": "exported_line", "samples": 4, "evaluation_samples": 60}
+    trained({**raw, "compile": "off", "threads": 1}, tmp_path / "run")
     for ending in ("safetensors", "pt2"):
         said = nash("export", tmp_path / "run", "--to", tmp_path / f"g.{ending}")
         assert "fresh process" in said.stderr

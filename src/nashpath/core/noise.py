@@ -36,7 +36,8 @@ class Noise(Hyperparameters):
 
     def __init__(self, shape: tuple[int, ...], **numbers: float):
         super().__init__(**numbers)
-        if not isinstance(shape, tuple | list) or not all(isinstance(n, int) and n > 0 for n in shape):
+        given: object = shape
+        if type(given) not in (tuple, list, torch.Size) or not all(type(n) is int and n > 0 for n in shape):
             raise ValueError(
                 f"{type(self).__name__} got the shape {shape!r}; it is that of one sample where the layer stands, as "
                 "(64,) for [batch, 64]"

@@ -106,9 +106,11 @@ def _diagnosed(run: Run) -> tuple[str, str] | None:
 
 def _worst(run: Run, members: list[ReportMember]) -> int | None:
     """The member that covers least."""
-    key = next((key for key in COVERED if run.real.get(key)), None)
-    counted = [m for m in members if key is not None and drawable(m.metrics.get(key))]
-    return min(counted, key=lambda m: m.metrics[key]).member if counted else None
+    for key in COVERED:
+        counted = [(m.metrics[key], m.member) for m in members if drawable(m.metrics.get(key))]
+        if counted and run.real.get(key):
+            return min(counted)[1]
+    return None
 
 
 def _covered(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:

@@ -1,8 +1,9 @@
 """A trained member, as ordinary modules."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,18 +34,22 @@ class LoadedMember(PlayedGame):
     units: Units | TableUnits | None = None
     """The units of the data's columns where the run was trained in others (``data.scale=standard``, tables)."""
 
-    @cached_property
+    @property
     def generator(self) -> nn.Module:
         """The trained generator for use, from ``[n, latent]`` to samples ``[n, *shape]``: a copy in eval mode.
 
         ``game.generator`` is the one inside the game, in training mode, to train on or to price.
         """
-        return copy.deepcopy(super().generator).eval()
+        return self._copies("generator")
 
-    @cached_property
+    @property
     def discriminator(self) -> nn.Module:
         """The trained discriminator, from samples to logits: a copy in eval mode, as the `generator`."""
-        return copy.deepcopy(super().discriminator).eval()
+        return self._copies("discriminator")
+
+    @cached_property
+    def _copies(self) -> Callable[[str], nn.Module]:
+        return cache(lambda who: copy.deepcopy(self.game.get_submodule(who)).eval())
 
     @property
     def class_names(self) -> list[str]:
