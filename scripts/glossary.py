@@ -29,6 +29,8 @@ OUTCOMES = (
     "spirals out from the equilibrium",
     "goes round the equilibrium",
     "closed in on the equilibrium",
+    "is closing in on the equilibrium",
+    "came to rest away from the equilibrium",
     "went away from the equilibrium",
     "stayed at the equilibrium",
     "is better than",

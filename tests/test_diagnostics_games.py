@@ -449,3 +449,25 @@ def test_two_points_in_turn_go_round_in_two_rounds(jitter, shrink):
         assert (found.motion, found.turn) == ("goes round", 2.0)
     else:
         assert found.motion == "closes in"
+
+
+@pytest.mark.parametrize("turning", [0.0, 0.1])
+@pytest.mark.parametrize("power", [0.5, 2.0, None])
+def test_a_distance_that_falls_as_a_power_of_time_foretells_no_end(power, turning):
+    """(1 + t/200)⁻ᵖ has no rate; an exponential has the same in every third, and tells when 1 % is reached."""
+    t = torch.arange(801, dtype=torch.double)
+    radius = torch.exp(-t / 200) if power is None else (1 + t / 200) ** -power
+    way = radius[:, None] * torch.stack([torch.cos(turning * t), torch.sin(turning * t)], 1)
+    found = judge_way(way, torch.zeros(2, dtype=torch.double), "the known equilibrium", final=True)
+    assert (found.motion, found.slowing) == ("closes in", power is not None)
+    assert found.rounds == (math.inf if power else pytest.approx(200 * math.log(100), rel=0.01))
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-9])
+def test_rest_beside_the_centre_is_neither_arrival_nor_a_turn(jitter):
+    """Rounding that swaps two neighbouring numbers at a resting point is no orbit about a centre far from it."""
+    t = torch.arange(801, dtype=torch.double)
+    way = torch.stack([0.8**t + jitter * (-1.0) ** t, 1 + 0.5 * 0.8**t], 1)
+    found = judge_way(way, torch.zeros(2, dtype=torch.double), "the known equilibrium", final=True)
+    assert (found.motion, found.centre) == ("closes in", "another point of rest")
+    assert found.rate == pytest.approx(0.8, abs=0.02)

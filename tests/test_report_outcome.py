@@ -49,7 +49,7 @@ def spiral(
         (1.005, "spirals out from the equilibrium", "bad"),
         (1.0, "goes round the equilibrium", "open"),
         (0.98, "closed in on the equilibrium", "good"),
-        (0.999, "whether it closes in is undecided", "open"),
+        (0.999, "is closing in on the equilibrium", "open"),
     ],
 )
 def test_a_path_about_a_known_equilibrium_is_told_by_its_turns(tmp_path: Path, rate: float, said: str, tone: str):
@@ -65,6 +65,25 @@ def test_turns_are_not_counted_on_a_path_with_too_few_points(tmp_path: Path, eve
     found = run_headline(load_run(spiral(tmp_path / "run", 1.01, every, angle)))
     assert "turn" not in found.text
     assert (found.text.partition(":")[0], found.tone) == ("went away from the equilibrium", "bad")
+
+
+def test_a_path_with_too_few_points_to_decide_says_so(tmp_path: Path):
+    found = run_headline(load_run(spiral(tmp_path / "run", 0.999, every=8)))
+    assert found.text.endswith("by a path of every 8th round, which may hide turns: nashpath diagnose plays on")
+    assert found.short == "undecided"
+
+
+@pytest.mark.parametrize(("gradient", "rests"), [(1e-9, True), (0.5, False), (None, False)])
+def test_rest_is_a_path_that_stays_where_no_gradient_moves_it(tmp_path: Path, gradient: float | None, rests: bool):
+    """A path that comes back to one point whenever it is looked at has stayed there only if nothing moves it."""
+    path = spiral(tmp_path / "run", 1.0, every=8, angle=math.pi / 4)
+    if gradient is not None:
+        with (path / "metrics.jsonl").open("a") as rows:
+            for step, norm in ((0, 1.0), (ROUNDS, gradient)):
+                rows.write(json.dumps({"step": step, "member": 0, "gradient_norm.generator": norm}) + "\n")
+    found = run_headline(load_run(path))
+    assert found.text.startswith("came to rest away from the equilibrium" if rests else "1 from the equilibrium")
+    assert found.tone == "open"
 
 
 @pytest.mark.parametrize("kind", [*get_args(PointKind), "", "damaged"])

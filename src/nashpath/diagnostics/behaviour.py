@@ -16,11 +16,16 @@ LEVEL = 2e-3
 """A radius that changes by less than this share a turn goes round."""
 ENOUGH = 6
 """Whole turns after which play that goes round is judged while it is played on."""
+SLOWER = 0.95
+"""Play slows where each third of it gains less than the one before, and the last less than this share of the first."""
+STILL = 1e-6
+"""Play rests where the last quarter of its way lies within this share of the first radius: a crawl as 1/t moves more."""
 
 Centre = Literal[
     "the known equilibrium",
     "the known stationary point",
     "a stationary point found from here",
+    "another point of rest",
     "the middle of the path",
 ]
 
@@ -41,13 +46,15 @@ class Behaviour:
     turns: float = 0.0
     """Windings that were played."""
     centre: Centre = "the middle of the path"
+    slowing: bool = False
+    """Whether what was played closed in ever more slowly, as powers of time do: then no rate foretells its end."""
     why: str = ""
     """What hides the answer, where it is undecided; and what is told beside it otherwise."""
 
     @property
     def rounds(self) -> float:
-        """Rounds until a hundredth of the distance is left; infinite where it does not shrink."""
-        return math.log(0.01) / math.log(self.rate) if 0 < self.rate < 1 else math.inf
+        """Rounds until a hundredth of the distance is left, should its rate last; infinite where none is."""
+        return math.log(0.01) / math.log(self.rate) if 0 < self.rate < 1 and not self.slowing else math.inf
 
     @property
     def a_turn(self) -> float:
@@ -95,6 +102,8 @@ def judge_way(
     late = float(radius[3 * len(radius) // 4 :].max()) if adaptive else last
     if centre is not None and late <= ARRIVED * max(first, reach):
         return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
+    if centre is not None and final and (beside := _rest_beside(way, first, told)):
+        return beside
     if not noisy and _to_and_fro(way, radius):
         return Behaviour("goes round", 1.0, 2.0, **told)
     enough = seen.turns >= (1 if final else ENOUGH)
@@ -109,18 +118,28 @@ def judge_way(
         why = f"the radius changes by {seen.rate:+.2g} (log) a turn, with an error of {seen.error:.2g}"
         return Behaviour("undecided", why=why, **told)
     if centre is not None and rate < 1 and last < 0.5 * first and _falls(radius):
-        return Behaviour("closes in", rate, **told)
+        return Behaviour("closes in", rate, slowing=_slows(radius.log().neg()), **told)
     if centre is not None and rate > 1 and last > 2 * first and _falls(radius.flip(0)):
         return Behaviour("leaves", rate, **told)
     return Behaviour("undecided", why=f"no whole turn in {played} rounds, and no arrival", **told)
 
 
+def _rest_beside(way: Tensor, first: float, told: dict[str, Any]) -> Behaviour | None:
+    """Play that came to rest, though not at the centre: as in games with a line of stationary points; else None."""
+    beside = (way - way[-1]).double().norm(dim=1)
+    if float(beside[3 * len(way) // 4 :].max()) > STILL * first:
+        return None
+    moving = (beside > STILL * first).nonzero()
+    rate = _rate(beside[: int(moving.max()) + 1]) if len(moving) else 1.0
+    return Behaviour("closes in", min(rate, 1.0), **(told | {"centre": "another point of rest"}))
+
+
 def _to_and_fro(way: Tensor, radius: Tensor) -> bool:
-    """Whether the last quarter of a way is two points in turn, as under a multiplier of −1."""
+    """Whether the last quarter of a way is two points in turn, on both sides, as under a multiplier of −1."""
     last = 3 * len(way) // 4
     moved, back = (float((way[last + k :] - way[last:-k]).norm(dim=1).max()) for k in (1, 2))
     steady = abs(float(radius[last] / radius[last + (len(way) - 1 - last) // 2 * 2]) - 1) <= LEVEL
-    return len(way) - last >= 40 and back <= 1e-3 * moved and steady
+    return len(way) - last >= 40 and back <= 1e-3 * moved and moved >= float(radius[last:].max()) and steady
 
 
 def _by_turns(seen: Winding, told: dict[str, Any], final: bool) -> Behaviour | None:
@@ -136,7 +155,8 @@ def _by_turns(seen: Winding, told: dict[str, Any], final: bool) -> Behaviour | N
         return Behaviour("goes round", a_round, seen.length, **told) if steady else None
     if len(later) > 2 and abs(later[-1]) < 0.2 * abs(later[0]) and abs(later[-1]) < 10 * LEVEL:
         return Behaviour("goes round", math.exp(later[-1] / seen.length), seen.length, **told)
-    return Behaviour("closes in" if mean < 0 else "spirals out", a_round, seen.length, **told)
+    slowing = mean < 0 and _slows(torch.tensor((0.0, *rates), dtype=torch.float64).cumsum(0).neg())
+    return Behaviour("closes in" if mean < 0 else "spirals out", a_round, seen.length, slowing=slowing, **told)
 
 
 def _agree(seen: Winding) -> bool:
@@ -158,6 +178,16 @@ def _falls(radius: Tensor) -> bool:
     """Whether the radius falls over every tenth of the way."""
     parts = radius[torch.linspace(0, len(radius) - 1, 11).long()]
     return bool((parts.diff() < 0).all())
+
+
+def _slows(gone: Tensor) -> bool:
+    """Whether the logarithm of a falling distance, the other way up, gains ever less in each third of what was played."""
+    if len(gone) < 4:
+        return False
+    thirds = gone[torch.linspace(0, len(gone) - 1, 4).round().long()].diff()
+    counts = torch.linspace(0, len(gone) - 1, 4).round().diff()
+    pace = thirds / counts
+    return bool(pace[0] > pace[1] > pace[2] > 0) and float(pace[2]) < SLOWER * float(pace[0])
 
 
 def _length(seen: Winding | None) -> float:

@@ -1,5 +1,6 @@
 """The largest learning rate at which play still contracts, predicted from the game near the point."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -139,6 +140,31 @@ def first_stretch(
         first = _first_over(radius(hs[1:-1]), slack)
         low, high = (hs[-2], high) if first is None else (hs[first], hs[first + 1])
     return float(low)
+
+
+def stretch_around(
+    radius: Callable[[Matrix], Matrix], slack: float = SLACK, reach: float = 64.0, grid: int = 40
+) -> tuple[float, float] | None:
+    """The ends of the stretch of h around 1 where ``radius(h)`` does not exceed 1; None where it does at 1 itself.
+
+    Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels at small steps may contract at
+    larger ones: extragradient on weak Minty games does.
+    """
+    if _first_over(radius(np.ones(1)), slack) is not None:
+        return None
+    ends: list[float] = []
+    for end, beyond in ((1 / reach, 0.0), (reach, math.inf)):
+        inside, hs = 1.0, np.geomspace(1, end, grid)
+        for _ in range(4):
+            first = _first_over(radius(hs), slack)
+            if first is None or first == 0:
+                break
+            inside = float(hs[first - 1])
+            hs = np.geomspace(inside, hs[first], grid)
+        else:
+            first = 0
+        ends.append(beyond if first is None else inside)
+    return ends[0], ends[1]
 
 
 def _first_over(found: Matrix, slack: float) -> int | None:

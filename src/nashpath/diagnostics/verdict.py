@@ -39,6 +39,8 @@ class RunSummary:
     """Whether that step is one of moments (Adam, RMSProp), which adapts to the curvature."""
     margins: dict[str, float] | None = None
     """By solver, the largest stable multiple of the present learning rates, the present solver first; None: unknown."""
+    windows: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By solver whose smaller steps repel though its present ones do not: the multiples between which they do not."""
     unknown: str = ""
     """Why nothing is known of stable steps, where something could be expected."""
     vanishing: float | None = None
@@ -202,7 +204,11 @@ def play_in_words(play: Behaviour) -> str:
         case "closes in" if play.rate > 0:
             round_it = f", turning {turn}" if turning else ""
             rounds = (
-                f"{play.rounds:,.0f} rounds to 1 %, should that rate last" if play.rounds < 1e15 else "no end in sight"
+                "at present, and more slowly all the while: it does not tell when 1 % is reached"
+                if play.slowing
+                else f"{play.rounds:,.0f} rounds to 1 %, should that rate last"
+                if play.rounds < 1e15
+                else "no end in sight"
             )
             said = f"play closes in on {play.centre} at {_rate(play.rate)} a round ({rounds}){round_it}{flat}"
         case "closes in":
@@ -283,7 +289,7 @@ def statements(s: RunSummary) -> list[Finding]:
     if s.exploitability:
         said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
     if s.margins:
-        return [*said, Finding("stable steps", _stable_steps(s.margins), ("spectrum", "rounds"))]
+        return [*said, Finding("stable steps", _stable_steps(s.margins, s.windows), ("spectrum", "rounds"))]
     if s.unknown:
         why = f"largest stable learning rates: unknown, since {s.unknown}."
         said.append(Finding("stable steps", why, ("spectrum",)))
@@ -359,13 +365,16 @@ def _short(play: Behaviour) -> str:
     return "play undecided" if play.motion == "undecided" else play_in_words(play).partition(" (")[0]
 
 
-def _stable_steps(margins: dict[str, float]) -> str:
-    said = ", ".join(f"{solver} {_multiple(value)}" for solver, value in margins.items())
+def _stable_steps(margins: dict[str, float], windows: dict[str, tuple[float, float]]) -> str:
+    said = ", ".join(f"{solver} {_multiple(value, windows.get(solver))}" for solver, value in margins.items())
     return (
-        f"largest stable multiples of the present learning rates, near this point: {said}. Beyond them play grows. "
-        f"{more('stable steps')}"
+        f"largest stable multiples of the present learning rates, near this point and to first order: {said}. Beyond "
+        f"them play grows. {more('stable steps')}"
     )
 
 
-def _multiple(value: float) -> str:
+def _multiple(value: float, window: tuple[float, float] | None = None) -> str:
+    if window is not None:
+        least, most = window
+        return f"{'any' if math.isinf(most) else f'{most:.3g}'} (play grows below {least:.3g}, too)"
     return "none (no rate is small enough)" if value == 0 else "any" if math.isinf(value) else f"{value:.3g}"

@@ -14,6 +14,7 @@ import torch
 
 from nashpath.core.math.bootstrap import interval, student, values_needed
 from nashpath.diagnostics import judge_way
+from nashpath.diagnostics.behaviour import STILL
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import Strand, drawable, strands
 from nashpath.report.phrasing import (
@@ -133,22 +134,57 @@ def _of_strategies(run: Run, member: ReportMember) -> Outcome:
         return Outcome(f"stayed at {there}, where it began", "open", f"stayed at {there}")
     if seen is not None and seen.motion in ("goes round", "spirals out"):
         bad: bool = seen.motion == "spirals out"
-        turn = f"the radius {'growing' if bad else 'changing'} {seen.a_turn:.4g} times a turn"
         what = f"spirals out from {there}" if bad else f"goes round {there}"
-        return Outcome(f"{what}: {turn} of {seen.turn:.3g} rounds; {span}", "bad" if bad and sought else "open", what)
+        return Outcome(f"{what}: {_turning(seen)}; {span}", "bad" if bad and sought else "open", what)
     if last <= (1 - WHOLE_WAY) * first:
         return Outcome(f"closed in on {there}: {span}", "good" if sought else "bad", f"closed in on {there}")
     if now > 2 * first:
         return Outcome(f"went away from {there}: {span}", "bad" if sought else "open", f"went away from {there}")
+    if _rests(run, member.member, first):
+        what = f"came to rest away from {there}"
+        return Outcome(f"{what}, where no gradient moves it: {span}", "open", what)
+    if seen is not None and seen.motion == "closes in" and math.isfinite(seen.turn):
+        what = f"is closing in on {there}"
+        return Outcome(f"{what}: {_turning(seen)}; {span}", "open", what)
     said = f"{number(now)} from {there} ({number(first)} at the start)"
-    return Outcome(f"{said}; whether it closes in is undecided", "open", "undecided")
+    seldom = _every(run) > FINE
+    why = (
+        f" by a path of every {_every(run)}th round, which may hide turns: nashpath diagnose plays on" if seldom else ""
+    )
+    return Outcome(f"{said}; whether it closes in is undecided{why}", "open", "undecided")
+
+
+def _turning(seen: Any) -> str:
+    if round(seen.a_turn, 4) == 1:
+        return f"the radius unchanged over turns of {seen.turn:.3g} rounds"
+    less = ", and more slowly all the while" if seen.slowing else ""
+    change = "growing" if seen.a_turn > 1 else "changing"
+    return f"the radius {change} {seen.a_turn:.4g} times a turn of {seen.turn:.3g} rounds{less}"
+
+
+def _every(run: Run) -> int:
+    """The most steps between two points of the recorded path."""
+    return int(max(np.diff([step for step, _ in run.frames]), default=0))
+
+
+def _rests(run: Run, member: int, first: float) -> bool:
+    """Whether the last fifth of a path is one point, and no player had a gradient there that moves it."""
+    points = run.paths.get(member, [])
+    late = np.asarray(points[-max(2, len(points) // 5) :], dtype=float)
+    if len(points) < 10 or not np.isfinite(late).all() or np.abs(late - late[-1]).max() > STILL * first:
+        return False
+    rows = [row for row in run.rows_of.get(member, []) if any(key.startswith("gradient_norm.") for key in row)]
+    norms = {key for row in rows for key in row if key.startswith("gradient_norm.")}
+    return bool(norms) and all(
+        drawable(now := rows[-1].get(key)) and now <= STILL * max(row[key] for row in rows if drawable(row.get(key)))
+        for key in norms
+    )
 
 
 def _path(run: Run, member: int) -> Any:
     """What the recorded path of two strategies shows; None where it is too coarse to count turns."""
     known = run.reference.get("equilibrium")
-    steps = [step for step, _ in run.frames]
-    every = max(np.diff(steps), default=0)
+    steps, every = [step for step, _ in run.frames], _every(run)
     if known is None or len(steps) < 8 or not 0 < every <= FINE:
         return None
     points = [spot for spot in run.paths.get(member, []) if spot.shape == np.shape(known)]

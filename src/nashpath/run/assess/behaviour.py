@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,8 @@ def behaviour(
     if at_rest:
         train_state = displaced(train_state, near)
     told, way = play_and_judge(trial, train_state, centre, known, cap, seen.noisy, adaptive)
+    if found and found.flat and found.motion == told.motion and told.centre == "another point of rest":
+        told = replace(told, rate=found.rate, turn=found.turn, flat=found.flat, centre=known)
     if found and at_rest:
         told.why = f"from a small displacement; the round here has a largest multiplier of {found.rate:.6g}. {told.why}"
     return told, way
@@ -115,15 +118,23 @@ def _round(trial: Trial, train_state: TrainState, near: Linearised) -> Contracti
 def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
     """What play goes round, if anything: the known point of the game, or what Newton's method finds from here."""
     known: Any = getattr(game, "equilibrium", None)
+    found = _nearest_rest(near, seen) if seen.stationary else None
     if known:
         parts = [torch.as_tensor(known[who], dtype=torch.float64).expand(size) for who, size in near.sizes.items()]
         vector = torch.cat(parts).to(near.vector)
         there = near.at(vector - near.vector)
-        if float(there.field.norm()) <= 1e-9 * (1 + float(near.field.norm())):
+        elsewhere = found is not None and float((found - vector).norm()) > DISPLACED * (1 + float(vector.norm()))
+        if not elsewhere and float(there.field.norm()) <= 1e-9 * (1 + float(near.field.norm())):
             kind = kind_at(known, getattr(game, "truth", ()))
             return vector, "the known equilibrium" if kind == "local Nash" else "the known stationary point"
+    found = found if seen.stationary else _nearest_rest(near, seen)
+    return (None, "the middle of the path") if found is None else (found, "a stationary point found from here")
+
+
+def _nearest_rest(near: Linearised, seen: PointEvidence) -> Tensor | None:
+    """The stationary point that Newton's method finds from here, if any; with noise nothing is sought."""
     if seen.noisy:
-        return None, "the middle of the path"
+        return None
     here, best = near, float(near.field.norm())
     for _ in range(40):
         if best <= 1e-12 * (1 + abs(seen.scale)):
@@ -138,7 +149,7 @@ def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor
         else:
             break
     found = best <= 1e-7 * (1e-300 + float(near.field.norm())) or best <= 1e-10
-    return (here.vector, "a stationary point found from here") if found else (None, "the middle of the path")
+    return here.vector if found else None
 
 
 def _is_linear(near: Linearised, centre: Tensor | None) -> bool:

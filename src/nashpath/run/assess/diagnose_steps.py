@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_steps
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
-from nashpath.diagnostics.stable_step import first_stretch, spectral_radii
+from nashpath.diagnostics.stable_step import first_stretch, spectral_radii, stretch_around
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
 from nashpath.run.engine.step import Trial
@@ -58,9 +58,16 @@ def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
         try:
             summary.margins |= stable_steps(scaled, {name: each})
             rounds[f"rounds.{name}"] = np.linalg.eigvals(each.matrix(matrix, near.sizes))
+            if summary.margins[name] < 1 and (around := _around(each, near)):
+                summary.windows[name] = around
         except ValueError as error:
             summary.unknown = str(error)
     return {k: as_pairs(v) for k, v in {"spectrum": np.linalg.eigvals(scaled.matrix), **rounds}.items()}
+
+
+def _around(play: LinearPlay, near: Linearised) -> tuple[float, float] | None:
+    """The multiples of the present rates around 1 at which play contracts, though smaller ones repel."""
+    return stretch_around(lambda hs: spectral_radii(play.matrices(near.plain_matrix, near.sizes, hs)))
 
 
 def _sharpness(play: LinearPlay, solver: Solver, memory: Any, near: Linearised) -> dict[str, float]:
