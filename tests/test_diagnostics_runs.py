@@ -307,7 +307,7 @@ def test_extragradient_that_small_steps_repel_is_said_between_which_it_contracts
     value = 0.5 * complex(-0.1, 0.995)
     outside = [abs(1 - h * value + (h * value) ** 2) - 1 for h in seen.windows["extragradient"]]
     assert outside == pytest.approx([0, 0], abs=1e-5)
-    assert seen.margins is not None and seen.margins["extragradient"] == 0
+    assert (seen.margins or {})["extragradient"] == 0
     (said,) = (one.sentence for one in statements(seen) if one.code == "stable steps")
     assert "extragradient 1.47 (play grows below 0.465, too), simultaneous none" in said
 
@@ -378,6 +378,16 @@ def test_one_blob_of_images_is_said(monkeypatch):
     diagnose_play.look_at_samples(SimpleNamespace(game=SimpleNamespace(data=source)), None, summary)
     assert summary.modes == (1, 10)
     assert headline(summary) == ("mode collapse", "bad")
+
+
+@pytest.mark.parametrize("penalised", [False, True])
+def test_what_is_said_of_a_collapse_counts_modes_as_the_page_does_and_advises_what_is_not_done_yet(penalised):
+    """The page counts modes that samples reach; nearest ones at any distance are more."""
+    summary = RunSummary("undecided", PointEvidence(), modes=(4, 8), reached=2, penalised=penalised)
+    (found,) = findings(summary)
+    assert "around 4 of 8 modes (and within reach of 2)" in found.sentence
+    assert ("DRAGAN from 1" in found.sentence) != penalised
+    assert ("other weights of the penalty" in found.sentence) == penalised
 
 
 @pytest.mark.parametrize("penalty", [LazyR1(2.0, interval=4), Sum(NoPenalty(), LazyR1(2.0, interval=4))])

@@ -17,9 +17,9 @@ LEVEL = 2e-3
 ENOUGH = 6
 """Whole turns after which play that goes round is judged while it is played on."""
 SLOWER = 0.95
-"""Play slows where each third of it gains less than the one before, and the last less than this share of the first."""
+"""Play slows where each third of it gains less than that before, and the last less than this share of the first."""
 STILL = 1e-6
-"""Play rests where the last quarter of its way lies within this share of the first radius: a crawl as 1/t moves more."""
+"""Play rests where the last quarter of its way lies within this share of the first radius: 1/t moves more."""
 
 Centre = Literal[
     "the known equilibrium",
@@ -181,7 +181,7 @@ def _falls(radius: Tensor) -> bool:
 
 
 def _slows(gone: Tensor) -> bool:
-    """Whether the logarithm of a falling distance, the other way up, gains ever less in each third of what was played."""
+    """Whether minus the logarithm of a falling distance gains less in each third of what was played."""
     if len(gone) < 4:
         return False
     thirds = gone[torch.linspace(0, len(gone) - 1, 4).round().long()].diff()

@@ -147,8 +147,8 @@ def stretch_around(
 ) -> tuple[float, float] | None:
     """The ends of the stretch of h around 1 where ``radius(h)`` does not exceed 1; None where it does at 1 itself.
 
-    Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels at small steps may contract at
-    larger ones: extragradient on weak Minty games does.
+    Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels at small steps may contract
+    at larger ones: extragradient on weak Minty games does.
     """
     if _first_over(radius(np.ones(1)), slack) is not None:
         return None

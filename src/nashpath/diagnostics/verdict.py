@@ -52,6 +52,8 @@ class RunSummary:
     """What samples are counted by: known modes, classes, or clusters of the data."""
     reached: int | None = None
     """How many known modes have samples within their reach."""
+    penalised: bool = False
+    """Whether the critic is penalised already."""
     spread: float | None = None
     growing: bool = False
     """Whether the samples still spread: they lay closer together, or around fewer modes, halfway through training."""
@@ -147,13 +149,14 @@ def _discriminator_too_strong(s: RunSummary) -> str | None:
 def _mode_collapse(s: RunSummary) -> str | None:
     if s.growing or s.outcome.startswith("diverged"):
         return None
+    penalise = "try other weights of the penalty" if s.penalised else "penalise the critic (R1 from 0.1, DRAGAN from 1)"
     advice = (
-        "so most of the data is never generated. Slow the generator down against the discriminator, penalise the "
-        "critic (R1 from 0.1, DRAGAN from 1), or let the critic see the batch (minibatch discrimination). Early in "
-        "training this is normal: train on first."
+        f"so most of the data is never generated. Slow the generator down against the discriminator, {penalise}, or "
+        "let the critic see the batch (minibatch discrimination). Early in training this is normal: train on first."
     )
     if s.modes is not None and 2 * s.modes[0] <= s.modes[1]:
-        return f"mode collapse: the samples lie around {s.modes[0]} of {s.modes[1]} {s.places}, {advice}"
+        near = f" (and within reach of {s.reached})" if s.reached not in (None, s.modes[0]) else ""
+        return f"mode collapse: the samples lie around {s.modes[0]} of {s.modes[1]} {s.places}{near}, {advice}"
     if s.spread is not None and s.spread < 0.2:
         return f"mode collapse: the samples spread {100 * s.spread:.3g} % as far as the data, {advice}"
     return None

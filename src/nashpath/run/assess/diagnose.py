@@ -23,6 +23,7 @@ from nashpath.diagnostics import (
     headline,
     statements,
 )
+from nashpath.games.penalties import NoPenalty
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
@@ -144,6 +145,7 @@ def diagnose_member(
     trial, step = with_numbers_of(copy.deepcopy(trial), train_state.steps), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("undecided", PointEvidence(), outcome=outcome(trial, train_state), solver=solver)
+    summary.penalised = not isinstance(getattr(trial.game, "penalty", NoPenalty()), NoPenalty)
     arrays = look_at_samples(trial, train_state, summary) if has_samples(trial) else {}
     if frames and has_samples(trial):
         summary.growing = still_grows(
