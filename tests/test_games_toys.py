@@ -27,6 +27,8 @@ from nashpath.run.observe.snapshot import distance, equilibrium, strategies
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.overrides import assign
 from nashpath.run.settings.resolve import resolve
+from nashpath.run.settings.schema import accepts
+from nashpath.solvers import AVERAGES
 
 CASES: dict[str, list[dict]] = {
     "quadratic": [dict(zip("abc", k)) for k in itertools.product((-2.0, 0.0, 1.5), (0.0, 1.0), (-1.0, 0.0, 1.0))],
@@ -467,6 +469,27 @@ def test_a_distance_is_measured_coordinate_by_coordinate():
     assert distance(trial, state)["distance"] == pytest.approx((3.0**2 + 1.5**2) ** 0.5)
     assert equilibrium(trial)["equilibrium"].tolist() == [3.0, 0.0]
     assert strategies(state).tolist() == [0.0, 0.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in AVERAGES if "player" in accepts(AVERAGES[kind])])
+def test_averages_of_all_players_are_those_of_each_and_are_what_a_toy_is_judged_by(kind):
+    """Of one player alone no distance is measured: beside the other's present strategy it is nowhere play has been."""
+    found = {}
+    for player in ("generator", "discriminator", "all"):
+        trial = build_trial(
+            resolve(assign({}, [("game", "bilinear"), ("average", kind), ("average.player", player)])), 0
+        )
+        program = Program([trial], [0])
+        program.run(40)
+        state = program.train_state(0)
+        found[player] = trial.solver.averages(state.memory), distance(trial, state)["distance"], strategies(state)
+    averages, away, played = found["all"]
+    apart = {who: found[who][0][who] for who in averages}
+    assert averages == apart
+    assert sorted(averages) == ["discriminator", "generator"]
+    assert away == pytest.approx(torch.cat([averages[who]["value"].flatten() for who in averages]).norm().item())
+    for who in averages:
+        assert found[who][1] == pytest.approx(float(np.linalg.norm(played)))
 
 
 @pytest.mark.parametrize("name", TOYS)

@@ -242,10 +242,16 @@ def _exploitability(s: RunSummary) -> str:
     alone = ", which alone would have read as an equilibrium" if blind else ""
     short = min(gap[0] + SURE * gap[1], here[0] + SURE * here[1]) < 0
     none = "; who stays gains 0, so a search that ends below it found no gain and says nothing" if short else ""
+    more_steps = "" if short else "; a lower bound, since more steps may gain more"
     return (
-        f"exploitability: best responses of {s.responses} steps gain {gap[0]:.2g} ± {gap[1]:.1g} from beside the point "
-        f"({told}), and {here[0]:.2g} ± {here[1]:.1g} from the point itself{alone}{none}"
+        f"exploitability: best responses of {s.responses} steps gain {_with_error(*gap)} from beside the point "
+        f"({told}), and {_with_error(*here)} from the point itself{alone}{none}{more_steps}"
     )
+
+
+def _with_error(value: float, error: float) -> str:
+    """A mean over restarts; where all are alike, as in games without randomness, no error is claimed."""
+    return f"{value:.2g} ± {error:.1g}" if error else f"{value:.2g}"
 
 
 def _flat(many: int) -> str:

@@ -63,8 +63,9 @@ def run_headline(run: Run) -> Outcome:
     found = found or together([one for own in members for one in own])
     if status == "failed":
         return Outcome(f"failed before its last step; {found.text}", "bad")
-    if status in ("running", "stopped") and found.tone != "bad":
-        return Outcome(f"not at its last step; so far {found.text}", "open")
+    if status in ("running", "stopped"):
+        lost = any(member.diverged for part in parts for member in part.members)
+        return Outcome(f"not at its last step; so far {found.text}", found.tone if lost else "open")
     return found
 
 

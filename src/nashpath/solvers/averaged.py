@@ -17,7 +17,7 @@ class WeightAveraging(Wrapping):
     Sampling and metrics use the average; play does not. The player's running means and variances (of batch
     normalisation) are averaged with the same shares, so that the average has statistics of its own; other state, as the
     vectors of spectral normalisation, is that of the present network. Wrap twice, with another ``player``, to average
-    both.
+    both; the setting ``average.player=all`` does. A toy's distance and path are of the averages where all are kept.
     """
 
     def __init__(self, solver: Solver, player: str, **numbers: float):

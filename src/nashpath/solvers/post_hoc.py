@@ -61,6 +61,8 @@ class PostHocEMA(WeightAveraging):
 
     def at_width(self, width: float) -> None:
         self.numbers = Hyperparameters(width=_checked(width)).to(self.numbers.width.device)
+        if isinstance(self.solver, PostHocEMA):  # the average of another player
+            self.solver.at_width(width)
 
     def averages(self, memory: Memory) -> dict[str, Tree]:
         return {**super().averages(memory), self.player: self._combined(memory["average"])}

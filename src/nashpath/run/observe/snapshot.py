@@ -1,7 +1,7 @@
 """Snapshots of a member: samples, metrics of the samples, level sets, or a toy's strategies."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
-from nashpath.core import Key, Point, load_point, tree_map
+from nashpath.core import Key, Point, Tree, load_point, tree_map
 from nashpath.core.columns import TableUnits
 from nashpath.core.source import (
     HasModes,
@@ -256,11 +256,20 @@ def real_numbers(found: dict[str, float]) -> dict[str, np.ndarray]:
     return {f"real.{name}": np.array(value) for name, value in found.items()}
 
 
-def strategies(train_state: TrainState) -> np.ndarray:
-    """A toy's strategies as one vector: first coordinates of generator and discriminator first."""
-    players = [train_state.point.players[who] for who in ("generator", "discriminator")]
+def strategies(train_state: TrainState, chosen: Mapping[str, Tree] | None = None) -> np.ndarray:
+    """A toy's strategies (or these) as one vector: first coordinates of generator and discriminator first."""
+    players = [(chosen or train_state.point.players)[who] for who in ("generator", "discriminator")]
     flat = [torch.cat([v.flatten() for v in params.values()]).cpu() for params in players]
     return torch.cat([*(v[:1] for v in flat), *(v[1:] for v in flat)]).numpy()
+
+
+def judged_strategies(trial: Trial, train_state: TrainState) -> Mapping[str, Tree]:
+    """What is looked at of a toy: averages where every player's are kept, else the strategies that are played.
+
+    The average of one player beside the present strategy of the other is nowhere where play has been.
+    """
+    played, averages = train_state.point.players, trial.solver.averages(train_state.memory)
+    return averages if set(averages) >= set(played) else played
 
 
 def equilibrium(trial: Trial) -> dict[str, np.ndarray]:
@@ -279,11 +288,11 @@ def known_point(trial: Trial) -> str:
 
 
 def distance(trial: Trial, train_state: TrainState) -> dict[str, float]:
-    """Distance of the strategies (averaged ones where the solver keeps any) from the known equilibrium, if any."""
+    """Distance of the strategies (averaged ones where the solver keeps all) from the known equilibrium, if any."""
     known = trial.game.equilibrium
     if known is None:
         return {}
-    players = {**train_state.point.players, **trial.solver.averages(train_state.memory)}
+    players = judged_strategies(trial, train_state)
     there = {who: torch.as_tensor(place, dtype=torch.float64) for who, place in known.items()}
     away = [(v.double() - there[who].to(v.device)).flatten() for who, ps in players.items() for v in ps.values()]
     return {"distance": float(torch.cat(away).norm())}
@@ -330,7 +339,9 @@ def snapshot(
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """``(arrays, metrics)``: of samples ``found``, kept where they are ``shown`` (or a toy's strategies)."""
     if found is None:
-        return {f"p{member.index}": strategies(train_state)}, distance(trial, train_state)
+        return {f"p{member.index}": strategies(train_state, judged_strategies(trial, train_state))}, distance(
+            trial, train_state
+        )
     metrics = quick_metrics(found, trial.game.data) | held_out_error(trial, train_state)  # type: ignore[arg-type]
     metrics |= quick_accuracy(member, trial, found)
     arrays = picture(member, trial, train_state, found) if shown else {}

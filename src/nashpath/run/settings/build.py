@@ -173,8 +173,10 @@ def build_solver(settings: Any) -> Solver:
     chosen = settings.solver
     rules = {who: build_rule(getattr(chosen, who)) for who in ("discriminator", "generator")}
     solver = make(CONSTRAINTS, settings.constraint, solver=make(SOLVERS, chosen, **rules))
-    averaged = make(AVERAGES, settings.average, solver=solver)
-    return Rollback(averaged) if settings.on_divergence == "rollback" else averaged
+    everyone = getattr(settings.average, "player", "") == "all"
+    for own in [{"player": who} for who in rules] if everyone else [{}]:
+        solver = make(AVERAGES, settings.average.model_copy(update=own), solver=solver)
+    return Rollback(solver) if settings.on_divergence == "rollback" else solver
 
 
 def build_rule(chosen: Any) -> UpdateRule:
