@@ -360,3 +360,20 @@ def test_a_setting_that_an_older_run_lacks_sets_it_not_apart(tmp_path):
     (now[0] / "config.toml").write_text(text.replace("modes = 8", "modes = 8\nwidth = 0"))
     assert "width" in (now[0] / "config.toml").read_text()
     assert "is better than" in compare_reports(now, tmp_path / "c.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([9.0, 1.0, 1.3, 1.5, 1.4], True),
+        ([9.0, 1.0, 1.3, 1.1, 1.4], False),  # nearly as good again
+        ([9.0, 5.0, 3.0, 1.0, 1.4], False),  # too few looks since
+        ([9.0, 5.0, 3.0, 2.0, 1.0], False),
+    ],
+)
+def test_a_number_that_was_better_before_is_said(tmp_path: Path, values: list[float], said: bool):
+    rows = [{"step": 10 * k, "member": 0, "sliced_wasserstein": value} for k, value in enumerate(values)]
+    end = {"member": 0, "seed": 0, "outcome": "finished", "steps": 40, "metrics": {"sliced_wasserstein": values[-1]}}
+    folders.folder(tmp_path / "run", [end], rows)
+    found = run_headline(load_run(tmp_path / "run"))
+    assert ("1 at step 10, and worse by a quarter or more ever since" in found.text) == said

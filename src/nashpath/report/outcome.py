@@ -39,6 +39,8 @@ WHOLE_WAY = 0.9
 """The share of the way from the start to real samples from which on a number is said to have arrived."""
 FINE = 4
 """Rounds between two points of a path up to which its turns are counted: fewer points could hide whole turns."""
+LATER = 3
+"""Looks after the best one, all of them worse, from which on a number is said to have been better before."""
 QUARTER = math.pi / 4
 """Angle between two points of a path up to which its turns are counted."""
 
@@ -216,6 +218,7 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
         beside = [f"real against real {amount(lead, real[lead])}"] if lead in real else []
         began = drawable(first.get(lead)) and first["step"] == 0
         beside += [f"{amount(lead, first[lead])} at the start"] if began else []
+        beside += _better_before(run, member, lead)
         text = f"{titled(lead, phrase)} {amount(lead, member.metrics[lead])}"
         text += f" ({'; '.join(beside)})" if beside else ""
         said = "; ".join(part for part in (said, text) if part)
@@ -224,6 +227,21 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     if tone != "bad" and ways and max(ways) <= 0:
         return Outcome(f"no better than at the start: {said}", "bad", "no better than at the start")
     return Outcome(said, tone, short or "between the start and real samples")
+
+
+def _better_before(run: Run, member: ReportMember, key: str) -> list[str]:
+    """``["0.058 at step 100, and worse by a quarter or more ever since"]``, where that is so of the last looks."""
+    looks = [(row["step"], float(row[key])) for row in run.rows_of.get(member.member, []) if drawable(row.get(key))]
+    sign = sign_of(key) or 0
+    step, best = max(looks, key=lambda look: sign * look[1], default=(0, 0.0))
+    since = [value for later, value in looks if later > step]
+    if (
+        len(since) < LATER
+        or best <= 0
+        or any(sign * value > sign * best * (0.8 if sign > 0 else 1.25) for value in since)
+    ):
+        return []
+    return [f"{amount(key, best)} at step {step:,}, and worse by a quarter or more ever since"]
 
 
 def ways_gone(run: Run, member: ReportMember) -> dict[str, float]:
