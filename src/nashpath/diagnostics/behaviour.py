@@ -1,7 +1,7 @@
 """What play does about a centre, as its path shows it: closes in, goes round, spirals out, leaves."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -131,7 +131,7 @@ def _rest_beside(way: Tensor, first: float, told: dict[str, Any]) -> Behaviour |
         return None
     moving = (beside > STILL * first).nonzero()
     rate = _rate(beside[: int(moving.max()) + 1]) if len(moving) else 1.0
-    return Behaviour("closes in", min(rate, 1.0), **(told | {"centre": "another point of rest"}))
+    return replace(Behaviour("closes in", min(rate, 1.0), **told), centre="another point of rest")
 
 
 def _to_and_fro(way: Tensor, radius: Tensor) -> bool:
