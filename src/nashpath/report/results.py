@@ -117,7 +117,7 @@ def _reasons(claims: list[dict[str, Any]]) -> list[str]:
 
 def _why(claim: dict[str, Any]) -> str:
     """The likely reason, and what would decide."""
-    reason = f"Most likely reason: {claim['reason']}." if claim["reason"] else ""
+    reason = f"Our explanation, which no claim tests: {claim['reason']}." if claim["reason"] else ""
     note = f"{claim['note'][:1].upper()}{claim['note'][1:]}." if claim["note"] else ""
     return " ".join(part for part in (reason, note) if part)
 

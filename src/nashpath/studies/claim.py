@@ -43,7 +43,7 @@ class Claim:
     ``experiment`` (with its unit). ``kind`` says what speaks: an experiment of the paper (``"found"``), a ``"theorem"``
     that is checked numerically, we (``"ours"``), or arithmetic that cannot fail but for a bug (``"identity"``, which is
     counted as a test). ``exact`` claims need no statistics: every value must lie in the range.
-    ``reason`` is the most likely reason should it not hold; ``scales`` says at which sizes it is judged.
+    ``reason`` is an explanation, should it not hold, that no claim tests; ``scales`` says at which sizes it is judged.
     """
 
     name: str
