@@ -47,7 +47,7 @@ STUDY = Study(
             values=more_modes,
             low=0.5,
             kind="ours",
-            reason="the default weight of 10 holds so small a critic back; 1 is what docs/choose.md measures on the ring",
+            reason="the default weight of 10 holds so small a critic back; on the ring docs/choose.md takes 1",
         )
     ],
 )
