@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,29 @@ def test_killed_between_a_note_and_what_it_notes_the_file_counts(run):
     assert Digests(run).fault("run.json") == ""
     digests.replaces("samples/step-00000020.npz", None)
     assert Digests(run).fault("samples/step-00000020.npz") == ""
+
+
+def test_what_a_resume_keeps_outlasts_the_machine_before_its_checkpoint_does(tmp_path, monkeypatch):
+    """No file is made durable twice, and those of later looks wait for the next checkpoint."""
+    durable, plain = [], os.fsync
+    folder = RunFolder(tmp_path)
+    folder.create({"steps": 1})
+
+    def fsync(handle):
+        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        durable.append(re.sub(r"^\.(.*)\.\d+-\d+\.tmp$", r"\1", path.name))
+        plain(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    for step in (0, 1):
+        folder.append([{"step": step, "member": 0}])
+        folder.write_samples(step, {"m0": np.zeros(2)})
+        assert durable == []
+        folder.write_checkpoint(b"state")
+        sample, checkpoint = durable.index(f"step-{step:08d}.npz"), durable.index("checkpoint.safetensors")
+        assert max(sample, *(durable.index(name) for name in ("samples", "metrics.jsonl", JOURNAL))) < checkpoint
+        assert len([name for name in durable if name.endswith(".npz")]) == 1
+        durable.clear()
 
 
 def test_damage_to_appended_rows_costs_the_rows_of_one_piece(tmp_path, monkeypatch):

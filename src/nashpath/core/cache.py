@@ -91,10 +91,11 @@ def runs(pid: object) -> bool:
 
 
 @contextmanager
-def replacing(path: Path) -> Generator[BinaryIO]:
+def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block has ended well; its folder is made if need be.
 
-    A reader, or a crash, sees the old content or the new, never a part. Where the block fails, nothing stays.
+    A reader, or a crash, sees the old content or the new, never a part. Where the block fails, nothing stays. A file
+    that is not ``durable`` outlasts its process, but the machine's only once `make_durable` was called.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.tmp")
@@ -102,12 +103,19 @@ def replacing(path: Path) -> Generator[BinaryIO]:
         with _locked(temporary) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             os.replace(temporary, path)  # before the lock is given up: a sweeper would take the file for a dead one's
     finally:
         temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        make_durable(path.parent)
+
+
+def make_durable(path: Path) -> None:
+    """What was written to a file, or which files a folder has, outlasts the machine, too."""
+    place = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(place)
     finally:
-        os.close(folder)
+        os.close(place)

@@ -16,7 +16,7 @@ import re
 import tomllib
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -27,7 +27,7 @@ import numpy as np
 import tomli_w
 import torch
 
-from nashpath.core.cache import replacing, sweep
+from nashpath.core.cache import make_durable, replacing, sweep
 from nashpath.run.errors import FolderError, FolderWarning, SettingError
 from nashpath.run.folder.digests import JOURNAL, Digests
 from nashpath.run.folder.lock import FolderLock
@@ -56,6 +56,8 @@ class RunFolder:
         self.checkpoint = folder / CHECKPOINT
         self.previous = folder / PREVIOUS
         self.metrics = folder / METRICS
+        self._samples: list[Path] = []
+        """Files of samples since the last checkpoint."""
         self.digests = Digests(folder)
         self._lock: FolderLock | None = None
         self._told: set[str] = set()
@@ -114,7 +116,7 @@ class RunFolder:
         """The resolved settings of the run."""
         return read_toml(self.config)
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, durable: bool = True) -> None:
         """Replaces a file. Raises `FolderError` where the disk is full.
 
         Outside of `claim` and `release` it holds the folder for this write alone, and sweeps it. Where another process
@@ -124,11 +126,18 @@ class RunFolder:
             if allowed:
                 with self._room(name):
                     self.digests.replaces(name, content)
-                    write_atomic(self.folder / name, content)
+                    write_atomic(self.folder / name, content, durable)
 
     def write_checkpoint(self, content: bytes) -> None:
-        """Replaces the checkpoint. The present one becomes the previous one, if it is sound; else that one stays."""
+        """Replaces the checkpoint. The present one becomes the previous one, if it is sound; else that one stays.
+
+        Rows and samples up to it, which a resume keeps, are made to outlast the machine before.
+        """
         with self._room(CHECKPOINT):
+            for path in (*self._samples, self.folder / "samples", self.metrics, self.folder / JOURNAL):
+                with suppress(FileNotFoundError):
+                    make_durable(path)
+            self._samples.clear()
             if self.checkpoint.exists() and not self.digests.fault(CHECKPOINT):
                 self.digests.copies(CHECKPOINT, PREVIOUS)
                 _link(self.checkpoint, self.previous)
@@ -167,11 +176,17 @@ class RunFolder:
                 self.digests.replaces(f"samples/{file.name}", None)
                 file.unlink()
 
-    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray], durable: bool = True) -> None:
         """Replaces an ``.npz`` file."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        self.write(name, buffer.getvalue())
+        self.write(name, buffer.getvalue(), durable)
+
+    def write_samples(self, step: int, arrays: dict[str, np.ndarray]) -> None:
+        """Writes the samples of a step, which the next checkpoint makes durable: a resume drops what is after one."""
+        name = f"samples/step-{step:08d}.npz"
+        self.write_arrays(name, arrays, durable=False)
+        self._samples.append(self.folder / name)
 
     def warn(self, said: str) -> None:
         """A `FolderWarning`, once."""
@@ -363,9 +378,9 @@ def _step_of(line: bytes, otherwise: int) -> int:
         return otherwise
 
 
-def write_atomic(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes, durable: bool = True) -> None:
     """Replaces ``path`` in one step: a reader, or a crash, sees the old content or the new, never a part."""
-    with replacing(path) as file:
+    with replacing(path, durable) as file:
         file.write(content)
 
 

@@ -148,7 +148,7 @@ class FlowRecorder:
             velocity = self.flow.field(arrow_grid, state.particles, state.memory).velocity
             arrays["field0"] = velocity.reshape(ARROWS, ARROWS, 2).cpu().numpy()
             arrays |= _levels(self.flow, state, grid(self.square, GRID, self.device))
-        self.store.write_arrays(f"samples/step-{state.step:08d}.npz", arrays)
+        self.store.write_samples(state.step, arrays)
 
     def checkpoint(self) -> None:
         """Writes everything that a resumed flow needs, atomically."""

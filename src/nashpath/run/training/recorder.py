@@ -203,7 +203,7 @@ class Recorder:
                 rows[at] = self._latest(member, group, told, state)
         self._write([row for at in sorted(rows) for row in rows[at]])
         saved = {name: array for at in sorted(arrays) for name, array in arrays[at].items()}
-        self.store.write_arrays(f"samples/step-{self.taken:08d}.npz", saved)
+        self.store.write_samples(self.taken, saved)
         if self.tracking is not None:
             self.tracking.pictures(self.taken, arrays)
 
