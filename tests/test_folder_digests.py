@@ -379,3 +379,34 @@ def test_a_full_disk_names_the_folder_and_what_is_kept(run, monkeypatch):
     assert not list(run.rglob("*.tmp"))
     nash("train", "--resume", "--out", run)
     assert rows(run)[-1]["step"] == 40
+
+
+def test_a_run_without_its_checkpoints_is_not_begun_again_in_silence(run):
+    for name in CHECKPOINTS:
+        (run / name).unlink()
+    kept = (run / "metrics.jsonl").read_bytes()
+    for _ in range(2):  # the first claims the folder, and settles its journal
+        said = nash("train", "--resume", "--out", run, expect=2).stderr
+        assert all(name in said for name in CHECKPOINTS)
+        assert f"start anew: nashpath train {run / 'config.toml'} --out" in said
+    assert (run / "metrics.jsonl").read_bytes() == kept
+    (run / "run.json").unlink()  # of a run that was killed: the journal knows that there were checkpoints
+    assert "are missing, so there is nothing to go on from" in nash("train", "--resume", "--out", run, expect=2).stderr
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_begins_again_and_says_so(tmp_path, original):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nashpath.run.training.session.Session.checkpoint", lambda session: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            trained(small(checkpoint_every=8), tmp_path / "run")
+    said = nash("train", "--resume", "--out", tmp_path / "run", *flags("data=ring")).stderr
+    assert "was ended before its first checkpoint: it begins again, at step 0" in said
+    assert_same_run(tmp_path / "run", original)
+
+
+def test_settings_that_a_resumed_run_has_may_be_said_again_and_others_are_named(run):
+    nash("train", "--resume", "--out", run, *flags("data=ring", "solver.generator=adam", "seeds=0"))
+    said = nash("train", "--resume", "--out", run, "-s", "data.modes=7", "--seeds", "0:2", expect=2).stderr
+    assert "data.modes, seeds: a resumed run keeps its settings, except" in said
+    assert "data.modes was 8, is 7" in said
+    assert "seeds was [0], is [0, 1]" in said

@@ -302,16 +302,25 @@ def _largest_side() -> int:
 
 def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:
     """The folder to resume: --out, or the argument where it is a run folder (or the settings inside one)."""
-    from nashpath.run import SettingError
+    from nashpath.run import RunFolder, SettingError
+    from nashpath.run.settings.overrides import parse_sweeps
 
     folder = out or (config.parent if config and config.name == "config.toml" else config)
     if folder is None:
         raise SettingError(f"--resume needs the run folder: nashpath {verb} --resume --out runs/NAME")
     if out and config and config.resolve() != (out / "config.toml").resolve():
         raise SettingError(f"--resume takes its settings from {out / 'config.toml'}; leave out {config}")
-    if sweep:
-        raise SettingError("--sweep: a resumed run keeps its members; start anew in another --out")
+    if sweep and (not RunFolder(folder).exists() or parse_sweeps(sweep) != _swept(folder)):
+        raise SettingError("--sweep: a resumed run keeps its members; leave it out, or start anew in another --out")
     return folder
+
+
+def _swept(folder: Path) -> dict[str, list[Any]]:
+    """What the run in a folder sweeps."""
+    from nashpath.run import RunFolder
+    from nashpath.run.settings.overrides import flatten_sweeps
+
+    return flatten_sweeps(RunFolder(folder).read_config().get("sweep", {}))
 
 
 def next_folder(name: str) -> AbstractContextManager[Path]:

@@ -12,14 +12,15 @@ from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
-from nashpath.run.folder.identity import FREE, identity_of
+from nashpath.run.folder.identity import FREE, changed_settings, identity_of
 from nashpath.run.folder.places import find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
 from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed
+from nashpath.run.settings.model import dotted
 from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
-from nashpath.run.training.resume import claimed, device_here, differences, told
+from nashpath.run.training.resume import begins_again, claimed, device_here, differences, told
 from nashpath.run.training.session import CHECKPOINT_SECONDS
 
 
@@ -78,12 +79,16 @@ def resume_flow(
             raise SettingError(f"{folder} holds a training; resume it with: nashpath train --resume --out {folder}")
         remembered = raw.pop("with", [])
         recall(remembered, folder)
-        stored = read_meta(store)
+        stored, again = read_meta(store), begins_again(store, "flow")
         with store.configured():
             settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
         kept = [(key, value) for key, value in changes if key not in FREE]
         if kept and resolve_flow(kept, raw).model_dump() != before.model_dump():
-            raise SettingError(f"{kept[0][0]}: a resumed flow keeps its settings, except {', '.join(sorted(_free()))}")
+            said = changed_settings(*({"settings": dotted(one.model_dump())} for one in (before, settings)))
+            raise SettingError(
+                f"{', '.join(key for key, _ in kept)}: a resumed flow keeps its settings, except "
+                f"{', '.join(sorted(_free()))} ({'; '.join(said)}); leave it out, or start anew in another --out"
+            )
         settings.device = device_here(settings.device, "device" in dict(changes), stored)
         methods = renewed(remembered, flow_rows(settings))
         full = settings.model_dump(mode="json")
@@ -95,7 +100,7 @@ def resume_flow(
         with told(), interruptible(stop):
             recorder = FlowRecorder(settings, store, methods, about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
-        for one in recorder.changes[len(stored.get("changes", [])) :]:
+        for one in [*again, *recorder.changes[len(stored.get("changes", [])) :]]:
             notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
         store.warn_if_unchecked()
         store.create({**remember_data(full, folder), **({"with": methods} if methods else {})})

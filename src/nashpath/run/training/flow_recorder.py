@@ -17,7 +17,7 @@ from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.metrics import MetricError, exact_wasserstein
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.checkpoint import changed_draws, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow
@@ -171,11 +171,6 @@ class FlowRecorder:
     def restore(self, particles: Tensor) -> State | None:
         """Where the last checkpoint left the flow; None where it was stopped before its first."""
         if not self.store.has_checkpoint():
-            if (self.store.folder / "run.json").exists():
-                raise CheckpointError(
-                    f"{self.store.folder}: the flow has ended, and holds no checkpoint to go on from (it was removed, "
-                    "or an earlier version made the flow); run it anew in another --out"
-                )
             self.store.truncate(-1)
             return None
         with torch.no_grad():

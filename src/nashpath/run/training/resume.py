@@ -6,8 +6,9 @@ from typing import Any
 
 from nashpath.run.engine.device import find_device
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.checkpoint import CheckpointError
 from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import CONFIG, RunFolder
 
 
 @contextmanager
@@ -28,6 +29,27 @@ def told() -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
+
+
+def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]:
+    """What to say where a run was ended before its first checkpoint, and so begins again; its draws are the same.
+
+    ``verb`` is train or flow. Raises `CheckpointError` where there is no checkpoint any more, or the run needs the one
+    that it began with.
+    """
+    if store.has_checkpoint():
+        return []
+    anew = f"start anew: nashpath {verb} {store.folder / CONFIG} --out ANOTHER_FOLDER"
+    if start_from:
+        raise CheckpointError(
+            f"{store.checkpoint}: is missing, and with it what the run started from ({start_from}); {anew}"
+        )
+    if (store.folder / "run.json").exists() or store.previous.name in store.digests.missing():
+        raise CheckpointError(
+            f"{store.folder}: {store.checkpoint.name} and {store.previous.name} are missing, so there is nothing to go "
+            f"on from (or an earlier version made the run, and wrote none); put one of them back, or {anew}"
+        )
+    return [f"{store.folder} was ended before its first checkpoint: it begins again, at step 0"]
 
 
 def device_kind(device: str) -> str:

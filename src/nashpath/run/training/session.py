@@ -279,16 +279,9 @@ class Session:
     def restore(self) -> None:
         """Continues where the run folder's checkpoint was taken; later rows and samples are dropped.
 
-        A run that was killed before its first checkpoint starts again: its draws are the same.
+        A run that has none yet (`nashpath.run.training.resume.begins_again`) starts at its first step.
         """
         if not self.store.has_checkpoint():
-            if self.settings.start_from:
-                raise CheckpointError(
-                    f"{self.store.checkpoint}: is missing, and with it what the run started from; start anew from "
-                    f"{self.settings.start_from} in another --out"
-                )
-            if self.store.digests.fault(self.store.checkpoint.name):
-                self.store.warn(f"{self.store.checkpoint}: is missing; the run starts again from its first step")
             self.store.truncate(-1)
             return
         stored, meta = load_checkpoint(self.store, self._members())

@@ -18,6 +18,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import (
     FREE,
+    changed_settings,
     flat_settings_of,
     identity_of,
 )
@@ -30,12 +31,12 @@ from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, chosen_rows, plan, record
 from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.model import General
-from nashpath.run.settings.overrides import Raw
-from nashpath.run.settings.resolve import used
+from nashpath.run.settings.overrides import Raw, assign
+from nashpath.run.settings.resolve import dump, used
 from nashpath.run.settings.sizes import check_draws, check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
 from nashpath.run.training.recorder import Recorder
-from nashpath.run.training.resume import claimed, device_here, device_kind, differences, told
+from nashpath.run.training.resume import begins_again, claimed, device_here, device_kind, differences, told
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import StartingPoints, starting_points
 from nashpath.run.training.tracking import check_installed
@@ -151,16 +152,11 @@ def resume_session(
             raise SettingError(f"{folder} holds a flow; resume it with: nashpath flow --resume --out {folder}")
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
         recall(remembered, folder)
-        stored = read_meta(store)
-        for key, value in changes:
-            if key not in FREE and raw.get(key) != value:
-                free = ", ".join(sorted(FREE))
-                raise SettingError(
-                    f"{key}: a resumed run keeps its settings, except {free}; start anew in another --out"
-                )
-            raw[key] = value
+        stored, again = read_meta(store), begins_again(store, "train", raw.get("start_from", ""))
         with store.configured():
+            raw |= {key: value for key, value in changes if key in FREE}
             members = plan(raw, sweeps)
+        _check_kept([change for change in changes if change[0] not in FREE], raw, sweeps, members)
         settings = members[0].settings
         device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
@@ -179,7 +175,7 @@ def resume_session(
         raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
-        for one in recorder.changes[len(stored.get("changes", [])) :]:
+        for one in [*again, *recorder.changes[len(stored.get("changes", [])) :]]:
             notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
         session = Session(recorder, stop, ranks)
         session.restore()
@@ -187,6 +183,22 @@ def resume_session(
         store.create(remember_data(_config(raw, sweeps, methods), folder))
         recorder.track()
         return session
+
+
+def _check_kept(changes: list[tuple[str, Any]], raw: Raw, sweeps: dict[str, list[Any]], members: list[Member]) -> None:
+    """Raises `SettingError` where changes of settings that a run keeps would give others than its members have."""
+    if not changes:
+        return
+    other = assign(raw, changes)
+    changed = plan(other, sweeps)
+    if [(one.seed, dump(one.settings)) for one in members] == [(one.seed, dump(one.settings)) for one in changed]:
+        return
+    old, new = ({"settings": flat_settings_of(record(*those))} for those in ((raw, members), (other, changed)))
+    said = "; ".join(changed_settings(old, new)) or "where its data are now is said by --data-path"
+    raise SettingError(
+        f"{', '.join(key for key, _ in changes)}: a resumed run keeps its settings, except {', '.join(sorted(FREE))} "
+        f"({said}); leave it out, or start anew in another --out"
+    )
 
 
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:
