@@ -60,7 +60,7 @@ def test_differences_of_shares_are_in_points():
         ({"penalty": {"kind": "r1"}}, {"penalty.kind"}),
         ({"penalty": {"kind": "r1", "weight": 0.125}}, {"penalty.kind", "penalty.weight"}),
         ({"solver": {"generator": {"learning_rate": 0.125}}}, {"solver.generator.learning_rate"}),
-        ({"solver": {"generator": "sgd"}}, {"solver.generator.kind"}),
+        ({"solver": {"generator": "sgd"}}, {"solver.generator.kind", "solver.generator.learning_rate"}),
         ({"data": "digits"}, set()),
         ({"generator": {"width": 7}, "threads": 1, "device": "cpu"}, {"generator.width"}),
     ],

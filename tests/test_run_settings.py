@@ -13,6 +13,7 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
 from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.changed import rates_that_follow
 from nashpath.run.settings.members import by_structure, plan, record
 from nashpath.run.settings.model import TABLES, General, setting_names
 from nashpath.run.settings.names import ALIASES
@@ -245,11 +246,42 @@ SWEEPS = [
 
 
 def test_what_other_programs_call_settings_leads_to_settings_that_exist():
-    names = {*General.model_fields, *TABLES}
+    names = {*General.model_fields, *TABLES, *(table.kind for table in TABLES.values())}
     for path, table in TABLES.items():
         names |= {f"{path}.{argument}" for method in table.values() for argument in arguments(method)}
     known = names | {name.rpartition(".")[2] for name in names}
     assert {meant.partition("=")[0] for meant in ALIASES.values()} - known == set()
+
+
+@pytest.mark.parametrize("key", ["rule", "solver.rule", "solver.generator.rule", "optimizer"])
+def test_the_word_for_a_kind_of_method_leads_to_where_one_is_chosen(key):
+    with pytest.raises(SettingError, match=r"Did you mean solver.generator or solver.discriminator\?"):
+        resolve({}, {key: "sgd"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "sweeps", "said"),
+    [
+        ({}, {}, []),
+        ({"solver": "extragradient"}, {}, []),
+        ({"solver": {"generator": {"learning_rate": 0.5}}}, {}, []),
+        ({"solver": {"generator": "sgd"}}, {"solver.generator.learning_rate": [1, 2]}, []),
+        (
+            {"solver": {"generator": "sgd"}},
+            {},
+            ["solver.generator.learning_rate: 0.01 as none is set, the default of sgd on mlp; of adam on mlp"],
+        ),
+        (
+            {"data": "digits"},
+            {"generator": ["mlp", "dcgan"]},
+            ["solver.generator.learning_rate: 0.001 as none is set, the default of adam on mlp; of adam on dcgan"],
+        ),
+    ],
+)
+def test_a_default_learning_rate_that_follows_from_a_rule_or_a_network_is_said(raw, sweeps, said):
+    found = rates_that_follow(raw, plan(raw, sweeps))
+    assert len(found) == len(said)
+    assert all(one.startswith(start) for one, start in zip(found, said))
 
 
 def test_a_setting_that_only_some_of_the_swept_methods_have_is_given_to_those():

@@ -107,9 +107,11 @@ def train(
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
+        from nashpath.run.settings.changed import rates_that_follow
         from nashpath.run.settings.overrides import parse_overrides
         from nashpath.run.training.parts import part_folder
 
+        asked: tuple[dict[str, Any], dict[str, list[Any]]] = {}, {}
         if on or parts or sbatch:
             if ranks is not None:
                 raise SettingError("--on starts processes of its own; leave out torchrun, or train one --part with it")
@@ -139,6 +141,10 @@ def train(
                 )
         for count, reason in session.ways():
             live.say(f"{count} member{'s' * (count > 1)}, {reason}")
+        for one in (
+            [] if resume else rates_that_follow(asked[0], [m for group in session.groups for m in group.members])
+        ):
+            live.say(one)
         status = session.train()
         with writing_the_page(session.store.folder, live):
             page, found = report_and_headline(session.store.folder)

@@ -168,7 +168,9 @@ ALIASES = {
     "dataset": "data",
     "loss": "objective",
     "model": "generator",
-    "optimizer": "solver.generator",
+    "optimizer": "rule",
+    "optimiser": "rule",
+    "optim": "rule",
     "regulariser": "penalty",
     "regularizer": "penalty",
     "lambda": "weight",
@@ -187,11 +189,13 @@ ALIASES = {
 def nearest(key: str, known: list[str], names: Names, raw: Raw) -> str:
     """A hint at what was meant: the setting of that name (or of its usual other name) elsewhere, else the nearest.
 
-    The name of a method is a hint at the setting that chooses it.
+    The name of a method, or the word for its kind, is a hint at the settings that choose it.
     """
     name = key.rpartition(".")[2]
     meant = ALIASES.get(name, name)
     places = [place for place in names.places(raw) if meant in (place, place.rpartition(".")[2])]
+    if not places:  # the word for a kind of method: where such a one is chosen
+        places = [path for path, noun in names.kinds.items() if noun == meant]
     if not places and name in ALIASES:
         places = [meant]
     if not places:
