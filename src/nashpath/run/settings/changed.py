@@ -78,9 +78,7 @@ def rates_that_follow(raw: Raw, members: Iterable[Member]) -> list[str]:
         for who in players:
             key, (now, rate), (before, other) = f"solver.{who}.learning_rate", _rate(config, who), _rate(usual, who)
             if key not in asked and rate != other:
-                said = (
-                    f"{rate:g} where none is set, the default of {now}; of {before}, the usual choice, it is {other:g}"
-                )
+                said = f"{rate:g} as none is set, the default of {now}; of {before}, the usual choice, it is {other:g}"
                 found.setdefault(said, []).append(key)
     return [f"{' and '.join(dict.fromkeys(keys))}: {said}" for said, keys in found.items()]
 
