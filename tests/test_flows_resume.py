@@ -137,6 +137,15 @@ def test_a_flow_is_no_training_and_the_other_way_round(tmp_path):
     flow(tmp_path / "flow", *TINY, *KINDS["mmd"])
     said = nash("train", "--resume", "--out", tmp_path / "flow", expect=2).output
     assert "holds a flow; resume it with: nashpath flow --resume" in " ".join(said.split())
+    for verb in (
+        ["diagnose"],
+        ["sample", "--out", tmp_path / "s.npz"],
+        ["export", "--to", tmp_path / "g.pt2"],
+        ["evaluate"],
+    ):
+        said = nash(verb[0], tmp_path / "flow", *verb[1:], expect=2).output
+        assert "holds a flow: particles that move to the data, without players or networks" in " ".join(said.split())
+    assert "is a flow: nashpath flow --resume --out" in nash("train", tmp_path / "flow", expect=2).output
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.toml").write_text('data = "ring"\n')
     said = flow(tmp_path / "other", more=["--resume"], expect=2).output

@@ -14,13 +14,16 @@ from nashpath.cli.train import (
     Config,
     Quiet,
     Resume,
-    Setting,
     folder_to_resume,
     next_folder,
     stopping,
     writing_the_page,
 )
 
+_Setting = Annotated[
+    list[str] | None,
+    typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting, such as -s flow=mmd -s particles=500."),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", parser=given_place, help="The run folder (default: the next free runs/flow-N).")
 ]
@@ -28,7 +31,7 @@ Out = Annotated[
 
 def flow(
     config: Config = None,
-    settings: Setting = None,
+    settings: _Setting = None,
     out: Out = None,
     resume: Resume = False,
     accept_changes: Accept = False,

@@ -254,9 +254,12 @@ def _begun(
     """The settings of a recipe, where data are given in place of settings, or one is asked for; says which, and why."""
     from nashpath.run import RunFolder, RunProgress, SettingError
     from nashpath.run.settings.begin import begin_with_data, data_at
+    from nashpath.run.settings.flow import is_flow
     from nashpath.run.settings.overrides import override
 
     if config and RunFolder(config).exists():
+        if is_flow(RunFolder(config).read_config()):
+            raise SettingError(f"{config} is a flow: nashpath flow --resume --out {config} continues it")
         raise SettingError(f"{config} is a run: --resume continues it; nashpath evaluate, diagnose and sample read it")
     data = data_at(config) if config else None
     if data is None:

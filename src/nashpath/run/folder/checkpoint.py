@@ -25,6 +25,7 @@ from nashpath.run.folder.identity import changed_settings, flat_settings_of
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_source, build_trial
+from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
@@ -251,13 +252,19 @@ def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) ->
 def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     """The members of the run in ``folder``; files of methods that it was made with are executed again.
 
-    ``data_path`` says where its data are now. Raises `SettingError` where there is no run, where its settings are not
-    those that it was made with, and where its methods cannot be had.
+    ``data_path`` says where its data are now. Raises `SettingError` where there is no run, or a flow, where its settings
+    are not those that it was made with, and where its methods cannot be had.
     """
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run (no config.toml)")
     raw = find_data(store.read_config(), folder, data_path)
+    if is_flow(raw):
+        raise SettingError(
+            f"{folder} holds a flow: particles that move to the data, without players or networks, so there is no "
+            f"generator to sample, evaluate or export, and no game to diagnose. nashpath report {folder} shows how far "
+            "the particles are from the data (KL, MMD, W2); they are the array m0 of its samples/step-*.npz"
+        )
     _check_settings(store, raw)
     recall(raw.pop("with", []), folder)
     with store.configured():
