@@ -252,8 +252,8 @@ def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) ->
 def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     """The members of the run in ``folder``; files of methods that it was made with are executed again.
 
-    ``data_path`` says where its data are now. Raises `SettingError` where there is no run, or a flow, where its settings
-    are not those that it was made with, and where its methods cannot be had.
+    ``data_path`` says where its data are now. Raises `SettingError` where there is no run, or a flow, where its
+    settings are not those that it was made with, and where its methods cannot be had.
     """
     store = RunFolder(folder)
     if not store.exists():
