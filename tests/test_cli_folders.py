@@ -1,11 +1,14 @@
 """Default run folders: two runs that choose at one moment get two."""
 
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 
 from nashpath.cli.places import reserved
+from nashpath.core.cache import check_replaceable
+from nashpath.report import compare_reports, write_report
 from run_folders import flags, nash
 
 
@@ -48,3 +51,56 @@ def test_a_run_that_is_refused_leaves_no_folder(tmp_path, monkeypatch, verb):
     assert list(tmp_path.iterdir()) == []
     Path("runs").symlink_to("nowhere")
     assert "runs" in nash(verb, "-s", "steps=1", expect=2).stderr
+
+
+@pytest.fixture(scope="module")
+def trained_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    nash("train", *flags("steps=1"), "--quiet", "--out", folder)
+    return folder
+
+
+def test_what_could_not_be_written_is_refused_before_it_is_measured(trained_run, tmp_path, monkeypatch):
+    run, file = shutil.copytree(trained_run, tmp_path / "run"), tmp_path / "file"
+    file.write_text("")
+    for name in ("diagnosis.json", "evaluation.json", "report.html"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).mkdir()
+    for long in (
+        "nashpath.run.assess.diagnose.restore_members",
+        "nashpath.run.assess.evaluate.restore_members",
+        "nashpath.run.assess.evaluate.load_pair",
+        "nashpath.run.assess.export.load",
+        "nashpath.run.assess.load.restore_members",
+        "nashpath.report.page.load_run",
+        "nashpath.report.compare.load_run",
+    ):
+        monkeypatch.setattr(long, lambda *args, **more: pytest.fail("long work had begun"))
+    for place, line in {
+        run / "diagnosis.json": ["diagnose", run],
+        run / "evaluation.json": ["evaluate", run],
+        file / "e.json": ["evaluate", run, "--out", file / "e.json"],
+        file / "i.json": ["evaluate", "--real", run, "--fake", run, "--out", file / "i.json"],
+        file / "g.md": ["export", run, "--to", file / "g.pt2"],
+        file / "s.npz": ["sample", run, "--out", file / "s.npz"],
+    }.items():
+        said = nash(*line, expect=2).stderr
+        assert f"error: {place} cannot be written: " in said
+    with pytest.raises(OSError, match=r"c\.html cannot be written: .* is a file"):
+        compare_reports([run, run], file / "c.html")
+    with pytest.raises(OSError, match=r"report\.html cannot be written: it is a folder"):
+        write_report(run)
+
+
+def test_a_place_is_tried_and_left_as_it_was(tmp_path):
+    check_replaceable(tmp_path / "a" / "b" / "c.json")
+    (tmp_path / "c.json").write_text("kept")
+    check_replaceable(tmp_path / "c.json")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("c.json", "kept")]
+
+
+@pytest.mark.parametrize("verb", ["report", "diagnose", "sample", "evaluate"])
+def test_a_folder_that_is_not_there_is_said_to_be_missing(tmp_path, monkeypatch, verb):
+    monkeypatch.chdir(tmp_path)
+    said = nash(verb, "nowhere", expect=2).stderr
+    assert said.strip() in ("error: no run folder at nowhere", "error: nowhere holds no run (there is no such folder)")

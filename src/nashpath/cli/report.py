@@ -50,7 +50,7 @@ def _of_runs(runs: list[Path], out: Path | None) -> Path:
     from nashpath.report import compare_reports, equal_cost_text, write_report
     from nashpath.run import RunFolder
 
-    for run in runs:
+    for run in filter(Path.is_dir, runs):
         RunFolder(run).warn_if_unchecked()
     table = equal_cost_text(runs)
     if table:

@@ -45,6 +45,9 @@ def sample(
         if out.suffix not in (".png", ".npz", ".csv"):
             raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv)")
         load_all(own)
+        from nashpath.core.cache import check_replaceable
+
+        check_replaceable(out)
         import numpy as np
         import torch
 

@@ -90,6 +90,29 @@ def runs(pid: object) -> bool:
     return True
 
 
+def check_replaceable(path: Path) -> None:
+    """Raises `OSError` where `replacing` could not write ``path``: for before long work, not after it.
+
+    A file is made beside it, and taken away again.
+    """
+    place = next(one for one in path.absolute().parents if one.exists())
+    temporary = place / f".{path.name}.{os.getpid()}-{get_ident()}.tmp"
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        if not place.is_dir():
+            raise NotADirectoryError(f"{place} is a file")
+        _locked(temporary).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise type(error)(
+            f"{path} cannot be written: {why}. Nothing was done; choose, or make, a place for it"
+        ) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block has ended well; its folder is made if need be.

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nashpath.core.cache import replacing
+from nashpath.core.cache import check_replaceable, replacing
 from nashpath.report.phrasing import number
 from nashpath.report.tables import directed, protocol_lines
 from nashpath.run.settings.model import dotted
@@ -16,10 +16,11 @@ MARK = "<!-- card of a generator, by nashpath export -->"
 
 
 def card_place(to: Path) -> Path:
-    """Where the card of a file is written. Raises `ValueError` where another text is there."""
+    """Where the card of a file is written. Raises `ValueError` where another text is, `OSError` where none can be."""
     place = to.with_suffix(".md")
     if place.is_dir() or (place.exists() and not place.read_bytes().startswith(MARK.encode())):
         raise ValueError(f"--to {to}: its card would be {place}, which is something else; choose another name")
+    check_replaceable(place)
     return place
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from nashpath.core.cache import check_replaceable
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
@@ -37,6 +38,7 @@ def compare_reports(runs: list[Path], out: Path) -> Path:
     if not runs:
         raise ValueError("nothing to compare: give at least one run folder")
     out = Path(out)
+    check_replaceable(out)
     loaded = [load_run(run) for run in runs]
     for note in dict.fromkeys(note for run in loaded for note in run.notes):
         warnings.warn(f"left out of the comparison: {note}", FolderWarning, stacklevel=2)

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from nashpath.core.cache import check_replaceable
 from nashpath.report.animation import animation
 from nashpath.report.columns import column_tables
 from nashpath.report.curves import axes, charts, strands
@@ -30,6 +31,7 @@ from nashpath.run import FolderError, FolderWarning
 from nashpath.run.folder.run_folder import plain_json, sweep_run, write_atomic
 from nashpath.run.settings.model import dotted
 
+PAGE = "report.html"
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
 
 
@@ -38,11 +40,18 @@ def write_report(run: Path | str) -> Path:
 
     What cannot be read or drawn is left out; the page names it, and so does a `FolderWarning` for each.
     """
-    return _write(load_run(run))
+    return _write(_loaded(run))
+
+
+def _loaded(run: Path | str) -> Run:
+    """A run whose page can be written. Raises `RunFolderError`, or `OSError` where it cannot."""
+    if Path(run).is_dir():
+        check_replaceable(Path(run) / PAGE)
+    return load_run(run)
 
 
 def _write(loaded: Run) -> Path:
-    context, path = _context(loaded), loaded.folder / "report.html"
+    context, path = _context(loaded), loaded.folder / PAGE
     sweep_run(loaded.folder)
     try:
         write_page(path, "report.html.j2", context)
@@ -60,7 +69,7 @@ def _write(loaded: Run) -> Path:
 
 def report_and_headline(run: Path | str) -> tuple[Path, Outcome]:
     """As `write_report`, and what became of the game; numbers that cannot be understood are said to be such."""
-    loaded = load_run(run)
+    loaded = _loaded(run)
     unknown = Outcome("what became of the game cannot be told from the folder", "open")
     return _write(loaded), _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nashpath.core.cache import check_replaceable
 from nashpath.report.draw import draw_claim, draw_figure, inline
-from nashpath.report.page import write_page
+from nashpath.report.page import PAGE, write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import run_facts
 from nashpath.run.folder.run_folder import RunFolder
@@ -31,6 +32,7 @@ def is_reproduction(folder: Path) -> bool:
 
 def write_reproduction(folder: Path) -> Path:
     """Writes ``report.html`` into the folder of a reproduction, from what it holds, and returns its path."""
+    check_replaceable(folder / PAGE)
     found = read_study(folder)
     claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]
     of_kind = by_kind(claims)
@@ -47,7 +49,7 @@ def write_reproduction(folder: Path) -> Path:
         "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found)],
         "data": {"film": None, "curves": {"charts": []}},
     }
-    return write_page(folder / "report.html", "study.html.j2", context)
+    return write_page(folder / PAGE, "study.html.j2", context)
 
 
 def experiments_of(found: dict[str, Any]) -> list[Experiment]:

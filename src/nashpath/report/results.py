@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from nashpath.core.cache import check_replaceable
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
 from nashpath.report.reproduction import (
@@ -33,6 +34,7 @@ identities, which cannot fail but for a bug, are counted as tests.
 
 def write_results(folders: list[Path], out: Path) -> Path:
     """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
+    check_replaceable(out)
     pictures = out.parent / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     found = [(folder, read_study(folder)) for folder in folders]

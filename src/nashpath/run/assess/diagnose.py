@@ -11,6 +11,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from nashpath.core import FunctionalGame, Key
+from nashpath.core.cache import check_replaceable
 from nashpath.core.source import HasModes
 from nashpath.diagnostics import (
     Finding,
@@ -37,6 +38,7 @@ from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.snapshot import has_samples
 
+FOUND, ARRAYS = "diagnosis.json", "diagnosis.npz"
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 SECONDS = 45.0
@@ -94,11 +96,14 @@ def diagnose(
     ``progress`` is told what is being done; ``data_path`` says where the run's data are now.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
-    `CheckpointError` where the folder holds no run, no such member or no checkpoint.
+    `CheckpointError` where the folder holds no run, no such member or no checkpoint, and `OSError` at once where it
+    cannot be written.
     """
     folder = Path(run)
     if members is not None and not members:
         raise SettingError("no member to diagnose")
+    for name in (ARRAYS, FOUND) if RunFolder(folder).exists() else ():
+        check_replaceable(folder / name)
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     with _threads(restored[0][0].settings.threads):
         found = [
@@ -107,8 +112,8 @@ def diagnose(
         ]
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
-    store.write_arrays("diagnosis.npz", arrays)
-    store.write_json("diagnosis.json", {"members": [one.as_json() for one in found]})
+    store.write_arrays(ARRAYS, arrays)
+    store.write_json(FOUND, {"members": [one.as_json() for one in found]})
     return found
 
 

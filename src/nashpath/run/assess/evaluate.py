@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Key, Source
+from nashpath.core.cache import check_replaceable
 from nashpath.core.columns import TableUnits
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite, Rereads, class_names
@@ -166,8 +167,11 @@ def evaluate_run(
     Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is
     named with the reason; the others go on. ``data_path`` says where the data are now, ``real`` names others of the
     same kind to compare with, such as rows that were kept from training.
-    Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be.
+    Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be; and `OSError` at once where what is
+    found could not be written.
     """
+    if out is not None or RunFolder(folder).exists():
+        check_replaceable(out or folder / "evaluation.json")
     found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
     if out is None:
@@ -227,6 +231,8 @@ def evaluate_images(
 
     Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
     """
+    if out is not None:
+        check_replaceable(out)
     source, samples = load_pair(real, fake, size)
     notify(f"reading {real} and {fake}")
     reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))

@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from nashpath.core.cache import check_replaceable
 from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run, over_members
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import checkpoint_digest, planned
@@ -49,6 +50,7 @@ def evaluate_part(
     asked = _asked(run, wish, split)
     if place.exists() and _read(place)["asked"] == asked:
         return place
+    check_replaceable(place)
     content = {"asked": asked, "found": measure_run(run, wish, members, split, notify, data_path)}
     place.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(place, (json.dumps({**content, "sha256": _digest(content)}) + "\n").encode())

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Key
+from nashpath.core.cache import check_replaceable
 from nashpath.games import GAN
 from nashpath.run.assess.load import load
 from nashpath.run.assess.loaded_file import safetensors_bytes
@@ -192,10 +193,12 @@ def export(
     needs PyTorch alone; ``.onnx``, a model for ONNX Runtime and others (the extra ``export``). A fresh process loads
     the file and makes samples of the same latents first: where they differ from the run's own by more than `TOLERANCE`
     nothing is written. ``width`` is as for `load`; ``methods`` are files that register methods of one's own. Raises
-    `SettingError` or `CheckpointError`, and `ValueError` where samples differ.
+    `SettingError` or `CheckpointError`, `ValueError` where samples differ, and `OSError` at once where ``to`` cannot be
+    written.
     """
     run, to = Path(run), Path(to)
     _check_places(run, to)
+    check_replaceable(to)
     found = load(run, member, width=width)
     game = found.game
     if not isinstance(game, GAN):

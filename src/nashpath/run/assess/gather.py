@@ -76,7 +76,7 @@ def gather_run(out: Path, folders: Sequence[Path] = ()) -> None:
 def _read(folder: Path) -> _Part:
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run (no config.toml)")
+        raise SettingError(f"{folder} holds no run ({store.lacks})")
     raw = find_data(store.read_config(), folder)
     given = {key: value for key, value in raw.items() if key not in ("with", "sweep")}
     if not raw.get("part"):

@@ -257,7 +257,7 @@ def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     """
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run (no config.toml)")
+        raise SettingError(f"{folder} holds no run ({store.lacks})")
     raw = find_data(store.read_config(), folder, data_path)
     if is_flow(raw):
         raise SettingError(

@@ -66,6 +66,11 @@ class RunFolder:
         """Whether the folder already holds a run."""
         return self.config.exists()
 
+    @property
+    def lacks(self) -> str:
+        """Why the folder holds no run, where it does not."""
+        return f"no {CONFIG}" if self.folder.exists() else "there is no such folder"
+
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, or there was one: `load_checkpoint` says what became of it."""
         return any(place.exists() for place in (self.checkpoint, self.previous))

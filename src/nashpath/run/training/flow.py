@@ -72,7 +72,7 @@ def resume_flow(
     """
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no flow to resume (no config.toml); leave out --resume to start one there")
+        raise SettingError(f"{folder} holds no flow to resume ({store.lacks}); leave out --resume to start one there")
     with claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
         if not is_flow(raw):

@@ -145,7 +145,7 @@ def resume_session(
     """
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run to resume (no config.toml); leave out --resume to start one there")
+        raise SettingError(f"{folder} holds no run to resume ({store.lacks}); leave out --resume to start one there")
     with claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
         if is_flow(raw):

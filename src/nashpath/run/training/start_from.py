@@ -81,7 +81,7 @@ def _theirs(folder: Path, members: Sequence[Member], every: int, asked: int) -> 
     """The member of the other run that each member starts from. Raises `SettingError`."""
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"start_from: {folder} holds no run (no config.toml)")
+        raise SettingError(f"start_from: {folder} holds no run ({store.lacks})")
     if is_flow(store.read_config()):
         raise SettingError(f"start_from: {folder} holds a flow, which has no networks to start from")
     count = len(planned(folder))
