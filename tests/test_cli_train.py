@@ -41,10 +41,12 @@ def test_a_run_ends_with_the_path_of_its_report(tmp_path):
     assert "20/20" in result.stderr
 
 
-def test_quiet_prints_the_path_alone(tmp_path):
+def test_quiet_drops_the_progress_and_keeps_what_came_of_it(tmp_path):
+    whole = nash("train", *flags(), "--out", tmp_path / "whole").stderr.splitlines()
     result = nash("train", *flags(), "--quiet", "--out", tmp_path / "run")
-    assert result.stderr == ""
-    assert result.stdout.count("\n") == 1
+    assert result.stderr.splitlines() == whole[-1:]
+    assert len(whole) > 2
+    assert result.stdout == f"{tmp_path / 'run' / 'report.html'}\n"
 
 
 def test_a_config_file_with_a_sweep_equals_the_same_flags(tmp_path):

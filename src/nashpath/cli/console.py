@@ -69,15 +69,19 @@ class ProgressBar(Bar):
         super().__init__(quiet, TimeRemainingColumn())
         self.last = 0.0
 
-    def say(self, text: str, style: str = "") -> None:
-        """One line that stays."""
+    def say(self, text: str) -> None:
+        """One line of what is being done, that stays; not for who asked for quiet."""
         if not self.quiet:
-            self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+            self.tell(text)
+
+    def tell(self, text: str, style: str = "") -> None:
+        """One line of what came of it, or of what is wrong: for everybody."""
+        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def __call__(self, moment: "RunProgress") -> None:
         """Shows a moment of training."""
         if moment.warning:
-            self.say(f"warning: {moment.warning}")
+            self.tell(f"warning: {moment.warning}")
             return
         if self.quiet:
             return

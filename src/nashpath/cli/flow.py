@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import (
@@ -50,7 +50,7 @@ def flow(
             check_known("flow", config, settings or [], [], own)
         files = load_all(own)
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
-        from nashpath.report import load_run, write_report
+        from nashpath.report import load_run, report_and_headline
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
         from nashpath.run.folder.places import find_data
         from nashpath.run.folder.run_folder import read_toml
@@ -66,8 +66,9 @@ def flow(
             chosen = resolve_flow(changes, find_data(read_toml(config), config.parent) if config else None)
             folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
         with writing_the_page(folder, live):
-            page = write_report(folder)
+            page, found = report_and_headline(folder)
         member = load_run(folder).members[0]
         if member.outcome == "stopped":
-            live.say(f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {folder}")
+            live.tell(f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {folder}")
+        live.tell(found.text, COLOURS[found.tone])
     typer.echo(str(page))

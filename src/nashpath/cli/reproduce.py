@@ -22,7 +22,7 @@ from rich.table import Table
 from nashpath.cli.console import Bar, With, check_given, load_all, repeated, user_errors
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
-from nashpath.cli.train import stopping
+from nashpath.cli.train import Quiet, stopping
 
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion
@@ -59,7 +59,6 @@ StudyPart = Annotated[
     str, typer.Option("--part", metavar="I/N", help="The I-th of N parts of the cells; `nashpath gather` joins them.")
 ]
 StudyJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
@@ -80,7 +79,7 @@ def reproduce(
     sbatch: Slurm = None,
     own: With = None,
     as_json: StudyJson = False,
-    quiet: _Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the claims of a paper again, and say of each whether it is supported, refuted or undecided.
 
@@ -143,7 +142,7 @@ def _in_parts(
         folders = [part_folder(out, part) / name for part in job.names]
         _, said = gather_cells(out / name, [folder for folder in folders if (folder / "study.json").exists()])
         for line in said:
-            say(f"warning: {line}")
+            typer.echo(f"warning: {line}", err=True)
     return True
 
 

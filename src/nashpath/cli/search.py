@@ -8,12 +8,11 @@ import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.places import given_place
-from nashpath.cli.train import stopping
+from nashpath.cli.train import Quiet, stopping
 
 _Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 _Setting = Annotated[list[str] | None, typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 _Space = Annotated[
     list[str] | None,
     typer.Option(
@@ -54,7 +53,7 @@ def search(
     finalists: _Finalists = 3,
     own: With = None,
     as_json: _Json = False,
-    quiet: _Quiet = False,
+    quiet: Quiet = False,
 ) -> None:
     """Search settings: candidates in stacked batches, by successive halving; the best are confirmed on fresh seeds.
 
@@ -94,12 +93,12 @@ def search(
         )
         found = searched(out, question, live, stop, live.say)
         if not found.finished:
-            live.say("stopped; the same command goes on")
+            live.tell("stopped; the same command goes on")
         page, outcome = write_search(out, found)
     if as_json:
         typer.echo(plain_json({"search": str(out), "headline": outcome.text, "quality": outcome.tone}))
     else:
-        live.say(outcome.text, COLOURS[outcome.tone])
+        live.tell(outcome.text, COLOURS[outcome.tone])
         typer.echo(str(page))
 
 

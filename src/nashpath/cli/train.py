@@ -62,7 +62,7 @@ Part = Annotated[
     str, typer.Option("--part", metavar="I/N", help="Train the I-th of N parts of the members, below OUT/parts.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; what came of it, and warnings, are still said.")]
 
 LONG = 5_000_000
 """Bytes of metrics from which on a report takes more than about two seconds."""
@@ -220,7 +220,7 @@ def _train_parts(
     if as_json:
         typer.echo(plain_json({"run": str(out), "headline": found.text, "quality": found.tone}))
     else:
-        live.say(found.text, COLOURS[found.tone])
+        live.tell(found.text, COLOURS[found.tone])
         typer.echo(str(page))
 
 
@@ -393,9 +393,9 @@ def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_
 
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
-            live.say(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
+            live.tell(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
     if status == "stopped":
-        live.say(
+        live.tell(
             f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}"
         )
     if as_json:
@@ -404,5 +404,5 @@ def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_
         told = {"headline": found.text, "quality": found.tone, "members": members}
         typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, **told}))
     else:
-        live.say(found.text, COLOURS[found.tone])
+        live.tell(found.text, COLOURS[found.tone])
         typer.echo(str(page))
