@@ -1,12 +1,14 @@
 """``nashpath explain``: the pages as an installed package has them."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import nashpath
-from nashpath.cli.explain import entries, sections
+from nashpath.cli.explain import entries, explained, sections
 from nashpath.diagnostics import FINDINGS
 from nashpath.diagnostics.verdict import MEANING, more
 from run_folders import nash
@@ -57,6 +59,37 @@ def test_a_word_of_several_places_is_explained_by_all():
 def test_what_no_table_has_is_explained_as_list_does():
     assert nash("explain", "ema").stdout == nash("list", "ema").stdout
     assert "real samples (and latents) in one batch" in nash("explain", "batch_size").stdout
+
+
+def test_case_does_not_matter_and_a_plural_is_its_singular():
+    assert nash("explain", "EMA").stdout == nash("list", "ema").stdout
+    assert nash("explain", "rungs").stdout == nash("explain", "rung").stdout
+    assert "one member a seed" in nash("explain", "seeds").stdout  # a setting of this very name
+
+
+def test_without_a_word_the_words_are_listed_in_groups():
+    said = " ".join(nash("explain").stdout.split())
+    assert "Games and runs game, field, Jacobian, equilibrium, Nash equilibrium" in said
+    assert "mode collapse" in said
+    assert "Pages cli," in said
+    assert "tutorial" in said
+
+
+def test_a_page_says_which_of_its_sections_can_be_asked_for():
+    said = nash("explain", "tutorial").stdout
+    (page,) = [entry for entry in entries() if entry.place == "tutorial: Tutorial"]
+    listed = re.findall("^- (.+)$", page.text, re.M)
+    assert len(listed) > 3
+    assert all(one in " ".join(said.split()) and explained(one) for one in listed)
+
+
+WITHOUT = "import sys; from nashpath.cli import app; app({}, standalone_mode=False); assert 'torch' not in sys.modules"
+
+
+@pytest.mark.parametrize("word", ["", "what next", "qqqqq", "batch_size"])
+def test_words_are_explained_without_pytorch(word):
+    done = subprocess.run([sys.executable, "-c", WITHOUT.format(["explain", word])], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("asked", "near"), [("mode colapse", "'mode collapse'"), ("dragn", "'dragan'")])

@@ -1,5 +1,7 @@
 """The documentation is true: its code runs, its commands are accepted, its links lead somewhere, its names exist."""
 
+import ast
+import builtins
 import itertools
 import json
 import re
@@ -85,6 +87,28 @@ def test_every_example_runs(page, here):
         short = re.sub(r"in range\(\d{3,}\)", "in range(2)", short)
         exec(compile(short, str(page), "exec"), space)
     torch.random.set_rng_state(state)
+
+
+FOLLOWING = "The blocks of Python on this page follow each other"
+
+
+def lacking(code: str) -> set[str]:
+    """The names that a block uses and neither imports nor makes."""
+    nodes = list(ast.walk(ast.parse(code)))
+    known = {alias.asname or alias.name.split(".")[0] for n in nodes if isinstance(n, IMPORTS) for alias in n.names}
+    known |= {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    known |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return used - known - {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)} - BUILTIN
+
+
+IMPORTS, BUILTIN = (ast.Import, ast.ImportFrom), set(dir(builtins))
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if len(blocks(page, "python")) > 1]))
+def test_a_block_has_what_it_needs_or_the_page_says_that_it_follows_another(page):
+    found = [names for text in blocks(page, "python") if (names := lacking(text))]
+    assert (not found) != (FOLLOWING in " ".join(page.read_text().split())), found
 
 
 def shortened(arguments: list[str]) -> list[str]:

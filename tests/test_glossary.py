@@ -9,11 +9,12 @@ from typing import get_args
 import pytest
 
 import nashpath
-from nashpath.cli.explain import entries
+from nashpath import report
+from nashpath.cli.explain import _index, _key, _singular, entries
 from nashpath.diagnostics import FINDINGS
 from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.verdict import MEANING
-from nashpath.report import outcome
+from nashpath.report import outcome, questions, verdict
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.report.phrasing import meanings
 from nashpath.report.reproduction import KINDS, WORDS
@@ -45,6 +46,50 @@ def headings() -> set[str]:
             choices = re.findall(r'"([A-Z][^"]+)"', " ".join(said)) or [plain]
             found |= {part for choice in choices for part in choice.split(", and ") if part}
     return found
+
+
+def labels() -> set[str]:
+    """What the templates write as the names of facts, of columns, and of what is folded, where it is not computed."""
+    texts = [page.read_text() for page in TEMPLATES.glob("*.j2")]
+    return {said for text in texts for _, said in re.findall(r"<(dt|th|summary)[^>]*>([^<{}]+)</", text)}
+
+
+def columns() -> set[str]:
+    """The heads of columns that the report's own source writes, those of its lists that are called headers."""
+    trees = [ast.parse(path.read_text()) for path in Path(report.__file__).parent.glob("*.py")]
+    named = [
+        value
+        for tree in trees
+        for node in ast.walk(tree)
+        for name, value in (
+            [(ast.unparse(node.target), node.value)]
+            if isinstance(node, ast.AnnAssign)
+            else [(ast.unparse(to), node.value) for to in node.targets]
+            if isinstance(node, ast.Assign)
+            else [(ast.unparse(k), v) for k, v in zip(node.keys, node.values) if k is not None]
+            if isinstance(node, ast.Dict)
+            else []
+        )
+        if name.strip("'").endswith("headers") and isinstance(value, ast.List)
+    ]
+    return {one.value for value in named for one in value.elts if isinstance(one, ast.Constant)}
+
+
+def answers() -> set[str]:
+    """The questions of a page, and the words that answer them, as the source gives them."""
+    tree = ast.parse(Path(questions.__file__).read_text())
+    said: list[ast.AST] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Answer":
+            said.append(node.args[1])
+        elif isinstance(node, ast.Assign) and {"word", "question"} & set(
+            ast.unparse(node.targets[0]).strip("()").split(", ")
+        ):
+            said.append(node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value)
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            said.append(node.value.elts[0])
+    chosen = [part for node in said for part in ast.walk(node) if isinstance(part, ast.Constant)]
+    return {part.value for part in chosen if isinstance(part.value, str) and part.value not in ("bad", "good", "open")}
 
 
 def shorts() -> set[str]:
@@ -95,6 +140,28 @@ def test_the_outcomes_that_are_quoted_are_said(glossary):
 def test_every_word_is_explained_on_request():
     known = {key(word) for entry in entries() for word in entry.words}
     assert words() - known == set()
+
+
+FACTS = {"device": "cpu", "platform": "p", "threads": 1, "start": {}, "versions": {"torch": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "such"),
+    [
+        (labels(), {"member-steps per second", "wall time", "Mode"}),
+        (columns(), {"Member", "Candidate", "Finished"}),
+        (answers(), {"Is it good?", "partly", "train on"}),
+        ({name for name, _ in verdict.run_facts(FACTS)}, {"started from", "torch"}),
+        ({"EMA", "Nash equilibrium", "mode", "R1", "rungs", "is it good"}, {"EMA"}),
+    ],
+    ids=["labels", "columns", "answers", "facts", "other ways to say it"],
+)
+def test_what_a_page_shows_can_be_asked_for_as_it_stands_there(asked, such):
+    assert such <= asked
+    known = {key(word) for entry in entries() for key in (_key, _singular) for word in entry.words}
+    index = _index(None)
+    known |= {_key(name) for rows in [index["general"], *index["kinds"].values()] for name, _ in rows}
+    assert {word for word in asked if not {_key(word), _singular(word)} & known} == set()
 
 
 def test_nothing_that_another_page_explains_is_explained_twice(glossary):

@@ -111,7 +111,8 @@ def describe(moment: "RunProgress") -> str:
     if moment.members > 1:
         parts.append(f"{moment.alive}/{moment.members} members")
     if moment.steps_per_second:  # not known before the second step
-        parts.append(f"{moment.steps_per_second:,.{0 if moment.steps_per_second >= 10 else 1}f} steps/s")
+        unit = "member-steps/s" if moment.members > 1 else "steps/s"
+        parts.append(f"{moment.steps_per_second:,.{0 if moment.steps_per_second >= 10 else 1}f} {unit}")
     return "  ".join(parts)
 
 

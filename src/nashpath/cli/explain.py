@@ -2,16 +2,17 @@
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
 from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.index import shipped_index
 from nashpath.cli.places import shipped
 
 ASIDE = ("choose", "extend", "results", "studies", "design")
@@ -19,9 +20,16 @@ ASIDE = ("choose", "extend", "results", "studies", "design")
 MOST = 4
 """At most so many places are printed."""
 
+GLOSSARY = "glossary"
+"""The page of the words of reports: what is listed where nobody asks for one."""
+
 Words = Annotated[
-    list[str],
-    typer.Argument(metavar="WORD", help="A method (r1), a verdict (mode collapse), a heading (stable steps)."),
+    list[str] | None,
+    typer.Argument(
+        metavar="WORD",
+        help="A method (r1), a verdict (mode collapse), a heading (stable steps), a page (tutorial); none lists all.",
+        show_default=False,
+    ),
 ]
 
 
@@ -34,17 +42,23 @@ class Explanation:
     text: str
 
 
-def explain(word: Words, own: With = None) -> None:
-    """Say what a word means: of a verdict, a report, a method, a setting or a verb.
+def explain(word: Words = None, own: With = None) -> None:
+    """Say what a word means: of a verdict, a report, a method, a setting or a verb; without one, list the words.
 
-    It is read from the documentation, which is installed with the package.
+    It is read from the documentation, which is installed with the package. Of a whole page it prints the beginning, and
+    which of its sections can be asked for.
     """
     with user_errors():
-        asked = " ".join(word)
-        found = [entry for entry in entries() if _key(asked) in map(_key, entry.words)]
-        if not found:
-            _of_method(asked, own)
+        asked = " ".join(word or [])
+        if not asked.strip():
+            _print_words()
             return
+        found = explained(asked)
+        if not found and _of_method(asked, own):
+            return
+        found = found or explained(asked, _singular)
+        if not found:
+            raise ValueError(_nothing(asked, own))
         console = Console(highlight=False)
         for entry in found[:MOST]:
             console.print(f"{entry.place}\n", style="bold", markup=False)
@@ -52,16 +66,50 @@ def explain(word: Words, own: With = None) -> None:
             console.print()
 
 
+def explained(asked: str, key: Callable[[str], str] | None = None) -> list[Explanation]:
+    """All that the pages say of a word, of those that are alike by ``key`` (default: in all but case and marks)."""
+    alike = key or _key
+    return [entry for entry in entries() if alike(asked) in map(alike, entry.words)]
+
+
 def entries() -> Iterator[Explanation]:
-    """All that the pages explain; of each page its sections, and then the rows of its tables."""
+    """All that the pages explain; of each page its sections, and then the rows of its tables.
+
+    A page is asked for by its name, too; after its beginning stand its sections.
+    """
     pages = sorted(shipped("docs").glob("*.md"), key=lambda page: (page.stem in ASIDE, page.stem))
     for page in pages:
         found = list(sections(page.read_text(encoding="utf-8")))
-        for title, text in found:
-            words = title, re.sub(r"^(a|an|the) ", "", title, flags=re.I)
-            yield Explanation(words, f"{page.stem}: {title}", _plain(text))
+        for place, (title, text) in enumerate(found):
+            bare = re.sub(r"^([0-9]+\.|a|an|the) ", "", title, flags=re.I)
+            words = title, bare, re.sub(r"^the ", "", bare, flags=re.I), *([] if place else [page.stem])
+            more = "" if place or len(found) < 2 else _contents([other for other, _ in found[1:]])
+            yield Explanation(words, f"{page.stem}: {title}", _plain(text) + more)
         for title, text in found:
             yield from _rows(f"{page.stem}: {title}", text)
+
+
+def _contents(titles: list[str]) -> str:
+    """Which sections of a page can be asked for."""
+    listed = "\n".join(f"- {re.sub('^[0-9]+[.] ', '', one)}" for one in titles)
+    return f"\n\nSections, each of which `nashpath explain` prints:\n\n{listed}"
+
+
+def _print_words() -> None:
+    """The words of reports by the section of the glossary, the pages, and where methods and settings are listed."""
+    found, console = list(entries()), Console(highlight=False)
+    groups: dict[str, list[str]] = {}
+    for entry in found:
+        page, _, section = entry.place.partition(": ")
+        if page == GLOSSARY and entry.words[0] != section:
+            groups.setdefault(section, []).extend(entry.words)
+    quoted = re.findall(r"^\| \[([^\]]+)\]", (shipped("docs") / f"{GLOSSARY}.md").read_text(encoding="utf-8"), re.M)
+    groups |= {"Outcomes, findings, verdicts": quoted}
+    groups |= {"Pages": list(dict.fromkeys(entry.place.partition(":")[0] for entry in found))}
+    for title, words in groups.items():
+        console.print(title, style="bold", markup=False)
+        console.print(f"  {', '.join(dict.fromkeys(words))}\n", markup=False)
+    console.print("nashpath explain WORD says what one means. Methods and settings: nashpath list", markup=False)
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:
@@ -98,27 +146,46 @@ def _plain(text: str) -> str:
 
 
 def _key(word: str) -> str:
-    """Words are the same whatever their case, and with _ or - in place of spaces."""
-    return " ".join(re.split(r"[\s_-]+", word.strip().strip("`.").casefold()))
+    """Words are the same whatever their case, with _ or - in place of spaces, and without marks at their end."""
+    return " ".join(re.split(r"[\s_-]+", word.strip().strip("`.?!:").casefold()))
 
 
-def _of_method(asked: str, own: list[Path] | None) -> None:
-    """What a method's own docstring or a setting's description says. Raises `ValueError` with the nearest words."""
-    load_all(own)
-    from nashpath.cli.list_methods import print_named
-    from nashpath.run.settings.model import General
-    from nashpath.run.settings.register import KINDS
+def _singular(word: str) -> str:
+    return _key(word).removesuffix("s")
 
-    name = asked.strip().replace("-", "_")
-    if any(name in (row, f"{kind}.{row}") for kind, table in KINDS.items() for row in table):
+
+def _of_method(asked: str, own: list[Path] | None) -> bool:
+    """Prints what a method's own docstring or a setting's description says; whether there is one."""
+    index, name = _index(own), _key(asked).replace(" ", "_")
+    if any(name in (row, f"{kind}.{row}") for kind, rows in index["kinds"].items() for row, _ in rows):
+        load_all(own)
+        from nashpath.cli.list_methods import print_named
+        from nashpath.run.settings.register import KINDS
+
         print_named(name, KINDS)
-        return
-    if name in General.model_fields:
-        field = General.model_fields[name]
-        typer.echo(f"{name}: {field.description} (default: {field.default}); a setting of every run")
-        return
-    known = {_key(word): word for entry in entries() for word in entry.words}
-    known |= {_key(word): word for word in [*General.model_fields, *(row for table in KINDS.values() for row in table)]}
+        return True
+    told = dict(index["general"]).get(name)
+    if told:
+        typer.echo(f"{name}: {told}; a setting of every run")
+    return bool(told)
+
+
+def _index(own: list[Path] | None) -> dict[str, Any]:
+    """The names of methods and settings, with a line each; without PyTorch where all are the package's own."""
+    index = shipped_index(own)
+    if index is None:
+        load_all(own)
+        from nashpath.cli.list_methods import described
+
+        index = described()
+    return index
+
+
+def _nothing(asked: str, own: list[Path] | None) -> str:
+    """What is said of a word that nothing explains: the nearest ones."""
+    index = _index(own)
+    names = [*dict(index["general"]), *(row for rows in index["kinds"].values() for row, _ in rows)]
+    known = {_key(word): word for word in [*(word for entry in entries() for word in entry.words), *names]}
     near = [known[key] for key in difflib.get_close_matches(_key(asked), known, n=3)]
-    hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else " nashpath list shows all methods"
-    raise ValueError(f"nothing is said about {asked!r}.{hint}")
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "nashpath explain lists all words"
+    return f"nothing is said about {asked!r}. {hint}"
