@@ -10,7 +10,8 @@ import pytest
 
 import nashpath
 from nashpath import report
-from nashpath.cli.explain import _index, _key, _singular, entries
+from nashpath.cli.explain import _key, _singular, entries
+from nashpath.cli.list_methods import index_of
 from nashpath.diagnostics import FINDINGS
 from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.verdict import MEANING
@@ -159,7 +160,7 @@ FACTS = {"device": "cpu", "platform": "p", "threads": 1, "start": {}, "versions"
 def test_what_a_page_shows_can_be_asked_for_as_it_stands_there(asked, such):
     assert such <= asked
     known = {key(word) for entry in entries() for key in (_key, _singular) for word in entry.words}
-    index = _index(None)
+    index = index_of(None)
     known |= {_key(name) for rows in [index["general"], *index["kinds"].values()] for name, _ in rows}
     assert {word for word in asked if not {_key(word), _singular(word)} & known} == set()
 

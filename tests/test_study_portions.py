@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 import shutil
 import time
 from functools import partial
@@ -14,12 +15,13 @@ from typer.testing import CliRunner
 
 import nashpath as nash
 from nashpath.cli import app
+from nashpath.cli.console import CellBar
 from nashpath.core import seeded
 from nashpath.core.tree import leaves
 from nashpath.run import FolderWarning, RunFolder, SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
-from nashpath.studies import Course, Portion, gather_cells, read_study, reproduce, runner
+from nashpath.studies import NAMES, Course, Portion, find_study, gather_cells, read_study, reproduce, runner
 from nashpath.studies import course as courses
 from nashpath.studies.course import Paused, keeping
 
@@ -230,6 +232,8 @@ def test_the_commands(tmp_path, two):
     for arguments in (("--claim", "first"), ("--part", "1/2"), ("--experiment", "many", "--for", "5m")):
         result = command(*base, *arguments, "--out", tmp_path / arguments[0].strip("-"))
         assert result.exit_code == 0, result.output
+        if arguments == ("--claim", "first"):
+            assert "two, not shown: 1 not measured" in result.stdout
     assert list(cells(tmp_path / "claim" / "two")) == ["one.0.json"]
     planned = command("plan", two, "--quick", "--out", tmp_path / "claim", "--json", "--workers", "2")
     assert planned.exit_code == 0, planned.output
@@ -243,13 +247,46 @@ def test_the_commands(tmp_path, two):
     assert read_study(tmp_path / "all")["status"] == "finished"
 
 
+def test_long_work_says_what_it_does_how_far_and_how_long_yet(capsys, monkeypatch):
+    monkeypatch.setattr("nashpath.cli.console.QUIET_SECONDS", 0.1)
+    with CellBar(False, "measuring", 300.0) as bar:
+        bar.show("", 0, 3, None)
+        time.sleep(0.4)
+        bar.show("ring kind=a", 1, 3, 12.0)
+    first, *beats, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"0/3  measuring  at most [45] min \d+ s", first)
+    assert beats
+    assert all(re.fullmatch(r"0/3  measuring for \d+\.\d s  at most [45] min \d+ s", beat) for beat in beats)
+    assert last == "1/3  ring kind=a  12.0 s left"
+    with CellBar(True, "measuring") as bar:
+        bar.show("", 0, 3, None)
+    assert capsys.readouterr().err == ""
+
+
+def test_studies_and_their_claims_are_listed_with_what_they_cost():
+    said = command("list", "study").stdout
+    for name in NAMES:
+        assert re.search(rf"^  {name} .* claims\) \[default scale: measured in .*\]$", said, re.M)
+        told = command("list", f"study.{name}").stdout
+        study = find_study(name)
+        assert all(
+            re.search(rf"^  {re.escape(one.name)} .*{re.escape(one.says)}", told, re.M)
+            for one in study.claims_at("default")
+        )
+        assert all(re.search(rf"^  {one.name} .* cells?, ", told, re.M) for one in study.experiments_at("default"))
+    for verb in ("reproduce", "plan"):
+        result = command(verb)
+        assert result.exit_code == 2
+        assert all(f"  {name} " in result.stderr for name in NAMES)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("reproduce", OWN, "--for", "soon"), "--for soon: expected a time"),
         (("reproduce", OWN, "--part", "3/2"), "--part 3/2: expected I/N"),
         (("reproduce", OWN, "--part", "0/2"), "--part 0/2: expected I/N"),
-        (("reproduce", OWN, "--claim", "more-mode"), "Did you mean 'more-modes'"),
+        (("reproduce", OWN, "--claim", "more-mode"), "more-modes  "),
         (("reproduce", OWN, "--experiment", "rin"), "Did you mean 'ring'"),
         (("plan", OWN, "--full"), "no experiment at full scale"),
         (("plan", "monoflo"), "Did you mean 'monoflow'"),

@@ -4,11 +4,13 @@ No file of this room imports at its top what imports PyTorch, which takes second
 command line itself, are said at once.
 """
 
+import math
 import os
 import shlex
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -19,7 +21,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from nashpath import __version__
 from nashpath.cli.places import shipped
@@ -101,6 +112,67 @@ class ProgressBar(Bar):
             return ""
         seconds = (moment.total - moment.step) * moment.members / moment.steps_per_second
         return f"  {seconds:.0f} s left"
+
+
+class CellBar(Bar):
+    """Progress over cells of a study: a bar on a terminal, else a line a cell, and one whenever none was said for long.
+
+    ``doing`` says what is done with them, ``seconds`` is the time after which it pauses by itself.
+    """
+
+    def __init__(self, quiet: bool, doing: str, seconds: float = math.inf):
+        super().__init__(quiet, TimeElapsedColumn())
+        self.doing, self.seconds = doing, seconds
+        self.begun = self.last = time.monotonic()
+        self.done, self.total = 0, 0
+        self.ended = threading.Event()
+        self.beat = threading.Thread(target=self._go_on_saying, daemon=True)
+
+    def __enter__(self: _Bar) -> _Bar:
+        super().__enter__()
+        if isinstance(self, CellBar) and not (self.fancy or self.quiet):
+            self.beat.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        if self.beat.is_alive():
+            self.beat.join()
+        super().__exit__(*error)
+
+    def show(self, label: str, done: int, total: int, left: float | None) -> None:
+        """Shows how many cells are done, the one that was last (at the start what comes), and the seconds left."""
+        from nashpath.report.phrasing import duration
+
+        self.done, self.total = done, total
+        most = max(0.0, self.begun + self.seconds - time.monotonic())
+        facts = self._at_most() if left is None else f"{duration(min(left, most))} left"
+        if self.fancy:
+            self.move(escape(label or self.doing), done, total, facts)
+        else:
+            self._print(f"{label or self.doing}  {facts}".rstrip())
+
+    def _at_most(self) -> str:
+        from nashpath.report.phrasing import duration
+
+        left = self.begun + self.seconds - time.monotonic()
+        return f"at most {duration(max(0.0, left))}" if math.isfinite(left) else ""
+
+    def _print(self, text: str) -> None:
+        self.last = time.monotonic()
+        if not self.quiet:
+            print(f"{self.done}/{self.total}  {text}", file=sys.stderr, flush=True)
+
+    def _go_on_saying(self) -> None:
+        """In a thread: that it goes on, where nothing was said for `QUIET_SECONDS`. Ctrl-C is for the main thread."""
+        from nashpath.report.phrasing import duration
+
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        while not self.ended.wait(QUIET_SECONDS / 10):
+            if time.monotonic() - self.last >= QUIET_SECONDS:
+                spent = f"{self.doing} for {duration(time.monotonic() - self.begun)}"
+                self._print(f"{spent}  {self._at_most()}".rstrip())
 
 
 def describe(moment: "RunProgress") -> str:

@@ -5,14 +5,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
 from nashpath.cli.console import With, load_all, user_errors
-from nashpath.cli.index import shipped_index
+from nashpath.cli.list_methods import index_of
 from nashpath.cli.places import shipped
 
 ASIDE = ("choose", "extend", "results", "studies", "design")
@@ -156,7 +156,7 @@ def _singular(word: str) -> str:
 
 def _of_method(asked: str, own: list[Path] | None) -> bool:
     """Prints what a method's own docstring or a setting's description says; whether there is one."""
-    index, name = _index(own), _key(asked).replace(" ", "_")
+    index, name = index_of(own), _key(asked).replace(" ", "_")
     if any(name in (row, f"{kind}.{row}") for kind, rows in index["kinds"].items() for row, _ in rows):
         load_all(own)
         from nashpath.cli.list_methods import print_named
@@ -170,20 +170,9 @@ def _of_method(asked: str, own: list[Path] | None) -> bool:
     return bool(told)
 
 
-def _index(own: list[Path] | None) -> dict[str, Any]:
-    """The names of methods and settings, with a line each; without PyTorch where all are the package's own."""
-    index = shipped_index(own)
-    if index is None:
-        load_all(own)
-        from nashpath.cli.list_methods import described
-
-        index = described()
-    return index
-
-
 def _nothing(asked: str, own: list[Path] | None) -> str:
     """What is said of a word that nothing explains: the nearest ones."""
-    index = _index(own)
+    index = index_of(own)
     names = [*dict(index["general"]), *(row for rows in index["kinds"].values() for row, _ in rows)]
     known = {_key(word): word for word in [*(word for entry in entries() for word in entry.words), *names]}
     near = [known[key] for key in difflib.get_close_matches(_key(asked), known, n=3)]

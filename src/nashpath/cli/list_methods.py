@@ -3,14 +3,16 @@
 import difflib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nashpath.cli.console import With, load_all, user_errors
 from nashpath.cli.index import shipped_index
+from nashpath.cli.list_studies import STUDY, study_rows, told_studies, told_study
 
 if TYPE_CHECKING:
     from nashpath.core import Table
@@ -25,7 +27,8 @@ RECIPE = "recipe"
 What = Annotated[
     str | None,
     typer.Argument(
-        help="A kind (penalty), a method (penalty.dragan), or its name alone (dragan); recipe, or one (recipe.ring).",
+        help="A kind (penalty), a method (penalty.dragan), or its name alone (dragan); recipe or study, or one "
+        "(recipe.ring, study.monoflow).",
         show_default=False,
     ),
 ]
@@ -38,20 +41,39 @@ def list_methods(what: What = None, own: With = None) -> None:
         if first == RECIPE:
             _print_recipe(name) if name else _print_recipes()
             return
+        if first == STUDY and name:
+            load_all(own)
+            from nashpath.studies import find_study
+
+            typer.echo(told_study(find_study(name)))
+            return
         index = shipped_index(own)
-        if index is None or (what is not None and what not in index["kinds"]):
+        if index is None or (what not in (None, STUDY) and what not in index["kinds"]):
             load_all(own)
             from nashpath.run.settings.register import KINDS
 
-            if what is not None and what not in KINDS:
-                print_named(what, KINDS)
+            if what not in (None, STUDY) and what not in KINDS:
+                print_named(str(what), KINDS)
                 return
             index = described()
+        if what == STUDY:
+            typer.echo(told_studies(index["studies"]))
+            return
         for kind in index["kinds"] if what is None else [what]:
             _print_rows(kind, index["kinds"][kind])
         if what is None:
             _print_recipes()
+            _print_rows(STUDY, index["studies"])
             _print_general(index["general"])
+
+
+def index_of(own: Sequence[Path] | None) -> dict[str, Any]:
+    """What `described` returns; without PyTorch where all methods are the package's own."""
+    index = shipped_index(own)
+    if index is None:
+        load_all(own)
+        index = described()
+    return index
 
 
 def _print_recipes() -> None:
@@ -77,7 +99,7 @@ def _print_recipe(name: str) -> None:
 
 
 def described() -> dict[str, Any]:
-    """What the lists say: ``"kinds"``, the rows ``[name, line]`` of each table, and ``"general"``, those settings.
+    """What the lists say, rows ``[name, line]``: ``"kinds"`` of each table, ``"general"`` of settings, ``"studies"``.
 
     Below the two verbs that take settings, ``"train"`` and ``"flow"``, the `Names` of these and what values they take.
 
@@ -94,7 +116,7 @@ def described() -> dict[str, Any]:
     kinds = {kind: _rows(table, list(table)) for kind, table in KINDS.items()}
     verbs = {"train": (settings_model(), setting_names()), "flow": (flow_model(), flow_names())}
     said = {verb: {"names": asdict(names), "values": values_of(model, names)} for verb, (model, names) in verbs.items()}
-    return {"kinds": kinds, "general": general, **said}
+    return {"kinds": kinds, "general": general, "studies": study_rows(), **said}
 
 
 def _rows(table: "Table", names: list[str]) -> list[list[str]]:

@@ -5,15 +5,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from time import monotonic as now
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.console import Bar, With, load_all, user_errors
+from nashpath.cli.console import CellBar, With, load_all, user_errors
 from nashpath.cli.reproduce import (
     STUDIES,
     StudyClaims,
@@ -25,6 +25,7 @@ from nashpath.cli.reproduce import (
     StudyQuick,
     StudyReal,
     chosen_scale,
+    named_studies,
     portions_of,
     seconds_of,
     sizes_of,
@@ -33,7 +34,10 @@ from nashpath.cli.reproduce import (
 if TYPE_CHECKING:
     from nashpath.studies.plan import CellCost
 
-_Name = Annotated[str, typer.Argument(help=f"{STUDIES}, or a file of your own that defines STUDY.", metavar="STUDY")]
+_Name = Annotated[
+    str,
+    typer.Argument(help=f"{STUDIES}, or a file of your own that defines STUDY.", metavar="STUDY", show_default=False),
+]
 _Out = Annotated[
     Path | None, typer.Option("--out", help="The --out of `nashpath reproduce`, for what it has measured.")
 ]
@@ -42,7 +46,7 @@ _Workers = Annotated[int, typer.Option("--workers", min=0, help="Processes at on
 
 
 def plan(
-    name: _Name,
+    name: _Name = "",
     quick: StudyQuick = False,
     real: StudyReal = False,
     full: StudyFull = False,
@@ -61,6 +65,7 @@ def plan(
     The times are of uncompiled steps on one thread (or the GPU that a cell asks for), without what follows training.
     """
     with user_errors():
+        named_studies([name] if name else None)
         load_all(own)
         from nashpath.run.settings.method_files import loaded_files
         from nashpath.studies import find_study
@@ -74,11 +79,11 @@ def plan(
         (portion,) = portions_of([name], scale, experiments or [], claims or [], part)
         held = tuple((file.path, file.sha256) for file in loaded_files())
         task, count = Task(name, scale, options, edition(name), held), workers or os.cpu_count() or 1
-        with Bar(as_json, TimeElapsedColumn()) as bar:
+        with CellBar(as_json, "timing first steps", seconds_of(time)) as bar:
 
-            def show(done: int, total: int, cost: "CellCost") -> None:
-                if bar.fancy:
-                    bar.move(escape(f"{cost.experiment} {cost.cell}"), done, total, "")
+            def show(done: int, total: int, cost: "CellCost | None") -> None:
+                left = None if not done else (now() - bar.begun) / done * (total - done)
+                bar.show("" if cost is None else f"{cost.experiment} {cost.cell}".strip(), done, total, left)
 
             folder = None if out is None else out / study.name
             costs = plan_cells(task, folder, replace(portion, seconds=seconds_of(time)), count, show)

@@ -4,7 +4,6 @@ import itertools
 import math
 import os
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import TimeElapsedColumn
 from rich.table import Table
 
-from nashpath.cli.console import Bar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.console import CellBar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.list_studies import claim_lines, experiment_lines, told_studies
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
 from nashpath.cli.train import Quiet, stopping
@@ -29,7 +28,14 @@ if TYPE_CHECKING:
 
 STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-gradient, monoflow"
 """The names of `nashpath.studies.NAMES` (a test)."""
-_Names = Annotated[list[str], typer.Argument(help=f"{STUDIES}, all, or a file of your own that defines STUDY.")]
+_Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STUDY...",
+        help=f"{STUDIES}, all, or a file of your own that defines STUDY.",
+        show_default=False,
+    ),
+]
 StudyQuick = Annotated[bool, typer.Option("--quick", help="Minutes, and far too short to say anything about a paper.")]
 StudyReal = Annotated[bool, typer.Option("--real", help="Real data, few steps and seeds: hours on two cores.")]
 StudyFull = Annotated[bool, typer.Option("--full", help="The papers' own data and networks; needs data and a GPU.")]
@@ -63,7 +69,7 @@ TONES = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 
 def reproduce(
-    names: _Names,
+    names: _Names = None,
     quick: StudyQuick = False,
     real: StudyReal = False,
     full: StudyFull = False,
@@ -89,6 +95,7 @@ def reproduce(
     with user_errors(), ExitStack() as stack:
         scale = chosen_scale(quick, real, full)
         check_given(None, ("-s", settings))
+        names = named_studies(names)
         load_all(own)
         from nashpath.report import write_reproduction, write_results
         from nashpath.studies import NAMES, read_study
@@ -115,7 +122,7 @@ def reproduce(
         pages = [str(write_reproduction(folder)) for folder in folders]
         if len(folders) > 1:
             pages.append(str(write_results(folders, folders[0].parent / "results.md")))
-        conclude(found, pages, as_json)
+        conclude(found, pages, as_json, claims or ())
 
 
 def _in_parts(
@@ -146,6 +153,17 @@ def _in_parts(
     return True
 
 
+def named_studies(names: Sequence[str] | None) -> list[str]:
+    """The names that were given. Raises `ValueError` that lists the studies where there are none."""
+    if not names:
+        from nashpath.cli.list_methods import index_of
+
+        raise ValueError(
+            f"give a study, all, or a file of your own that defines STUDY:\n\n{told_studies(index_of(None)['studies'])}"
+        )
+    return list(names)
+
+
 def chosen_scale(quick: bool, real: bool, full: bool) -> str:
     """The scale that switches name. Raises `ValueError`."""
     if quick + real + full > 1:
@@ -169,6 +187,9 @@ def seconds_of(time: str) -> float:
     return 3600 * hours + 60 * minutes + seconds if time else math.inf
 
 
+_LINES = {"experiment": experiment_lines, "claim": claim_lines}
+
+
 def portions_of(
     names: Sequence[str], scale: str, experiments: Sequence[str], claims: Sequence[str], part: str
 ) -> "list[Portion]":
@@ -187,9 +208,9 @@ def portions_of(
     ):
         for name in asked:
             if name not in known:
-                raise SettingError(
-                    f"--{kind} {name}: there is none at {scale} scale.{did_you_mean(name, sorted(known))}"
-                )
+                there = [f"--{kind} {name}: there is none at {scale} scale.{did_you_mean(name, sorted(known))}"]
+                there += ["Those that are there:", *(line for study in studies for line in _LINES[kind](study, scale))]
+                raise SettingError("\n".join(there))
     portions = []
     for study in studies:
         wanted = {e.name for e in study.experiments_at(scale) if e.name in experiments}
@@ -207,8 +228,12 @@ def _one(
     """Measures one study; a stop by the user ends the command."""
     from nashpath.studies import reproduce as measure
 
-    with stopping("stopping; what was measured is kept") as stop, _Live(quiet) as live:
-        measure(name, scale, folder, workers, live, stop, options, portion)
+    with stopping("stopping; what was measured is kept") as stop, CellBar(quiet, "measuring", portion.seconds) as live:
+
+        def show(step: "CellProgress") -> None:
+            live.show(step.label, step.done, step.total, step.seconds_left)
+
+        measure(name, scale, folder, workers, show, stop, options, portion)
         if stop():
             typer.echo(f"stopped; go on with the same command and --out {folder.parent}", err=True)
             raise typer.Exit(130)
@@ -237,9 +262,12 @@ def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list
     return names
 
 
-def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
-    """Prints what was found. Cells that failed are named, and end the command with status 1."""
-    _print(found, pages, as_json)
+def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool, asked: Sequence[str] = ()) -> None:
+    """Prints what was found, of the claims that were ``asked`` for by name, or of all.
+
+    Cells that failed are named, and end the command with status 1.
+    """
+    _print(found, pages, as_json, asked)
     failed = [f"{one['study']}: {label}: {error}" for one in found for label, error in one["failed"].items()]
     for line in failed:
         typer.echo(f"failed: {line}", err=True)
@@ -247,9 +275,9 @@ def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> No
         raise typer.Exit(1)
 
 
-def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None:
-    from nashpath.report.phrasing import duration
-    from nashpath.report.reproduction import tally
+def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool, asked: Sequence[str]) -> None:
+    from nashpath.report.phrasing import duration, listed
+    from nashpath.report.reproduction import counts, tally
     from nashpath.run.folder.run_folder import plain_json
 
     if as_json:
@@ -258,39 +286,34 @@ def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool) -> None
         return
     console = Console()
     for one in found:
-        console.print(_table(one))
+        shown = _shown(one["claims"], asked)
+        if shown:
+            console.print(_table(one, shown))
+        rest = [claim for claim in one["claims"] if claim not in shown]
+        if rest:
+            typer.echo(f"{one['study']}, not shown: {listed(counts(rest))}")
         told = "no verdicts at quick scale" if one["scale"] == "quick" else tally(one["claims"])
         console.print(f"{told}; {one['status']} in {duration(one['seconds'])}", highlight=False)
     for page in pages:
         typer.echo(page)
 
 
-def _table(found: dict[str, Any]) -> Table:
+def _shown(claims: list[dict[str, Any]], asked: Sequence[str]) -> list[dict[str, Any]]:
+    """The claims to show: those asked for, else all that something is known of, else all."""
+    if asked:
+        return [claim for claim in claims if claim["name"] in asked]
+    return [claim for claim in claims if claim["verdict"] != "not measured"] or claims
+
+
+def _table(found: dict[str, Any], claims: list[dict[str, Any]]) -> Table:
     from nashpath.report.reproduction import found_text
 
     table = Table(title=f"{found['study']} ({found['scale']})", title_justify="left")
     judged = found["scale"] != "quick"
     for column in ("verdict", "claim", "measured", "criterion")[not judged :]:
         table.add_column(column, overflow="fold")
-    for claim in found["claims"]:
+    for claim in claims:
         word = claim["verdict"]
         verdict = [f"[{TONES.get(word, 'dim')}]{word}[/]"] if judged else []
         table.add_row(*verdict, *map(escape, (claim["says"], found_text(claim), claim["criterion"])))
     return table
-
-
-class _Live(Bar):
-    """Progress over cells: a bar on a terminal, else a line a cell."""
-
-    def __init__(self, quiet: bool):
-        super().__init__(quiet, TimeElapsedColumn())
-
-    def __call__(self, step: "CellProgress") -> None:
-        """Shows one measured cell."""
-        from nashpath.report.phrasing import duration
-
-        left = f"{duration(step.seconds_left)} left"
-        if self.fancy:
-            self.move(escape(step.label), step.done, step.total, left)
-        elif not self.quiet:
-            print(f"{step.done}/{step.total}  {step.label}  {left}", file=sys.stderr, flush=True)

@@ -43,12 +43,13 @@ def plan_cells(
     folder: Path | None = None,
     portion: Portion = EVERYTHING,
     workers: int = 1,
-    notify: Callable[[int, int, CellCost], None] = lambda done, total, cost: None,
+    notify: Callable[[int, int, CellCost | None], None] = lambda done, total, cost: None,
 ) -> list[CellCost]:
     """The cost of every cell of a ``portion`` of a study, in order. What ``folder`` holds was measured already.
 
     Each cell is begun in a process of its own, and left after its first steps; none is begun after
-    ``portion.seconds``, and the cost of those is not known. Raises `SettingError`, also where the folder holds another
+    ``portion.seconds``, and the cost of those is not known. ``notify`` is told how many of how many are timed, and the
+    last one (None before the first). Raises `SettingError`, also where the folder holds another
     reproduction.
     """
     study = task.study()
@@ -64,6 +65,7 @@ def plan_cells(
         cost = CellCost(experiment.name, experiment.condition(cell), steps, seconds=seconds)
         costs.append(cost if kept is None else replace(cost, known="measured"))
         waiting += [place] if kept is None else []
+    notify(0, len(waiting), None)
     late = replace(task, deadline=time.time() + portion.seconds)
     with lone_workers(workers) as call:
         running: dict[Future[CellCost], int] = {}

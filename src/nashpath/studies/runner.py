@@ -27,7 +27,10 @@ from nashpath.studies.workers import held_back, worker_pool
 
 @dataclass(frozen=True)
 class CellProgress:
-    """Progress of a reproduction: cells done of all, the cell just measured, and an estimate of what is left."""
+    """Progress of a reproduction: cells done of all, the cell just measured, and an estimate of what is left.
+
+    Before the first cell is measured the label is empty, and what is left is not known.
+    """
 
     done: int
     total: int
@@ -164,6 +167,7 @@ def _measure_all(
         check_weights(kept_file())  # now, not after days of training
     result.write("running", workers, 0.0, {})
     done = len(chosen) - len(waiting)
+    notify(CellProgress(done, len(chosen), "", None))
     for job, rows, seconds, error in _measured(task, waiting, workers, stop):
         if error:
             failed[job.label] = error
