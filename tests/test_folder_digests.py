@@ -381,6 +381,22 @@ def test_a_full_disk_names_the_folder_and_what_is_kept(run, monkeypatch):
     assert rows(run)[-1]["step"] == 40
 
 
+def test_settings_that_are_changed_on_purpose_hold_from_here_on_and_are_recorded(run):
+    change = ("train", "--resume", "--out", run, "-s", "steps=24", "-s", "solver.generator.learning_rate=0.125")
+    assert "go on with the change: --accept-changes" in nash(*change, expect=2).stderr
+    said = nash(*change, "--accept-changes").stderr
+    line = "resumed at step 20: changed: settings: solver.generator.learning_rate was 0.001, is 0.125"
+    assert f"warning: {line}" in said
+    assert line in json.loads((run / "run.json").read_text())["warnings"]
+    assert load(run).settings.solver.generator.learning_rate == 0.125
+    assert load(run).game.generator is not None
+    kept = (run / "config.toml").read_bytes()
+    for wider in (["-s", "generator.width=8"], ["--seeds", "0:2"]):
+        nash("train", "--resume", "--out", run, "-s", "steps=28", *wider, "--accept-changes", expect=2)
+        assert (run / "config.toml").read_bytes() == kept
+    nash("train", "--resume", "--out", run, "-s", "steps=28")  # there is nothing more to accept
+
+
 def test_a_run_without_its_checkpoints_is_not_begun_again_in_silence(run):
     for name in CHECKPOINTS:
         (run / name).unlink()

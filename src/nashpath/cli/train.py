@@ -52,7 +52,11 @@ Out = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out from its last checkpoint.")]
 Accept = Annotated[
     bool,
-    typer.Option("--accept-changes", help="Resume though settings or data were changed since; the run records it."),
+    typer.Option(
+        "--accept-changes",
+        help="Resume with other settings (by -s, or in config.toml) or data than before, from this step on; the run "
+        "records what was changed.",
+    ),
 ]
 StartFrom = Annotated[
     Path | None,

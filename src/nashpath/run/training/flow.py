@@ -66,9 +66,9 @@ def resume_flow(
 ) -> Path:
     """Goes on with the flow in ``folder`` from its last checkpoint: on the CPU it equals one that was never stopped.
 
-    ``changes`` may name settings in `FREE` only; what else was changed since is refused, or accepted, as for a training
-    (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where another process writes the
-    folder.
+    ``changes`` may name settings in `FREE` only; what else is, or was, changed is refused, or accepted, as for a
+    training (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where another process writes
+    the folder.
     """
     store = RunFolder(folder)
     if not store.exists():
@@ -83,11 +83,12 @@ def resume_flow(
         with store.configured():
             settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
         kept = [(key, value) for key, value in changes if key not in FREE]
-        if kept and resolve_flow(kept, raw).model_dump() != before.model_dump():
+        if kept and not accept_changes and resolve_flow(kept, raw).model_dump() != before.model_dump():
             said = changed_settings(*({"settings": dotted(one.model_dump())} for one in (before, settings)))
             raise SettingError(
                 f"{', '.join(key for key, _ in kept)}: a resumed flow keeps its settings, except "
-                f"{', '.join(sorted(_free()))} ({'; '.join(said)}); leave it out, or start anew in another --out"
+                f"{', '.join(sorted(_free()))} ({'; '.join(said)}); leave it out, start anew in another --out, or go "
+                "on with the change: --accept-changes (the flow records it)"
             )
         settings.device = device_here(settings.device, "device" in dict(changes), stored)
         methods = renewed(remembered, flow_rows(settings))

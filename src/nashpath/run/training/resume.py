@@ -74,7 +74,8 @@ def differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any],
         fault = store.digests.fault(store.config.name)
         grave, light = ([f"{store.config.name} {fault}"] if fault else []), []
     else:
-        edited = [f"{store.config.name}: {one}" for one in changed_settings(before, about)]
+        where = store.config.name if store.digests.fault(store.config.name) else "settings"
+        edited = [f"{where}: {one}" for one in changed_settings(before, about)]
         grave = [*edited, *changed_data(before, about)]
         light = changed_versions(before, about)
     if grave and not accepted:

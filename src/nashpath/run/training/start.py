@@ -140,8 +140,9 @@ def resume_session(
     """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only.
 
     Where ``config.toml`` or the data are not those that the checkpoint stands on it refuses, with the differences,
-    unless told to ``accept_changes``, which the run then records. ``data_path`` says where its data are now. Raises
-    `SettingError`, `CheckpointError`, or `FolderError` where another process writes the folder.
+    unless told to ``accept_changes``, which the run then records; ``changes`` may then name any setting.
+    ``data_path`` says where its data are now. Raises `SettingError`, `CheckpointError`, or `FolderError` where another
+    process writes the folder.
     """
     store = RunFolder(folder)
     if not store.exists():
@@ -156,7 +157,14 @@ def resume_session(
         with store.configured():
             raw |= {key: value for key, value in changes if key in FREE}
             members = plan(raw, sweeps)
-        _check_kept([change for change in changes if change[0] not in FREE], raw, sweeps, members)
+        others = [change for change in changes if change[0] not in FREE]
+        if accept_changes and others:
+            if raw.get("part"):
+                raise SettingError(f"{others[0][0]}: {folder} is a part of a run, and keeps the settings of the whole")
+            members = plan(assign(raw, others), sweeps)
+            raw = record(assign(raw, others), members)
+        else:
+            _check_kept(others, raw, sweeps, members)
         settings = members[0].settings
         device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
@@ -197,7 +205,8 @@ def _check_kept(changes: list[tuple[str, Any]], raw: Raw, sweeps: dict[str, list
     said = "; ".join(changed_settings(old, new)) or "where its data are now is said by --data-path"
     raise SettingError(
         f"{', '.join(key for key, _ in changes)}: a resumed run keeps its settings, except {', '.join(sorted(FREE))} "
-        f"({said}); leave it out, or start anew in another --out"
+        f"({said}); leave it out, start anew in another --out, or go on with the change: --accept-changes (the run "
+        "records it)"
     )
 
 
