@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from nashpath.cli import app
 from nashpath.report import write_results
 from nashpath.report.draw import as_png, draw_claim, draw_figure
+from nashpath.report.page import marked
 from nashpath.report.reproduction import found_text, tally
 from nashpath.studies import Cloud, Heat, Lines, Strip
 
@@ -29,6 +30,19 @@ ROWS = [
     for r in (0.1, 10.0)
     for s in (0, 1, 2)
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the defaults of `nashpath train`.", "the defaults of <code>nashpath train</code>."),
+        ("`a < b` & ``x`y``", "<code>a &lt; b</code> &amp; <code>x`y</code>"),
+        ("one ` alone <b>", "one ` alone &lt;b&gt;"),
+        ("", ""),
+    ],
+)
+def test_code_is_marked_up_and_the_rest_escaped(text, shown):
+    assert marked(text) == shown
 
 
 def axes_of(figure, rows=ROWS):
@@ -106,6 +120,9 @@ def test_the_command_from_claim_to_page(tmp_path):
     page = Path(result.stdout.split()[-1])
     text = page.read_text()
     assert "No verdict" in text
+    shown = re.sub(r"<(script|style)[^>]*>.*?</\1>", "", text, flags=re.S)
+    assert "the defaults of <code>nashpath train</code>" in shown
+    assert "`" not in shown
     assert not re.search("inconclusive|supported|refuted", re.sub("<style>.*</style>", "", text, flags=re.S))
     assert text.count('<img src="data:image/png;base64,') == 1
     assert not re.search(r"(src|href)=\"(?!data:|#)", text)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from nashpath.core.cache import check_replaceable
 from nashpath.report.animation import animation
@@ -182,9 +183,18 @@ def averaged(config: dict[str, Any]) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(loader=PackageLoader("nashpath.report"), autoescape=True, trim_blocks=True)
-    environment.filters.update(number=number, duration=duration)
+    environment.filters.update(number=number, duration=duration, marked=marked)
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment
+
+
+def marked(text: object) -> Markup:
+    """A text as a page shows it: what stands in backticks as code, and everything escaped."""
+    parts = re.split(r"(`+)(.+?)\1", str(text))
+    shown = [escape(parts[0])]
+    for code, plain in zip(parts[2::3], parts[3::3]):
+        shown += [Markup("<code>{}</code>").format(code), escape(plain)]
+    return Markup("").join(shown)
 
 
 @cache

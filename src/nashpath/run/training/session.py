@@ -236,7 +236,9 @@ class Session:
             took |= {name: took[name] / some for name in took if name != "watch"}
         once = sum(took.values())
         if not first or once > schedule.allowed(step):
-            recorder.warn_of(schedule.settle(once, step, some))
+            said = schedule.settle(once, step, some)
+            if recorder.pictures or schedule.free != {"look"}:  # of a toy it only saves fewer points of the path
+                recorder.warn_of(said)
 
     def ways(self) -> list[tuple[int, str]]:
         """How members are run, and why: for how many of one structure, in words."""
