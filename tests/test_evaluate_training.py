@@ -217,6 +217,13 @@ def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path,
     trained(small(steps=40, sample_every=20), tmp_path / "chosen")
     assert steps_of_looks(tmp_path / "chosen") == [0, 20, 40]
 
+    toy = {"game": "bilinear", "steps": 40, "compile": "off"}
+    trained(toy, tmp_path / "toy")  # nothing is evaluated there: fewer points of its path are saved, and nobody is warned
+    assert steps_of_looks(tmp_path / "toy") == [0, 40]
+    assert json.loads((tmp_path / "toy" / "run.json").read_text())["warnings"] == []
+    trained({**toy, "diagnostics": ["rotation"]}, tmp_path / "watched")
+    assert json.loads((tmp_path / "watched" / "run.json").read_text())["warnings"]
+
     half = open_session(small(steps=40, sample_every=0), {}, tmp_path / "resumed")
     half.stop = lambda: half.taken >= 10
     half.train()
