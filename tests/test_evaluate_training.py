@@ -218,8 +218,8 @@ def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path,
     assert steps_of_looks(tmp_path / "chosen") == [0, 20, 40]
 
     toy = {"game": "bilinear", "steps": 40, "compile": "off"}
-    trained(toy, tmp_path / "toy")  # nothing is evaluated there: fewer points of its path are saved, and nobody is warned
-    assert steps_of_looks(tmp_path / "toy") == [0, 40]
+    trained(toy, tmp_path / "toy")  # nothing is evaluated there: its path has fewer points, which warns nobody
+    assert steps_of_looks(tmp_path / "toy") == [0, 1, 40]
     assert json.loads((tmp_path / "toy" / "run.json").read_text())["warnings"] == []
     trained({**toy, "diagnostics": ["rotation"]}, tmp_path / "watched")
     assert json.loads((tmp_path / "watched" / "run.json").read_text())["warnings"]
