@@ -73,7 +73,7 @@ def columns() -> set[str]:
         )
         if name.strip("'").endswith("headers") and isinstance(value, ast.List)
     ]
-    return {one.value for value in named for one in value.elts if isinstance(one, ast.Constant)}
+    return {str(one.value) for value in named for one in value.elts if isinstance(one, ast.Constant)}
 
 
 def answers() -> set[str]:
