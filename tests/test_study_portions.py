@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 
 import nashpath as nash
 from nashpath.cli import app
-from nashpath.cli.console import CellBar
+from nashpath.cli.console import CellBar, working
 from nashpath.core import seeded
 from nashpath.core.tree import leaves
+from nashpath.report import phrasing
 from nashpath.run import FolderWarning, RunFolder, SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -249,6 +250,7 @@ def test_the_commands(tmp_path, two):
 
 def test_long_work_says_what_it_does_how_far_and_how_long_yet(capsys, monkeypatch):
     monkeypatch.setattr("nashpath.cli.console.QUIET_SECONDS", 0.1)
+    assert phrasing.duration(1.0) == "1.0 s"  # imported before anything is timed
     with CellBar(False, "measuring", 300.0) as bar:
         bar.show("", 0, 3, None)
         time.sleep(0.4)
@@ -258,6 +260,12 @@ def test_long_work_says_what_it_does_how_far_and_how_long_yet(capsys, monkeypatc
     assert beats
     assert all(re.fullmatch(r"0/3  measuring for \d+\.\d s  at most [45] min \d+ s", beat) for beat in beats)
     assert last == "1/3  ring kind=a  12.0 s left"
+    with working("evaluating") as say:
+        time.sleep(0.3)
+        say("measuring member 0")
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"evaluating \(\d+ s so far\)", first)
+    assert last == "measuring member 0"
     with CellBar(True, "measuring") as bar:
         bar.show("", 0, 3, None)
     assert capsys.readouterr().err == ""

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -114,6 +114,58 @@ class ProgressBar(Bar):
         return f"  {seconds:.0f} s left"
 
 
+class Beat:
+    """A thread that calls ``say`` with the seconds so far whenever nothing was `heard` for `QUIET_SECONDS`."""
+
+    def __init__(self, say: Callable[[float], None]):
+        self.say, self.begun = say, time.monotonic()
+        self.last, self.ended = self.begun, threading.Event()
+        self.thread = threading.Thread(target=self._go_on, daemon=True)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.ended.set()
+        self.thread.join()
+
+    def heard(self) -> None:
+        """Something was said."""
+        self.last = time.monotonic()
+
+    def _go_on(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):  # Ctrl-C is for the main thread
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        while not self.ended.wait(QUIET_SECONDS / 10):
+            if time.monotonic() - self.last >= QUIET_SECONDS:
+                self.heard()
+                self.say(time.monotonic() - self.begun)
+
+
+@contextmanager
+def working(doing: str, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Within this block it is said now and then what is being done, where that takes long.
+
+    The function that it gives is told what is done next, and says so at once.
+    """
+    if quiet:
+        yield lambda what: None
+        return
+    now = [doing]
+
+    def next_is(what: str) -> None:
+        now[0] = what
+        beat.heard()
+        typer.echo(what, err=True)
+
+    beat = Beat(lambda seconds: typer.echo(f"{now[0]} ({seconds:.0f} s so far)", err=True))
+    with beat:
+        yield next_is
+
+
+_Cells = TypeVar("_Cells", bound="CellBar")
+
+
 class CellBar(Bar):
     """Progress over cells of a study: a bar on a terminal, else a line a cell, and one whenever none was said for long.
 
@@ -123,21 +175,19 @@ class CellBar(Bar):
     def __init__(self, quiet: bool, doing: str, seconds: float = math.inf):
         super().__init__(quiet, TimeElapsedColumn())
         self.doing, self.seconds = doing, seconds
-        self.begun = self.last = time.monotonic()
         self.done, self.total = 0, 0
-        self.ended = threading.Event()
-        self.beat = threading.Thread(target=self._go_on_saying, daemon=True)
+        self.beat = Beat(self._still)
+        self.begun = self.beat.begun
 
-    def __enter__(self: _Bar) -> _Bar:
+    def __enter__(self: _Cells) -> _Cells:
         super().__enter__()
-        if isinstance(self, CellBar) and not (self.fancy or self.quiet):
-            self.beat.start()
+        if not (self.fancy or self.quiet):
+            self.beat.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.ended.set()
-        if self.beat.is_alive():
-            self.beat.join()
+        if not (self.fancy or self.quiet):
+            self.beat.__exit__()
         super().__exit__(*error)
 
     def show(self, label: str, done: int, total: int, left: float | None) -> None:
@@ -150,7 +200,8 @@ class CellBar(Bar):
         if self.fancy:
             self.move(escape(label or self.doing), done, total, facts)
         else:
-            self._print(f"{label or self.doing}  {facts}".rstrip())
+            self.beat.heard()
+            self._print(f"{label or self.doing}  {facts}")
 
     def _at_most(self) -> str:
         from nashpath.report.phrasing import duration
@@ -159,20 +210,14 @@ class CellBar(Bar):
         return f"at most {duration(max(0.0, left))}" if math.isfinite(left) else ""
 
     def _print(self, text: str) -> None:
-        self.last = time.monotonic()
         if not self.quiet:
-            print(f"{self.done}/{self.total}  {text}", file=sys.stderr, flush=True)
+            far = f"{self.done}/{self.total}  " if self.total else ""
+            print(f"{far}{text.rstrip()}", file=sys.stderr, flush=True)
 
-    def _go_on_saying(self) -> None:
-        """In a thread: that it goes on, where nothing was said for `QUIET_SECONDS`. Ctrl-C is for the main thread."""
+    def _still(self, seconds: float) -> None:
         from nashpath.report.phrasing import duration
 
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        while not self.ended.wait(QUIET_SECONDS / 10):
-            if time.monotonic() - self.last >= QUIET_SECONDS:
-                spent = f"{self.doing} for {duration(time.monotonic() - self.begun)}"
-                self._print(f"{spent}  {self._at_most()}".rstrip())
+        self._print(f"{self.doing} for {duration(seconds)}  {self._at_most()}")
 
 
 def describe(moment: "RunProgress") -> str:

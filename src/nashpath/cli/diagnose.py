@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nashpath.cli.console import COLOURS, With, load_all, user_errors
+from nashpath.cli.console import COLOURS, With, load_all, user_errors, working
 from nashpath.cli.places import DataPath
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ def diagnose(
         from nashpath.run import diagnose as diagnose_members
         from nashpath.run.folder.run_folder import plain_json
 
-        found = diagnose_members(run, member or [0], quick, lambda what: typer.echo(f"{what} …", err=True), data_path)
-        page = write_report(run)
+        with working("diagnosing") as say:
+            found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path)
+            page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))
         return

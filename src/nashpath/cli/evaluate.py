@@ -1,6 +1,7 @@
 """``nashpath evaluate``: how good are the samples, and by which protocol is that said?"""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, user_errors
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, user_errors, working
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.train import Quiet, stopping
@@ -73,7 +74,7 @@ def evaluate(
     interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
-    with user_errors():
+    with user_errors(), ExitStack() as stack:
         if run is None and (real is None or fake is None):
             raise ValueError("give a run folder, or both --real and --fake")
         if run is not None:
@@ -91,7 +92,7 @@ def evaluate(
 
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
-        say = _say if not quiet else lambda text: None
+        say = stack.enter_context(working("evaluating", quiet))
         if run is not None and (part or on or parts or sbatch):
             _refuse("is for all members at once; leave it out with --part and --on", member=member, out=out)
             if part and not (on or parts or sbatch):
@@ -141,10 +142,6 @@ def _in_parts(
                 raise typer.Exit(130)
             return None
     return join_evaluations(run, count, data_path)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
 
 
 def _refuse(why: str, **given: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import With, load_all, user_errors, working
 from nashpath.cli.places import given_place
 from nashpath.cli.sample import AverageWidth, OneMember
 
@@ -53,7 +53,8 @@ def export(
         if push:
             hub_models.check_name(push)
         place = card_place(to)
-        told = written(run, to, member, width, licence, files)
+        with working(f"exporting {run}, and trying the file in a fresh process"):
+            told = written(run, to, member, width, licence, files)
         write_card(place, to.name, told)
         typer.echo(str(to))
         typer.echo(str(place))

@@ -27,11 +27,13 @@ def fetch() -> None:
     """Download Inception's weights (95 MB, once) into the cache folder, and check their SHA-256."""
     with user_errors():
         with leaving_at_once():
+            from nashpath.core.cache import check_replaceable
             from nashpath.metrics import download_inception
             from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
 
         if kept_file().is_file():
             check_weights(kept_file())
         else:
+            check_replaceable(kept_file())
             typer.echo(f"fetching {URL}", err=True)
         typer.echo(f"{download_inception()}\nSHA-256 {SHA256}")

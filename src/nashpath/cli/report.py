@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import With, load_all, user_errors, working
 from nashpath.cli.places import given_place
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
@@ -35,7 +35,9 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
         for folder in studies if again else ():
             judge_again(folder)
-        typer.echo(_of_studies(studies, out) if studies else _of_runs(runs, out))
+        with working("writing the report"):
+            page = _of_studies(studies, out) if studies else _of_runs(runs, out)
+        typer.echo(page)
 
 
 def _of_studies(folders: list[Path], out: Path | None) -> Path:

@@ -320,8 +320,8 @@ def _of_each(
 ) -> list[list[Measurement] | MetricError]:
     """The measurements of each member, or why there are none."""
     results: list[list[Measurement] | MetricError] = []
-    for member, trial, train_state in some:
-        notify(f"measuring member {member.index}")
+    for at, (member, trial, train_state) in enumerate(some, 1):
+        notify(f"measuring member {member.index}" + (f" ({at} of {len(some)})" if len(some) > 1 else ""))
         try:
             asked = _asked(trial, train_state, wish)
             found = reference_set(_samples(trial, train_state, wish), wish.seed, asked)
