@@ -61,6 +61,10 @@ def list_methods(what: What = None, own: With = None) -> None:
             return
         for kind in index["kinds"] if what is None else [what]:
             _print_rows(kind, index["kinds"][kind])
+        if what in KEYS:
+            keys = KEYS[what], KEYS[what].replace("generator", "discriminator")
+            flows = f"; a flow: -s {what}=NAME" if what in index["flow"]["names"]["rows"] else ""
+            typer.echo(f"Each player has one: {' and '.join(f'-s {key}=NAME' for key in keys)}{flows}")
         if what is None:
             _print_recipes()
             _print_rows(STUDY, index["studies"])
