@@ -28,6 +28,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.cache import cache_folder
+from nashpath.core.errors import first_line
 from nashpath.core.tree import tensor_leaves, tree_map
 from nashpath.core.typed import kept_random_state
 
@@ -336,8 +337,9 @@ def _machine_code(graph: GraphModule, inputs: list[torch.Tensor]) -> Callable[..
     try:
         return inductor.standalone_compile(graph, inputs, dynamic_shapes="from_example_inputs")  # of fixed shapes
     except Exception as error:  # whatever the compiler stumbles over
-        first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
-        raise CompilerError(f"PyTorch's compiler fails on this step ({type(error).__name__}: {first})") from error
+        raise CompilerError(
+            f"PyTorch's compiler fails on this step ({type(error).__name__}: {first_line(error)})"
+        ) from error
 
 
 class CompilerError(RuntimeError):

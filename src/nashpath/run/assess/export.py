@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Key
 from nashpath.core.cache import check_replaceable
+from nashpath.core.errors import first_line
 from nashpath.games import GAN
 from nashpath.run.assess.load import load
 from nashpath.run.assess.loaded_file import safetensors_bytes
@@ -62,7 +63,7 @@ def _program(member: LoadedMember) -> torch.export.ExportedProgram:
     except Exception as error:  # whatever the tracer says of a module of the user's
         raise SettingError(
             f"torch.export cannot make one program of {type(member.generator).__name__} for any number of latents "
-            f"({type(error).__name__}: {_first_line(error)}); export to .safetensors instead"
+            f"({type(error).__name__}: {first_line(error)}); export to .safetensors instead"
         ) from error
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it names files of this machine
@@ -101,7 +102,7 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
             )
     except Exception as error:  # whatever the exporter says of a module of the user's
         raise SettingError(
-            f"{type(member.generator).__name__} is no ONNX model ({type(error).__name__}: {_first_line(error)}); "
+            f"{type(member.generator).__name__} is no ONNX model ({type(error).__name__}: {first_line(error)}); "
             "export to .pt2 or .safetensors instead"
         ) from error
     finally:
@@ -225,10 +226,6 @@ def export(
     asked = [line for line in ENDINGS[to.suffix].lines if classes or not line.startswith("classes =")]
     lines = [line.format(**filled) for line in asked]
     return {**told, "lines": lines, "verified": said}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
 
 
 def _check_places(run: Path, to: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli_w
 
+from nashpath.core.errors import first_line
 from nashpath.run.errors import SettingError
 
 PREFIX = "hub:"
@@ -81,7 +82,7 @@ def fetched(name: str) -> Path:
 def _said(error: Exception, where: str, kept: str, cure: str) -> Exception:
     """An error of the client's in a sentence: refused, which has a ``cure``, or another one; and what is ``kept``."""
     status = getattr(getattr(error, "response", None), "status_code", None)
-    first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
+    first = first_line(error)
     if status is not None or "Token" in type(error).__name__:
         number = f" ({status})" if status else ""
         return SettingError(f"{where}: the Hugging Face Hub refused{number}: {first}{kept}; {cure}")

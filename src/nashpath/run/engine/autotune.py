@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import torch
 from torch import nn
 
 from nashpath.core.cache import cache_folder, replacing
+from nashpath.core.errors import first_line
 from nashpath.core.torch_compat import compiled_folder
 from nashpath.core.tree import leaves
 from nashpath.run.engine.device import Precision
@@ -69,53 +70,60 @@ def choose(
     ``compile=auto`` compiles where that promises to pay (`EXPECTED`, or what this machine measured of such a program
     before), measures what it cost and what it gained, and keeps it if a step is faster. ``say`` hears what takes long.
     """
-    why = []
     mode: Mode = "stacked" if stack == "on" and len(trials) > 1 else "looped"
+    why: list[str] = []
     if stack == "auto" and len(trials) > 1:
-        few = trials[:FEW], seeds[:FEW]
-        mode, reason = _faster(few, precision, record)
+        mode, reason = _faster((trials[:FEW], seeds[:FEW]), precision, record)
         why.append(reason)
     missing = compiler_missing(next(trials[0].parameters()).device)
     if compile == "on" and missing:
         raise SettingError(f"compile=on: {missing}; or use compile=auto, which then stays eager")
-    if compile != "auto":
-        return Choice(mode, compile == "on", "; ".join([*why, f"compile={compile}"]))
-    if missing:
-        return Choice(mode, False, "; ".join([*why, f"eager: {missing}"]))
-    count = together or len(trials) if mode == "stacked" else 1
-    first = min(FEW, count)
-    eager = Program(trials[:first], seeds[:first], mode, False, precision, record=record)
-    total = seconds(eager) * steps * len(trials) / first
-    path = cache_folder() / "compiled" / f"{_kind_of(eager, count, precision)}.json"
+    if compile != "auto" or missing:
+        choice = Choice(mode, compile == "on", f"eager: {missing}" if compile == "auto" else f"compile={compile}")
+    else:
+        size = together or len(trials) if mode == "stacked" else 1
+
+        def make(count: int, compiled: bool) -> Program:
+            return Program(trials[:count], seeds[:count], mode, compiled, precision, record=record)
+
+        choice = _bet(make, size, steps * len(trials), say)
+    return replace(choice, reason="; ".join([*why, choice.reason]))
+
+
+def _bet(make: Callable[[int, bool], Program], size: int, steps: int, say: Callable[[str], None]) -> Choice:
+    """Whether to compile programs of ``size`` members, of which each of ``steps`` steps is one member's.
+
+    ``make(count, compiled)`` makes a throwaway program of so many members.
+    """
+    first = min(FEW, size)
+    eager = make(first, False)
+    mode, precision = eager.mode, eager.precision
+    total = seconds(eager) * steps / first
+    path = cache_folder() / "compiled" / f"{_kind_of(eager, size, precision)}.json"
     known = _remembered(path)
-    takes, gains = EXPECTED["convolutional" if _convolutional(trials[0]) else "dense"]
+    takes, gains = EXPECTED["convolutional" if _convolutional(eager.trials[0]) else "dense"]
     if known:
         takes, gains = known.expected, known.gain
     if total * (1 - 1 / gains) <= takes:
         told = f"; measured before: {takes:.0f} s, then {gains:.2g} times faster" if known else ""
-        return Choice(
-            mode, False, "; ".join([*why, f"eager: about {total:.0f} s of work, compiling would not pay{told}"])
-        )
-    if first < count:
-        eager = Program(trials[:count], seeds[:count], mode, False, precision, record=record)
+        return Choice(mode, False, f"eager: about {total:.0f} s of work, compiling would not pay{told}")
+    if first < size:
+        eager = make(size, False)
     say(f"compiling, about {takes:.0f} s")
     begun = time.perf_counter()
     try:
-        compiled = Program(trials[:count], seeds[:count], mode, True, precision, record=record)
+        compiled = make(size, True)
         compiled.run(1)
         takes = time.perf_counter() - begun
         best = race([eager, compiled])
-    except SettingError as error:
-        return Choice(mode, False, "; ".join([*why, f"eager: {error}"]))
-    except AssertionError as error:  # of a program that was made, about what it was given
-        first = (str(error).strip().splitlines() or ["it does not say why"])[0][:200]
-        return Choice(mode, False, "; ".join([*why, f"eager: the compiled step fails ({first})"]))
+    except (SettingError, AssertionError) as error:  # the second one is a made program's, about what it was given
+        return Choice(mode, False, f"eager: the compiled step fails ({first_line(error)})")
     gains = best[0] / best[1]
     _remember(path, takes, gains)
     told = f"a step is {gains:.2g} times faster compiled, which took {takes:.0f} s, measured"
     if gains < PAYS:
-        return Choice(mode, False, "; ".join([*why, f"eager: {told}"]))
-    return Choice(mode, True, "; ".join([*why, told]), compiled.prepared)
+        return Choice(mode, False, f"eager: {told}")
+    return Choice(mode, True, told, compiled.prepared)
 
 
 def _kind_of(program: Program, count: int, precision: Precision) -> str:
