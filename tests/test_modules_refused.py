@@ -13,6 +13,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 import nashpath as nash
 from nashpath.core import FunctionalGame, Key, Point, load_point, point_of
+from nashpath.core.purity import check_game
 from nashpath.games.toys import Bilinear
 from nashpath.run import SettingError
 
@@ -279,3 +280,109 @@ def test_a_network_that_no_derivative_leads_back_to_is_refused(act):
         gan(discriminator=Does(critic(), act))
     frozen = Does(maker(), act).requires_grad_(False)
     gan(generator=nn.Sequential(frozen, nn.Linear(2, 2)))
+
+
+def test_a_module_with_a_generator_of_its_own_is_refused_by_name():
+    own, numbers = torch.Generator().manual_seed(0), np.random.default_rng(0)
+    for act in (
+        lambda x: x + 0.01 * torch.randn(x.shape, generator=own),
+        lambda x: x + 0.01 * float(numbers.normal()),
+    ):
+        with pytest.raises(ValueError, match=r"generator\.1 \(Does\) gives two outputs for one input, as one"):
+            gan(nn.Sequential(nn.Linear(3, 3), Does(nn.Linear(3, 2), act)))
+
+
+class Draws:
+    """Data of one's own by a function of key and count."""
+
+    shape = (2,)
+
+    def __init__(self, act):
+        self.act = act
+
+    def draw(self, key, count):
+        return {"real": self.act(key, count)}
+
+
+OWN, NUMPY = torch.Generator().manual_seed(0), np.random.default_rng(0)
+WRONG_DATA = {
+    "global": (lambda key, n: torch.randn(n, 2), "Draws.draw gives other samples for the same key.*key.normal"),
+    "numpy": (lambda key, n: torch.as_tensor(np.random.rand(n, 2)).float(), "gives other samples for the same key"),
+    "its own": (lambda key, n: torch.randn(n, 2, generator=OWN), "gives other samples for the same key"),
+    "numpy's own": (lambda key, n: torch.as_tensor(NUMPY.normal(size=(n, 2))).float(), "gives other samples"),
+    "double": (lambda key, n: torch.zeros(n, 2, dtype=torch.float64), r"samples of torch.float64 and shape \(16, 2\)"),
+    "too few": (lambda key, n: torch.zeros(3, 2), r"of torch.float32 and shape \(3, 2\); with shape = \(2,\)"),
+    "no tensor": (lambda key, n: np.zeros((n, 2)), r'must return {"real": samples}'),
+}
+
+
+@pytest.mark.unchecked("hands over wrong kinds on purpose")
+@pytest.mark.parametrize("what", WRONG_DATA)
+def test_data_that_do_not_draw_by_the_key_are_refused_by_name(what):
+    act, said = WRONG_DATA[what]
+    game = nash.GAN(maker(), critic(), data=Draws(act), latent=3, batch_size=4)
+    with pytest.raises(ValueError, match=said):
+        nash.train(game, solver(), steps=1)
+
+
+class Own(nash.Game):
+    """A game of one's own, as `GAN` plays it; ``draws`` and ``cost`` are what is wrong with it."""
+
+    def __init__(self, generator=None, discriminator=None, draws=None, cost=None):
+        super().__init__()
+        self.generator, self.discriminator = generator or maker(), discriminator or critic()
+        self.draws, self.cost = draws, cost
+
+    def draw(self, key, lead=()):
+        return self.draws(key, lead) if self.draws else {"z": key.normal((*lead, 4, 3)), "x": key.normal((*lead, 4, 2))}
+
+    def forward(self, player, batch):
+        real, fake = self.discriminator(batch["x"]), self.discriminator(self.generator(batch["z"]))
+        cost = F.softplus(-fake) if player == "generator" else F.softplus(fake) + F.softplus(-real)
+        return self.cost(cost) if self.cost else cost.mean()
+
+
+WRONG_GAMES = {
+    "dropout": ({"generator": nn.Sequential(maker(), nn.Dropout(0.5))}, r"generator\.1 is Dropout.*networks.Dropout"),
+    "spectral norm": (
+        {"discriminator": parametrizations.spectral_norm(nn.Linear(2, 1))},
+        "discriminator uses torch's spectral_norm.*nashpath.networks.spectral_norm",
+    ),
+    "global noise": ({"generator": Does(maker(), DRAWS["torch"])}, r"generator \(Does\) draws from the global"),
+    "its own noise": (
+        {"generator": Does(maker(), lambda x: x + torch.randn(x.shape, generator=OWN))},
+        r"generator \(Does\) gives two outputs for one input",
+    ),
+    "noise in the cost": ({"cost": lambda cost: cost.mean() * torch.rand(())}, r"Own \(Own\) draws from the global"),
+    "detached": ({"generator": Does(maker(), torch.Tensor.detach)}, "no derivative by the parameters of the generator"),
+    "double": ({"generator": maker().double()}, r"the generator \(Sequential\) has parameters of torch.float64"),
+    "global draws": (
+        {"draws": lambda key, lead: {"z": torch.randn(*lead, 4, 3), "x": torch.randn(*lead, 4, 2)}},
+        "Own.draw gives another batch for the same key",
+    ),
+    "no lead": (
+        {"draws": lambda key, lead: {"z": key.normal(4, 3), "x": key.normal(4, 2)}},
+        r"\(4, 3\) for lead",
+    ),
+    "no mean": ({"cost": torch.Tensor.flatten}, r"forward\('discriminator', batch\) returns shape \(4,\).*its mean"),
+    "a float": ({"cost": lambda cost: 1.0}, "returns a float; expected the player's cost, a scalar tensor"),
+}
+
+
+@pytest.mark.unchecked("hands over wrong kinds on purpose")
+@pytest.mark.parametrize("what", WRONG_GAMES)
+def test_a_game_of_ones_own_is_checked_as_a_gan_is(what):
+    given, said = WRONG_GAMES[what]
+    with pytest.raises(ValueError, match=said):
+        nash.train(Own(**given), solver(), steps=1)
+
+
+def test_a_sound_game_of_ones_own_is_left_as_it_was():
+    batch_norm = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 2))
+    game, state = Own(batch_norm), torch.get_rng_state()
+    before = copy.deepcopy(game.state_dict())
+    check_game(game)
+    assert all(torch.equal(value, before[name]) for name, value in game.state_dict().items())
+    assert all(parameter.grad is None for parameter in game.parameters())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert nash.train(game, solver(), 2).outcome == "finished"

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core.noise import Noise
+from nashpath.core.purity import Refused
 from nashpath.core.typed import named_modules
 from nashpath.games.critics import CachedCritic, activations, observe_real
-from nashpath.games.gan import Refused
 from nashpath.games.heads import ClassHead
 
 

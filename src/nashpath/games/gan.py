@@ -4,25 +4,18 @@ import copy
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
-from nashpath.core.game import DataSweep, check_own
+from nashpath.core.game import DataSweep
 from nashpath.core.noise import Noise, bound, draw_noise, generated
 from nashpath.core.source import Indexed
-from nashpath.core.torch_compat import (
-    BATCH_NORMS,
-    DROPOUTS,
-    global_random_state,
-    has_lazy_parameters,
-    hidden_power_iteration,
-    squashed_by,
-)
-from nashpath.core.typed import named_modules, split
+from nashpath.core.typed import split
 from nashpath.games.critics import CachedCritic
+from nashpath.games.gan_checks import check_networks
 from nashpath.games.objectives import NonSaturating, Objective
 from nashpath.games.penalties import NoPenalty, Penalty
 
@@ -92,10 +85,7 @@ class GAN(Game):
         self.sample_terms = nn.ModuleDict()
         self.latent_step: LatentStep | None = None
         self.truncation: LatentTruncation | None = None
-        check_own(self)
-        check_trainable(self)
-        check_joint(self)
-        check_shapes(self)
+        check_networks(self)
 
     def latents(self, key: Key, lead: tuple[int, ...]) -> Tensor:
         """Latents of shape (*lead, latent) on the generator's device."""
@@ -226,208 +216,3 @@ AT_ONCE = 1024
 def _chunks(count: int, most: int) -> list[int]:
     """Batch sizes that add up to ``count``, each at most ``most``."""
     return [min(most, count - done) for done in range(0, count, most)] or [0]
-
-
-def check_trainable(game: GAN) -> None:
-    """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
-    for name, module in named_modules(game):
-        kind = type(module).__name__
-        if isinstance(module, DROPOUTS):
-            raise ValueError(
-                f"{name} is {kind}, which draws from the global random state, so no run could be repeated; use "
-                "nashpath.networks.Dropout(shape, rate), whose draws come with the batch"
-            )
-        if hidden_power_iteration(module):
-            raise ValueError(
-                f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
-                "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
-            )
-    slopes = {"penalty": game.penalty.needs_input_gradient, "objective": game.objective.needs_input_gradient}
-    if any(slopes.values()):
-        name = mixing_layer(game.discriminator)
-        if name is not None:
-            raise ValueError(
-                f"discriminator.{name} normalises over the batch, so ∇d of one sample depends on the others and a "
-                f"gradient {'penalty' if slopes['penalty'] else 'of the objective'} has no meaning (Gulrajani et al. "
-                "2017, Sec. 4); use layer or spectral normalisation, or another "
-                f"{'penalty, or penalty=none' if slopes['penalty'] else 'objective'}"
-            )
-
-
-def mixing_layer(network: nn.Module) -> str | None:
-    """The first layer whose output for one sample depends on the others of the batch."""
-    mixing = (n for n, m in named_modules(network) if getattr(m, "mixes_batch", False) or isinstance(m, BATCH_NORMS))
-    return next(mixing, None)
-
-
-def check_joint(game: GAN) -> None:
-    """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
-    layers = [name for name, layer in named_modules(game.discriminator) if getattr(layer, "joint", False)]
-    if layers and not game.objective.joint:
-        raise ValueError(
-            f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "
-            f"{type(game.objective).__name__} shows them apart: use joint_batch, or joint=False in the layer"
-        )
-    if layers and not isinstance(game.penalty, NoPenalty):
-        raise ValueError(
-            f"discriminator.{layers[0]} sees joint batches only, and {type(game.penalty).__name__} shows it one kind "
-            "of sample at a time; use penalty=none"
-        )
-
-
-def check_shapes(game: GAN) -> None:
-    """Runs one tiny batch through both networks; the error names the one that does not fit."""
-    tensors = [*game.parameters(), *game.buffers()]
-    device = tensors[0].device if tensors else torch.device("cpu")
-    key = Key(0, device=device)
-    if has_lazy_parameters(game):
-        _make_lazy(game, key)
-    kept = {k: v.clone() for k, v in game.state_dict().items()}
-    with torch.no_grad():
-        fake = _generated(game, key)
-        _check_logits(game, fake)
-        for network in critics(game.discriminator).values():
-            game.objective.check(network, fake)
-        _check_learns("generator", game.generator, game.latents(key, (2,)))
-        _check_learns("discriminator", game.discriminator, fake)
-        game.load_state_dict(kept)
-    for which, network in critics(game.discriminator).items():
-        squashed = squashed_by(network, fake)
-        if squashed:
-            raise ValueError(
-                f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
-                "squash themselves: leave its last layer out"
-            )
-
-
-def _make_lazy(game: GAN, key: Key) -> None:
-    """The first pass of lazy layers, which makes their parameters and must not move running statistics."""
-    was = game.training
-    game.eval()
-    try:
-        with torch.no_grad():
-            game.discriminator(game.generator(game.latents(key, (2,))))
-    except Exception as error:
-        raise ValueError(
-            f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
-        ) from error
-    game.train(was)
-
-
-def _generated(game: GAN, key: Key) -> Tensor:
-    """Two samples, of the shape that the data have."""
-    expected = (2, *game.data.shape)
-    try:
-        fake = undrawn("generator", game.generator, game.latents(key, (2,)))
-    except Refused:
-        raise
-    except Exception as error:  # whatever a module of the user's may raise
-        check_precision("generator", game.generator)
-        raise ValueError(
-            f"the generator does not accept latents of shape (batch, {game.latent}): {_told(error)}"
-        ) from error
-    if not isinstance(fake, Tensor):
-        name = type(game.generator).__name__
-        raise ValueError(f"the generator ({name}) returns a {type(fake).__name__}; expected one tensor of samples")
-    if tuple(fake.shape) != expected:
-        raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
-    return fake
-
-
-def _check_logits(game: GAN, fake: Tensor) -> None:
-    """Refuses a discriminator that does not take the samples, or gives no logits as the objective needs them."""
-    try:
-        logits = undrawn("discriminator", game.discriminator, fake)
-    except Refused:
-        raise
-    except Exception as error:
-        check_precision("discriminator", game.discriminator)
-        raise ValueError(
-            f"the discriminator does not accept samples of shape {tuple(fake.shape)}: {_told(error)}"
-        ) from error
-    name = type(game.discriminator).__name__
-    if not isinstance(logits, Tensor):
-        raise ValueError(f"the discriminator ({name}) returns a {type(logits).__name__}; expected one tensor of logits")
-    single = game.objective.outputs == 1 and not game.classifies
-    if logits.shape[:1] != (2,) or (single and logits.numel() != 2):
-        raise ValueError(
-            f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
-        )
-
-
-def _check_learns(who: str, network: nn.Module, x: Tensor) -> None:
-    """Refuses a network with parameters whose output no derivative leads back from."""
-    if not any(p.requires_grad for p in network.parameters()):
-        return
-    with torch.enable_grad():
-        if not network(x).requires_grad:
-            raise ValueError(
-                f"the {who}'s output has no derivative by its parameters, so it would never learn: its forward "
-                "detaches it, or runs under torch.no_grad()"
-            )
-
-
-class Refused(ValueError):
-    """A module that is refused for what it does, in words of its own."""
-
-
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
-
-
-def check_precision(who: str, network: nn.Module) -> None:
-    """Raises `ValueError` for a network in another precision than samples and latents are drawn in."""
-    usual = torch.get_default_dtype()
-    for name, value in network.named_parameters():
-        if value.is_floating_point() and value.dtype != usual:
-            raise ValueError(
-                f"the {who} ({type(network).__name__}) has parameters of {value.dtype}, {name} first; samples "
-                f"and latents are {usual}: give {who}.to({usual}), and precision=torch.bfloat16 for mixed precision"
-            )
-
-
-def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
-    """The network's output. Raises `ValueError` that names the module which draws from a global random state.
-
-    Where that is Python's, a second output must be another one: type checkers draw from it which items they look at.
-    """
-    drew: list[str] = []
-    elsewhere: list[str] = []
-    before: dict[str, tuple[object, ...]] = {}
-
-    def enter(name: str, *_: object) -> None:
-        before[name] = global_random_state()
-
-    def leave(name: str, *_: object) -> None:
-        now = global_random_state()
-        if before[name] != now:
-            drew.append(name)
-            elsewhere.extend([name] if before[name][1:] != now[1:] else [])
-
-    watched = [(f"{who}.{name}" if name else who, module) for name, module in named_modules(network)]
-    hooks = [module.register_forward_pre_hook(partial(enter, name)) for name, module in watched]
-    hooks += [module.register_forward_hook(partial(leave, name)) for name, module in watched]
-    try:
-        result = network(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if drew and (elsewhere or not _equal(result, network(x))):  # the first to leave is the innermost
-        raise Refused(
-            f"{drew[0]} ({type(dict(watched)[drew[0]]).__name__}) draws from the global random state in its forward "
-            "pass, so no run could be repeated; take the noise from nashpath.networks.Noise, as GaussianNoise and "
-            "Dropout do"
-        )
-    return result
-
-
-def _equal(one: Any, other: Any) -> bool:
-    return isinstance(one, Tensor) and isinstance(other, Tensor) and torch.equal(one, other)
-
-
-def critics(discriminator: nn.Module) -> dict[str, nn.Module]:
-    """The networks whose outputs objectives see: the discriminator, or those of an ensemble."""
-    inside = getattr(discriminator, "networks", None)
-    if isinstance(inside, nn.ModuleList):
-        return {f"discriminator.networks.{i}": network for i, network in enumerate(inside)}
-    return {"the discriminator": discriminator}

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from nashpath.core import Game
 from nashpath.core.typed import named_modules
 from nashpath.games.critics import activations, observe_real
-from nashpath.games.gan import GAN, critics
+from nashpath.games.gan import GAN
+from nashpath.games.gan_checks import critics
 from nashpath.games.views import is_image
 
 

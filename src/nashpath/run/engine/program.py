@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
+from nashpath.core.purity import counted
 from nashpath.core.torch_compat import CompilerError, as_one_graph
-from nashpath.core.typed import named_modules
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products, wait_for
@@ -269,18 +269,6 @@ def _stacked_step(step: Any, numbers: Any, train_state: Any, batches: Any) -> tu
 def _looped_step(step: Any, numbers: Any, train_states: Any, batches: Any) -> tuple[Any, Any]:
     taken = [step(*one) for one in zip(train_states, numbers, batches)]
     return [train_state for train_state, _ in taken], [info for _, info in taken]
-
-
-def counted(game: nn.Module) -> dict[str, Any]:
-    """Plain numbers, words and lengths among the attributes of a game's modules, by their names."""
-    found: dict[str, Any] = {}
-    for where, module in named_modules(game):
-        for name, value in vars(module).items():
-            if isinstance(value, bool | int | float | str | None):
-                found[f"{where}.{name}".lstrip(".")] = value
-            elif isinstance(value, list | dict | set):
-                found[f"{where}.{name}".lstrip(".")] = len(cast("list[Any]", value))
-    return found
 
 
 def spent(program: Program, steps: int) -> dict[str, float]:

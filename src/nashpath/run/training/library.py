@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Whole, checks_arguments
+from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
-from nashpath.games.gan import check_precision
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.diagnostics import watch
@@ -101,6 +101,7 @@ def train_many(
         differs = difference(trials[0], trial)
         if differs:
             raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
+    check_game(games[0])
     for trial in trials:
         trial.solver.to(next(trial.game.parameters()).device)
     program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nashpath.core import Source
+from nashpath.core.purity import check_game
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import Precision, find_device, precision_of
@@ -335,6 +336,10 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
         first = built(group[0])
     check_training(settings, first, len(group), most_together(first, len(group)) if settings.stack == "on" else 1)
     check_draws(settings, first)
+    try:
+        check_game(first.game)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
     return [first, *map(built, group[1:])]
 
 

@@ -1,0 +1,257 @@
+"""What no run could repeat, or learn from, is refused by name: modules, draws and costs that are no pure functions."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
+from nashpath.core.key import Key
+from nashpath.core.source import Source
+from nashpath.core.torch_compat import DROPOUTS, global_random_state, hidden_power_iteration
+from nashpath.core.tree import leaves, tensor_leaves
+from nashpath.core.typed import named_modules
+
+CLOSE = 1e-4
+"""Two outputs for one input differ by at most this share of the largest: kernels of a GPU round in any order."""
+
+FROM_THE_KEY = (
+    "take its numbers from the key: key.normal(*shape), key.uniform(*shape), key.integers(high, *shape), or "
+    "key.generator() for what takes a torch.Generator"
+)
+
+
+class Refused(ValueError):
+    """A module that is refused for what it does, in words of its own."""
+
+
+def check_game(game: Game) -> None:
+    """Raises `ValueError` where a game's modules, draws or costs are no pure functions, or a player would never learn.
+
+    It draws two batches of one key and prices one of them twice for each player. What fails with an error of its own is
+    left to the first step, which names the module.
+    """
+    check_modules(game)
+    problem, point = FunctionalGame(game), point_of(game)
+    key = Key(0, "check", next(game.parameters()).device)
+    batch = _drawn_twice(game, key)
+    if batch is None:
+        return
+    modules = {name or type(game).__name__: module for name, module in named_modules(game)}
+    for who in game.players:
+        own = {name: value.requires_grad_() for name, value in point.players[who].items()}
+        try:
+            with torch.enable_grad():
+                cost = repeated(partial(_cost, problem, who, point, batch), modules)
+            _check_cost(game, who, cost, own)
+        except Refused:
+            raise
+        except Exception:
+            check_data(game, key)
+            for player in game.players:
+                check_precision(player, game.get_submodule(player))
+            return
+
+
+def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
+    return problem.loss(who, point, batch)[0]
+
+
+def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor]) -> None:
+    """Refuses a cost that is no scalar, and one that no derivative leads back from to the player."""
+    what = f"{type(game).__name__}.forward({who!r}, batch)"
+    if not isinstance(cost, Tensor):
+        raise Refused(f"{what} returns a {type(cost).__name__}; expected the player's cost, a scalar tensor")
+    if cost.dim():
+        raise Refused(f"{what} returns shape {tuple(cost.shape)}; expected the player's cost, a scalar: its mean()")
+    known = [None]
+    if cost.requires_grad:
+        known = list(torch.autograd.grad(cost, list(own.values()), allow_unused=True))
+    if all(slope is None for slope in known):
+        raise Refused(
+            f"{what} has no derivative by the parameters of the {who}, so it would never learn: the cost does not use "
+            "it, or something on the way detaches it, rounds it, or runs under torch.no_grad()"
+        )
+
+
+def _drawn_twice(game: Game, key: Key) -> Batch | None:
+    """A batch of the game, the same one under the same key; None where drawing fails."""
+    kind = type(game).__name__
+    try:
+        before = global_random_state()[1:]
+        first, second = (game.draw(Key.of(key.words), (1,)) for _ in range(2))
+        touched = before != global_random_state()[1:]
+    except Exception:
+        check_data(game, key)
+        return None
+    if touched or not _alike(first, second):
+        check_data(game, key)
+        raise Refused(
+            f"{kind}.draw gives another batch for the same key, or draws from a global random state, so no run could "
+            f"be repeated, resumed or compared; {FROM_THE_KEY}"
+        )
+    short = [v for v in leaves(first) if isinstance(v, Tensor) and v.shape[:1] != (1,)]
+    if short:
+        raise Refused(
+            f"{kind}.draw(key, lead) returns a tensor of shape {tuple(short[0].shape)} for lead=(1,); every tensor "
+            "begins with the axes of lead, since a step may take several batches: (*lead, batch, ...)"
+        )
+    return pick(first, 0)
+
+
+def check_data(game: Game, key: Key) -> None:
+    """Raises `ValueError` for data of a game that do not give the samples they promise, the same ones for a key."""
+    source = getattr(game, "data", None)
+    if not isinstance(source, Source):
+        return
+    count, what = 16, f"{type(source).__name__}.draw"
+    before = global_random_state()[1:]
+    try:
+        first, second = (source.draw(Key.of(key.words), count) for _ in range(2))
+    except Exception:  # whatever data of the user's may raise, the first step raises
+        return
+    if before != global_random_state()[1:] or not _alike(first, second):
+        raise Refused(
+            f"{what} gives other samples for the same key, or draws from a global random state, so no run could be "
+            f"repeated, resumed or compared; {FROM_THE_KEY}"
+        )
+    real: Any = first.get("real") if isinstance(cast(object, first), dict) else None
+    if not isinstance(real, Tensor):
+        raise Refused(f'{what} must return {{"real": samples}}, a tensor [count, *shape] under that name')
+    usual = torch.get_default_dtype()
+    if real.shape != (count, *source.shape) or real.dtype != usual:
+        raise Refused(
+            f"{what}(key, {count}) returns samples of {real.dtype} and shape {tuple(real.shape)}; with shape = "
+            f"{tuple(source.shape)} they are {usual}, {(count, *source.shape)}"
+        )
+
+
+def check_modules(module: nn.Module) -> None:
+    """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
+    for name, part in named_modules(module):
+        if isinstance(part, DROPOUTS):
+            raise ValueError(
+                f"{name} is {type(part).__name__}, which draws from the global random state, so no run could be "
+                "repeated; use nashpath.networks.Dropout(shape, rate), whose draws come with the batch"
+            )
+        if hidden_power_iteration(part):
+            raise ValueError(
+                f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
+                "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
+            )
+
+
+def check_precision(who: str, network: nn.Module) -> None:
+    """Raises `ValueError` for a network in another precision than samples and latents are drawn in."""
+    usual = torch.get_default_dtype()
+    for name, value in network.named_parameters():
+        if value.is_floating_point() and value.dtype != usual:
+            raise ValueError(
+                f"the {who} ({type(network).__name__}) has parameters of {value.dtype}, {name} first; samples "
+                f"and latents are {usual}: give {who}.to({usual}), and precision=torch.bfloat16 for mixed precision"
+            )
+
+
+def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
+    """The network's output, which autograd records. Raises `ValueError` that names the module which draws for itself.
+
+    Its buffers are left as the second of two passes does.
+    """
+    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
+
+    def call() -> Any:
+        for name, buffer in network.named_buffers():
+            buffer.copy_(kept[name])
+        with torch.enable_grad():
+            return network(x)
+
+    named = {f"{who}.{name}" if name else who: module for name, module in named_modules(network)}
+    return repeated(call, named)
+
+
+def repeated(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> Any:
+    """What ``call`` gives, the first time of two. Raises `Refused` that names the module which draws for itself.
+
+    It draws from a global random state, or its two outputs differ though nothing that it counts in Python has changed.
+    Where the state is Python's, its output must be another one: type checkers draw from it which items they look at.
+    """
+    before = global_random_state()[1:]
+    result = call()
+    if before == global_random_state()[1:] and _alike(result, call()):
+        return result
+    counts = {name: counted(module) for name, module in modules.items()}
+    first, second = ([*_passes(call, modules)] for _ in range(2))
+    if counts != {name: counted(module) for name, module in modules.items()}:
+        return result
+    for one, other in zip(first, second):  # the first to leave is the innermost
+        if one.drew or not _alike(one.output, other.output):
+            kind = type(modules[one.name]).__name__
+            if one.drew or one.python:
+                how = "draws from the global random state in its forward pass"
+            else:
+                how = "gives two outputs for one input, as one that draws from a generator of its own does"
+            raise Refused(
+                f"{one.name} ({kind}) {how}, so no run could be repeated; take the noise from nashpath.networks.Noise, "
+                "as GaussianNoise and Dropout do"
+            )
+    return result
+
+
+class _Pass(NamedTuple):
+    """What one module did: whether it drew from PyTorch's or NumPy's state, or from Python's, and its output."""
+
+    name: str
+    drew: bool
+    python: bool
+    output: Any
+
+
+def _passes(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> list[_Pass]:
+    """What each module did in a call, in the order in which they were left."""
+    before: dict[str, tuple[object, ...]] = {}
+    found: list[_Pass] = []
+
+    def enter(name: str, *_: object) -> None:
+        before[name] = global_random_state()
+
+    def leave(name: str, *given: Any) -> None:
+        was, now = before[name], global_random_state()
+        output = [tensor.detach().clone() for tensor in tensor_leaves(given[-1])]
+        found.append(_Pass(name, was[1:] != now[1:], was[0] != now[0], output))
+
+    hooks = [module.register_forward_pre_hook(partial(enter, name)) for name, module in modules.items()]
+    hooks += [module.register_forward_hook(partial(leave, name)) for name, module in modules.items()]
+    try:
+        call()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two results hold the same tensors, up to rounding."""
+    pairs = list(zip(tensor_leaves(one), tensor_leaves(other)))
+    return all(a.shape == b.shape and _close(a.detach(), b.detach()) for a, b in pairs)
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    if torch.equal(a, b) or not a.is_floating_point():
+        return torch.equal(a, b)
+    size = float(a.nan_to_num().abs().max()) if a.numel() else 0.0
+    return torch.allclose(a, b, rtol=0.0, atol=CLOSE * size if math.isfinite(size) else 0.0, equal_nan=True)
+
+
+def counted(game: nn.Module) -> dict[str, Any]:
+    """Plain numbers, words and lengths among the attributes of a game's modules, by their names."""
+    found: dict[str, Any] = {}
+    for where, module in named_modules(game):
+        for name, value in vars(module).items():
+            if isinstance(value, bool | int | float | str | None):
+                found[f"{where}.{name}".lstrip(".")] = value
+            elif isinstance(value, list | dict | set):
+                found[f"{where}.{name}".lstrip(".")] = len(cast("list[Any]", value))
+    return found
