@@ -70,6 +70,28 @@ def test_each_argument_out_of_its_bounds_is_refused_by_name(kind: str, name: str
             method(**others, **{argument: bad})
 
 
+@pytest.mark.parametrize(("kind", "name"), ROWS, ids=lambda part: part)
+def test_an_argument_that_does_not_exist_is_refused_with_the_nearest_that_does(kind: str, name: str):
+    method = KINDS[kind][name]
+    parameters = inspect.signature(method).parameters.values()
+    known = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    wrong = f"{known[-1]}_x" if known else "weight"
+    said = rf"unexpected keyword argument '{wrong}'" if known else "unexpected keyword argument|takes no arguments"
+    with pytest.raises(TypeError, match=said) as told:
+        method(**{wrong: 1})
+    assert all(f" Did you mean {near!r}?" in str(told.value) for near in known[-1:])
+    assert all(name in str(told.value) for name in known)
+
+
+def test_a_rate_by_its_usual_name_is_refused_with_ours():
+    for name, rule in KINDS["rule"].items():
+        with pytest.raises(TypeError, match=rf"{rule.__name__}: unexpected .* 'lr'. Did you mean 'learning_rate'\?"):
+            rule(lr=2e-4)
+        assert "learning_rate" in inspect.signature(rule).parameters, name
+    with pytest.raises(TypeError, match=r"train: unexpected keyword argument 'step'. Did you mean 'steps'\?"):
+        nash.train(Bilinear(), nash.Simultaneous(nash.SGD(0.1), nash.SGD(0.1)), step=3)
+
+
 def fitting(annotation):
     """A value that passes for the annotation's kind, so that the check gets to the argument in question."""
     if get_origin(annotation) is Annotated:
@@ -140,6 +162,9 @@ def test_each_refusal_says_what_to_give_instead():
         ({"diagnostics": [nash.diagnostics.FieldNorm]}, "diagnostics is "),
         ({"compile": "auto"}, "compile is 'auto'"),
         ({"precision": "bf16"}, "precision is 'bf16'"),
+        ({"precision": torch.float16}, r"precision is torch.float16; it must be torch.bfloat16.*or None.*scaled"),
+        ({"precision": torch.float64}, r"precision is torch.float64; it must be torch.bfloat16"),
+        ({"precision": torch.int8}, r"precision is torch.int8; it must be torch.bfloat16"),
         ({"notify": 3}, "notify is 3"),
     ],
 )

@@ -88,12 +88,15 @@ def _described(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[st
 
 def _check(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
     signature, hints = _described(function)
-    try:
-        given = signature.bind(*arguments, **named).arguments
-    except TypeError:  # Python's own words for a missing or an unknown argument, from the call itself
-        return
     constructor = function.__name__ == "__init__"
     what = type(arguments[0]).__name__ if constructor else function.__name__
+    inherited = constructor and not function.__qualname__.startswith(f"{type(arguments[0]).__qualname__}.")
+    if not inherited or inspect.unwrap(type(arguments[0]).__init__) is function:  # else a subclass hands numbers on
+        _check_known(what, signature, named, open_ended=not inherited)
+    try:
+        given = signature.bind(*arguments, **named).arguments
+    except TypeError:  # Python's own words for a missing argument, from the call itself
+        return
     for name, value in given.items():
         kind = signature.parameters[name].kind
         if name not in hints or kind is inspect.Parameter.VAR_KEYWORD:
@@ -104,6 +107,21 @@ def _check(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict
             raise ValueError(f"{what}: {name} is {_shown(value)}; it must be {wrong.removeprefix(_RANGE)}")
         if wrong:
             raise TypeError(f"{what}: {name} is {_shown(value)}; it must be {wrong}")
+
+
+def _check_known(what: str, signature: inspect.Signature, named: Iterable[str], open_ended: bool) -> None:
+    """Refuses an argument that is named and does not exist, with the nearest one that does.
+
+    What takes any name (``**numbers``) is ``open_ended`` where that was written for it, not inherited.
+    """
+    parameters = signature.parameters.values()
+    if open_ended and any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"]
+    for name in named:
+        if name not in known:
+            told = f" Known: {', '.join(known)}" if known else " It has no settings"
+            raise TypeError(f"{what}: unexpected keyword argument {name!r}.{did_you_mean(name, known)}{told}")
 
 
 def _fault(value: Any, annotation: Any) -> str:

@@ -58,6 +58,15 @@ def precision_of(name: str, device: torch.device | str = "cpu") -> Precision:
     return known[name]
 
 
+def check_mixed(precision: torch.dtype | None) -> None:
+    """Raises `ValueError` for a dtype that no step can be taken in."""
+    if precision not in (None, torch.bfloat16):
+        why = "; float16 would need costs that are scaled" if precision == torch.float16 else ""
+        raise ValueError(
+            f"precision is {precision}; it must be torch.bfloat16, for mixed precision, or None, for full{why}"
+        )
+
+
 @contextmanager
 def tf32_products(wanted: bool) -> Iterator[None]:
     """Within this block, if ``wanted``, CUDA's float32 products and convolutions have factors of ten bits (TF32).

@@ -11,6 +11,7 @@ from nashpath.core import Game, Whole, checks_arguments
 from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
+from nashpath.run.engine.device import check_mixed
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.diagnostics import watch
@@ -68,7 +69,10 @@ def train(
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
     (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
     the finite numbers stays at its last finite state, and ``outcome`` says which player left, when,
-    and which module, gradient or parameter was the first that was not finite.
+    and which module, gradient or parameter was the first that was not finite. ``precision=torch.bfloat16`` is mixed
+    precision: products in bfloat16, parameters and costs in float32.
+
+    Raises `ValueError` for another precision, and for a game that no run could repeat (`docs/networks.md`).
     """
     return train_many([game], [solver], steps, [seed], log_every, compile, precision, notify, diagnostics=diagnostics)[
         0
@@ -95,6 +99,7 @@ def train_many(
     if not len(games) == len(solvers) == len(seeds) > 0:
         given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
         raise ValueError(f"{given}; give one of each for every member")
+    check_mixed(precision)
     _check_separate(games)
     trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
     for trial in trials[1:]:
