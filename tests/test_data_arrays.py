@@ -6,6 +6,7 @@ import torch
 
 from nashpath.core import Key
 from nashpath.data import Array, Samples
+from nashpath.data.base import DataWarning
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
 CENTRED = PIXELS.transpose(0, 3, 1, 2) / 127.5 - 1
@@ -138,3 +139,15 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     np.save(tmp_path / "plain.npy", np.zeros((3, 3)))
     with pytest.raises(ValueError, match=r"plain\.npy: .*needs an \.npz file"):
         Array(str(tmp_path / "plain.npy"), key="x")
+
+
+def test_bytes_and_floats_that_are_nearly_black_are_not_taken_in_silence():
+    masks = (PIXELS > 128).astype(np.uint8)
+    with pytest.raises(ValueError, match=r"bytes of 0 and 1 alone.*255 \* x"):
+        Samples(masks)
+    assert set(Samples(255 * masks).examples().unique().tolist()) == {-1.0, 1.0}
+    with pytest.warns(DataWarning, match=r"bytes from 0 to 15.*nearly black.*x / 15"):
+        Samples(PIXELS // 17)
+    with pytest.warns(DataWarning, match=r"from 0 to 0.0039.*divided by 255 twice"):
+        Samples(PIXELS.astype(np.float32) / 255**2)
+    Samples(np.zeros((4, 8, 8), dtype=np.uint8))

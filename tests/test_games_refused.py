@@ -52,6 +52,18 @@ def test_a_sigmoid_inside_a_critic_is_fine():
     gan(Functional(lambda d: 2 * d.sigmoid()))
 
 
+def test_a_generator_of_images_that_makes_no_black_is_warned_of():
+    def images(*last):
+        made = nn.Sequential(nn.Linear(3, 16), *last, nn.Unflatten(1, (1, 4, 4)))
+        data = nash.as_source(torch.rand(5, 1, 4, 4, generator=torch.Generator().manual_seed(0)))
+        return nash.GAN(made, nn.Sequential(nn.Flatten(), nn.Linear(16, 1)), data=data, latent=3)
+
+    with pytest.warns(UserWarning, match=r"ends in a sigmoid, so its pixels lie in \[0, 1\].*end it in a tanh"):
+        images(nn.Sigmoid())
+    images(nn.Tanh())
+    gan(critic(), nn.Sequential(nn.Linear(3, 2), nn.Sigmoid()))
+
+
 def test_members_of_a_mixture_are_asked_one_by_one():
     with pytest.raises(ValueError, match=r"discriminator\.networks\.0 \(Sequential\) ends in a sigmoid"):
         nash.Mixture(

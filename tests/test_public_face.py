@@ -253,6 +253,13 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
     for other in ((fake + 1) / 2, (fake + 1) * 127.5, fake / 20):
         with pytest.warns(UserWarning, match="if these are images in two units"):
             nash.evaluate(real, other)
+    whole = ((real + 1) * 127.5).byte()
+    with pytest.warns(UserWarning, match="distances are then in units of bytes"):
+        nash.evaluate(whole, whole.flip(0))
+    for low, high in ((0, 1), (0, 255)):
+        given = (real + 1) / 2 * (high - low) + low
+        with pytest.raises(MetricError, match=r"digits features are those of images from -1 to 1: give x / 127.5 - 1"):
+            nash.evaluate(given, given, features="digits")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nash.evaluate(real.flatten(1), 100 * fake.flatten(1))  # vectors may differ in any way

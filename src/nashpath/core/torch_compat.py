@@ -354,8 +354,12 @@ def squashed_by(network: nn.Module, x: torch.Tensor) -> str:
     own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     tensors = {k: v.detach().clone() for k, v in own.items()}
     with torch.enable_grad():
-        found = functional_call(network, tensors, (x.detach().clone().requires_grad_(),), tie_weights=False)
-    step: Any = found.grad_fn
+        return squash_of(functional_call(network, tensors, (x.detach().clone().requires_grad_(),), tie_weights=False))
+
+
+def squash_of(output: torch.Tensor) -> str:
+    """``"sigmoid"`` or ``"softmax"`` where that made a recorded tensor (reshaped or not), else nothing."""
+    step: Any = output.grad_fn
     while step is not None and step.name().removesuffix("0").removesuffix("1").removesuffix("Backward") in RESHAPING:
         step = step.next_functions[0][0]
     return "" if step is None else SQUASHING.get(step.name(), "")

@@ -64,6 +64,7 @@ def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def _span(values: np.ndarray, where: str) -> tuple[float, float]:
     if values.dtype == np.uint8:
+        _check_bytes(values, where)
         return 0.0, 255.0
     low, high = np.inf, -np.inf
     for start, block in _blocks(values):
@@ -75,6 +76,28 @@ def _span(values: np.ndarray, where: str) -> tuple[float, float]:
             )
         low, high = min(low, block_low), max(high, block_high)
     return low, high
+
+
+DARK = 32
+"""Bytes that all lie below it are perhaps no bytes, but numbers of a smaller range."""
+
+
+def _check_bytes(values: np.ndarray, where: str) -> None:
+    """Refuses images of bytes that are all 0 or 1, and warns where all are very dark; looks at 10,000 of them."""
+    if values.ndim == 2:
+        return
+    most = int(values[:: max(1, len(values) // 10_000)].max())
+    if most == 1:
+        raise ValueError(
+            f"{where}: bytes of 0 and 1 alone, which as 0 to 255 are all black; give 255 * x, or float numbers"
+        )
+    if 0 < most < DARK:
+        warnings.warn(
+            f"{where}: bytes from 0 to {most}, which as 0 to 255 are nearly black; if {most} is white, give "
+            f"x * (255 / {most}) as bytes, or x / {most} as float numbers",
+            DataWarning,
+            stacklevel=5,
+        )
 
 
 def _units(values: np.ndarray) -> Units:
@@ -125,6 +148,13 @@ def _image_scale(kind: np.dtype, low: float, high: float, where: str) -> Scale:
     if kind.kind != "f":
         raise ValueError(f"{where}: images of {kind} from {low:g} to {high:g}; save them as uint8 (0 to 255)")
     if low >= 0 and high <= 1:
+        if 0 < high < DARK / 255:
+            warnings.warn(
+                f"{where}: float images from {low:.3g} to {high:.3g}, which as [0, 1] are nearly black; if {high:.3g} "
+                f"is white (were they divided by 255 twice?), give x / {high:.3g}",
+                DataWarning,
+                stacklevel=5,
+            )
         return Scale(0.5, -1.0)
     if low >= -1 and high <= 1:
         return PLAIN

@@ -1,5 +1,6 @@
 """What a GAN refuses: networks that do not fit each other, the data, the objective or the penalty."""
 
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from nashpath.core import Key
 from nashpath.core.game import check_own
 from nashpath.core.purity import Refused, check_modules, check_precision, undrawn
-from nashpath.core.torch_compat import BATCH_NORMS, has_lazy_parameters, squashed_by
+from nashpath.core.torch_compat import BATCH_NORMS, has_lazy_parameters, squash_of, squashed_by
 from nashpath.core.typed import named_modules
 from nashpath.games.penalties import NoPenalty
 
@@ -80,6 +81,7 @@ def check_shapes(game: "GAN") -> None:
         _check_learns("generator", game.generator, made)
         _check_learns("discriminator", game.discriminator, logits)
         game.load_state_dict(kept)
+    _check_range(game, made)
     for which, network in critics(game.discriminator).items():
         squashed = squashed_by(network, fake)
         if squashed:
@@ -87,6 +89,16 @@ def check_shapes(game: "GAN") -> None:
                 f"{which} ({type(network).__name__}) ends in a {squashed}, and objectives take logits, which they "
                 "squash themselves: leave its last layer out"
             )
+
+
+def _check_range(game: "GAN", made: Tensor) -> None:
+    """Warns of a generator of images that can make no pixel darker than grey."""
+    if len(game.data.shape) == 3 and squash_of(made) == "sigmoid":
+        warnings.warn(
+            f"the generator ({type(game.generator).__name__}) ends in a sigmoid, so its pixels lie in [0, 1]; those of "
+            "the data lie in [-1, 1], with black at -1: end it in a tanh",
+            stacklevel=5,
+        )
 
 
 def _make_lazy(game: "GAN", key: Key) -> None:
