@@ -515,3 +515,35 @@ def test_views_that_show_the_same_cost_nothing_under_batch_normalisation(kind):
         critic = nn.Sequential(nn.Linear(2, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 1))
         real, fake = torch.randn(16, 2) + 3, torch.randn(16, 2)
     assert kind(deviation=0.0)(critic, real, fake).item() == 0
+
+
+SENSELESS = {  # some ask about real and generated samples at once
+    "many outputs": (
+        lambda x: x.repeat(1, 4)[:, :7],
+        r"returns shape \((3|6), 7\) for (3|6) samples; it needs one logit",
+    ),
+    "a scalar": (lambda x: x.sum(), r"returns shape \(\)"),
+    "a pair": (lambda x: (bowl(x), bowl(x)), "returns a tuple"),
+    "too few": (lambda x: bowl(x)[:2], r"returns shape \(2, 1\)"),
+}
+
+
+@pytest.mark.unchecked("hands over wrong kinds on purpose")
+@pytest.mark.parametrize("name", sorted(set(PENALTIES) - {"none"}))  # which asks no critic
+def test_a_critic_that_gives_no_logit_of_each_sample_is_refused(name):
+    penalty = PENALTIES[name]()
+    for critic, said in SENSELESS.values():
+        with pytest.raises(ValueError, match=said) as told:
+            penalty(critic, REAL, FAKE, noise(penalty))
+        assert type(penalty).__name__ in str(told.value)
+    with pytest.raises(ValueError, match=r"real samples are torch\.uint8; give floating-point numbers"):
+        penalty(bowl, REAL.byte(), FAKE, noise(penalty))
+
+
+@pytest.mark.parametrize("name", [name for name in PENALTIES if PENALTIES[name].needs_input_gradient])
+def test_a_critic_that_mixes_the_batch_is_refused_where_slopes_are_priced(name):
+    penalty = PENALTIES[name]()
+    critic = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Tanh(), nn.Linear(4, 1))
+    with pytest.raises(ValueError, match=r"1 normalises over the batch"):
+        penalty(critic, REAL, FAKE, noise(penalty))
+    penalty(critic.eval(), REAL, FAKE, noise(penalty))  # each sample alone

@@ -6,6 +6,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from nashpath.core.torch_compat import BATCH_NORMS
+from nashpath.core.typed import named_modules
+
 
 def activations(network: Any, x: Tensor, layer: str) -> Tensor:
     """Output of ``layer`` of ``network`` for samples ``x``: [batch, ...].
@@ -70,6 +73,37 @@ def observe_real(critic: Any, logits: Callable[[], Tensor]) -> None:
     watch = getattr(critic, "observe_real", None)
     if watch is not None:
         watch(logits())
+
+
+def mixing_layer(network: nn.Module) -> str | None:
+    """The first layer whose output for one sample depends on the others of the batch."""
+    mixing = (n for n, m in named_modules(network) if getattr(m, "mixes_batch", False) or isinstance(m, BATCH_NORMS))
+    return next(mixing, None)
+
+
+class Asked:
+    """A critic that is asked for one logit a sample, and refused in the name of ``who`` asks where it gives another.
+
+    Raises `ValueError` for an output that is no tensor ``[n]`` or ``[n, 1]``.
+    """
+
+    def __init__(self, critic: Callable[[Tensor], Tensor], who: str):
+        self.critic, self.who = critic, who
+
+    def __call__(self, points: Tensor) -> Tensor:
+        found: Any = self.critic(points)
+        count = points.shape[0]
+        if isinstance(found, Tensor) and tuple(found.shape) in ((count,), (count, 1)):
+            return found
+        given = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise ValueError(
+            f"{self.who}: the critic returns {given} for {count} samples; it needs one logit of each, ({count}, 1) or "
+            f"({count},), which depends on that sample alone"
+        )
+
+    def alike(self, points: Tensor) -> "Asked":
+        """The critic for samples of the kind of ``points``."""
+        return Asked(alike(self.critic, points), self.who)
 
 
 def alike(critic: Any, points: Tensor) -> Callable[[Tensor], Tensor]:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from nashpath.core import Key
 from nashpath.core.game import check_own
 from nashpath.core.purity import Refused, check_modules, check_precision, undrawn
-from nashpath.core.torch_compat import BATCH_NORMS, has_lazy_parameters, squash_of, squashed_by
+from nashpath.core.torch_compat import has_lazy_parameters, squash_of, squashed_by
 from nashpath.core.typed import named_modules
+from nashpath.games.critics import mixing_layer
 from nashpath.games.penalties import NoPenalty
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ def check_trainable(game: "GAN") -> None:
                 "2017, Sec. 4); use layer or spectral normalisation, or another "
                 f"{'penalty, or penalty=none' if slopes['penalty'] else 'objective'}"
             )
-
-
-def mixing_layer(network: nn.Module) -> str | None:
-    """The first layer whose output for one sample depends on the others of the batch."""
-    mixing = (n for n, m in named_modules(network) if getattr(m, "mixes_batch", False) or isinstance(m, BATCH_NORMS))
-    return next(mixing, None)
 
 
 def check_joint(game: "GAN") -> None:

@@ -4,12 +4,13 @@ The critic is any callable from samples to logits. Penalties look at the logit, 
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nashpath.core import Batch, Hyperparameters
 from nashpath.core.key import Key
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
+from nashpath.games.critics import Asked, mixing_layer
 
 
 class Penalty(Hyperparameters):
@@ -43,11 +44,30 @@ class Penalty(Hyperparameters):
 
         Without ``noise`` it is drawn from ``key``, a key on the device of ``real``; without either from a key that
         PyTorch's global generator seeds, so that ``torch.manual_seed`` repeats a loop.
+
+        Raises `ValueError` for samples that are no floating-point numbers, for a critic that gives no logit of each
+        sample (`nashpath.games.critics.Asked`), and for one that normalises over the batch where slopes are priced.
         """
+        self._check(critic, real, fake)
         if noise is None:
             key = Key.of_global(real.device) if key is None else key
             noise = self.draw(key, (real.shape[0],), tuple(real.shape[1:]))
-        return super().__call__(critic, real, fake, noise)
+        return super().__call__(Asked(critic, type(self).__name__), real, fake, noise)
+
+    def _check(self, critic: Critic, real: Tensor, fake: Tensor) -> None:
+        kind = type(self).__name__
+        for which, samples in (("real", real), ("generated", fake)):
+            if not samples.is_floating_point():
+                raise ValueError(
+                    f"{kind}: {which} samples are {samples.dtype}; give floating-point numbers, images in [-1, 1]"
+                )
+        mixing = mixing_layer(critic) if self.needs_input_gradient and isinstance(critic, nn.Module) else None
+        if mixing is not None and critic.get_submodule(mixing).training:
+            raise ValueError(
+                f"{kind}: {mixing or 'the critic'} normalises over the batch, so ∇d of one sample depends on the "
+                "others and a gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "
+                "normalisation, or another penalty"
+            )
 
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Game, checks_arguments
 from nashpath.core.math.derivatives import derivative_and_value
-from nashpath.games.gan_checks import mixing_layer
+from nashpath.games.critics import mixing_layer
 from nashpath.games.penalties.base import norms
 from nashpath.games.techniques.around import AroundCritic, check_single_logits, gan_of, wrap_critics
 
