@@ -120,3 +120,39 @@ def test_blocks_are_small_and_do_not_change_distances(entries: int):
     distance, index = nearest_neighbours(x, y, 3, entries)
     assert distance.numpy() == pytest.approx(whole.sqrt().sort(1)[0][:, :3].numpy(), rel=1e-12)
     assert torch.equal(index, torch.from_numpy(truth.argsort(1)[:, :3]))
+
+
+X, LABELS = torch.randn(60, 2, generator=torch.Generator().manual_seed(0)), torch.arange(60) % 3
+CENTRES = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+NONSENSE = [
+    ("modes", {"centers": CENTRES, "deviation": 0.1}, "known: 'centers' is of no use here. Did you mean 'centres'"),
+    ("modes", {"centres": CENTRES, "deviation": -0.1}, "deviation is -0.1; that of each mode is a positive number"),
+    ("modes", {"centres": CENTRES, "deviation": 0.0}, "deviation is 0.0; that of each mode is a positive number"),
+    ("modes", {"centres": CENTRES.flatten(), "deviation": 0.1}, r"centres has shape \(4,\)"),
+    ("modes", [CENTRES, 0.1], "known is a list; it must be a mapping"),
+    ("modes", {"centres": CENTRES}, r"the data's deviation.*known=\{'deviation': ...\}"),
+    ("fid", {"labels_": LABELS}, "known: 'labels_' is of no use here. Did you mean 'labels'"),
+    ("classes", {"labels": LABELS[:5], "classes": 3}, r"60 examples but labels of shape \(5,\)"),
+    ("classes", {"labels": LABELS.float(), "classes": 3}, "labels are torch.float32; give whole numbers"),
+    ("classes", {"labels": LABELS - 1, "classes": 3}, "labels reach from -1 to 1; 3 classes are counted from 0 to 2"),
+    ("classes", {"labels": LABELS, "classes": 2}, "labels reach from 0 to 2; 2 classes are counted from 0 to 1"),
+    ("classes", {"labels": LABELS, "classes": 0}, "classes is 0; it must be at least 1"),
+    ("per_class", {"labels": LABELS, "classes": 3, "asked": LABELS + 5}, "asked reach from 5 to 7"),
+    ("per_class", {"labels": LABELS, "classes": 3, "asked": LABELS.float()}, "asked are torch.float32"),
+    ("per_class", {"labels": LABELS + 1, "classes": 3, "asked": LABELS}, "labels reach from 1 to 3"),
+]
+
+
+@pytest.mark.unchecked("hands over wrong kinds on purpose")
+@pytest.mark.parametrize(("name", "known", "said"), NONSENSE)
+def test_facts_that_make_no_sense_are_refused_by_name(name, known, said):
+    with pytest.raises(ValueError, match=said):
+        evaluate_samples(X, X.flip(0), [name], known=known)
+
+
+def test_facts_may_be_arrays_and_lists_and_settings_name_what_is_measured():
+    given = [{"labels": labels, "classes": 3} for labels in (LABELS, LABELS.numpy(), LABELS.tolist())]
+    one, *others = [evaluate_samples(X, X.flip(0), ["classes"], known=known) for known in given]
+    assert all([m.value for m in other] == [m.value for m in one] for other in others)
+    with pytest.raises(MetricError, match=r"settings: 'precision' is of no use here. Did you mean 'precision_recall'"):
+        evaluate_samples(X, X, ["precision_recall"], settings={"precision": {"neighbours": 5}})

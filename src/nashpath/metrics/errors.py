@@ -47,6 +47,18 @@ def validate_samples(samples: Tensor, name: str, least: int = 1) -> Tensor:
     return flat
 
 
+def validate_labels(labels: Tensor, count: int, classes: int, name: str = "labels", of: str = "examples") -> Tensor:
+    """Labels ``[count]`` in 0..classes-1 as int64; raises a `ShapeError` or a `MetricError` that names them."""
+    if labels.shape != (count,):
+        raise ShapeError(f"{count} {of} but {name} of shape {tuple(labels.shape)}; give one label each")
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise MetricError(f"{name} are {labels.dtype}; give whole numbers, the class of each: {name}.long()")
+    least, most = (int(end) for end in labels.aminmax())
+    if least < 0 or most >= classes:
+        raise MetricError(f"{name} reach from {least} to {most}; {classes} classes are counted from 0 to {classes - 1}")
+    return labels.long()
+
+
 def validate_pair(
     x: Tensor, y: Tensor, names: tuple[str, str] = ("real", "fake"), least: int = 1
 ) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from nashpath.core.rng import derive, generator
@@ -37,10 +39,14 @@ def evaluate_samples(
     The same seed gives the same numbers, whatever other metrics are measured. A name may say in which features:
     ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
 
-    Raises a `MetricError` for an unknown metric, and for samples that cannot be measured.
+    Raises a `MetricError` for an unknown metric, for an unknown name in ``settings`` or ``known``, and for samples that
+    cannot be measured.
     """
-    own, chosen = settings or {}, dict[str, Metric]()
-    for name in metric_names(metrics):
+    own, chosen, names = settings or {}, dict[str, Metric](), metric_names(metrics)
+    _check_names("settings", own, list(dict.fromkeys([*names, *(metric_and_features(name)[0] for name in names)])))
+    facts = sorted({need for kind in METRICS for need in _needs(kind)})
+    _check_names("known", known or {}, facts)
+    for name in names:
         kind, _ = metric_and_features(name)
         chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
@@ -84,18 +90,37 @@ def metric_names(metrics: Sequence[str]) -> list[str]:
 
 def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> Metric:
     """The metric, with its settings and what it needs to know of the data; a `MetricError` names what is missing."""
-    kind = METRICS[name]
-    needs = [
-        p.name
-        for p in inspect.signature(kind).parameters.values()
-        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
+    needs = _needs(name)
     missing = [need for need in needs if need not in known]
     if missing:
         if missing == ["asked"]:
             raise MetricError(f"{name} needs samples that were asked for by class: those of game=conditional")
-        raise MetricError(f"{name} needs the data's {', '.join(missing)}, which this data set does not have")
-    return kind(**{need: known[need] for need in needs}, **settings)
+        raise MetricError(
+            f"{name} needs the data's {', '.join(missing)}, which this data set does not have (tensors: "
+            f"known={{{missing[0]!r}: ...}})"
+        )
+    return METRICS[name](**{need: _as_tensor(known[need]) for need in needs}, **settings)
+
+
+def _needs(name: str) -> list[str]:
+    """What a metric must be told of the data."""
+    parameters = inspect.signature(METRICS[name]).parameters.values()
+    return [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def _as_tensor(value: Any) -> Any:
+    """An array or a list of numbers as a tensor; all else as it is."""
+    return torch.as_tensor(value) if isinstance(value, np.ndarray | list) else value
+
+
+def _check_names(argument: str, given: Any, known: list[str]) -> None:
+    """Raises `MetricError` for a mapping with a name that says nothing here."""
+    if not isinstance(given, Mapping):
+        raise MetricError(f"{argument} is a {type(given).__name__}; it must be a mapping by name, such as a dict")
+    for name in given:
+        if name not in known:
+            near = did_you_mean(str(name), known)
+            raise MetricError(f"{argument}: {name!r} is of no use here.{near} Known: {', '.join(known)}")
 
 
 def protocol_of(name: str, metric: Metric, real: Sample, fake: Sample) -> Protocol:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from nashpath.core import Key
+from nashpath.core import Count, Key
 from nashpath.core.source import HasModes, Source, Stacked, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.columns import table_of
@@ -95,7 +95,7 @@ class Classes(Metric):
         examples, labels = source.labelled_examples(GLANCED_AGAINST)
         return classes(fake[:GLANCED], examples.to(fake.device), labels, source.classes)
 
-    def __init__(self, labels: Tensor, classes: int):
+    def __init__(self, labels: Tensor, classes: Count):
         self.labels = labels
         self.classes = classes
 

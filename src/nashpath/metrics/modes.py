@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.math.distances import middle, nearest_neighbours
-from nashpath.metrics.errors import validate_pair
+from nashpath.metrics.errors import MetricError, validate_pair
 from nashpath.metrics.scale import check_spread, in_units
 
 REACH = 4.0
@@ -43,11 +43,13 @@ def modes(samples: Tensor, centres: Tensor, deviation: float) -> dict[str, float
     modes); ``high_quality``: share of samples that belong to any centre; ``mode_kl``: KL divergence in nats of the
     histogram of those samples over centres from the uniform one, log k if there are none.
 
-    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
+    Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`, and `MetricError` for a deviation that is not positive.
 
     Reference: Srivastava et al. 2017, "VEEGAN" (modes and high-quality samples, there within 3 deviations); the
     thresholds here are those of the package's studies.
     """
+    if not 0 < deviation < math.inf:
+        raise MetricError(f"deviation is {deviation}; that of each mode is a positive number")
     x, known = validate_pair(samples, centres, ("samples", "centres"))
     edge = 2 * (float(known.abs().max().double()) + REACH * deviation)  # what lies beyond belongs to no mode
     if math.isfinite(edge):

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.math.distances import middle, nearest_neighbours
-from nashpath.metrics.errors import ShapeError, validate_pair, validate_samples
+from nashpath.metrics.errors import ShapeError, validate_labels, validate_pair, validate_samples
 from nashpath.metrics.modes import coverage
 from nashpath.metrics.scale import check_finite, check_spread, in_units, restored, scaled
 
@@ -20,7 +20,7 @@ def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> di
 
     Reference: Srivastava et al. 2017, "VEEGAN", section 4.2 (a classifier's labels; nearest neighbours here).
     """
-    found = nearest_labels(samples, examples, labels)
+    found = nearest_labels(samples, examples, validate_labels(labels, len(examples), count))
     covered, kl = coverage(found, count, len(found))
     return {"classes": covered, "class_kl": kl}
 
@@ -29,8 +29,6 @@ def nearest_labels(samples: Tensor, examples: Tensor, labels: Tensor) -> Tensor:
     """The label of the example nearest to each sample, ``[n]``."""
     (x, known), _ = in_units(*validate_pair(samples, examples, ("samples", "examples")))
     check_spread([x, known], middle(known))
-    if labels.shape != (len(known),):
-        raise ShapeError(f"{len(known)} examples but labels of shape {tuple(labels.shape)}; give one label each")
     return labels.to(x.device)[nearest_neighbours(x, known)[1][:, 0]]
 
 
@@ -51,7 +49,8 @@ def stacked_modes(samples: Tensor, digits: Tensor, labels: Tensor, count: int = 
             f"stacked digits are [n, channels, h, w] and single ones [m, 1, h, w]; got {tuple(samples.shape)} and "
             f"{tuple(digits.shape)}"
         )
-    digit = nearest_labels(samples.flatten(0, 1).unsqueeze(1), digits, labels).view(len(samples), -1)
+    known = validate_labels(labels, len(digits), count, "digit_labels", "digits")
+    digit = nearest_labels(samples.flatten(0, 1).unsqueeze(1), digits, known).view(len(samples), -1)
     return combinations(digit, count)
 
 

@@ -6,9 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from nashpath.core import Count
 from nashpath.core.source import Source, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
-from nashpath.metrics.errors import FeaturesError, ShapeError, TooFewSamplesError, validate_pair
+from nashpath.metrics.errors import FeaturesError, TooFewSamplesError, validate_labels, validate_pair
 from nashpath.metrics.moments import frechet, moments
 from nashpath.metrics.nearest import nearest_labels
 from nashpath.metrics.scale import check_finite
@@ -55,7 +56,7 @@ class PerClass(Metric):
     }
     shares: ClassVar[frozenset[str]] = frozenset({"class_accuracy"})
 
-    def __init__(self, labels: Tensor, classes: int, asked: Tensor):
+    def __init__(self, labels: Tensor, classes: Count, asked: Tensor):
         self.labels, self.classes, self.asked = labels, classes, asked
 
     def caveat(self, real: Sample, fake: Sample) -> str:
@@ -65,9 +66,8 @@ class PerClass(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"class_accuracy", "intra_fid", "class_accuracy.K", "intra_fid.K"}``."""
         validate_pair(fake.values, real.values, ("samples", "real samples"))
-        if self.asked.shape != (len(fake),):
-            raise ShapeError(f"{len(fake)} samples but asked of shape {tuple(self.asked.shape)}; give one class each")
-        asked, labels = self.asked.to(fake.values.device), self.labels.to(real.values.device)
+        asked = validate_labels(self.asked, len(fake), self.classes, "asked", "samples").to(fake.values.device)
+        labels = validate_labels(self.labels, len(real), self.classes).to(real.values.device)
         if self._classifies(real):
             told = fake.logits.argmax(1).to(asked.device)
         else:
