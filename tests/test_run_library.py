@@ -1,6 +1,8 @@
 """Training games of one's own: modules trained in place, a history, an outcome; many at once equal one by one."""
 
 import copy
+import re
+import signal
 
 import pytest
 import torch
@@ -148,3 +150,56 @@ def test_an_average_is_a_whole_state_dict():
     assert not torch.equal(copied[1].running_mean, raw["1.running_mean"])
     assert not torch.equal(copied[0].weight, raw["0.weight"])
     assert all(not value.requires_grad for value in result.averages["generator"].values())
+
+
+def test_ctrl_c_gives_back_what_was_done(capsys):
+    """A first one ends training after the step; the modules hold what was reached, and so does the result."""
+    playing, alone = game(), game()
+
+    def interrupt(row):
+        if row["step"] == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    result = nash.train(playing, solver(), steps=1000, seed=1, log_every=5, notify=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert (result.outcome, result.steps, [row["step"] for row in result.history]) == ("stopped", 5, [5])
+    assert "stopping after this step; Ctrl-C again quits at once" in capsys.readouterr().err
+    nash.train(alone, solver(), steps=5, seed=1)
+    for a, b in zip(playing.parameters(), alone.parameters()):
+        torch.testing.assert_close(a, b)
+
+
+def test_what_ends_training_at_once_leaves_the_modules_where_it_was():
+    playing, alone = game(), game()
+
+    def fails(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nash.train(playing, solver(), steps=9, log_every=3, seed=1, notify=fails)
+    nash.train(alone, solver(), steps=3, seed=1)
+    for a, b in zip(playing.parameters(), alone.parameters()):
+        torch.testing.assert_close(a, b)
+
+
+def test_what_is_given_back_is_printed_in_a_few_words():
+    text = repr(nash.train(game(), nash.EMA(solver()), steps=3))
+    assert re.fullmatch(
+        r"<Trained GAN: finished, 3 steps, costs: discriminator \S+, generator \S+, averages of the generator>", text
+    )
+
+
+def test_ctrl_c_stops_a_session_that_can_go_on(tmp_path):
+    notes = []
+
+    def notify(progress):
+        if progress.step == 2 and not notes:
+            notes.append(progress)
+            signal.raise_signal(signal.SIGINT)
+
+    settings = {"game": "bilinear", "steps": 6, "compile": "off", "log_every": 2}
+    session = nash.open_session(settings, {}, tmp_path / "run", notify)
+    assert session.train() == "stopped"
+    assert repr(session) == f"<Session {tmp_path / 'run'}: 1 member, 2 of 6 steps>"
+    assert session.train() == "finished"

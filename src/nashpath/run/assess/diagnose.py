@@ -62,6 +62,12 @@ class Diagnosis(NamedTuple):
     numbers: dict[str, Any]
     arrays: Arrays
 
+    def __repr__(self) -> str:
+        """The headline and the sentences, a line each."""
+        said, quality = headline(self.summary)
+        told = [f"member {self.member} at step {self.step:,}: {said} ({quality})", *self.sentences]
+        return "\n  - ".join(told)
+
     @property
     def wrong(self) -> list[Finding]:
         """Findings, most fundamental first."""

@@ -49,5 +49,5 @@ def load(
     told = outcome(trial, train_state, known.get("causes", {}).get(str(member), ""))
     averaged = averaged and keeps_average(trial, train_state)
     return LoadedMember(
-        trial.game, trial.solver, planned.settings, planned.seed, steps, told, averaged, units_from(known, member)
+        trial.game, told, steps, trial.solver, planned.settings, planned.seed, averaged, units_from(known, member)
     )

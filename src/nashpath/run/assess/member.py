@@ -16,7 +16,7 @@ from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedMember(PlayedGame):
     """A member of a run folder at its last checkpoint: its game and solver, its settings, and what became of it.
 
@@ -27,12 +27,14 @@ class LoadedMember(PlayedGame):
     solver: Solver
     settings: Any
     seed: int
-    steps: int
-    outcome: str
     averaged: bool = False
     """Whether the modules hold averaged weights of the generator."""
     units: Units | TableUnits | None = None
     """The units of the data's columns where the run was trained in others (``data.scale=standard``, tables)."""
+
+    def _told(self) -> list[str]:
+        solver = type(self.solver).__name__
+        return [f"seed {self.seed}", f"played by {solver}", *(["averaged weights"] if self.averaged else [])]
 
     @property
     def generator(self) -> nn.Module:

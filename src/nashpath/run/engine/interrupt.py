@@ -6,6 +6,7 @@ when a stop is asked for, and so are the processes that it started (C++ compiler
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,30 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 class Interrupted(BaseException):
     """A stop was asked for within a block that may be cut short."""
+
+
+@contextmanager
+def stopping(message: str = "stopping after this step") -> Iterator[Callable[[], bool]]:
+    """Within this block Ctrl-C is noted, said, and answered by what it gives; a second one raises `KeyboardInterrupt`.
+
+    Where Ctrl-C is answered by somebody else, and in other threads than the main one, it is left as it is.
+    """
+    asked: list[int] = []
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        asked.append(number)
+        print(f"\n{message}; Ctrl-C again quits at once", file=sys.stderr, flush=True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.device import check_mixed
+from nashpath.run.engine.interrupt import stopping
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.diagnostics import watch
@@ -19,11 +20,21 @@ from nashpath.run.observe.snapshot import place
 from nashpath.solvers import Solver
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlayedGame:
     """A game after training, and its two networks."""
 
     game: Game
+    outcome: str
+    steps: int
+
+    def __repr__(self) -> str:
+        """What it is and what became of it, in a line; the networks are printed by themselves."""
+        told = "".join(f", {one}" for one in self._told())
+        return f"<{type(self).__name__} {type(self.game).__name__}: {self.outcome}, {self.steps:,} steps{told}>"
+
+    def _told(self) -> list[str]:
+        return []
 
     @property
     def generator(self) -> nn.Module:
@@ -39,17 +50,22 @@ class PlayedGame:
         return self.game.get_submodule("discriminator")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trained(PlayedGame):
     """What `train` gives back: the game, its networks (trained in place) and what happened.
 
+    ``outcome`` is ``finished``, ``stopped`` (by Ctrl-C, after ``steps``), or which player left the finite numbers.
     ``averages`` has a state dict for each player that the solver averages: its averaged weights and running statistics.
     """
 
-    outcome: str
-    steps: int
     history: list[dict[str, float]]
     averages: dict[str, dict[str, torch.Tensor]]
+
+    def _told(self) -> list[str]:
+        last = self.history[-1] if self.history else {}
+        costs = [f"{key.removeprefix('cost.')} {value:.3g}" for key, value in last.items() if key.startswith("cost.")]
+        kept = [f"averages of the {' and '.join(self.averages)}"] if self.averages else []
+        return [*([f"costs: {', '.join(costs)}"] if costs else []), *kept]
 
 
 @checks_arguments
@@ -69,7 +85,8 @@ def train(
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
     (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
     the finite numbers stays at its last finite state, and ``outcome`` says which player left, when,
-    and which module, gradient or parameter was the first that was not finite. ``precision=torch.bfloat16`` is mixed
+    and which module, gradient or parameter was the first that was not finite. Ctrl-C ends it after the present step:
+    what was done is given back, with the outcome ``stopped``. ``precision=torch.bfloat16`` is mixed
     precision: products in bfloat16, parameters and costs in float32.
 
     Raises `ValueError` for another precision, and for a game that no run could repeat (`docs/networks.md`).
@@ -112,13 +129,23 @@ def train_many(
     program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)
     every = log_every or max(1, steps // 100)
     histories: list[list[dict[str, float]]] = [[] for _ in trials]
-    while program.taken < steps and program.alive():
-        program.run(min(steps, (program.taken // every + 1) * every) - program.taken)
-        seen = watch(program, seeds, diagnostics) if diagnostics else [{}] * len(trials)
-        for history, row, readings in zip(histories, program.info(), seen):
-            history.append({"step": program.taken, **row, **readings})
-            notify(history[-1])
-    return [_finish(program, i, history) for i, history in enumerate(histories)]
+    try:
+        with stopping() as stop:
+            while program.taken < steps and program.alive() and not stop():
+                before = program.taken
+                program.run(min(steps, (before // every + 1) * every) - before, stop)
+                if program.taken == before:
+                    break
+                seen = watch(program, seeds, diagnostics) if diagnostics else [{}] * len(trials)
+                for history, row, readings in zip(histories, program.info(), seen):
+                    history.append({"step": program.taken, **row, **readings})
+                    notify(history[-1])
+            stopped = stop() and program.taken < steps
+    except BaseException:  # the modules hold what was reached, whatever ends it
+        for i in range(len(trials)):
+            place(trials[i], program.train_state(i), averaged=False)
+        raise
+    return [_finish(program, i, history, stopped) for i, history in enumerate(histories)]
 
 
 def _check_separate(games: Sequence[Game]) -> None:
@@ -137,12 +164,15 @@ def _check_separate(games: Sequence[Game]) -> None:
                 check_precision(who, game.get_submodule(who))
 
 
-def _finish(program: Program, member: int, history: list[dict[str, float]]) -> Trained:
+def _finish(program: Program, member: int, history: list[dict[str, float]], stopped: bool) -> Trained:
+    outcome = program.outcome(member)
     trial, train_state = program.trials[member], program.train_state(member)
     place(trial, train_state, averaged=False)
     taken = int(train_state.steps)
     rows = [row for row in history if row["step"] <= taken]
-    return Trained(trial.game, program.outcome(member), taken, rows, _averages(trial, train_state))
+    if stopped and outcome == "finished":
+        outcome = "stopped"
+    return Trained(trial.game, outcome, taken, rows, _averages(trial, train_state))
 
 
 def _averages(trial: Trial, train_state: TrainState) -> dict[str, dict[str, torch.Tensor]]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nashpath.core import Game, Source
+from nashpath.run.engine.interrupt import stopping
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.errors import RanksError
@@ -160,6 +161,12 @@ class Session:
 
             recorder.shared = SharedSamples(ranks, [group.program for group in self.groups])
 
+    def __repr__(self) -> str:
+        """Where it writes, of how many members, and how far it is."""
+        members = len(self.recorder.results)
+        told = f"{members} member{'s' * (members > 1)}, {self.taken:,} of {self.settings.steps:,} steps"
+        return f"<Session {self.store.folder}: {told}>"
+
     @property
     def taken(self) -> int:
         """Steps that every program has taken."""
@@ -173,14 +180,19 @@ class Session:
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way.
 
+        Where nobody says how it is stopped, Ctrl-C does it, after the present step; it may then be called again.
         Raises `FolderError` where another process writes the folder, or the disk is full.
         """
         self.store.claim()
+        given = self.stop
         try:
-            return self._train()
+            with stopping() as asked:
+                self.stop = asked if given is never else given
+                return self._train()
         except RanksError as error:
             raise RanksError(f"after step {self.taken}: {error}") from error
         finally:
+            self.stop = given
             self.store.release()
 
     def _train(self) -> str:
