@@ -388,6 +388,33 @@ def test_a_file_that_changes_within_one_process_is_executed_again(mine):
     assert resolve({"penalty": "consistency"}).penalty.weight == 3.0
 
 
+def test_the_modules_beside_a_file_are_part_of_what_it_is(tmp_path):
+    """Found as a script finds them, also those that they import; a change is named, and taken when it is asked for."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("from .sizes import SIZE\n")
+    (tmp_path / "parts" / "sizes.py").write_text("SIZE = 2.0\n")
+    (tmp_path / "unused.py").write_text("")
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from parts import SIZE\n" + MINE.replace("weight: NonNegative = 1.0", "weight: NonNegative = SIZE")
+    )
+    file = load_methods(mine)
+    assert [name for name, _ in file.imports] == ["parts", "parts.sizes"]
+    assert nash.games.PENALTIES["consistency"]().weight == 2.0
+    (entry,) = method_files.origins(["penalty.consistency"])
+    assert entry["imports"].keys() == {"parts", "parts.sizes"}
+    forget_own_methods()
+    method_files.recall([entry])
+    forget_own_methods()
+    (tmp_path / "parts" / "sizes.py").write_text("SIZE = 12.0\n")
+    with pytest.raises(SettingError, match=r"mine.py or what it imports \(parts.sizes\) has changed since .*--with"):
+        method_files.recall([entry])
+    assert load_methods(mine).sha256 != file.sha256
+    assert nash.games.PENALTIES["consistency"]().weight == 12.0
+    (tmp_path / "unused.py").write_text("1\n")
+    method_files.recall(method_files.origins(["penalty.consistency"]))
+
+
 FAULTS = {
     "missing": (None, "No such file"),
     "empty": ('"""Nothing."""\n', "registers no method; it must call nashpath.register(kind, name, method)"),

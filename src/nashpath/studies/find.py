@@ -1,12 +1,12 @@
 """Finds a study: one of the package by its name, or a person's own in a Python file that defines ``STUDY``."""
 
-import hashlib
 import importlib
 from functools import lru_cache
 from pathlib import Path
 
 from nashpath.core import did_you_mean
 from nashpath.run import SettingError
+from nashpath.run.settings.local_imports import hashes, local_imports, whole_hash
 from nashpath.run.settings.method_files import execute
 from nashpath.studies.study import Study
 
@@ -33,7 +33,7 @@ def find_study(name: str) -> Study:
     path = Path(name)
     if not path.is_file():
         raise SettingError(f"{path}: no such file")
-    return _from_file(path.resolve(), path.read_bytes())
+    return _from_file(path.resolve(), path.read_bytes(), edition(name))
 
 
 def own_file(name: str) -> Path | None:
@@ -42,16 +42,21 @@ def own_file(name: str) -> Path | None:
 
 
 def edition(name: str) -> str:
-    """The hash of a study's own file, or an empty text for a study of the package. Raises `SettingError`."""
+    """The hash of a study's own file, with the modules beside it that it imports; empty for one of the package.
+
+    Raises `SettingError`.
+    """
     if not name.endswith(".py"):
         return ""
-    if not Path(name).is_file():
+    path = Path(name).resolve()
+    if not path.is_file():
         raise SettingError(f"{name}: no such file")
-    return hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    content = path.read_bytes()
+    return whole_hash(content, hashes(local_imports(path, content)))
 
 
 @lru_cache(maxsize=8)
-def _from_file(path: Path, content: bytes) -> Study:
+def _from_file(path: Path, content: bytes, edition: str) -> Study:
     """``STUDY`` of a file; the same content is executed once, so that its classes stay the same."""
     study = getattr(execute(path, content), "STUDY", None)
     if not isinstance(study, Study):

@@ -6,10 +6,12 @@ again by these entries, and says so where it cannot.
 """
 
 import hashlib
+import importlib
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from nashpath.run.errors import MethodsWarning, SettingError
+from nashpath.run.settings.local_imports import hashes, local_imports, whole_hash
 from nashpath.run.settings.register import KINDS
 
 GROUP = "nashpath.methods"
@@ -30,17 +33,20 @@ Entry = dict[str, Any]
 class MethodFile:
     """A file that was executed, what it held, and the rows (``penalty.consistency``) that it registered.
 
-    ``named``: by a person, not found again by what a run folder remembers.
+    ``sha256`` is that of the file with the modules beside it that it ``imports``, of which each has its own. ``named``:
+    by a person, not found again by what a run folder remembers.
     """
 
     path: Path
     sha256: str
     registers: tuple[str, ...]
     named: bool
+    imports: tuple[tuple[str, str], ...] = ()
 
     def entry(self) -> Entry:
         """Its record in a run folder."""
-        return {"file": str(self.path), "sha256": self.sha256, "registers": list(self.registers)}
+        told = {"file": str(self.path), "sha256": self.sha256, "registers": list(self.registers)}
+        return {**told, "imports": dict(self.imports)} if self.imports else told
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class MethodPackage:
 
 _FILES: dict[Path, MethodFile] = {}
 _PACKAGES: list[MethodPackage] = []
+_IMPORTED: dict[Path, bytes] = {}
+"""What the modules beside the files held when these were executed."""
 _ASKED: list[bool] = []
 """Not empty once the installed packages have been asked."""
 
@@ -65,21 +73,22 @@ _ASKED: list[bool] = []
 def load_methods(path: Path | str, sha256: str = "", named: bool = True) -> MethodFile:
     """Executes a file that registers methods, once for each content. Raises `SettingError`.
 
-    Where the file was changed since it was executed last, its new rows replace the old ones. ``sha256`` is what it must
-    hold, if given.
+    It finds the modules in its folder. Where it or one of those that it imports was changed since it was executed last,
+    its new rows replace the old ones. ``sha256`` is what it must hold, if given.
     """
     path = Path(path).resolve()
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SettingError(f"--with {path}: {error.strerror or error}") from None
-    found = hashlib.sha256(content).hexdigest()
+    imports = hashes(local_imports(path, content))
+    found = whole_hash(content, imports)
     if sha256 and found != sha256:
         raise SettingError(f"{path} was changed while it was in use (sha256 {found[:12]}, before {sha256[:12]})")
     known = _FILES.get(path)
     same = next((file for file in _FILES.values() if file.sha256 == found and set(file.registers) <= _rows()), None)
     if same is not None:  # the same file at another place
-        _FILES[same.path] = MethodFile(same.path, found, same.registers, named or same.named)
+        _FILES[same.path] = replace(same, named=named or same.named)
         return _FILES[same.path]
     _forget(known.registers if known is not None else ())
     load_installed()  # so that its rows are not taken for the file's
@@ -95,7 +104,7 @@ def load_methods(path: Path | str, sha256: str = "", named: bool = True) -> Meth
         raise SettingError(f"--with {path}: registers no method; it must call nashpath.register(kind, name, method)")
     for other in [place for place, file in _FILES.items() if set(file.registers) & set(new)]:
         del _FILES[other]  # whose rows were taken out
-    _FILES[path] = MethodFile(path, found, new, named)
+    _FILES[path] = MethodFile(path, found, new, named, tuple(imports.items()))
     return _FILES[path]
 
 
@@ -193,10 +202,16 @@ def _find_again(entry: Entry, folder: Path | None, made: str) -> None:
         )
     if folder is not None and path.resolve().is_relative_to(folder.resolve()):
         raise SettingError(f"{path} lies in the run folder and is not executed unasked; {cure}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != entry["sha256"]:
+    content = path.read_bytes()
+    imports = hashes(local_imports(path, content))
+    found = whole_hash(content, imports)
+    before = whole_hash(content, {}) if "imports" not in entry else found  # a run from before they were looked at
+    if entry["sha256"] not in (found, before):
+        then = entry.get("imports", {})
+        others = [name for name in {**then, **imports} if then.get(name) != imports.get(name)]
+        told = f" or what it imports ({', '.join(others)})" if others else ""
         raise SettingError(
-            f"{path} has changed since {made} with {_named(entry)} of it: its hash differs (sha256 "
+            f"{path}{told} has changed since {made} with {_named(entry)} of it: its hash differs (sha256 "
             f"{found[:12]}, then {entry['sha256'][:12]}). To take it as it is now, {cure}"
         )
     load_methods(path, found, named=False)
@@ -223,19 +238,44 @@ def _named(entry: Entry) -> str:
 
 
 def execute(path: Path, content: bytes) -> ModuleType:
-    """Runs a file as a module of its own name, in which dataclasses and pickle find its classes."""
+    """Runs a file as a module of its own name, in which dataclasses and pickle find its classes.
+
+    It imports the modules beside it as a script does, anew where they are other ones than those of that name.
+    """
     name = f"nashpath_own_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, path)
     if spec is None:
         raise SettingError("is no Python file; its name must end in .py")
     module = module_from_spec(spec)
     sys.modules[name] = module
+    beside = local_imports(path, content)
+    held = {own: getattr(sys.modules[own], "__file__", None) for own in beside if own in sys.modules}
+    now = {place: place.read_bytes() for place in beside.values()}
+    elsewhere = [own for own, file in held.items() if file is None or Path(file) != beside[own]]
+    if elsewhere or any(_IMPORTED.get(place, text) != text for place, text in now.items()):
+        for own in held:
+            del sys.modules[own]
+    _IMPORTED.update(now)
     try:
-        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
+        with _finding(path.parent):
+            exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
     return module
+
+
+@contextmanager
+def _finding(folder: Path) -> Iterator[None]:
+    """Within this block modules are looked for in a folder first; after it, there last."""
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
 
 
 def _rows() -> set[str]:
