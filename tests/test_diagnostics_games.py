@@ -36,6 +36,7 @@ from nashpath.diagnostics import (
     winding_of,
 )
 from nashpath.games import GAN, OBJECTIVES, TOYS
+from nashpath.games.penalties import R1
 from nashpath.games.toys import ZeroSum
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.settings.diagnostics import build_diagnostics
@@ -62,7 +63,10 @@ def measure(diagnostic, game, seed=0):
 def logit_game(game):
     other = gan("monoflow")
     other.load_state_dict(
-        {**other.state_dict(), **{k: v for k, v in game.state_dict().items() if "objective" not in k}}
+        {
+            **other.state_dict(),
+            **{k: v for k, v in game.state_dict().items() if k.partition(".")[0] not in ("objective", "penalty")},
+        }
     )
     return other
 
@@ -118,6 +122,17 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
     for key, value in first.items():
         assert torch.equal(value, second[key])
         assert torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all(), key
+
+
+@pytest.mark.parametrize("name", DIAGNOSTICS)
+def test_readings_are_numbers_of_which_nothing_is_recorded(name):
+    """Also where a penalty's slopes are, as those of a curved critic."""
+    game = gan()
+    kind = type(game.discriminator)
+    game.discriminator.__class__ = type("Curved", (kind,), {"forward": lambda self, x: kind.forward(self, x).exp()})
+    game.penalty = R1(1.0).double()
+    for key, value in measure(build(name, game), game).items():
+        assert not value.requires_grad, key
 
 
 @pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])

@@ -422,3 +422,14 @@ def test_exploitability_tells_what_the_plain_gap_hides(tmp_path):
     assert "strict" in kind.sentence
     (quick,) = diagnose(tmp_path, quick=True)
     assert quick.numbers["exploitability"] == {}
+
+
+def test_what_takes_long_is_asked_for_by_seconds(tmp_path):
+    raw, _ = ring(steps=2)
+    open_session(raw, {}, tmp_path).train()
+    said: list[str] = []
+    diagnose(tmp_path, progress=said.append, seconds=0.0)
+    assert any("best responses" in one and "left out: --seconds" in one for one in said)
+    for wrong in ({"seconds": -1.0}, {"seconds": 60.0, "quick": True}):
+        with pytest.raises(SettingError, match="how long eigenvalues, and best responses, may take"):
+            diagnose(tmp_path, **wrong)

@@ -21,6 +21,14 @@ Quick = Annotated[
         "--quick", help="Leave out eigenvalues of networks and best responses, and play toys on for less long."
     ),
 ]
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        "--seconds",
+        min=0,
+        help="What eigenvalues of networks, and best responses, may take each (default: 45); else they are left out.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the numbers as one line of JSON.")]
 
 
@@ -30,6 +38,7 @@ def diagnose(
     data_path: DataPath = None,
     own: With = None,
     quick: Quick = False,
+    seconds: Seconds = None,
     as_json: Json = False,
 ) -> None:
     """Say in plain words whether a run reached an equilibrium, what is wrong if not, and what to do.
@@ -42,8 +51,9 @@ def diagnose(
         from nashpath.run import diagnose as diagnose_members
         from nashpath.run.folder.run_folder import plain_json
 
+        limit = {} if seconds is None else {"seconds": seconds}
         with working("diagnosing") as say:
-            found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path)
+            found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
             page = write_report(run)
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))

@@ -58,7 +58,8 @@ class DualityGap(Diagnostic):
     ) -> Tensor:
         """What ``player`` gains by its best response: found on all batches but the last, and judged on that one."""
         response = self.respond(problem, player, point, batches[:-1], rng)
-        before, after = (problem.loss(player, at, batches[-1])[0] for at in (point, response))
+        with torch.no_grad():  # a penalty's slopes are else recorded
+            before, after = (problem.loss(player, at, batches[-1])[0] for at in (point, response))
         return before - after
 
     def respond(

@@ -63,7 +63,8 @@ class ProximalDualityGap(DualityGap):
             return super().regret(problem, player, point, batches, rng)
         moved, held_out = self._answered(problem, point, batches[:-1], rng), batches[-1]
         far = self._distance(problem, point, held_out, moved.players["discriminator"])
-        before, after = (problem.loss(player, at, held_out)[0] for at in (point, moved))
+        with torch.no_grad():  # a penalty's slopes are else recorded
+            before, after = (problem.loss(player, at, held_out)[0] for at in (point, moved))
         return before - (after - self.strength / 2 * far).detach()
 
     def _answered(self, problem: FunctionalGame, point: Point, batches: list[Batch], rng: torch.Generator) -> Point:

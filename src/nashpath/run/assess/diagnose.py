@@ -42,7 +42,7 @@ FOUND, ARRAYS = "diagnosis.json", "diagnosis.npz"
 PRECISE = 20_000
 """Up to this many parameters all is computed in float64; beyond, the time counts for more than the digits."""
 SECONDS = 45.0
-"""Seconds that the eigenvalues of networks may take, and best responses."""
+"""Seconds that the eigenvalues of networks may take, and best responses, where nobody says how many."""
 DRAWN_ROUNDS = 400
 """Rounds that are played for the figure alone."""
 SAMPLED = ("modes", "places", "reached", "spread")
@@ -94,12 +94,14 @@ def diagnose(
     quick: bool = False,
     progress: Notice | None = None,
     data_path: str | Path | None = None,
+    seconds: float = SECONDS,
 ) -> list[Diagnosis]:
     """Diagnoses members (default: all) of a run at its last checkpoint, and writes ``diagnosis.json`` into its folder.
 
     ``quick`` leaves the eigenvalues of networks out, plays toys on for less long, and tries no changes of the play and
     no best responses;
-    ``progress`` is told what is being done; ``data_path`` says where the run's data are now.
+    ``progress`` is told what is being done; ``data_path`` says where the run's data are now. What would take more than
+    so many ``seconds`` (the eigenvalues of networks; best responses) is left out, which is said.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
     `CheckpointError` where the folder holds no run, no such member or no checkpoint, and `OSError` at once where it
@@ -110,10 +112,14 @@ def diagnose(
         raise SettingError("no member to diagnose")
     for name in (ARRAYS, FOUND) if RunFolder(folder).exists() else ():
         check_replaceable(folder / name)
+    if not seconds >= 0 or (quick and seconds != SECONDS):
+        raise SettingError(
+            f"seconds={seconds:g}: how long eigenvalues, and best responses, may take; quick leaves both out"
+        )
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     with _threads(restored[0][0].settings.threads):
         found = [
-            diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress)
+            diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress, seconds=seconds)
             for m, trial, train_state in restored
         ]
     store = RunFolder(folder)
@@ -150,8 +156,12 @@ def diagnose_member(
     quick: bool = False,
     progress: Notice | None = None,
     advise: bool = True,
+    seconds: float = SECONDS,
 ) -> Diagnosis:
-    """The verdict on one trial at its training state; neither is changed. Without ``advise`` nothing else is tried."""
+    """The verdict on one trial at its training state; neither is changed. Without ``advise`` nothing else is tried.
+
+    Eigenvalues of networks, and best responses, are asked where they take less than so many ``seconds``.
+    """
     said = progress or (lambda _: None)
     trial, step = with_numbers_of(copy.deepcopy(trial), train_state.steps), int(train_state.steps)
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
@@ -170,7 +180,7 @@ def diagnose_member(
         batches = draw(trial.game, Key(0, "curvature"), BATCHES)
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
     said("the point")
-    budget = 0.0 if quick else SECONDS
+    budget = 0.0 if quick else seconds
     near, numbers, seen = look_at_point(average, problem, train_state.point, summary, said, budget)
     arrays |= seen
     if summary.evidence.finite:
@@ -178,7 +188,7 @@ def diagnose_member(
         said("playing on")
         arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
         if advise and not quick:
-            look_at_gap(average, problem, train_state.point, summary, said, SECONDS)
+            look_at_gap(average, problem, train_state.point, summary, said, seconds)
     summary.kind = certify(summary.evidence)
     return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
 

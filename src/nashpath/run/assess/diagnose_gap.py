@@ -4,7 +4,7 @@ import time
 
 from nashpath.core import FunctionalGame, Game, Key, Point, pick
 from nashpath.diagnostics import DualityGap, PerturbedDualityGap, RunSummary
-from nashpath.run.assess.diagnose_point import Notice
+from nashpath.run.assess.diagnose_point import Notice, left_out
 from nashpath.run.engine.sampler import draw
 
 STEPS, RESTARTS = 100, 2
@@ -21,7 +21,7 @@ def look_at_gap(
     for who in problem.players:
         problem.gradient(who, point, pick(batches, 0))
     seconds = (time.perf_counter() - started) * STEPS * RESTARTS * len(gaps)
-    progress(f"best responses: about {seconds:.0f} s{', left out' if seconds > budget else ''}")
+    progress(f"best responses: about {seconds:.0f} s{left_out(seconds, budget)}")
     if seconds > budget:
         return
     summary.responses = STEPS

@@ -97,8 +97,13 @@ def _affordable(near: Linearised, progress: Notice, budget: float) -> bool:
     started = time.perf_counter()
     near.transposed(probe)
     found = PRODUCTS * (time.perf_counter() - started)
-    progress(f"eigenvalues: about {found:.0f} s{', left out' if found > budget else ''}")
+    progress(f"eigenvalues: about {found:.0f} s{left_out(found, budget)}")
     return found <= budget
+
+
+def left_out(seconds: float, budget: float) -> str:
+    """What to add to how long something takes that is left out beyond a ``budget``."""
+    return f", left out: --seconds {math.ceil(1.5 * seconds)} asks for them" if seconds > budget else ""
 
 
 def magnitudes(problem: FunctionalGame, point: Point, batches: Batch) -> Arrays:
