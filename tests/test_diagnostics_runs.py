@@ -16,7 +16,7 @@ import pytest
 import torch
 from markupsafe import escape
 
-from nashpath.core import Key, tree_map
+from nashpath.core import FunctionalGame, Key, point_of, tree_map
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES, as_source
 from nashpath.diagnostics import (
@@ -37,6 +37,7 @@ from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import FolderWarning, SettingError, open_session
 from nashpath.run.assess import diagnose_play
 from nashpath.run.assess.diagnose import _frames, diagnose, diagnose_member
+from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
@@ -425,11 +426,13 @@ def test_exploitability_tells_what_the_plain_gap_hides(tmp_path):
 
 
 def test_what_takes_long_is_asked_for_by_seconds(tmp_path):
-    raw, _ = ring(steps=2)
-    open_session(raw, {}, tmp_path).train()
-    said: list[str] = []
-    diagnose(tmp_path, progress=said.append, seconds=0.0)
-    assert any("best responses" in one and "left out: --seconds" in one for one in said)
+    game, said = DiracGAN(), list[str]()
+    summary = RunSummary("undecided", PointEvidence())
+    for budget in (0.0, 600.0):
+        look_at_gap(game, FunctionalGame(game), point_of(game), summary, said.append, budget)
+        assert bool(summary.exploitability) == bool(budget)
+    assert "left out: --seconds" in said[0]
+    assert "left out" not in said[1]
     for wrong in ({"seconds": -1.0}, {"seconds": 60.0, "quick": True}):
         with pytest.raises(SettingError, match="how long eigenvalues, and best responses, may take"):
             diagnose(tmp_path, **wrong)
