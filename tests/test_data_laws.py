@@ -4,6 +4,7 @@ import copy
 import inspect
 import json
 import math
+import random
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 from nashpath.core import Key
 from nashpath.core.rng import generator
@@ -156,6 +158,66 @@ def test_as_source_takes_sources_tensors_and_arrays_and_nothing_else():
         assert torch.allclose(source.examples(), points, atol=0.02)
     with pytest.raises(TypeError, match=r"got str.*Array\(path\)"):
         as_source("data.npy")
+
+
+class Items(Dataset):
+    """A data set of PyTorch's by a function of the item's number."""
+
+    def __init__(self, item, count=12):
+        self.item, self.count = item, count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        return self.item(index)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([torch.zeros(2)])
+
+
+def test_as_source_takes_data_sets_of_torch_and_their_loaders():
+    images, labels = torch.rand(12, 1, 4, 4, generator=generator(0)), torch.arange(12) % 3
+    bare, pairs = TensorDataset(images), TensorDataset(images, labels)
+    numbered = Items(lambda k: (images[k].numpy(), int(labels[k])))
+    expected = as_source(images).draw(Key(0), 40)["real"]
+    for given in (bare, pairs, numbered, DataLoader(pairs, batch_size=3, shuffle=True), Subset(pairs, range(12))):
+        state = torch.get_rng_state()
+        source = as_source(given)
+        assert torch.equal(state, torch.get_rng_state())
+        drawn = source.draw(Key(0), 40)
+        assert torch.equal(drawn["real"], expected)
+        assert ("label" in drawn) == (source.classes == 3) == (given is not bare)
+
+
+ITEMS = {
+    "pictures": (lambda k: ("picture", 0), TypeError, "a tuple of str, int; .* need a transform to tensors"),
+    "tables": (lambda k: {"image": torch.zeros(2)}, TypeError, "item 0 of Items is a dict"),
+    "soft labels": (lambda k: (torch.zeros(2), torch.rand(3)), TypeError, "a tuple of Tensor, Tensor"),
+    "broken": (lambda k: {}[k], TypeError, r"item 0 of Items cannot be taken \(KeyError: 0\)"),
+    "flips": (lambda k: torch.rand(2), ValueError, "Items changes its samples at random.*nash.diff_augment"),
+    "python flips": (lambda k: torch.full((2,), random.random()), ValueError, "changes its samples"),
+    "sizes": (lambda k: torch.zeros(2 + k % 2), ValueError, r"several shapes, \(2,\) and \(3,\)"),
+}
+
+
+@pytest.mark.parametrize("what", ITEMS)
+def test_a_data_set_whose_items_are_no_samples_is_refused_by_name(what: str):
+    item, kind, said = ITEMS[what]
+    with pytest.raises(kind, match=said):
+        as_source(Items(item))
+
+
+def test_a_data_set_without_items_by_number_or_with_too_many_is_refused_by_name():
+    for given in (Stream(), DataLoader(Stream())):
+        with pytest.raises(TypeError, match=r"Stream has no items by number.*torch.stack\(list"):
+            as_source(given)
+    with pytest.raises(TypeError, match="Items has no items by number"):
+        as_source(Items(lambda k: torch.zeros(2), 0))
+    with pytest.raises(ValueError, match="more than 1 GiB in memory; give the folder"):
+        as_source(Items(lambda k: torch.zeros(9000), 10**6))
 
 
 def test_importing_the_room_stays_light():

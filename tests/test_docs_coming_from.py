@@ -83,6 +83,7 @@ def space():
         "discriminator": discriminator,
         "images": images,
         "data": data,
+        "loader": torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images)),
         **many,
     }
 

@@ -26,7 +26,7 @@ from nashpath.solvers import RULES, SCHEDULES, SOLVERS, Solver, UpdateRule
 from nashpath.solvers.schedules import Schedule
 
 METHODS = {f"{table.kind}.{kind}": table[kind] for table in TABLES.values() for kind in table}
-LIBRARY_ONLY = {"Sum", "Scheduled", "SinglePlayer", "LinearRule", "Rollback", "TopK"}
+LIBRARY_ONLY = {"Sum", "Scheduled", "NormClipped", "SinglePlayer", "LinearRule", "Rollback", "TopK"}
 """Wrappers of other methods (the settings reach schedules by another key, and have one penalty), and descent: no game
 of the settings has one player; `Rollback` is a setting of its own. `LinearRule` stands for other rules where a game is
 linearised. `TopK` is what a technique makes of an objective."""

@@ -4,7 +4,18 @@ import pytest
 import torch
 
 from nashpath.games import TOYS
-from nashpath.solvers import RULES, SCHEDULES, SGD, Adam, Alternating, ConjugateGradient, Momentum, RMSProp, Scheduled
+from nashpath.solvers import (
+    RULES,
+    SCHEDULES,
+    SGD,
+    Adam,
+    Alternating,
+    ConjugateGradient,
+    Momentum,
+    NormClipped,
+    RMSProp,
+    Scheduled,
+)
 from nashpath.solvers.rules.betas import BETAS
 from solvers_play import distances, play
 
@@ -174,6 +185,22 @@ def test_a_scheduled_rule_is_the_rule_with_another_learning_rate_each_step(name)
         want, memory = rule(gradient, memory)
         for k in want:
             torch.testing.assert_close(move[k], want[k])
+
+
+@pytest.mark.parametrize("norm", [0.3, 1.0, 100.0])
+def test_a_rule_that_is_shown_bounded_gradients_moves_as_torch_does_after_clip_grad_norm(norm):
+    rule = NormClipped(Adam(0.1, 0.5, 0.9), norm).double()
+    params = {k: torch.zeros_like(v, requires_grad=True) for k, v in gradients(1)[0].items()}
+    optimizer = torch.optim.Adam(params.values(), lr=0.1, betas=(0.5, 0.9), eps=1e-8)
+    ours, sequence = {k: torch.zeros_like(v) for k, v in params.items()}, gradients(10)
+    for gradient, move in zip(sequence, follow(rule, sequence), strict=True):
+        for k, p in params.items():
+            p.grad = gradient[k].clone()
+        torch.nn.utils.clip_grad_norm_(params.values(), norm)
+        optimizer.step()
+        ours = {k: v + move[k] for k, v in ours.items()}
+        for k, p in params.items():
+            torch.testing.assert_close(ours[k], p.detach(), rtol=1e-5, atol=1e-7)
 
 
 def test_a_look_ahead_is_not_counted_by_a_schedule():

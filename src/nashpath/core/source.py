@@ -13,7 +13,10 @@ from nashpath.core.columns import TableUnits
 from nashpath.core.key import Key
 
 
-@instead("nashpath.as_source(x) makes one of a tensor or an array, Array(path) of a file, Folder(path) of images")
+@instead(
+    "nashpath.as_source(x) makes one of a tensor, an array, a torch Dataset or its DataLoader, Array(path) of a file, "
+    "Folder(path) of images"
+)
 @runtime_checkable
 class Source(Protocol):
     """An endless supply of real samples.

@@ -13,6 +13,7 @@ from nashpath.data.array import Array
 from nashpath.data.celeba import CelebA
 from nashpath.data.coloured_digits import ColouredDigits
 from nashpath.data.csv_file import CSV
+from nashpath.data.dataset import as_source
 from nashpath.data.digits import Digits
 from nashpath.data.embedded_gaussian import EmbeddedGaussian
 from nashpath.data.folder import Folder
@@ -22,7 +23,7 @@ from nashpath.data.hub import Hub
 from nashpath.data.parallel_lines import ParallelLines
 from nashpath.data.published import CIFAR10, MNIST, SVHN, ColouredMNIST, StackedMNIST
 from nashpath.data.ring import Ring
-from nashpath.data.samples import Samples, as_source
+from nashpath.data.samples import Samples
 from nashpath.data.spiral import Spiral
 from nashpath.data.stacked_digits import StackedDigits
 from nashpath.data.swiss_roll import SwissRoll

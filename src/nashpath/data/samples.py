@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from nashpath.core.columns import Quantile, Standard, TableUnits, scored
-from nashpath.core.source import Source, Units
+from nashpath.core.source import Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
 
 Layout = Literal["auto", "channels_first", "channels_last"]
@@ -202,18 +202,6 @@ class Samples(FiniteSource):
         classes = 0 if known is None else int(known.max()) + 1
         self._bank = SampleBuffer(rows, known, classes, span, device_bytes, units)
         self.shape = self._bank.shape
-
-
-def as_source(x: object) -> Source:
-    """A source unchanged; a tensor or an array as `Samples`. Raises `TypeError` for anything else."""
-    if isinstance(x, Tensor | np.ndarray):
-        return Samples(x)
-    if isinstance(x, Source):
-        return x
-    raise TypeError(
-        f"expected a data source (with shape and draw), a tensor or an array, got {type(x).__name__}; "
-        "for a file use nashpath.data.Array(path), for a folder of images nashpath.data.Folder(path)"
-    )
 
 
 def checked_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:

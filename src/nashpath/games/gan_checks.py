@@ -162,7 +162,11 @@ def _check_learns(who: str, network: nn.Module, output: Tensor) -> None:
 
 
 def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, TypeError) and "missing" in told and "positional argument" in told:
+        told += ". Networks that take the class beside it, G(z, y) and D(x, y), are played by a game of your own "
+        told += "(docs/coming_from.md), or made by game=conditional"
+    return told
 
 
 def critics(discriminator: nn.Module) -> dict[str, nn.Module]:

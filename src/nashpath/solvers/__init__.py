@@ -32,6 +32,7 @@ from nashpath.solvers.rules import (
     ConjugateGradient,
     Momentum,
     NegativeMomentum,
+    NormClipped,
     RMSProp,
     Scheduled,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "Memory",
     "Momentum",
     "NegativeMomentum",
+    "NormClipped",
     "Optimistic",
     "PastExtragradient",
     "PolyakAverage",

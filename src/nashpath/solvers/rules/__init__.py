@@ -7,6 +7,7 @@ from nashpath.solvers.rules.complex_momentum import ComplexMomentum
 from nashpath.solvers.rules.conjugate_gradient import ConjugateGradient
 from nashpath.solvers.rules.momentum import Momentum
 from nashpath.solvers.rules.negative_momentum import NegativeMomentum
+from nashpath.solvers.rules.norm_clipped import NormClipped
 from nashpath.solvers.rules.rmsprop import RMSProp
 from nashpath.solvers.rules.scheduled import Scheduled
 from nashpath.solvers.rules.sgd import SGD
@@ -33,6 +34,7 @@ __all__ = [
     "ConjugateGradient",
     "Momentum",
     "NegativeMomentum",
+    "NormClipped",
     "RMSProp",
     "Scheduled",
 ]

@@ -1,0 +1,49 @@
+"""Any rule, shown gradients of bounded norm."""
+
+from torch import Tensor
+
+from nashpath.core import Hyperparameters, Positive, Tree, checks_arguments
+from nashpath.core import tree as trees
+from nashpath.solvers.base import LinearPart, Memory, UpdateRule
+
+
+class NormClipped(UpdateRule):
+    """A rule that is shown a player's gradient as one vector of at most a given norm: gradient clipping.
+
+    ::
+
+        g ← g · min(1, norm / (‖g‖₂ + 1e-6)),   then the rule's own move
+
+    Near a resting point it changes nothing, and is as linear as the rule is.
+
+    Reference: Pascanu, Mikolov and Bengio 2013, Algorithm 1; PyTorch's ``clip_grad_norm_``.
+    """
+
+    @checks_arguments
+    def __init__(self, rule: UpdateRule, norm: Positive = 1.0):
+        Hyperparameters.__init__(self, norm=norm)
+        self.rule = rule
+
+    @property
+    def learning_rate(self) -> Tensor:
+        """The rule's own."""
+        return self.rule.learning_rate
+
+    def init(self, params: Tree) -> Memory:
+        return self.rule.init(params)
+
+    def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
+        return self.rule(self.clipped(gradient), memory)
+
+    def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
+        return self.rule.extrapolate(self.clipped(gradient), memory)
+
+    def clipped(self, gradient: Tree) -> Tree:
+        """The gradient, shortened to the norm where it is longer."""
+        return trees.scale(gradient, (self.norm / (trees.norm(gradient) + 1e-6)).clamp(max=1))
+
+    def linear(self, memory: Memory) -> LinearPart | None:
+        return self.rule.linear(memory)
+
+    def rate(self, memory: Memory) -> Tensor:
+        return self.rule.rate(memory)
