@@ -61,8 +61,9 @@ class Penalty(Hyperparameters):
                 raise ValueError(
                     f"{kind}: {which} samples are {samples.dtype}; give floating-point numbers, images in [-1, 1]"
                 )
-        mixing = mixing_layer(critic) if self.needs_input_gradient and isinstance(critic, nn.Module) else None
-        if mixing is not None and critic.get_submodule(mixing).training:
+        network = critic if self.needs_input_gradient and isinstance(critic, nn.Module) else None
+        mixing = None if network is None else mixing_layer(network)
+        if network is not None and mixing is not None and network.get_submodule(mixing).training:
             raise ValueError(
                 f"{kind}: {mixing or 'the critic'} normalises over the batch, so ∇d of one sample depends on the "
                 "others and a gradient penalty has no meaning (Gulrajani et al. 2017, Sec. 4); use layer or spectral "

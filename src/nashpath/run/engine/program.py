@@ -73,7 +73,8 @@ class Program:
         record: bool = True,
     ):
         self.spread = spread
-        self.trials, self.compiled, self.precision = list(trials), compiled, precision
+        self.trials, self.compiled = list(trials), compiled
+        self.precision: Precision = precision
         self._cast = None if precision == "tf32" else precision
         self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
