@@ -148,6 +148,7 @@ def run(tmp_path_factory) -> Path:
 def test_a_loaded_member_samples_as_the_command_does(run, tmp_path):
     member = nash.load(run, 1)
     assert (member.seed, member.steps, member.outcome) == (1, 6, "finished")
+    assert repr(member).startswith("<LoadedMember GAN: finished, 6 steps, seed 1, played by ")
     assert member.settings.average.decay == 0.5
     result = CliRunner().invoke(app, ["sample", str(run), "-n", "5", "--member", "1", "--out", str(tmp_path / "x.npz")])
     assert result.exit_code == 0, result.output

@@ -45,7 +45,7 @@ def check_game(game: Game) -> None:
         own = {name: value.requires_grad_() for name, value in point.players[who].items()}
         try:
             with torch.enable_grad():
-                cost = repeated(partial(_cost, problem, who, point, batch), modules)
+                cost = called_twice(partial(_cost, problem, who, point, batch), modules)
             _check_cost(game, who, cost, own)
         except Refused:
             raise
@@ -169,10 +169,10 @@ def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
             return network(x)
 
     named = {f"{who}.{name}" if name else who: module for name, module in named_modules(network)}
-    return repeated(call, named)
+    return called_twice(call, named)
 
 
-def repeated(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> Any:
+def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> Any:
     """What ``call`` gives, the first time of two. Raises `Refused` that names the module which draws for itself.
 
     It draws from a global random state, or its two outputs differ though nothing that it counts in Python has changed.

@@ -81,7 +81,7 @@ def mixing_layer(network: nn.Module) -> str | None:
     return next(mixing, None)
 
 
-class Asked:
+class LogitCritic:
     """A critic that is asked for one logit a sample, and refused in the name of ``who`` asks where it gives another.
 
     Raises `ValueError` for an output that is no tensor ``[n]`` or ``[n, 1]``.
@@ -101,9 +101,9 @@ class Asked:
             f"({count},), which depends on that sample alone"
         )
 
-    def alike(self, points: Tensor) -> "Asked":
+    def alike(self, points: Tensor) -> "LogitCritic":
         """The critic for samples of the kind of ``points``."""
-        return Asked(alike(self.critic, points), self.who)
+        return LogitCritic(alike(self.critic, points), self.who)
 
 
 def alike(critic: Any, points: Tensor) -> Callable[[Tensor], Tensor]:

@@ -10,7 +10,7 @@ from nashpath.core import Batch, Hyperparameters
 from nashpath.core.key import Key
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
-from nashpath.games.critics import Asked, mixing_layer
+from nashpath.games.critics import LogitCritic, mixing_layer
 
 
 class Penalty(Hyperparameters):
@@ -45,14 +45,14 @@ class Penalty(Hyperparameters):
         Without ``noise`` it is drawn from ``key``, a key on the device of ``real``; without either from a key that
         PyTorch's global generator seeds, so that ``torch.manual_seed`` repeats a loop.
 
-        Raises `ValueError` for samples that are no floating-point numbers, for a critic that gives no logit of each
-        sample (`nashpath.games.critics.Asked`), and for one that normalises over the batch where slopes are priced.
+        Raises `ValueError` for samples that are no floating-point numbers, for a critic that gives no logit of
+        each sample (`LogitCritic`), and for one that normalises over the batch where slopes are priced.
         """
         self._check(critic, real, fake)
         if noise is None:
             key = Key.of_global(real.device) if key is None else key
             noise = self.draw(key, (real.shape[0],), tuple(real.shape[1:]))
-        return super().__call__(Asked(critic, type(self).__name__), real, fake, noise)
+        return super().__call__(LogitCritic(critic, type(self).__name__), real, fake, noise)
 
     def _check(self, critic: Critic, real: Tensor, fake: Tensor) -> None:
         kind = type(self).__name__

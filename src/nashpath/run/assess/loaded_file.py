@@ -21,7 +21,7 @@ from nashpath.run.settings.resolve import resolve
 FORMAT = "nashpath generator 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportedMember(LoadedMember):
     """A member that was exported: its generator, its settings and what became of it, without the rest of the run."""
 
@@ -69,7 +69,7 @@ def load_file(path: Path, device: str = "cpu") -> ExportedMember:
     except RuntimeError as error:
         told_first = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path}: does not fit the generator that its settings make ({told_first})") from None
-    return ExportedMember(trial.game, trial.solver, settings, seed, steps, outcome, averaged, units)
+    return ExportedMember(trial.game, outcome, steps, trial.solver, settings, seed, averaged, units)
 
 
 def _digest(tensors: dict[str, Tensor]) -> str:

@@ -21,7 +21,7 @@ class Interrupted(BaseException):
 
 
 @contextmanager
-def stopping(message: str = "stopping after this step") -> Iterator[Callable[[], bool]]:
+def ending_by_ctrl_c(message: str = "stopping after this step") -> Iterator[Callable[[], bool]]:
     """Within this block Ctrl-C is noted, said, and answered by what it gives; a second one raises `KeyboardInterrupt`.
 
     Where Ctrl-C is answered by somebody else, and in other threads than the main one, it is left as it is.

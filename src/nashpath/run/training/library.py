@@ -12,7 +12,7 @@ from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.device import check_mixed
-from nashpath.run.engine.interrupt import stopping
+from nashpath.run.engine.interrupt import ending_by_ctrl_c
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.diagnostics import watch
@@ -130,7 +130,7 @@ def train_many(
     every = log_every or max(1, steps // 100)
     histories: list[list[dict[str, float]]] = [[] for _ in trials]
     try:
-        with stopping() as stop:
+        with ending_by_ctrl_c() as stop:
             while program.taken < steps and program.alive() and not stop():
                 before = program.taken
                 program.run(min(steps, (before // every + 1) * every) - before, stop)

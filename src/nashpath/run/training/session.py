@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nashpath.core import Game, Source
-from nashpath.run.engine.interrupt import stopping
+from nashpath.run.engine.interrupt import ending_by_ctrl_c
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.errors import RanksError
@@ -186,7 +186,7 @@ class Session:
         self.store.claim()
         given = self.stop
         try:
-            with stopping() as asked:
+            with ending_by_ctrl_c() as asked:
                 self.stop = asked if given is never else given
                 return self._train()
         except RanksError as error:
