@@ -18,6 +18,7 @@ from nashpath.solvers import (
     Clipped,
     Constrained,
     Extragradient,
+    NormClipped,
     Optimistic,
     RMSProp,
     Solver,
@@ -26,6 +27,8 @@ from solvers_play import play, pure_step, small_gan, solver_numbers, vector
 
 BOUND = 0.05
 ROWS = [name for name in CONSTRAINTS if name != "none"]
+SETS = [name for name in ROWS if isinstance(CONSTRAINTS[name], type)]
+"""Constraints to a set; others are functions from a solver to a solver."""
 
 
 class Watched(FunctionalGame):
@@ -119,7 +122,7 @@ def test_constraints_add_up_and_leave_the_solver_that_they_were_given_alone():
         assert torch.equal(vector(before[-1]), vector(after[-1]))
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", SETS)
 def test_constrained_solvers_are_copied_and_pickled_with_their_own_numbers(name: str):
     game, solver = small_gan(2), CONSTRAINTS[name](Alternating(SGD(0.5), SGD(0.5)))
     wanted, _, _ = play(solver, game, 3)
@@ -132,7 +135,7 @@ def test_constrained_solvers_are_copied_and_pickled_with_their_own_numbers(name:
         assert torch.equal(vector(wanted[-1]), vector(found[-1]))
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", SETS)
 def test_a_constraint_names_the_players_that_there_are(name: str):
     solver = CONSTRAINTS[name](Alternating(SGD(0.5), SGD(0.5)), player="critic")
     with pytest.raises(ValueError, match="no player is called 'critic' to constrain; players: "):
@@ -151,3 +154,25 @@ def test_a_constrained_step_is_one_graph_and_follows_its_bound():
             plain, _, _ = step(numbers, point, memory, batches)
         assert torch.allclose(vector(after), vector(plain), atol=1e-6)
         assert max(float(v.abs().max()) for v in after.players["discriminator"].values()) == pytest.approx(bound)
+
+
+@pytest.mark.parametrize("player", ["all", "discriminator"])
+@pytest.mark.parametrize("name", ["alternating", "extragradient", "lookahead"])
+def test_gradients_are_clipped_for_the_players_that_are_meant(name: str, player: str):
+    """As with rules that are clipped one by one; the solver that is given stays as it was."""
+    game, norm = small_gan(2), 0.05
+    plain = SOLVERS[name](SGD(0.5), SGD(0.5))
+    before, _, _ = play(plain, game, 3)
+    clipped = {who: NormClipped(SGD(0.5), norm) for who in ("discriminator", "generator") if player in ("all", who)}
+    by_hand = SOLVERS[name](**{"discriminator": SGD(0.5), "generator": SGD(0.5), **clipped})
+    wanted, found, after = (
+        play(one, game, 3)[0] for one in (by_hand, CONSTRAINTS["clip_gradient"](plain, norm, player), plain)
+    )
+    assert torch.equal(vector(found[-1]), vector(wanted[-1]))
+    assert torch.equal(vector(after[-1]), vector(before[-1]))
+    assert not torch.equal(vector(found[-1]), vector(before[-1]))
+
+
+def test_a_player_without_a_rule_cannot_be_clipped():
+    with pytest.raises(ValueError, match="no player is called 'critic'; all, or one of discriminator, generator"):
+        CONSTRAINTS["clip_gradient"](Alternating(SGD(0.5), SGD(0.5)), player="critic")

@@ -189,6 +189,7 @@ if TYPE_CHECKING:
         SymplecticAdjustment,
         Unrolled,
         UpdateRule,
+        clip_gradient,
     )
 
     __version__: str
@@ -344,6 +345,7 @@ __all__ = [
     "ZeroCentred",
     "ada",
     "as_source",
+    "clip_gradient",
     "core",
     "data",
     "diagnose",

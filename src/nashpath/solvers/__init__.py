@@ -7,6 +7,7 @@ from nashpath.solvers.anchored import AnchoredExtragradient
 from nashpath.solvers.averaged import WeightAveraging, unchanged
 from nashpath.solvers.base import Info, LinearPart, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.cgd import CompetitiveGradient
+from nashpath.solvers.clip_gradient import clip_gradient
 from nashpath.solvers.clipped import Clipped
 from nashpath.solvers.consensus import Consensus
 from nashpath.solvers.constrained import Constrained
@@ -79,7 +80,9 @@ AVERAGES = Table(
     takes=("solver",),
 )
 
-CONSTRAINTS = Table("constraint", {"none": unchanged, "clip": Clipped}, Solver, takes=("solver",))
+CONSTRAINTS = Table(
+    "constraint", {"none": unchanged, "clip": Clipped, "clip_gradient": clip_gradient}, Solver, takes=("solver",)
+)
 
 __all__ = [
     "AVERAGES",
@@ -135,6 +138,7 @@ __all__ = [
     "Unrolled",
     "UpdateRule",
     "WeightAveraging",
+    "clip_gradient",
     "price_all",
     "unchanged",
 ]
