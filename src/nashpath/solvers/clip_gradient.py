@@ -2,11 +2,12 @@
 
 import copy
 
-from nashpath.core import Positive
+from nashpath.core import Positive, checks_arguments
 from nashpath.solvers.base import Solver, UpdateRule
 from nashpath.solvers.rules import NormClipped
 
 
+@checks_arguments
 def clip_gradient(solver: Solver, norm: Positive = 1.0, player: str = "all") -> Solver:
     """Shows players' rules each gradient as one vector of at most a given norm: gradient clipping, under any solver.
 
