@@ -130,7 +130,8 @@ def free_port():
 
 def measured(size, out, cases=None):
     """What each of so many processes found: in its cases, and in samples."""
-    others, port = multiprocessing.get_context("fork"), free_port()
+    as_one_graph(vmap(torch.sin), backend="traced")(trial_of("solver", "alternating").game.latents(Key(0), (2,)))
+    others, port = multiprocessing.get_context("fork"), free_port()  # they need not import what the line above did
     processes = [
         others.Process(target=work, args=(rank, size, port, out, cases or CASES[size])) for rank in range(size)
     ]
