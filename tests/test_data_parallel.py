@@ -50,7 +50,7 @@ def trial_of(path, kind, seed=0, batch_size=12):
     """A tiny GAN of this row in float64, played by plain descent."""
     raw = {"batch_size": batch_size, "latent": 3, "steps": 4, path: kind}
     for who in ("generator", "discriminator"):  # smooth, so that a slope depends on where it is taken
-        raw |= {who: "mlp", f"{who}.width": 5, f"{who}.activation": "tanh", f"solver.{who}": "sgd"}
+        raw |= {who: "mlp", f"{who}.width": 5, f"{who}.depth": 1, f"{who}.activation": "tanh", f"solver.{who}": "sgd"}
     raw |= {"data": "digits"} if kind == "svre" else {}
     torch.set_default_dtype(torch.float64)
     try:
