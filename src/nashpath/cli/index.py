@@ -25,7 +25,7 @@ MOST_POINTS = 100
 
 def shipped_index(own: Sequence[Path] | None) -> dict[str, Any] | None:
     """What stands in the file; None where there are methods from outside, or may be."""
-    if own or entry_points(group=GROUP) or "nashpath.run.settings.register" in sys.modules:
+    if own or "nashpath.run.settings.register" in sys.modules or entry_points(group=GROUP):
         return None
     return json.loads(INDEX.read_text(encoding="utf-8"))
 
