@@ -46,8 +46,8 @@ def gan(objective="minimax", seed=0, batch_size=8):
     torch.manual_seed(seed)
     source = SOURCES["ring"]()
     networks = (
-        GENERATORS["mlp"](latent=2, shape=source.shape, width=4),
-        DISCRIMINATORS["mlp"](shape=source.shape, width=4),
+        GENERATORS["mlp"](latent=2, shape=source.shape, width=4, depth=1),
+        DISCRIMINATORS["mlp"](shape=source.shape, width=4, depth=1),
     )
     return GAN(*networks, OBJECTIVES[objective](), data=source, latent=2, batch_size=batch_size).double()
 
@@ -239,7 +239,7 @@ def test_the_proximal_gap_of_a_quadratic_game_is_its_closed_form(a, b, c, x, y):
     lowest = -((b * strength * y / (c + strength)) ** 2) / (2 * curvature)
     proximal = lowest + (strength * y) ** 2 / (2 * (c + strength)) - strength * y**2 / 2
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (a, b, c, x, y))).double()
-    gap = ProximalDualityGap(strength, perturbation=0.0, steps=200, rate=0.03, restarts=1, batches=1)
+    gap = ProximalDualityGap(strength, perturbation=0.0, steps=100, rate=0.06, restarts=1, batches=1)
     found = measure(gap, game)
     expected = 0.5 * a * x**2 + (b * x) ** 2 / (2 * c) - proximal
     assert float(found["proximal_duality_gap"]) == pytest.approx(expected, rel=2e-3)
@@ -255,9 +255,8 @@ def test_a_proximal_equilibrium_where_there_is_no_nash_equilibrium():
     assert float(perturbed["perturbed_duality_gap"]) > 1
     gaps = {
         strength: float(measure(ProximalDualityGap(strength, restarts=1, batches=1), game)["proximal_duality_gap"])
-        for strength in (1.0, 9.0, 12.0)
+        for strength in (9.0, 12.0)
     }
-    assert abs(gaps[1.0]) < 1e-3
     assert abs(gaps[9.0]) < 1e-3
     assert gaps[12.0] > 0.1
 

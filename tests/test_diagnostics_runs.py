@@ -172,10 +172,8 @@ def with_long_ones_marked(cases):
     return [pytest.param(name, marks=LONG) if name in LONGER else name for name in cases]
 
 
-ONE_OR_ALL = pytest.mark.parametrize(
-    "looked_at",
-    [pytest.param(first, id="one"), pytest.param(lambda case: case, id="all", marks=pytest.mark.thorough("more seeds"))],
-)
+ALL = pytest.param(lambda case: case, id="all", marks=pytest.mark.thorough("more seeds and starts"))
+ONE_OR_ALL = pytest.mark.parametrize("looked_at", [pytest.param(first, id="one"), ALL])
 
 
 @ONE_OR_ALL

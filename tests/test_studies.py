@@ -40,6 +40,7 @@ from nashpath.studies import (
     split_steps,
 )
 from nashpath.studies.claim import RESAMPLES, seeds_needed
+from nashpath.studies.convergence_problems import finite_games
 from nashpath.studies.source import Code, Import, module_of
 
 OWN = Path(__file__).parent.parent / "examples" / "own_study.py"
@@ -451,8 +452,9 @@ def test_a_name_leads_to_the_module_that_defines_it(copied):
         ("convergence-problems", "rotation"),
     ],
 )
-def test_every_module_whose_code_runs_is_hashed(study, name):
+def test_every_module_whose_code_runs_is_hashed(study, name, monkeypatch):
     """The import statements lead to all functions that are called while an experiment measures its first cell."""
+    monkeypatch.setattr(finite_games, "HORIZONS", (8, 16))
     chosen = experiment_of(study, name)
     used, called = set(Code().used_by(module_of(chosen.measure))), set()
 

@@ -8,7 +8,9 @@ import re
 import pytest
 
 from nashpath.studies import NAMES, Course, Population, Result, find_study, judge, reproduce
+from nashpath.studies.convergence_problems import finite_games
 from nashpath.studies.course import Paused, keeping
+from nashpath.studies.monoflow import particle_monoflow
 from nashpath.studies.result import read_json
 
 MINIATURE = {
@@ -55,6 +57,9 @@ def test_a_study_runs_in_miniature(name, tmp_path, monkeypatch):
         programs.append(len(self.groups))
 
     monkeypatch.setattr(Population, "__init__", counted)
+    monkeypatch.setattr(finite_games, "HORIZONS", (16, 32, 64))
+    monkeypatch.setattr(particle_monoflow, "PARTICLES", 64)
+    monkeypatch.setattr(particle_monoflow, "REFERENCES", 128)
     study = find_study(name)
     sizes = [experiment.sizes["quick"] for experiment in study.experiments_at("quick")]
     known = {"seeds", "steps", *(key for size in sizes for key in size.options)}

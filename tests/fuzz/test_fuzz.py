@@ -1,6 +1,6 @@
 """Whatever is given (settings, files, commands, arrays, modules) is used, or refused in one paragraph that names it.
 
-``NASHPATH_FUZZ`` is the number of cases over all tests here (two thousand by default, always the same ones); with it
+``NASHPATH_FUZZ`` is the number of cases over all tests here (a thousand by default, always the same ones); with it
 the cases are random, as in ``make fuzz``. What is found shrinks, and becomes a test of its own elsewhere.
 """
 
@@ -40,7 +40,7 @@ from nashpath.run.settings.schema import arguments
 from nashpath.run.training.start import build_groups
 
 ASKED = os.environ.get("NASHPATH_FUZZ", "")
-TOTAL = int(ASKED or 2000)
+TOTAL = int(ASKED or 1000)
 MEMORY = 2e8
 """Bytes that settings may plan with here, so that what is accepted is quick."""
 
