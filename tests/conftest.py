@@ -13,7 +13,7 @@ import gc
 import multiprocessing.spawn
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import runtime_checkable
 
@@ -30,12 +30,15 @@ import pytest
 import torch
 import typer.main
 import typer.testing
+from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
 if os.environ.get("NASHPATH_TYPECHECK") == "1":
     runtime_checkable(pydantic.ValidationInfo)  # a protocol, in signatures of validators; pydantic does not mark it
     jaxtyping.install_import_hook("nashpath", "typecheck.checked")
 
+from nashpath.report import diagnosis
+from nashpath.report.diagnosis_figures import DiagnosisData, data_uri
 from nashpath.run.engine import program
 from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
@@ -62,6 +65,21 @@ os.fsync = lambda file: None
 
 session.GRACE = 1e9
 """No look at a run is left out since it takes long: what tests see does not hang on what else a machine does."""
+
+
+def _drawn_alone(draw: Callable[[Figure, DiagnosisData], None], seen: DiagnosisData, width: float) -> str:
+    """The figure is drawn, but not written as a picture, which takes most of the time of a page."""
+    draw(Figure(figsize=(width, 3.1)), seen)
+    return "data:,"
+
+
+diagnosis.data_uri = _drawn_alone
+"""That of `nashpath.report.diagnosis_figures` is put back where the pictures are looked at: `pictures_of_figures`."""
+
+
+@pytest.fixture
+def pictures_of_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "data_uri", data_uri)
 
 
 def forget_own_methods() -> None:

@@ -196,6 +196,7 @@ def test_healthy_runs_get_none(name, looked_at, tmp_path):
             assert found.summary.play.motion == "closes in"
 
 
+@pytest.mark.usefixtures("pictures_of_figures")
 def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with_its_figures(tmp_path):
     raw, sweeps = BROKEN["rotation under alternating play"][0]
     open_session(raw, sweeps, tmp_path).train()

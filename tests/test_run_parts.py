@@ -282,7 +282,7 @@ def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
 
 def test_a_part_that_is_killed_in_training_goes_on_and_ends_where_it_would_have(tmp_path, quick_python):
     settled = ["-s", "stack=off", "-s", "compile=off", "-s", "threads=1"]
-    given = ["train", *FAST, *settled, "-s", "checkpoint_every=5", "-s", "steps=300", "--seeds", "0:4"]
+    given = ["train", *FAST, *settled, "-s", "checkpoint_every=5", "-s", "steps=300", "--seeds", "0:2"]
     job = subprocess.Popen(
         [sys.executable, "-m", "nashpath", *given, "--out", tmp_path / "run", "--on", "processes", "--parts", "2"],
         stderr=subprocess.PIPE,

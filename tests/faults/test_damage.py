@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.report import diagnosis
+from nashpath.report.diagnosis_figures import data_uri
 from run_folders import flags, nash, rows, tensors
 
 DAMAGES = int(os.environ.get("NASHPATH_FAULTS", "12"))
@@ -121,7 +122,7 @@ def study_folder(root):
 @pytest.fixture(scope="module", autouse=True)
 def _pictures_of_equal_data_drawn_once():
     """The same data give the same bytes (`data_uri`), and most damages leave a diagnosis as it was."""
-    real, drawn = diagnosis.data_uri, {}
+    real, drawn = data_uri, {}
 
     def once(draw, seen, width):
         arrays = sorted((name, a.dtype.str, a.shape, a.tobytes()) for name, a in seen.arrays.items())
