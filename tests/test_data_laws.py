@@ -142,8 +142,9 @@ def test_data_are_numbers_of_single_precision_and_flows_end_at_both_ends_of_ever
         assert source.draw(Key(0), 64)["real"].double().square().float().isfinite().all()
         if len(source.shape) == 1:
             raw = {"data": data, "particles": 8, "steps": 2, "evaluation_samples": 8, "samples": 4, "device": "cpu"}
-            for more in [{}, {"flow": "svgd"}][: 1 + hasattr(source, "log_density")]:
-                folder = run_flow(resolve_flow([], raw | more), tmp_path / f"{number}{end}{len(more)}")
+            learnt = {"ratio": {"kind": "discriminator", "warm_up": 4}}
+            for more in [learnt, {"flow": "svgd"}][: 1 + hasattr(source, "log_density")]:
+                folder = run_flow(resolve_flow([], raw | more), tmp_path / f"{number}{end}{[*more]}")
                 assert json.loads((folder / "run.json").read_text())["status"] == "finished"
 
 

@@ -242,7 +242,13 @@ def test_reach_bounds_every_move_and_keeps_its_direction():
     assert stride.held == pytest.approx(float((0.1 * wanted.norm(dim=1) > 0.05).double().mean()))
 
 
-@pytest.mark.parametrize("monotone", ["logit", "non_saturating", "arcsinh", "vanilla", "shifted_vanilla"])
+MORE_OF_THEM = pytest.mark.thorough("every h is followed in test_flows_run; of these some have slopes that vanish, some not")
+
+
+@pytest.mark.parametrize(
+    "monotone",
+    ["logit", "vanilla", *(pytest.param(h, marks=MORE_OF_THEM) for h in ("non_saturating", "arcsinh", "shifted_vanilla"))],
+)
 def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
     data = Ring()
     real = data.draw(Key(0), 400)["real"]

@@ -33,9 +33,9 @@ STOPS = [
 ]
 STOPS += [
     ("conditional", 7),
-    ("conditional", 13),
+    pytest.param("conditional", 13, marks=pytest.mark.thorough("a stack is stopped in its second block above")),
     ("convolutional", 3),
-    ("structures", 6),
+    pytest.param("structures", 6, marks=pytest.mark.thorough("stopped in a block, as at 4 and 39")),
     ("structures", 4),
     ("structures", 39),
     ("noisy", 11),

@@ -173,7 +173,7 @@ def test_which_training_converges_on_the_dirac_gan(objective, solver, penalty, c
     terms = {} if penalty == "none" else {"weight": 1.0}
     game = TOYS["dirac"](OBJECTIVES[objective](), PENALTIES[penalty](**terms))
     options = {"weight": 1.0} if solver == "consensus" else {}
-    points, _, _ = play(SOLVERS[solver](SGD(0.2), SGD(0.2), **options), game, 400)
+    points, _, _ = play(SOLVERS[solver](SGD(0.2), SGD(0.2), **options), game, 200)
     final = distances(points)[-1]
     assert final < 0.01 if converges else final > 0.5
 

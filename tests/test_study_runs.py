@@ -168,7 +168,7 @@ def test_a_cell_that_pauses_gives_the_rows_it_would_have_given(name, experiment,
     whole = json.loads(json.dumps(list(experiment.measure(cell, size))))
     for _ in range(40):
         try:
-            with keeping(tmp_path / "begun", "here", after(4)):
+            with keeping(tmp_path / "begun", "here", after(6)):
                 found = json.loads(json.dumps(list(experiment.measure(cell, size))))
         except Paused:
             pauses += 1
