@@ -11,6 +11,7 @@ import re
 import pytest
 import torch
 
+from conftest import forget_own_methods
 from nashpath.core import Key
 from nashpath.core.tree import leaves
 from nashpath.metrics import METRICS
@@ -26,8 +27,6 @@ from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import override
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.solvers import RULES, SOLVERS
-
-pytestmark = pytest.mark.usefixtures("own_methods")
 
 SMALL = {
     "batch_size": 6,
@@ -54,9 +53,14 @@ def other(name: str) -> str:
     return f"other_{name}"
 
 
-def alias(path: str, kind: str) -> str:
-    TABLES[path].register(other(kind), TABLES[path][kind])
-    return other(kind)
+@pytest.fixture(scope="module", autouse=True)
+def _aliases():
+    """All rows at once: after a table has changed, all that is read off the tables is made again."""
+    for table in [*TABLES.values(), *(table for table, _ in FLOW_TABLES.values())]:
+        for kind in [kind for kind in table if kind not in table.registered and other(kind) not in table]:
+            table.register(other(kind), table[kind])
+    yield
+    forget_own_methods()
 
 
 def settings_of(path: str, kind: str, like: str):
@@ -93,7 +97,7 @@ def told(settings, path: str, name: str, original: str) -> str:
 
 @pytest.mark.parametrize(("path", "kind"), PLACES)
 def test_settings_and_training_are_those_of_the_class(path, kind):
-    name = alias(path, kind)
+    name = other(kind)
     refusals = {}
     for chosen in (kind, name):
         try:
@@ -124,8 +128,6 @@ def test_settings_and_training_are_those_of_the_class(path, kind):
 
 @pytest.mark.parametrize(("path", "kind"), [(f"{path}", kind) for path in FLOW_TABLES for kind in FLOW_TABLES[path][0]])
 def test_settings_of_flows_are_those_of_the_class(path, kind):
-    table = FLOW_TABLES[path][0]
-    table.register(other(kind), table[kind])
     plain, again = (resolve_flow([(path, name)]).model_dump(mode="json") for name in (kind, other(kind)))
     text = json.dumps(again, sort_keys=True).replace(f'"{other(kind)}"', f'"{kind}"')
     assert text == json.dumps(plain, sort_keys=True)
@@ -150,7 +152,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
     """A quick one: what a longer play would show, `test_diagnostics_runs` looks at; what is drawn is not compared."""
     for shortened in ("diagnose.DRAWN_ROUNDS", "diagnose.QUICK", "behaviour.CHUNK"):
         monkeypatch.setattr(f"nashpath.run.assess.{shortened}", 40)
-    name = alias(path, kind)
+    name = other(kind)
     found = []
     for chosen in (kind, name):
         rules = {f"solver.{who}": "sgd" for who in ("generator", "discriminator")} | {path: chosen}
@@ -169,7 +171,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
 
 @pytest.mark.parametrize("kind", [kind for kind in TABLES["data"] if kind not in ("folder", "array", "csv", "hub")])
 def test_data_are_measured_as_their_class_is(kind):
-    name = alias("data", kind)
+    name = other(kind)
     found = []
     for chosen in (kind, name):
         settings = settings_of("data", chosen, kind)
@@ -186,7 +188,7 @@ EXACT = [name for name in METRICS if name in ("fid", "precision_recall", "densit
 
 def test_a_metric_under_another_name_gives_its_numbers():
     for name in EXACT:
-        METRICS.register(other(name), METRICS[name])
+        METRICS.register(other(name), METRICS[name])  # forgotten with the others
     source = TABLES["data"]["ring"]()
     fake = source.draw(Key(5), 60)["real"]
     for name in EXACT:
@@ -198,8 +200,6 @@ def test_a_run_and_its_report_are_those_of_the_classes(tmp_path):
     """All methods of one run under other names: numbers, verdict and page are equal but for the names themselves."""
     chosen = {"data": "ring", "objective": "hinge", "penalty": "r1", "solver": "extragradient", "average": "ema"}
     chosen |= {"generator": "mlp", "discriminator": "mlp", "technique": "historical_averaging"}
-    for path, kind in chosen.items():
-        alias(path, kind)
     pages = []
     for name, rename in (("plain", str), ("other", other)):
         options = [f"{path}={rename(kind)}" for path, kind in chosen.items()]
