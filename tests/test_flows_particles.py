@@ -242,12 +242,18 @@ def test_reach_bounds_every_move_and_keeps_its_direction():
     assert stride.held == pytest.approx(float((0.1 * wanted.norm(dim=1) > 0.05).double().mean()))
 
 
-MORE_OF_THEM = pytest.mark.thorough("every h is followed in test_flows_run; of these some have slopes that vanish, some not")
+MORE_OF_THEM = pytest.mark.thorough(
+    "every h is followed in test_flows_run; of these some have slopes that vanish, some not"
+)
 
 
 @pytest.mark.parametrize(
     "monotone",
-    ["logit", "vanilla", *(pytest.param(h, marks=MORE_OF_THEM) for h in ("non_saturating", "arcsinh", "shifted_vanilla"))],
+    [
+        "logit",
+        "vanilla",
+        *(pytest.param(h, marks=MORE_OF_THEM) for h in ("non_saturating", "arcsinh", "shifted_vanilla")),
+    ],
 )
 def test_discriminator_flow_reaches_the_ring_and_a_decreasing_h_flees(monotone):
     data = Ring()
