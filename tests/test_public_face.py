@@ -1,6 +1,7 @@
 """What users meet: the names at the top level, `load`, `evaluate`, `diagnose`, and no import below a room."""
 
 import ast
+import inspect
 import json
 import re
 import subprocess
@@ -127,6 +128,26 @@ def test_so_are_techniques_and_what_wraps_a_solver(table: Table):
 def test_so_are_games_but_those_with_rooms_of_their_own():
     for name in set(GAMES) - set(TOYS) - set(IDEALS):
         assert getattr(nash, GAMES[name].__name__) is GAMES[name]
+
+
+ROOMS = (nash, nash.data, nash.metrics, nash.report, nash.run, nash.studies)
+FUNCTIONS = {
+    f"{room.__name__}.{n}": f for room in ROOMS for n in room.__all__ if inspect.isfunction(f := getattr(room, n))
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_place_may_be_a_text_wherever_it_may_be_a_path(name: str):
+    known = inspect.signature(FUNCTIONS[name]).parameters.values()
+    assert [p.name for p in known if "Path" in str(p.annotation) and "str" not in str(p.annotation)] == []
+
+
+def test_a_run_and_its_comparison_are_asked_for_by_texts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nash.open_session({"game": "bilinear", "steps": 2, "device": "cpu"}, {}, "toy").train()
+    nash.resume_session("toy", [("steps", 3)]).train()
+    assert nash.report.compare_reports(["toy"], "page.html") == Path("page.html")
+    assert restore_member("toy")[1].steps == 3
 
 
 def test_the_version():

@@ -15,8 +15,9 @@ in the units of the data's file: the columns were standardised for training, and
 MARK = "<!-- card of a generator, by nashpath export -->"
 
 
-def card_place(to: Path) -> Path:
+def card_place(to: str | Path) -> Path:
     """Where the card of a file is written. Raises `ValueError` where another text is, `OSError` where none can be."""
+    to = Path(to)
     place = to.with_suffix(".md")
     if place.is_dir() or (place.exists() and not place.read_bytes().startswith(MARK.encode())):
         raise ValueError(f"--to {to}: its card would be {place}, which is something else; choose another name")
@@ -24,8 +25,9 @@ def card_place(to: Path) -> Path:
     return place
 
 
-def write_card(place: Path, name: str, told: dict[str, Any]) -> None:
+def write_card(place: str | Path, name: str, told: dict[str, Any]) -> None:
     """Writes the card of the file ``name`` from what `nashpath.run.export` returned, atomically."""
+    place = Path(place)
     with replacing(place) as file:
         file.write(card(name, told).encode())
 

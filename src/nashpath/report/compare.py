@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,15 @@ FEW_SETTINGS = 4
 """So many settings that differ stand beside the results; more have a table of their own, a line each."""
 
 
-def compare_reports(runs: list[Path], out: Path) -> Path:
+def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
     """Writes a comparison of run folders to ``out`` (an ``.html`` file) and returns its path.
 
     Each line of the table is a run or, where a run sweeps settings, the members of a run with the same settings.
     """
+    runs = [Path(one) for one in runs]
+    out = Path(out)
     if not runs:
         raise ValueError("nothing to compare: give at least one run folder")
-    out = Path(out)
     check_replaceable(out)
     loaded = [load_run(run) for run in runs]
     for note in dict.fromkeys(note for run in loaded for note in run.notes):
@@ -159,8 +161,9 @@ def _link(run: Run, name: str, out: Path) -> TableCell:
 LEGEND = "Mean over members [95 % interval, the wider of the bootstrap's and Student's]."
 
 
-def equal_cost_text(runs: list[Path]) -> str:
+def equal_cost_text(runs: Sequence[str | Path]) -> str:
     """The tables at equal cost of a run, or of several together; empty where there is nothing to compare."""
+    runs = [Path(one) for one in runs]
     loaded = [load_run(run) for run in runs]
     try:
         tables = equal_cost(strands(loaded[0]) if len(loaded) == 1 else lines_of(loaded))

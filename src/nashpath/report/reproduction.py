@@ -25,13 +25,15 @@ KINDS = {
 """The kinds of claims with the titles of their tables: in full, and as the head of a column."""
 
 
-def is_reproduction(folder: Path) -> bool:
+def is_reproduction(folder: str | Path) -> bool:
     """Whether a folder holds a reproduction (rather than a run)."""
+    folder = Path(folder)
     return (folder / "study.json").exists()
 
 
-def write_reproduction(folder: Path) -> Path:
+def write_reproduction(folder: str | Path) -> Path:
     """Writes ``report.html`` into the folder of a reproduction, from what it holds, and returns its path."""
+    folder = Path(folder)
     check_replaceable(folder / PAGE)
     found = read_study(folder)
     claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]

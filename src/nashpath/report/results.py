@@ -1,5 +1,6 @@
 """The results of several reproductions as one page of Markdown: every claim with its verdict, and the figures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ identities, which cannot fail but for a bug, are counted as tests.
 """
 
 
-def write_results(folders: list[Path], out: Path) -> Path:
+def write_results(folders: Sequence[str | Path], out: str | Path) -> Path:
     """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
+    folders = [Path(one) for one in folders]
+    out = Path(out)
     check_replaceable(out)
     pictures = out.parent / "figures"
     pictures.mkdir(parents=True, exist_ok=True)

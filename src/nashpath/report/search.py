@@ -13,8 +13,9 @@ from nashpath.report.tables import Heading, TableCell
 from nashpath.run.assess.search import Candidate, Found
 
 
-def write_search(folder: Path, found: Found) -> tuple[Path, Outcome]:
+def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
     """Writes ``search.html`` into a search's folder; its path, and what the search says in one line."""
+    folder = Path(folder)
     question, confirm = found.question, folder / "confirm"
     outcome = Outcome("the search is not finished: nothing is confirmed yet", "open")
     if found.finished:

@@ -17,7 +17,7 @@ SAME = ("study", "scale", "options", "registered")
 """What folders must agree in to be parts of one reproduction."""
 
 
-def gather_cells(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], list[str]]:
+def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[Verdict], list[str]]:
     """Takes every cell that ``folders`` hold into ``out``, which may be new, and judges; with what there is to say.
 
     Cells that were measured by other source than the present one are left out, and so are damaged ones, which is said.
@@ -25,6 +25,8 @@ def gather_cells(out: Path, folders: Sequence[Path]) -> tuple[list[Verdict], lis
 
     Raises `SettingError` where a folder is no reproduction, or one of another study, scale, size or criterion.
     """
+    out = Path(out)
+    folders = [Path(one) for one in folders]
     if not folders:
         raise SettingError("name the folders to gather")
     parts = [(folder, read_study(folder)) for folder in folders]

@@ -27,13 +27,14 @@ THREADS = 1
 
 
 def source_hash(
-    experiment: Experiment, scale: str, code: Code, own: Path | None = None, files: Sequence[MethodFile] = ()
+    experiment: Experiment, scale: str, code: Code, own: str | Path | None = None, files: Sequence[MethodFile] = ()
 ) -> str:
     """16 digits for what an experiment's rows depend on but for the cell: its function, its size, and their ``code``.
 
     ``own`` is a study's own file, ``files`` register methods. Comments, docstrings and modules that the experiment does
     not use leave the hash as it is.
     """
+    own = None if own is None else Path(own)
     function = getattr(experiment.measure, "__qualname__", "")
     texts = [function, repr(experiment.sizes[scale]), *sorted(file.sha256 for file in files)]
     modules = set(code.used_by(module_of(experiment.measure)))
@@ -175,13 +176,15 @@ class Result:
         return cell_path(self.store.folder, experiment, cell)
 
 
-def cell_path(folder: Path, experiment: Experiment, cell: int) -> Path:
+def cell_path(folder: str | Path, experiment: Experiment, cell: int) -> Path:
     """The file of a measured cell in a reproduction's folder."""
+    folder = Path(folder)
     return folder / "cells" / f"{experiment.name}.{cell}.json"
 
 
-def read_cell(store: RunFolder, path: Path) -> dict[str, Any] | None:
+def read_cell(store: RunFolder, path: str | Path) -> dict[str, Any] | None:
     """A measured cell; None where it was not measured, or is damaged, which a `FolderWarning` says."""
+    path = Path(path)
     fault = store.digests.fault(path.relative_to(store.folder).as_posix())
     if not path.exists() and not fault:
         return None
@@ -200,11 +203,12 @@ def recorded_study(found: dict[str, Any]) -> Study:
     return find_study(found["from"]).adjusted(found["scale"], found["options"])
 
 
-def judge_again(folder: Path) -> list[Verdict]:
+def judge_again(folder: str | Path) -> list[Verdict]:
     """Judges what a folder holds by the claims as they are now; nothing is measured, and what it was made with stays.
 
     Claims whose criterion is another than the one that was registered before measuring are named in the record.
     """
+    folder = Path(folder)
     found = read_study(folder)
     own = own_file(found["from"])
     study = recorded_study(found)
@@ -215,8 +219,9 @@ def judge_again(folder: Path) -> list[Verdict]:
     return verdicts
 
 
-def read_study(folder: Path) -> Any:
+def read_study(folder: str | Path) -> Any:
     """The ``study.json`` of a reproduction. Raises `SettingError` that names it where it is not as it was written."""
+    folder = Path(folder)
     there = folder / "study.json"
     found, fault = read_json(there), RunFolder(folder).digests.fault(there.name)
     if fault:

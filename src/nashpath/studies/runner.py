@@ -112,7 +112,7 @@ class Job:
 def reproduce(
     name: str,
     scale: str,
-    folder: Path,
+    folder: str | Path,
     workers: int = 1,
     notify: Callable[[CellProgress], None] = lambda step: None,
     stop: Callable[[], bool] = lambda: False,
@@ -133,6 +133,7 @@ def reproduce(
     Raises `SettingError`, `FolderError` where another process measures there, and `FeaturesError` where
     Inception's weights will be needed and are missing.
     """
+    folder = Path(folder)
     files = loaded_files()
     held = tuple((file.path, file.sha256) for file in files)
     deadline = time.time() + portion.seconds

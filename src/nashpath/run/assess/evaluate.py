@@ -178,14 +178,14 @@ def _range(sample: Sample) -> tuple[float, float]:
 
 
 def evaluate_run(
-    folder: Path,
+    folder: str | Path,
     wish: EvaluationOptions,
     members: Sequence[int] | None = None,
     split: str = "",
-    out: Path | None = None,
+    out: str | Path | None = None,
     notify: Notify = lambda text: None,
-    data_path: Path | None = None,
-    real: Path | None = None,
+    data_path: str | Path | None = None,
+    real: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measures members (default: all) and writes ``evaluation.json`` into the run's folder, or to ``out``.
 
@@ -195,6 +195,10 @@ def evaluate_run(
     Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be; and `OSError` at once where what is
     found could not be written.
     """
+    folder = Path(folder)
+    out = None if out is None else Path(out)
+    data_path = None if data_path is None else Path(data_path)
+    real = None if real is None else Path(real)
     if out is not None or RunFolder(folder).exists():
         check_replaceable(out or folder / "evaluation.json")
     found = measure_run(folder, wish, members, split, notify, data_path, real)
@@ -245,17 +249,20 @@ def measure_run(
 
 
 def evaluate_images(
-    real: Path,
-    fake: Path,
+    real: str | Path,
+    fake: str | Path,
     wish: EvaluationOptions,
     size: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     notify: Notify = lambda text: None,
 ) -> dict[str, Any]:
     """Measures samples made elsewhere: folders of images, or .npy and .npz files. Writes to ``out`` if given.
 
     Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
     """
+    real = Path(real)
+    fake = Path(fake)
+    out = None if out is None else Path(out)
     if out is not None:
         check_replaceable(out)
     source, samples = load_pair(real, fake, size)

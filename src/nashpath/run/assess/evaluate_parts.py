@@ -34,17 +34,19 @@ def is_evaluation(folder: Path) -> bool:
 
 
 def evaluate_part(
-    run: Path,
+    run: str | Path,
     part: str,
     wish: EvaluationOptions,
     split: str = "",
     notify: Notify = lambda text: None,
-    data_path: Path | None = None,
+    data_path: str | Path | None = None,
 ) -> Path:
     """Measures the members of one part; returns the file of it. What is there already, of the same wish, is kept.
 
     Raises `SettingError` and `CheckpointError` as `evaluate_run` does, and where a part has no members.
     """
+    run = Path(run)
+    data_path = None if data_path is None else Path(data_path)
     place = part_folder(evaluation_folder(run), part) / FOUND
     members = part_of(len(planned(run, data_path)), part)
     asked = _asked(run, wish, split)
@@ -57,11 +59,13 @@ def evaluate_part(
     return place
 
 
-def join_evaluations(run: Path, count: int = 0, data_path: Path | None = None) -> dict[str, Any]:
+def join_evaluations(run: str | Path, count: int = 0, data_path: str | Path | None = None) -> dict[str, Any]:
     """Makes ``evaluation.json`` of the parts of an evaluation, of which there are ``count`` (0: as many as they say).
 
     Raises `SettingError` where parts are missing, damaged, or were not asked for the same, with what to do.
     """
+    run = Path(run)
+    data_path = None if data_path is None else Path(data_path)
     there = evaluation_folder(run)
     counts = (
         {count} if count else {int(path.parent.name.split("-")[-1]) for path in there.glob(f"parts/*-of-*/{FOUND}")}

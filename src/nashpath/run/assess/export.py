@@ -184,7 +184,7 @@ def export(
     member: int = 0,
     width: float | None = None,
     licence: str = "",
-    methods: Sequence[Path] = (),
+    methods: Sequence[str | Path] = (),
 ) -> Recorded:
     """Writes a member's (averaged) generator to the file ``to``; returns what is known of it, as the file holds it.
 
@@ -197,6 +197,7 @@ def export(
     `SettingError` or `CheckpointError`, `ValueError` where samples differ, and `OSError` at once where ``to`` cannot be
     written.
     """
+    methods = [Path(one) for one in methods]
     run, to = Path(run), Path(to)
     _check_places(run, to)
     check_replaceable(to)

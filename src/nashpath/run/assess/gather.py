@@ -37,7 +37,7 @@ class _Part:
         return self.members[index].number
 
 
-def gather_run(out: Path, folders: Sequence[Path] = ()) -> None:
+def gather_run(out: str | Path, folders: Sequence[str | Path] = ()) -> None:
     """Makes ``out`` the run of which ``folders`` (by default those in ``out/parts``) are the parts.
 
     Rows, samples and results are joined, and the checkpoint is that of all members, so that the run is reported,
@@ -45,6 +45,8 @@ def gather_run(out: Path, folders: Sequence[Path] = ()) -> None:
 
     Raises `SettingError` where parts are missing, are not finished, or are of different runs, with what to do.
     """
+    out = Path(out)
+    folders = [Path(one) for one in folders]
     chosen = list(folders) or sorted((out / "parts").glob("*-of-*"), key=lambda path: path.name)
     parts = _in_order([_read(folder) for folder in chosen if folder.is_dir()], out)
     first = parts[0]

@@ -283,10 +283,10 @@ def _check_settings(store: RunFolder, raw: Raw) -> None:
 
 
 def restore_members(
-    folder: Path,
+    folder: str | Path,
     members: Sequence[int] | None = None,
     device: str = "cpu",
-    data_path: Path | None = None,
+    data_path: str | Path | None = None,
     needs_data: bool = True,
 ) -> list[tuple[Member, Trial, TrainState]]:
     """Members (default: all) with their trials and training states on ``device``; the checkpoint is read once.
@@ -295,6 +295,8 @@ def restore_members(
     data that cannot be had are no error: the games can then do what asks for none, such as sampling. Raises
     `SettingError` or `CheckpointError`.
     """
+    folder = Path(folder)
+    data_path = None if data_path is None else Path(data_path)
     store, known = RunFolder(folder), planned(folder, data_path)
     chosen = range(len(known)) if members is None else members
     for index in chosen:
@@ -322,7 +324,8 @@ def _trial(store: RunFolder, member: Member, device: str, needs_data: bool) -> T
         return build_trial(member.settings, member.seed, device, AbsentSource(reason=str(error), **about))
 
 
-def restore_member(folder: Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:
+def restore_member(folder: str | Path, member: int = 0, device: str = "cpu") -> tuple[Trial, TrainState]:
     """The trial of one member and its training state, on ``device``. Raises `SettingError` or `CheckpointError`."""
+    folder = Path(folder)
     _, trial, train_state = restore_members(folder, [member], device)[0]
     return trial, train_state

@@ -26,7 +26,7 @@ from nashpath.run.training.session import CHECKPOINT_SECONDS
 
 def run_flow(
     settings: Any,
-    out: Path,
+    out: str | Path,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     files: Sequence[MethodFile] = (),
@@ -40,6 +40,7 @@ def run_flow(
     gives, averaged over the same steps), ``held`` (share of particles whose move was cut), ``overshoots``; and, where
     samples are saved, ``kl`` (smoothed), ``mmd`` (squared) and ``w2`` between particles and real samples.
     """
+    out = Path(out)
     store = RunFolder(out)
     if store.exists():
         raise SettingError(f"{out} already holds a run; add --resume to continue it, or choose another --out")
@@ -57,12 +58,12 @@ def run_flow(
 
 
 def resume_flow(
-    folder: Path,
+    folder: str | Path,
     changes: Sequence[tuple[str, Any]],
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     accept_changes: bool = False,
-    data_path: Path | None = None,
+    data_path: str | Path | None = None,
 ) -> Path:
     """Goes on with the flow in ``folder`` from its last checkpoint: on the CPU it equals one that was never stopped.
 
@@ -70,6 +71,8 @@ def resume_flow(
     training (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where another process writes
     the folder.
     """
+    folder = Path(folder)
+    data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no flow to resume ({store.lacks}); leave out --resume to start one there")

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 def open_session(
     raw: Raw,
     sweeps: dict[str, list[Any]],
-    folder: Path,
+    folder: str | Path,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     ranks: "Ranks | None" = None,
@@ -59,6 +59,7 @@ def open_session(
     ``raw`` are settings as a TOML file holds them, ``sweeps`` the values to cross by key; ``raw["with"]`` names files
     that register methods. ``ranks`` are the processes over which batches are spread. Raises `SettingError`.
     """
+    folder = Path(folder)
     store = RunFolder(folder)
     if store.exists():
         raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
@@ -130,12 +131,12 @@ def _switch(on: bool) -> str:
 
 
 def resume_session(
-    folder: Path,
+    folder: str | Path,
     changes: list[tuple[str, Any]],
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     accept_changes: bool = False,
-    data_path: Path | None = None,
+    data_path: str | Path | None = None,
     ranks: "Ranks | None" = None,
 ) -> Session:
     """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only.
@@ -145,6 +146,8 @@ def resume_session(
     ``data_path`` says where its data are now. Raises `SettingError`, `CheckpointError`, or `FolderError` where another
     process writes the folder.
     """
+    folder = Path(folder)
+    data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run to resume ({store.lacks}); leave out --resume to start one there")
