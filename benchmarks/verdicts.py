@@ -23,7 +23,7 @@ import torch
 
 from nashpath.run.assess.diagnose import diagnose_member
 from sizes import parse
-from verdict_cases import KINDS, SOLVERS, random_case, solver_of
+from verdict_cases import KINDS, PLAYED, random_case, solver_of
 
 QUESTIONS = ("point", "play")
 ANSWERS = ("right", "undecided", "wrong")
@@ -80,7 +80,7 @@ if __name__ == "__main__":
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--rows", type=Path)
-    parser.add_argument("--solvers", nargs="+", choices=list(SOLVERS), help="only games that these play")
+    parser.add_argument("--solvers", nargs="+", choices=PLAYED, help="only games that these play")
     chosen = parse(parser, cases=3, workers=1)
     asked = []
     if chosen.rows and chosen.rows.exists():
