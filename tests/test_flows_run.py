@@ -155,6 +155,7 @@ def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, mon
     monkeypatch.setattr("nashpath.run.training.session.GRACE", 0.0)
     monkeypatch.setattr("nashpath.run.training.session.EVALUATING", 1e-9)
     few = [("data", "ring"), ("particles", 30), ("steps", 40), ("evaluation_samples", 20), ("samples", 20)]
+    few += [("ratio.warm_up", 2)]
     steps, frames = {}, {}
     for name, more in (("free", []), ("chosen", [("sample_every", 10)])):
         folder = run_flow(resolve_flow([*few, *more]), tmp_path / name)
@@ -173,5 +174,6 @@ def test_the_start_is_of_finite_numbers_wherever_it_may_be(key, tmp_path):
     with pytest.raises(SettingError, match=rf"{key}: expected"):
         resolve_flow([(key, 1e39)])
     few = [("data", "ring"), ("particles", 8), ("steps", 2), ("evaluation_samples", 8), ("samples", 4)]
+    few += [("ratio.warm_up", 2)]
     folder = run_flow(resolve_flow([*few, (key, 1e9)]), tmp_path)
     assert json.loads((folder / "run.json").read_text())["status"] == "finished"

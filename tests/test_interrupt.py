@@ -177,7 +177,8 @@ def test_a_page_that_takes_long_is_left_and_written_later(tmp_path, monkeypatch,
         signal.raise_signal(number)
         time.sleep(60)
 
-    own = flags("steps=2") if verb == "train" else ["-s", "data=ring", "-s", "steps=2", "-s", "particles=20"]
+    few = ("data=ring", "steps=2", "particles=20", "ratio.warm_up=2")
+    own = flags("steps=2") if verb == "train" else [part for one in few for part in ("-s", one)]
     before = signal.getsignal(number)
     with monkeypatch.context() as patch:
         patch.setattr(page, "_write", draw)
