@@ -513,7 +513,8 @@ def test_a_study_file_edited_while_it_is_measured_ends_the_run(tmp_path):
     shutil.copy(OWN, own)
 
     def edit(progress):
-        own.write_text(own.read_text() + "\n")
+        if progress.done:
+            own.write_text(own.read_text() + "\n")
 
     with pytest.raises(SettingError, match=r"own_study\.py was edited while it was measured; run again"):
         reproduce(str(own), "quick", tmp_path / "r", notify=edit, options={"steps": 2, "seeds": 1})
