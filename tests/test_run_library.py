@@ -152,7 +152,15 @@ def test_an_average_is_a_whole_state_dict():
     assert all(not value.requires_grad for value in result.averages["generator"].values())
 
 
-def test_ctrl_c_gives_back_what_was_done(capsys):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C does what it does at a terminal, also where the tests run in the background and have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_gives_back_what_was_done(capsys, ctrl_c):
     """A first one ends training after the step; the modules hold what was reached, and so does the result."""
     playing, alone = game(), game()
 
@@ -190,7 +198,7 @@ def test_what_is_given_back_is_printed_in_a_few_words():
     )
 
 
-def test_ctrl_c_stops_a_session_that_can_go_on(tmp_path):
+def test_ctrl_c_stops_a_session_that_can_go_on(ctrl_c, tmp_path):
     notes = []
 
     def notify(progress):
