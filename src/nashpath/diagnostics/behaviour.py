@@ -18,8 +18,8 @@ ENOUGH = 6
 """Whole turns after which play that goes round is judged while it is played on."""
 SLOWER = 0.95
 """Play slows where each third of it gains less than that before, and the last less than this share of the first."""
-STILL = 1e-6
-"""Play rests where the last quarter of its way lies within this share of the first radius: 1/t moves more."""
+STILL, MOVED = 1e-6, 1e-3
+"""Play that has moved by the second share of the radius rests where a last quarter lies within the first of it."""
 
 Centre = Literal[
     "the known equilibrium",
@@ -102,7 +102,7 @@ def judge_way(
     late = float(radius[3 * len(radius) // 4 :].max()) if adaptive else last
     if centre is not None and late <= ARRIVED * max(first, reach):
         return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
-    if centre is not None and final and (beside := _rest_beside(way, first, told)):
+    if centre is not None and (beside := _rest_beside(way, first, told)):
         return beside
     if not noisy and _to_and_fro(way, radius):
         return Behaviour("goes round", 1.0, 2.0, **told)
@@ -125,12 +125,15 @@ def judge_way(
 
 
 def _rest_beside(way: Tensor, first: float, told: dict[str, Any]) -> Behaviour | None:
-    """Play that came to rest, though not at the centre: as in games with a line of stationary points; else None."""
+    """Play that came to rest, though not at the centre: as in games with a line of stationary points; else None.
+
+    It has moved before, and far more: a slow crawl does not.
+    """
     beside = (way - way[-1]).double().norm(dim=1)
-    if float(beside[3 * len(way) // 4 :].max()) > STILL * first:
+    moved = beside > STILL * first
+    if float(beside.max()) < MOVED * first or bool(moved[3 * len(way) // 4 :].any()):
         return None
-    moving = (beside > STILL * first).nonzero()
-    rate = _rate(beside[: int(moving.max()) + 1]) if len(moving) else 1.0
+    rate = _rate(beside[: int(moved.nonzero().max()) + 1])
     return replace(Behaviour("closes in", min(rate, 1.0), **told), centre="another point of rest")
 
 
