@@ -7,6 +7,7 @@ from PIL import Image
 
 from nashpath import load
 from nashpath.core import FunctionalGame, point_of
+from nashpath.report import write_report
 from nashpath.run import SettingError
 from nashpath.run.folder import checkpoint
 from nashpath.run.folder.checkpoint import restore_member
@@ -136,6 +137,16 @@ def test_a_checkpoint_without_averaged_statistics_takes_the_present_ones(run, mo
     kept = trial.solver.statistics(train_state.memory)
     assert kept
     assert all(torch.equal(value, train_state.point.state[key]) for key, value in kept.items())
+
+
+@pytest.mark.parametrize(
+    ("player", "said"), [("all", "averages of all players (ema)"), ("generator", "that are played")]
+)
+def test_the_page_of_a_toy_says_whose_path_it_draws(tmp_path, player, said):
+    trained({"game": "bilinear", "steps": 4, "average": {"kind": "ema", "player": player}}, tmp_path / "run")
+    page = write_report(tmp_path / "run").read_text()
+    assert said in page
+    assert "stand beside them" not in page
 
 
 def test_the_page_says_that_samples_are_averaged(run):

@@ -122,7 +122,7 @@ def _context(run: Run) -> dict[str, Any]:
     groups = run.evaluation.get("groups", [])
     context = {
         "name": run.name,
-        "averaged": averaged(run.config),
+        "averaged": _of_averages(run.config, bool(film) and film["kind"] == "trajectory"),
         "flowing": "flow" in run.config,
         "info": run.info,
         "tone": tone,
@@ -178,6 +178,24 @@ def averaged(config: dict[str, Any]) -> str:
     chosen = config.get("average", "none")
     kind = chosen.get("kind", "none") if isinstance(chosen, dict) else str(chosen)
     return "" if kind == "none" else kind
+
+
+def _of_averages(config: dict[str, Any], toy: bool) -> Markup:
+    """Whether what is shown is of averaged weights; of a toy it is where all players are averaged, or not at all."""
+    kind, chosen = averaged(config), config.get("average")
+    if not kind:
+        return Markup("")
+    if not toy:
+        return Markup(
+            "Samples and metrics are those of averaged weights ({}); samples of the raw weights stand beside them, and "
+            "<code>nashpath evaluate</code> measures both."
+        ).format(kind)
+    if isinstance(chosen, dict) and chosen.get("player") == "all":
+        return Markup("The path and the distance are of the averages of all players ({}).").format(kind)
+    return Markup(
+        "The path and the distance are of the strategies that are played: one player alone is averaged ({}), and "
+        "<code>average.player=all</code> shows averages."
+    ).format(kind)
 
 
 @cache
