@@ -90,13 +90,18 @@ def runs(pid: object) -> bool:
     return True
 
 
+def _beside(path: Path) -> Path:
+    """Where this thread writes what is to take the place of a file; `sweep` knows such names."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.tmp")
+
+
 def check_replaceable(path: Path) -> None:
     """Raises `OSError` where `replacing` could not write ``path``: for before long work, not after it.
 
     A file is made beside it, and taken away again.
     """
     place = next(one for one in path.absolute().parents if one.exists())
-    temporary = place / f".{path.name}.{os.getpid()}-{get_ident()}.tmp"
+    temporary = _beside(place / path.name)
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
@@ -121,7 +126,7 @@ def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
     that is not ``durable`` outlasts its process, but the machine's only once `make_durable` was called.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.tmp")
+    temporary = _beside(path)
     try:
         with _locked(temporary) as file:
             yield file

@@ -187,9 +187,8 @@ def _slows(gone: Tensor) -> bool:
     """Whether minus the logarithm of a falling distance gains less in each third of what was played."""
     if len(gone) < 4:
         return False
-    thirds = gone[torch.linspace(0, len(gone) - 1, 4).round().long()].diff()
-    counts = torch.linspace(0, len(gone) - 1, 4).round().diff()
-    pace = thirds / counts
+    at = torch.linspace(0, len(gone) - 1, 4).round().long()
+    pace = gone[at].diff() / at.diff()
     return bool(pace[0] > pace[1] > pace[2] > 0) and float(pace[2]) < SLOWER * float(pace[0])
 
 

@@ -154,15 +154,13 @@ def stretch_around(
         return None
     ends: list[float] = []
     for end, beyond in ((1 / reach, 0.0), (reach, math.inf)):
-        inside, hs = 1.0, np.geomspace(1, end, grid)
+        inside, first, hs = 1.0, 0, np.geomspace(1, end, grid)
         for _ in range(4):
             first = _first_over(radius(hs), slack)
             if first is None or first == 0:
                 break
             inside = float(hs[first - 1])
             hs = np.geomspace(inside, hs[first], grid)
-        else:
-            first = 0
         ends.append(beyond if first is None else inside)
     return ends[0], ends[1]
 
