@@ -13,7 +13,8 @@ from rich.table import Table
 from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, user_errors, working
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place
-from nashpath.cli.train import Quiet, stopping
+from nashpath.cli.stopping import stopping
+from nashpath.cli.train import Quiet
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[

@@ -9,16 +9,8 @@ import typer
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
-from nashpath.cli.train import (
-    Accept,
-    Config,
-    Quiet,
-    Resume,
-    folder_to_resume,
-    next_folder,
-    stopping,
-    writing_the_page,
-)
+from nashpath.cli.stopping import stopping, writing_the_page
+from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder
 
 _Setting = Annotated[
     list[str] | None,

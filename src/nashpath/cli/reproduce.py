@@ -21,7 +21,8 @@ from nashpath.cli.console import CellBar, With, check_given, load_all, repeated,
 from nashpath.cli.list_studies import claim_lines, experiment_lines, told_studies
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
-from nashpath.cli.train import Quiet, stopping
+from nashpath.cli.stopping import stopping
+from nashpath.cli.train import Quiet
 
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion

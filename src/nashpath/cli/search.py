@@ -8,7 +8,8 @@ import typer
 
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
 from nashpath.cli.places import given_place
-from nashpath.cli.train import Quiet, stopping
+from nashpath.cli.stopping import stopping
+from nashpath.cli.train import Quiet
 
 _Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 _Setting = Annotated[list[str] | None, typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting.")]

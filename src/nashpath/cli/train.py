@@ -4,9 +4,7 @@ import itertools
 import json
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +14,7 @@ from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_a
 from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
+from nashpath.cli.stopping import stopping, writing_the_page
 
 if TYPE_CHECKING:
     from nashpath.report import Outcome
@@ -68,9 +67,6 @@ Part = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress; what came of it, and warnings, are still said.")]
 
-LONG = 5_000_000
-"""Bytes of metrics from which on a report takes more than about two seconds."""
-
 
 def train(
     config: ConfigOrData = None,
@@ -111,7 +107,6 @@ def train(
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
-        from nashpath.run.settings.changed import rates_that_follow
         from nashpath.run.settings.overrides import parse_overrides
         from nashpath.run.training.parts import part_folder
 
@@ -143,16 +138,22 @@ def train(
                 session = open_session(
                     *asked, out or stack.enter_context(next_folder(_name(asked[0]))), live, stop, ranks
                 )
-        for count, reason in session.ways():
-            live.say(f"{count} member{'s' * (count > 1)}, {reason}")
-        for one in (
-            [] if resume else rates_that_follow(asked[0], [m for group in session.groups for m in group.members])
-        ):
-            live.say(one)
+        _tell_ways(session, None if resume else asked[0], live)
         status = session.train()
         with writing_the_page(session.store.folder, live):
             page, found = report_and_headline(session.store.folder)
     _conclude(session, status, page, found, as_json, live)
+
+
+def _tell_ways(session: "Session", asked: dict[str, Any] | None, live: ProgressBar) -> None:
+    """Says how members are run, and, of what was ``asked`` of a new run, which rates follow from it."""
+    from nashpath.run.settings.changed import rates_that_follow
+
+    for count, reason in session.ways():
+        live.say(f"{count} member{'s' * (count > 1)}, {reason}")
+    members = [member for group in session.groups for member in group.members]
+    for one in [] if asked is None else rates_that_follow(asked, members):
+        live.say(one)
 
 
 def _open_part(
@@ -351,45 +352,6 @@ def _name(raw: dict[str, Any]) -> str:
 
 def _kind(chosen: Any, standard: str) -> str:
     return str(chosen.get("kind", standard) if isinstance(chosen, dict) else chosen or standard)
-
-
-@contextmanager
-def stopping(message: str = "stopping after this step") -> Iterator[Any]:
-    """A stop signal that Ctrl-C (or a termination request) raises; a second Ctrl-C interrupts at once."""
-    asked: list[int] = []
-
-    def ask(number: int, frame: Any) -> None:
-        asked.append(number)
-        print(f"\n{message}; Ctrl-C again quits at once", file=sys.stderr, flush=True)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    with _answered_by(ask):
-        yield lambda: bool(asked)
-
-
-@contextmanager
-def _answered_by(handler: Callable[[int, Any], Any]) -> Iterator[None]:
-    """Within this block Ctrl-C and a termination request are answered by ``handler``."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, kept in before.items():
-            signal.signal(number, kept)
-
-
-@contextmanager
-def writing_the_page(run: Path, live: ProgressBar) -> Iterator[None]:
-    """Within this block a stop is heard at once: the run is whole without its page. Says what takes long."""
-    rows = run / "metrics.jsonl"
-    if rows.exists() and rows.stat().st_size > LONG:
-        live.say("writing the report")
-    try:
-        with _answered_by(signal.default_int_handler):
-            yield
-    except KeyboardInterrupt:
-        typer.echo(f"stopped; the run is whole, and its page is written by: nashpath report {run}", err=True)
-        raise typer.Exit(130) from None
 
 
 def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_json: bool, live: ProgressBar) -> None:

@@ -29,7 +29,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.cache import cache_folder
 from nashpath.core.errors import first_line
-from nashpath.core.tree import tensor_leaves, tree_map
+from nashpath.core.tree import Form, tensor_leaves
 from nashpath.core.typed import kept_random_state
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -237,39 +237,46 @@ class OneGraph:
         self._function, self._backend = function, backend
         self._graph: Callable[..., Sequence[torch.Tensor]] | None = None
         self._constants: list[torch.Tensor] = []
-        self._structure: Any = None
+        self._given: Form | None = None
+        self._told: Form | None = None
         self._moved: dict[int, tuple[int, ...]] = {}
         """The strides that results must have which the graph lays otherwise, by their place."""
 
     @torch.no_grad()
     def __call__(self, *arguments: Any) -> Any:
-        given = tensor_leaves(arguments)
-        if self._graph is None:
-            graph = self._trace(arguments, given)
-            self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
-            made = list(self._graph(*given, *self._constants))
-            carried = tensor_leaves(arguments[0])
-            if [t.shape for t in carried] == [t.shape for t in made[: len(carried)]]:
-                pairs = enumerate(zip(carried, made))
-                self._moved = {k: old.stride() for k, (old, new) in pairs if old.stride() != new.stride()}
+        if self._graph is None or self._given is None:
+            made = self._first(arguments)
         else:
-            made = self._graph(*given, *self._constants)
+            made = self._graph(*self._given.leaves(arguments), *self._constants)
         if self._moved:
             made = list(made)
             for k, strides in self._moved.items():
                 made[k] = torch.empty_strided(made[k].shape, strides, dtype=made[k].dtype, device=made[k].device).copy_(
                     made[k]
                 )
-        return _filled(self._structure, made, lambda leaf: leaf is _TENSOR)
+        assert self._told is not None
+        return self._told.filled(made)
 
-    def _trace(self, arguments: tuple[Any, ...], given: list[torch.Tensor]) -> GraphModule:
+    def _first(self, arguments: tuple[Any, ...]) -> Sequence[torch.Tensor]:
+        """Makes the graph, and what it gives for these arguments."""
+        self._given = Form(arguments)
+        given = self._given.leaves(arguments)
+        graph = self._trace(self._given, given)
+        self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
+        made = self._graph(*given, *self._constants)
+        carried = tensor_leaves(arguments[0])
+        if [t.shape for t in carried] == [t.shape for t in made[: len(carried)]]:
+            pairs = enumerate(zip(carried, made))
+            self._moved = {k: old.stride() for k, (old, new) in pairs if old.stride() != new.stride()}
+        return made
+
+    def _trace(self, form: Form, given: list[torch.Tensor]) -> GraphModule:
         """The graph, whose inputs are the tensors ``given`` and then those that the function brought itself."""
 
         def flat(*tensors: torch.Tensor) -> list[torch.Tensor]:
-            found = self._function(*_filled(arguments, tensors, torch.is_tensor))
-            told = tensor_leaves(found)
-            self._structure = _filled(found, [_TENSOR] * len(told), torch.is_tensor)
-            return told
+            found = self._function(*form.filled(tensors))
+            self._told = Form(found)
+            return self._told.leaves(found)
 
         compiler: Any = torch.compiler
         before, compiler._is_compiling_flag = compiler._is_compiling_flag, True
@@ -283,20 +290,6 @@ class OneGraph:
             compiler._is_compiling_flag = before
         self._constants = _lifted(graph, mode)
         return graph
-
-
-_TENSOR = object()
-"""The place of a tensor in a tree."""
-
-
-def _filled(tree: Any, values: Sequence[Any], replaced: Callable[[Any], bool]) -> Any:
-    """A tree with ``values``, in the order of its leaves, in the place of those that are to be ``replaced``."""
-    left = iter(values)
-
-    def put(leaf: Any) -> Any:
-        return next(left) if replaced(leaf) else leaf
-
-    return tree_map(put, tree)
 
 
 def _lifted(graph: GraphModule, mode: FakeTensorMode) -> list[torch.Tensor]:
@@ -332,14 +325,37 @@ def _machine_code(graph: GraphModule, inputs: list[torch.Tensor]) -> Callable[..
     if vectors not in tag.split():
         torch.compiler.config.cache_key_tag = f"{tag} {vectors}".strip()
     inductor: Any = import_module("torch._inductor")  # it takes a second, and an eager run needs it not
-    # it warns of what cannot be kept on disk (a program with an operator of ours), which is only made again
-    logging.getLogger("torch._inductor.standalone_compile").setLevel(logging.ERROR)
-    try:
-        return inductor.standalone_compile(graph, inputs, dynamic_shapes="from_example_inputs")  # of fixed shapes
-    except Exception as error:  # whatever the compiler stumbles over
-        raise CompilerError(
-            f"PyTorch's compiler fails on this step ({type(error).__name__}: {first_line(error)})"
-        ) from error
+    # it warns of what cannot be kept on disk (a program with an operator of ours), which is only made again, and of
+    # operators that C++ has to ask Python for
+    for name in ("standalone_compile", "ir"):
+        logging.getLogger(f"torch._inductor.{name}").setLevel(logging.ERROR)
+    failed: list[Exception] = []
+    for by_cpp in (True, False) if _calls_cost_most(graph, inputs) else (False,):
+        try:
+            with inductor.config.patch(cpp_wrapper=by_cpp):
+                return inductor.standalone_compile(graph, inputs, dynamic_shapes="from_example_inputs")  # fixed ones
+        except Exception as error:  # whatever the compiler stumbles over
+            failed.append(error)
+    last = failed[-1]
+    raise CompilerError(f"PyTorch's compiler fails on this step ({type(last).__name__}: {first_line(last)})") from last
+
+
+SMALL = 16_384
+"""Numbers in a mean tensor up to which calls by C++ pay: of 800, 3,500 and 14,000 the steps of a game of dense networks
+took 1.6, 1.3 and 1.06 times as long called by Python (AMD EPYC, one thread)."""
+
+
+def _calls_cost_most(graph: GraphModule, inputs: list[torch.Tensor]) -> bool:
+    """Whether the tensors of a CPU's graph are so small that its parts are better called by C++ than by Python.
+
+    The numbers are the same. An operator that PyTorch does not bring is called by Python.
+    """
+    calls = [node for node in graph.graph.nodes if node.op == "call_function"]
+    made = [node.meta.get("val") for node in calls]
+    sizes = [value.numel() for value in made if isinstance(value, torch.Tensor)]
+    own = any(getattr(node.target, "namespace", "aten") not in ("aten", "prims") for node in calls)
+    on_cpu = all(tensor.device.type == "cpu" for tensor in inputs)
+    return on_cpu and not own and bool(sizes) and sum(sizes) < SMALL * len(sizes)
 
 
 class CompilerError(RuntimeError):

@@ -4,7 +4,9 @@ A tree is a dict, a list, a tuple (named or not), or a leaf: anything else, None
 its own order, so equal trees that were built in different orders still match name by name.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeGuard, TypeVar, cast
 
 import torch
@@ -81,6 +83,75 @@ def located_leaves(tree: Any, before: Steps = ()) -> Iterator[tuple[Steps, Any]]
         return
     for step, value in entries:
         yield from located_leaves(value, (*before, step))
+
+
+class Form:
+    """The form of a tree, found once: trees of this form are then taken apart, and put together, in few calls.
+
+    ``kept`` says which leaves they differ by (default: tensors). All others are those of the tree that it was found in.
+    A dict's leaves are found by their keys, in whatever order a later one has them.
+    """
+
+    def __init__(self, tree: Any, kept: Callable[[object], bool] = torch.is_tensor):
+        self._whole = not _is_dict(tree) and not _is_row(tree)
+        top = [tree] if self._whole else tree
+        self._take, self._put = _taker(top, kept), _putter(top, kept)
+
+    def leaves(self, tree: Any) -> list[Any]:
+        """The kept leaves of a tree of this form, in the order of `leaves` of the first one.
+
+        Raises `LookupError` where it lacks one.
+        """
+        found: list[Any] = []
+        self._take([tree] if self._whole else tree, found)
+        return found
+
+    def filled(self, values: Iterable[Any]) -> Any:
+        """A tree of this form with these leaves, of which there are as many as `leaves` finds."""
+        tree = self._put(iter(values))
+        return tree[0] if self._whole else tree
+
+
+def _taker(tree: Any, kept: Callable[[object], bool]) -> Callable[[Any, list[Any]], None]:
+    """What appends the kept leaves of a node to a list."""
+    parts = list(tree.items() if _is_dict(tree) else enumerate(tree))
+    nodes = {key: _taker(part, kept) for key, part in parts if _is_dict(part) or _is_row(part)}
+    own = [key for key, part in parts if key in nodes or kept(part)]
+    if len(own) > 1 and not nodes:
+        together = itemgetter(*own)
+        return lambda tree, found: found.extend(together(tree))
+
+    def take(tree: Any, found: list[Any]) -> None:
+        for key in own:
+            if key in nodes:
+                nodes[key](tree[key], found)
+            else:
+                found.append(tree[key])
+
+    return take
+
+
+def _putter(tree: Any, kept: Callable[[object], bool]) -> Callable[[Iterator[Any]], Any]:
+    """What makes a node of the leaves that come next."""
+    parts = list(tree.values() if _is_dict(tree) else tree)
+    makers = [
+        _putter(part, kept) if _is_dict(part) or _is_row(part) else next if kept(part) else _always(part)
+        for part in parts
+    ]
+    count = len(makers) if all(make is next for make in makers) else None
+
+    def each(left: Iterator[Any]) -> Iterable[Any]:
+        return [make(left) for make in makers] if count is None else islice(left, count)
+
+    if _is_dict(tree):
+        keys = list(tree)
+        return lambda left: dict(zip(keys, each(left), strict=True))
+    kind: Any = type(tree)
+    return (lambda left: kind(*each(left))) if hasattr(tree, "_fields") else lambda left: kind(each(left))
+
+
+def _always(value: Any) -> Callable[[Iterator[Any]], Any]:
+    return lambda left: value
 
 
 def zeros(tree: Tree) -> Tree:

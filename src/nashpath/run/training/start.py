@@ -161,14 +161,7 @@ def resume_session(
         with store.configured():
             raw |= {key: value for key, value in changes if key in FREE}
             members = plan(raw, sweeps)
-        others = [change for change in changes if change[0] not in FREE]
-        if accept_changes and others:
-            if raw.get("part"):
-                raise SettingError(f"{others[0][0]}: {folder} is a part of a run, and keeps the settings of the whole")
-            members = plan(assign(raw, others), sweeps)
-            raw = record(assign(raw, others), members)
-        else:
-            _check_kept(others, raw, sweeps, members)
+        raw, members = _changed(folder, raw, sweeps, members, changes, accept_changes)
         settings = members[0].settings
         device = device_here(settings.device, "device" in dict(changes), stored)
         _settle(members, device=device)
@@ -195,6 +188,28 @@ def resume_session(
         store.create(remember_data(_config(raw, sweeps, methods), folder))
         recorder.track()
         return session
+
+
+def _changed(
+    folder: Path,
+    raw: Raw,
+    sweeps: dict[str, list[Any]],
+    members: list[Member],
+    changes: list[tuple[str, Any]],
+    accepted: bool,
+) -> tuple[Raw, list[Member]]:
+    """A run's settings and members with the changes that are not `FREE`, where those are ``accepted``.
+
+    Raises `SettingError` where they are not, and would give others than it has.
+    """
+    others = [change for change in changes if change[0] not in FREE]
+    if not (accepted and others):
+        _check_kept(others, raw, sweeps, members)
+        return raw, members
+    if raw.get("part"):
+        raise SettingError(f"{others[0][0]}: {folder} is a part of a run, and keeps the settings of the whole")
+    members = plan(assign(raw, others), sweeps)
+    return record(assign(raw, others), members), members
 
 
 def _check_kept(changes: list[tuple[str, Any]], raw: Raw, sweeps: dict[str, list[Any]], members: list[Member]) -> None:

@@ -1,0 +1,54 @@
+"""What Ctrl-C does to a command: it ends after a step, or, while a page is written, at once."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from nashpath.cli.console import ProgressBar
+
+LONG = 5_000_000
+"""Bytes of metrics from which on a report takes more than about two seconds."""
+
+
+@contextmanager
+def stopping(message: str = "stopping after this step") -> Iterator[Any]:
+    """A stop signal that Ctrl-C (or a termination request) raises; a second Ctrl-C interrupts at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        asked.append(number)
+        print(f"\n{message}; Ctrl-C again quits at once", file=sys.stderr, flush=True)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with _answered_by(ask):
+        yield lambda: bool(asked)
+
+
+@contextmanager
+def _answered_by(handler: Callable[[int, Any], Any]) -> Iterator[None]:
+    """Within this block Ctrl-C and a termination request are answered by ``handler``."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, kept in before.items():
+            signal.signal(number, kept)
+
+
+@contextmanager
+def writing_the_page(run: Path, live: ProgressBar) -> Iterator[None]:
+    """Within this block a stop is heard at once: the run is whole without its page. Says what takes long."""
+    rows = run / "metrics.jsonl"
+    if rows.exists() and rows.stat().st_size > LONG:
+        live.say("writing the report")
+    try:
+        with _answered_by(signal.default_int_handler):
+            yield
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; the run is whole, and its page is written by: nashpath report {run}", err=True)
+        raise typer.Exit(130) from None
