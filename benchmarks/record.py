@@ -115,8 +115,10 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def page(kept: list[dict[str, Any]]) -> str:
-    """The newest record of each machine as a page."""
-    newest = {record["processor"]: record for record in kept}
+    """The newest record of each machine as a page, the last one first."""
+    newest: dict[str, dict[str, Any]] = {}
+    for record in reversed(kept):
+        newest.setdefault(record["processor"], record)
     lines = [HEAD]
     for name, record in newest.items():
         about, top = record["machine"], record["ceilings"]
@@ -154,7 +156,8 @@ Made by `make bench`, which races everything in one run and keeps a record under
 steps (both players' turns) of all members together, a CPU-second; what to quote is the ratio to the plain loop: stock
 modules, stock Adam, DRAGAN by double backward, as a careful user of PyTorch would write it. JAX is a `scan` of 32 steps
 under `vmap` and `jit`, draws included. "Ready in" are seconds to the end of the first step, with nothing compiled
-before: what the compiler kept on the disk, a later run of the same shapes finds. A CUDA device: not measured yet by
+before: what the compiler kept on the disk, a later run of the same shapes finds. Of each machine the last record is
+shown, the newest first; what the engine learned since then is not in it. A CUDA device: not measured yet by
 this command. Predicted for an H100, from prototypes of recorded steps (`cuda_graph`): 13 × the plain loop for a ring
 solo, 950 × for 64 members stacked, 4,100 × for 4,096.
 """

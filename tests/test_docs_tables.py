@@ -128,11 +128,14 @@ def test_the_counts_of_the_readme():
 
 
 def test_the_speed_that_the_readme_quotes_is_that_of_its_page():
-    """Of the first game on the page: what `make bench` found last."""
+    """Of the first machine and game on the page: what `make bench` found last, and where."""
     (quoted_rows,) = re.findall(r"^## Speed$.*?^(\| \|.*?)\n\n", README, re.M | re.S)
-    (measured,) = re.findall(r"^### ring.*?^(\| \|.*?)\n\n", page("speed"), re.M | re.S)
+    (machine, *_), (measured, *_) = (
+        re.findall(pattern, page("speed"), re.M | re.S) for pattern in (r"^## (.*?)$", r"^### ring.*?^(\| \|.*?)\n\n")
+    )
+    assert machine.replace("(R)", "").removesuffix(" Processor") in README
     assert set(quoted_rows.splitlines()) <= set(measured.splitlines())
-    (dcgan,) = re.findall(r"### DCGAN.*?^\| solo, compiled \| 1 \| \S+ \| ([\d.]+) ×", page("speed"), re.M | re.S)
+    dcgan, *_ = re.findall(r"### DCGAN.*?^\| solo, compiled \| 1 \| \S+ \| ([\d.]+) ×", page("speed"), re.M | re.S)
     assert f"A compiled DCGAN makes {dcgan} times the steps" in README
 
 

@@ -1,6 +1,7 @@
 """PyTorch's private and unpromised parts: each use by name, and that no other file has any."""
 
 import copy
+import importlib
 import re
 import shutil
 import warnings
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad_and_value, jvp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.utils import parametrizations, parametrize
 
 import nashpath
@@ -24,6 +26,7 @@ from nashpath.games.toys import Bilinear
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator, mixes_batch, spectral_norm
 from nashpath.networks.activations import Rectifier
 from nashpath.networks.batch_norm import BatchNorm
+from nashpath.run.engine.data_parallel import sum_over_ranks
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.sampler import to_float64
 from nashpath.run.engine.step import Trial
@@ -269,6 +272,54 @@ def test_a_program_kept_on_disk_is_found_by_its_vector_instructions():
     """The compiler's own key leaves them out: `test_compiled_is_eager` fails under AVX2 after a run under AVX-512."""
     compat.as_one_graph(torch.sin)(torch.ones(2))
     assert torch.backends.cpu.get_cpu_capability() in torch.compiler.config.cache_key_tag.split()
+
+
+@pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
+def test_small_steps_are_called_by_c_plus_plus_to_the_same_numbers(monkeypatch):
+    a = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))
+
+    def step(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        y = torch.tanh(a @ x + 1)
+        return y, (y @ x.t()).exp().mean(0)
+
+    found = []
+    for largest in (compat.SMALL, 0):
+        monkeypatch.setattr(compat, "SMALL", largest)
+        graph = compat.as_one_graph(step)
+        found.append(graph(graph(a)[0]))
+    assert all(map(torch.equal, *found))
+    torch.testing.assert_close(found[0], step(step(a)[0]))
+
+
+@pytest.mark.parametrize(
+    ("size", "fails", "tried"),
+    [(2, False, [True]), (2, True, [True, False]), (200, False, [False]), (200, True, [False])],
+)
+def test_who_calls_the_parts_of_a_step(monkeypatch, size, fails, tried):
+    """C++ where tensors are small, PyTorch's own operators alone are called, and it can be compiled; else Python."""
+    inductor = importlib.import_module("torch._inductor")
+    asked = []
+
+    def compiled(graph: Any, inputs: Any, **options: Any) -> Any:
+        asked.append(inductor.config.cpp_wrapper)
+        if fails:
+            raise NotImplementedError(f"no program\nbut {asked[-1]}")
+        return graph
+
+    monkeypatch.setattr(inductor, "standalone_compile", compiled)
+    graph = compat.as_one_graph(lambda x: (x + 1).sin())
+    if fails:
+        with pytest.raises(compat.CompilerError, match="NotImplementedError: no program"):
+            graph(torch.zeros(size, size))
+    else:
+        assert torch.equal(graph(torch.zeros(size, size)), torch.ones(size, size).sin())
+    assert asked == tried
+
+
+def test_an_operator_of_others_is_called_by_python():
+    traced = make_fx(lambda x: sum_over_ranks(x) + 1, tracing_mode="fake")(torch.zeros(2))
+    assert not compat._calls_cost_most(traced, [torch.zeros(2)])
+    assert compat._calls_cost_most(make_fx(torch.exp, tracing_mode="fake")(torch.zeros(2)), [torch.zeros(2)])
 
 
 def test_onednn_matmul():

@@ -8,7 +8,7 @@ import torch
 from torch.func import vmap
 
 from nashpath.core.torch_compat import as_one_graph
-from nashpath.core.tree import leaves, located_leaves, tree_map
+from nashpath.core.tree import Form, leaves, located_leaves, tensor_leaves, tree_map
 
 
 class Pair(NamedTuple):
@@ -53,6 +53,31 @@ def test_a_dict_of_another_structure_is_refused(other):
 def test_a_list_of_another_structure_is_refused(other):
     with pytest.raises(ValueError, match="different structure: a list of 2 beside"):
         tree_map(lambda a, b: a, [1, 1], other)
+
+
+def numbers(leaf: Any) -> bool:
+    return isinstance(leaf, int)
+
+
+@pytest.mark.parametrize("tree", [TREE, {}, [], 7, None, {"a": 1, "b": 2}, [1, 2], (1,), Pair(1, 2), [{}, {"a": {}}]])
+def test_a_form_takes_trees_apart_and_puts_them_together_as_a_walk_does(tree):
+    form = Form(tree, numbers)
+    told = [leaf for leaf in leaves(tree) if numbers(leaf)]
+    assert form.leaves(tree) == told
+    for other in (tree, tree_map(lambda leaf: -leaf if numbers(leaf) else leaf, tree)):
+        made = form.filled(form.leaves(other))
+        assert made == other
+        assert repr(made) == repr(other)  # of the same classes, and in the same order
+    assert form.leaves(tree_map(lambda leaf: "another" if not numbers(leaf) else leaf, tree)) == told
+
+
+def test_a_form_finds_a_dict_s_leaves_by_name_and_keeps_no_tensor():
+    form = Form({"x": torch.tensor(1), "y": {"a": torch.tensor(2), "b": "kept"}})
+    later = {"y": {"b": "other", "a": torch.tensor(4)}, "x": torch.tensor(3)}
+    assert form.leaves(later) == tensor_leaves([later["x"], later["y"]])
+    assert form.filled([5, 6]) == {"x": 5, "y": {"a": 6, "b": "kept"}}
+    with pytest.raises(LookupError):
+        form.leaves({"x": torch.tensor(1), "y": {"b": "kept"}})
 
 
 def test_leaves_and_their_places_are_in_one_order():

@@ -114,7 +114,8 @@ class Form:
 
 def _taker(tree: Any, kept: Callable[[object], bool]) -> Callable[[Any, list[Any]], None]:
     """What appends the kept leaves of a node to a list."""
-    parts = list(tree.items() if _is_dict(tree) else enumerate(tree))
+    entries: Any = tree.items() if _is_dict(tree) else enumerate(tree)
+    parts: list[tuple[Any, Any]] = list(entries)
     nodes = {key: _taker(part, kept) for key, part in parts if _is_dict(part) or _is_row(part)}
     own = [key for key, part in parts if key in nodes or kept(part)]
     if len(own) > 1 and not nodes:
@@ -146,7 +147,7 @@ def _putter(tree: Any, kept: Callable[[object], bool]) -> Callable[[Iterator[Any
     if _is_dict(tree):
         keys = list(tree)
         return lambda left: dict(zip(keys, each(left), strict=True))
-    kind: Any = type(tree)
+    kind = cast(Any, type(tree))
     return (lambda left: kind(*each(left))) if hasattr(tree, "_fields") else lambda left: kind(each(left))
 
 
