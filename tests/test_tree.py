@@ -8,7 +8,7 @@ import torch
 from torch.func import vmap
 
 from nashpath.core.torch_compat import as_one_graph
-from nashpath.core.tree import Form, leaves, located_leaves, tensor_leaves, tree_map
+from nashpath.core.tree import TreeForm, leaves, located_leaves, tensor_leaves, tree_map
 
 
 class Pair(NamedTuple):
@@ -61,7 +61,7 @@ def numbers(leaf: Any) -> bool:
 
 @pytest.mark.parametrize("tree", [TREE, {}, [], 7, None, {"a": 1, "b": 2}, [1, 2], (1,), Pair(1, 2), [{}, {"a": {}}]])
 def test_a_form_takes_trees_apart_and_puts_them_together_as_a_walk_does(tree):
-    form = Form(tree, numbers)
+    form = TreeForm(tree, numbers)
     told = [leaf for leaf in leaves(tree) if numbers(leaf)]
     assert form.leaves(tree) == told
     for other in (tree, tree_map(lambda leaf: -leaf if numbers(leaf) else leaf, tree)):
@@ -72,7 +72,7 @@ def test_a_form_takes_trees_apart_and_puts_them_together_as_a_walk_does(tree):
 
 
 def test_a_form_finds_a_dict_s_leaves_by_name_and_keeps_no_tensor():
-    form = Form({"x": torch.tensor(1), "y": {"a": torch.tensor(2), "b": "kept"}})
+    form = TreeForm({"x": torch.tensor(1), "y": {"a": torch.tensor(2), "b": "kept"}})
     later = {"y": {"b": "other", "a": torch.tensor(4)}, "x": torch.tensor(3)}
     assert form.leaves(later) == tensor_leaves([later["x"], later["y"]])
     assert form.filled([5, 6]) == {"x": 5, "y": {"a": 6, "b": "kept"}}

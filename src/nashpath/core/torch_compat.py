@@ -29,7 +29,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from nashpath.core.cache import cache_folder
 from nashpath.core.errors import first_line
-from nashpath.core.tree import Form, tensor_leaves
+from nashpath.core.tree import TreeForm, tensor_leaves
 from nashpath.core.typed import kept_random_state
 
 _Module = TypeVar("_Module", bound=nn.Module)
@@ -237,8 +237,8 @@ class OneGraph:
         self._function, self._backend = function, backend
         self._graph: Callable[..., Sequence[torch.Tensor]] | None = None
         self._constants: list[torch.Tensor] = []
-        self._given: Form | None = None
-        self._told: Form | None = None
+        self._given: TreeForm | None = None
+        self._told: TreeForm | None = None
         self._moved: dict[int, tuple[int, ...]] = {}
         """The strides that results must have which the graph lays otherwise, by their place."""
 
@@ -259,7 +259,7 @@ class OneGraph:
 
     def _first(self, arguments: tuple[Any, ...]) -> Sequence[torch.Tensor]:
         """Makes the graph, and what it gives for these arguments."""
-        self._given = Form(arguments)
+        self._given = TreeForm(arguments)
         given = self._given.leaves(arguments)
         graph = self._trace(self._given, given)
         self._graph = graph if self._backend == "traced" else _machine_code(graph, [*given, *self._constants])
@@ -270,12 +270,12 @@ class OneGraph:
             self._moved = {k: old.stride() for k, (old, new) in pairs if old.stride() != new.stride()}
         return made
 
-    def _trace(self, form: Form, given: list[torch.Tensor]) -> GraphModule:
+    def _trace(self, form: TreeForm, given: list[torch.Tensor]) -> GraphModule:
         """The graph, whose inputs are the tensors ``given`` and then those that the function brought itself."""
 
         def flat(*tensors: torch.Tensor) -> list[torch.Tensor]:
             found = self._function(*form.filled(tensors))
-            self._told = Form(found)
+            self._told = TreeForm(found)
             return self._told.leaves(found)
 
         compiler: Any = torch.compiler

@@ -85,7 +85,7 @@ def located_leaves(tree: Any, before: Steps = ()) -> Iterator[tuple[Steps, Any]]
         yield from located_leaves(value, (*before, step))
 
 
-class Form:
+class TreeForm:
     """The form of a tree, found once: trees of this form are then taken apart, and put together, in few calls.
 
     ``kept`` says which leaves they differ by (default: tensors). All others are those of the tree that it was found in.
