@@ -93,9 +93,7 @@ class TreeForm:
     """
 
     def __init__(self, tree: Any, kept: Callable[[object], bool] = torch.is_tensor):
-        self._whole = not _is_dict(tree) and not _is_row(tree)
-        top = [tree] if self._whole else tree
-        self._take, self._put = _taker(top, kept), _putter(top, kept)
+        self._take, self._put = _taker([tree], kept), _putter([tree], kept)  # so a leaf alone needs no case of its own
 
     def leaves(self, tree: Any) -> list[Any]:
         """The kept leaves of a tree of this form, in the order of `leaves` of the first one.
@@ -103,13 +101,12 @@ class TreeForm:
         Raises `LookupError` where it lacks one.
         """
         found: list[Any] = []
-        self._take([tree] if self._whole else tree, found)
+        self._take([tree], found)
         return found
 
     def filled(self, values: Iterable[Any]) -> Any:
         """A tree of this form with these leaves, of which there are as many as `leaves` finds."""
-        tree = self._put(iter(values))
-        return tree[0] if self._whole else tree
+        return self._put(iter(values))[0]
 
 
 def _taker(tree: Any, kept: Callable[[object], bool]) -> Callable[[Any, list[Any]], None]:
