@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from nashpath.core.torch_compat import CompilerError, compiled_folder
+from nashpath.core.torch_compat.one_graph import CompilerError, compiled_folder
 from nashpath.run import SettingError
 from nashpath.run.engine import autotune as room
 from nashpath.run.engine import program as program_room

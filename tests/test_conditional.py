@@ -7,7 +7,7 @@ from torch import nn
 
 import nashpath as nash
 from nashpath.core import FunctionalGame, Key, pick, point_of, seeded
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Samples
 from nashpath.diagnostics import Calibration, ProximalDualityGap, calibration_of

@@ -19,7 +19,7 @@ import torch
 from torch.func import vmap
 
 from nashpath.core import Key
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves, tree_map
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.metrics.features import as_extractor, extract

@@ -52,6 +52,14 @@ def solver(rate=1e-2):
     return nash.Simultaneous(nash.SGD(rate), nash.SGD(rate))
 
 
+def test_large_numbers_are_no_divergence():
+    """Those of which single precision cannot tell the norm either: their squares are infinite."""
+    judge = nn.Linear(2, 1)
+    judge.idle = nn.Parameter(torch.full((2,), 1e25))
+    assert judge.idle.norm().isinf()
+    assert nash.train(gan(discriminator=judge), solver(), 3).outcome == "finished"
+
+
 def test_the_output_of_a_module_is_named():
     told = nash.train(gan(Breaks()), solver(), 3).outcome
     assert re.fullmatch(

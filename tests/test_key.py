@@ -14,7 +14,7 @@ import nashpath as nash
 from nashpath.core import Key, seeded, tree_map
 from nashpath.core.hyperparameters import Hyperparameters
 from nashpath.core.key import CONSTANTS, MASK, Plan, philox, words_of
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data import SOURCES
 from nashpath.run.engine.program import Program

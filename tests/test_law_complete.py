@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nashpath.core import Game, Key
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic

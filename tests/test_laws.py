@@ -11,7 +11,7 @@ from torch.func import vmap
 
 import nashpath
 from nashpath.core import Game, Key
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves, tree_map
 from nashpath.games import OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective

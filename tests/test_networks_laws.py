@@ -11,7 +11,7 @@ from nashpath.core import Key
 from nashpath.core.game import Batch, FunctionalGame, Game, point_of
 from nashpath.core.hyperparameters import Stateful
 from nashpath.core.rng import generator, seeded
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import tree_map
 from nashpath.networks import (
     DISCRIMINATORS,

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import torch
 
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.run.engine import program as programs
 from nashpath.run.engine import recording

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nashpath.core import FunctionalGame, Key, Tree, pick, point_of
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.games.toys import Bilinear
 from nashpath.solvers import (
     CONSTRAINTS,

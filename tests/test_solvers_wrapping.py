@@ -5,7 +5,7 @@ import torch
 from torch.func import vmap
 
 from nashpath.core import FunctionalGame, point_of, tree_map
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.games import TOYS
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SGD, SOLVERS, Alternating

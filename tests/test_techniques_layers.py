@@ -8,7 +8,7 @@ from torch.func import functional_call, grad, vmap
 
 from nashpath.core import FunctionalGame, Key, generator, point_of, seeded, tree_map
 from nashpath.core.noise import bound, draw_noise, noise_layers
-from nashpath.core.torch_compat import as_one_graph
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data import Ring
 from nashpath.games.gan import GAN

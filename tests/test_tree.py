@@ -3,12 +3,13 @@
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
-from torch.func import vmap
+from torch.func import grad, vmap
 
-from nashpath.core.torch_compat import as_one_graph
-from nashpath.core.tree import TreeForm, leaves, located_leaves, tensor_leaves, tree_map
+from nashpath.core.torch_compat.one_graph import as_one_graph
+from nashpath.core.tree import TreeForm, finite, leaf_norms, leaves, located_leaves, norm, tensor_leaves, tree_map
 
 
 class Pair(NamedTuple):
@@ -108,3 +109,29 @@ def test_a_map_stacks_and_is_one_graph():
     for function in (double, vmap(double), traced):
         assert type(function(tree)["a"]) is Pair
         assert all(torch.equal(a, b) for a, b in zip(leaves(function(tree)), expected, strict=True))
+
+
+def test_norms_are_those_of_numpy_however_they_are_asked_for():
+    rng = torch.Generator().manual_seed(0)
+    tree = {"w": torch.randn(3, 2, 4, generator=rng), "b": torch.randn(3, generator=rng), "n": torch.ones(3).int()}
+    by_numpy = [np.linalg.norm(tree[k]) for k in ("w", "b")]
+    outside = [torch.no_grad()(leaf_norms)(tree), leaf_norms(tree)]
+    for each in outside:
+        np.testing.assert_allclose(each, by_numpy, rtol=1e-6)
+    assert all(map(torch.equal, *outside))
+    each = vmap(lambda own: torch.stack(leaf_norms(own)))(tree)
+    np.testing.assert_allclose(each, [[np.linalg.norm(tree[k][i]) for k in ("w", "b")] for i in range(3)], rtol=1e-6)
+    floats = {k: tree[k] for k in ("w", "b")}
+    np.testing.assert_allclose(torch.no_grad()(norm)(floats), np.hypot(*by_numpy), rtol=1e-6)
+    slope = grad(norm)(floats)["w"]
+    torch.testing.assert_close(slope, floats["w"] / norm(floats))
+    torch.testing.assert_close(as_one_graph(norm, "traced")(floats), norm(floats))
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_one_number_that_is_not_finite_is_found(odd):
+    tree = {"w": torch.full((3, 2), 1e38), "none": torch.zeros(0), "whole": torch.ones(2).long(), "b": torch.zeros(4)}
+    assert finite(tree)
+    assert finite({})
+    tree["b"][2] = odd
+    assert not finite(tree)

@@ -219,9 +219,9 @@ class FunctionalGame:
         that belongs to no player is in it where the evaluation assigned it, so that what one player's turn changed
         is not undone by another's.
         """
-        params = {f"{who}.{k}": v for who, own in point.players.items() for k, v in own.items()}
         given = {k: v.clone() for k, v in point.state.items()}
-        full = {f"game.{k}": v for k, v in (params | self._numbers | given).items()}
+        full = {f"game.{who}.{k}": v for who, own in point.players.items() for k, v in own.items()}
+        full |= {f"game.{k}": v for k, v in (self._numbers | given).items()}
         full |= {other: full[name] for other, name in self._tied.items() if name in full}
         if self._precision is None:
             cost = call_with(self._turn, full, (player, batch, advance))

@@ -12,6 +12,7 @@ from typing import Any, TypeGuard, TypeVar, cast
 import torch
 from torch import Tensor
 
+from nashpath.core.torch_compat import foreach_norm, is_outermost
 from nashpath.core.typed import vector_norm
 
 Tree = dict[str, Tensor]
@@ -176,15 +177,16 @@ def dot(a: Tree, b: Tree) -> Tensor:
 
 def norm(a: Tree) -> Tensor:
     """The Euclidean norm over all leaves, a scalar."""
-    return vector_norm(torch.stack([vector_norm(v) for v in a.values()]))
+    return vector_norm(torch.stack(leaf_norms(a)))
 
 
-def largest_magnitudes(tree: object) -> list[Tensor]:
-    """The largest magnitude of each floating-point leaf: NaN or infinite exactly if some entry is."""
-    return [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
+def leaf_norms(tree: object) -> list[Tensor]:
+    """The Euclidean norm of each floating-point leaf, in one call where nothing differentiates, batches or compiles."""
+    found = [v for v in leaves(tree) if v.is_floating_point()]
+    return list(foreach_norm(found)) if found and is_outermost() else [vector_norm(v) for v in found]
 
 
 def finite(tree: object) -> Tensor:
     """Whether every floating-point number of the tree is finite, a 0-d boolean tensor; one pass a leaf."""
-    largest = largest_magnitudes(tree)
+    largest = [vector_norm(v, float("inf")) for v in leaves(tree) if v.is_floating_point() and v.numel()]
     return torch.isfinite(torch.stack(largest)).all() if largest else torch.tensor(True)

@@ -21,7 +21,7 @@ from torch import nn
 
 from nashpath.core.cache import cache_folder, replacing
 from nashpath.core.errors import first_line
-from nashpath.core.torch_compat import compiled_folder
+from nashpath.core.torch_compat.one_graph import compiled_folder
 from nashpath.core.tree import leaves
 from nashpath.run.engine.device import Precision
 from nashpath.run.engine.program import Mode, Prepared, Program

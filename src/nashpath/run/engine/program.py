@@ -16,7 +16,7 @@ from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.purity import counted
-from nashpath.core.torch_compat import CompilerError, as_one_graph
+from nashpath.core.torch_compat.one_graph import CompilerError, as_one_graph
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products, wait_for

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.torch_compat import call_with, is_outermost
-from nashpath.core.tree import finite, largest_magnitudes
+from nashpath.core.tree import finite, leaf_norms
 from nashpath.run.engine.sampler import DrawFunction
 from nashpath.solvers import Solver
 
@@ -150,11 +150,14 @@ def make_step(
 
 
 def _goes_on(train_state: TrainState, point: Point, info: dict[str, Tensor]) -> bool:
-    """Whether the member has not diverged, nor does now, in one look at all numbers. Not asked on a GPU: False."""
+    """Whether the member has surely not diverged, nor does now, in one look at all numbers.
+
+    Not asked on a GPU, where it is False, as it is of finite parameters whose squares add up to more than can be told.
+    """
     if train_state.diverged_player.device.type != "cpu":
         return False
     told = [v for k, v in info.items() if k.rpartition(".")[2] in point.players]
-    sound = torch.isfinite(torch.stack([*told, *largest_magnitudes(point.players)])).all()
+    sound = torch.isfinite(torch.stack([*told, *leaf_norms(point.players)])).all()
     return bool(sound) and int(train_state.diverged_player) == NOT_DIVERGED
 
 
