@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.func import grad, jacrev, stack_module_state, vmap
@@ -332,3 +333,33 @@ def test_torchdiffeq_refuses_noise_and_unknown_methods():
         TorchDiffEq(0.1).step(Langevin(exact_score(TARGET.log_prob)), cloud(5), {})
     with pytest.raises(ValueError, match="dopri"):
         TorchDiffEq(0.1, "rk45").step(MonoFlow(DensityRatio(TARGET.log_prob)), cloud(5), {})
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_svgd_of_few_particles_takes_the_median_of_its_authors(count):
+    """NumPy's, of all pairs, each with itself among them; one particle climbs its score alone."""
+    x, score = cloud(count), exact_score(TARGET.log_prob)
+    squares = np.median((x[:, None] - x).square().sum(-1).numpy())
+    width = math.sqrt(0.5 * squares / math.log(count + 1)) or 1.0
+    velocity = SVGD(score).double().field(x, x, {}).velocity
+    torch.testing.assert_close(velocity, SVGD(score, width).double().field(x, x, {}).velocity)
+    if count == 1:
+        torch.testing.assert_close(velocity, score(x))
+
+
+def test_svgd_of_particles_in_one_place_moves_them_on():
+    score = exact_score(TARGET.log_prob)
+    for x in (torch.ones(10, 2, dtype=torch.float64), torch.cat([torch.ones(8, 2), torch.eye(2)]).double()):
+        assert torch.isfinite(SVGD(score).double().field(x, x, {}).velocity).all()
+
+
+@pytest.mark.parametrize(("dimensions", "count"), [(1, 4000), (2, 4000), (64, 200)])
+def test_langevin_settles_where_unadjusted_langevin_does(dimensions, count):
+    """On N(0, I) with steps of ε the variance is 1 / (1 − ε/2), in any dimension; within five standard errors."""
+    x = torch.randn(count, dimensions, generator=torch.Generator().manual_seed(0))
+    *_, last = simulate(Langevin(lambda x: -x), x, Key(0), Euler(step_size=0.2), steps=60)
+    expected = 1 / (1 - 0.2 / 2)
+    assert last.held == 0
+    assert float(last.particles.var()) == pytest.approx(
+        expected, abs=5 * expected * math.sqrt(2 / (count * dimensions))
+    )

@@ -178,6 +178,13 @@ def test_tensors_pass_where_numbers_are_swept_and_are_held_to_the_bounds():
     assert nash.SGD(torch.tensor(0.5)).learning_rate == 0.5
     with pytest.raises(ValueError, match="learning_rate is the tensor -1"):
         nash.SGD(torch.tensor(-1.0))
+    for rates in (torch.tensor([0.1, 0.2]), torch.tensor([[0.1]])):
+        with pytest.raises(
+            TypeError, match=r"learning_rate is a tensor; it must be one number, not a tensor of shape \("
+        ):
+            nash.SGD(rates)
+        with pytest.raises(TypeError, match="weight is a tensor; it must be one number"):
+            nash.R1(rates)
     rates = torch.func.vmap(lambda rate: nash.SGD(rate).learning_rate * 2)(torch.tensor([0.1, 0.2]))
     assert torch.equal(rates, torch.tensor([0.2, 0.4]))
 

@@ -134,3 +134,24 @@ def test_neighbourhoods_in_blocks_are_neighbourhoods(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(balls, "ENTRIES", 64)
     monkeypatch.setattr(grid, "ENTRIES", 64)
     assert [m.value for m in evaluate_samples(x, y, names)] == whole
+
+
+ODD = {
+    "complex": (lambda x: torch.complex(x, x), r"complex numbers .* torch.view_as_real\("),
+    "truth values": (lambda x: x > 0, r"truth values; give numbers: \w+\.float\(\)"),
+    "sparse": (lambda x: x.flatten(1).to_sparse(), r"is sparse .* give \w+\.to_dense\(\)"),
+    "of NumPy": (lambda x: x.numpy(), r"a ndarray is no tensor; give torch\.as_tensor\(\w+\)"),
+}
+
+
+@pytest.mark.unchecked("annotations refuse an array first")
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_tensor_of_real_numbers_is_refused_with_the_cure(name: str, kind: str):
+    make, told = ODD[kind]
+    with pytest.raises(MetricError, match=told):
+        measure(name, make(FAKE))
+    metric = build(name, {}, KNOWN)
+    for real, fake, who in ((REAL, make(FAKE), "fake"), (make(REAL), FAKE, "real")):
+        with pytest.raises(MetricError, match=f"^{who}.*{told}"):
+            metric(real, fake)

@@ -386,3 +386,62 @@ def test_a_sound_game_of_ones_own_is_left_as_it_was():
     assert all(parameter.grad is None for parameter in game.parameters())
     assert torch.equal(torch.get_rng_state(), state)
     assert nash.train(game, solver(), 2).outcome == "finished"
+
+
+class Shifted(nn.Module):
+    """Writes into what it is given."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        x -= 0.5
+        return self.inner(x)
+
+
+class Wave(nn.Module):
+    """A complex parameter, and real outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.phase = nn.Linear(2, 1), nn.Parameter(torch.ones(1, dtype=torch.cfloat))
+
+    def forward(self, x):
+        return self.body(x) * self.phase.abs()
+
+
+def hooked(how):
+    network = critic()
+    getattr(network[0].weight, how)(lambda slope: None)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: hooked("register_hook"), r"0\.weight has a hook on its gradient .* a mask"),
+        (lambda: hooked("register_post_accumulate_grad_hook"), r"0\.weight has a hook on its gradient"),
+        (lambda: Shifted(critic()), r"\(Shifted\) writes into its input"),
+        (lambda: nn.Sequential(nn.ReLU(inplace=True), *critic()), r"\(Sequential\) writes into its input"),
+        (Wave, r"phase is a complex parameter \(torch.complex64\)"),
+        (lambda: torch.jit.script(critic()), r"compiled by torch.jit.*give the module that it was made of"),
+    ],
+)
+def test_what_would_be_passed_over_or_undone_is_refused(make, told):
+    with pytest.raises(ValueError, match=told):
+        gan(discriminator=make())
+    if "writes" not in told:
+        with pytest.raises(ValueError, match=told):
+            gan(generator=nn.Sequential(nn.Linear(3, 2), make(), nn.Linear(1, 2)))
+
+
+def test_a_generator_that_writes_into_its_latents_is_refused():
+    with pytest.raises(ValueError, match=r"the generator \(Shifted\) writes into its input"):
+        gan(generator=Shifted(maker()))
+
+
+def test_a_hook_that_was_removed_is_no_hook_and_in_place_layers_further_in_are_fine():
+    network = nn.Sequential(nn.Linear(2, 6), nn.ReLU(inplace=True), nn.Linear(6, 1))
+    network[0].weight.register_hook(lambda slope: None).remove()
+    assert nash.train(gan(discriminator=network), solver(), 2).outcome == "finished"

@@ -173,6 +173,17 @@ def test_gradients_are_clipped_for_the_players_that_are_meant(name: str, player:
     assert not torch.equal(vector(found[-1]), vector(before[-1]))
 
 
+def test_what_is_clipped_twice_is_clipped_by_the_lesser_norm():
+    game = small_gan(2)
+    clip = CONSTRAINTS["clip_gradient"]
+    twice, once = (play(solver, game, 3)[0] for solver in (clip(clip(plain(), 0.2), 0.05), clip(plain(), 0.05)))
+    torch.testing.assert_close(vector(twice[-1]), vector(once[-1]), rtol=1e-4, atol=1e-6)
+
+
+def plain():
+    return Alternating(SGD(0.5), SGD(0.5))
+
+
 def test_a_player_without_a_rule_cannot_be_clipped():
     with pytest.raises(ValueError, match="no player is called 'critic'; all, or one of discriminator, generator"):
         CONSTRAINTS["clip_gradient"](Alternating(SGD(0.5), SGD(0.5)), player="critic")

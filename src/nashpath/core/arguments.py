@@ -192,6 +192,8 @@ def _fault_of_tensor(value: Tensor, kind: type, marks: Sequence[Any]) -> str:
         return "a whole number, not a tensor"
     if value.dtype == torch.bool or value.is_complex():
         return "a number"
+    if value.dim():
+        return f"one number, not a tensor of shape {tuple(value.shape)}"
     try:
         for mark in marks:
             inside = _within(value.detach(), mark)

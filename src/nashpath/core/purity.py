@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
 from nashpath.core.source import Source
-from nashpath.core.torch_compat import DROPOUTS, global_random_state, hidden_power_iteration
+from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
 from nashpath.core.tree import leaves, tensor_leaves
 from nashpath.core.typed import named_modules
 
@@ -132,6 +132,11 @@ def check_data(game: Game, key: Key) -> None:
 def check_modules(module: nn.Module) -> None:
     """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
     for name, part in named_modules(module):
+        if isinstance(part, torch.jit.ScriptModule):
+            raise ValueError(
+                f"{name or 'the module'} is compiled by torch.jit, and takes no other parameters than its own; give "
+                "the module that it was made of"
+            )
         if isinstance(part, DROPOUTS):
             raise ValueError(
                 f"{name} is {type(part).__name__}, which draws from the global random state, so no run could be "
@@ -141,6 +146,18 @@ def check_modules(module: nn.Module) -> None:
             raise ValueError(
                 f"{name} uses torch's spectral_norm (or a weight that changes its own state in the same way), which "
                 "cannot be stacked or penalised; use nashpath.networks.spectral_norm(module) instead"
+            )
+    for name, value in module.named_parameters():
+        if value.is_complex():
+            raise ValueError(
+                f"{name} is a complex parameter ({value.dtype}), of which rules and norms know nothing; give its "
+                "real and imaginary parts as two (torch.complex puts them together)"
+            )
+        if has_gradient_hooks(value):
+            raise ValueError(
+                f"{name} has a hook on its gradient (register_hook), which would not be called: players are "
+                "functions of parameters that a solver gives them. Remove it (handle.remove()), and have the forward "
+                "pass do what it does, such as to multiply the weight by a mask"
             )
 
 
@@ -165,8 +182,15 @@ def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
     def call() -> Any:
         for name, buffer in network.named_buffers():
             buffer.copy_(kept[name])
+        given = x.clone()
         with torch.enable_grad():
-            return network(x)
+            result = network(given)
+        if not torch.equal(given.nan_to_num(), x.nan_to_num()):
+            raise Refused(
+                f"the {who} ({type(network).__name__}) writes into its input, which others use, too: write "
+                "x = x - a in place of x -= a, and no in-place layer first"
+            )
+        return result
 
     named = {f"{who}.{name}" if name else who: module for name, module in named_modules(network)}
     return called_twice(call, named)

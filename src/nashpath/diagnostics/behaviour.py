@@ -106,7 +106,7 @@ def judge_way(
         return beside
     if not noisy and _to_and_fro(way, radius):
         return Behaviour("goes round", 1.0, 2.0, **told)
-    enough = seen.turns >= (1 if final else ENOUGH)
+    enough = seen.turns >= (1 if final else ENOUGH) and math.isfinite(seen.length)
     if enough and (found := _by_turns(seen, told, final)):
         if not adaptive or found.motion == "goes round" or (_agree(seen) and not 0.5 < seen.shrink < 2):
             return found
@@ -114,6 +114,8 @@ def judge_way(
         return Behaviour("undecided", why=why, **told)
     if not final:
         return None
+    if seen.turns >= 1 and not math.isfinite(seen.length):
+        return Behaviour("undecided", why=f"it turned back and forth in {played} rounds", **told)
     if seen.turns >= 1:
         why = f"the radius changes by {seen.rate:+.2g} (log) a turn, with an error of {seen.error:.2g}"
         return Behaviour("undecided", why=why, **told)

@@ -1,12 +1,14 @@
 """What a point is, whatever is played there: a local Nash or minimax equilibrium, none, or not stationary at all."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import grad
 
 from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten
@@ -63,7 +65,9 @@ class PointEvidence:
     noisy: bool = False
     """Whether the field differs from batch to batch."""
     zero_sum: bool = True
-    """Whether the game is zero-sum near the point: ``J_GD = −J_DGᵀ``."""
+    """Whether the game is zero-sum near the point, up to terms that one player alone moves: ``J_GD = −J_DGᵀ``."""
+    shared: bool = True
+    """Whether the generator's cost is ``−J_D`` up to terms of its own: it has none of the discriminator's alone."""
     schur: float | None = None
     """The smallest curvature of the generator once the discriminator answers; None: not asked."""
     answered: bool | None = None
@@ -270,6 +274,7 @@ def _ask_leader(
     j = near.plain_matrix
     cross = max(np.abs(j[g, d]).max(initial=0), np.abs(j[d, g]).max(initial=0))
     seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * (cross + 1e-12))
+    seen.shared = _is_shared(near)
     level = _split(hessians["discriminator"])[1]
     free = _null(level.T @ j[d, g])
     if not free.shape[1]:
@@ -291,6 +296,17 @@ def _ask_leader(
         seen.answered = gain_along(target, "generator", lifted, reach, "discriminator") if strict else None
     else:
         seen.answered = bool((ways.signs < 0).any())
+
+
+def _is_shared(near: Linearised) -> bool:
+    """Whether ``J_G + J_D`` has no slope in the discriminator's parameters, here and around."""
+    where, rng = near.block("discriminator"), torch.Generator().manual_seed(0)
+    for share in (0.0, 0.1, -0.1):
+        there = near.vector + share * (1 + near.vector.norm()) * torch.randn(near.size, generator=rng).to(near.vector)
+        slopes = [grad(partial(near.cost, who))(there)[where] for who in ("generator", "discriminator")]
+        if float((slopes[0] + slopes[1]).norm()) > 1e-6 * (1e-12 + sum(float(slope.norm()) for slope in slopes)):
+            return False
+    return True
 
 
 def _split(hessian: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

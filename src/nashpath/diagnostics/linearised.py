@@ -21,6 +21,10 @@ Product = Callable[[Tensor], Tensor]
 CHUNK = 64
 
 
+KINK = 1e-5
+"""The share of ``1 + ‖θ‖`` within which a kink is looked for."""
+
+
 class Linearised:
     """The field ξ and its Jacobian ``J = ∂ξ/∂θ`` at a point, on the mean over ``draws`` batches.
 
@@ -142,6 +146,27 @@ class Linearised:
         """The same game on the same batches, at the point that is ``move`` away."""
         there = Point(self._players(self.vector + move), self.point.state)
         return Linearised(self.problem, there, self.batches, self.draws)
+
+    def has_kink(self) -> bool:
+        """Whether the field bends abruptly here, or jumps, in one of a few directions: then no J says what is around.
+
+        ::
+
+            e(ε) = ‖ξ(θ + ε m) − ξ(θ) − ε J m‖:   e(ε/10) / e(ε) is at most 1/100 if ξ is smooth, 1/10 at a kink
+        """
+        rng, size = torch.Generator().manual_seed(0), float(self.rates.max()) * float(np.abs(self.plain_matrix).max())
+        reach = KINK * (1 + float(self.vector.norm()))
+        for _ in range(4):
+            way = torch.randn(self.size, generator=rng).to(self.vector)
+            way = way / way.norm()
+            for move in (reach * way, -reach * way):
+                far, close = (
+                    float((self.at(step).field * self.rates - self.field - self.product(step)).norm())
+                    for step in (move, move / 10)
+                )
+                if close > 0.03 * far and far > 1e-3 * reach * size and far > 1e-12:
+                    return True
+        return False
 
     def halves(self) -> list["Linearised"]:
         """The game on the first and on the second half of the batches; nothing where there is one batch."""

@@ -165,9 +165,8 @@ def _mode_collapse(s: RunSummary) -> str | None:
 def _rotation(s: RunSummary) -> str | None:
     if s.play.motion not in ("goes round", "spirals out") or not math.isfinite(s.play.turn):
         return None
-    how = (
-        "so more rounds of this play bring nothing" if s.play.motion == "goes round" else "so it moves ever further off"
-    )
+    out = "so it moved further off as long as it was played" if s.play.played else "so it moves ever further off"
+    how = "so more rounds of this play bring nothing" if s.play.motion == "goes round" else out
     return f"rotation: {play_in_words(s.play)}, {how}. {_advice(s)}"
 
 
@@ -318,6 +317,11 @@ def point_sentence(s: RunSummary) -> str:
         told += [_second_order(who, own) for who, own in seen.players.items()]
         if seen.schur is not None and s.kind != "local Nash":
             told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
+    gains = seen.players.get("generator")
+    if not seen.shared and gains is not None and gains.gains and s.kind in ("local minimax", "no equilibrium"):
+        told.append(
+            "answers judged by −J_D: the generator's cost has terms beside it that the discriminator alone moves"
+        )
     if seen.strict and s.kind == "local minimax":
         told.append("strict: second derivatives alone say so")
     if seen.residual > 1e-6 and s.kind == "not stationary":

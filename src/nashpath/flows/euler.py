@@ -31,7 +31,7 @@ class Overshoot(NamedTuple):
 class Stride(NamedTuple):
     """One step: the new particles, the time it took, the field where it began, and an overshoot if there was one.
 
-    ``held`` is the share of particles that were held back to a shorter move than the field asked for.
+    ``held`` is the share of particles that were held back to a shorter move than the field asked for; 0 of noisy flows.
     """
 
     particles: Tensor
@@ -60,7 +60,8 @@ class Euler(Hyperparameters):
 
     ``step_size`` is ε, or the flow's ``longest_step`` if that is less. No particle's velocity carries it further than
     ``reach`` in one step: its speed is cut where it would, which keeps a MonoFlow's direction (a smaller h' > 0) and
-    tames explosive h. A step after which the flow's divergence is higher is an `Overshoot`: under ``shrink`` the step
+    tames explosive h; a noisy flow is not cut, since its noise would then outweigh its pull, and its particles settle
+    elsewhere. A step after which the flow's divergence is higher is an `Overshoot`: under ``shrink`` the step
     is halved (at most ``halvings`` times) until it is not, under ``report`` it is taken all the same; ``off`` does not
     look. Flows that know no divergence (Langevin, SVGD) are not controlled.
 
@@ -78,7 +79,7 @@ class Euler(Hyperparameters):
         """One step of `Integrator`."""
         field = flow.field(particles, particles, memory)
         size = min(float(self.step_size), flow.longest_step)
-        velocity, held = self._within_reach(field.velocity, size)
+        velocity, held = (field.velocity, 0.0) if flow.noisy else self._within_reach(field.velocity, size)
         moved = _moved(particles, velocity, size, noise if flow.noisy else None)
         if self.control == "off" or flow.noisy or field.divergence is None:
             return Stride(moved, size, field, None, held)

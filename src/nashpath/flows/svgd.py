@@ -22,11 +22,12 @@ class SVGD(Flow):
 
         dx = 1/n Σ_i [k(x_i, x) ∇log p(x_i) + ∇_{x_i} k(x_i, x)] dt,   k = exp(−‖a − b‖² / (2 bandwidth²))
 
-    ``score`` is ∇log p, [n, d] to [n, d]. ``bandwidth`` 0 takes the authors' choice at every step, ``med² / log n =
-    2 bandwidth²``, with the median distance between particles.
+    ``score`` is ∇log p, [n, d] to [n, d]. ``bandwidth`` 0 takes the authors' choice at every step, ``med² / log(n + 1)
+    = 2 bandwidth²`` (as in their code; the paper has log n), with the median of the distances between all particles,
+    each to itself included; where more than half are 0, with their root mean square.
 
     Reference: Liu & Wang 2016, "Stein Variational Gradient Descent: A General Purpose Bayesian Inference Algorithm",
-    Algorithm 1 and Sec. 5.
+    Algorithm 1 and Sec. 5; dilinwang820/Stein-Variational-Gradient-Descent ``svgd.py``.
     """
 
     def __init__(self, score: Score, bandwidth: NonNegative = 0.0):
@@ -42,7 +43,10 @@ class SVGD(Flow):
 
 
 def median_bandwidth(particles: Tensor) -> Tensor:
-    """``med / √(2 log n)``, a scalar."""
+    """``med / √(2 log(n + 1))``, a scalar; 1 where all particles are in one place, and none moves another."""
     some = particles[:: -(-len(particles) // MOST)]
-    distances = squared_distances(some, some)
-    return (distances.median() / (2 * math.log1p(len(particles)))).sqrt()
+    squares = squared_distances(some, some).clamp(min=0).flatten().sort().values
+    median = (squares[(len(squares) - 1) // 2] + squares[len(squares) // 2]) / 2
+    median = torch.where(median > 0, median, squares.mean())
+    width = (median / (2 * math.log1p(len(particles)))).sqrt()
+    return torch.where(width > 0, width, 1.0)

@@ -14,7 +14,7 @@ from nashpath.core.cache import remembered
 from nashpath.core.key import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
-from nashpath.metrics.errors import FeaturesError, validate_samples
+from nashpath.metrics.errors import FeaturesError, validate_numbers, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
 
@@ -32,7 +32,7 @@ class Sample:
     """
 
     def __init__(self, values: Tensor, extractor: Extractor | None = None, split: str = "", cached: bool = False):
-        self.values = values.detach()
+        self.values = validate_numbers(values, "samples").detach()
         self.extractor = extractor if extractor is not None else Pixels()
         self.split = split
         self._wish = cached
@@ -150,8 +150,8 @@ class Metric:
         self, real: Tensor | Sample, fake: Tensor | Sample, rng: torch.Generator | None = None
     ) -> dict[str, float]:
         """As `compute`; tensors are features (or points) as they are, and the generator is seeded with 0 by default."""
-        a = real if isinstance(real, Sample) else Sample(real)
-        b = fake if isinstance(fake, Sample) else Sample(fake)
+        a = real if isinstance(real, Sample) else Sample(validate_numbers(real, "real"))
+        b = fake if isinstance(fake, Sample) else Sample(validate_numbers(fake, "fake"))
         return self.compute(a, b, generator(0) if rng is None else rng)
 
     def settings(self) -> dict[str, Any]:

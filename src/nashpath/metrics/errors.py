@@ -32,8 +32,22 @@ class FeaturesError(MetricError):
     """A feature extractor that is missing, has the wrong weights, or lacks what the metric needs."""
 
 
+def validate_numbers(samples: object, name: str) -> Tensor:
+    """A tensor of real numbers, as it is; raises a `MetricError` that says what else ``name`` is, and what to give."""
+    if not isinstance(samples, Tensor):
+        raise MetricError(f"{name}: a {type(samples).__name__} is no tensor; give torch.as_tensor({name})")
+    if samples.layout != torch.strided:
+        raise MetricError(f"{name} is sparse ({samples.layout}); give {name}.to_dense()")
+    if samples.is_complex():
+        raise MetricError(f"{name} holds complex numbers ({samples.dtype}); give torch.view_as_real({name}).flatten(1)")
+    if samples.dtype == torch.bool:
+        raise MetricError(f"{name} holds truth values; give numbers: {name}.float()")
+    return samples
+
+
 def validate_samples(samples: Tensor, name: str, least: int = 1) -> Tensor:
     """``[n, ...] -> [n, d]``, detached and finite; raises a `MetricError` that says what is wrong with ``name``."""
+    validate_numbers(samples, name)
     if samples.dim() < 2:
         raise ShapeError(f"{name} has shape {tuple(samples.shape)}; give [samples, dimensions] or images")
     if len(samples) < least:

@@ -129,6 +129,11 @@ def has_lazy_parameters(module: nn.Module) -> bool:
     return any(nn.parameter.is_lazy(v) for v in (*module.parameters(), *module.buffers()))
 
 
+def has_gradient_hooks(parameter: torch.Tensor) -> bool:
+    """Whether something is to be called with the parameter's gradient (``register_hook`` and its like)."""
+    return any(bool(getattr(parameter, name, None)) for name in ("_backward_hooks", "_post_accumulate_grad_hooks"))
+
+
 def kind_of(module: nn.Module) -> type[nn.Module]:
     """The module's class; that from before, where a parametrisation has made a class of its own for each instance."""
     return parametrize.type_before_parametrizations(module)

@@ -43,6 +43,10 @@ CHUNK = 200
 """Rounds between two looks at whether the play is decided."""
 DISPLACED = 1e-2
 """The share of ``1 + ‖θ‖`` by which a point at rest is displaced where only playing on can tell."""
+ARRIVED = 1e-2
+"""The share of ``1 + ‖θ‖`` that Newton's last step may have: at a root of order p, x/p of what is left."""
+SHARES = (0.1, -0.1, 1.0, -1.0, 10.0, -10.0)
+"""How far, in units of ``1 + ‖θ‖``, a field is looked at before it is called linear."""
 
 
 def behaviour(
@@ -57,13 +61,13 @@ def behaviour(
     centre, known = centre_of(trial.game, near, seen)
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = _is_linear(near, centre)
-    found = _round(trial, train_state, near) if at_rest or linear else None
+    found = _round(trial, train_state, near) if linear or (at_rest and not near.has_kink()) else None
     if found and linear and not seen.noisy and not adaptive and not _scales(trial, near, centre):
         found = None
     if found and seen.noisy and not _steady(trial, train_state, near, found):
         found = None
     if found and not adaptive:
-        if linear and not seen.noisy and centre is None and seen.residual > 1e-6:
+        if linear and not seen.noisy and centre is None and not _vanishes(near):
             return Behaviour("leaves", why="the field vanishes nowhere"), None
         if linear or not (found.flat or found.motion in ("goes round", "stays")):
             why = f"of the mean over {near.draws} batches: noise moves it besides" if seen.noisy else ""
@@ -89,14 +93,26 @@ def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Cont
 
 
 def _scales(trial: Trial, near: Linearised, centre: Tensor | None) -> bool:
-    """Whether two rounds from here are those from nearer the centre, enlarged: a solver may choose by where it is."""
-    if centre is None or float((near.vector - centre).norm()) <= DISPLACED:
+    """Whether two rounds from here are those from nearer the centre, and from further off, enlarged.
+
+    A solver may choose by where it is, and a constraint bind far from the centre alone.
+    """
+    if centre is None:
         return True
     away, moved = near.vector - centre, []
-    for share in (1.0, 1e-2):
-        way = play_on(trial, begin(trial, near.at(share * away - away).point))(2)
-        moved.append((way[-1] - way[0]) / share)
-    return bool((moved[0] - moved[1]).norm() <= 1e-4 * moved[0].norm())
+    if float(away.norm()) <= DISPLACED:
+        away = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(away)
+    for share in (1.0, 1e-2, 1e2):
+        way = play_on(trial, begin(trial, near.at(centre + share * away - near.vector).point))(2)
+        moved.append((way[-1] - centre) / share - away)
+    return all(bool((moved[0] - other).norm() <= 1e-4 * moved[0].norm()) for other in moved[1:])
+
+
+def _vanishes(near: Linearised) -> bool:
+    """Whether some move makes the field vanish to first order."""
+    field = near.field.double().cpu().numpy()
+    left = field - near.plain_matrix @ solve(near.plain_matrix, field)
+    return bool(np.linalg.norm(left) <= 1e-6 * np.linalg.norm(field))
 
 
 def _adaptive(trial: Trial, train_state: TrainState) -> bool:
@@ -132,32 +148,52 @@ def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor
 
 
 def _nearest_rest(near: Linearised, seen: PointEvidence) -> Tensor | None:
-    """The stationary point that Newton's method finds from here, if any; with noise nothing is sought."""
+    """The stationary point that Newton's method finds from here, if any; with noise nothing is sought.
+
+    Where the field only dies away, the method never arrives: its steps stay as long as they were.
+    """
     if seen.noisy:
         return None
     here, best = near, float(near.field.norm())
+    step = _newton(here)
     for _ in range(40):
         if best <= 1e-12 * (1 + abs(seen.scale)):
             break
-        step = torch.from_numpy(solve(here.plain_matrix, here.field.double().cpu().numpy())).to(near.vector)
         for share in (1.0, 0.5, 0.25, 0.1, 0.02):
             there = here.at(-share * step)
             size = float(there.field.norm())
             if size < best:
-                here, best = there, size
+                here, best, step = there, size, _newton(there)
                 break
         else:
             break
-    found = best <= 1e-7 * (1e-300 + float(near.field.norm())) or best <= 1e-10
-    return here.vector if found else None
+    vanished = best <= 1e-7 * (1e-300 + float(near.field.norm())) or best <= 1e-10
+    arrived = float(step.norm()) <= ARRIVED * (1 + float(here.vector.norm()))
+    return here.vector if vanished and arrived else None
+
+
+def _newton(near: Linearised) -> Tensor:
+    """Newton's step from here, to be subtracted."""
+    return torch.from_numpy(solve(near.plain_matrix, near.field.double().cpu().numpy())).to(near.vector)
 
 
 def _is_linear(near: Linearised, centre: Tensor | None) -> bool:
-    """Whether the Jacobian is the same here, at the centre, and off the line between them."""
-    off = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(near.vector)
-    size = np.abs(near.plain_matrix).max()
-    moves = [off, -0.3 * off] if centre is None else [centre - near.vector, off, -0.3 * off]
-    return all(np.abs(near.at(move).plain_matrix - near.plain_matrix).max() <= 1e-9 * size for move in moves)
+    """Whether the Jacobian is the same here, at the centre, and off the line between them, and tells the field there.
+
+    The field is asked on both sides, near and far, too: beyond a kink it is another one, perhaps of the same Jacobian.
+    """
+    rng = torch.Generator().manual_seed(0)
+    off, *others = (torch.randn(near.size, generator=rng).to(near.vector) for _ in range(4))
+    jacobian, size = torch.from_numpy(near.plain_matrix).to(near.vector), float(np.abs(near.plain_matrix).max())
+    known = [] if centre is None else [centre - near.vector]
+    moves = [*known, off, -0.3 * off]
+    if any(np.abs(near.at(move).plain_matrix - near.plain_matrix).max() > 1e-9 * size for move in moves):
+        return False
+    reach = 1 + float(near.vector.norm())
+    moves += [2 * move for move in known] + [share * reach * way for way in (off, *others) for share in SHARES]
+    bound = near.field.norm() + size * math.sqrt(near.size) * torch.stack(moves).norm(dim=1)
+    ahead = [near.at(move).field - near.field - jacobian @ move for move in moves]
+    return bool((torch.stack(ahead).norm(dim=1) <= 1e-9 * bound).all())
 
 
 def displaced(train_state: TrainState, near: Linearised) -> TrainState:

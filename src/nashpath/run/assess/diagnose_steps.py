@@ -39,6 +39,11 @@ def compare_steps(
         if centre is None:
             summary.unknown = "there is no stationary point near, to which they would belong"
             return plain
+        if centre.has_kink():
+            summary.unknown = (
+                "the field has a kink at the stationary point, so that no linear map says what is around it"
+            )
+            return plain
         return _margins(play, centre, summary)
     except ValueError as error:
         summary.unknown = str(error)
