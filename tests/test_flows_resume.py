@@ -99,7 +99,7 @@ def test_a_diverged_flow_diverges_again(tmp_path, monkeypatch):
 
     def field(self, points, particles, memory):
         found = real(self, points, particles, memory)
-        return found._replace(velocity=found.velocity / (particles.max() < 3.6))
+        return found._replace(velocity=found.velocity / (particles.max() < 3.0))
 
     monkeypatch.setattr(Langevin, "field", field)
     flow(tmp_path / "wild", *TINY, "flow=langevin", "data=gaussian", "steps=200", "seed=1")
