@@ -11,19 +11,24 @@ from nashpath.metrics.grid import grid_of
 
 
 def exact(real: np.ndarray, fake: np.ndarray, k: int) -> dict[str, float]:
-    """The definitions of Naeem et al. (package prdc) in whole numbers: no rounding anywhere but the last division."""
+    """The definitions of Naeem et al. (package prdc) in whole numbers: no rounding anywhere but the last division.
+
+    But that a ball of radius 0 holds what is at its centre, and is one of m equal ones, which count k together.
+    """
 
     def squared(a, b):
         return np.array([((b - row) ** 2).sum(1) for row in a])
 
     real, fake = real.astype(object if real.dtype == object else np.int64), fake.astype(real.dtype)
     balls, others = (np.sort(squared(x, x), 1)[:, k] for x in (real, fake))
-    between = squared(real, fake)
+    between, alike = squared(real, fake), (squared(real, real) == 0).sum(1)
+    point = balls == 0
+    inside = (between < balls[:, None]) | ((between == 0) & point[:, None])
     return {
         "precision": (between <= balls[:, None]).any(0).mean(),
         "recall": (between <= others).any(1).mean(),
-        "density": (between < balls[:, None]).sum(0).mean() / k,
-        "coverage": (between.min(1) < balls).mean(),
+        "density": (inside.sum(1) * np.where(point, k / alike, 1.0)).sum() / len(fake) / k,
+        "coverage": inside.any(1).mean(),
     }
 
 
@@ -156,3 +161,24 @@ def test_continuous_features_have_no_lattice():
         x = torch.randn(500, width, generator=generator(seed))
         for part in (x, x.double(), torch.randn(500, width, generator=generator(seed), dtype=torch.double), x + 10):
             assert not grid_of(part).whole
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("kinds", [1, 2, 6, 40])
+def test_copies_of_repeated_rows_are_perfect(kinds: int, unit: str):
+    """Tables of categories: balls of radius 0, also where they are so to within rounding only."""
+    originals = torch.randn(kinds, 4, generator=generator(1)).double()
+    real = originals[torch.arange(kinds * 12) % kinds]
+    blurred = UNITS[unit](real) * (1 + torch.randint(-1, 2, real.shape, generator=generator(2)) * 2.0**-53)
+    categories = UNITS[unit](torch.eye(kinds + 1).double()[torch.arange(kinds * 12) % kinds])
+    for x in (UNITS[unit](real), blurred, categories):
+        found = measured(x, x[torch.randperm(len(x), generator=generator(3))], 5)
+        assert found == pytest.approx({"precision": 1, "recall": 1, "density": 1, "coverage": 1}, rel=1e-12)
+
+
+def test_half_of_the_repeated_rows_are_covered_by_fakes_of_these_kinds():
+    """Rows of two kinds, fakes of one: every second real is covered, and the fakes lie where half of the reals do."""
+    kinds = torch.eye(3).double()
+    found = measured(kinds[torch.arange(40) % 2], kinds[torch.zeros(40, dtype=torch.long)], 5)
+    assert found == {"precision": 1.0, "recall": 0.5, "density": 1.0, "coverage": 0.5}
+    assert measured(kinds[torch.arange(40) % 2], kinds[torch.full((40,), 2)], 5)["coverage"] == 0

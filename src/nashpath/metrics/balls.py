@@ -160,3 +160,20 @@ def reach(sample: Sample, features: Tensor, neighbours: int, grid: CommonGrid) -
     if whole and abs(ratio - round(ratio)) < 1e-3:
         return made["squared"].to(features.device) * round(ratio) ** 2
     return squared_radii(features, neighbours, grid)
+
+
+def are_points(x: Tensor, reach: Tensor, grid: CommonGrid) -> Tensor:
+    """Whether the radii of balls around ``x [n, d]``, squared, are 0 to within rounding; ``[n]``."""
+    found = reach == 0
+    if not grid.whole:
+        parts = x.split(max(1, ENTRIES // x.shape[1]))
+        found |= reach.sqrt() <= 4 * torch.cat([grid.blur(part) for part in parts])
+    return found
+
+
+def copies(x: Tensor, reach: Tensor, grid: CommonGrid) -> Tensor:
+    """How many of ``x [n, d]`` each one's ball holds, itself and its boundary among them, ``[n]``."""
+    found = torch.zeros(len(x), dtype=torch.double, device=x.device)
+    for block in blocks(x, x, grid):
+        found[block.at] += block.within(reach[block.at, None], closed=True).sum(1)
+    return found

@@ -7,7 +7,7 @@ import torch
 
 from nashpath.core.hyperparameters import Count
 from nashpath.core.source import Source
-from nashpath.metrics.balls import blocks, reach
+from nashpath.metrics.balls import are_points, blocks, copies, reach
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import validate_pair, validate_samples
 from nashpath.metrics.grid import grid_of
@@ -20,10 +20,14 @@ class DensityCoverage(Metric):
     balls that a fake is in, over k (about 1 for equal distributions, and not bounded by it); ``coverage`` the share of
     balls that hold a fake. Equal distances are equal, whatever their rounding.
 
+    A real with k equal others or more has a ball of radius 0, which would be empty: it holds the fakes that are equal
+    to it, and counts k / m times where m reals are equal, as if these lay apart by a little. So equal sets of repeated
+    rows (tables of categories) have coverage 1 and density 1.
+
     Raises `TooFewSamplesError` (no more samples than neighbours), `NotFiniteError`, `ShapeError`.
 
     Reference: Naeem, Oh, Uh, Choi & Yoo 2020, "Reliable Fidelity and Diversity Metrics for Generative Models",
-    section 3.
+    section 3 (their code has no such case: there both are 0).
     """
 
     bias: ClassVar[str] = "coverage rises with the number of fakes"
@@ -49,9 +53,17 @@ class DensityCoverage(Metric):
         x, y = validate_pair(real.features, fake.features)
         grid = grid_of(x, y)
         around = reach(real, x, self.neighbours, grid)
-        held, covered = 0, torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        points = are_points(x, around, grid)
+        held = torch.zeros(len(x), dtype=torch.double, device=x.device)
         for block in blocks(x, y, grid):
-            inside = block.within(around[block.at, None], closed=False)
-            held += int(inside.sum())
-            covered[block.at] |= inside.any(1)
-        return {"density": held / len(y) / self.neighbours, "coverage": float(covered.double().mean())}
+            balls, alike = around[block.at, None], points[block.at, None]
+            inside = block.within(balls, closed=False) & ~alike
+            if alike.any():
+                inside |= block.within(balls, closed=True) & alike
+            held[block.at] += inside.sum(1)
+        covered = held > 0
+        held[points] *= self.neighbours / copies(x[points], around[points], grid)
+        return {
+            "density": float(held.sum()) / len(y) / self.neighbours,
+            "coverage": float(covered.double().mean()),
+        }
