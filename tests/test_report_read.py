@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import bootstrap, sem, t
 
 import report_folders as folders
@@ -23,6 +24,7 @@ from nashpath.report.verdict import verdict
 from nashpath.run import FolderWarning, open_session
 from nashpath.run.assess.evaluate import over_members
 from nashpath.run.folder.arrays import read_arrays
+from nashpath.run.observe.snapshot import extent
 from run_folders import SMALL
 
 
@@ -240,6 +242,24 @@ def test_points_survive_the_packing(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         np.sinh(frame["low"] + share * (frame["high"] - frame["low"])), level, rtol=2e-3, atol=1e-3
     )
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (3.0, -1e9), (1e-30, 7.0)])
+@pytest.mark.parametrize("saved", [True, False])
+def test_one_point_has_a_picture_in_its_middle(tmp_path: Path, place: tuple[float, float], saved: bool) -> None:
+    """A table of one row; also in folders whose square was saved without an area."""
+    real = np.array([place])
+    assert extent(torch.tensor([place]))[0] < extent(torch.tensor([place]))[1]
+    path = folders.folder(tmp_path / "run", [{"member": 0}], [])
+    square = {"extent": np.array([place[0], place[0], place[1], place[1]], np.float32)} if saved else {}
+    folders.save(path, 0, m0=np.concatenate([real, real + 0.5]), level0=np.zeros((5, 5)), **square)
+    np.savez(path / "reference.npz", real=real)
+    made = animation(load_run(path))
+    assert made is not None
+    left, right, down, up = made["extent"]
+    assert right - left == up - down >= 2
+    first = np.frombuffer(base64.b64decode(made["frames"][0][0]["points"]), "<i2").reshape(-1, 2)[0]
+    np.testing.assert_allclose(first, 0, atol=1)
 
 
 @pytest.mark.parametrize("kind", ["points", "noise images"])

@@ -213,7 +213,7 @@ def _plane(points: np.ndarray) -> np.ndarray:
 
 def _extent(frames: Frames, members: Shown, real: np.ndarray | None) -> list[float]:
     """The picture's edges: as saved with the level sets, or around the real points, or around the last samples."""
-    saved = next((s["extent"] for _, s in frames if "extent" in s and np.isfinite(s["extent"]).all()), None)
+    saved = next((s["extent"] for _, s in frames if "extent" in s and _has_area(s["extent"])), None)
     if saved is not None:
         return [float(v) for v in saved]
     last = [frames[-1][1][f"m{m}"] for m in members if f"m{m}" in frames[-1][1]]
@@ -222,9 +222,13 @@ def _extent(frames: Frames, members: Shown, real: np.ndarray | None) -> list[flo
     if not len(cloud):
         return [-1.0, 1.0, -1.0, 1.0]
     low, high = cloud.min(axis=0), cloud.max(axis=0)
-    half = 0.65 * float(max((high - low).max(), 1e-6))
-    middle = (low + high) / 2
+    middle, spread = (low + high) / 2, float((high - low).max())
+    half = 0.65 * max(spread, 1e-6) if spread > 0 else max(1.0, float(np.abs(middle).max()))
     return [float(middle[0] - half), float(middle[0] + half), float(middle[1] - half), float(middle[1] + half)]
+
+
+def _has_area(extent: np.ndarray) -> bool:
+    return bool(np.isfinite(extent).all() and extent[0] < extent[1] and extent[2] < extent[3])
 
 
 def _base64(values: np.ndarray) -> str:

@@ -160,9 +160,9 @@ def held_out_error(trial: Trial, train_state: TrainState) -> dict[str, float]:
 
 
 def extent(real: Tensor) -> list[float]:
-    """A square around points in the plane, [xmin, xmax, ymin, ymax]."""
+    """A square around points in the plane, [xmin, xmax, ymin, ymax]; about one point alone it reaches to 0 or by 1."""
     centre = (real.amax(0) + real.amin(0)) / 2
-    half = 0.625 * (real.amax(0) - real.amin(0)).max().item()
+    half = 0.625 * (real.amax(0) - real.amin(0)).max().item() or max(1.0, centre.abs().max().item())
     (x, y) = centre.tolist()
     return [x - half, x + half, y - half, y + half]
 
