@@ -13,6 +13,7 @@ import nashpath as nash
 from nashpath.core import Key
 from nashpath.core.columns import MOST_KNOTS, TableUnits, scored
 from nashpath.data import CSV, Array, Samples
+from nashpath.data.cells import read_cells
 from nashpath.metrics import marginal_gaps
 from nashpath.networks import OneHotOutput, straight_through
 from run_folders import flags
@@ -343,6 +344,16 @@ REFUSED = {
     "no text": (b"a,b\n\xff\xfe,2", {}, "is not text in UTF-8"),
     "no such column": ("a,b\n3,4", {"categorical": "c"}, "categorical: there is no column 'c'; there are a, b"),
     "all left out": ("a,b\n3,4", {"leave_out": "a,b"}, "no column is left"),
+    "a quote left open": ('a,b\n1,"open\n2,x\n3,y\n', {}, "the quote that opens in line 2 is not closed"),
+    "one left open at the end": ('a,b\n1,x\n2,"y', {}, "the quote that opens in line 3 is not closed"),
+    "one left open after others": ('a,b\n"1\n",x\n2,"y""\n\n', {}, "the quote that opens in line 4 is not closed"),
+    "one in the same row": ('a,b,c\n1,"x\ny","z\n2,3,4\n', {}, "the quote that opens in line 3 is not closed"),
+    "one that a later one ends": ('a,b\r\n1,"x\r\n2,"y"\r\n3,z', {}, "the quote that opens in line 2 is not closed"),
+    "one of the first row": ('a,"b\n1,2\n3,4\n', {}, "the quote that opens in line 1 is not closed"),
+    "one of a large file": ('a,b\n1,"x\n' + "2,y\n" * 50_000, {}, "the quote that opens in line 2 is not closed"),
+    "NUL": ("a,b\n1,x\n2,\0\n", {}, "line 3 holds a NUL character"),
+    "NUL in a name": ("a,b\0\n1,x\n", {}, "line 1 holds a NUL character"),
+    "empty lines alone": ("\n\n", {}, "holds no rows"),
     "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
 }
 
@@ -354,3 +365,15 @@ def test_tables_that_cannot_be_read_are_refused(tmp_path, case):
     with pytest.raises(ValueError, match=said) as caught:
         CSV(str(tmp_path / "t.csv"), **options)
     assert "t.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_empty_lines_are_no_rows_and_closed_quotes_are_cells(tmp_path, end):
+    """Lines are counted as editors count them, also where a cell holds several; what pandas reads is what is read."""
+    text = end.join(["", "", "a,b", '1,"x, ""y"""', "", '2,"two', 'lines"', '3,5" pipe', '"4","z"'])
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    found = read_cells(tmp_path / "t.csv", ",")
+    frame = pandas.read_csv(tmp_path / "t.csv", dtype=str)
+    assert found.columns == {name: list(frame[name]) for name in "ab"}
+    assert found.lines == [4, 6, 8, 9]
+    assert CSV(str(tmp_path / "t.csv")).units.names == ["a", "b"]

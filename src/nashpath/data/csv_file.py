@@ -1,8 +1,5 @@
 """Tables of people's own, with columns of numbers and of texts."""
 
-import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any, Literal
@@ -12,11 +9,9 @@ import numpy as np
 from nashpath.core.columns import Category, Column, TableUnits, WithGaps, scored
 from nashpath.core.source import Units
 from nashpath.data.base import FiniteSource, SampleBuffer, stamp
-from nashpath.data.samples import LARGEST
+from nashpath.data.cells import DELIMITERS, TABLES, Delimiter, delimiter_of, number_in, read_cells, told_of
 
 Scores = Literal["standard", "uniform", "normal"]
-Delimiter = Literal["comma", "semicolon", "tab"]
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 GAPS = ("", "nan", "na", "null", "none")
 """Cells of a column of numbers that hold none, in small letters."""
 MOST_CATEGORIES = 1000
@@ -35,8 +30,8 @@ class CSV(FiniteSource):
     of the column that ``label`` names are the classes, in the order of numbers or of the alphabet, and no part of a
     sample.
 
-    Raises `ValueError`, naming the file, for rows of another length, columns of more than 1,000 different texts, and
-    names of columns that there are not.
+    Raises `ValueError`, naming the file, for rows of another length, quotes that are not closed, columns of more than
+    1,000 different texts, and names of columns that there are not.
 
     Reference: RFC 4180; Xu, Skoularidou, Cuesta-Infante & Veeramachaneni 2019, "Modeling Tabular Data using Conditional
     GAN", section 4 (tables for GANs).
@@ -58,8 +53,8 @@ class CSV(FiniteSource):
             raise FileNotFoundError(f"path: there is no file {file} (seen from {Path.cwd()})")
         self._stamp, self._file, self._delimiter = stamp([file]), file, DELIMITERS[delimiter]
         self.label_name = label.strip()
-        with _told_of(file):
-            table = _read(file, self._delimiter)
+        with told_of(file):
+            table = read_cells(file, self._delimiter).columns
             declared = _named(categorical, table, "categorical")
             self.class_names: list[str] = []
             if self.label_name:
@@ -88,12 +83,10 @@ class CSV(FiniteSource):
     @classmethod
     def settings_for(cls, path: Path) -> dict[str, Any] | None:
         """For a .csv or .tsv file (`ReadsPath`), the mark that its first row has most of."""
-        if path.suffix.lower() not in (".csv", ".tsv"):
+        if path.suffix.lower() not in TABLES:
             return None
-        with open(path, encoding="utf-8-sig", errors="replace") as handle:
-            first = handle.readline()
-        most = max(DELIMITERS, key=lambda name: first.count(DELIMITERS[name]))
-        return {"path": str(path), **({} if most == "comma" else {"delimiter": most})}
+        found = delimiter_of(path)
+        return {"path": str(path), **({} if found == "comma" else {"delimiter": found})}
 
     def in_units(self, units: TableUnits, class_names: list[str]) -> "CSV":
         """The rows of this file as those of another table with the same columns (`Rereads`), whatever their order.
@@ -101,8 +94,8 @@ class CSV(FiniteSource):
         Raises `ValueError`, naming the file, where columns are missing, or hold what that table does not.
         """
         found = copy(self)
-        with _told_of(self._file):
-            table = _read(self._file, self._delimiter)
+        with told_of(self._file):
+            table = read_cells(self._file, self._delimiter).columns
             wanted = [*units.names, *([self.label_name] if self.label_name else [])]
             lacking = [name for name in wanted if name not in table]
             if lacking:
@@ -135,42 +128,6 @@ class CSV(FiniteSource):
         return self._units.blocks
 
 
-@contextmanager
-def _told_of(file: Path) -> Iterator[None]:
-    """What is wrong in this block is said of the file."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: is not text in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"{file}: {error}") from error
-
-
-def _read(file: Path, delimiter: str) -> dict[str, list[str]]:
-    """The cells of each column, by its name."""
-    with open(file, newline="", encoding="utf-8-sig") as handle:
-        rows = csv.reader(handle, delimiter=delimiter)
-        names = [name.strip() for name in next(rows, [""])]
-        cells = [(rows.line_num, row) for row in rows if row]
-    other = next((key for key, mark in DELIMITERS.items() if mark != delimiter and mark in names[0]), None)
-    if len(names) == 1 and other:
-        raise ValueError(f"the first row names one column, {names[0]!r}; is delimiter={other} meant?")
-    if not cells:
-        raise ValueError("holds no rows; the first names the columns, and those below it are samples")
-    if all(_number(name) is not None for name in names):
-        raise ValueError(f"the first row holds numbers ({', '.join(names[:3])}, …); put the names of columns there")
-    for name in names:
-        if not name or names.count(name) > 1:
-            raise ValueError(f"the first row names a column {name!r} {'twice' if name else '(without a name)'}")
-    for line, row in cells:
-        if len(row) != len(names):
-            raise ValueError(
-                f"line {line} has {len(row)} cells, and the first row names {len(names)} columns (data.delimiter says "
-                "what stands between them)"
-            )
-    return {name: [row[k].strip() for _, row in cells] for k, name in enumerate(names)}
-
-
 def _named(text: str, table: dict[str, list[str]], key: str) -> list[str]:
     """The columns that a setting names."""
     chosen = [name.strip() for name in text.split(",") if name.strip()]
@@ -180,18 +137,9 @@ def _named(text: str, table: dict[str, list[str]], key: str) -> list[str]:
     return chosen
 
 
-def _number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) <= LARGEST else None
-
-
 def _in_order(text: str) -> tuple[float, str]:
     """Numbers by their size, before texts."""
-    value = _number(text)
+    value = number_in(text)
     return (np.inf if value is None else value, text)
 
 
@@ -207,16 +155,16 @@ def _cells(column: Column, cells: list[str]) -> np.ndarray:
     """The cells of a column as its `encode` takes them. Raises `ValueError` for a text where numbers are."""
     if isinstance(column, Category):
         return np.asarray(cells)
-    numbers = [_number(cell) for cell in cells]
-    for k, (number, cell) in enumerate(zip(numbers, cells)):
-        if number is None and not (isinstance(column, WithGaps) and cell.lower() in GAPS):
+    numbers = [number_in(cell) for cell in cells]
+    for k, (value, cell) in enumerate(zip(numbers, cells)):
+        if value is None and not (isinstance(column, WithGaps) and cell.lower() in GAPS):
             raise ValueError(f"column {column.name!r} holds no number in row {k + 1} ({cell!r})")
-    return np.array([np.nan if number is None else number for number in numbers])
+    return np.array([np.nan if value is None else value for value in numbers])
 
 
 def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
     """What a column holds: numbers where all cells are some or empty, else categories. Raises `ValueError`."""
-    numbers = [] if declared else [number for cell in cells if (number := _number(cell)) is not None]
+    numbers = [] if declared else [value for cell in cells if (value := number_in(cell)) is not None]
     missing = sum(cell.lower() in GAPS for cell in cells)
     if numbers and len(numbers) + missing == len(cells):
         values = np.array(numbers, np.float64)
