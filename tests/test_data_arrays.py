@@ -1,5 +1,7 @@
 """Arrays: which axis is colour, which range, what is refused and how."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -151,3 +153,23 @@ def test_bytes_and_floats_that_are_nearly_black_are_not_taken_in_silence():
     with pytest.warns(DataWarning, match=r"from 0 to 0.0039.*divided by 255 twice"):
         Samples(PIXELS.astype(np.float32) / 255**2)
     Samples(np.zeros((4, 8, 8), dtype=np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["e", "f", "d", "g", ">f4", ">i2", "b", "L", "?"])
+@pytest.mark.parametrize("scale", ["standard", "uniform"])
+def test_numbers_of_all_kinds_are_scaled_as_doubles_and_kept_as_json(tmp_path, kind, scale):
+    values = np.random.default_rng(0).integers(0, 100, (40, 3)).astype(kind)
+    np.save(tmp_path / "x.npy", values)
+    found, double = Array(str(tmp_path / "x.npy"), scale=scale), Samples(values.astype(np.float64), scale=scale)
+    assert torch.equal(found.examples(), double.examples())
+    assert json.loads(json.dumps(found.units.plain())) == json.loads(json.dumps(double.units.plain()))
+
+
+@pytest.mark.parametrize("kind", ["e", "f", "d", "g"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("shape", [(9, 2), (9, 8, 8)])
+def test_the_sample_that_is_not_finite_is_named_in_every_kind(kind, bad, shape):
+    values = np.full(shape, 0.5, kind)
+    values[7, 1] = bad
+    with pytest.raises(ValueError, match="sample 7 holds NaN, infinity"):
+        Samples(values)

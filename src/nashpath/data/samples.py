@@ -70,7 +70,9 @@ def _span(values: np.ndarray, where: str) -> tuple[float, float]:
     for start, block in _blocks(values):
         block_low, block_high = float(block.min()), float(block.max())
         if not (block_low >= -LARGEST and block_high <= LARGEST):  # false for NaN, too
-            bad = ~(np.abs(block) <= LARGEST).reshape(len(block), -1).all(1)
+            with np.errstate(over="ignore"):  # of longer numbers than double
+                held = np.abs(block.astype(np.float64)) <= LARGEST
+            bad = ~held.reshape(len(block), -1).all(1)
             raise ValueError(
                 f"{where}: sample {start + int(bad.argmax())} holds NaN, infinity or more than float32 can; remove it"
             )
@@ -104,8 +106,9 @@ def _units(values: np.ndarray) -> Units:
     """Mean and deviation of each column over all rows, in two passes; the deviation of a constant column is 0."""
     total = np.zeros(values.shape[1])
     low, high = np.full_like(total, np.inf), np.full_like(total, -np.inf)
-    for _, block in _blocks(values):
-        total += np.asarray(block, dtype=np.float64).sum(0) / len(values)
+    for _, part in _blocks(values):
+        block = np.asarray(part, dtype=np.float64)
+        total += block.sum(0) / len(values)
         low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
     mean = np.where(low == high, low, total)
     square = np.zeros_like(mean)
