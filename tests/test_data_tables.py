@@ -354,6 +354,10 @@ REFUSED = {
     "NUL": ("a,b\n1,x\n2,\0\n", {}, "line 3 holds a NUL character"),
     "NUL in a name": ("a,b\0\n1,x\n", {}, "line 1 holds a NUL character"),
     "empty lines alone": ("\n\n", {}, "holds no rows"),
+    "a number that is none": ("id,b\n9007199254740993,1\n9007199254740995,2\n", {}, "'id' holds the whole number 9007"),
+    "a negative one": ("b,id\n1,2\n2,-123456789012345678901\n", {}, "'id' holds the whole number -1234"),
+    "one beside gaps": ("b,id\n1,\n2,9007199254740993\n", {"scale": "normal"}, "'id' holds the whole number 9007"),
+    "too many codes": ("zip\n" + "\n".join(f"{k:05d}" for k in range(1001)), {}, "'zip' holds 1001 different texts"),
     "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
 }
 
@@ -377,3 +381,37 @@ def test_empty_lines_are_no_rows_and_closed_quotes_are_cells(tmp_path, end):
     assert found.columns == {name: list(frame[name]) for name in "ab"}
     assert found.lines == [4, 6, 8, 9]
     assert CSV(str(tmp_path / "t.csv")).units.names == ["a", "b"]
+
+
+NUMBERS = ["0", "0.5", "-0.5", "1e3", "+1", "1.", ".5", "2E-3", "-0", "00.5", "9007199254740992"]
+TEXTS = ["1_10", "１２", "٣٤", "0x10", "1 000", "1e", "inf", "1e999", "e3", ".", "²", "1.5.2", "--1"]
+
+
+@pytest.mark.parametrize("cell", NUMBERS)
+def test_what_all_programs_call_a_number_is_one(tmp_path, cell):
+    (tmp_path / "t.csv").write_text(f"a,b\n{cell},x\n7,y\n")
+    source = CSV(str(tmp_path / "t.csv"), scale="uniform")
+    assert source.blocks == [(1, 2)]
+    assert float(source.units.original(source.examples())[0, 0]) == float(cell)
+
+
+@pytest.mark.parametrize("cell", TEXTS)
+def test_what_python_alone_calls_a_number_is_a_text(tmp_path, cell):
+    (tmp_path / "t.csv").write_text(f"a\n{cell}\n7\n", encoding="utf-8")
+    source = CSV(str(tmp_path / "t.csv"))
+    assert source.units.texts(source.units.original(source.examples())) == [[cell], ["7"]]
+
+
+@pytest.mark.parametrize("cells", [["01000", "8004", "3012"], ["00", "1"], ["007", "", "12"], ["-01", "5"]])
+def test_whole_numbers_with_leading_zeros_come_back_as_they_were(tmp_path, cells):
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in cells))
+    source = CSV(str(tmp_path / "t.csv"))
+    rows = source.units.texts(source.units.original(source.examples()))
+    assert [row[0] for row in rows] == cells
+
+
+def test_large_numbers_are_categories_where_they_are_declared_so(tmp_path):
+    (tmp_path / "t.csv").write_text("id,b\n9007199254740993,1\n9007199254740995,2\n")
+    source = CSV(str(tmp_path / "t.csv"), categorical="id")
+    rows = source.units.texts(source.units.original(source.examples()))
+    assert [row[0] for row in rows] == ["9007199254740993", "9007199254740995"]

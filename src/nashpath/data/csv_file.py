@@ -9,13 +9,25 @@ import numpy as np
 from nashpath.core.columns import Category, Column, TableUnits, WithGaps, scored
 from nashpath.core.source import Units
 from nashpath.data.base import FiniteSource, SampleBuffer, stamp
-from nashpath.data.cells import DELIMITERS, TABLES, Delimiter, delimiter_of, number_in, read_cells, told_of
+from nashpath.data.cells import (
+    DELIMITERS,
+    TABLES,
+    Delimiter,
+    delimiter_of,
+    is_code,
+    is_whole,
+    number_in,
+    read_cells,
+    told_of,
+)
 
 Scores = Literal["standard", "uniform", "normal"]
 GAPS = ("", "nan", "na", "null", "none")
 """Cells of a column of numbers that hold none, in small letters."""
 MOST_CATEGORIES = 1000
 """Texts of one column; of more, each is hardly ever seen twice."""
+EXACT = 2**53
+"""The largest whole number up to which double precision holds all."""
 
 
 class CSV(FiniteSource):
@@ -155,6 +167,12 @@ def _cells(column: Column, cells: list[str]) -> np.ndarray:
     """The cells of a column as its `encode` takes them. Raises `ValueError` for a text where numbers are."""
     if isinstance(column, Category):
         return np.asarray(cells)
+    large = next((cell for cell in cells if is_whole(cell) and abs(number_in(cell) or 0) >= EXACT), "")
+    if large and abs(int(large)) > EXACT:
+        raise ValueError(
+            f"column {column.name!r} holds the whole number {large}, and beyond 2^53 these are not told apart; name it "
+            f"in data.leave_out or data.categorical, or write {float(large):.6g} where it is an amount"
+        )
     numbers = [number_in(cell) for cell in cells]
     for k, (value, cell) in enumerate(zip(numbers, cells)):
         if value is None and not (isinstance(column, WithGaps) and cell.lower() in GAPS):
@@ -164,7 +182,8 @@ def _cells(column: Column, cells: list[str]) -> np.ndarray:
 
 def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
     """What a column holds: numbers where all cells are some or empty, else categories. Raises `ValueError`."""
-    numbers = [] if declared else [value for cell in cells if (value := number_in(cell)) is not None]
+    text = declared or any(map(is_code, cells))
+    numbers = [] if text else [value for cell in cells if (value := number_in(cell)) is not None]
     missing = sum(cell.lower() in GAPS for cell in cells)
     if numbers and len(numbers) + missing == len(cells):
         values = np.array(numbers, np.float64)
