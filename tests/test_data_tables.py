@@ -13,6 +13,7 @@ import nashpath as nash
 from nashpath.core import Key
 from nashpath.core.columns import MOST_KNOTS, TableUnits, scored
 from nashpath.data import CSV, Array, Samples
+from nashpath.data.base import DataWarning
 from nashpath.data.cells import read_cells
 from nashpath.metrics import marginal_gaps
 from nashpath.networks import OneHotOutput, straight_through
@@ -358,6 +359,12 @@ REFUSED = {
     "a negative one": ("b,id\n1,2\n2,-123456789012345678901\n", {}, "'id' holds the whole number -1234"),
     "one beside gaps": ("b,id\n1,\n2,9007199254740993\n", {"scale": "normal"}, "'id' holds the whole number 9007"),
     "too many codes": ("zip\n" + "\n".join(f"{k:05d}" for k in range(1001)), {}, "'zip' holds 1001 different texts"),
+    "numbers but one": ("a\n?\n" + "\n".join(f"{k}.5" for k in range(1001)), {}, r"1002 .*'\?' in line 2; leave the"),
+    "numbers with commas": (
+        "a\n" + "\n".join(f'"{k},5"' for k in range(1001)),
+        {},
+        r"'0,5' in line 2; write 0\.5",
+    ),
     "too many texts": ("a\n" + "\n".join(f"n{k}" for k in range(1001)), {}, "holds 1001 different texts"),
 }
 
@@ -415,3 +422,32 @@ def test_large_numbers_are_categories_where_they_are_declared_so(tmp_path):
     source = CSV(str(tmp_path / "t.csv"), categorical="id")
     rows = source.units.texts(source.units.original(source.examples()))
     assert [row[0] for row in rows] == ["9007199254740993", "9007199254740995"]
+
+
+ODD = {
+    "a mark": (["?", ""], "'?' in line 12; leave the cell empty"),
+    "infinity": (["", "inf", "?"], "'inf' in line 13; leave the cell empty"),
+    "a unit": (["12 kg"], "'12 kg' in line 12; leave the cell empty"),
+    "a code": (["007"], "'007' in line 12; write it without the leading zero"),
+    "decimal commas": (["0,79", "-1,5", "?"], "'0,79' in line 12; write 0.79, with a decimal point"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_columns_of_numbers_that_are_texts_for_an_odd_cell_say_so(tmp_path, case):
+    """Where nine of ten given cells are numbers; not where the texts are declared, left out, or the classes."""
+    odd, said = ODD[case]
+    wanted = [str(k) for k in range(10)] + odd + [str(k) for k in range(10)]
+    (tmp_path / "t.csv").write_text("a;b\n" + "".join(f"{cell};1\n" for cell in wanted))
+    with pytest.warns(DataWarning) as caught:
+        CSV(str(tmp_path / "t.csv"), delimiter="semicolon")
+    (warning,) = caught
+    assert f"t.csv: column 'a' is read as texts, although most of its cells are numbers, for {said}" in str(warning)
+    for option in ("categorical", "leave_out", "label"):
+        CSV(str(tmp_path / "t.csv"), delimiter="semicolon", **{option: "a"})
+
+
+@pytest.mark.parametrize("cells", [["x", "y", "1"], ["1", "2", "?"], ["01", "02", "03"], ["", "", "NA"], ["1", ""]])
+def test_other_columns_say_nothing(tmp_path, cells):
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in cells))
+    CSV(str(tmp_path / "t.csv"))

@@ -1,5 +1,6 @@
 """Tables of people's own, with columns of numbers and of texts."""
 
+import warnings
 from copy import copy
 from pathlib import Path
 from typing import Any, Literal
@@ -8,7 +9,7 @@ import numpy as np
 
 from nashpath.core.columns import Category, Column, TableUnits, WithGaps, scored
 from nashpath.core.source import Units
-from nashpath.data.base import FiniteSource, SampleBuffer, stamp
+from nashpath.data.base import DataWarning, FiniteSource, SampleBuffer, stamp
 from nashpath.data.cells import (
     DELIMITERS,
     TABLES,
@@ -66,20 +67,24 @@ class CSV(FiniteSource):
         self._stamp, self._file, self._delimiter = stamp([file]), file, DELIMITERS[delimiter]
         self.label_name = label.strip()
         with told_of(file):
-            table = read_cells(file, self._delimiter).columns
+            table, lines = read_cells(file, self._delimiter)
             declared = _named(categorical, table, "categorical")
             self.class_names: list[str] = []
             if self.label_name:
                 if self.label_name not in table:
                     raise ValueError(f"label: there is no column {self.label_name!r}; there are {', '.join(table)}")
                 self.class_names = sorted(set(table[self.label_name]), key=_in_order)
-                _check_number(self.label_name, self.class_names)
+                _check_number(self.label_name, self.class_names, "name it in data.leave_out")
             for name in _named(leave_out, table, "leave_out"):
                 if name == self.label_name:
                     raise ValueError(f"leave_out: {name!r} is the label; it is no part of a sample already")
                 del table[name]
             cells = {name: own for name, own in table.items() if name != self.label_name}
-            self._fill_bank(table, {name: _column(name, own, scale, name in declared) for name, own in cells.items()})
+            odd = {name: "" if name in declared else _oddity(name, own, lines) for name, own in cells.items()}
+            columns = {name: _column(name, own, scale, name in declared, odd[name]) for name, own in cells.items()}
+            self._fill_bank(table, columns)
+        for said in filter(None, odd.values()):
+            warnings.warn(f"{file}: {said}", DataWarning, stacklevel=2)
 
     def _fill_bank(self, table: dict[str, list[str]], columns: dict[str, Column]) -> None:
         """Encodes the cells of these columns, and the classes."""
@@ -155,12 +160,32 @@ def _in_order(text: str) -> tuple[float, str]:
     return (np.inf if value is None else value, text)
 
 
-def _check_number(name: str, texts: list[str]) -> None:
+def _check_number(name: str, texts: list[str], cure: str) -> None:
     if len(texts) > MOST_CATEGORIES:
         raise ValueError(
             f"column {name!r} holds {len(texts)} different texts, more than the {MOST_CATEGORIES} that are told apart; "
-            "name it in data.leave_out"
+            f"{cure}"
         )
+
+
+def _oddity(name: str, cells: list[str], lines: list[int]) -> str:
+    """Why a column is none of numbers, and what to do, where nine tenths of its cells are some; else empty."""
+    given = [(line, cell) for line, cell in zip(lines, cells) if cell.lower() not in GAPS]
+    odd = [(line, cell) for line, cell in given if number_in(cell) is None or is_code(cell)]
+    commas = [(line, cell) for line, cell in odd if number_in(cell.replace(",", ".")) is not None and "," in cell]
+    if not odd or 10 * (len(odd) - len(commas)) > len(given):
+        return ""
+    line, cell = (commas or odd)[0]
+    if commas:
+        cure = f"write {cell.replace(',', '.')}, with a decimal point, and so in all cells"
+    elif is_code(cell):
+        cure = "write it without the leading zero if it is an amount"
+    else:
+        cure = "leave the cell empty if the number is missing, else correct it"
+    return (
+        f"column {name!r} is read as texts, although most of its cells are numbers, for {cell!r} in line {line}; "
+        f"{cure} (data.categorical={name} if texts are meant)"
+    )
 
 
 def _cells(column: Column, cells: list[str]) -> np.ndarray:
@@ -180,7 +205,7 @@ def _cells(column: Column, cells: list[str]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in numbers])
 
 
-def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
+def _column(name: str, cells: list[str], scale: str, declared: bool, odd: str) -> Column:
     """What a column holds: numbers where all cells are some or empty, else categories. Raises `ValueError`."""
     text = declared or any(map(is_code, cells))
     numbers = [] if text else [value for cell in cells if (value := number_in(cell)) is not None]
@@ -190,5 +215,5 @@ def _column(name: str, cells: list[str], scale: str, declared: bool) -> Column:
         column = scored(name, values, scale, whole=bool((values == values.round()).all()))
         return WithGaps(column) if missing else column
     names = sorted(set(cells))
-    _check_number(name, names)
+    _check_number(name, names, odd or "name it in data.leave_out")
     return Category(name, tuple(names))
