@@ -17,6 +17,7 @@ from nashpath.data.base import DataWarning
 from nashpath.data.cells import read_cells
 from nashpath.metrics import marginal_gaps
 from nashpath.networks import OneHotOutput, straight_through
+from nashpath.run.assess.image_folders import load_pair
 from run_folders import flags
 from run_folders import nash as command
 
@@ -330,6 +331,43 @@ def test_two_tables_made_elsewhere_are_compared(tmp_path):
         expect=2,
     ).stderr
     assert "made.csv: column 'kind' holds 'other'" in said
+
+
+FORMS = {"a.csv": ",", "b.csv": ";", "c.csv": "\t", "d.tsv": "\t", "ZIP.CSV": ";", "e.Tsv": ","}
+
+
+def test_tables_are_compared_whatever_stands_between_their_cells(tmp_path):
+    frame = people(tmp_path).assign(city="x;y\t,")
+    for name, mark in FORMS.items():
+        frame.rename(columns={"city": "city, land"}).to_csv(tmp_path / name, index=False, sep=mark)
+        real, fake = load_pair(tmp_path / name, tmp_path / name)
+        assert torch.equal(real.examples(), fake.examples())
+        assert real.shape == (4,)
+    for name in FORMS:
+        assert torch.equal(load_pair(tmp_path / "a.csv", tmp_path / name)[1].examples(), real.examples())
+    command(
+        "evaluate", "--real", tmp_path / "ZIP.CSV", "--fake", tmp_path / "d.tsv", "--metrics", "marginals", "--json"
+    )
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_samples_are_written_and_held_against_tables_as_the_run_s_own_is(tmp_path, mark):
+    frame = people(tmp_path)
+    frame.to_csv(tmp_path / "People.CSV", index=False, sep=mark)
+    command("train", tmp_path / "People.CSV", *flags("steps=2"), "--out", tmp_path / "run")
+    found = {}
+    for name, own in (("s.csv", mark), ("s.CSV", mark), ("s.tsv", "\t")):
+        command("sample", tmp_path / "run", "-n", 30, "--out", tmp_path / name)
+        found[name] = pandas.read_csv(tmp_path / name, sep=own, dtype=str, keep_default_na=False)
+        assert list(found[name]) == list(frame)
+    assert all(one.equals(found["s.csv"]) for one in found.values())
+    for name in ("s.NPZ", "s.PNG"):
+        command("sample", tmp_path / "run", "-n", 30, "--out", tmp_path / name)
+        assert (tmp_path / name).is_file()
+    for other in FORMS:
+        frame.to_csv(tmp_path / other, index=False, sep=FORMS[other])
+        options = ("--samples", 50, "--metrics", "marginals", "--quiet", "--out", tmp_path / "e.json")
+        command("evaluate", tmp_path / "run", "--real", tmp_path / other, *options)
 
 
 REFUSED = {

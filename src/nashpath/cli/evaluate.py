@@ -18,7 +18,7 @@ from nashpath.cli.train import Quiet
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[
-    Path | None, typer.Option("--real", help="Real samples: a folder of images, an .npy, .npz or .csv file.")
+    Path | None, typer.Option("--real", help="Real samples: a folder of images, an .npy, .npz, .csv or .tsv file.")
 ]
 Fake = Annotated[Path | None, typer.Option("--fake", help="Generated images, likewise.")]
 Metrics = Annotated[

@@ -13,7 +13,7 @@ from nashpath.cli.places import DataPath, given_place
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
 _Count = Annotated[int, typer.Option("-n", "--count", min=1, max=LARGEST_SIZE, help="How many samples.")]
 Out = Annotated[
-    Path, typer.Option("--out", parser=given_place, help="A picture (.png), numbers (.npz) or a table (.csv).")
+    Path, typer.Option("--out", parser=given_place, help="A picture (.png), numbers (.npz) or a table (.csv, .tsv).")
 ]
 OneMember = Annotated[int, typer.Option("--member", min=0, help="Which member of the run.")]
 _Cut = Annotated[
@@ -42,10 +42,12 @@ def sample(
 ) -> None:
     """Draw samples from a trained generator into a picture, an array file or a table."""
     with user_errors():
-        if out.suffix not in (".png", ".npz", ".csv"):
-            raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv)")
+        ending = out.suffix.lower()
+        if ending not in (".png", ".npz", ".csv", ".tsv"):
+            raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
         load_all(own)
         from nashpath.core.cache import check_replaceable
+        from nashpath.data.cells import TABLES
 
         check_replaceable(out)
         import numpy as np
@@ -60,7 +62,7 @@ def sample(
         if loaded.game.has_samples:
             check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
         last = None
-        if loaded.averaged and out.suffix != ".csv":
+        if loaded.averaged and ending not in TABLES:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FolderWarning)  # it was said above
                 last = load(run, member, averaged=False, data_path=data_path)
@@ -71,16 +73,25 @@ def sample(
         raw = last.sample(count, seed, label).numpy() if last is not None else None
         labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
         out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix == ".npz":
+        if ending == ".npz":
             beside: dict[str, Any] = {} if raw is None else {"raw": raw}
             beside |= {} if labels is None else {"labels": np.asarray(labels)}
-            np.savez_compressed(out, samples=found, **beside)
-        elif out.suffix == ".csv":
+            with open(out, "wb") as file:  # to a path NumPy would add an ending of its own
+                np.savez_compressed(file, samples=found, **beside)
+        elif ending in TABLES:
             names, rows = loaded.table(torch.from_numpy(found), None if labels is None else torch.as_tensor(labels))
             with open(out, "w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows([names, *rows])
+                csv.writer(file, delimiter=_mark(loaded, ending)).writerows([names, *rows])
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))
         if raw is not None:
             typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
+
+
+def _mark(loaded: Any, ending: str) -> str:
+    """What stands between the cells of a table of samples: in a .csv file what does in that of the run."""
+    from nashpath.data.cells import DELIMITERS
+
+    data = getattr(loaded.settings, "data", None)
+    return DELIMITERS["tab" if ending == ".tsv" else getattr(data, "delimiter", "comma")]

@@ -15,6 +15,7 @@ from nashpath.core.columns import TableUnits
 from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite, Rereads, class_names
 from nashpath.data import SOURCES
+from nashpath.data.cells import delimiter_of
 from nashpath.games import GAMES
 from nashpath.metrics import (
     METRICS,
@@ -274,7 +275,9 @@ def _others(member: Member, real: Path, known: dict[str, Any], trial: Trial) -> 
     settings: Any = member.settings.data  # type: ignore[attr-defined]
     if not hasattr(settings, "path"):
         raise SettingError(f"--real {real}: the data {settings.kind!r} are no file; leave it out, or say --split")
-    units, source = units_from(known, member.index), make(SOURCES, settings.model_copy(update={"path": str(real)}))
+    own = {"delimiter": delimiter_of(real)} if hasattr(settings, "delimiter") and real.is_file() else {}
+    source = make(SOURCES, settings.model_copy(update={"path": str(real), **own}))
+    units = units_from(known, member.index)
     trained: Any = trial.game.data
     if isinstance(units, TableUnits) and isinstance(source, Rereads):
         source = source.in_units(units, class_names(trained))
