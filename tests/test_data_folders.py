@@ -159,6 +159,29 @@ def test_a_rotated_photograph_stands_upright(tmp_path):
     assert read[:, :7].max() < 50
 
 
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("way", range(1, 9))
+def test_grey_of_sixteen_bits_is_turned_and_transparent_as_that_of_eight(tmp_path, way, ending):
+    eight = np.random.default_rng(way).integers(0, 200, (16, 16), dtype=np.uint8)
+    eight[:4, :9] = 201
+    sixteen = eight.astype(np.uint16) * 257
+    facts = Image.Exif()
+    facts[0x0112] = way
+    kept = {"exif": facts} if ending == "png" else {"tiffinfo": {0x0112: way}}
+    for name, values, clear in (("eight", eight, 201), ("sixteen", sixteen, 201 * 257)):
+        Image.fromarray(values).save(tmp_path / f"{name}.{ending}", **kept)
+        if ending == "png":
+            Image.fromarray(values).save(tmp_path / f"{name}_clear.png", transparency=clear, **kept)
+    read = {file.stem: read_picture(file, (4, 16, 16)) for file in tmp_path.iterdir()}
+    assert np.array_equal(read["eight"], read["sixteen"])
+    assert (way == 1) == np.array_equal(read["sixteen"][0], eight)
+    if ending == "png":
+        assert np.array_equal(read["eight_clear"], read["sixteen_clear"])
+        assert int((read["sixteen_clear"][3] == 0).sum()) == 36
+        white = read_picture(tmp_path / "sixteen_clear.png", (1, 16, 16))
+        assert int((white == 255).sum()) == 36
+
+
 def test_a_large_jpeg_is_read_faithfully(tmp_path):
     ramp = np.tile(np.linspace(0, 255, 512).astype(np.uint8), (512, 1))
     Image.fromarray(ramp).save(tmp_path / "x.jpg", quality=95)

@@ -206,7 +206,7 @@ def read_picture(source: Path | bytes, shape: Shape, bits: int = 16, fit: Fit = 
     channels, height, width = shape
     with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
         picture.draft(None, (2 * width, 2 * height))  # lets JPEG skip detail that the scaling would discard
-        upright = ImageOps.exif_transpose(_eight_bits(picture, bits))
+        upright = _eight_bits(ImageOps.exif_transpose(picture), bits)
         plain = (upright if channels == 4 else _opaque(upright)).convert(MODES[channels])
         fitted = FITS[fit](plain, (width, height))
     pixels = np.asarray(fitted, dtype=np.uint8)
@@ -226,7 +226,10 @@ FITS = {
 
 
 def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:
-    """Sixteen-bit grey, of which ``bits`` are used, scaled to eight; Pillow's own conversion would clip it to white."""
+    """Sixteen-bit grey, of which ``bits`` are used, scaled to eight; Pillow's own conversion would clip it to white.
+
+    Where one value stands for transparency, a second channel says where it was.
+    """
     if picture.mode == "F":
         raise ValueError("a floating-point picture; save it as 8 or 16 bits")
     if not picture.mode.startswith("I"):
@@ -236,7 +239,10 @@ def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:
         raise ValueError(f"a 32-bit picture with values from {values.min()} to {values.max()}; save it as 8 or 16 bits")
     most = 2**bits - 1
     eight = (values.astype(np.uint32) * 255 + most // 2) // most
-    return Image.fromarray(eight.clip(max=255).astype(np.uint8))
+    grey = Image.fromarray(eight.clip(max=255).astype(np.uint8))
+    if "transparency" in picture.info:
+        grey.putalpha(Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey
 
 
 LOOKED_AT = 32
