@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nashpath.run import CheckpointError, FolderError, load, resume_session
+import nashpath
+from nashpath.run import CheckpointError, FolderError, FolderWarning, load, resume_session
+from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.folder.digests import JOURNAL, Digests
 from nashpath.run.folder.lock import LOCK, FolderLock
 from nashpath.run.folder.run_folder import RunFolder, sweep_run
@@ -274,6 +276,117 @@ def test_other_data_are_refused_and_named(photos, tmp_path, monkeypatch):
     nash(*resume, "--accept-changes")
     assert "5 files now" in json.loads((tmp_path / "run" / "run.json").read_text())["warnings"][0]
     nash(*resume)
+
+
+def fruit(place):
+    """Eight bright apples and eight dark pears, and a table of two columns of numbers and one of names."""
+    numbers = np.random.default_rng(0)
+    for name, low in (("apple", 128), ("pear", 0)):
+        (place / "photos" / name).mkdir(parents=True)
+        for k in range(8):
+            picture = numbers.integers(low, low + 127, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(place / "photos" / name / f"{k}.png")
+    lines = [f"{5 + x:.3f},{y:.3f},{'red' if x > 0 else 'blue'}" for x, y in numbers.normal(size=(64, 2))]
+    (place / "table.csv").write_text("\n".join(["length,width,kind", *lines, ""]))
+
+
+CLASSES = ("data=folder", "data.path=photos", "data.size=8", "data.labels=true", "game=conditional")
+TABLE = ("data=csv", "data.path=table.csv")
+
+
+@pytest.fixture(scope="module")
+def fruit_runs(tmp_path_factory):
+    """A folder with data, and a run on a folder of classes and one on a table."""
+    place = tmp_path_factory.mktemp("fruit")
+    fruit(place)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        for name, settings in (("photos", (*CLASSES, "generator=mlp", "discriminator=mlp")), ("table", TABLE)):
+            nash("train", *flags(*settings, "steps=4"), "--out", place / f"run-{name}")
+    return place
+
+
+def renamed_classes(photos):
+    (photos / "apple").rename(photos / "zebra")
+
+
+def exchanged_classes(photos):
+    (photos / "apple").rename(photos / "other")
+    (photos / "pear").rename(photos / "apple")
+    (photos / "other").rename(photos / "pear")
+
+
+def another_picture(photos):
+    Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(photos / "pear" / "3.png")
+
+
+def rewritten(change):
+    return lambda table: table.write_text("\n".join(map(change, table.read_text().splitlines())) + "\n")
+
+
+def rescaled(line):
+    length, *others = line.split(",")
+    return ",".join([length if length == "length" else f"{float(length) / 1000:.3f}", *others])
+
+
+OTHER_DATA = {
+    "a class renamed": ("photos", renamed_classes),
+    "two classes exchanged": ("photos", exchanged_classes),
+    "a class added": ("photos", lambda photos: shutil.copytree(photos / "pear", photos / "banana")),
+    "a class removed": ("photos", lambda photos: shutil.rmtree(photos / "pear")),
+    "a picture changed": ("photos", another_picture),
+    "a column rescaled": ("table", rewritten(rescaled)),
+    "a value renamed": ("table", rewritten(lambda line: line.replace("blue", "grey"))),
+}
+
+
+def arrays(file):
+    with np.load(file) as stored:
+        return dict(stored)
+
+
+@pytest.mark.usefixtures("quick_python")
+@pytest.mark.parametrize("case", OTHER_DATA)
+def test_no_verb_takes_other_data_for_those_of_the_run(fruit_runs, tmp_path, monkeypatch, case):
+    place = shutil.copytree(fruit_runs, tmp_path / "place")
+    name, change = OTHER_DATA[case]
+    run, given = place / f"run-{name}", place / {"photos": "photos", "table": "table.csv"}[name]
+    monkeypatch.chdir(place)
+    label = ("--class", "pear") if name == "photos" else ()
+    columns = load(run).table(load(run).sample(4)) if name == "table" else ()
+    nash("sample", run, *label, "-n", 4, "--out", "before.npz")
+    nash("evaluate", run, "--samples", 32, "--features", "pixels")
+    measured = (run / "evaluation.json").read_bytes()
+    change(given)
+
+    said = nash("train", "--resume", "--out", run, "-s", "steps=6", expect=2).stderr
+    then_and_now = re.search(r"not what the run was made with: data: [^.;]+", said)[0]
+    for verb in (("evaluate", run), ("diagnose", "--quick", run)):
+        refused = nash(*verb, expect=2).stderr
+        assert then_and_now in refused
+        assert "Put the data back" in refused
+    for verb in (nashpath.evaluate, nashpath.diagnose, restore_member):
+        with pytest.raises(ValueError, match=re.escape(then_and_now)):
+            verb(run)
+    assert (run / "evaluation.json").read_bytes() == measured
+
+    told = nash("sample", run, *label, "-n", 4, "--out", "after.npz").stderr
+    assert told.count(then_and_now) == 1
+    np.testing.assert_array_equal(arrays("after.npz")["samples"], arrays("before.npz")["samples"])
+    with pytest.warns(FolderWarning, match=re.escape(then_and_now)):
+        member = load(run)
+    assert member.class_names == (["apple", "pear"] if name == "photos" else [])
+    assert not columns or member.table(member.sample(4)) == columns
+    assert then_and_now in nash("export", run, "--to", "g.safetensors").stderr
+
+
+def test_other_data_may_be_measured_against_by_name(fruit_runs, tmp_path, monkeypatch):
+    place = shutil.copytree(fruit_runs, tmp_path / "place")
+    monkeypatch.chdir(place)
+    shutil.copy("table.csv", "held_out.csv")
+    rewritten(rescaled)(place / "table.csv")
+    found = nash("evaluate", "run-table", "--real", "held_out.csv", "--samples", 32, "--features", "pixels")
+    assert "not what the run was made with" in found.stderr
 
 
 def test_a_run_and_its_data_are_found_from_anywhere_together_or_apart(photos, tmp_path, monkeypatch):

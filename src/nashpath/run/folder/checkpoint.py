@@ -21,7 +21,7 @@ from nashpath.core.source import Finite, OneHot, Source, class_names, is_labelle
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.identity import changed_settings, flat_settings_of
+from nashpath.run.folder.identity import changed_data_of, changed_settings, flat_settings_of
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_source, build_trial
@@ -255,6 +255,11 @@ def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
     ``data_path`` says where its data are now. Raises `SettingError` where there is no run, or a flow, where its
     settings are not those that it was made with, and where its methods cannot be had.
     """
+    return _members(folder, _settings(folder, data_path))
+
+
+def _settings(folder: Path, data_path: Path | None) -> Raw:
+    """What ``config.toml`` says, with its places as they are seen from here. Raises `SettingError`."""
     store = RunFolder(folder)
     if not store.exists():
         raise SettingError(f"{folder} holds no run ({store.lacks})")
@@ -266,8 +271,13 @@ def planned(folder: Path, data_path: Path | None = None) -> list[Member]:
             "the particles are from the data (KL, MMD, W2); they are the array m0 of its samples/step-*.npz"
         )
     _check_settings(store, raw)
+    return raw
+
+
+def _members(folder: Path, raw: Raw) -> list[Member]:
+    raw = dict(raw)
     recall(raw.pop("with", []), folder)
-    with store.configured():
+    with RunFolder(folder).configured():
         return plan(raw, raw.pop("sweep", {}))
 
 
@@ -292,27 +302,54 @@ def restore_members(
     """Members (default: all) with their trials and training states on ``device``; the checkpoint is read once.
 
     Only these are built, and only their tensors read. ``data_path`` says where the data are now. Without ``needs_data``
-    data that cannot be had are no error: the games can then do what asks for none, such as sampling. Raises
-    `SettingError` or `CheckpointError`.
+    data that cannot be had, or are not the run's any more (which a `FolderWarning` says), are no error: the games can
+    then do what asks for none, such as sampling. Raises `SettingError` or `CheckpointError`.
     """
     folder = Path(folder)
     data_path = None if data_path is None else Path(data_path)
-    store, known = RunFolder(folder), planned(folder, data_path)
+    store, raw = RunFolder(folder), _settings(folder, data_path)
+    known = _members(folder, raw)
     chosen = range(len(known)) if members is None else members
     for index in chosen:
         if not 0 <= index < len(known):
             raise SettingError(f"member {index}: the run has members 0 to {len(known) - 1}")
-    trials = {index: _trial(store, known[index], device, needs_data) for index in chosen}
+    changed = _changed_data(store, raw, needs_data) if any(_uses_data(known[index]) for index in chosen) else ""
+    trials = {index: _trial(store, known[index], device, needs_data, changed) for index in chosen}
     stored, _ = load_members(store, {index: begin(trial) for index, trial in trials.items()}, len(known))
     store.warn_if_unchecked()
     return [(known[index], trials[index], stored[index]) for index in chosen]
 
 
-def _trial(store: RunFolder, member: Member, device: str, needs_data: bool) -> Trial:
-    """The trial of a member; where its data cannot be had, and need not, on what the checkpoint knows of them."""
+def _uses_data(member: Member) -> bool:
+    return "data" in used(member.settings)
+
+
+def _changed_data(store: RunFolder, raw: Raw, needed: bool) -> str:
+    """That the data are not those that the checkpoint stands on, in words. Raises `SettingError` where it needs them.
+
+    Else a `FolderWarning` says it.
+    """
+    changed = changed_data_of(store.folder, read_meta(store).get("identity", {}), raw)
+    if changed and needed:
+        raise SettingError(
+            f"{changed}. Put the data back as they were, or say where they are now: --data-path (to measure against "
+            "other data: nashpath evaluate --real)"
+        )
+    if changed:
+        store.warn(f"{changed}; what the checkpoint knows of the data is used in their place")
+    return changed
+
+
+def _trial(store: RunFolder, member: Member, device: str, needs_data: bool, changed: str) -> Trial:
+    """The trial of a member; where its data cannot be had, and need not, on what the checkpoint knows of them.
+
+    Data that are ``changed`` are as good as gone.
+    """
     source: Source | None = None
     try:
-        source = build_source(member.settings) if "data" in used(member.settings) else None
+        if changed and _uses_data(member):
+            raise SettingError(changed)
+        source = build_source(member.settings) if _uses_data(member) else None
         return build_trial(member.settings, member.seed, device, source)
     except (OSError, ImportError, SettingError) as error:
         about = None if needs_data else about_data_from(read_meta(store), member.index)

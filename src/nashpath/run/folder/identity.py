@@ -74,6 +74,17 @@ def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [f"data: {', '.join(said)}"] if said else []
 
 
+def changed_data_of(folder: Path, before: dict[str, Any], raw: Raw) -> str:
+    """That the data which these settings name are not those of the identity ``before``, in words; empty if they are."""
+    changes = changed_data(before, {"data": _data(raw)}) if before.get("data") else []
+    return not_as_made(folder, changes) if changes else ""
+
+
+def not_as_made(folder: Path, changes: list[str]) -> str:
+    """What is said of a run that no longer stands on what it was made with, up to what to do about it."""
+    return f"{folder}: not what the run was made with: {'; '.join(changes)}"
+
+
 def changed_versions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """The versions, methods and kind of device that differ, in words."""
     old, new = before.get("versions", {}), now["versions"]

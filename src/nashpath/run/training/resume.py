@@ -7,7 +7,7 @@ from typing import Any
 from nashpath.run.engine.device import find_device
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
-from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions
+from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions, not_as_made
 from nashpath.run.folder.run_folder import CONFIG, RunFolder
 
 
@@ -80,8 +80,8 @@ def differences(store: RunFolder, stored: dict[str, Any], about: dict[str, Any],
         light = changed_versions(before, about)
     if grave and not accepted:
         raise SettingError(
-            f"{store.folder}: not what the run was made with: {'; '.join(grave)}. Put it back as it was, or go on with "
-            "the change: --accept-changes (the run records it)"
+            f"{not_as_made(store.folder, grave)}. Put it back as it was, or go on with the change: --accept-changes "
+            "(the run records it)"
         )
     if any(" then, on " in one for one in light):
         light.append("numbers may differ in their last bits from those of one device, and draws are others")
