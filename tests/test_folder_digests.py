@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 import nashpath
+from nashpath.data import Folder
 from nashpath.run import CheckpointError, FolderError, FolderWarning, load, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.folder.digests import JOURNAL, Digests
+from nashpath.run.folder.identity import changed_data
 from nashpath.run.folder.lock import LOCK, FolderLock
 from nashpath.run.folder.run_folder import RunFolder, sweep_run
 from run_folders import assert_same_run, flags, nash, rows, small, trained
@@ -268,14 +270,57 @@ def test_other_data_are_refused_and_named(photos, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["files"] == 6
     resume = ("train", "--resume", "--out", tmp_path / "run", "-s", "steps=6")
     (photos / "0.png").rename(photos / "9.png")
-    assert "names of files differ" in nash(*resume, expect=2).stderr
+    assert "names or sizes of files differ" in nash(*resume, expect=2).stderr
+    (photos / "9.png").rename(photos / "0.png")
+    longer, shorter = photos / "1.png", photos / "2.png"
+    before = longer.read_bytes(), shorter.read_bytes()
+    longer.write_bytes(before[0] + b"\0")
+    shorter.write_bytes(before[1][:-1])
+    assert "names or sizes of files differ" in nash(*resume, expect=2).stderr
+    longer.write_bytes(before[0])
+    shorter.write_bytes(before[1])
     shutil.copy(photos / "1.png", photos / "9.png")
     assert "data: " in nash(*resume, expect=2).stderr
     (photos / "9.png").unlink()
+    (photos / "0.png").unlink()
     assert "data: 6 files then, 5 files now" in nash(*resume, expect=2).stderr
     nash(*resume, "--accept-changes")
     assert "5 files now" in json.loads((tmp_path / "run" / "run.json").read_text())["warnings"][0]
     nash(*resume)
+
+
+LINKS = {
+    "one folder": lambda photos, away: (photos / "more").symlink_to(away),
+    "the data themselves": lambda photos, away: (
+        (away / "more").symlink_to(shutil.move(photos, away.parent / "kept")) or photos.symlink_to(away)
+    ),
+    "a loop": lambda photos, away: (away / "back").symlink_to(photos) or (photos / "more").symlink_to(away),
+}
+
+
+@pytest.mark.parametrize("case", LINKS)
+def test_pictures_behind_links_are_data_too(photos, tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    away = shutil.copytree(photos, tmp_path / "away")
+    LINKS[case](photos, away)
+    photo_run(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["data"]["files"] == len(Folder("photos")) == 12
+    resume = ("train", "--resume", "--out", tmp_path / "run")
+    nash(*resume, "-s", "steps=5")
+    Image.fromarray(np.full((8, 8, 3), 7, np.uint8)).save(away / "3.png")
+    assert "data: " in nash(*resume, "-s", "steps=6", expect=2).stderr
+    (away / "3.png").unlink()
+    assert "12 files then, 11 files now" in nash(*resume, "-s", "steps=6", expect=2).stderr
+
+
+def test_what_an_earlier_version_kept_of_linked_data_is_no_change():
+    now = {"data": {"files": 12, "bytes": 100, "names": "a", "sample": "b", "linked": 6}}
+    then = {"data": {"files": 6, "bytes": 50, "names": "c", "sample": "d"}}
+    assert changed_data(then, now) == []
+    assert changed_data({"data": {**then["data"], "linked": 0}}, now) == [
+        "data: 6 files then, 12 files now, 50 bytes then, 100 bytes now"
+    ]
+    assert changed_data(now, {"data": {**now["data"], "linked": 0}}) == []
 
 
 def fruit(place):

@@ -4,12 +4,12 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from nashpath.core.walk import folders_below
 from nashpath.data.base import (
     BYTES,
     GIBIBYTE,
@@ -68,7 +68,7 @@ class Folder(FiniteSource):
         fit: Fit = "crop",
     ):
         self._root = _existing(path)
-        listed = list(_walk(self._root))
+        listed = list(folders_below(self._root))
         self._stamp = stamp(folder for folder, _ in listed)
         self._files = _pictures(self._root, listed)
         self._bits: int = bits
@@ -82,7 +82,7 @@ class Folder(FiniteSource):
         """For a folder (`ReadsPath`), the size and the channels of its pictures. Raises as the constructor does."""
         if not path.is_dir():
             return None
-        size, channels = usual_look(_pictures(path, list(_walk(path))))
+        size, channels = usual_look(_pictures(path, list(folders_below(path))))
         return {"path": str(path), "size": size, "channels": channels}
 
     @property
@@ -132,25 +132,6 @@ def _existing(path: str) -> Path:
             f"{root} is a file; give the folder that holds the images (an .npy file is data 'array')"
         )
     return root
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]]]]:
-    """Every folder at or below ``root`` that is not hidden, with what it holds beside folders; links are followed.
-
-    A link to a folder that it lies in would go on for ever, and is not.
-    """
-    waiting: list[tuple[Path, frozenset[Path]]] = [(root, frozenset([root.resolve()]))]
-    while waiting:
-        folder, above = waiting.pop()
-        with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-        yield folder, [entry for entry in found if not entry.is_dir()]
-        for entry in found:
-            if not entry.is_dir() or entry.name.startswith("."):
-                continue
-            real = Path(entry.path).resolve()
-            if real not in above:
-                waiting.append((Path(entry.path), above | {real}))
 
 
 def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> list[Path]:

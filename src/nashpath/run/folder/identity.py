@@ -4,14 +4,13 @@ Places on the disk belong to no experiment: a data set is the same wherever it l
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nashpath.core.walk import folders_below
 from nashpath.data import SOURCES
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, START, named_places
@@ -27,6 +26,8 @@ FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "fe
 """Settings that a resumed run may change."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
+LINKED = "linked"
+"""How many of the files lie behind links to folders; where they do changes nothing."""
 
 
 def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], device: str) -> dict[str, Any]:
@@ -61,8 +62,14 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In what the files of the data differ, in words."""
+    """In what the files of the data differ, in words.
+
+    Earlier versions did not look behind links to folders: where there are any, what they kept cannot be compared.
+    """
     old, new = before.get("data", {}), now["data"]
+    if LINKED not in old and new.get(LINKED):
+        return []
+    old, new = ({key: value for key, value in data.items() if key != LINKED} for data in (old, new))
     words = {"files": "{} files", "bytes": "{:,} bytes"}
     said = [
         f"{text.format(old[key])} then, {text.format(new[key])} now"
@@ -70,7 +77,8 @@ def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         if key in old and key in new and old[key] != new[key]
     ]
     if not said and old and new and old != new:
-        said = ["names of files differ" if old.get("names") != new.get("names") else "the content of files differs"]
+        named = old.get("names") != new.get("names")
+        said = ["names or sizes of files differ" if named else "the content of files differs"]
     return [f"data: {', '.join(said)}"] if said else []
 
 
@@ -106,9 +114,10 @@ def _data(raw: Raw) -> dict[str, Any]:
     if copy_of is not None:  # data sets by name, which may be found without being told where
         chosen = dict.fromkeys(place for given in (chosen or {"": None}) if (place := copy_of(given)))
     roots = [root for place in chosen if (root := Path(place).expanduser()).exists()]
-    files, names, sizes = list[str](), list[str](), list[int]()
+    files, names, sizes, linked = list[str](), list[str](), list[int](), 0
     for at, root in enumerate(roots):
-        own = [("", str(root), root.stat().st_size)] if root.is_file() else _files(root)
+        own, behind = ([("", str(root), root.stat().st_size)], 0) if root.is_file() else _files(root)
+        linked += behind
         for name, file, size in own:
             files.append(file)
             names.append(f"{at}/{name}" if at else name)
@@ -129,25 +138,21 @@ def _data(raw: Raw) -> dict[str, Any]:
         "bytes": sum(sizes),
         "names": listed.hexdigest()[:32],
         "sample": content.hexdigest()[:32],
+        LINKED: linked,
     }
 
 
-def _files(root: Path) -> list[tuple[str, str, int]]:
+def _files(root: Path) -> tuple[list[tuple[str, str, int]], int]:
     """The files below a folder, those that are hidden left out, in the order of their names' parts: the name inside,
-    the whole one, and the size. Links to folders are not followed."""
-    found = list[tuple[str, str, int]]()
-    waiting = [(str(root), "")]
-    while waiting:
-        folder, inside = waiting.pop()
-        entries: list[os.DirEntry[str]] = []
-        with suppress(OSError), os.scandir(folder) as listed:  # what may not be listed holds nothing that is read
-            entries = [entry for entry in listed if not entry.name.startswith(".")]
-        for entry in entries:
-            if entry.is_dir():
-                waiting += [] if entry.is_symlink() else [(entry.path, f"{inside}{entry.name}/")]
-            elif entry.is_file():
-                found.append((f"{inside}{entry.name}", entry.path, entry.stat().st_size))
-    return sorted(found, key=lambda file: file[0].split("/"))
+    the whole one, and the size; and how many lie behind links. What may not be listed holds nothing that is read."""
+    found, linked, real = list[tuple[str, str, int]](), 0, root.resolve()
+    for folder, entries in folders_below(root, left_out=(OSError,)):
+        parts = folder.relative_to(root).parts
+        inside = "".join(f"{part}/" for part in parts)
+        files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+        found += [(f"{inside}{file.name}", file.path, file.stat().st_size) for file in files]
+        linked += len(files) if folder.resolve() != real.joinpath(*parts) else 0
+    return sorted(found, key=lambda file: file[0].split("/")), linked
 
 
 def _sampled(file: str, size: int) -> bytes:
