@@ -15,6 +15,8 @@ from PIL import Image
 
 import nashpath
 from nashpath.data import Folder
+from nashpath.report.outcome import member_outcome
+from nashpath.report.read import load_run
 from nashpath.run import CheckpointError, FolderError, FolderWarning, load, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.folder.digests import JOURNAL, Digests
@@ -423,6 +425,32 @@ def test_no_verb_takes_other_data_for_those_of_the_run(fruit_runs, tmp_path, mon
     assert member.class_names == (["apple", "pear"] if name == "photos" else [])
     assert not columns or member.table(member.sample(4)) == columns
     assert then_and_now in nash("export", run, "--to", "g.safetensors").stderr
+
+
+OTHER_NUMBERS = {
+    "train": ("train", flags("data=array", "data.path=a.npy", "steps=8"), "steps=16"),
+    "flow": ("flow", [f for one in ("data=array", "data.path=a.npy", "steps=8") for f in ("-s", one)], "steps=16"),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_NUMBERS)
+def test_numbers_of_other_data_are_no_start_to_compare_with(tmp_path, monkeypatch, case):
+    verb, settings, more = OTHER_NUMBERS[case]
+    monkeypatch.chdir(tmp_path)
+    numbers = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+    np.save("a.npy", numbers)
+    nash(verb, *settings, "--out", "run")
+    before = arrays("run/reference.npz")["real"]
+    np.save("a.npy", numbers + 50)
+    nash(verb, "--resume", "--out", "run", "-s", more, "--accept-changes")
+    assert arrays("run/reference.npz")["real"].mean() - before.mean() > 40
+    assert json.loads(Path("run/run.json").read_text())["data_since"] == 8
+    nash(verb, "--resume", "--out", "run", "-s", "steps=20")
+    found = load_run("run")
+    assert found.info["data_since"] == 8
+    said = member_outcome(found, found.members[0]).text
+    assert "other data at the start" in said
+    assert " at the start" not in said.replace("other data at the start", "")
 
 
 def test_other_data_may_be_measured_against_by_name(fruit_runs, tmp_path, monkeypatch):

@@ -26,6 +26,8 @@ FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "fe
 """Settings that a resumed run may change."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
+DATA_SINCE = "data_since"
+"""The step at which the data were last changed; numbers of before are of other data."""
 LINKED = "linked"
 """How many of the files lie behind links to folders; where they do changes nothing."""
 
@@ -80,6 +82,21 @@ def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         named = old.get("names") != new.get("names")
         said = ["names or sizes of files differ" if named else "the content of files differs"]
     return [f"data: {', '.join(said)}"] if said else []
+
+
+def other_data(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether two identities are of other data: other files, or other settings of them."""
+    own = ("data ", "data.", "sweep.data ", "sweep.data.")
+    return bool(before) and bool(
+        changed_data(before, now) or [one for one in changed_settings(before, now) if one.startswith(own)]
+    )
+
+
+def since(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What a run that goes on keeps of its past: the run that it started from, and the step of its present data."""
+    before = stored.get("identity", {})
+    kept = {key: value for key, value in before.items() if key in ("start", DATA_SINCE)}
+    return kept | ({DATA_SINCE: max(stored.get("taken", [0]))} if other_data(before, now) else {})
 
 
 def changed_data_of(folder: Path, before: dict[str, Any], raw: Raw) -> str:

@@ -12,7 +12,7 @@ from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
-from nashpath.run.folder.identity import FREE, changed_settings, identity_of
+from nashpath.run.folder.identity import FREE, changed_settings, identity_of, other_data, since
 from nashpath.run.folder.places import find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
@@ -97,7 +97,8 @@ def resume_flow(
         methods = renewed(remembered, flow_rows(settings))
         full = settings.model_dump(mode="json")
         about = identity_of(full, {}, methods, settings.device)
-        said = differences(store, stored, about, accept_changes)
+        said, other = differences(store, stored, about, accept_changes), other_data(stored.get("identity", {}), about)
+        about |= since(stored, about)
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
             raise SettingError(f"steps: the flow has taken {taken} steps already; {settings.steps} are fewer")
@@ -108,6 +109,8 @@ def resume_flow(
             notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
         store.warn_if_unchecked()
         store.create({**remember_data(full, folder), **({"with": methods} if methods else {})})
+        if other:
+            recorder.reference()
         _flow(recorder, notify, stop)
         store.release()
     return folder

@@ -217,6 +217,7 @@ class FlowRecorder:
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,
             "warnings": [*self.changes, *self.warnings],
+            **{key: value for key, value in self.stands_on.items() if key == "data_since"},
             **({"methods": without_folders(self.methods)} if self.methods else {}),
         }
         self.store.write_json("run.json", facts)

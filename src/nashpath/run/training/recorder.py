@@ -267,7 +267,9 @@ class Recorder:
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.store.folder.name, "status": status, "started": self.started}
         about |= {"warnings": [*self.changes, *self.warnings]}
-        told = {key: self.stands_on[key] for key in ("data", "settings", "start") if self.stands_on.get(key)}
+        told = {
+            key: self.stands_on[key] for key in ("data", "settings", "start", "data_since") if self.stands_on.get(key)
+        }
         about |= {"steps": self.taken, **{key: round(value, 3) for key, value in times.items()}}
         own = {"methods": without_folders(self.methods)} if self.methods else {}
         self.store.write_json("run.json", about | told | own | self._programs())

@@ -22,6 +22,8 @@ from nashpath.run.folder.identity import (
     changed_settings,
     flat_settings_of,
     identity_of,
+    other_data,
+    since,
 )
 from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
 from nashpath.run.folder.run_folder import RunFolder, check_new
@@ -170,7 +172,7 @@ def resume_session(
             _settle(members, compile="auto")  # what pays there need not pay, or be possible, here
         methods = renewed(remembered, chosen_rows(members))
         about = identity_of(raw, sweeps, methods, device)
-        about |= {key: value for key, value in stored.get("identity", {}).items() if key == "start"}
+        about |= since(stored, about)
         said = differences(store, stored, about, accept_changes)
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
@@ -186,6 +188,9 @@ def resume_session(
         session.restore()
         store.warn_if_unchecked()
         store.create(remember_data(_config(raw, sweeps, methods), folder))
+        if other_data(stored.get("identity", {}), about):
+            recorder.write_reference()
+            session.checkpoint()  # from here on the run is one of these data
         recorder.track()
         return session
 
