@@ -218,6 +218,50 @@ def test_sweeps_that_make_no_sense_are_refused(sweep, word):
         flatten_sweeps(sweep)
 
 
+SAME = "would be the same experiment"
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda: parse_sweeps(["penalty.weight=1,1.0"]), ["sweep: penalty.weight", "1 and 1.0", SAME]),
+        (lambda: parse_sweeps(["penalty.weight=0.5,5e-1"]), ["penalty.weight", "0.5 and 0.5", SAME]),
+        (lambda: flatten_sweeps({"g": {"sizes": [[1, 2], [1.0, 2]]}}), ["g.sizes", "[1, 2] and [1.0, 2]", SAME]),
+        (lambda: parse_seeds([0, 0.0]), ["seeds: [0, 0.0] names a seed twice", SAME]),
+        (lambda: parse_seeds("0:2,1"), ["seeds: [0, 1, 1] names a seed twice", SAME]),
+        (lambda: parse_seeds([True]), ["seeds: [True]", "whole numbers"]),
+        (lambda: parse_seeds("1_0"), ["seeds: '1_0' is not a range"]),
+        (lambda: parse_seeds("\u0663"), ["seeds: '\u0663' is not a range"]),
+        (
+            lambda: flatten_sweeps({"together": [{"a": 1, "b": {"c": 2}}, {"b.c": 2.0, "a": 1}]}),
+            ["sweep: together", "names a point twice", SAME],
+        ),
+        (
+            lambda: flatten_sweeps({"penalty.weight": [1], "penalty": {"weight": [2]}}),
+            ["sweep: penalty.weight is given twice, as [1] and [2]"],
+        ),
+        (
+            lambda: asked({}, ["penalty.weight=5"], ["penalty.weight=1,2"]),
+            ["penalty.weight: -s gives it 5, and it is swept over [1, 2]"],
+        ),
+        (
+            lambda: asked({"sweep": {"together": [{"latent": 1}, {"latent": 2}]}}, ["latent=5"], []),
+            ["latent: -s gives it 5, and it is swept over [1, 2]"],
+        ),
+    ],
+)
+def test_one_experiment_asked_for_twice_is_refused_by_key_and_values(ask, words):
+    with pytest.raises(SettingError) as found:
+        ask()
+    assert all(word in str(found.value) for word in words), found.value
+
+
+def test_what_differs_is_no_repetition():
+    assert parse_sweeps(["a=true,1,0.1,false,0"])["a"] == [True, 1, 0.1, False, 0]
+    together = [{"latent": 1}, {"latent": 2, "batch_size": 4}]
+    assert asked({"sweep": {"together": together}}, ["batch_size=8"], [])[0] == {"batch_size": 8}
+
+
 @pytest.mark.parametrize("key", ["steps", "precision", "device", "log_every"])
 def test_settings_of_the_whole_run_are_not_swept(key):
     with pytest.raises(SettingError, match=f"{key} is a setting of the whole run"):

@@ -1,6 +1,7 @@
 """From text to settings: ``key=value`` overrides, sweeps and seed ranges."""
 
 import itertools
+import re
 import tomllib
 from collections.abc import Callable, Container, Iterable
 from typing import Any
@@ -50,7 +51,7 @@ def parse_seeds(value: Any) -> list[int]:
     if isinstance(value, str):
         text = value.removeprefix("[").removesuffix("]")
         try:
-            value = [seed for part in text.split(",") for seed in _seed_range(*map(int, part.split(":")))]
+            value = [seed for part in text.split(",") for seed in _seed_range(*map(_plain_number, part.split(":")))]
         except SettingError:
             raise
         except (ValueError, TypeError):
@@ -60,9 +61,39 @@ def parse_seeds(value: Any) -> list[int]:
     seeds = value if isinstance(value, list) else [value]
     if not seeds:
         raise SettingError("seeds: there are none; give at least one, such as 0 or 0:16")
-    if len(set(map(str, seeds))) < len(seeds):
+    if any(isinstance(seed, bool) for seed in seeds):
+        raise SettingError(f"seeds: {_short(seeds)}: expected whole numbers, such as 0 or 0:16, not true or false")
+    if _twice(seeds):
         raise SettingError(f"seeds: {_short(seeds)} names a seed twice; two such members would be the same experiment")
     return seeds
+
+
+def _plain_number(text: str) -> int:
+    """A whole number as digits alone: Python's also has underscores between them, and the digits of other scripts."""
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _twice(values: list[Any]) -> list[tuple[Any, Any]]:
+    """Pairs of values that make the same setting, such as ``1`` and ``1.0``."""
+    first: dict[str, Any] = {}
+    pairs: list[tuple[Any, Any]] = []
+    for value in values:
+        key = _as_one(value)
+        if key in first:
+            pairs.append((first[key], value))
+        first.setdefault(key, value)
+    return pairs
+
+
+def _as_one(value: Any) -> str:
+    """A text that two values share where they make the same setting: the order of a table's keys does not matter."""
+    if isinstance(value, dict):
+        return str(sorted((str(key), _as_one(part)) for key, part in value.items()))
+    if isinstance(value, list):
+        return str([_as_one(part) for part in value])
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _seed_range(first: int, end: int | None = None) -> range:
@@ -134,7 +165,23 @@ def asked(raw: Raw, texts: Iterable[str], swept: Iterable[str]) -> tuple[Raw, di
     sweeps = flatten_sweeps(raw.pop("sweep", {})) | parse_sweeps(swept)
     for path in METHODS & sweeps.keys():
         _leave_to_sweep(raw, path, sweeps[path])
+    texts = list(texts)
+    _check_not_both(parse_overrides(texts), sweeps)
     return override(raw, texts), sweeps
+
+
+def _check_not_both(given: Iterable[tuple[str, Any]], sweeps: dict[str, list[Any]]) -> None:
+    """Raises `SettingError` where a value is given to a setting that is swept, which no member would have."""
+    swept = {key: values for key, values in sweeps.items() if key != TOGETHER}
+    for key in sorted({key for point in sweeps.get(TOGETHER, ()) for key in point}):
+        values = [point.get(key) for point in sweeps[TOGETHER]]
+        swept |= {key: values} if all(key in point for point in sweeps[TOGETHER]) else {}
+    for key, value in given:
+        if key in swept:
+            raise SettingError(
+                f"{key}: -s gives it {_short(value)}, and it is swept over {_short(swept[key])}, so no member would have "
+                "that one; leave out one of them"
+            )
 
 
 def _leave_to_sweep(raw: Raw, path: str, kinds: list[Any]) -> None:
@@ -190,8 +237,14 @@ def flatten_sweeps(table: Any, prefix: str = "") -> dict[str, list[Any]]:
         raise SettingError(f"sweep: expected a table of lists, such as penalty.weight = [0.1, 1], got {table!r}")
     sweeps: dict[str, list[Any]] = {}
     for key, value in table.items():
-        inner = isinstance(value, dict)
-        sweeps |= flatten_sweeps(value, f"{prefix}{key}.") if inner else {prefix + key: value}
+        found = flatten_sweeps(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+        twice = sorted(found.keys() & sweeps.keys())
+        if twice:
+            raise SettingError(
+                f"sweep: {twice[0]} is given twice, as {_short(sweeps[twice[0]])} and {_short(found[twice[0]])}; "
+                "give it once"
+            )
+        sweeps |= found
     return _checked(sweeps)
 
 
@@ -237,8 +290,13 @@ def _check_sweeps(sweeps: dict[str, Any]) -> None:
             raise SettingError(f"sweep: {key}: a number of thousands of digits, which no setting takes") from None
         if not isinstance(values, list) or not values or "" in values:
             raise SettingError(f"sweep: {key}: expected values, such as --sweep {key}=a,b,c, got {values!r}")
-        if len(set(map(str, values))) < len(values):
-            raise SettingError(f"sweep: {key}: {values} names a value twice")
+        twice = _twice(values)
+        if twice:
+            what, (one, other) = "point" if key == TOGETHER else "value", twice[0]
+            raise SettingError(
+                f"sweep: {key}: {_short(values)} names a {what} twice ({_short(one)} and {_short(other)}); two such "
+                "members would be the same experiment"
+            )
 
 
 def cross(sweeps: dict[str, list[Any]]) -> list[dict[str, Any]]:
