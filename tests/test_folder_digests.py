@@ -612,3 +612,8 @@ def test_settings_that_a_resumed_run_has_may_be_said_again_and_others_are_named(
     assert "data.modes, seeds: a resumed run keeps its settings, except" in said
     assert "data.modes was 8, is 7" in said
     assert "seeds was [0], is [0, 1]" in said
+    assert "a run of those seeds needs its own --out" in said
+    assert "--accept-changes" not in said
+    said = nash("train", "--resume", "--out", run, "--seeds", "0:2", "--accept-changes", expect=2).stderr
+    assert "has 1 member, not 2 members, and keeps them" in said
+    assert "a run of those seeds needs its own --out" in said

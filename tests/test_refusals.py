@@ -94,6 +94,32 @@ def test_toml_that_python_cannot_hold_is_refused_by_file_and_key(tmp_path, text,
         read_toml(file)
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('"penalty.weight" = 3', "penalty.weight"),
+        ('penalty = "r1"\n"penalty.weight" = 3', "penalty.weight"),
+        ('[solver]\nkind = "alternating"\n"generator.learning_rate" = 0.1', "solver.generator.learning_rate"),
+        ('"data.nothing" = 3', "data.nothing"),
+    ],
+)
+def test_a_dotted_key_in_quotes_is_refused_with_what_to_do(tmp_path, text, key):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    words = f"{key}: its dots stand in quotes, which makes one name of it; leave the quotes out: {key} = "
+    assert words in nash("train", file, "--out", tmp_path / "run", expect=2).stderr
+    with pytest.raises(SettingError, match=re.escape(words)):
+        resolve(read_toml(file), {})
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('penalty = "r1"\n', encoding="utf-8-sig")
+    assert read_toml(file) == {"penalty": "r1"}
+    file.write_text("stepz = 3\n", encoding="utf-8-sig")
+    assert "stepz: no such setting" in refusal(nash("train", file, "--out", tmp_path / "run", expect=2))
+
+
 def test_a_sweep_of_a_number_that_cannot_be_shown_is_refused_by_its_key(tmp_path):
     result = nash("train", "--sweep", "latent=2,0x" + "f" * 5000, "--out", tmp_path / "run", expect=2)
     assert "sweep: latent: a number of thousands of digits" in refusal(result)

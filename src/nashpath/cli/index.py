@@ -49,7 +49,7 @@ def check_known(
             given = _overridden({}, texts, names)
             check_values({name: given[name] for name in names.general if name in given}, names, values)
             return
-        raw = tomllib.loads(config.read_text(encoding="utf-8")) if config else {}
+        raw = tomllib.loads(config.read_text(encoding="utf-8-sig")) if config else {}
         if raw.keys() & {"with", "places"}:  # files that may add methods; the settings of a run that was made
             return
         for full in _points(raw, texts, swept, names) if verb == "train" else [_overridden(raw, texts, names)]:

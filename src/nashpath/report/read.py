@@ -245,7 +245,7 @@ class _Reader:
         if self.digests.fault(name):
             self.note(name, "was changed since the run wrote it; the settings shown are those that it holds now")
         try:
-            return tomllib.loads(path.read_bytes().decode())
+            return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         except (ValueError, RecursionError, OSError) as error:
             self.note(name, f"is not valid TOML ({str(error)[:120]})")
             return {}

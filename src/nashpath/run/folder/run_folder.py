@@ -306,7 +306,7 @@ def read_toml(path: Path) -> Raw:
     Raises `SettingError` that names the file where it is missing or broken.
     """
     try:
-        return renamed(parse_toml(path.read_text(encoding="utf-8"), str(path)))
+        return renamed(parse_toml(path.read_text(encoding="utf-8-sig"), str(path)))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:

@@ -100,13 +100,15 @@ def named(path: str, chosen: Any, noun: str, known: list[str]) -> str | None:
 def check_names(raw: Raw, names: Names) -> None:
     """Refuses what is no setting and no method. Raises `SettingError`; of settings, for all of them at once."""
     for key in raw:
+        if "." in key:
+            raise SettingError(in_quotes(key))
         if key not in names.top:
             raise SettingError(
                 f"{key}: no such setting.{nearest(key, names.top, names, raw)} Known: {_list(names.top)}"
             )
     found = {path: names.chosen(raw, path) for path in names.rows}
     faults = [
-        unknown(f"{path}.{key}", kind, names, raw)
+        in_quotes(f"{path}.{key}") if "." in key else unknown(f"{path}.{key}", kind, names, raw)
         for path, (given, kind) in found.items()
         if kind is not None and isinstance(given, Mapping)
         for key in given
@@ -114,6 +116,11 @@ def check_names(raw: Raw, names: Names) -> None:
     ]
     if faults:
         raise SettingError("\n".join(faults))
+
+
+def in_quotes(key: str) -> str:
+    """What is said of a dotted key that was given as one name."""
+    return f"{key}: its dots stand in quotes, which makes one name of it; leave the quotes out: {key} = …"
 
 
 def unknown(key: str, kind: str, names: Names, raw: Raw) -> str:

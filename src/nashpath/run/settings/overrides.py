@@ -179,8 +179,8 @@ def _check_not_both(given: Iterable[tuple[str, Any]], sweeps: dict[str, list[Any
     for key, value in given:
         if key in swept:
             raise SettingError(
-                f"{key}: -s gives it {_short(value)}, and it is swept over {_short(swept[key])}, so no member would have "
-                "that one; leave out one of them"
+                f"{key}: -s gives it {_short(value)}, and it is swept over {_short(swept[key])}, so no member would "
+                "have that one; leave out one of them"
             )
 
 

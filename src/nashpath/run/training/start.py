@@ -213,8 +213,13 @@ def _changed(
         return raw, members
     if raw.get("part"):
         raise SettingError(f"{others[0][0]}: {folder} is a part of a run, and keeps the settings of the whole")
-    members = plan(assign(raw, others), sweeps)
-    return record(assign(raw, others), members), members
+    changed = plan(assign(raw, others), sweeps)
+    if len(changed) != len(members):
+        raise SettingError(
+            f"{', '.join(key for key, _ in others)}: {folder} has {_counted(members)}, not {_counted(changed)}, and "
+            f"keeps them; {OTHER_MEMBERS}"
+        )
+    return record(assign(raw, others), changed), changed
 
 
 def _check_kept(changes: list[tuple[str, Any]], raw: Raw, sweeps: dict[str, list[Any]], members: list[Member]) -> None:
@@ -227,11 +232,21 @@ def _check_kept(changes: list[tuple[str, Any]], raw: Raw, sweeps: dict[str, list
         return
     old, new = ({"settings": flat_settings_of(record(*those))} for those in ((raw, members), (other, changed)))
     said = "; ".join(changed_settings(old, new)) or "where its data are now is said by --data-path"
+    accept = (
+        "leave it out, start anew in another --out, or go on with the change: --accept-changes (the run records it)"
+    )
+    cure = accept if len(members) == len(changed) else OTHER_MEMBERS
     raise SettingError(
         f"{', '.join(key for key, _ in changes)}: a resumed run keeps its settings, except {', '.join(sorted(FREE))} "
-        f"({said}); leave it out, start anew in another --out, or go on with the change: --accept-changes (the run "
-        "records it)"
+        f"({said}); {cure}"
     )
+
+
+OTHER_MEMBERS = "leave it out; a run of those seeds needs its own --out"
+
+
+def _counted(members: list[Member]) -> str:
+    return f"{len(members)} member{'s' * (len(members) > 1)}"
 
 
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:
