@@ -18,7 +18,7 @@ import numpy as np
 
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
-from nashpath.run.folder.places import DATA_KEYS
+from nashpath.run.folder.places import DATA_KEYS, LINKED
 from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.model import dotted
 
@@ -113,6 +113,7 @@ class Run:
     def _ground(self) -> dict[str, Any]:
         """That of the run's own settings."""
         files = self.info.get("data")
+        files = {key: value for key, value in files.items() if key != LINKED} if isinstance(files, dict) else files
         return self._measured(dotted(self.config)) | ({"data.files": files} if files else {})
 
     def _measured(self, flat: dict[str, Any]) -> dict[str, Any]:

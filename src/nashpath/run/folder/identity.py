@@ -13,7 +13,7 @@ import numpy as np
 from nashpath.core.walk import folders_below
 from nashpath.data import SOURCES
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, PLACES, START, named_places
+from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, START, named_places
 from nashpath.run.folder.run_folder import RENAMED, machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
@@ -28,8 +28,6 @@ READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
 DATA_SINCE = "data_since"
 """The step at which the data were last changed; numbers of before are of other data."""
-LINKED = "linked"
-"""How many of the files lie behind links to folders; where they do changes nothing."""
 
 
 def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], device: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from nashpath.run.settings.overrides import Raw, flatten_sweeps
 DATA_KEYS = ("data.path", "data.folder")
 """Settings of a data set that say where on the disk it lies."""
 DATA_PLACES = (*DATA_KEYS, *(f"sweep.{key}" for key in DATA_KEYS))
+LINKED = "linked"
+"""Of the files of data, how many lie behind links to folders; where they do changes nothing."""
 START = "start_from"
 """The setting that names another run."""
 PLACES = "places"
