@@ -57,9 +57,13 @@ class _Lost(NamedTuple):
     lasting: bool
 
 
+DECODING = 2
+"""One more whenever pictures are decoded in another way: those that are kept are then made anew."""
+
+
 def fingerprint(root: Path, files: Sequence[Path], *settings: object) -> str:
-    """A hash of the files' names, sizes and times of change, and of the settings."""
-    digest = hashlib.sha256(repr((str(root.resolve()), *settings)).encode())
+    """A hash of the files' names, sizes and times of change, of the settings, and of how pictures are decoded."""
+    digest = hashlib.sha256(repr((DECODING, str(root.resolve()), *settings)).encode())
     for file, name in zip(files, names_inside(root, files)):
         facts = os.stat(file)
         digest.update(f"\n{name}\t{facts.st_size}\t{facts.st_mtime_ns}".encode())
