@@ -251,6 +251,7 @@ SAME = "would be the same experiment"
     ],
 )
 def test_one_experiment_asked_for_twice_is_refused_by_key_and_values(ask, words):
+    """Or one that is not asked for."""
     with pytest.raises(SettingError) as found:
         ask()
     assert all(word in str(found.value) for word in words), found.value
@@ -260,6 +261,7 @@ def test_what_differs_is_no_repetition():
     assert parse_sweeps(["a=true,1,0.1,false,0"])["a"] == [True, 1, 0.1, False, 0]
     together = [{"latent": 1}, {"latent": 2, "batch_size": 4}]
     assert asked({"sweep": {"together": together}}, ["batch_size=8"], [])[0] == {"batch_size": 8}
+    assert asked({}, ["latent=2.0"], ["latent=2,3"])[1] == {"latent": [2, 3]}
 
 
 @pytest.mark.parametrize("key", ["steps", "precision", "device", "log_every"])

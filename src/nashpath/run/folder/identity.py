@@ -100,7 +100,9 @@ def since(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 def changed_data_of(folder: Path, before: dict[str, Any], raw: Raw) -> str:
     """That the data which these settings name are not those of the identity ``before``, in words; empty if they are."""
     changes = changed_data(before, {"data": _data(raw)}) if before.get("data") else []
-    return not_as_made(folder, changes) if changes else ""
+    places = dict.fromkeys(str(at) for key, given in named_places(raw).items() if key in DATA_PLACES for at in given)
+    seen = f" ({', '.join(list(places)[:3])})" if places else ""
+    return not_as_made(folder, changes) + seen if changes else ""
 
 
 def not_as_made(folder: Path, changes: list[str]) -> str:

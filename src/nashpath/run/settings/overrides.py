@@ -171,13 +171,13 @@ def asked(raw: Raw, texts: Iterable[str], swept: Iterable[str]) -> tuple[Raw, di
 
 
 def _check_not_both(given: Iterable[tuple[str, Any]], sweeps: dict[str, list[Any]]) -> None:
-    """Raises `SettingError` where a value is given to a setting that is swept, which no member would have."""
+    """Raises `SettingError` where a setting that is swept is given a value that no member would have."""
     swept = {key: values for key, values in sweeps.items() if key != TOGETHER}
     for key in sorted({key for point in sweeps.get(TOGETHER, ()) for key in point}):
         values = [point.get(key) for point in sweeps[TOGETHER]]
         swept |= {key: values} if all(key in point for point in sweeps[TOGETHER]) else {}
     for key, value in given:
-        if key in swept:
+        if key in swept and _as_one(value) not in map(_as_one, swept[key]):
             raise SettingError(
                 f"{key}: -s gives it {_short(value)}, and it is swept over {_short(swept[key])}, so no member would "
                 "have that one; leave out one of them"
