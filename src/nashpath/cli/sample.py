@@ -51,7 +51,6 @@ def sample(
 
         check_replaceable(out)
         import numpy as np
-        import torch
 
         from nashpath.games.techniques import truncation as truncated
         from nashpath.report import write_sheet
@@ -79,9 +78,7 @@ def sample(
             with open(out, "wb") as file:  # to a path NumPy would add an ending of its own
                 np.savez_compressed(file, samples=found, **beside)
         elif ending in TABLES:
-            names, rows = loaded.table(torch.from_numpy(found), None if labels is None else torch.as_tensor(labels))
-            with open(out, "w", newline="", encoding="utf-8") as file:
-                csv.writer(file, delimiter=_mark(loaded, ending)).writerows([names, *rows])
+            _write_table(out, loaded, found, labels)
         else:
             write_sheet(found, out, raw=raw)
         typer.echo(str(out))
@@ -89,9 +86,14 @@ def sample(
             typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
 
 
-def _mark(loaded: Any, ending: str) -> str:
-    """What stands between the cells of a table of samples: in a .csv file what does in that of the run."""
+def _write_table(out: Path, loaded: Any, samples: Any, labels: Any) -> None:
+    """Samples as rows; between the cells of a .csv file stands what does in that of the run."""
+    import torch
+
     from nashpath.data.cells import DELIMITERS
 
-    data = getattr(loaded.settings, "data", None)
-    return DELIMITERS["tab" if ending == ".tsv" else getattr(data, "delimiter", "comma")]
+    names, rows = loaded.table(torch.from_numpy(samples), None if labels is None else torch.as_tensor(labels))
+    own = getattr(getattr(loaded.settings, "data", None), "delimiter", "comma")
+    mark = DELIMITERS["tab" if out.suffix.lower() == ".tsv" else own]
+    with open(out, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=mark).writerows([names, *rows])

@@ -104,7 +104,7 @@ def judge_way(
         return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
     if centre is not None and (beside := _rest_beside(way, first, told)):
         return beside
-    if not noisy and _to_and_fro(way, radius):
+    if _to_and_fro(way, radius):
         return Behaviour("goes round", 1.0, 2.0, **told)
     enough = seen.turns >= (1 if final else ENOUGH) and math.isfinite(seen.length)
     if enough and (found := _by_turns(seen, told, final)):
@@ -112,18 +112,23 @@ def judge_way(
             return found
         why = f"the radius changes by a factor {found.a_turn:.4g} a turn, and the rules' own steps change besides"
         return Behaviour("undecided", why=why, **told)
-    if not final:
-        return None
-    if seen.turns >= 1 and not math.isfinite(seen.length):
-        return Behaviour("undecided", why=f"it turned back and forth in {played} rounds", **told)
+    return _at_the_end(seen, radius if centre is not None else None, told) if final else None
+
+
+def _at_the_end(seen: Winding, radius: Tensor | None, told: dict[str, Any]) -> Behaviour:
+    """What is said of a way that no turns decided; ``radius`` is the distance from a centre, where there is one."""
     if seen.turns >= 1:
         why = f"the radius changes by {seen.rate:+.2g} (log) a turn, with an error of {seen.error:.2g}"
+        if not math.isfinite(seen.length):
+            why = f"it turned back and forth in {told['played']} rounds"
         return Behaviour("undecided", why=why, **told)
-    if centre is not None and rate < 1 and last < 0.5 * first and _falls(radius):
-        return Behaviour("closes in", rate, slowing=_slows(radius.log().neg()), **told)
-    if centre is not None and rate > 1 and last > 2 * first and _falls(radius.flip(0)):
-        return Behaviour("leaves", rate, **told)
-    return Behaviour("undecided", why=f"no whole turn in {played} rounds, and no arrival", **told)
+    if radius is not None:
+        first, last, rate = float(radius[0]), float(radius[-1]), _rate(radius)
+        if rate < 1 and last < 0.5 * first and _falls(radius):
+            return Behaviour("closes in", rate, slowing=_slows(radius.log().neg()), **told)
+        if rate > 1 and last > 2 * first and _falls(radius.flip(0)):
+            return Behaviour("leaves", rate, **told)
+    return Behaviour("undecided", why=f"no whole turn in {told['played']} rounds, and no arrival", **told)
 
 
 def _rest_beside(way: Tensor, first: float, told: dict[str, Any]) -> Behaviour | None:

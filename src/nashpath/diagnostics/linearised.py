@@ -147,6 +147,10 @@ class Linearised:
         there = Point(self._players(self.vector + move), self.point.state)
         return Linearised(self.problem, there, self.batches, self.draws)
 
+    def untold(self, move: Tensor) -> Tensor:
+        """What J does not tell of the field a move away, without the rates: ``ξ(θ + m) − ξ(θ) − J m``."""
+        return self.at(move).field - self._field_graph[0] - self.plain_product(move)
+
     def has_kink(self) -> bool:
         """Whether the field bends abruptly here, or jumps, in one of a few directions: then no J says what is around.
 
@@ -160,10 +164,7 @@ class Linearised:
             way = torch.randn(self.size, generator=rng).to(self.vector)
             way = way / way.norm()
             for move in (reach * way, -reach * way):
-                far, close = (
-                    float((self.at(step).field * self.rates - self.field - self.product(step)).norm())
-                    for step in (move, move / 10)
-                )
+                far, close = (float((self.rates * self.untold(step)).norm()) for step in (move, move / 10))
                 if close > 0.03 * far and far > 1e-3 * reach * size and far > 1e-12:
                     return True
         return False

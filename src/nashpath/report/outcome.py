@@ -218,7 +218,7 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
         beside = [f"real against real {amount(lead, real[lead])}"] if lead in real else []
         began = drawable(first.get(lead)) and first["step"] == 0
         beside += [f"{amount(lead, first[lead])} at the start"] if began else []
-        beside += ["other data at the start"] if _data_since(run) else []
+        beside += ["other data at the start"] if run.data_since else []
         beside += _better_before(run, member, lead)
         text = f"{titled(lead, phrase)} {amount(lead, member.metrics[lead])}"
         text += f" ({'; '.join(beside)})" if beside else ""
@@ -232,7 +232,8 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
 
 def _better_before(run: Run, member: ReportMember, key: str) -> list[str]:
     """``["0.058 at step 100, and worse by a quarter or more ever since"]``, where that is so of the last looks."""
-    looks = [(row["step"], float(row[key])) for row in _rows(run, member) if drawable(row.get(key))]
+    rows = [row for row in run.rows_of.get(member.member, []) if not run.data_since or row["step"] > run.data_since]
+    looks = [(row["step"], float(row[key])) for row in rows if drawable(row.get(key))]
     sign = sign_of(key) or 0
     step, best = max(looks, key=lambda look: sign * look[1], default=(0, 0.0))
     since = [value for later, value in looks if later > step]
@@ -255,21 +256,9 @@ def ways_gone(run: Run, member: ReportMember) -> dict[str, float]:
 
 def _first(run: Run, member: ReportMember, keys: list[str]) -> dict[str, Any]:
     """The first row of a member with any of these numbers; empty where the run began on other data."""
-    if _data_since(run):
+    if run.data_since:
         return {}
     return next((row for row in run.rows_of.get(member.member, []) if any(k in row for k in keys)), {})
-
-
-def _data_since(run: Run) -> int:
-    """The step at which the run went on with other data; 0 where it never did."""
-    found = run.info.get("data_since", 0)
-    return found if isinstance(found, int) else 0
-
-
-def _rows(run: Run, member: ReportMember) -> list[dict[str, Any]]:
-    """The rows of a member on the present data."""
-    begun = _data_since(run)
-    return [row for row in run.rows_of.get(member.member, []) if not begun or row["step"] > begun]
 
 
 def covered(metrics: dict[str, Any], real: dict[str, float]) -> tuple[str, Tone]:

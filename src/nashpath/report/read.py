@@ -91,6 +91,12 @@ class Run:
             found[row["member"]].append(row)
         return dict(found)
 
+    @property
+    def data_since(self) -> int:
+        """The step at which the run went on with other data; 0 where it never did."""
+        found = self.info.get("data_since", 0)
+        return found if isinstance(found, int) else 0
+
     @cached_property
     def paths(self) -> dict[int, list[np.ndarray]]:
         """The strategies that each member of a toy was at, in the order of steps, without the last."""

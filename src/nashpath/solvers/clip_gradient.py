@@ -21,13 +21,11 @@ def clip_gradient(solver: Solver, norm: Positive = 1.0, player: str = "all") -> 
     Reference: Pascanu, Mikolov and Bengio 2013, Algorithm 1; PyTorch's ``clip_grad_norm_``.
     """
     twin, known, players = copy.deepcopy(solver), dict[int, NormClipped](), list[str]()
-    made: list[UpdateRule] = []
     for part in [module for module in twin.modules() if isinstance(module, Solver)]:
         for who, rule in part.rules.items():
             players.append(who)
-            if player in ("all", who) and isinstance(rule, UpdateRule) and not any(rule is own for own in made):
+            if player in ("all", who) and isinstance(rule, UpdateRule) and rule not in known.values():
                 part.rules[who] = known.setdefault(id(rule), NormClipped(rule, norm))
-                made.append(known[id(rule)])
     if not known:
         raise ValueError(f"player: no player is called {player!r}; all, or one of {', '.join(dict.fromkeys(players))}")
     return twin

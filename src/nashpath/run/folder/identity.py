@@ -100,8 +100,8 @@ def since(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 def changed_data_of(folder: Path, before: dict[str, Any], raw: Raw) -> str:
     """That the data which these settings name are not those of the identity ``before``, in words; empty if they are."""
     changes = changed_data(before, {"data": _data(raw)}) if before.get("data") else []
-    places = dict.fromkeys(str(at) for key, given in named_places(raw).items() if key in DATA_PLACES for at in given)
-    seen = f" ({', '.join(list(places)[:3])})" if places else ""
+    places = _places(raw)
+    seen = f" ({', '.join(map(str, places[:3]))})" if places else ""
     return not_as_made(folder, changes) + seen if changes else ""
 
 
@@ -122,14 +122,20 @@ def changed_versions(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return said
 
 
+def _places(raw: Raw) -> list[str]:
+    """Where the settings say that data lie, each place once."""
+    named = named_places(raw).items()
+    return list(dict.fromkeys(place for key, given in named if key in DATA_PLACES for place in given))
+
+
 def _data(raw: Raw) -> dict[str, Any]:
     """Number, names, sizes and a hash of a sample of the files of the data; empty where they lie on no disk."""
-    chosen = dict.fromkeys(place for key, given in named_places(raw).items() if key in DATA_PLACES for place in given)
+    chosen = _places(raw)
     data = raw.get("data", {})
     kind = SOURCES.get(data.get("kind", ""), None) if isinstance(data, dict) else None
     copy_of = getattr(kind, "copy_of", None)
     if copy_of is not None:  # data sets by name, which may be found without being told where
-        chosen = dict.fromkeys(place for given in (chosen or {"": None}) if (place := copy_of(given)))
+        chosen = dict.fromkeys(place for given in (chosen or [""]) if (place := copy_of(given)))
     roots = [root for place in chosen if (root := Path(place).expanduser()).exists()]
     files, names, sizes, linked = list[str](), list[str](), list[int](), 0
     for at, root in enumerate(roots):
