@@ -15,7 +15,7 @@ from nashpath.cli.list_methods import index_of
 from nashpath.diagnostics import FINDINGS
 from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.verdict import MEANING
-from nashpath.report import outcome, questions, verdict
+from nashpath.report import headline, outcome, questions, verdict
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.report.phrasing import meanings
 from nashpath.report.reproduction import KINDS, WORDS
@@ -134,7 +134,7 @@ def test_every_word_is_there(asked):
 
 
 def test_the_outcomes_that_are_quoted_are_said(glossary):
-    source = Path(outcome.__file__).read_text()
+    source = Path(outcome.__file__).read_text() + Path(headline.__file__).read_text()
     assert [said for said in glossary.OUTCOMES if said.replace(" the equilibrium", " {there}") not in source] == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
@@ -16,9 +17,10 @@ from nashpath.cli import app
 from nashpath.games.toys import TOYS
 from nashpath.games.toys.base import PointKind
 from nashpath.report import compare_reports, load_run, report_and_headline, run_headline
-from nashpath.report.curves import strands
-from nashpath.report.outcome import Outcome, ranking, together
-from nashpath.report.read import _Reader
+from nashpath.report.curves import Strand, strands
+from nashpath.report.headline import ranking
+from nashpath.report.outcome import Outcome, together
+from nashpath.report.read import ReportMember, _Reader
 from nashpath.run import restore_member
 from run_folders import trained
 
@@ -231,12 +233,126 @@ def test_the_better_setting_is_named_with_the_interval_over_pairs(tmp_path: Path
     assert more.text.startswith("penalty = none is better than penalty = r1")
 
 
-def test_one_seed_decides_nothing_and_members_that_diverged_are_told(tmp_path: Path):
+def test_one_seed_decides_nothing(tmp_path: Path):
     assert said_of(tmp_path / "one", {"none": {0: 3.0}, "r1": {0: 1.0}}).text.startswith(
         "undecided between penalty = r1"
     )
-    arms = {"none": {k: 3.0 + 0.1 * k for k in range(4)}, "r1": {k: 1.0 + 0.1 * k if k else None for k in range(4)}}
-    assert "penalty = r1 (1 of 4 members diverged) is better" in said_of(tmp_path / "lost", arms).text
+
+
+WHOLE = {k: 3.0 + 0.1 * k + 0.01 * (k % 3) for k in range(8)}
+"""The numbers of a setting of which no member diverged."""
+
+
+def lost(values: dict[int, float], *seeds: int) -> dict[int, float | None]:
+    return {seed: None if seed in seeds else value for seed, value in values.items()}
+
+
+@pytest.mark.parametrize("gone", [(3,), (0, 1), (1, 2, 3, 4, 5, 6)])
+def test_what_diverged_more_often_is_not_called_better(tmp_path: Path, gone: tuple[int, ...]):
+    """However much better its other members are: a member that diverged is worse than any number."""
+    found = said_of(tmp_path / "run", {"none": WHOLE, "r1": lost({k: v - 2 for k, v in WHOLE.items()}, *gone)})
+    told = f"penalty = r1 ({len(gone)} of 8 members diverged)"
+    assert found.text.startswith(f"undecided between penalty = none and {told}: FID ↓ ")
+    assert (found.tone, "difference 2" in found.text) == ("open", True)
+    if len(gone) == 1:
+        assert "penalty = r1 has the better number where it did not diverge" in found.text
+
+
+def test_values_and_their_difference_are_of_the_same_members(tmp_path: Path):
+    """Those left of b are better than the mean of a, and worse than a's members of the same seeds."""
+    a = dict(enumerate([0.10, 0.11, 0.12, 0.13, 0.9, 0.95, 0.9, 0.92]))
+    b = lost(dict(enumerate([0.2, 0.212, 0.219, 0.231] + [0.2] * 4)), 4, 5, 6, 7)
+    text = said_of(tmp_path / "run", {"a": a, "b": b}).text
+    assert text.startswith(
+        "penalty = a is better than penalty = b (4 of 8 members diverged): FID ↓ 0.115 against 0.2155"
+    )
+    assert "difference -0.1005 [" in text
+    more = said_of(tmp_path / "more", {"a": a, "b": b, "c": {k: v + 0.5 + 0.01 * (k % 3) for k, v in a.items()}}).text
+    assert "is better than penalty = b (4 of 8 members diverged) and 1 more" in more
+    assert "0.115 against 0.2155" in more
+
+
+def test_a_setting_of_which_every_member_diverged_is_named(tmp_path: Path):
+    none_left, better = lost(WHOLE, *WHOLE), {k: v - 1 + 0.01 * (k % 2) for k, v in WHOLE.items()}
+    alone = said_of(tmp_path / "alone", {"none": WHOLE, "r1": none_left})
+    assert alone.text == "only penalty = none reached the end; penalty = r1 diverged in all 8 members; with it done"
+    three = said_of(tmp_path / "three", {"none": WHOLE, "r1": none_left, "r2": better}).text
+    assert three.startswith("penalty = r2 is better than penalty = none: FID")
+    assert "; penalty = r1 diverged in all 8 members; with it done" in three
+    few = said_of(tmp_path / "few", {"none": {0: 3.0}, "r1": {0: None}, "r2": {0: 2.0}}).text
+    assert few.endswith("more seeds would decide; penalty = r1 diverged in its only member")
+
+
+def test_settings_that_no_number_compares_are_told_one_by_one(tmp_path: Path):
+    """Members of several settings are not counted as if they were of one."""
+    run = arms_folder(tmp_path / "run", {"none": {0: 3.0, 1: 3.0}, "r1": {0: None, 1: None}}, "cost.generator")
+    text = run_headline(load_run(run)).text
+    assert re.fullmatch(r"penalty = none: all 2 members: finished; penalty = r1: all 2 members: diverged", text)
+    all_gone = arms_folder(tmp_path / "gone", {"none": {0: None}, "r1": {0: None}})
+    assert run_headline(load_run(all_gone)).text.startswith("all 2 members: diverged")
+
+
+@pytest.mark.parametrize(("seeds", "decided"), [(2, False), (5, False), (6, True), (12, True)])
+@pytest.mark.parametrize("key", ["fid", "modes"])
+def test_differences_without_spread_are_decided_by_their_signs(tmp_path: Path, seeds: int, decided: bool, key: str):
+    """2 · 2⁻ⁿ ≤ .05 from 6 pairs on: what is the same in two pairs says nothing about the third."""
+    a = {k: 8.0 if key == "modes" else 3.0 + 0.25 * k for k in range(seeds)}
+    text = said_of(tmp_path / "run", {"none": a, "r1": {k: v - 1 for k, v in a.items()}}, key).text
+    assert ("is better than" in text) == decided
+    assert ("more seeds would decide" in text) == (not decided)
+    assert f"difference {1 if key == 'modes' else -1} over {seeds} paired seeds, the same in each" in text
+    assert "[" not in text
+
+
+def test_what_is_equal_up_to_rounding_is_not_better(tmp_path: Path):
+    a = dict(enumerate([0.1, 0.2, 0.3, 0.45, 0.7, 0.8, 0.85]))
+    for name, b in (
+        ("constant", {k: v + 1e-16 for k, v in a.items()}),
+        ("single", {k: v * (1 + 1e-7 * (1 + k % 2)) for k, v in a.items()}),
+        ("equal", dict(a)),
+    ):
+        text = said_of(tmp_path / name, {"none": a, "r1": b}).text
+        assert text.startswith("undecided between"), text
+        assert "would decide" not in text
+
+
+def test_copies_are_no_evidence_whatever_the_number(tmp_path: Path):
+    """Seeds change nothing in a game without randomness, by any number that is not a count."""
+    text = said_of(tmp_path / "run", {a: dict.fromkeys(range(8), v) for a, v in (("none", 0.97), ("r1", 0.52))}).text
+    assert text.endswith("of 8 members against 8, all alike: seeds change nothing here; other starts would decide")
+
+
+@pytest.mark.parametrize(("key", "sign"), [("fid", -1), ("cost.generator", 1), ("cost.generator", -1)])
+def test_what_was_sought_is_what_is_compared(tmp_path: Path, key: str, sign: int):
+    """By a search's objective alone, whatever the settings name first and whether or not it has a better side."""
+    rows = {s: {"modes": 8.0, key: 1.0 + 0.1 * s} for s in range(4)}
+    better = {s: {"modes": 4.0, key: 1.0 + 0.11 * s + sign} for s in range(4)}
+    members = [
+        {"member": 4 * k + s, "seed": s, "settings": {"penalty": f"p{k}"}, "outcome": "finished", "metrics": row}
+        for k, arm in enumerate((rows, better))
+        for s, row in arm.items()
+    ]
+    run = load_run(folders.folder(tmp_path / "run", members, [], metrics=["modes"]))
+    assert "modes" in run_headline(run).text
+    text = run_headline(run, {key: sign}).text
+    assert text.startswith("penalty = p1 is better than penalty = p0: ")
+    assert "modes" not in text
+
+
+def test_no_setting_is_said_to_be_ahead_where_all_are_equal():
+    """Eight equal settings, 300 times: at most .05 promised for all pairs together; 27 is beyond the .999 quantile."""
+    rng, false = np.random.default_rng(5), 0
+    for _ in range(300):
+        parts = [
+            Strand(
+                f"s{k}", {}, [ReportMember(s, s, outcome="finished", metrics={"fid": v}) for s, v in enumerate(row)], []
+            )
+            for k, row in enumerate(rng.normal(size=(8, 8)))
+        ]
+        found = ranking(parts, [Outcome("done", "open")] * 8, [])
+        assert found is not None
+        false += "ahead of" in found.text or "is better" in found.text
+    assert false <= 27
 
 
 @pytest.mark.parametrize("paired", [True, False])
@@ -299,7 +415,7 @@ def two_settings(folder: Path, settings: tuple[dict, dict], sweep: bool, **confi
             "seed": s,
             "outcome": "finished",
             "steps": 9,
-            "metrics": {"sliced_wasserstein": 5.0 - 4 * k},
+            "metrics": {"sliced_wasserstein": 5.0 - 4 * k + 0.1 * s * (1 + k)},
         }
         for k in (0, 1)
         for s in range(3)

@@ -5,7 +5,8 @@ from nashpath.report.card import card, card_place, write_card
 from nashpath.report.compare import compare_reports, equal_cost_text
 from nashpath.report.draw import draw_figure, drawing, new_canvas
 from nashpath.report.equal_cost import EqualCost, equal_cost
-from nashpath.report.outcome import Outcome, run_headline
+from nashpath.report.headline import run_headline
+from nashpath.report.outcome import Outcome
 from nashpath.report.page import report_and_headline, write_report
 from nashpath.report.read import ReportMember, Run, RunFolderError, load_run
 from nashpath.report.reproduction import is_reproduction, write_reproduction

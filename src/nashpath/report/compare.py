@@ -13,7 +13,8 @@ from nashpath.core.cache import check_replaceable
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
-from nashpath.report.outcome import by_seed, member_outcome, ranking, together, tops, wanted
+from nashpath.report.headline import by_seed, ranking
+from nashpath.report.outcome import member_outcome, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
 from nashpath.report.read import Run, RunFolderError, load_run

@@ -1,33 +1,27 @@
-"""What became of a game, in one line: of one member, of members that differ by seed, and which setting is better.
+"""What became of a game, in one line: of one member, and of members that differ by seed.
 
 Said of the run's own rows and paths alone; `nashpath diagnose` plays on and says more.
 """
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from nashpath.core.math.bootstrap import interval, student, values_needed
 from nashpath.diagnostics import judge_way
 from nashpath.diagnostics.behaviour import STILL
 from nashpath.metrics import METRICS, metric_and_features, metric_names
-from nashpath.report.curves import Strand, drawable, strands
+from nashpath.report.curves import drawable
 from nashpath.report.phrasing import (
     amount,
-    by_how_much,
-    count,
     listed,
     number,
     phrase,
-    setting,
     sign_of,
     titled,
-    with_ends,
 )
 from nashpath.report.read import ReportMember, Run
 
@@ -52,23 +46,6 @@ class Outcome:
     text: str
     tone: Tone
     short: str = ""
-
-
-def run_headline(run: Run) -> Outcome:
-    """What became of a run: the better setting where it has several, else its members together."""
-    status = run.info.get("status")
-    parts = [part for part in strands(run) if part.members]
-    if not parts:
-        return Outcome("nothing has been reported yet", "open")
-    members = [[member_outcome(run, m) for m in part.members] for part in parts]
-    found = ranking(parts, [together(own) for own in members], wanted(run.config)) if len(parts) > 1 else None
-    found = found or together([one for own in members for one in own])
-    if status == "failed":
-        return Outcome(f"failed before its last step; {found.text}", "bad")
-    if status in ("running", "stopped"):
-        lost = any(member.diverged for part in parts for member in part.members)
-        return Outcome(f"not at its last step; so far {found.text}", found.tone if lost else "open")
-    return found
 
 
 def wanted(config: dict[str, Any]) -> list[str]:
@@ -107,9 +84,6 @@ def together(members: list[Outcome]) -> Outcome:
     said = [f"{short} in {many:,} of {len(members):,} members" for short, many in counted.most_common()]
     return Outcome(listed(said, 3), tone)
 
-
-ALIKE = ", all alike: seeds change nothing here"
-"""Said of members that end at one number whatever their seeds, as those of a game without randomness do."""
 
 NAMED = {
     "local Nash": "the equilibrium",
@@ -282,118 +256,3 @@ def _way(now: float, first: Any, real: float | None, sign: int) -> float | None:
         return None
     left, whole = sign * (real - now), sign * (real - first)
     return 1.0 if left <= 0 else 1 - left / max(whole, 0.1 * abs(real), 1e-12)
-
-
-@dataclass(frozen=True)
-class _Arm:
-    label: str
-    outcome: Outcome
-    values: dict[int | None, float]
-    members: int
-    lost: int
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(list(self.values.values())))
-
-    @property
-    def told(self) -> str:
-        return f" ({self.lost} of {count(self.members, 'member')} diverged)" if self.lost else ""
-
-
-def ranking(parts: list[Strand], outcomes: Sequence[Outcome], named: list[str]) -> Outcome | None:
-    """Which of several settings is better, by one number fixed beforehand; None where none has a better side.
-
-    ``outcomes`` are those of the settings: what became of the best one is said, too, and is the tone.
-
-    It is the first that the settings name, else the distance to real samples (or to the equilibrium), else the first
-    that has a better side. The best mean is held against every other by the interval of the differences: over pairs of
-    members that share a seed where there are such, at 95 % for all comparisons together (Bonferroni).
-    """
-    keys = dict.fromkeys(key for part in parts for m in part.members for key in m.metrics if sign_of(key))
-    order = [*named, "distance", "sliced_wasserstein", *keys]
-    for key in order:
-        arms = (
-            [arm for part, end in zip(parts, outcomes) if (arm := _arm(part, end, key)).values] if key in keys else []
-        )
-        if len(arms) > 1 and (sign := sign_of(key)):
-            other = differing(parts)
-            if other:
-                name = titled(key, phrase)
-                return Outcome(f"not compared: they differ in {other}, so {name} does not say which is better", "open")
-            return _best(sorted(arms, key=lambda arm, sign=sign: -sign * arm.mean), key, sign)
-    return None
-
-
-def differing(parts: Sequence[Strand]) -> str:
-    """In which settings the grounds of numbers differ, and how, in words; empty where they do not."""
-    grounds = [part.ground for part in parts]
-    found = list(dict.fromkeys(key for part in parts[1:] for key in parts[0].apart(part)))
-    kinds = [key for key in found if key.endswith(".kind")]
-    told = []
-    for key in kinds or found:  # another kind has other settings, too
-        values = dict.fromkeys(setting(one[key]) for one in grounds if key in one)
-        told.append("the files of the data" if key == "data.files" else f"{key} ({listed(list(values))})")
-    return listed(told) if told else ""
-
-
-def _arm(part: Strand, end: Outcome, key: str) -> _Arm:
-    return _Arm(part.label, end, by_seed(part.members, key), len(part.members), sum(m.diverged for m in part.members))
-
-
-def by_seed(members: Sequence[ReportMember], key: str) -> dict[int | None, float]:
-    """The last finite number of the members that did not diverge, by their seeds."""
-    return {m.seed: float(m.metrics[key]) for m in members if not m.diverged and drawable(m.metrics.get(key))}
-
-
-def _best(arms: list[_Arm], key: str, sign: int) -> Outcome:
-    best, others = arms[0], arms[1:]
-    pairs = [(other, *_apart(best, other, 0.05 / len(others), key)) for other in others]
-    name = titled(key, phrase)
-    unclear = [(other, gap, how) for other, gap, how in pairs if not _decided(gap, sign)]
-    second, gap, how = unclear[0] if unclear else pairs[0]
-    which = f" of {second.label}" if unclear and len(unclear) > 1 else ""
-    values = f"{name} {amount(key, best.mean)} against {amount(key, second.mean)}{which}"
-    span = f"difference {with_ends(key, gap, by_how_much)} over {how}"
-    if not unclear:
-        rest = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        said = f"{best.label}{best.told} is better than {second.label}{second.told}{rest}: {values}, {span}"
-        return Outcome(f"{said}; with it {best.outcome.text}", best.outcome.tone)
-    between = listed([f"{arm.label}{arm.told}" for arm in (best, *(other for other, *_ in unclear))], 4)
-    ahead = f" (ahead of {len(others) - len(unclear)} more)" if len(unclear) < len(others) else ""
-    if not math.isfinite(gap[1]):
-        starts = "other starts" if how.endswith(ALIKE) else "more seeds or other starts"
-        more = starts if key == "distance" else "more seeds"
-        return Outcome(f"undecided between {between}{ahead}: {values}, of {how}; {more} would decide", "open")
-    return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_more(gap, how, 0.05 / len(others))}", "open")
-
-
-def _decided(gap: tuple[float, float, float], sign: int) -> bool:
-    return all(sign * end > 0 for end in gap[1:])
-
-
-def _apart(best: _Arm, other: _Arm, error: float, key: str) -> tuple[tuple[float, float, float], str]:
-    """The mean difference with its interval, and what it is over: pairs of seeds, or all against all."""
-    shared = [seed for seed in best.values if seed in other.values]
-    alike = len({*best.values.values()}) == len({*other.values.values()}) == 1
-    if key == "distance" and alike and len(best.values) > 1:
-        gap = next(iter(best.values.values())) - next(iter(other.values.values()))
-        return (gap, math.nan, math.nan), f"{count(len(best.values), 'member')} against {len(other.values)}{ALIKE}"
-    if len(shared) > 1:
-        return interval([best.values[s] - other.values[s] for s in shared], error=error), f"{len(shared)} paired seeds"
-    # Zou & Donner 2008, "Construction of confidence limits about effect measures" (two intervals make one)
-    a, b = list(best.values.values()), list(other.values.values())
-    how = f"{len(a)} against {count(len(b), 'member')}"
-    middle = float(np.mean(a) - np.mean(b))
-    if min(len(a), len(b)) < 2:
-        return (middle, math.nan, math.nan), how
-    (one, low, high), (two, least, most) = interval(a, error=error), interval(b, error=error)
-    return (middle, middle - math.hypot(one - low, most - two), middle + math.hypot(high - one, two - least)), how
-
-
-def _more(gap: tuple[float, float, float], how: str, error: float) -> str:
-    """How many seeds would decide a difference of this size, as much apart from seed to seed as these."""
-    half, have = (gap[2] - gap[1]) / 2, int(how.split(" ")[0])
-    deviation = half / student(have, error)
-    need = values_needed(deviation, abs(gap[0]), error, have + 1) if math.isfinite(deviation) else None
-    return f"; about {need:,} seeds would decide a difference of this size" if need else ""

@@ -22,7 +22,8 @@ from nashpath.report.columns import column_tables
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
-from nashpath.report.outcome import Outcome, run_headline, tops
+from nashpath.report.headline import run_headline
+from nashpath.report.outcome import Outcome, tops
 from nashpath.report.phrasing import duration, number, setting
 from nashpath.report.questions import questions
 from nashpath.report.read import Run, load_run

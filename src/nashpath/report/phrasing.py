@@ -22,7 +22,8 @@ def number(value: Any) -> str:
         return "–"
     if float(value).is_integer() and abs(value) < 1e12:
         return f"{int(value):,}"
-    return f"{value:,.1f}" if 1e4 <= abs(value) < 1e12 else f"{value:,.4g}"
+    rounded = float(f"{value:.4g}")
+    return f"{value:,.1f}" if abs(rounded) >= 1e4 and abs(value) < 1e12 else f"{value:,.4g}"
 
 
 def duration(seconds: Any) -> str:
@@ -141,20 +142,25 @@ def amount(key: str, value: Any) -> str:
 
 def by_how_much(key: str, value: float) -> str:
     """A difference of two numbers by their key: of shares, in percentage points."""
-    return amount(key, value).replace(" %", " points")
+    said = amount(key, value)
+    return said.replace(" %", " point" if said in ("1 %", "-1 %") else " points")
 
 
 def with_ends(key: str, found: tuple[float, float, float], say: Callable[[str, float], str] = amount) -> str:
     """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing.
 
-    No end of a number itself (``say`` is `amount`) lies where the number cannot.
+    Nor of ends that are both the mean: what was alike in all members has shown no spread, and no interval. No end lies
+    where the number cannot, nor, of a difference (``say`` is `by_how_much`), where none of two such numbers can.
     """
     mean, low, high = found
-    if say is amount:
-        least, most = limits(key)
-        low, high = max(low, least), min(high, most)
+    if math.isnan(low) or low == high:
+        return say(key, mean)
+    least, most = limits(key)
+    if say is by_how_much:
+        least, most = least - most, most - least
+    low, high = max(low, least), min(high, most)
     mean, low, high = (say(key, value) for value in (mean, low, high))
-    return mean if math.isnan(found[1]) else f"{mean} [{low}, {high}]"
+    return f"{mean} [{low}, {high}]"
 
 
 @rebuilt(METRICS)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nashpath.report.curves import drawable, strands
-from nashpath.report.outcome import COVERED, covered, run_headline, wanted, ways_gone
+from nashpath.report.headline import run_headline
+from nashpath.report.outcome import COVERED, covered, wanted, ways_gone
 from nashpath.report.phrasing import amount, listed, phrase, sign_of, titled
 from nashpath.report.read import ReportMember, Run, read_frames
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.draw import inline, new_canvas
-from nashpath.report.outcome import Outcome, run_headline
+from nashpath.report.headline import run_headline
+from nashpath.report.outcome import Outcome
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, meaning, setting, titled, with_ends
 from nashpath.report.read import load_run
@@ -21,7 +22,7 @@ def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
     if found.finished:
         outcome = Outcome("no candidate reached the end with all its seeds", "bad")
     if found.finished and found.finalists:
-        outcome = run_headline(load_run(confirm))
+        outcome = run_headline(load_run(confirm), {question.objective: question.better})
     keys = list(question.space)
     sought = Heading(titled(question.objective), meaning(question.objective))
     order = sorted(found.candidates, key=lambda one: (-len(one.values), _last(one, question.better)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.report.curves import drawable, strands
-from nashpath.report.outcome import run_headline
+from nashpath.report.headline import run_headline
 from nashpath.report.phrasing import amount, count, listed, number, title
 from nashpath.report.read import ReportMember, Run
 
@@ -33,9 +33,9 @@ def verdict(run: Run) -> tuple[str, list[str]]:
 
 
 def measured(members: list[ReportMember]) -> dict[str, list[float]]:
-    """The last finite value of each evaluated metric, over members."""
+    """The last finite value of each evaluated metric, over the members that did not diverge."""
     found: dict[str, list[float]] = defaultdict(list)
-    for member in members:
+    for member in (one for one in members if not one.diverged):
         for key, value in member.metrics.items():
             if drawable(value):
                 found[key].append(float(value))
