@@ -141,6 +141,15 @@ def test_the_seeds_that_would_decide_do_and_one_less_does_not():
     assert seeds_needed([1.0, -1.0, 1.0, -1.0], 0.0, math.inf, error) is None
 
 
+@pytest.mark.parametrize(("seeds", "others"), [(4, "53%"), (6, "39%"), (12, "22%")])
+def test_what_is_the_same_in_every_seed_says_of_how_many_others_it_may_not_be_so(seeds: int, others: str):
+    """(1 − p)ⁿ = .05: that often n of n seeds would be alike if a share p of all seeds were not."""
+    p = stats.binomtest(seeds, seeds).proportion_ci(0.90).low  # one-sided at 95 %
+    assert f"{1 - p:.0%}" == others
+    for value in (0.4, 1.0):
+        assert judge(claim([value] * seeds), Rows([])).note.endswith(f"up to {others} of others may differ")
+
+
 def test_rows_may_say_that_they_decide_nothing():
     def values(rows):
         raise Undecided("the best rate of SGD is the largest that was tried")

@@ -167,7 +167,11 @@ def _decide(claim: Claim, values: list[float] | Verdict, error: float) -> Verdic
     few = len(values) < ENOUGH
     word = "inconclusive" if few else _word(claim, low, high)
     note = f"{len(values)} seeds decide nothing; {ENOUGH} are needed" if few else ""
-    if word == "inconclusive" and not few:
+    if len(set(values)) == 1 and not few:  # there is no spread to reckon with
+        note = (
+            f"the same in all {len(values)} seeds, so up to {1 - error ** (1 / len(values)):.0%} of others may differ"
+        )
+    elif word == "inconclusive" and not few:
         needed = seeds_needed(values, claim.low, claim.high, error)
         told = f"about {needed} seeds" if needed else f"no {MOST:,} seeds"
         note = f"{told} would decide it at this mean and deviation"
