@@ -14,7 +14,7 @@ from nashpath.data import Digits, Ring, StackedDigits
 from nashpath.metrics import METRICS, FeaturesError, MetricError
 from nashpath.metrics import evaluate_samples as measured
 from nashpath.metrics.features import inception
-from nashpath.report.tables import protocol_lines
+from nashpath.report.tables import ends_of, protocol_lines
 from nashpath.run import RunFolder, SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
@@ -225,3 +225,11 @@ def test_features_are_listed_and_fetched_with_a_reason_where_they_cannot_be(monk
     assert "get the file some other way and put it at" in said.stderr
     assert str(inception.kept_file()) in said.stderr
     assert not inception.kept_file().exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([0.25, 0.75], "0.1 to 0.9"), ([0.25, None, 0.75], "0.1 to 0.9"), ([0.25, None], ""), ([8.0, 8.0, 8.0], "")],
+)
+def test_no_interval_is_shown_of_one_value_or_of_values_that_are_all_alike(values, said):
+    assert ends_of({"values": values, "low": 0.1, "high": 0.9}) == said

@@ -165,7 +165,7 @@ def _members(texts: list[str] | None) -> list[int] | None:
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
     from nashpath.report.phrasing import number, settings_label
-    from nashpath.report.tables import directed, is_of_class, protocol_lines
+    from nashpath.report.tables import directed, ends_of, is_of_class, protocol_lines
 
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
@@ -176,11 +176,12 @@ def _print(group: dict[str, Any]) -> None:
             beside = [] if several else [number(entry.get("real"))]
             table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
         if several:
-            measured = sum(value is not None for value in entry["values"])
-            ends = f"{number(entry['low'])} to {number(entry['high'])}" if measured > 1 else "–"
-            table.add_row(directed(entry), "mean", number(entry["mean"]), ends)
+            table.add_row(directed(entry), "mean", number(entry["mean"]), ends_of(entry) or "–")
             table.add_row(directed(entry), "real halves", number(entry.get("real")))
-    console.print(table)
+    if whole:
+        console.print(table)
+    else:
+        console.print(f"{table.title or 'the run'}: no member has samples to measure", markup=False)
     if len(whole) < len(group["numbers"]):
         console.print("the numbers of each class are in evaluation.json and in the report", markup=False)
     for line in protocol_lines(group):

@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.core.cache import check_replaceable, replacing
 from nashpath.report.phrasing import number
-from nashpath.report.tables import directed, protocol_lines
+from nashpath.report.tables import directed, ends_of, protocol_lines
 from nashpath.run.settings.model import dotted
 
 STANDARDISED = """\
@@ -85,10 +85,9 @@ def _quality(group: dict[str, Any] | None, member: int) -> str:
     at, lines = group["members"].index(member), []
     for entry in group["numbers"]:
         value = f"- {directed(entry)}: {number(entry['values'][at])}"
-        if sum(one is not None for one in entry["values"]) > 1:
-            several = len(group["members"])
-            value += f" (mean of {several} seeds {number(entry['mean'])}, 95 % interval {number(entry['low'])} to "
-            value += f"{number(entry['high'])})"
+        measured, ends = sum(one is not None for one in entry["values"]), ends_of(entry)
+        if measured > 1:
+            value += f" (mean of {measured} seeds {number(entry['mean'])}{', 95 % interval ' if ends else ''}{ends})"
         lines.append(value)
     return "\n".join([*lines, "", *(f"- {line}" for line in protocol_lines(group))])
 

@@ -118,7 +118,8 @@ def _table(group: dict[str, Any]) -> Evaluated:
     rows = []
     real = any(entry.get("real") is not None for entry in group["numbers"])
     for entry in group["numbers"]:
-        ends = [cell(entry["mean"]), _ends(entry)]
+        found = ends_of(entry)
+        ends = [cell(entry["mean"]), TableCell(found, entry["low"]) if found else TableCell("–")]
         rows.append(
             [
                 TableCell(directed(entry), meaning=meaning(entry["name"])),
@@ -140,11 +141,11 @@ def directed(entry: dict[str, Any]) -> str:
     return entry["name"] + {1: " ↑", -1: " ↓"}.get(entry.get("better", 0), "")
 
 
-def _ends(entry: dict[str, Any]) -> TableCell:
-    """The interval; none where fewer than two members were measured."""
-    if sum(value is not None for value in entry["values"]) < 2:
-        return TableCell("–")
-    return TableCell(f"{number(entry['low'])} to {number(entry['high'])}", entry["low"])
+def ends_of(entry: dict[str, Any]) -> str:
+    """``"0.2 to 0.4"``, the interval; empty where fewer than two members were measured, or all of them alike."""
+    if len({value for value in entry["values"] if value is not None}) < 2:
+        return ""
+    return f"{number(entry['low'])} to {number(entry['high'])}"
 
 
 def is_of_class(name: str) -> bool:
