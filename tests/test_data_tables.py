@@ -484,6 +484,15 @@ def test_columns_of_numbers_that_are_texts_for_an_odd_cell_say_so(tmp_path, case
         CSV(str(tmp_path / "t.csv"), delimiter="semicolon", **{option: "a"})
 
 
+def test_a_command_warns_of_the_same_once(tmp_path):
+    """It reads its data to plan, to identify, to train and to measure; the next command warns again."""
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{k},{'x' if k == 7 else k / 8}\n" for k in range(100)))
+    given = ["train", str(tmp_path / "t.csv"), "-s", "steps=1", "-s", "compile=off", "-s", "batch_size=4", "--quiet"]
+    for run in ("one", "two"):
+        told = command(*given, "--out", tmp_path / run).stderr
+        assert told.count("column 'b' is read as texts") == 1
+
+
 @pytest.mark.parametrize("cells", [["x", "y", "1"], ["1", "2", "?"], ["01", "02", "03"], ["", "", "NA"], ["1", ""]])
 def test_other_columns_say_nothing(tmp_path, cells):
     (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in cells))

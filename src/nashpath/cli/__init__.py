@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import nashpath as package
+from nashpath.cli.console import WARNED
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
 from nashpath.cli.examples import examples
@@ -43,6 +44,7 @@ def nashpath(
     ] = False,
 ) -> None:
     """Train GANs as the games they are, and see where they ended up."""
+    WARNED.clear()
 
 
 app.command()(train)

@@ -291,12 +291,18 @@ def _first_line(error: Exception) -> str:
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
+WARNED: set[str] = set()
+"""What this command has warned of; empty where a command begins."""
+
+
 def _plainly(otherwise: Any) -> Any:
-    """Shows warnings about methods, data and run folders in one line, and others as they were shown."""
+    """Shows warnings about methods, data and run folders in one line, once a command, and others as they were shown."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if category.__module__.startswith("nashpath."):
-            typer.echo(f"warning: {message}", err=True)
+            if str(message) not in WARNED:  # a command reads its data more than once
+                typer.echo(f"warning: {message}", err=True)
+            WARNED.add(str(message))
         else:
             otherwise(message, category, *where, **more)
 
