@@ -14,7 +14,8 @@ import report_folders as folders
 from nashpath.report import compare_reports, load_run, write_report, write_search
 from nashpath.report.animation import animation
 from nashpath.run import open_session
-from nashpath.run.assess.search import Candidate, Found, Question
+from nashpath.run.assess.search import Candidate, Found
+from nashpath.run.assess.search_question import Question
 from run_folders import SMALL
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

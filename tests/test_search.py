@@ -7,8 +7,10 @@ import pytest
 
 from nashpath.cli.search import direction_of
 from nashpath.report import write_search
-from nashpath.run import SettingError
-from nashpath.run.assess.search import Question, parse_space, search
+from nashpath.run import FolderError, RunFolder, SettingError, open_session
+from nashpath.run.assess.search import search
+from nashpath.run.assess.search_question import Question, parse_space
+from nashpath.run.engine import autotune
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import flatten_sweeps, parse_sweeps
 from run_folders import members, nash
@@ -134,11 +136,73 @@ def test_questions_that_cannot_be_asked_are_refused_by_key(tmp_path, given, matc
 
 def test_a_folder_holds_one_search(tmp_path):
     search(tmp_path / "s", question(candidates=2, batch=2, rungs=1))
-    with pytest.raises(SettingError, match=r"holds another search: its candidates, batch differ"):
+    with pytest.raises(SettingError, match=r"holds another search: candidates is 2 there, 3 here; batch is 2"):
         search(tmp_path / "s", question(candidates=3, batch=3, rungs=1))
     (tmp_path / "s" / "rounds" / "001-1" / "members.json").write_text("[]")
     with pytest.raises(SettingError, match=r"members\.json: .* trains that round again"):
         search(tmp_path / "s", question(candidates=2, batch=2, rungs=1))
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"confirm": 200_000}, r"--confirm 200000, --finalists 2: .* 600000 members; one run has at most 100000"),
+        ({"finalists": 40_000, "candidates": 40_000, "confirm": 3}, "--confirm 3, --finalists 40000"),
+        ({"seeds": [2**63 - 1]}, r"--seeds: 9223372036854775807, --confirm 3: .* give smaller --seeds"),
+        ({"seeds": [-1, 3]}, "seeds"),
+        ({"steps": 0}, "steps: 0: a search trains"),
+        ({"steps": -5}, "steps"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_refused_at_the_start(tmp_path, given, match):
+    with pytest.raises(SettingError, match=match):
+        search(tmp_path / "s", question(**given))
+    assert not (tmp_path / "s").exists()
+
+
+def test_how_the_best_are_confirmed_may_change_until_that_has_begun(tmp_path):
+    looks = iter(range(2))
+    small = {"candidates": 2, "batch": 2, "rungs": 1}
+    search(tmp_path / "s", question(**small, confirm=9), stop=lambda: next(looks, None) is None)
+    found = search(tmp_path / "s", question(**small, confirm=2, finalists=1))
+    assert [len(one.values[0]) for one in found.finalists] == [2, 2]
+    with pytest.raises(SettingError, match="confirm is 2 there, 3 here"):
+        search(tmp_path / "s", question(**small, confirm=3, finalists=1))
+
+
+def test_how_to_run_is_chosen_once_for_all_rounds(tmp_path, monkeypatch):
+    """Another way to run has other roundings: a search that goes on elsewhere, or on a busy machine, finds the same."""
+    asked = question(settings={**TOY, "stack": "auto", "threads": 0}, candidates=6)
+    ways = iter(["stacked", *["looped"] * 9])
+    monkeypatch.setattr(autotune, "_faster", lambda *given: (next(ways), "as it was measured"))
+    search(tmp_path / "s", asked)
+    rounds = [*sorted((tmp_path / "s" / "rounds").glob("*")), tmp_path / "s" / "confirm"]
+    kept = [RunFolder(place).read_config() for place in rounds]
+    assert len(rounds) == 3
+    assert {(one["stack"], one["compile"], one["threads"]) for one in kept} == {("on", "off", kept[0]["threads"])}
+
+
+def test_a_search_and_a_run_keep_out_of_each_others_folders(tmp_path):
+    small = question(candidates=2, batch=2, rungs=1)
+    search(tmp_path / "s", small)
+    with pytest.raises(FolderError, match="holds a search"):
+        open_session({"game": "quadratic"}, {}, tmp_path / "s")
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "config.toml").write_text("")
+    with pytest.raises(FolderError, match="holds a run"):
+        search(tmp_path / "r", small)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolderError, match="is a file; give a folder"):
+        search(tmp_path / "file", small)
+
+
+@pytest.mark.parametrize("steps", ["abc", "nan", "[1]", "1e400", "2.9", "-5"])
+def test_steps_are_refused_as_train_refuses_them(tmp_path, steps):
+    common = ["-s", f"steps={steps}", "-s", "game=quadratic", "--out", str(tmp_path / "s")]
+    told = nash("train", *common, expect=2).stderr
+    asked = ["--objective", "distance", "--better", "lower", "--space", "solver.generator.learning_rate=0.1:1"]
+    assert nash("search", *common, *asked, expect=2).stderr == told
+    assert "steps" in told
 
 
 def test_directions():

@@ -66,18 +66,18 @@ def search(
         live = stack.enter_context(ProgressBar(quiet))
         from nashpath.report import write_search
         from nashpath.run import SettingError
-        from nashpath.run.assess.search import Question, parse_space
         from nashpath.run.assess.search import search as searched
+        from nashpath.run.assess.search_question import Question, parse_space
         from nashpath.run.folder.places import find_data
         from nashpath.run.folder.run_folder import plain_json, read_toml
         from nashpath.run.settings.overrides import override, parse_seeds
+        from nashpath.run.settings.resolve import resolve
 
         raw = override(find_data(read_toml(config), config.parent) if config else {}, settings or [])
         if "sweep" in raw or "seeds" in raw:
             raise SettingError("a search has its own --seeds and --space; leave out seeds and sweep")
         if own:
             raw["with"] = [*raw.get("with", []), *map(str, own)]
-        steps = int(raw.pop("steps", 2000))
         question = Question(
             settings=raw,
             space=parse_space(space or []),
@@ -88,7 +88,7 @@ def search(
             rungs=rungs,
             keep=keep,
             seeds=parse_seeds(seeds),
-            steps=steps,
+            steps=resolve({"steps": raw.pop("steps", 2000)}).steps,  # as train has it
             confirm=confirm,
             finalists=finalists,
         )

@@ -6,7 +6,7 @@ told what became of each. At last the best are trained again, with seeds that no
 they were given: the best of many is better than it will be again, and only this comparison says whether it is better.
 
 Every round is an ordinary run folder. What is in them is the state of a search: it goes on by reading them, and asks
-for the same candidates again.
+for the same candidates again. How to run (stacked, compiled, threads) is chosen in the first round, for all of them.
 
 Reference: Karnin, Koren and Somekh 2013, Algorithm 1 (sequential halving); Bergstra, Bardenet, Bengio and Kégl 2011
 (the tree of Parzen estimators by which Optuna asks).
@@ -22,69 +22,17 @@ from typing import Any
 import numpy as np
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.metrics import METRICS, metric_and_features
+from nashpath.run.assess.search_question import Chosen, Question, check_question, fitting, settings_of
 from nashpath.run.engine.program import never
-from nashpath.run.errors import SettingError
+from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
-from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
-from nashpath.run.settings.members import plan
-from nashpath.run.settings.model import TABLES
-from nashpath.run.settings.overrides import (
-    MOST_MEMBERS,
-    TOGETHER,
-    Raw,
-    assign,
-    parse_assignment,
-    parse_value,
-    parse_values,
-)
-from nashpath.run.settings.schema import arguments
+from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json, write_atomic
+from nashpath.run.settings.model import dotted
+from nashpath.run.settings.overrides import TOGETHER, Raw
 from nashpath.run.training.group import RunProgress
+from nashpath.run.training.parts import SETTLED, differing
 from nashpath.run.training.start import open_session, resume_session
-
-_Chosen = dict[str, Any]
-"""What a candidate sets, by dotted key."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is searched for, and how; two searches of equal questions find the same.
-
-    ``space`` holds for each key the values to choose from, or ``{"low", "high", "log"}`` of a range (of whole numbers
-    where both ends are). ``better`` is 1 where more of the ``objective`` is better and −1 where less is. Of each batch
-    one candidate in ``keep`` goes on to the next of ``rungs``.
-    """
-
-    settings: Raw
-    space: dict[str, Any]
-    objective: str
-    better: int
-    candidates: int = 32
-    batch: int = 16
-    rungs: int = 3
-    keep: int = 3
-    seeds: list[int] = field(default_factory=lambda: list(range(8)))
-    steps: int = 2000
-    confirm: int = 8
-    finalists: int = 3
-    sampler_seed: int = 0
-
-    def share(self, rung: int) -> int:
-        """By how much a rung's steps and seeds are divided."""
-        return self.keep ** (self.rungs - 1 - rung)
-
-    def steps_of(self, rung: int) -> int:
-        return max(1, self.steps // self.share(rung))
-
-    def seeds_of(self, rung: int) -> list[int]:
-        return self.seeds[: max(1, len(self.seeds) // self.share(rung))]
-
-    @property
-    def fresh(self) -> list[int]:
-        """Seeds that no round has seen."""
-        first = max(self.seeds) + 1
-        return list(range(first, first + self.confirm))
 
 
 @dataclass
@@ -92,7 +40,7 @@ class Candidate:
     """A candidate: what it sets, how far it came, its ``values`` by rung (one a seed; None where there is none)."""
 
     number: int
-    point: _Chosen
+    point: Chosen
     values: list[list[float | None]] = field(default_factory=list)
     gradients: list[float] = field(default_factory=list)
     """Gradient evaluations of a member, by rung."""
@@ -113,36 +61,6 @@ class Found:
     finished: bool
 
 
-def parse_space(texts: Sequence[str]) -> dict[str, Any]:
-    """``key=0.1:10`` (a range; ``1:8`` of whole numbers), ``key=log:1:10``, ``key=a,b,c``. Raises `SettingError`."""
-    space: dict[str, Any] = {}
-    for text in texts:
-        key, value = parse_assignment(text, "--space")
-        if key in space:
-            raise SettingError(f"--space {key} is given twice")
-        space[key] = _range(key, value) if ":" in value and not value.startswith("[") else _choices(key, value)
-    return space
-
-
-def _range(key: str, text: str) -> dict[str, Any]:
-    log = text.startswith("log:")
-    parts = [parse_value(part.strip()) for part in text.removeprefix("log:").split(":")]
-    numbers = [part for part in parts if isinstance(part, int | float) and not isinstance(part, bool)]
-    if len(parts) != 2 or len(numbers) != 2 or not all(map(math.isfinite, numbers)) or not numbers[0] < numbers[1]:
-        raise SettingError(f"--space {key}={text}: expected two numbers, such as 0.1:10 or log:1e-4:1e-1")
-    if log and numbers[0] <= 0:
-        raise SettingError(f"--space {key}={text}: a logarithmic range begins above 0")
-    return {"low": numbers[0], "high": numbers[1], "log": log}
-
-
-def _choices(key: str, text: str) -> list[Any]:
-    value = parse_values(text)
-    plain = isinstance(value, list) and all(isinstance(one, str | int | float | bool) and one != "" for one in value)
-    if not plain or len(set(map(str, value))) < len(value):
-        raise SettingError(f"--space {key}={text}: expected different values, such as {key}=a,b,c, or a range 0.1:10")
-    return value
-
-
 def search(
     folder: Path,
     question: Question,
@@ -153,11 +71,11 @@ def search(
     """Searches, or goes on where the search in ``folder`` was stopped; what it has found, finished or not.
 
     Raises `SettingError` for a question that cannot be asked or is not the folder's, `FolderError` where another
-    process searches there, `ImportError` without Optuna.
+    process searches there or the folder holds something else, `ImportError` without Optuna.
     """
     study = _study(question)
-    _check(question)
-    folder.mkdir(parents=True, exist_ok=True)
+    check_question(question)
+    _check_place(folder)
     lock = FolderLock(folder)
     try:
         _remember(folder, question)
@@ -195,61 +113,50 @@ def _distributions(space: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check(question: Question) -> None:
-    """Refuses a question before anything is trained."""
-    if not question.space:
-        raise SettingError(
-            "--space: nothing is searched; give at least one, such as --space penalty.weight=log:0.01:10"
-        )
-    if "seeds" in question.space or "steps" in question.space:
-        raise SettingError("--space: seeds and steps grow by themselves; give --seeds, and -s steps=")
-    if question.batch * len(question.seeds) > MOST_MEMBERS:
-        raise SettingError(f"--batch, --seeds: a round may have {MOST_MEMBERS} members at most")
-    corners = [{key: own[0] if isinstance(own, list) else own["low"] for key, own in question.space.items()}]
-    corners += [{key: own[-1] if isinstance(own, list) else own["high"] for key, own in question.space.items()}]
-    for corner in corners:
-        plan(_raw(question, 1, [0]), {TOGETHER: [_fitting(question, corner)]})
-
-
-def _fitting(question: Question, point: _Chosen) -> _Chosen:
-    """The point without settings that its methods do not have, where these are searched for as well."""
-    found: _Chosen = {}
-    for key, value in point.items():
-        path, _, name = key.rpartition(".")
-        if path in question.space and path in TABLES and key not in TABLES:
-            row = TABLES[path].get(point[path])
-            if row is not None and name not in arguments(row):
-                continue
-        found[key] = value
-    return found
-
-
-def _raw(question: Question, steps: int, seeds: list[int]) -> Raw:
-    """The settings of a round, in which the objective is measured."""
-    raw = assign(question.settings, [("steps", steps), ("seeds", seeds)])
-    raw.setdefault("sample_every", steps)  # what counts is where members end
-    kind = metric_and_features(question.objective)[0]
-    if kind in METRICS and question.objective not in raw.get("metrics", []):
-        raw["metrics"] = [*raw.get("metrics", []), question.objective]
-    return raw
+def _check_place(folder: Path) -> None:
+    """Refuses a folder that holds something else than a search. Raises `FolderError`."""
+    if any((folder / name).exists() for name in ("search.json", "rounds", "confirm")):
+        return
+    if RunFolder(folder).exists():
+        raise FolderError(f"--out {folder}: holds a run, and a search is none; choose another folder")
+    check_new(folder)
 
 
 def _remember(folder: Path, question: Question) -> None:
-    """Writes the question down; refuses a folder of another one."""
+    """Writes the question down; refuses a folder of another one.
+
+    How the best are confirmed may be asked otherwise until that has begun.
+    """
     path, asked = folder / "search.json", json.loads(plain_json(asdict(question)))
-    if not path.exists():
-        write_atomic(path, plain_json(asked, indent=1).encode())
-        return
     try:
-        known = json.loads(path.read_text())
-        differing = [key for key in asked if known.get(key) != asked[key]]
+        known = {key: value for key, value in json.loads(path.read_text()).items() if key in asked}
+        if (folder / "confirm").exists():
+            other = differing(dotted(known), dotted(asked))
+        else:
+            other = differing(*(dotted({k: v for k, v in one.items() if k not in _LATER}) for one in (known, asked)))
+    except FileNotFoundError:
+        known, other = {}, []
     except (ValueError, AttributeError):
         raise SettingError(f"{path}: is damaged; take it away, and the search goes on from its rounds") from None
-    if differing:
+    if other:
         raise SettingError(
-            f"{folder} holds another search: its {', '.join(differing)} differ; go on with the same command, or choose "
-            "another --out"
+            f"{folder} holds another search: {'; '.join(other)}; go on with the same command, or choose another --out"
         )
+    if known != asked:
+        write_atomic(path, plain_json(asked, indent=1).encode())
+
+
+_LATER = ("confirm", "finalists")
+"""What the rounds do not depend on."""
+
+
+def _settled(folder: Path) -> Raw:
+    """What the first round chose by measuring: the others take it, or numbers would differ with the machine's mood."""
+    for place in sorted((folder / "rounds").glob("*")):
+        if RunFolder(place).exists():
+            kept = RunFolder(place).read_config()
+            return {key: kept[key] for key in SETTLED if key in kept}
+    return {}
 
 
 def _badness(mean: float, better: int) -> float:
@@ -273,7 +180,7 @@ class _Search:
         for batch in range(-(-question.candidates // question.batch)):
             first = len(found.candidates)
             asked = [study.ask(distributions) for _ in range(min(question.batch, question.candidates - first))]
-            own = [Candidate(first + k, _fitting(question, dict(trial.params))) for k, trial in enumerate(asked)]
+            own = [Candidate(first + k, fitting(question, dict(trial.params))) for k, trial in enumerate(asked)]
             found.candidates += own
             going = list(zip(own, asked))
             for rung in range(question.rungs):
@@ -336,7 +243,7 @@ class _Search:
             if store.exists():
                 session = resume_session(place, [], self.notify, self.stop)
             else:
-                raw = _raw(question, steps, seeds)
+                raw = settings_of(question, steps, seeds) | _settled(self.folder)
                 session = open_session(raw, {TOGETHER: points}, place, self.notify, self.stop)
             if session.train() != "finished":
                 return False

@@ -40,6 +40,8 @@ WRITTEN = (
     *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
+SEARCHED = ("search.json", "found.json", "search.html", "rounds", "confirm")
+"""What a search writes, whose folder is no run's."""
 RENAMED: dict[str, Raw] = {"tensorboard": {"track": ["tensorboard"]}}
 """Switches of earlier versions that are settings of another name now, and what they say where they are on."""
 
@@ -266,7 +268,9 @@ def check_new(folder: Path) -> None:
             if not place.is_dir():
                 raise FolderError(f"--out {folder}: {place} is a file; give a folder")
             break
-    foreign = [name for name in WRITTEN if _holds(folder / name)]
+    if (folder / "search.json").exists():
+        raise FolderError(f"--out {folder}: holds a search; its command goes on with it: choose another folder")
+    foreign = [name for name in (*WRITTEN, *SEARCHED) if _holds(folder / name)]
     if foreign:
         raise FolderError(
             f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to "

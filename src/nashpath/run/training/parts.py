@@ -55,7 +55,7 @@ def planned_once(
             return
         if known["parts"] != asked["parts"]:
             raise SettingError(f"{there}: the run is in {known['parts']} parts there, not {asked['parts']}")
-        other = _differing(known["settings"], json.loads(plain_json(asked["settings"])))
+        other = differing(known["settings"], json.loads(plain_json(asked["settings"])))
         if other:
             raise SettingError(f"{there} has parts of another run: {'; '.join(other)}; choose another --out")
         if lock is not None:
@@ -87,7 +87,7 @@ def _alone(there: Path, say: Callable[[str], None], stop: Callable[[], bool]) ->
             time.sleep(0.5)
 
 
-def _differing(known: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+def differing(known: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     """The settings in which two runs differ, in words; not what is chosen for all."""
     keys = [key for key in dict.fromkeys([*known, *asked]) if key not in (*SETTLED, "device")]
     return [
