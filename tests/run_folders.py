@@ -1,7 +1,10 @@
 """Small real runs for the tests of the run room and the command."""
 
 import json
+import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,17 @@ def nash(*arguments: Any, expect: int = 0) -> Any:
     if result.exit_code != expect:
         raise AssertionError(f"exit status {result.exit_code}\n{result.output}\n{result.exception!r}")
     return result
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Within this block no file grows beyond so many bytes: writing more fails, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def flags(*settings: str) -> list[str]:

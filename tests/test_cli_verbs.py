@@ -9,7 +9,7 @@ from nashpath.core import Key
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import samples as samples_of
 from nashpath.run.settings.model import TABLES, General
-from run_folders import flags, nash, tensors
+from run_folders import files_of_at_most, flags, nash, tensors
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +141,23 @@ def test_sample_writes_a_picture_of_images(runs, tmp_path):
 def test_sample_refuses_with_a_reason(runs, monkeypatch, arguments, word):
     monkeypatch.chdir(runs)
     assert word in nash("sample", *arguments, expect=2).stderr
+
+
+@pytest.mark.parametrize("name", ["q.npz", "q.csv", "q.png"])
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(runs, tmp_path, name):
+    nash("sample", runs / "ring", "-n", "8", "--out", tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with files_of_at_most(4096):
+        told = nash("sample", runs / "ring", "-n", "5000", "--out", tmp_path / name, expect=2).stderr
+    assert "File too large" in told
+    assert (tmp_path / name).read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_an_example_that_cannot_be_copied_whole_is_not_in_the_way(tmp_path):
+    with files_of_at_most(64):
+        nash("examples", "ring", "--to", tmp_path, expect=2)
+    nash("examples", "ring", "--to", tmp_path)
 
 
 def test_report_rebuilds_one_run_and_compares_several(runs, tmp_path):

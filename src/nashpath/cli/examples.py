@@ -46,8 +46,13 @@ def copy(files: list[Path], folder: Path) -> None:
         raise ValueError(f"{folder} has {', '.join(there)} already; nothing was copied. Name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
-        with (folder / file.name).open("x", encoding="utf-8") as copied:
-            copied.write(file.read_text(encoding="utf-8"))
+        copied = (folder / file.name).open("x", encoding="utf-8")
+        try:
+            with copied:
+                copied.write(file.read_text(encoding="utf-8"))
+        except OSError:  # a part of it would be in the way of the same command
+            (folder / file.name).unlink()
+            raise
         typer.echo(folder / file.name)
 
 

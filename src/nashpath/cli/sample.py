@@ -2,6 +2,7 @@
 
 import csv
 import warnings
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,7 +47,7 @@ def sample(
         if ending not in (".png", ".npz", ".csv", ".tsv"):
             raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
         load_all(own)
-        from nashpath.core.cache import check_replaceable
+        from nashpath.core.cache import check_replaceable, replacing
         from nashpath.data.cells import TABLES
 
         check_replaceable(out)
@@ -71,11 +72,10 @@ def sample(
         found = loaded.sample(count, seed, label).numpy()
         raw = last.sample(count, seed, label).numpy() if last is not None else None
         labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
-        out.parent.mkdir(parents=True, exist_ok=True)
         if ending == ".npz":
             beside: dict[str, Any] = {} if raw is None else {"raw": raw}
             beside |= {} if labels is None else {"labels": np.asarray(labels)}
-            with open(out, "wb") as file:  # to a path NumPy would add an ending of its own
+            with replacing(out) as file:
                 np.savez_compressed(file, samples=found, **beside)
         elif ending in TABLES:
             _write_table(out, loaded, found, labels)
@@ -90,10 +90,13 @@ def _write_table(out: Path, loaded: Any, samples: Any, labels: Any) -> None:
     """Samples as rows; between the cells of a .csv file stands what does in that of the run."""
     import torch
 
+    from nashpath.core.cache import replacing
     from nashpath.data.cells import DELIMITERS
 
     names, rows = loaded.table(torch.from_numpy(samples), None if labels is None else torch.as_tensor(labels))
     own = getattr(getattr(loaded.settings, "data", None), "delimiter", "comma")
     mark = DELIMITERS["tab" if out.suffix.lower() == ".tsv" else own]
-    with open(out, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file, delimiter=mark).writerows([names, *rows])
+    text = StringIO(newline="")
+    csv.writer(text, delimiter=mark).writerows([names, *rows])
+    with replacing(out) as file:
+        file.write(text.getvalue().encode())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from nashpath.core.cache import replacing
 from nashpath.core.tiles import tiles
 
 if TYPE_CHECKING:
@@ -53,13 +54,18 @@ def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: 
     """Writes a picture of ``samples`` (images or points): the format is that of the path's ending, usually ``.png``.
 
     With ``reference``, real images stand to the right of the generated ones, real points under them. With ``raw``,
-    samples of the last step's weights, ``samples`` are called averaged, and the raw ones stand beside them.
+    samples of the last step's weights, ``samples`` are called averaged, and the raw ones stand beside them. Raises
+    `ValueError` for an ending that no picture has.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     if np.ndim(samples) != 4:
-        scatter(samples, reference, centres, raw).savefig(path, dpi=120)
+        figure = scatter(samples, reference, centres, raw)
+        with replacing(path) as file:
+            figure.savefig(file, dpi=120, format=path.suffix.lower().removeprefix(".") or "png")
         return path
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    if kind is None:
+        raise ValueError(f"{path}: no picture ends in {path.suffix!r}; name it .png")
     pages = [sheet(samples)]
     if raw is not None:
         pages = [_titled(pages[0], "averaged"), _titled(sheet(raw), "raw")]
@@ -73,7 +79,8 @@ def write_sheet(samples: Any, path: Path | str, reference: Any = None, centres: 
     for page in pages:
         joined.paste(page, (left, 0))
         left += page.width + space
-    joined.save(path)
+    with replacing(path) as file:
+        joined.save(file, kind)
     return path
 
 
