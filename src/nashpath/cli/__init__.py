@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import nashpath as package
-from nashpath.cli.console import WARNED
+from nashpath.cli.console import WARNED, guarded
 from nashpath.cli.diagnose import diagnose
 from nashpath.cli.evaluate import evaluate
 from nashpath.cli.examples import examples
@@ -16,6 +16,7 @@ from nashpath.cli.flow import flow
 from nashpath.cli.gather import gather
 from nashpath.cli.list_methods import list_methods
 from nashpath.cli.plan import plan
+from nashpath.cli.printing import flush, print_anything
 from nashpath.cli.report import report
 from nashpath.cli.reproduce import reproduce
 from nashpath.cli.sample import sample
@@ -47,26 +48,30 @@ def nashpath(
     WARNED.clear()
 
 
-app.command()(train)
-app.command()(search)
-app.command()(flow)
-app.command("list")(list_methods)
-app.command()(explain)
-app.command()(examples)
-app.command()(sample)
-app.command()(export)
-app.command()(report)
-app.command()(reproduce)
-app.command()(plan)
-app.command()(gather)
-app.command()(diagnose)
-app.command()(evaluate)
+app.command()(guarded(train))
+app.command()(guarded(search))
+app.command()(guarded(flow))
+app.command("list")(guarded(list_methods))
+app.command()(guarded(explain))
+app.command()(guarded(examples))
+app.command()(guarded(sample))
+app.command()(guarded(export))
+app.command()(guarded(report))
+app.command()(guarded(reproduce))
+app.command()(guarded(plan))
+app.command()(guarded(gather))
+app.command()(guarded(diagnose))
+app.command()(guarded(evaluate))
 app.add_typer(features)
 
 
 def main() -> None:
     """The console entry point."""
-    app()
+    print_anything()
+    try:
+        app()
+    finally:
+        flush()
 
 
 __all__ = ["app", "main"]

@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -34,6 +35,7 @@ from rich.progress import (
 
 from nashpath import __version__
 from nashpath.cli.places import shipped
+from nashpath.run.errors import said_of
 
 if TYPE_CHECKING:
     from nashpath.run import RunProgress
@@ -238,6 +240,9 @@ def repeated(**given: Sequence[Any] | None) -> list[str]:
     return [f"--{name}={one}" for name, values in given.items() for one in values or ()]
 
 
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""
@@ -253,13 +258,24 @@ def user_errors() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {said_of(error)}", err=True)
         raise typer.Exit(2) from error
     except Exception as error:
         if getattr(error, "exit_code", None) is not None:  # a refusal of the command line's own, as typer shows it
             raise
         typer.echo(f"error: {unforeseen(error)}", err=True)
         raise typer.Exit(3) from error
+
+
+def guarded(verb: _Verb) -> _Verb:
+    """A verb whose errors are told by `user_errors` wherever they come from: what it prints may fail, too."""
+
+    @wraps(verb)
+    def told(*given: Any, **named: Any) -> Any:
+        with user_errors():
+            return verb(*given, **named)
+
+    return told  # type: ignore[return-value]
 
 
 def _interrupted() -> tuple[type[BaseException], ...]:

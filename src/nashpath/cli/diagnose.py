@@ -49,19 +49,31 @@ def diagnose(
         load_all(own)
         from nashpath.report import write_report
         from nashpath.run import diagnose as diagnose_members
-        from nashpath.run.folder.run_folder import plain_json
+        from nashpath.run.errors import UnwrittenError
 
         limit = {} if seconds is None else {"seconds": seconds}
         with working("diagnosing") as say:
-            found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
+            try:
+                found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
+            except UnwrittenError as error:
+                _show(error.found, as_json)
+                raise
+            _show(found, as_json)
             page = write_report(run)
+        if not as_json:
+            typer.echo(str(page))
+
+
+def _show(found: "list[Diagnosis]", as_json: bool) -> None:
+    """Prints what was found: before the page is written, and also where nothing can be."""
+    from nashpath.run.folder.run_folder import plain_json
+
     if as_json:
         typer.echo(plain_json([one.as_json() for one in found]))
         return
     console = Console(highlight=False)
     for one in found:
         _print(console, one)
-    typer.echo(str(page))
 
 
 def _print(console: Console, one: "Diagnosis") -> None:

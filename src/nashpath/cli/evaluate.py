@@ -89,7 +89,7 @@ def evaluate(
         load_all(own)
         from nashpath.report import write_report
         from nashpath.run import EvaluationOptions, evaluate_images, evaluate_part, evaluate_run
-        from nashpath.run.folder.run_folder import plain_json
+        from nashpath.run.errors import UnwrittenError
 
         names = tuple(name.strip() for name in metrics.split(",") if name.strip())
         wish = EvaluationOptions(names, features, samples, real_samples, seed, device)
@@ -106,18 +106,30 @@ def evaluate(
             found = _in_parts(on, parts, run, given, sbatch or [], say, data_path)
             if found is None:
                 return
-        elif run is not None:
-            found = evaluate_run(run, wish, members, split, out, say, data_path, real)
         else:
-            found = evaluate_images(real, fake, wish, size, out, say)  # type: ignore[arg-type]
+            try:
+                if run is not None:
+                    found = evaluate_run(run, wish, members, split, out, say, data_path, real)
+                else:
+                    found = evaluate_images(real, fake, wish, size, out, say)  # type: ignore[arg-type]
+            except UnwrittenError as error:
+                _show(error.found, as_json)
+                raise
+        _show(found, as_json)
         written = write_report(run) if run and not out else out
+        if written and not as_json:
+            typer.echo(str(written))
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    """Prints what was measured: before the page is written, and also where nothing can be."""
+    from nashpath.run.folder.run_folder import plain_json
+
     if as_json:
         typer.echo(plain_json(found))
         return
     for group in found["groups"]:
         _print(group)
-    if written:
-        typer.echo(str(written))
 
 
 def _in_parts(

@@ -4,12 +4,13 @@ import inspect
 
 import typer
 
-from nashpath.cli.console import leaving_at_once, user_errors
+from nashpath.cli.console import guarded, leaving_at_once, user_errors
 
 features = typer.Typer(name="features", no_args_is_help=True, help="Feature extractors, and the weights they need.")
 
 
 @features.command("list")
+@guarded
 def list_features() -> None:
     """Show every feature extractor with one line, and whether Inception's weights are here."""
     with leaving_at_once():
@@ -23,6 +24,7 @@ def list_features() -> None:
 
 
 @features.command("fetch")
+@guarded
 def fetch() -> None:
     """Download Inception's weights (95 MB, once) into the cache folder, and check their SHA-256."""
     with user_errors():

@@ -122,8 +122,9 @@ def check_replaceable(path: Path) -> None:
 def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block has ended well; its folder is made if need be.
 
-    A reader, or a crash, sees the old content or the new, never a part. Where the block fails, nothing stays. A file
-    that is not ``durable`` outlasts its process, but the machine's only once `make_durable` was called.
+    A reader, or a crash, sees the old content or the new, never a part. Where the block fails, nothing stays; an
+    `OSError` names ``path``. A file that is not ``durable`` outlasts its process, but the machine's only once
+    `make_durable` was called.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
@@ -134,6 +135,10 @@ def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
             if durable:
                 os.fsync(file.fileno())
             os.replace(temporary, path)  # before the lock is given up: a sweeper would take the file for a dead one's
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)  # a full disk names no file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     if durable:

@@ -32,7 +32,7 @@ from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_
 from nashpath.run.assess.diagnose_steps import compare_steps
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
-from nashpath.run.errors import SettingError
+from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
@@ -104,8 +104,8 @@ def diagnose(
     so many ``seconds`` (the eigenvalues of networks; best responses) is left out, which is said.
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
-    `CheckpointError` where the folder holds no run, no such member or no checkpoint, and `OSError` at once where it
-    cannot be written.
+    `CheckpointError` where the folder holds no run, no such member or no checkpoint, `OSError` at once where it
+    cannot be written, and an `UnwrittenError` that holds what was found where that fails at the end (a full disk).
     """
     folder = Path(run)
     if members is not None and not members:
@@ -124,8 +124,9 @@ def diagnose(
         ]
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
-    store.write_arrays(ARRAYS, arrays)
-    store.write_json(FOUND, {"members": [one.as_json() for one in found]})
+    with kept_if_unwritten(found):
+        store.write_arrays(ARRAYS, arrays)
+        store.write_json(FOUND, {"members": [one.as_json() for one in found]})
     return found
 
 

@@ -22,6 +22,7 @@ from nashpath.metrics import (
     Measurement,
     MetricError,
     Sample,
+    TooFewSamplesError,
     evaluate_samples,
     metric_and_features,
     metric_names,
@@ -30,7 +31,7 @@ from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.assess.units import check_units
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
-from nashpath.run.errors import SettingError
+from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
@@ -143,8 +144,8 @@ def evaluate_run(
     Samples are those of ``nashpath sample`` with the same seed. A member whose samples cannot be measured is
     named with the reason; the others go on. ``data_path`` says where the data are now, ``real`` names others of the
     same kind to compare with, such as rows that were kept from training.
-    Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be; and `OSError` at once where what is
-    found could not be written.
+    Raises `SettingError`, `CheckpointError`, or a `MetricError` where none can be; `OSError` at once where what is
+    found could not be written, and an `UnwrittenError` that holds it where that fails at the end (a full disk).
     """
     folder = Path(folder)
     out = None if out is None else Path(out)
@@ -154,10 +155,11 @@ def evaluate_run(
         check_replaceable(out or folder / "evaluation.json")
     found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
-    if out is None:
-        RunFolder(folder).write_json("evaluation.json", found)
-    else:
-        _write(out, found)
+    with kept_if_unwritten(found):
+        if out is None:
+            RunFolder(folder).write_json("evaluation.json", found)
+        else:
+            _write(out, found)
     return found
 
 
@@ -209,7 +211,8 @@ def evaluate_images(
 ) -> dict[str, Any]:
     """Measures samples made elsewhere: folders of images, or .npy and .npz files. Writes to ``out`` if given.
 
-    Raises what reading them raises, `SettingError` for samples of two shapes, and a `MetricError`.
+    Raises what reading them raises, `SettingError` for samples of two shapes, a `MetricError`, and an `UnwrittenError`
+    that holds what was found where it cannot be written.
     """
     real = Path(real)
     fake = Path(fake)
@@ -220,11 +223,15 @@ def evaluate_images(
     notify(f"reading {real} and {fake}")
     reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
     notify("measuring")
-    measured = reference_set(samples.examples(wish.count or None), wish.seed)
+    try:
+        measured = reference_set(samples.examples(wish.count or None), wish.seed)
+    except MetricError as error:
+        raise _with_option(error, wish) from error
     group = _group({}, [], reference_set, [measured])
     found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
     if out is not None:
-        _write(out, found)
+        with kept_if_unwritten(found):
+            _write(out, found)
     return found
 
 
@@ -315,8 +322,16 @@ def _of_each(
                 found += [replace(m, name=f"{m.name} (raw weights)") for m in raw]
             results.append(found)
         except MetricError as error:
-            results.append(error)
+            results.append(_with_option(error, wish))
     return results
+
+
+def _with_option(error: MetricError, wish: EvaluationOptions) -> MetricError:
+    """The error; that of too few samples with the option that asks for more."""
+    for name, option, count in (("fake", "--samples", wish.count), ("real", "--real-samples", wish.most)):
+        if isinstance(error, TooFewSamplesError) and count and str(error).startswith(f"{name} "):
+            return TooFewSamplesError(f"{option} {count}: {error}")
+    return error
 
 
 def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, averaged: bool = True) -> Tensor:

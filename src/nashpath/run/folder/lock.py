@@ -23,14 +23,19 @@ LOCK = ".lock"
 class FolderLock:
     """Holds a folder until `release`, or until this process ends; makes it (and takes it away again if left empty).
 
-    Raises `FolderError`, which names the holder, where another process (or another session of this one) has it.
+    Raises `FolderError`, which names the holder, where another process (or another session of this one) has it, and
+    `OSError` where the folder, or the file, cannot be written; nothing stays then.
     """
 
     def __init__(self, folder: Path):
         self.folder, self.path = folder, folder / LOCK
         self.made = [place for place in (folder, *folder.parents) if not place.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file = _locked(self.path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.file = _locked(self.path)
+        except OSError:
+            _take_away(self.made)
+            raise
         self._end = weakref.finalize(self, _release, self.file, self.path, self.made, os.getpid())
 
     def release(self) -> None:
@@ -58,8 +63,13 @@ def _locked(path: Path) -> int:
                 os.close(file)
                 raise FolderError(_refusal(path, holder)) from None
         if _is_there(file, path):
-            os.ftruncate(file, 0)
-            os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+            try:
+                os.ftruncate(file, 0)
+                os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+            except OSError as error:
+                _let_go(file, path)
+                error.filename = str(path)
+                raise
             return file
         os.close(file)  # the last holder has just removed it
 
@@ -98,11 +108,20 @@ def _refusal(path: Path, holder: dict[str, Any]) -> str:
 def _release(file: int, path: Path, made: list[Path], pid: int) -> None:
     if os.getpid() != pid:  # a copy of the process that has it
         return
+    _let_go(file, path)
+    _take_away(made)
+
+
+def _let_go(file: int, path: Path) -> None:
     with contextlib.suppress(OSError):
         if _is_there(file, path):
             path.unlink()
     with contextlib.suppress(OSError):
         os.close(file)
+
+
+def _take_away(made: list[Path]) -> None:
+    """Removes those of the folders that are empty."""
     for place in made:
         with contextlib.suppress(OSError):
             place.rmdir()

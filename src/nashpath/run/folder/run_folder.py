@@ -6,7 +6,6 @@ the one before it); after an assessment ``evaluation.json``, and ``diagnosis.jso
 ``digests.jsonl`` says what each of them must hold (`digests`).
 """
 
-import errno
 import io
 import json
 import math
@@ -28,9 +27,9 @@ import tomli_w
 import torch
 
 from nashpath.core.cache import make_durable, replacing, sweep
-from nashpath.run.errors import FolderError, FolderWarning, SettingError
+from nashpath.run.errors import FolderError, FolderWarning, SettingError, refused_by_place
 from nashpath.run.folder.digests import JOURNAL, Digests
-from nashpath.run.folder.lock import FolderLock
+from nashpath.run.folder.lock import LOCK, FolderLock
 from nashpath.run.settings.overrides import DEEPEST, Raw
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
@@ -80,12 +79,17 @@ class RunFolder:
     def claim(self) -> None:
         """Makes the folder this process's own until `release`, and sweeps what killed processes left there.
 
-        Raises `FolderError`, which names the holder, where another process writes the folder.
+        Raises `FolderError` where another process, which it names, writes the folder, or nobody can.
         """
         if self._lock is None:
-            self._lock = FolderLock(self.folder)
-            sweep_run(self.folder)
-            self.digests.settle()
+            with self._room(LOCK):
+                self._lock = FolderLock(self.folder)
+                try:
+                    sweep_run(self.folder)
+                    self.digests.settle()
+                except OSError:
+                    self.release()
+                    raise
 
     def release(self) -> None:
         """Lets other processes write the folder."""
@@ -124,7 +128,7 @@ class RunFolder:
         return read_toml(self.config)
 
     def write(self, name: str, content: bytes, durable: bool = True) -> None:
-        """Replaces a file. Raises `FolderError` where the disk is full.
+        """Replaces a file. Raises `FolderError` where the place takes none, such as a full disk.
 
         Outside of `claim` and `release` it holds the folder for this write alone, and sweeps it. Where another process
         has it the file is left as it is, which a `FolderWarning` says: nobody waits, and no result is lost.
@@ -229,10 +233,13 @@ class RunFolder:
         if self._lock is not None:
             yield True
             return
-        try:
-            lock = FolderLock(self.folder)
-        except FolderError as error:
-            self.warn(f"{name} is left as it is: {error}")
+        lock = None
+        with self._room(name):
+            try:
+                lock = FolderLock(self.folder)
+            except FolderError as error:
+                self.warn(f"{name} is left as it is: {error}")
+        if lock is None:
             yield False
             return
         try:
@@ -243,16 +250,17 @@ class RunFolder:
 
     @contextmanager
     def _room(self, name: str) -> Iterator[None]:
-        """Says which folder is on a full disk, and what it still holds."""
+        """Says why a place takes no file (a full disk, one that can only be read), and what the folder still holds."""
         try:
             yield
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            refusal = refused_by_place(error)
+            if refusal is None:
                 raise
-            kept = "what was written before is kept"
+            why, then = refusal
             if self.checkpoint.exists():
-                kept = f"the last checkpoint is kept; make room, then: nashpath train --resume --out {self.folder}"
-            raise FolderError(f"{self.folder}: the disk is full, {name} could not be written; {kept}") from error
+                then = f"the last checkpoint is kept; {then}, then: nashpath train --resume --out {self.folder}"
+            raise FolderError(f"{self.folder}: {why}, {name} could not be written; {then}") from error
 
 
 def check_new(folder: Path) -> None:
