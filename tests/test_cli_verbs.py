@@ -149,7 +149,7 @@ def test_a_file_that_cannot_be_written_whole_stays_as_it_was(runs, tmp_path, nam
     before = (tmp_path / name).read_bytes()
     with files_of_at_most(4096):
         told = nash("sample", runs / "ring", "-n", "5000", "--out", tmp_path / name, expect=2).stderr
-    assert "File too large" in told
+    assert "no file may become so large here" in told
     assert (tmp_path / name).read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
@@ -158,6 +158,18 @@ def test_an_example_that_cannot_be_copied_whole_is_not_in_the_way(tmp_path):
     with files_of_at_most(64):
         nash("examples", "ring", "--to", tmp_path, expect=2)
     nash("examples", "ring", "--to", tmp_path)
+
+
+def test_a_place_that_a_report_would_not_use_is_refused(runs, tmp_path):
+    said = nash("report", runs / "ring", "--out", tmp_path / "page.html", expect=2).stderr
+    assert f"that of one is always {runs / 'ring' / 'report.html'}: leave it out" in said
+    said = nash("report", runs / "ring", runs / "digits", "--out", tmp_path / "cmp.txt", expect=2).stderr
+    assert f"--out {tmp_path / 'cmp.txt'}: what is written is .html; name it {tmp_path / 'cmp.html'}" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_few_samples_are_refused_by_the_option_that_asks_for_them(runs):
+    assert "--samples 1: fake has 1 samples" in nash("evaluate", runs / "ring", "--samples", "1", expect=2).stderr
 
 
 def test_report_rebuilds_one_run_and_compares_several(runs, tmp_path):

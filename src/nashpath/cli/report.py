@@ -11,7 +11,7 @@ from nashpath.cli.places import given_place
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", parser=given_place, help="Where a comparison goes (.html), or results (.md)."),
+    typer.Option("--out", parser=given_place, help="Where a comparison of several goes (.html), or results (.md)."),
 ]
 
 Again = Annotated[
@@ -33,11 +33,25 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
         studies = [folder for folder in runs if is_reproduction(folder)]
         if studies and studies != runs:
             raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
+        if out is not None:
+            _check_out(out, runs, ".md" if studies else ".html")
         for folder in studies if again else ():
             judge_again(folder)
         with working("writing the report"):
             page = _of_studies(studies, out) if studies else _of_runs(runs, out)
         typer.echo(page)
+
+
+def _check_out(out: Path, folders: list[Path], ending: str) -> None:
+    """Raises `SettingError` for a place that would not be used, or would hold something else than its name says."""
+    from nashpath.run import SettingError
+
+    if len(folders) == 1:
+        raise SettingError(
+            f"--out {out} is for a page about several; that of one is always {folders[0] / 'report.html'}: leave it out"
+        )
+    if out.suffix.lower() != ending:
+        raise SettingError(f"--out {out}: what is written is {ending}; name it {out.with_suffix(ending)}")
 
 
 def _of_studies(folders: list[Path], out: Path | None) -> Path:
