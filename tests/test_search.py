@@ -13,7 +13,7 @@ from nashpath.run.assess.search_question import Question, parse_space
 from nashpath.run.engine import autotune
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import flatten_sweeps, parse_sweeps
-from run_folders import members, nash
+from run_folders import interrupt_after, members, nash
 
 optuna = pytest.importorskip("optuna")
 
@@ -225,6 +225,19 @@ def test_the_command(tmp_path):
     assert "as given" in page
     assert "confirm/report.html" in page
     assert (tmp_path / "s" / "confirm" / "config.toml").exists()
+
+
+def test_the_command_that_is_stopped_has_saved_all_and_says_how_to_go_on(tmp_path, monkeypatch):
+    command = ["search", "--objective", "distance", "--better", "lower", "--candidates", "2", "--seeds", "0:2"]
+    command += ["--space", "solver.generator.learning_rate=0.1:1", "--rungs", "1", "--out", tmp_path / "s"]
+    for key in ("game=quadratic", "compile=off", "stack=off", "threads=1", "steps=20"):
+        command += ["-s", key]
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 3)
+        assert "stopped; the same command goes on" in nash(*command).stderr
+    assert not json.loads((tmp_path / "s" / "found.json").read_text())["finished"]
+    nash(*command)
+    assert json.loads((tmp_path / "s" / "found.json").read_text())["finished"]
 
 
 # Points that change together: what a round of a search is, and anyone may ask for.
