@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from contextlib import suppress
 
 
 def print_anything() -> None:
@@ -11,7 +12,8 @@ def print_anything() -> None:
         if isinstance(stream, io.TextIOWrapper) and not (
             stream.errors == "surrogateescape" and stream.encoding.lower().startswith("utf")
         ):
-            stream.reconfigure(errors="backslashreplace")
+            with suppress(OSError):  # the stream was opened as another file than it is now
+                stream.reconfigure(errors="backslashreplace")
 
 
 def flush() -> None:
