@@ -116,7 +116,7 @@ def test_a_run_records_the_cause_through_a_resume(tmp_path):
 def test_stop_ends_the_run_at_the_first_member_that_diverges(tmp_path):
     train(tmp_path / "run", *WILD, "steps=400", "on_divergence=stop")
     told = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert told["status"] == "stopped"
+    assert told["status"] == "halted"
     assert told["steps"] < 400
     assert any("on_divergence=stop" in warning for warning in told["warnings"])
 

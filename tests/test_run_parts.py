@@ -20,7 +20,7 @@ from nashpath.cli import app
 from nashpath.run import RunFolder, SettingError, gather_run, open_session, resume_session
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.settings.members import plan
-from nashpath.run.training.jobs import PartedJob, run_in_processes
+from nashpath.run.training.jobs import PartedJob, run_in_processes, submit_to_slurm
 from quick_python import process_of
 
 SETTLED = {"stack": "on", "compile": "off", "threads": 1, "device": "cpu"}
@@ -175,6 +175,47 @@ def test_a_part_that_is_damaged_or_not_finished_is_not_gathered(parted, tmp_path
     RunFolder(place).write_json("run.json", {**record, "status": "stopped", "steps": 4})
     with pytest.raises(SettingError, match="is stopped at step 4; go on with: nashpath train --resume"):
         gather_run(folder)
+
+
+def test_only_an_earlier_gathering_of_the_same_parts_is_written_over(whole, parted, tmp_path):
+    """Not what was trained on since, nor another run, nor a flow; `train --on` asks before it trains."""
+    folder = tmp_path / "run"
+    shutil.copytree(parted, folder)
+    gather_run(folder)  # nothing is lost
+    resume_session(folder, [("steps", 15)]).train()
+    before = (folder / "checkpoint.safetensors").read_bytes()
+    again = ("train", *FAST, "--seeds", "0:4", "--on", "processes", "--parts", "4", "--out", folder, "--quiet")
+    for refused in (command("gather", folder), command(*again)):
+        assert refused.exit_code == 2
+        assert "at step 15, and its parts end at step 12" in " ".join(refused.output.split())
+    assert (folder / "checkpoint.safetensors").read_bytes() == before
+    other = tmp_path / "other"
+    shutil.copytree(whole, other)
+    with pytest.raises(SettingError, match="was not gathered of parts; nothing was written over"):
+        gather_run(other, sorted((parted / "parts").glob("*-of-*")))
+    there = command(*again[:-2], other)
+    assert there.exit_code == 2
+    assert "none that was gathered of these parts" in " ".join(there.output.split())
+    assert not (other / "parts").exists()
+    store = RunFolder(other)
+    store.create({**store.read_config(), "batch_size": 9})
+    with pytest.raises(SettingError, match="holds another run than that of these parts: batch_size was 9, is 8"):
+        gather_run(other, sorted((parted / "parts").glob("*-of-*")))
+    store.create({"flow": "monoflow"})
+    with pytest.raises(SettingError, match="holds a flow"):
+        gather_run(other, sorted((parted / "parts").glob("*-of-*")))
+
+
+def test_a_gathering_that_was_killed_is_made_again(parted, tmp_path, monkeypatch):
+    """Wherever it was: what it has written is known for its own."""
+    parts = sorted((parted / "parts").glob("*-of-*"))
+    for name in ("append", "write_arrays", "write_checkpoint"):
+        with monkeypatch.context() as patched:
+            patched.setattr(RunFolder, name, lambda *given, **more: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                gather_run(tmp_path / name, parts)
+        gather_run(tmp_path / name, parts)
+        assert json.loads((tmp_path / name / "run.json").read_text())["status"] == "finished"
 
 
 FAST = ("-s", "steps=4", "-s", "batch_size=4", "-s", "latent=2", "-s", "evaluation_samples=8", "-s", "device=cpu")
@@ -366,6 +407,53 @@ def test_the_job_of_a_cluster_trains_every_part(tmp_path, tools):
     own = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
     subprocess.run(["sh", tmp_path / "job.sh"], env=own, check=True)
     assert Path(tmp_path / "requeued").read_text() == "requeue 7_1\n"
+
+
+def test_a_part_that_halts_is_not_asked_for_again(tmp_path):
+    """With on_divergence=stop the first that diverges is the end: resuming takes no step, here or in a queue."""
+    rates = {"solver.generator.learning_rate": [1e30], "solver.discriminator.learning_rate": [1e30]}
+    for k in (1, 2):
+        place = tmp_path / "parts" / f"{k}-of-2"
+        session = open_session({**SMALL, "part": f"{k}/2", "on_divergence": "stop"}, rates, place)
+        assert session.train() == "halted"
+    assert json.loads((place / "run.json").read_text())["status"] == "halted"
+    assert resume_session(place, []).train() == "halted"
+    told = command("train", "--resume", "--out", place, "--quiet").stderr
+    assert "on_divergence=stop" in told
+    assert "continue with" not in told
+    with pytest.raises(SettingError, match=r"ended at step \d+, since a member diverged \(on_divergence=stop\)"):
+        gather_run(tmp_path)
+
+
+def queued(tmp_path, tools, kind, status, times):
+    """How often a task is put back in line whose part, of a training, is of this kind and ends with that status."""
+    (tmp_path / "run" / "parts" / "1-of-1").mkdir(parents=True)
+    (tmp_path / "run" / "parts" / "1-of-1" / "run.json").write_text(json.dumps({"status": kind}, indent=1))
+    (tools / "python").write_text(f"#!/bin/sh\nexit {status}\n")
+    (tools / "python").chmod(0o755)
+    (tools / "sbatch").write_text("#!/bin/sh\n")
+    submit_to_slurm(PartedJob(tmp_path / "run", 1, (), python=str(tools / "python")), [])
+    own = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
+    for _ in range(times):
+        subprocess.run(["sh", tmp_path / "run" / "parts" / "job.sh"], env=own, check=False)
+    return len((tmp_path / "requeued").read_text().splitlines()) if (tmp_path / "requeued").exists() else 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "back"),
+    [
+        ("stopped", 0, 6),
+        ("stopped", 3, 3),
+        ("running", 137, 3),
+        ("halted", 0, 0),
+        ("finished", 0, 0),
+        ("stopped", 2, 0),
+    ],
+)
+def test_a_queue_gives_a_part_up_that_only_fails(tmp_path, tools, kind, status, back):
+    """A part whose time is over is put back as often as that is so; one that fails as often as here; one that is done,
+    halted or refused never."""
+    assert queued(tmp_path, tools, kind, status, 6) == back
 
 
 RAY = """

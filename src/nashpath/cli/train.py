@@ -210,10 +210,12 @@ def _train_parts(
     """Trains all parts at once, and gathers them; or hands them to the queue of a cluster."""
     from nashpath.report import report_and_headline
     from nashpath.run import gather_run
+    from nashpath.run.assess.gather import check_gatherable
     from nashpath.run.folder.run_folder import plain_json
     from nashpath.run.settings.members import plan
     from nashpath.run.training.jobs import PartedJob
 
+    check_gatherable(out)  # before anything is trained
     raw, sweeps = asked
     members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
     job = PartedJob(out, many_parts(parts, members), tuple(given))
@@ -360,6 +362,11 @@ def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_
     for member in session.summary():
         if member["outcome"].startswith("diverged"):
             live.tell(f"member {member['member']} (seed {member['seed']}) {member['outcome']}")
+    if status == "halted":
+        live.tell(
+            f"ended at step {session.taken}, since a member diverged (on_divergence=stop); train anew, more slowly, or "
+            "with another on_divergence"
+        )
     if status == "stopped":
         live.tell(
             f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}"

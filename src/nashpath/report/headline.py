@@ -35,7 +35,7 @@ def run_headline(run: Run, sought: Mapping[str, int] | None = None) -> Outcome:
     found = found or _by_setting(parts, ends, together([one for own in members for one in own]))
     if status == "failed":
         return Outcome(f"failed before its last step; {found.text}", "bad")
-    if status in ("running", "stopped"):
+    if status in ("running", "stopped", "halted"):
         lost = any(member.diverged for part in parts for member in part.members)
         return Outcome(f"not at its last step; so far {found.text}", found.tone if lost else "open")
     return found

@@ -174,6 +174,8 @@ def _apart(x: np.ndarray) -> float:
 def _next(run: Run, members: list[ReportMember], collapsing: bool) -> Answer:
     """One suggestion, with what it stands on."""
     question = "What next?"
+    if run.info.get("status") == "halted":
+        return Answer(question, "train anew, more slowly", "it ended where a member diverged (on_divergence=stop)")
     if run.info.get("status") in ("running", "stopped"):
         return Answer(question, "train on", "it is not at its last step: nashpath train --resume")
     for entry in run.diagnosis:

@@ -13,6 +13,7 @@ from nashpath.report.read import ReportMember, Run
 STATUS = {
     "running": "The run was still going when this page was written.",
     "stopped": "The run was stopped before its last step; it can be resumed.",
+    "halted": "The run ended where a member diverged, as on_divergence=stop asks; to resume it takes no step.",
     "failed": "The run failed before its last step.",
 }
 STILL = 0.01

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import read_checkpoint, save_tensors
+from nashpath.run.folder.checkpoint import CheckpointError, read_checkpoint, read_meta, save_tensors
 from nashpath.run.folder.identity import changed_settings, flat_settings_of
 from nashpath.run.folder.places import find_data, remember_data
 from nashpath.run.folder.run_folder import METRICS, RunFolder, check_new
+from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.model import parse_part
@@ -43,7 +45,8 @@ def gather_run(out: str | Path, folders: Sequence[str | Path] = ()) -> None:
     Rows, samples and results are joined, and the checkpoint is that of all members, so that the run is reported,
     sampled, evaluated, diagnosed and gone on with like any other. What was assessed of the parts is left to them.
 
-    Raises `SettingError` where parts are missing, are not finished, or are of different runs, with what to do.
+    Raises `SettingError` where parts are missing, are not finished, or are of different runs, and where ``out`` holds
+    anything but an earlier gathering of them, with what to do.
     """
     out = Path(out)
     folders = [Path(one) for one in folders]
@@ -52,11 +55,12 @@ def gather_run(out: str | Path, folders: Sequence[str | Path] = ()) -> None:
     first = parts[0]
     raw = {key: value for key, value in first.raw.items() if key != "part"}
     store = RunFolder(out)
-    if not store.exists():
-        check_new(out)
+    _check_out(store, parts, first.run["steps"])
     store.claim()
     try:
+        _check_out(store, parts, first.run["steps"])  # now that nobody else writes there
         store.create(remember_data(raw, out))
+        store.write_json("run.json", {**_facts(out, parts), "status": "running"})  # what is there is a gathering
         store.write(METRICS, b"")
         store.append(_rows(parts))
         for name in sorted({file.name for p in parts for file in (p.store.folder / "samples").glob("step-*.npz")}):
@@ -73,6 +77,44 @@ def gather_run(out: str | Path, folders: Sequence[str | Path] = ()) -> None:
         store.write_json("run.json", _facts(out, parts))
     finally:
         store.release()
+
+
+def check_gatherable(out: str | Path) -> None:
+    """Raises `SettingError` where the parts in ``out/parts``, once they are trained, could not be gathered in ``out``.
+
+    That is where ``out`` holds anything but an earlier gathering of them, or has taken more steps than they are to.
+    """
+    store = RunFolder(Path(out))
+    folders = [one for one in sorted(store.folder.glob("parts/*-of-*")) if RunFolder(one).exists()]
+    parts = [_read(folder) for folder in folders] if store.exists() else []
+    _check_out(store, parts, max((part.raw["steps"] for part in parts), default=0))
+
+
+def _check_out(store: RunFolder, parts: Sequence[_Part], steps: int) -> None:
+    """Raises `SettingError` where the parts, of so many ``steps``, would be written over something else."""
+    out = store.folder
+    if not store.exists():
+        check_new(out)
+        return
+    cure = "nothing was written over; choose another OUT"
+    raw, facts, taken = store.read_config(), store.folder / "run.json", 0
+    with suppress(CheckpointError):
+        taken = max(read_meta(store).get("taken", [0]), default=0)
+    told = json.loads(store.sound("run.json", cure)) if facts.exists() else {}
+    if not parts or is_flow(raw) or raw.get("part"):
+        what = "a flow" if is_flow(raw) else "a part of a run" if raw.get("part") else "a run"
+        raise SettingError(f"{out} holds {what}, and none that was gathered of these parts; {cure}")
+    of = [{"settings": flat_settings_of({**one, "part": "", "device": "", "steps": 0})} for one in (raw, parts[0].raw)]
+    if said := changed_settings(*of):
+        raise SettingError(f"{out} holds another run than that of these parts: {'; '.join(said)}; {cure}")
+    taken = max(taken, told.get("steps", 0))
+    if taken > steps:
+        raise SettingError(
+            f"{out} holds this run at step {taken}, and its parts end at step {steps}: to gather them would lose what "
+            f"was trained since; {cure}, or go on with: nashpath train --resume --out {out}"
+        )
+    if "parts" not in told and (told or taken):
+        raise SettingError(f"{out} holds a run that was trained there, and was not gathered of parts; {cure}")
 
 
 def _read(folder: Path) -> _Part:
@@ -110,6 +152,11 @@ def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
             f"{out}: part {', '.join(missing)} is missing; train it with --part {missing[0]} --out {out}"
         )
     for part in places.values():
+        if part.run["status"] == "halted":
+            raise SettingError(
+                f"{part.store.folder} ended at step {part.run['steps']}, since a member diverged (on_divergence=stop); "
+                f"train it and the other parts anew in another OUT, more slowly, or with another on_divergence"
+            )
         if part.run["status"] != "finished":
             raise SettingError(
                 f"{part.store.folder} is {part.run['status']} at step {part.run.get('steps', 0)}; go on with: nashpath "

@@ -217,10 +217,13 @@ def submit_to_slurm(job: PartedJob, options: Sequence[str]) -> str:
         whole=shlex.quote(str(job.whole.absolute())),
         begin=BEGIN[job.verb].format(arguments=shlex.join(job.arguments), whole=shlex.quote(str(job.whole.absolute()))),
         lost=LOST[job.verb],
+        restarts=RESTARTS,
         verb=job.verb,
         python=shlex.quote(job.python),
     )
     write_atomic(there / "job.sh", text.encode())
+    for left in there.glob("*-of-*.tries"):  # errors of an earlier job
+        left.unlink()
     if shutil.which("sbatch") is None:
         raise SettingError(f"--on slurm: there is no sbatch here; the job is in {there / 'job.sh'}")
     found = subprocess.run(["sbatch", str(there / "job.sh")], capture_output=True, text=True)
@@ -241,11 +244,11 @@ set -- {arguments} --out "$folder\"""",
     "evaluate": "set -- {arguments}",
 }
 LOST = {
-    "train": """[ "$status" -ne 2 ] && ! grep -q '"status": "finished"' "$folder/run.json" 2> /dev/null""",
+    "train": """[ "$status" -ne 2 ] && ! grep -qE '"status": "(finished|halted)"' "$folder/run.json" 2> /dev/null""",
     "reproduce": '[ "$status" -gt 2 ]',
     "evaluate": '[ "$status" -gt 2 ]',
 }
-"""When a task puts its part back in line: it was neither finished nor refused."""
+"""When a task puts its part back in line: it was neither finished nor refused, nor did it halt (on_divergence=stop)."""
 SLURM = """\
 #!/bin/sh
 #SBATCH --job-name=nashpath
@@ -262,9 +265,21 @@ trap 'kill -TERM $!' TERM
 wait $!
 wait $!
 status=$?
+tries="$folder.tries"
+case "$status" in
+  0 | 130 | 143) rm -f "$tries" ;;
+  *) echo "$status" >> "$tries" ;;
+esac
 if {lost}; then
-  scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+  if [ -e "$tries" ] && [ "$(wc -l < "$tries")" -gt {restarts} ]; then
+    echo "part $part ended with status $status, and is given up; submit it again when that is mended"
+  else
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+  fi
 fi
 exit "$status"
 """
-"""An array job: a part a task, which writes a checkpoint two minutes before its time ends, and is put back in line."""
+"""An array job: a part a task, which writes a checkpoint two minutes before its time ends, and is put back in line.
+
+A part that ends in errors, one after the other, is started again as often as `run_in_processes` does.
+"""

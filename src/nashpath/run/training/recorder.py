@@ -253,7 +253,8 @@ class Recorder:
             moving = int(train_state.diverged_player) == NOT_DIVERGED
             result["steps"] = int(train_state.steps)
             known = str(result["outcome"]).startswith("diverged")  # of before a resume, with its cause
-            result["outcome"] = status if moving else result["outcome"] if known else group.program.outcome(i)
+            ended = "stopped" if status == "halted" else status  # it halted for another's sake
+            result["outcome"] = ended if moving else result["outcome"] if known else group.program.outcome(i)
             often = rollbacks(train_state.memory)
             if often:
                 self.warnings.append(

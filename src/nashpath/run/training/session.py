@@ -180,6 +180,8 @@ class Session:
     def train(self) -> str:
         """Trains to the end or until stopped; returns the status. What was computed is on disk either way.
 
+        It is ``finished``, ``stopped`` (a resume goes on), or ``halted`` by on_divergence=stop (a resume does nothing).
+
         Where nobody says how it is stopped, Ctrl-C does it, after the present step; it may then be called again.
         Raises `FolderError` where another process writes the folder, or the disk is full.
         """
@@ -216,11 +218,11 @@ class Session:
             recorder.warn()
             if self.schedule.checkpoint_due(self.taken, time.perf_counter() - self.saved):
                 self.checkpoint()
-        status = "finished" if self.taken >= self.settings.steps else "stopped"
-        if status == "stopped" and self._halted():
+        status = "finished" if self.taken >= self.settings.steps else "halted" if self._halted() else "stopped"
+        if status == "halted":
             recorder.warnings.append("stopped because a member diverged (on_divergence=stop); train anew, more slowly")
         self.checkpoint()
-        if status == "stopped" and self.ranks is not None:  # perhaps by the launcher, because a process is gone
+        if status != "finished" and self.ranks is not None:  # perhaps by the launcher, because a process is gone
             self.ranks.tell({"meet": True})
             self.ranks.meet()
         recorder.conclude(status)
