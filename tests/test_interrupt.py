@@ -230,6 +230,35 @@ def test_workers_are_ended_with_what_they_started():
     assert gone(found[0])
 
 
+PARENT = """
+import os, pathlib, sys, time
+from nashpath.run.training.jobs import PartedJob, run_in_processes
+from nashpath.studies.workers import worker_pool
+if __name__ == "__main__":
+    with worker_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 60)
+        run_in_processes(PartedJob(pathlib.Path(sys.argv[1]), 1, (), python=sys.argv[2]), print, lambda: False)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="who is whose child is asked of /proc")
+def test_what_a_killed_command_started_ends_with_it(tmp_path):
+    """Workers of a reproduction, with their server, and parts: else they would go on, and hold what they write."""
+    (tmp_path / "parent.py").write_text(PARENT)
+    (tmp_path / "part").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "part").chmod(0o755)
+    line = [sys.executable, tmp_path / "parent.py", tmp_path / "run", tmp_path / "part"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        while not any("sleep" in name(pid) for pid in descendants(parent.pid)):
+            time.sleep(0.05)
+        started = descendants(parent.pid)
+        assert worker in started
+        parent.kill()
+    assert [pid for pid in started if not gone(pid)] == []
+
+
 def test_a_worker_has_the_environment_of_now_and_draws_of_its_own(monkeypatch):
     """Also where the server whose forks workers are began with another: it serves every pool of a process."""
     said, drawn = [], []

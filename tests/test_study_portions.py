@@ -19,7 +19,7 @@ from nashpath.cli.console import CellBar, working
 from nashpath.core import seeded
 from nashpath.core.tree import leaves
 from nashpath.report import phrasing
-from nashpath.run import FolderWarning, RunFolder, SettingError
+from nashpath.run import FolderError, FolderWarning, RunFolder, SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.studies import NAMES, Course, Portion, find_study, gather_cells, read_study, reproduce, runner
@@ -127,6 +127,16 @@ def test_what_other_source_kept_is_left_out(tmp_path):
         assert Course([program(), program((2,), "looped")]).programs[0].taken > 0
     with keeping(tmp_path, "elsewhere", lambda: False):
         assert Course([program(), program((2,), "looped")]).programs[0].taken == 0
+
+
+def test_a_cell_is_measured_by_one_at_a_time(tmp_path):
+    with keeping(tmp_path / "begun", "here", lambda: False):
+        with (
+            pytest.raises(FolderError, match="begun: this process is writing"),
+            keeping(tmp_path / "begun", "here", bool),
+        ):
+            pass
+    assert not (tmp_path / "begun").exists()
 
 
 def test_a_damaged_course_is_begun_again_with_a_word(tmp_path):

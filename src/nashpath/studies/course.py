@@ -16,6 +16,7 @@ from typing import Any
 
 from nashpath.run.engine.program import Program
 from nashpath.run.folder.checkpoint import CheckpointError, fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import RunFolder
 
 EVERY = 60.0
@@ -66,14 +67,16 @@ _present: ContextVar[Keeping | None] = ContextVar("keeping", default=None)
 def keeping(folder: Path, source: str, pause: Callable[[], bool]) -> Iterator[Keeping]:
     """Within this block courses keep how far they come in ``folder``, and raise `Paused` where ``pause()`` is true.
 
-    What was kept under another ``source`` is left out.
+    What was kept under another ``source`` is left out. Raises `FolderError` where another process measures the cell.
     """
+    lock = FolderLock(folder)
     kept = Keeping(folder, source, pause, time.perf_counter())
     token = _present.set(kept)
     try:
         yield kept
     finally:
         _present.reset(token)
+        lock.release()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,19 +235,18 @@ def measure_cell(task: Task, experiment: str, cell: int, begun: Path, source: st
         return None, 0.0, ""
     chosen = next(e for e in task.study().experiments if e.name == experiment)
     threads, rows, failed = torch.get_num_threads(), [], ""
-    torch.set_num_threads(THREADS)
-    with keeping(begun, source, late) as kept:
+    with suppress(Rewound), keeping(begun, source, late) as kept:
+        torch.set_num_threads(THREADS)
         try:
             found = list(chosen.measure(chosen.cells[cell], chosen.sizes[task.scale]))
             plain_json(found)  # rows that are no plain values fail here, as this cell's error
             rows = found
         except Paused:
             rows = None
-        except Rewound:  # it reads on the way what was not kept
-            forget(begun)
-            return measure_cell(task, experiment, cell, begun, source)
         except Exception as error:
             failed = f"{type(error).__name__}: {error}"
         finally:
             torch.set_num_threads(threads)
         return rows, kept.seconds, failed
+    forget(begun)  # it reads on the way what was not kept
+    return measure_cell(task, experiment, cell, begun, source)

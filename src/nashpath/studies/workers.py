@@ -24,7 +24,8 @@ Context = ForkServerContext | SpawnContext
 FORKED = sys.platform == "linux"
 """Whether workers are forks of a server that imported once what they need, which takes each of them seconds.
 
-What PyTorch stands on may not be forked elsewhere. The server is that of `multiprocessing`: it ends with this process.
+What PyTorch stands on may not be forked elsewhere. The server is that of `multiprocessing`: it ends with this process
+once its forks have ended, which therefore watch this process (`_begin`).
 """
 IMPORTED = ["nashpath.studies.runner", "nashpath.studies.plan", IMPORTED_BY_GRADIENTS]
 """What the server imports; the last is imported by the first gradient. None of it may ask for a GPU."""
@@ -154,8 +155,21 @@ def _servers() -> set[int]:
 
 
 def _begin(environment: dict[str, str]) -> None:
-    """In a worker: the parent alone answers Ctrl-C; the environment is the parent's, draws without a seed its own."""
+    """In a worker: the parent alone answers Ctrl-C; the environment is the parent's, draws without a seed its own.
+
+    It ends with its parent, however that ends.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(environment)
     np.random.seed()  # of forks all would have the server's
+
+
+def _end_with_parent() -> None:
+    """Waits until the process that asked for this worker is gone; ends the worker then, with what it started."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        end(descendants(os.getpid()))
+        os._exit(1)

@@ -86,7 +86,8 @@ class PartedJob:
 def run_in_processes(job: PartedJob, say: Callable[[str], None], stop: Callable[[], bool]) -> list[str]:
     """Does every part in a process of its own, all at once; one that fails is started again.
 
-    Where there are several GPUs the parts are spread over them. Parts that are finished end at once. Returns the parts
+    Where there are several GPUs the parts are spread over them. Parts that are finished end at once; on Linux all end
+    with this process, however that ends. Returns the parts
     that could not be finished, each with its last words; none is started after ``stop()``, and those that run are asked
     to stop.
     """
@@ -99,7 +100,7 @@ def run_in_processes(job: PartedJob, say: Callable[[str], None], stop: Callable[
             part = waiting.pop(0)
             begun[part] = begun.get(part, 0) + 1
             one = {"CUDA_VISIBLE_DEVICES": devices[(parse_part(part)[0] - 1) % len(devices)]} if devices else {}
-            running[part] = job.start(part, {**os.environ, **one})
+            running[part] = job.start(part, {**os.environ, **one}, _end_with_parent)
         if stop() and not asked:
             asked = True
             for process in running.values():
