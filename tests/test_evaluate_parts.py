@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from nashpath.cli import app
 from nashpath.run import EvaluationOptions, FolderWarning, SettingError, evaluate_part, evaluate_run, join_evaluations
-from nashpath.run.assess.evaluate_parts import evaluation_folder
+from nashpath.run.assess.evaluate_parts import evaluating, evaluation_folder
 
 WISH = EvaluationOptions(("sliced_wasserstein", "modes"), count=64)
 
@@ -58,6 +58,17 @@ def test_all_parts_by_one_command(run):
     joined = json.loads((run / "evaluation.json").read_text())
     assert command("evaluate", run, "--metrics", "modes", "--samples", "64").exit_code == 0
     assert joined == json.loads((run / "evaluation.json").read_text())
+
+
+def test_one_command_at_a_time_does_and_joins_the_parts(run):
+    """The one that ends first takes the parts away; the other is refused, and leaves nothing behind."""
+    given = ("evaluate", run, "--metrics", "modes", "--samples", "64", "--on", "processes", "--parts", "2")
+    with evaluating(run):
+        for line in (given, ("gather", run / "evaluation")):
+            refused = command(*line)
+            assert refused.exit_code == 2, refused.output
+            assert "evaluation: this process is writing" in " ".join(refused.output.split())
+    assert not evaluation_folder(run).exists()
 
 
 def test_parts_made_by_hand_are_gathered(run):

@@ -142,19 +142,18 @@ def _in_parts(
     data_path: Path | None,
 ) -> dict[str, Any] | None:
     """Measures all parts at once, and joins them; None where there is nothing yet."""
-    from nashpath.run import join_evaluations
-    from nashpath.run.assess.evaluate_parts import evaluation_folder
+    from nashpath.run.assess.evaluate_parts import evaluating, evaluation_folder, joined
     from nashpath.run.folder.checkpoint import planned
     from nashpath.run.training.jobs import PartedJob
 
     whole, count = evaluation_folder(run), many_parts(parts, len(planned(run, data_path)))
     job = PartedJob(whole, count, tuple(given), "evaluate")
-    with stopping("stopping; parts that were measured are kept") as stop:
+    with evaluating(run), stopping("stopping; parts that were measured are kept") as stop:
         if not all_done(job, on, sbatch, [f"nashpath gather {whole}"], say, stop):
             if stop():
                 raise typer.Exit(130)
             return None
-    return join_evaluations(run, count, data_path)
+        return joined(run, count, data_path)
 
 
 def _refuse(why: str, **given: Any) -> None:

@@ -6,7 +6,8 @@ The parts lie below ``RUN/evaluation``, and are taken away once they are joined 
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from operator import itemgetter
 from pathlib import Path
@@ -16,6 +17,7 @@ from nashpath.core.cache import check_replaceable
 from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run, over_members
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import checkpoint_digest, planned
+from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import RunFolder, write_atomic
 from nashpath.run.settings.members import part_of
 from nashpath.run.training.parts import part_folder
@@ -31,6 +33,19 @@ def evaluation_folder(run: Path) -> Path:
 def is_evaluation(folder: Path) -> bool:
     """Whether parts of a run's evaluation are joined there."""
     return folder.name == "evaluation" and RunFolder(folder.parent).exists()
+
+
+@contextmanager
+def evaluating(run: Path) -> Iterator[None]:
+    """Within this block no other process joins, or does all, parts of the run's evaluation, which takes them away.
+
+    Raises `FolderError`, which names the process, where another does so.
+    """
+    lock = FolderLock(evaluation_folder(run))
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def evaluate_part(
@@ -62,10 +77,16 @@ def evaluate_part(
 def join_evaluations(run: str | Path, count: int = 0, data_path: str | Path | None = None) -> dict[str, Any]:
     """Makes ``evaluation.json`` of the parts of an evaluation, of which there are ``count`` (0: as many as they say).
 
-    Raises `SettingError` where parts are missing, damaged, or were not asked for the same, with what to do.
+    Raises `SettingError` where parts are missing, damaged, or were not asked for the same, with what to do, and
+    `FolderError` where another process joins or measures them.
     """
     run = Path(run)
-    data_path = None if data_path is None else Path(data_path)
+    with evaluating(run):
+        return joined(run, count, None if data_path is None else Path(data_path))
+
+
+def joined(run: Path, count: int, data_path: Path | None) -> dict[str, Any]:
+    """As `join_evaluations`, where the caller is `evaluating` the run. Raises `SettingError`."""
     there = evaluation_folder(run)
     counts = (
         {count} if count else {int(path.parent.name.split("-")[-1]) for path in there.glob(f"parts/*-of-*/{FOUND}")}
