@@ -130,13 +130,10 @@ def test_what_other_source_kept_is_left_out(tmp_path):
 
 
 def test_a_cell_is_measured_by_one_at_a_time(tmp_path):
-    with keeping(tmp_path / "begun", "here", lambda: False):
-        with (
-            pytest.raises(FolderError, match="begun: this process is writing"),
-            keeping(tmp_path / "begun", "here", bool),
-        ):
-            pass
-    assert not (tmp_path / "begun").exists()
+    place, refused = tmp_path / "begun", pytest.raises(FolderError, match="begun: this process is writing")
+    with keeping(place, "here", bool), refused, keeping(place, "here", bool):
+        pass
+    assert not place.exists()
 
 
 def test_a_damaged_course_is_begun_again_with_a_word(tmp_path):

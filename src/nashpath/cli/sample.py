@@ -47,10 +47,11 @@ def sample(
         if ending not in (".png", ".npz", ".csv", ".tsv"):
             raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
         load_all(own)
-        from nashpath.core.cache import check_replaceable, replacing
+        from nashpath.core.cache import replacing
         from nashpath.data.cells import TABLES
+        from nashpath.run.folder.outputs import check_output
 
-        check_replaceable(out)
+        check_output(out)
         import numpy as np
 
         from nashpath.games.techniques import truncation as truncated

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nashpath.core.cache import check_replaceable, replacing
+from nashpath.core.cache import replacing
 from nashpath.report.phrasing import number
 from nashpath.report.tables import directed, ends_of, protocol_lines
+from nashpath.run.folder.outputs import check_output
 from nashpath.run.settings.model import dotted
 
 STANDARDISED = """\
@@ -21,7 +22,7 @@ def card_place(to: str | Path) -> Path:
     place = to.with_suffix(".md")
     if place.is_dir() or (place.exists() and not place.read_bytes().startswith(MARK.encode())):
         raise ValueError(f"--to {to}: its card would be {place}, which is something else; choose another name")
-    check_replaceable(place)
+    check_output(place)
     return place
 
 

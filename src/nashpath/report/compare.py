@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nashpath.core.cache import check_replaceable
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
@@ -21,6 +20,7 @@ from nashpath.report.read import Run, RunFolderError, load_run
 from nashpath.report.tables import Heading, TableCell, cell
 from nashpath.report.verdict import measured
 from nashpath.run import FolderWarning
+from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.model import dotted
 
@@ -41,7 +41,7 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
     out = Path(out)
     if not runs:
         raise ValueError("nothing to compare: give at least one run folder")
-    check_replaceable(out)
+    check_output(out)
     loaded = [load_run(run) for run in runs]
     for note in dict.fromkeys(note for run in loaded for note in run.notes):
         warnings.warn(f"left out of the comparison: {note}", FolderWarning, stacklevel=2)

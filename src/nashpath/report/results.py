@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nashpath.core.cache import check_replaceable
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
 from nashpath.report.reproduction import (
@@ -18,6 +17,7 @@ from nashpath.report.reproduction import (
     rows_of,
     tally,
 )
+from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import write_atomic
 from nashpath.studies import NAMES, read_study
 
@@ -37,7 +37,7 @@ def write_results(folders: Sequence[str | Path], out: str | Path) -> Path:
     """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
     folders = [Path(one) for one in folders]
     out = Path(out)
-    check_replaceable(out)
+    check_output(out)
     pictures = out.parent / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     found = [(folder, read_study(folder)) for folder in folders]

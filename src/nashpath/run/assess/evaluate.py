@@ -33,6 +33,7 @@ from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
+from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place, units_from
@@ -151,8 +152,10 @@ def evaluate_run(
     out = None if out is None else Path(out)
     data_path = None if data_path is None else Path(data_path)
     real = None if real is None else Path(real)
-    if out is not None or RunFolder(folder).exists():
-        check_replaceable(out or folder / "evaluation.json")
+    if out is not None:
+        check_output(out)
+    elif RunFolder(folder).exists():
+        check_replaceable(folder / "evaluation.json")
     found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
     with kept_if_unwritten(found):
@@ -218,7 +221,7 @@ def evaluate_images(
     fake = Path(fake)
     out = None if out is None else Path(out)
     if out is not None:
-        check_replaceable(out)
+        check_output(out)
     source, samples = load_pair(real, fake, size)
     notify(f"reading {real} and {fake}")
     reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Key
-from nashpath.core.cache import check_replaceable
 from nashpath.core.errors import first_line
 from nashpath.games import GAN
 from nashpath.run.assess.load import load
@@ -27,6 +26,7 @@ from nashpath.run.assess.loaded_file import safetensors_bytes
 from nashpath.run.assess.member import LoadedMember
 from nashpath.run.assess.recorded import Recorded, recorded
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import RunFolder, write_atomic
 
 TOLERANCE = 1e-4
@@ -200,7 +200,7 @@ def export(
     methods = [Path(one) for one in methods]
     run, to = Path(run), Path(to)
     _check_places(run, to)
-    check_replaceable(to)
+    check_output(to)
     found = load(run, member, width=width)
     game = found.game
     if not isinstance(game, GAN):
