@@ -95,20 +95,21 @@ def test_what_could_not_be_written_is_refused_before_it_is_measured(trained_run,
         write_report(run)
 
 
-@pytest.mark.parametrize(
-    ("line", "option", "name"),
-    [
-        (["export", "RUN"], "--to", "checkpoint.safetensors"),
-        (["export", "RUN"], "--to", "samples/g.pt2"),
-        (["sample", "RUN"], "--out", "reference.npz"),
-        (["sample", "RUN"], "--out", "samples/step-00000000.npz"),
-        (["sample", "RUN"], "--out", "samples/../reference.npz"),
-        (["evaluate", "RUN"], "--out", "run.json"),
-        (["evaluate", "RUN"], "--out", "evaluation.json"),
-        (["evaluate", "--real", "RUN", "--fake", "RUN"], "--out", "members.json"),
-        (["report", "RUN", "RUN"], "--out", "report.html"),
-    ],
-)
+WRITE_OVER = [
+    (["export", "RUN"], "--to", "checkpoint.safetensors"),
+    (["export", "RUN"], "--to", "samples/g.pt2"),
+    (["sample", "RUN"], "--out", "reference.npz"),
+    (["sample", "RUN"], "--out", "samples/step-00000000.npz"),
+    (["sample", "RUN"], "--out", "samples/../reference.npz"),
+    (["evaluate", "RUN"], "--out", "run.json"),
+    (["evaluate", "RUN"], "--out", "evaluation.json"),
+    (["evaluate", "--real", "RUN", "--fake", "RUN"], "--out", "members.json"),
+    (["report", "RUN", "RUN"], "--out", "report.html"),
+]
+"""Verbs that write a file, each with one that a run keeps."""
+
+
+@pytest.mark.parametrize(("line", "option", "name"), WRITE_OVER)
 def test_no_verb_writes_over_what_a_run_keeps(trained_run, tmp_path, line, option, name):
     """Before anything is done: its files are as they were."""
     run = Path(shutil.copytree(trained_run, tmp_path / "run"))
@@ -128,13 +129,12 @@ def test_a_file_beside_a_run_or_a_config_of_others_is_written(trained_run, tmp_p
 
 def test_every_verb_that_writes_a_file_is_asked_for_its_place():
     """A law: each verb with an option of a file to write has a line above."""
-    cases = test_no_verb_writes_over_what_a_run_keeps.pytestmark[0].args[1]
     folders = {"train", "flow", "search", "reproduce", "plan", "examples"}  # their --out and --to are folders
     with_output = set()
     for name, verb in typer.main.get_command(app).commands.items():
         if any(set(option.opts) & {"--out", "--to"} for option in verb.params):
             with_output.add(name)
-    assert with_output - folders == {line[0] for line, *_ in cases}
+    assert with_output - folders == {line[0] for line, *_ in WRITE_OVER}
 
 
 def test_a_place_is_tried_and_left_as_it_was(tmp_path):

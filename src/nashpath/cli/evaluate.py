@@ -142,7 +142,7 @@ def _in_parts(
     data_path: Path | None,
 ) -> dict[str, Any] | None:
     """Measures all parts at once, and joins them; None where there is nothing yet."""
-    from nashpath.run.assess.evaluate_parts import evaluating, evaluation_folder, joined
+    from nashpath.run.assess.evaluate_parts import evaluating, evaluation_folder, joined_evaluation
     from nashpath.run.folder.checkpoint import planned
     from nashpath.run.training.jobs import PartedJob
 
@@ -153,7 +153,7 @@ def _in_parts(
             if stop():
                 raise typer.Exit(130)
             return None
-        return joined(run, count, data_path)
+        return joined_evaluation(run, count, data_path)
 
 
 def _refuse(why: str, **given: Any) -> None:

@@ -82,10 +82,10 @@ def join_evaluations(run: str | Path, count: int = 0, data_path: str | Path | No
     """
     run = Path(run)
     with evaluating(run):
-        return joined(run, count, None if data_path is None else Path(data_path))
+        return joined_evaluation(run, count, None if data_path is None else Path(data_path))
 
 
-def joined(run: Path, count: int, data_path: Path | None) -> dict[str, Any]:
+def joined_evaluation(run: Path, count: int, data_path: Path | None) -> dict[str, Any]:
     """As `join_evaluations`, where the caller is `evaluating` the run. Raises `SettingError`."""
     there = evaluation_folder(run)
     counts = (
