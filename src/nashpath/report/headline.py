@@ -106,7 +106,7 @@ def ranking(
         arms = [_arm(part, end, key) for part, end in zip(parts, outcomes)]
         found.append(arms)
         if sum(bool(arm.values) for arm in arms) > 1:
-            if other := differing(parts):
+            if other := _ground_apart(parts):
                 name = titled(key, phrase)
                 return Outcome(f"not compared: they differ in {other}, so {name} does not say which is better", "open")
             return _best(arms, key, signs[key])
@@ -118,7 +118,7 @@ def ranking(
     return None
 
 
-def differing(parts: Sequence[Strand]) -> str:
+def _ground_apart(parts: Sequence[Strand]) -> str:
     """In which settings the grounds of numbers differ, and how, in words; empty where they do not."""
     grounds = [part.ground for part in parts]
     found = list(dict.fromkeys(key for part in parts[1:] for key in parts[0].apart(part)))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.run.assess.search_question import Chosen, Question, check_question, fitting, settings_of
+from nashpath.run.assess.search_question import Chosen, Question, check_question, fitting, round_settings
 from nashpath.run.engine.program import never
 from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
@@ -243,7 +243,7 @@ class _Search:
             if store.exists():
                 session = resume_session(place, [], self.notify, self.stop)
             else:
-                raw = settings_of(question, steps, seeds) | _settled(self.folder)
+                raw = round_settings(question, steps, seeds) | _settled(self.folder)
                 session = open_session(raw, {TOGETHER: points}, place, self.notify, self.stop)
             if session.train() != "finished":
                 return False

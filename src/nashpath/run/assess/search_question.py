@@ -23,7 +23,8 @@ from nashpath.run.settings.schema import arguments
 Chosen = dict[str, Any]
 """What a candidate sets, by dotted key."""
 
-LARGEST_SEED = 2**63 - 1
+_LAST_SEED = 2**63 - 1
+"""The largest that the settings take (`nashpath.core.hyperparameters.Whole`)."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def check_question(question: Question) -> None:
     corners += [{key: own[-1] if isinstance(own, list) else own["high"] for key, own in question.space.items()}]
     for corner in corners:
         ends = list(dict.fromkeys([min(question.seeds), max(question.seeds)]))
-        plan(settings_of(question, question.steps, ends), {TOGETHER: [fitting(question, corner)]})
+        plan(round_settings(question, question.steps, ends), {TOGETHER: [fitting(question, corner)]})
 
 
 def _check_confirmation(question: Question) -> None:
@@ -125,10 +126,10 @@ def _check_confirmation(question: Question) -> None:
             f"given, with {question.confirm} seeds each, are {(best + 1) * question.confirm} members; one run has at "
             f"most {MOST_MEMBERS}"
         )
-    if max(question.seeds) + question.confirm > LARGEST_SEED:
+    if max(question.seeds) + question.confirm > _LAST_SEED:
         raise SettingError(
             f"--seeds: {max(question.seeds)}, --confirm {question.confirm}: the best are confirmed with the seeds that "
-            f"follow, and none is larger than {LARGEST_SEED}; give smaller --seeds"
+            f"follow, and none is larger than {_LAST_SEED}; give smaller --seeds"
         )
 
 
@@ -145,7 +146,7 @@ def fitting(question: Question, point: Chosen) -> Chosen:
     return found
 
 
-def settings_of(question: Question, steps: int, seeds: list[int]) -> Raw:
+def round_settings(question: Question, steps: int, seeds: list[int]) -> Raw:
     """The settings of a round, in which the objective is measured."""
     raw = assign(question.settings, [("steps", steps), ("seeds", seeds)])
     raw.setdefault("sample_every", steps)  # what counts is where members end

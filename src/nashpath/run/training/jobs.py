@@ -87,9 +87,8 @@ def run_in_processes(job: PartedJob, say: Callable[[str], None], stop: Callable[
     """Does every part in a process of its own, all at once; one that fails is started again.
 
     Where there are several GPUs the parts are spread over them. Parts that are finished end at once; on Linux all end
-    with this process, however that ends. Returns the parts
-    that could not be finished, each with its last words; none is started after ``stop()``, and those that run are asked
-    to stop.
+    with this process, however that ends. Returns the parts that could not be finished, each with its last words; none
+    is started after ``stop()``, and those that run are asked to stop.
     """
     devices, begun = _gpus(), dict[str, int]()
     running: dict[str, subprocess.Popen[str]] = {}
