@@ -244,7 +244,7 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
+def _user_errors() -> Iterator[None]:
     """Within this block, errors and warnings that tell a person what to do are printed plainly."""
     try:
         with warnings.catch_warnings():
@@ -268,11 +268,11 @@ def user_errors() -> Iterator[None]:
 
 
 def guarded(verb: _Verb) -> _Verb:
-    """A verb whose errors are told by `user_errors` wherever they come from: what it prints may fail, too."""
+    """A verb whose errors are told by `_user_errors` wherever they come from: what it prints may fail, too."""
 
     @wraps(verb)
     def told(*given: Any, **named: Any) -> Any:
-        with user_errors():
+        with _user_errors():
             return verb(*given, **named)
 
     return told  # type: ignore[return-value]

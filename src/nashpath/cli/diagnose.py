@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nashpath.cli.console import COLOURS, With, load_all, user_errors, working
+from nashpath.cli.console import COLOURS, With, load_all, working
 from nashpath.cli.places import DataPath
 
 if TYPE_CHECKING:
@@ -45,23 +45,22 @@ def diagnose(
 
     Everything printed is written to RUN/diagnosis.json with the numbers behind it, and drawn in RUN/report.html.
     """
-    with user_errors():
-        load_all(own)
-        from nashpath.report import write_report
-        from nashpath.run import diagnose as diagnose_members
-        from nashpath.run.errors import UnwrittenError
+    load_all(own)
+    from nashpath.report import write_report
+    from nashpath.run import diagnose as diagnose_members
+    from nashpath.run.errors import UnwrittenError
 
-        limit = {} if seconds is None else {"seconds": seconds}
-        with working("diagnosing") as say:
-            try:
-                found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
-            except UnwrittenError as error:
-                _show(error.found, as_json)
-                raise
-            _show(found, as_json)
-            page = write_report(run)
-        if not as_json:
-            typer.echo(str(page))
+    limit = {} if seconds is None else {"seconds": seconds}
+    with working("diagnosing") as say:
+        try:
+            found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
+        except UnwrittenError as error:
+            _show(error.found, as_json)
+            raise
+        _show(found, as_json)
+        page = write_report(run)
+    if not as_json:
+        typer.echo(str(page))
 
 
 def _show(found: "list[Diagnosis]", as_json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, user_errors, working
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, working
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping
@@ -75,7 +75,7 @@ def evaluate(
     interval), and writes the run's report again. For example: nashpath evaluate runs/digits --metrics
     fid,prdc; or: nashpath evaluate --real photos --fake generated --features pixels
     """
-    with user_errors(), ExitStack() as stack:
+    with ExitStack() as stack:
         if run is None and (real is None or fake is None):
             raise ValueError("give a run folder, or both --real and --fake")
         if run is not None:

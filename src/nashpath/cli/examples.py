@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import user_errors
 from nashpath.cli.places import given_place, shipped
 
 ENDINGS = (".toml", ".py", ".ipynb")
@@ -23,18 +22,17 @@ To = Annotated[
 
 def examples(name: Name = None, to: To = None) -> None:
     """Show the example files that are installed with the package, print one, or copy them into a folder."""
-    with user_errors():
-        known = {file.stem: file for file in sorted(shipped("examples").iterdir()) if file.suffix in ENDINGS}
-        chosen = known if name is None else {name: _named(name, known)}
-        if to is not None:
-            copy(list(chosen.values()), to)
-        elif name is not None:
-            typer.echo(chosen[name].read_text(encoding="utf-8"), nl=False)
-        else:
-            width = max(len(file.name) for file in known.values())
-            for file in known.values():
-                typer.echo(f"{file.name:<{width}}  {_first_line(file)}")
-            typer.echo("\nnashpath examples ring prints one; nashpath examples --to examples copies all of them.")
+    known = {file.stem: file for file in sorted(shipped("examples").iterdir()) if file.suffix in ENDINGS}
+    chosen = known if name is None else {name: _named(name, known)}
+    if to is not None:
+        copy(list(chosen.values()), to)
+    elif name is not None:
+        typer.echo(chosen[name].read_text(encoding="utf-8"), nl=False)
+    else:
+        width = max(len(file.name) for file in known.values())
+        for file in known.values():
+            typer.echo(f"{file.name:<{width}}  {_first_line(file)}")
+        typer.echo("\nnashpath examples ring prints one; nashpath examples --to examples copies all of them.")
 
 
 def copy(files: list[Path], folder: Path) -> None:

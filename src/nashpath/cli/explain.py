@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import With, load_all
 from nashpath.cli.list_methods import index_of
 from nashpath.cli.places import shipped
 
@@ -48,22 +48,21 @@ def explain(word: Words = None, own: With = None) -> None:
     It is read from the documentation, which is installed with the package. Of a whole page it prints the beginning, and
     which of its sections can be asked for.
     """
-    with user_errors():
-        asked = " ".join(word or [])
-        if not asked.strip():
-            _print_words()
-            return
-        found = explained(asked)
-        if not found and _of_method(asked, own):
-            return
-        found = found or explained(asked, _singular)
-        if not found:
-            raise ValueError(_nothing(asked, own))
-        console = Console(highlight=False)
-        for entry in found[:MOST]:
-            console.print(f"{entry.place}\n", style="bold", markup=False)
-            console.print(Markdown(entry.text))
-            console.print()
+    asked = " ".join(word or [])
+    if not asked.strip():
+        _print_words()
+        return
+    found = explained(asked)
+    if not found and _of_method(asked, own):
+        return
+    found = found or explained(asked, _singular)
+    if not found:
+        raise ValueError(_nothing(asked, own))
+    console = Console(highlight=False)
+    for entry in found[:MOST]:
+        console.print(f"{entry.place}\n", style="bold", markup=False)
+        console.print(Markdown(entry.text))
+        console.print()
 
 
 def explained(asked: str, key: Callable[[str], str] | None = None) -> list[Explanation]:

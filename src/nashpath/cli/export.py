@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors, working
+from nashpath.cli.console import With, load_all, working
 from nashpath.cli.places import given_place
 from nashpath.cli.sample import AverageWidth, OneMember
 
@@ -41,23 +41,22 @@ def export(
     A fresh process loads the file first and makes samples: where they are not those of the run nothing is written.
     Nothing leaves this machine without --push.
     """
-    with user_errors():
-        files = [one.absolute() for one in own or ()]
-        load_all(own)
-        from nashpath.report import card_place, write_card
-        from nashpath.run import export as written
-        from nashpath.run.assess import hub_models
+    files = [one.absolute() for one in own or ()]
+    load_all(own)
+    from nashpath.report import card_place, write_card
+    from nashpath.run import export as written
+    from nashpath.run.assess import hub_models
 
-        if public and not push:
-            raise ValueError("--public is for --push; leave it out, or say --push owner/name")
-        if push:
-            hub_models.check_name(push)
-        place = card_place(to)
-        with working(f"exporting {run}, and trying the file in a fresh process"):
-            told = written(run, to, member, width, licence, files)
-        write_card(place, to.name, told)
-        typer.echo(str(to))
-        typer.echo(str(place))
-        typer.echo(told["verified"], err=True)
-        if push:
-            typer.echo(hub_models.push(to, place.read_text(encoding="utf-8"), told, push, public))
+    if public and not push:
+        raise ValueError("--public is for --push; leave it out, or say --push owner/name")
+    if push:
+        hub_models.check_name(push)
+    place = card_place(to)
+    with working(f"exporting {run}, and trying the file in a fresh process"):
+        told = written(run, to, member, width, licence, files)
+    write_card(place, to.name, told)
+    typer.echo(str(to))
+    typer.echo(str(place))
+    typer.echo(told["verified"], err=True)
+    if push:
+        typer.echo(hub_models.push(to, place.read_text(encoding="utf-8"), told, push, public))

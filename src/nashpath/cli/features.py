@@ -4,7 +4,7 @@ import inspect
 
 import typer
 
-from nashpath.cli.console import guarded, leaving_at_once, user_errors
+from nashpath.cli.console import guarded, leaving_at_once
 
 features = typer.Typer(name="features", no_args_is_help=True, help="Feature extractors, and the weights they need.")
 
@@ -27,15 +27,14 @@ def list_features() -> None:
 @guarded
 def fetch() -> None:
     """Download Inception's weights (95 MB, once) into the cache folder, and check their SHA-256."""
-    with user_errors():
-        with leaving_at_once():
-            from nashpath.core.cache import check_replaceable
-            from nashpath.metrics import download_inception
-            from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
+    with leaving_at_once():
+        from nashpath.core.cache import check_replaceable
+        from nashpath.metrics import download_inception
+        from nashpath.metrics.features.inception import SHA256, URL, check_weights, kept_file
 
-        if kept_file().is_file():
-            check_weights(kept_file())
-        else:
-            check_replaceable(kept_file())
-            typer.echo(f"fetching {URL}", err=True)
-        typer.echo(f"{download_inception()}\nSHA-256 {SHA256}")
+    if kept_file().is_file():
+        check_weights(kept_file())
+    else:
+        check_replaceable(kept_file())
+        typer.echo(f"fetching {URL}", err=True)
+    typer.echo(f"{download_inception()}\nSHA-256 {SHA256}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping, writing_the_page
@@ -36,7 +36,7 @@ def flow(
     For example: nashpath flow -s data=ring -s h=arcsinh -s particles=2000 -s steps=500. Ctrl-C stops after writing a
     checkpoint; --resume goes on from there, bit for bit.
     """
-    with user_errors(), stopping() as stop, ExitStack() as stack:
+    with stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings))
         if not resume:
             check_known("flow", config, settings or [], [], own)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import With, load_all
 from nashpath.cli.places import given_place
 from nashpath.cli.reproduce import StudyJson, conclude
 
@@ -23,25 +23,24 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Study
     --part`) the evaluation of the run. Those of a reproduction (`reproduce --part`, --experiment, --for; each folder
     is that of one study) are judged together.
     """
-    with user_errors():
-        load_all(own)
-        from nashpath.report import is_reproduction, report_and_headline, write_reproduction
-        from nashpath.run import gather_run, join_evaluations
-        from nashpath.run.assess.evaluate_parts import is_evaluation
-        from nashpath.run.folder.run_folder import plain_json
-        from nashpath.studies import gather_cells, read_study
+    load_all(own)
+    from nashpath.report import is_reproduction, report_and_headline, write_reproduction
+    from nashpath.run import gather_run, join_evaluations
+    from nashpath.run.assess.evaluate_parts import is_evaluation
+    from nashpath.run.folder.run_folder import plain_json
+    from nashpath.studies import gather_cells, read_study
 
-        if not folders or not all(map(is_reproduction, folders)):
-            run = out.parent if is_evaluation(out) else out
-            if run is out:
-                gather_run(out, folders or [])
-            else:
-                join_evaluations(run)
-            page, found = report_and_headline(run)
-            told = {"run": str(run), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
-            typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
-            return
-        _, said = gather_cells(out, folders)
-        for line in said:
-            typer.echo(f"warning: {line}", err=True)
-        conclude([read_study(out)], [str(write_reproduction(out))], as_json)
+    if not folders or not all(map(is_reproduction, folders)):
+        run = out.parent if is_evaluation(out) else out
+        if run is out:
+            gather_run(out, folders or [])
+        else:
+            join_evaluations(run)
+        page, found = report_and_headline(run)
+        told = {"run": str(run), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
+        typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
+        return
+    _, said = gather_cells(out, folders)
+    for line in said:
+        typer.echo(f"warning: {line}", err=True)
+    conclude([read_study(out)], [str(write_reproduction(out))], as_json)

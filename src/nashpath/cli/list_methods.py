@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors
+from nashpath.cli.console import With, load_all
 from nashpath.cli.index import shipped_index
 from nashpath.cli.list_studies import STUDY, study_rows, told_studies, told_study
 
@@ -36,39 +36,38 @@ What = Annotated[
 
 def list_methods(what: What = None, own: With = None) -> None:
     """Show every data set, objective, penalty, network, solver, …; with a name, its equation and settings."""
-    with user_errors():
-        first, _, name = (what or "").partition(".")
-        if first == RECIPE:
-            _print_recipe(name) if name else _print_recipes()
-            return
-        if first == STUDY and name:
-            load_all(own)
-            from nashpath.studies import find_study
+    first, _, name = (what or "").partition(".")
+    if first == RECIPE:
+        _print_recipe(name) if name else _print_recipes()
+        return
+    if first == STUDY and name:
+        load_all(own)
+        from nashpath.studies import find_study
 
-            typer.echo(told_study(find_study(name)))
-            return
-        index = shipped_index(own)
-        if index is None or (what not in (None, STUDY) and what not in index["kinds"]):
-            load_all(own)
-            from nashpath.run.settings.register import KINDS
+        typer.echo(told_study(find_study(name)))
+        return
+    index = shipped_index(own)
+    if index is None or (what not in (None, STUDY) and what not in index["kinds"]):
+        load_all(own)
+        from nashpath.run.settings.register import KINDS
 
-            if what not in (None, STUDY) and what not in KINDS:
-                print_named(str(what), KINDS)
-                return
-            index = described()
-        if what == STUDY:
-            typer.echo(told_studies(index["studies"]))
+        if what not in (None, STUDY) and what not in KINDS:
+            print_named(str(what), KINDS)
             return
-        for kind in index["kinds"] if what is None else [what]:
-            _print_rows(kind, index["kinds"][kind])
-        if what in KEYS:
-            keys = KEYS[what], KEYS[what].replace("generator", "discriminator")
-            flows = f"; a flow: -s {what}=NAME" if what in index["flow"]["names"]["rows"] else ""
-            typer.echo(f"Each player has one: {' and '.join(f'-s {key}=NAME' for key in keys)}{flows}")
-        if what is None:
-            _print_recipes()
-            _print_rows(STUDY, index["studies"])
-            _print_general(index["general"])
+        index = described()
+    if what == STUDY:
+        typer.echo(told_studies(index["studies"]))
+        return
+    for kind in index["kinds"] if what is None else [what]:
+        _print_rows(kind, index["kinds"][kind])
+    if what in KEYS:
+        keys = KEYS[what], KEYS[what].replace("generator", "discriminator")
+        flows = f"; a flow: -s {what}=NAME" if what in index["flow"]["names"]["rows"] else ""
+        typer.echo(f"Each player has one: {' and '.join(f'-s {key}=NAME' for key in keys)}{flows}")
+    if what is None:
+        _print_recipes()
+        _print_rows(STUDY, index["studies"])
+        _print_general(index["general"])
 
 
 def index_of(own: Sequence[Path] | None) -> dict[str, Any]:

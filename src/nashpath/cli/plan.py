@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nashpath.cli.console import CellBar, With, load_all, user_errors
+from nashpath.cli.console import CellBar, With, load_all
 from nashpath.cli.reproduce import (
     STUDIES,
     StudyClaims,
@@ -64,30 +64,29 @@ def plan(
 
     The times are of uncompiled steps on one thread (or the GPU that a cell asks for), without what follows training.
     """
-    with user_errors():
-        named_studies([name] if name else None)
-        load_all(own)
-        from nashpath.run.settings.method_files import loaded_files
-        from nashpath.studies import find_study
-        from nashpath.studies.find import edition
-        from nashpath.studies.plan import plan_cells
-        from nashpath.studies.runner import Task
+    named_studies([name] if name else None)
+    load_all(own)
+    from nashpath.run.settings.method_files import loaded_files
+    from nashpath.studies import find_study
+    from nashpath.studies.find import edition
+    from nashpath.studies.plan import plan_cells
+    from nashpath.studies.runner import Task
 
-        scale = chosen_scale(quick, real, full)
-        options = sizes_of(settings)
-        study = find_study(name).adjusted(scale, options)
-        (portion,) = portions_of([name], scale, experiments or [], claims or [], part)
-        held = tuple((file.path, file.sha256) for file in loaded_files())
-        task, count = Task(name, scale, options, edition(name), held), workers or os.cpu_count() or 1
-        with CellBar(as_json, "timing first steps", seconds_of(time)) as bar:
+    scale = chosen_scale(quick, real, full)
+    options = sizes_of(settings)
+    study = find_study(name).adjusted(scale, options)
+    (portion,) = portions_of([name], scale, experiments or [], claims or [], part)
+    held = tuple((file.path, file.sha256) for file in loaded_files())
+    task, count = Task(name, scale, options, edition(name), held), workers or os.cpu_count() or 1
+    with CellBar(as_json, "timing first steps", seconds_of(time)) as bar:
 
-            def show(done: int, total: int, cost: "CellCost | None") -> None:
-                left = None if not done else (now() - bar.begun) / done * (total - done)
-                bar.show("" if cost is None else f"{cost.experiment} {cost.cell}".strip(), done, total, left)
+        def show(done: int, total: int, cost: "CellCost | None") -> None:
+            left = None if not done else (now() - bar.begun) / done * (total - done)
+            bar.show("" if cost is None else f"{cost.experiment} {cost.cell}".strip(), done, total, left)
 
-            folder = None if out is None else out / study.name
-            costs = plan_cells(task, folder, replace(portion, seconds=seconds_of(time)), count, show)
-        _print(costs, as_json)
+        folder = None if out is None else out / study.name
+        costs = plan_cells(task, folder, replace(portion, seconds=seconds_of(time)), count, show)
+    _print(costs, as_json)
 
 
 def _print(costs: "Sequence[CellCost]", as_json: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all, user_errors, working
+from nashpath.cli.console import With, load_all, working
 from nashpath.cli.places import given_place
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
@@ -24,22 +24,21 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
 
     Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
     """
-    with user_errors():
-        load_all(own)
-        from nashpath.report import is_reproduction
-        from nashpath.run import SettingError
-        from nashpath.studies import judge_again
+    load_all(own)
+    from nashpath.report import is_reproduction
+    from nashpath.run import SettingError
+    from nashpath.studies import judge_again
 
-        studies = [folder for folder in runs if is_reproduction(folder)]
-        if studies and studies != runs:
-            raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
-        if out is not None:
-            _check_out(out, runs, ".md" if studies else ".html")
-        for folder in studies if again else ():
-            judge_again(folder)
-        with working("writing the report"):
-            page = _of_studies(studies, out) if studies else _of_runs(runs, out)
-        typer.echo(page)
+    studies = [folder for folder in runs if is_reproduction(folder)]
+    if studies and studies != runs:
+        raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
+    if out is not None:
+        _check_out(out, runs, ".md" if studies else ".html")
+    for folder in studies if again else ():
+        judge_again(folder)
+    with working("writing the report"):
+        page = _of_studies(studies, out) if studies else _of_runs(runs, out)
+    typer.echo(page)
 
 
 def _check_out(out: Path, folders: list[Path], ending: str) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nashpath.cli.console import CellBar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.console import CellBar, With, check_given, load_all, repeated
 from nashpath.cli.list_studies import claim_lines, experiment_lines, told_studies
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
@@ -93,7 +93,7 @@ def reproduce(
     Every measured cell is kept at once, and long ones on the way: after Ctrl-C (or a crash, or the time given with
     --for) the same command with the same --out goes on, here or on another machine with the same code.
     """
-    with user_errors(), ExitStack() as stack:
+    with ExitStack() as stack:
         scale = chosen_scale(quick, real, full)
         check_given(None, ("-s", settings))
         names = named_studies(names)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, user_errors
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all
 from nashpath.cli.places import DataPath, given_place
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
@@ -42,49 +42,48 @@ def sample(
     own: With = None,
 ) -> None:
     """Draw samples from a trained generator into a picture, an array file or a table."""
-    with user_errors():
-        ending = out.suffix.lower()
-        if ending not in (".png", ".npz", ".csv", ".tsv"):
-            raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
-        load_all(own)
-        from nashpath.core.cache import replacing
-        from nashpath.data.cells import TABLES
-        from nashpath.run.folder.outputs import check_output
+    ending = out.suffix.lower()
+    if ending not in (".png", ".npz", ".csv", ".tsv"):
+        raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
+    load_all(own)
+    from nashpath.core.cache import replacing
+    from nashpath.data.cells import TABLES
+    from nashpath.run.folder.outputs import check_output
 
-        check_output(out)
-        import numpy as np
+    check_output(out)
+    import numpy as np
 
-        from nashpath.games.techniques import truncation as truncated
-        from nashpath.report import write_sheet
-        from nashpath.run import FolderWarning, load
-        from nashpath.run.settings.sizes import check_fits
+    from nashpath.games.techniques import truncation as truncated
+    from nashpath.report import write_sheet
+    from nashpath.run import FolderWarning, load
+    from nashpath.run.settings.sizes import check_fits
 
-        loaded = load(run, member, data_path=data_path, width=width)
-        if loaded.game.has_samples:
-            check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
-        last = None
-        if loaded.averaged and ending not in TABLES:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", FolderWarning)  # it was said above
-                last = load(run, member, averaged=False, data_path=data_path)
-        if truncation is not None:
-            for one in (loaded, last) if last is not None else (loaded,):
-                truncated(one.game, truncation)
-        found = loaded.sample(count, seed, label).numpy()
-        raw = last.sample(count, seed, label).numpy() if last is not None else None
-        labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
-        if ending == ".npz":
-            beside: dict[str, Any] = {} if raw is None else {"raw": raw}
-            beside |= {} if labels is None else {"labels": np.asarray(labels)}
-            with replacing(out) as file:
-                np.savez_compressed(file, samples=found, **beside)
-        elif ending in TABLES:
-            _write_table(out, loaded, found, labels)
-        else:
-            write_sheet(found, out, raw=raw)
-        typer.echo(str(out))
-        if raw is not None:
-            typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
+    loaded = load(run, member, data_path=data_path, width=width)
+    if loaded.game.has_samples:
+        check_fits("--count", count, loaded.game.data.shape)  # type: ignore[union-attr, arg-type]
+    last = None
+    if loaded.averaged and ending not in TABLES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FolderWarning)  # it was said above
+            last = load(run, member, averaged=False, data_path=data_path)
+    if truncation is not None:
+        for one in (loaded, last) if last is not None else (loaded,):
+            truncated(one.game, truncation)
+    found = loaded.sample(count, seed, label).numpy()
+    raw = last.sample(count, seed, label).numpy() if last is not None else None
+    labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
+    if ending == ".npz":
+        beside: dict[str, Any] = {} if raw is None else {"raw": raw}
+        beside |= {} if labels is None else {"labels": np.asarray(labels)}
+        with replacing(out) as file:
+            np.savez_compressed(file, samples=found, **beside)
+    elif ending in TABLES:
+        _write_table(out, loaded, found, labels)
+    else:
+        write_sheet(found, out, raw=raw)
+    typer.echo(str(out))
+    if raw is not None:
+        typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
 
 
 def _write_table(out: Path, loaded: Any, samples: Any, labels: Any) -> None:

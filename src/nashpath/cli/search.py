@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
 from nashpath.cli.places import given_place
 from nashpath.cli.stopping import stopping
 from nashpath.cli.train import Quiet
@@ -60,7 +60,7 @@ def search(
 
     Ctrl-C stops cleanly, and the same command goes on. Needs Optuna: pip install "nashpath[search]".
     """
-    with user_errors(), stopping() as stop, ExitStack() as stack:
+    with stopping() as stop, ExitStack() as stack:
         check_given(config, ("-s", settings), ("--space", space))
         load_all(own)
         live = stack.enter_context(ProgressBar(quiet))

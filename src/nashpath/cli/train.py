@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated, user_errors
+from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated
 from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
@@ -93,7 +93,7 @@ def train(
     checkpoint; --resume goes on from there, bit for bit. `nashpath list` shows all methods, and `nashpath list
     penalty.dragan` the settings of one.
     """
-    with user_errors(), stopping() as stop, ExitStack() as stack:
+    with stopping() as stop, ExitStack() as stack:
         check_given(None if resume else config, ("-s", settings), ("--sweep", sweep))
         start = [] if start_from is None else [f"start_from={json.dumps(str(start_from), ensure_ascii=False)}"]
         settings = [*(settings or []), *start]
