@@ -152,10 +152,11 @@ def evaluate_run(
     out = None if out is None else Path(out)
     data_path = None if data_path is None else Path(data_path)
     real = None if real is None else Path(real)
-    if out is not None:
+    usual = folder / "evaluation.json"
+    if out is not None and out.absolute() != usual.absolute():
         check_output(out)
     elif RunFolder(folder).exists():
-        check_replaceable(folder / "evaluation.json")
+        check_replaceable(usual)
     found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
     with kept_if_unwritten(found):
