@@ -102,7 +102,7 @@ WRITE_OVER = [
     (["sample", "RUN"], "--out", "samples/step-00000000.npz"),
     (["sample", "RUN"], "--out", "samples/../reference.npz"),
     (["evaluate", "RUN"], "--out", "run.json"),
-    (["evaluate", "RUN"], "--out", "evaluation.json"),
+    (["evaluate", "RUN"], "--out", "diagnosis.json"),
     (["evaluate", "--real", "RUN", "--fake", "RUN"], "--out", "members.json"),
     (["report", "RUN", "RUN"], "--out", "report.html"),
 ]

@@ -122,7 +122,7 @@ def _check_confirmation(question: Question) -> None:
     best = min(question.finalists, question.candidates)
     if (best + 1) * question.confirm > MOST_MEMBERS:
         raise SettingError(
-            f"--confirm {question.confirm}, --finalists {question.finalists}: {best} finalists and the settings as "
+            f"--confirm {question.confirm}, --finalists {question.finalists}: the best {best} and the settings as "
             f"given, with {question.confirm} seeds each, are {(best + 1) * question.confirm} members; one run has at "
             f"most {MOST_MEMBERS}"
         )
