@@ -13,7 +13,11 @@ class NotFiniteError(MetricError):
 
 
 class TooFewSamplesError(MetricError):
-    """Fewer samples than the metric is defined for."""
+    """Fewer samples than the metric is defined for; ``whose`` says which, real or fake ones, where that is known."""
+
+    def __init__(self, said: str, whose: str = ""):
+        super().__init__(said)
+        self.whose = whose
 
 
 class TooManySamplesError(MetricError):
@@ -51,7 +55,7 @@ def validate_samples(samples: Tensor, name: str, least: int = 1) -> Tensor:
     if samples.dim() < 2:
         raise ShapeError(f"{name} has shape {tuple(samples.shape)}; give [samples, dimensions] or images")
     if len(samples) < least:
-        raise TooFewSamplesError(f"{name} has {len(samples)} samples; this needs at least {least}")
+        raise TooFewSamplesError(f"{name} has {len(samples)} samples; this needs at least {least}", name)
     flat = samples.detach().flatten(1)
     if flat.shape[1] == 0:
         raise ShapeError(f"{name} has shape {tuple(samples.shape)}: no numbers in a sample")

@@ -62,9 +62,9 @@ class _Arm:
     def told(self) -> str:
         return f"{self.label} ({self.lost} of {count(self.members, 'member')} diverged)" if self.lost else self.label
 
-    def over(self, seeds: Sequence[int | None]) -> list[float]:
+    def over(self, seeds: Sequence[int | None] = ()) -> np.ndarray:
         """The numbers of these seeds; of none, all."""
-        return [self.values[seed] for seed in seeds] if seeds else list(self.values.values())
+        return np.array([self.values[seed] for seed in seeds or self.values])
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class _Gap:
     found: tuple[float, float, float]
     members: int
     how: str
+    alike: bool = False
     sign: int = 0
     """1 where more is decidedly reached by the first, −1 where less is, 0 where nothing is decided."""
 
@@ -157,9 +158,9 @@ def _best(given: Sequence[_Arm], key: str, sign: int) -> Outcome:
     least = min(arm.lost / arm.members for arm in arms)
     sound = [arm for arm in arms if arm.lost / arm.members == least]
     common = _shared(sound)
-    best = max(sound, key=lambda arm: sign * float(np.mean(arm.over(common))))
+    best = max(sound, key=lambda arm: sign * arm.over(common).mean())
     error = 0.05 / math.comb(len(arms), 2)
-    others = sorted((arm for arm in arms if arm is not best), key=lambda arm: -sign * float(np.mean(arm.over(()))))
+    others = sorted((arm for arm in arms if arm is not best), key=lambda arm: -sign * arm.over().mean())
     gaps = [_apart(best, one, common if one in sound else _shared([best, one]), error, key) for one in others]
     unclear = [gap for gap in gaps if gap.sign != sign]
     name, absent = titled(key, phrase), _absent(given, phrase(key))
@@ -173,7 +174,7 @@ def _best(given: Sequence[_Arm], key: str, sign: int) -> Outcome:
         return Outcome(f"{said}; with it {best.outcome.text}", best.outcome.tone)
     between = listed([arm.told for arm in (best, *(one.other for one in unclear))], 4)
     ahead = f" (ahead of {len(others) - len(unclear)} more)" if len(unclear) < len(others) else ""
-    span = f"of {gap.how}" if gap.members < 2 or gap.how.endswith(ALIKE) else span
+    span = f"of {gap.how}" if gap.members < 2 or gap.alike else span
     return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_why(gap, sign, error, key)}{absent}", "open")
 
 
@@ -185,21 +186,21 @@ def _shared(arms: Sequence[_Arm]) -> list[int | None]:
 
 def _apart(best: _Arm, other: _Arm, seeds: Sequence[int | None], error: float, key: str) -> _Gap:
     """The difference over pairs that share one of ``seeds``, or, of no seeds, of all members against all."""
-    a, b = np.array(best.over(seeds)), np.array(other.over(seeds))
+    a, b = best.over(seeds), other.over(seeds)
     middle, members = float(a.mean() - b.mean()), min(len(a), len(b))
     means, nothing = (float(a.mean()), float(b.mean())), (middle, math.nan, math.nan)
     how = f"{len(seeds)} paired seeds" if seeds else f"{len(a)} against {count(len(b), 'member')}"
     equal = ROUNDING * max(np.abs(a).max(), np.abs(b).max())
     if key not in COVERED and len(a) > 1 and max(np.ptp(a), np.ptp(b)) <= equal:
-        return _Gap(other, means, nothing, members, f"{count(len(a), 'member')} against {len(b)}{ALIKE}")
+        return _Gap(other, means, nothing, members, f"{count(len(a), 'member')} against {len(b)}{ALIKE}", alike=True)
     if members < 2:
         return _Gap(other, means, nothing, members, how)
     side = int(np.sign(middle)) if abs(middle) > equal else 0
     if (np.ptp(a - b) if seeds else max(np.ptp(a), np.ptp(b))) <= equal:
         how = f"{how}, the same in each"
-        return _Gap(other, means, nothing, members, how, side if members >= _signs_needed(error) else 0)
+        return _Gap(other, means, nothing, members, how, sign=side if members >= _signs_needed(error) else 0)
     found = interval((a - b).tolist(), error=error) if seeds else _unpaired(a, b, error)
-    return _Gap(other, means, found, members, how, side if found[1] > 0 or found[2] < 0 else 0)
+    return _Gap(other, means, found, members, how, sign=side if found[1] > 0 or found[2] < 0 else 0)
 
 
 def _signs_needed(error: float) -> int:
@@ -222,7 +223,7 @@ def _why(gap: _Gap, sign: int, error: float, key: str) -> str:
     (middle, low, high), starts = gap.found, "other starts"
     if gap.sign == -sign:
         return f"; {gap.other.label} has the better number where it did not diverge, and diverged more often"
-    if gap.how.endswith(ALIKE):
+    if gap.alike:
         return f"; {starts} would decide"
     if gap.members > 1 and abs(middle) <= ROUNDING * max(map(abs, gap.means)) and (middle or math.isnan(low)):
         return ": equal up to rounding" if middle else ""

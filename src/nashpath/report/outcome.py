@@ -15,14 +15,7 @@ from nashpath.diagnostics import judge_way
 from nashpath.diagnostics.behaviour import STILL
 from nashpath.metrics import METRICS, metric_and_features, metric_names
 from nashpath.report.curves import drawable
-from nashpath.report.phrasing import (
-    amount,
-    listed,
-    number,
-    phrase,
-    sign_of,
-    titled,
-)
+from nashpath.report.phrasing import amount, listed, number, phrase, sign_of, titled
 from nashpath.report.read import ReportMember, Run
 
 Tone = Literal["good", "open", "bad"]

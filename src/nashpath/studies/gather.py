@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.run import RunFolder, SettingError
-from nashpath.run.folder.run_folder import check_new
+from nashpath.run.folder.outputs import check_new
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import own_file

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.run import SettingError
-from nashpath.run.folder.run_folder import RunFolder, check_new, machine, plain_json
+from nashpath.run.folder.outputs import check_new
+from nashpath.run.folder.run_folder import RunFolder, machine, plain_json
 from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study, own_file

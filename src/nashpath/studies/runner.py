@@ -15,7 +15,8 @@ import torch
 from nashpath.metrics.features.inception import check_weights, kept_file
 from nashpath.run import SettingError, load_methods
 from nashpath.run.engine.interrupt import Interrupted, interruptible
-from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json
+from nashpath.run.folder.outputs import check_new
+from nashpath.run.folder.run_folder import RunFolder, plain_json
 from nashpath.run.settings.method_files import loaded_files
 from nashpath.studies.claim import Verdict
 from nashpath.studies.course import Paused, Rewound, forget, keeping

@@ -159,11 +159,7 @@ def evaluate_run(
         check_replaceable(usual)
     found = measure_run(folder, wish, members, split, notify, data_path, real)
     check_any(found)
-    with kept_if_unwritten(found):
-        if out is None:
-            RunFolder(folder).write_json("evaluation.json", found)
-        else:
-            _write(out, found)
+    _write(out or usual, found)
     return found
 
 
@@ -234,8 +230,7 @@ def evaluate_images(
     group = _group({}, [], reference_set, [measured])
     found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
     if out is not None:
-        with kept_if_unwritten(found):
-            _write(out, found)
+        _write(out, found)
     return found
 
 
@@ -332,10 +327,11 @@ def _of_each(
 
 def _with_option(error: MetricError, wish: EvaluationOptions) -> MetricError:
     """The error; that of too few samples with the option that asks for more."""
-    for name, option, count in (("fake", "--samples", wish.count), ("real", "--real-samples", wish.most)):
-        if isinstance(error, TooFewSamplesError) and count and str(error).startswith(f"{name} "):
-            return TooFewSamplesError(f"{option} {count}: {error}")
-    return error
+    if not isinstance(error, TooFewSamplesError):
+        return error
+    options = {"fake": ("--samples", wish.count), "real": ("--real-samples", wish.most)}
+    option, count = options.get(error.whose, ("", None))
+    return TooFewSamplesError(f"{option} {count}: {error}", error.whose) if count else error
 
 
 def _samples(trial: Trial, train_state: TrainState, wish: EvaluationOptions, averaged: bool = True) -> Tensor:
@@ -389,10 +385,11 @@ def _group(
 
 def _write(path: Path, found: dict[str, Any]) -> None:
     store = RunFolder(path.parent)
-    if store.exists():  # which keeps a digest of the file
-        store.write_json(path.name, found)
-    else:
-        write_atomic(path, (plain_json(found, indent=1) + "\n").encode())
+    with kept_if_unwritten(found):
+        if store.exists():  # which keeps a digest of the file
+            store.write_json(path.name, found)
+        else:
+            write_atomic(path, (plain_json(found, indent=1) + "\n").encode())
 
 
 def check_any(found: dict[str, Any]) -> None:

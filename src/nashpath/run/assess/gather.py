@@ -13,8 +13,9 @@ import numpy as np
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError, read_checkpoint, read_meta, save_tensors
 from nashpath.run.folder.identity import changed_settings, flat_settings_of
+from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import find_data, remember_data
-from nashpath.run.folder.run_folder import METRICS, RunFolder, check_new
+from nashpath.run.folder.run_folder import METRICS, RunFolder
 from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, plan
 from nashpath.run.settings.method_files import recall

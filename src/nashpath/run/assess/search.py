@@ -26,8 +26,9 @@ from nashpath.run.assess.search_question import Chosen, Question, check_question
 from nashpath.run.engine.program import never
 from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
+from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
-from nashpath.run.folder.run_folder import RunFolder, check_new, plain_json, write_atomic
+from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw
 from nashpath.run.training.group import RunProgress

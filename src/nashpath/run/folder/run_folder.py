@@ -39,8 +39,6 @@ WRITTEN = (
     *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
-SEARCHED = ("search.json", "found.json", "search.html", "rounds", "confirm")
-"""What a search writes, whose folder is no run's."""
 RENAMED: dict[str, Raw] = {"tensorboard": {"track": ["tensorboard"]}}
 """Switches of earlier versions that are settings of another name now, and what they say where they are on."""
 
@@ -261,37 +259,6 @@ class RunFolder:
             if self.checkpoint.exists():
                 then = f"the last checkpoint is kept; {then}, then: nashpath train --resume --out {self.folder}"
             raise FolderError(f"{self.folder}: {why}, {name} could not be written; {then}") from error
-
-
-def check_new(folder: Path) -> None:
-    """Raises `FolderError` where a new run cannot be written to a folder: before anything is trained, not after."""
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
-        raise FolderError(f"--out {str(folder)!r}: the name is not UTF-8; choose another") from None
-    for place in (folder, *folder.parents):
-        if place.is_symlink() and not place.exists():
-            raise FolderError(f"--out {folder}: {place} is a link to nothing; choose another folder")
-        if place.exists():
-            if not place.is_dir():
-                raise FolderError(f"--out {folder}: {place} is a file; give a folder")
-            break
-    if (folder / "search.json").exists():
-        raise FolderError(f"--out {folder}: holds a search; its command goes on with it: choose another folder")
-    foreign = [name for name in (*WRITTEN, *SEARCHED) if _holds(folder / name)]
-    if foreign:
-        raise FolderError(
-            f"--out {folder}: holds {', '.join(foreign[:3])} but no config.toml (nor study.json), so it is nothing to "
-            "go on with, and nothing is written over; choose another folder"
-        )
-
-
-def _holds(place: Path) -> bool:
-    """Whether there is something of somebody's; not what a run leaves that was killed before it wrote its settings."""
-    if place.is_dir() and not place.is_symlink():
-        return any(place.iterdir())
-    begun = place.name == JOURNAL and not Digests(place.parent).damage()
-    return place.is_symlink() or (place.exists() and not begun)
 
 
 def sweep_run(folder: Path) -> None:

@@ -13,8 +13,9 @@ from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import FREE, changed_settings, identity_of, other_data, since
+from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import find_data, remember_data
-from nashpath.run.folder.run_folder import RunFolder, check_new
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
 from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed
 from nashpath.run.settings.model import dotted

@@ -25,8 +25,9 @@ from nashpath.run.folder.identity import (
     other_data,
     since,
 )
+from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
-from nashpath.run.folder.run_folder import RunFolder, check_new
+from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
 from nashpath.run.settings.diagnostics import build_diagnostics
