@@ -77,16 +77,23 @@ class Linearised:
 
         return slope
 
+    def _plain_field_at(self, vector: Tensor) -> Tensor:
+        return torch.cat([self._slope(who)(vector) for who in self.sizes])
+
     @cached_property
     def _field_graph(self) -> tuple[Tensor, Any]:
-        slopes = [self._slope(who) for who in self.sizes]
-        found, pull = vjp(lambda vector: torch.cat([slope(vector) for slope in slopes]), self.vector)[:2]
+        found, pull = vjp(self._plain_field_at, self.vector)[:2]
         return found.detach(), pull
+
+    @cached_property
+    def _plain_field(self) -> Tensor:
+        """ξ without the rates; no graph is made for it where none is there: products may never be asked for."""
+        return self._field_graph[0] if "_field_graph" in vars(self) else self._plain_field_at(self.vector).detach()
 
     @property
     def field(self) -> Tensor:
         """ξ, flat."""
-        return self.rates * self._field_graph[0]
+        return self.rates * self._plain_field
 
     def transposed(self, u: Tensor) -> Tensor:
         """``Jᵀ u``."""
@@ -149,7 +156,7 @@ class Linearised:
 
     def untold(self, move: Tensor) -> Tensor:
         """What J does not tell of the field a move away, without the rates: ``ξ(θ + m) − ξ(θ) − J m``."""
-        return self.at(move).field - self._field_graph[0] - self.plain_product(move)
+        return self.at(move).field - self._plain_field - self.plain_product(move)
 
     def has_kink(self) -> bool:
         """Whether the field bends abruptly here, or jumps, in one of a few directions: then no J says what is around.

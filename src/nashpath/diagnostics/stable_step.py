@@ -98,7 +98,12 @@ def stable_steps(near: Linearised, plays: Plays, count: int = 20) -> dict[str, f
 def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> float:
     if play.spectral:
         acting = known[(np.abs(known) > NEUTRAL * np.abs(known).max()) & (known.imag >= 0)]
-        return min(_limit_of(play.unit(), value) for value in acting)
+        found = np.inf
+        for value in sorted(acting, key=abs, reverse=True):  # a large eigenvalue allows small steps alone
+            found = min(found, _limit_of(play.unit(), value, found))
+            if found == 0:
+                break
+        return found
     largest = float(np.abs(known).max())
     if small:
         plain, parts = near.plain_matrix, FINE if near.size <= FEW else COARSE
@@ -107,13 +112,16 @@ def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> flo
     return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, COARSE[:1])
 
 
-def _limit_of(play: Play, value: complex) -> float:
-    """The limit for one eigenvalue and its conjugate: play of two players whose field turns and scales the plane."""
+def _limit_of(play: Play, value: complex, sought: float) -> float:
+    """The limit for one eigenvalue and its conjugate: play of two players whose field turns and scales the plane.
+
+    Where it is not below ``sought``, some number that is not either.
+    """
     # what attracts or repels by less than can be told from the eigenvalues is a pure rotation
     real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
     plane = np.array([[real, -value.imag], [value.imag, real]])
     sizes = {"discriminator": 1, "generator": 1}
-    return first_stretch(lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value))
+    return first_stretch(lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value), sought=sought)
 
 
 def first_stretch(
@@ -122,11 +130,13 @@ def first_stretch(
     slack: float = SLACK,
     grid: int = 40,
     parts: Sequence[int] = FINE,
+    sought: float = math.inf,
 ) -> float:
     """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
     0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes many
-    h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again.
+    h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again: not where all of
+    it lies beyond ``sought``, whose lower end is then returned.
     """
     hs = np.geomspace(1e-2, 16, grid) / largest
     first = _first_over(radius(hs), slack)
@@ -135,7 +145,7 @@ def first_stretch(
     if first == 0:
         return 0.0
     low, high = hs[first - 1], hs[first]
-    for count in parts:
+    for count in parts if low < sought else ():
         hs = np.linspace(low, high, count + 1)
         first = _first_over(radius(hs[1:-1]), slack)
         low, high = (hs[-2], high) if first is None else (hs[first], hs[first + 1])
