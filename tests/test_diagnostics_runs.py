@@ -36,7 +36,7 @@ from nashpath.games.toys import DiracGAN
 from nashpath.report import write_report
 from nashpath.report.diagnosis_figures import FIGURES
 from nashpath.run import FolderWarning, SettingError, open_session
-from nashpath.run.assess import diagnose_play
+from nashpath.run.assess import diagnose_gap, diagnose_play
 from nashpath.run.assess.diagnose import _frames, diagnose, diagnose_member
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import SAMPLES, still_grows
@@ -74,7 +74,8 @@ def ring(**raw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def toy(steps: int, solver: dict[str, Any], game: str, **numbers: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    return {"compile": "off", "game": {"kind": game, **numbers}, "solver": solver, "steps": steps}, STARTS
+    raw = {"compile": "off", "stack": "off", "log_every": 1000, "sample_every": 1000, "steps": steps}
+    return {**raw, "game": {"kind": game, **numbers}, "solver": solver}, STARTS
 
 
 BROKEN = {
@@ -154,8 +155,9 @@ def verdicts(case, folder):
     return [diagnose_member(m.index, *other, _frames(folder, m.index), advise=False) for m, *other in members]
 
 
-def test_a_diagnosis_in_full_has_the_same_verdict(tmp_path):
-    """Of networks; of a toy, the command below."""
+def test_a_diagnosis_in_full_has_the_same_verdict(tmp_path, monkeypatch):
+    """Of networks; of a toy, the command below. The verdict hangs on no best response, however short its search."""
+    monkeypatch.setattr(diagnose_gap, "STEPS", 10)
     (raw, sweeps), expected = BROKEN["rates of 1/2 under Adam"]
     (plain,) = verdicts(({**raw, **W4, "seeds": [0]}, sweeps), tmp_path)
     (full,) = diagnose(tmp_path, [0])
@@ -197,7 +199,7 @@ def test_healthy_runs_get_none(name, looked_at, tmp_path):
 
 
 @pytest.mark.usefixtures("pictures_of_figures")
-def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with_its_figures(tmp_path):
+def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with_its_figures(tmp_path, monkeypatch):
     raw, sweeps = BROKEN["rotation under alternating play"][0]
     open_session(raw, sweeps, tmp_path).train()
     said = nash("diagnose", tmp_path, "--member", 1).output
@@ -212,6 +214,7 @@ def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with
     assert written["numbers"]["rotation"] == 1
     assert (written["point"], written["play"], written["quality"]) == ("not stationary", "goes round", "open")
     check_page(tmp_path, written)
+    monkeypatch.undo()  # no picture is looked at any more
     said = nash("diagnose", tmp_path, "--member", 1, "--quick", "--json").stdout
     assert json.loads(said) == json.loads((tmp_path / "diagnosis.json").read_text())["members"]
     refused = nash("diagnose", tmp_path, "--member", 9, expect=2)
@@ -340,7 +343,8 @@ def test_noise_that_hides_the_point_is_said(tmp_path):
         assert seen.evidence.batches >= 64
 
 
-def test_a_diagnosis_changes_neither_trial_nor_carry(tmp_path):
+def test_a_diagnosis_changes_neither_trial_nor_carry(tmp_path, monkeypatch):
+    monkeypatch.setattr(diagnose_gap, "STEPS", 5)
     raw, _ = ring(steps=2, **W4)
     open_session(raw, {}, tmp_path).train()
     trial, train_state = restore_member(tmp_path)
