@@ -81,7 +81,7 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path)
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--solvers", nargs="+", choices=PLAYED, help="only games that these play")
-    chosen = parse(parser, cases=3, workers=1)
+    chosen = parse(parser, cases=1, workers=1)
     asked = []
     if chosen.rows and chosen.rows.exists():
         asked = [tuple(json.loads(line)) for line in chosen.rows.read_text().splitlines()]

@@ -296,7 +296,7 @@ def test_each_class_is_of_its_class(head):
     """
     trials = [Trial(game(head, seed=s), Alternating(Adam(4e-3, 0.5), Adam(4e-3, 0.5))) for s in range(2)]
     program = Program(trials, [0, 1], "stacked")
-    program.run(300)
+    program.run(200)
     for member, trial in enumerate(trials):
         place(trial, program.train_state(member))
         for label in range(CLASSES):

@@ -59,8 +59,7 @@ def trial_of(path, kind, seed=0, batch_size=12):
         torch.set_default_dtype(torch.float32)
 
 
-def given(path, kind, seed):
-    trial = trial_of(path, kind, seed)
+def given(trial, seed):
     batch = trial.game.draw(Key(seed), (trial.solver.draws,))
     batch = tree_map(lambda v: v.double() if v.is_floating_point() else v, batch)
     return begin(trial), hyperparameters_of(trial), batch
@@ -80,7 +79,8 @@ def measure(path, kind, ranks, stacks):
     same sums.
     """
     trial = trial_of(path, kind)
-    spread, members = Spread(ranks, trial), [given(path, kind, seed) for seed in ((0, 1) if stacks else (0,))]
+    spread, members = Spread(ranks, trial), [given(trial, 0)]
+    members += [given(trial_of(path, kind, 1), 1)] if stacks else []
     alone, step = make_step(trial), make_step(trial, spread=spread)
     whole = [alone(*member)[0] for member in members]
     found = {"eager": away(step(*members[0])[0], whole[0], members[0][0])}

@@ -132,9 +132,13 @@ def beside(rate: float, pace: int, seed: int, steps: int = 700) -> float:
     b, c = game.slopes.numpy()
     z = np.concatenate([part.value.detach().numpy() for part in (game.generator, game.discriminator)])
 
+    z, shifts = z.astype(float), np.concatenate([b, -c], axis=1).astype(float)
+
     def slope(z, i):
-        one = np.eye(TERMS)[i]
-        return np.concatenate([b[i] + TERMS * one * z[TERMS:], -(c[i] + TERMS * one * z[:TERMS])])
+        found = shifts[i].copy()
+        found[i] += TERMS * z[TERMS + i]
+        found[TERMS + i] -= TERMS * z[i]
+        return found
 
     def mean(z):
         return np.concatenate([z[TERMS:], -z[:TERMS]])
