@@ -7,6 +7,7 @@ import typer
 
 from nashpath.cli.console import With, load_all, working
 from nashpath.cli.places import given_place
+from nashpath.cli.reproduce import warn_of
 
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
 Out = Annotated[
@@ -26,16 +27,19 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
     """
     load_all(own)
     from nashpath.report import is_reproduction
-    from nashpath.run import SettingError
-    from nashpath.studies import judge_again
+    from nashpath.run import RunFolder, SettingError
+    from nashpath.studies import judge_again, read_study
 
     studies = [folder for folder in runs if is_reproduction(folder)]
     if studies and studies != runs:
         raise SettingError("some of these folders are runs and some are reproductions; give one kind at a time")
     if out is not None:
         _check_out(out, runs, ".md" if studies else ".html")
-    for folder in studies if again else ():
-        judge_again(folder)
+    for folder in studies:
+        RunFolder(folder).warn_if_unchecked()
+        if again:
+            judge_again(folder)
+            warn_of([read_study(folder)])
     with working("writing the report"):
         page = _of_studies(studies, out) if studies else _of_runs(runs, out)
     typer.echo(page)

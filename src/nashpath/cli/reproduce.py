@@ -266,14 +266,24 @@ def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list
 def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool, asked: Sequence[str] = ()) -> None:
     """Prints what was found, of the claims that were ``asked`` for by name, or of all.
 
-    Cells that failed are named, and end the command with status 1.
+    What is to be said beside the verdicts is. Cells that failed are named, and end the command with status 1.
     """
     _print(found, pages, as_json, asked)
+    warn_of(found)
     failed = [f"{one['study']}: {label}: {error}" for one in found for label, error in one["failed"].items()]
     for line in failed:
         typer.echo(f"failed: {line}", err=True)
     if failed:
         raise typer.Exit(1)
+
+
+def warn_of(found: list[dict[str, Any]]) -> None:
+    """Prints what is to be said beside the verdicts of reproductions."""
+    from nashpath.report.reproduction import warnings_of
+
+    for one in found:
+        for said in warnings_of(one):
+            typer.echo(f"warning: {one['study']}: {said}", err=True)
 
 
 def _print(found: list[dict[str, Any]], pages: list[str], as_json: bool, asked: Sequence[str]) -> None:

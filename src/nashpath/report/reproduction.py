@@ -11,7 +11,19 @@ from nashpath.report.page import PAGE, write_page
 from nashpath.report.phrasing import count, listed, number
 from nashpath.report.verdict import run_facts
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.studies import Experiment, Figure, Row, Rows, cell_path, read_cell, read_study, recorded_study
+from nashpath.studies import (
+    Experiment,
+    Figure,
+    Row,
+    Rows,
+    cell_path,
+    identity_of,
+    read_cell,
+    read_study,
+    recorded_study,
+    told_other,
+    told_stray,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -39,7 +51,8 @@ def write_reproduction(folder: str | Path) -> Path:
     claims = [{**claim, "picture": _picture(claim), "found": found_text(claim)} for claim in found["claims"]]
     of_kind = by_kind(claims)
     context = {
-        **{key: found[key] for key in ("title", "paper", "scale", "started", "status", "seconds", "changed_since")},
+        **{key: found[key] for key in ("title", "paper", "scale", "started", "status", "seconds")},
+        "warnings": warnings_of(found),
         "name": f"{found['study']}: {found['title']}",
         "tally": tally(found["claims"]),
         "tables": [(kind, KINDS[kind][0], tally(own), own) for kind, own in of_kind.items() if kind in KINDS and own],
@@ -47,8 +60,8 @@ def write_reproduction(folder: str | Path) -> Path:
         "judged": found["scale"] != "quick",
         "moved_on": has_moved_on(found),
         "failed": found["failed"],
-        "experiments": [_experiment(folder, e, found["scale"]) for e in experiments_of(found)] or _as_it_was(found),
-        "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found)],
+        "experiments": [_experiment(folder, found, e) for e in experiments_of(found)] or _as_it_was(found),
+        "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found), *_processor(found)],
         "data": {"film": None, "curves": {"charts": []}},
     }
     return write_page(folder / PAGE, "study.html.j2", context)
@@ -63,8 +76,10 @@ def has_moved_on(found: dict[str, Any]) -> str:
     """What to say of a reproduction whose study has other claims, or criteria, than were registered; else empty."""
     present = {claim.name: claim.criterion for claim in recorded_study(found).claims_at(found["scale"])}
     known = found.get("registered") or present
+    if found["changed_since"]:  # judged by changed claims, which is said: those count
+        known = {claim["name"]: claim["criterion"] for claim in found["claims"]}
     changed = sum(known.get(name) != present.get(name) for name in {**known, **present})
-    if not changed or found["changed_since"]:
+    if not changed:
         return ""
     return (
         f"Measured by the claims of {found['started'][:10]}. The study has moved on since: {count(changed, 'claim')} "
@@ -73,10 +88,49 @@ def has_moved_on(found: dict[str, Any]) -> str:
     )
 
 
-def rows_of(folder: Path, experiment: Experiment) -> Rows:
-    """What was measured in an experiment, as far as it was."""
-    paths, store = [cell_path(folder, experiment, k) for k in range(len(experiment.cells))], RunFolder(folder)
-    return Rows(row for path in paths for row in (read_cell(store, path) or {"rows": ()})["rows"])
+def warnings_of(found: dict[str, Any]) -> list[str]:
+    """What to say beside the verdicts of a ``study.json``: changed claims, cells of other code, several machines."""
+    how = found.get("changed_how", {})
+    plain = "the criterion of {} was changed after the measurement had begun"  # of earlier versions
+    told = [how.get(name, plain.format(name)) for name in found["changed_since"]]
+    told += [told_other(experiment, other) for experiment, other in found.get("other_code", {}).items()]
+    told += [told_stray(name) for name in found.get("left_out", ())]
+    groups = found.get("measured_on", [])
+    if len(groups) > 1:
+        each = [f"{count(group['cells'], 'cell')} {_measured_by(group)}" for group in groups]
+        told.append(f"the cells were measured under several versions or machines: {'; '.join(each)}")
+    return told
+
+
+def _measured_by(group: dict[str, Any]) -> str:
+    """What measured a group of cells, in words."""
+    if "versions" not in group:
+        return "by what was not recorded"
+    versions = ", ".join(f"{name} {version}" for name, version in group["versions"].items())
+    return f"by {versions} on {group['platform']}, {group['processor']}"
+
+
+def _processor(found: dict[str, Any]) -> list[tuple[str, str]]:
+    groups = found.get("measured_on", [])
+    return [("processor", groups[0].get("processor", "not recorded"))] if len(groups) == 1 else []
+
+
+def rows_of(folder: Path, found: dict[str, Any], experiment: Experiment) -> Rows:
+    """What was measured in an experiment, as far as it was; nothing where that is of different code (`told_other`)."""
+    if found.get("other_code", {}).get(experiment.name, {}).get("mixed"):
+        return Rows(())
+    store, rows = RunFolder(folder), list[Row]()
+    for k in range(len(experiment.cells)):
+        of = identity_of(found["study"], experiment, k)
+        rows += (read_cell(store, cell_path(folder, experiment, k), of) or {"rows": ()})["rows"]
+    return Rows(rows)
+
+
+def recorded_sizes(found: dict[str, Any], experiment: Experiment) -> dict[str, Any]:
+    """The seeds and steps of an experiment as they were when it was measured."""
+    size = experiment.sizes[found["scale"]]
+    known = next((one for one in found["experiments"] if one["name"] == experiment.name), {})
+    return {"seeds": size.seeds, "steps": size.steps} | {key: known[key] for key in ("seeds", "steps") if key in known}
 
 
 def drawn(experiment: Experiment, rows: list[Row]) -> Iterator[tuple[int, Figure, "Canvas"]]:
@@ -135,7 +189,7 @@ def _as_it_was(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**e, "size": e, "rows": None, "pictures": []} for e in found["experiments"]]
 
 
-def _experiment(folder: Path, experiment: Experiment, scale: str) -> dict[str, Any]:
-    rows, size = list(rows_of(folder, experiment)), experiment.sizes[scale]
+def _experiment(folder: Path, found: dict[str, Any], experiment: Experiment) -> dict[str, Any]:
+    rows, size = list(rows_of(folder, found, experiment)), recorded_sizes(found, experiment)
     pictures = [(figure, inline(canvas)) for _, figure, canvas in drawn(experiment, rows)]
     return {"name": experiment.name, "about": experiment.about, "size": size, "rows": len(rows), "pictures": pictures}

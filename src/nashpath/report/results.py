@@ -14,8 +14,10 @@ from nashpath.report.reproduction import (
     experiments_of,
     found_text,
     has_moved_on,
+    recorded_sizes,
     rows_of,
     tally,
+    warnings_of,
 )
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import write_atomic
@@ -86,6 +88,7 @@ def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
         f"{study['paper']}. {tally(study['claims']).capitalize()}. Measured {study['started'][:10]} in "
         f"{took}; source {study['source']}; {versions}.\n",
         *([f"*{moved_on}*\n"] if moved_on else []),
+        *(f"*Warning: {said}.*\n" for said in warnings_of(study)),
         *_tables(study["claims"]),
         *_reasons(study["claims"]),
         *_experiments(folder, study, pictures),
@@ -134,8 +137,8 @@ def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[st
             f"**{e['name']}** ({e['seeds']} seeds, {e['steps']} steps). {e['about']}\n" for e in study["experiments"]
         ]
     for experiment in experiments_of(study):
-        size, rows = experiment.sizes[study["scale"]], list(rows_of(folder, experiment))
-        lines.append(f"**{experiment.name}** ({size.seeds} seeds, {size.steps} steps). {experiment.about}\n")
+        size, rows = recorded_sizes(study, experiment), list(rows_of(folder, study, experiment))
+        lines.append(f"**{experiment.name}** ({size['seeds']} seeds, {size['steps']} steps). {experiment.about}\n")
         for place, figure, canvas in drawn(experiment, rows):
             name = f"{study['study']}-{experiment.name}-{place}.png"
             write_atomic(pictures / name, as_png(canvas, 80))

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from nashpath.run import RunFolder, SettingError
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.settings.method_files import loaded_files
+from nashpath.studies.cells import Kept, cell_path, identity_of, read_cell, strays, told_stray
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import own_file
-from nashpath.studies.result import Result, cell_path, read_cell, read_study, recorded_study
+from nashpath.studies.result import Result, read_study, recorded_study
 
-SAME = ("study", "scale", "options", "registered")
-"""What folders must agree in to be parts of one reproduction."""
+PARTS = "registered_parts"
+SAME = {"study": "study", "scale": "scale", "options": "options", "registered": "criteria", PARTS: "claims"}
+"""What folders must agree in to be parts of one reproduction, in words."""
 
 
 def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[Verdict], list[str]]:
@@ -23,7 +24,8 @@ def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[V
     Cells that were measured by other source than the present one are left out, and so are damaged ones, which is said.
     Where two folders hold the same cell the first one counts (``out`` before all), and it is said if the rows differ.
 
-    Raises `SettingError` where a folder is no reproduction, or one of another study, scale, size or criterion.
+    What measured each cell goes with it. Raises `SettingError` where a folder is no reproduction, or one of another
+    study, scale, size, criterion or claim.
     """
     out = Path(out)
     folders = [Path(one) for one in folders]
@@ -32,36 +34,57 @@ def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[V
     parts = [(folder, read_study(folder)) for folder in folders]
     first, known = parts[0]
     for folder, found in parts[1:]:
-        other = [key for key in SAME if found.get(key) != known.get(key)]
+        other = [word for key, word in SAME.items() if not _agree(key, found, known)]
         if other:
             raise SettingError(f"{folder} is no part of what {first} holds: it has another {', '.join(other)}")
     study, store = recorded_study(known), RunFolder(out)
-    if not (out / "study.json").exists():
+    begun = (out / "study.json").exists()
+    if not begun:
         check_new(out)
     store.claim()
     try:
         result = Result(study, known["scale"], out, own_file(known["from"]), known["options"], loaded_files(), store)
+        if not begun:
+            result.parts = next((found[PARTS] for _, found in parts if PARTS in found), {})
+        if not _agree(PARTS, {PARTS: result.parts}, known):
+            raise SettingError(f"{out} was begun with other claims than {first}; choose another place")
         if result.registered != known["registered"]:
             raise SettingError(f"{out} was begun with other criteria than {first}; choose another place")
         result.started = min(found["started"] for _, found in parts)
         said, seconds = [], 0.0
-        stores = [RunFolder(folder) for folder in folders]
-        for (experiment, cell), held in product(study.cells_at(known["scale"]), stores):
-            name, kept = f"{experiment.name}.{cell}", read_cell(held, cell_path(held.folder, experiment, cell))
-            if kept is None:
-                continue
-            if kept["source"] != result.source(experiment, cell):
-                said.append(f"{held.folder}: {name} was measured by other source, and is left out")
-            elif not result.has(experiment, cell):
-                result.keep(experiment, cell, kept["rows"], kept["seconds"])
-                seconds += kept["seconds"]
-            elif _rows(kept) != _rows(result.kept(experiment, cell)):
-                said.append(f"{held.folder}: {name} has other numbers than {out}, which keeps its own")
+        for folder in folders:
+            more, taken = _take(result, RunFolder(folder))
+            said, seconds = said + more, seconds + taken
         workers = max(found["workers"] for _, found in parts)
         return result.write("finished" if result.whole else "partial", workers, seconds, {}), said
     finally:
         store.release()
 
 
-def _rows(kept: dict[str, Any] | None) -> str:
+def _agree(key: str, found: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Whether two records agree; an earlier version registered criteria alone, and nothing is known of the rest."""
+    a, b = found.get(key), known.get(key)
+    return a == b or (key == PARTS and not (a and b))
+
+
+def _take(result: Result, held: RunFolder) -> tuple[list[str], float]:
+    """Takes the cells that ``result`` does not have; what there is to say, and the seconds that they took."""
+    said, seconds, cells = [], 0.0, result.study.cells_at(result.scale)
+    held.warn_if_unchecked()
+    for experiment, cell in cells:
+        of, name = identity_of(result.study.name, experiment, cell), f"{experiment.name}.{cell}"
+        kept = read_cell(held, cell_path(held.folder, experiment, cell), of)
+        if kept is None:
+            continue
+        if kept["source"] != result.source(experiment, cell):
+            said.append(f"{held.folder}: {name} was measured by other source, and is left out")
+        elif not result.has(experiment, cell):
+            result.keep(experiment, cell, kept["rows"], kept["seconds"], kept.get("on", {}))
+            seconds += kept["seconds"]
+        elif _rows(kept) != _rows(result.kept(experiment, cell)):
+            said.append(f"{held.folder}: {name} has other numbers than {result.store.folder}, which keeps its own")
+    return said + [f"{held.folder}: {told_stray(name)}" for name in strays(held.folder, cells)], seconds
+
+
+def _rows(kept: Kept | None) -> str:
     return json.dumps(kept and kept["rows"], sort_keys=True)

@@ -1,13 +1,15 @@
 """The folder of a reproduction: a file for each measured cell, and ``study.json`` with what was claimed and found.
 
 ``study.json`` is first written before anything is measured: the claims with their criteria, the seeds, versions, the
-hash of the source. The verdicts are added at the end, and claims whose criterion has changed since then are named.
-Cells whose experiment rests on other source now (`nashpath.studies.source`) are measured again.
+hash of the source. The verdicts are added at the end, and claims that have changed since then are named.
+Cells whose experiment rests on other source now (`nashpath.studies.source`) are measured again; where they are judged
+as they are (`judge_again`), that is said beside the verdict. Each cell says what measured it.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +17,13 @@ from typing import Any
 
 from nashpath.run import SettingError
 from nashpath.run.folder.outputs import check_new
-from nashpath.run.folder.run_folder import RunFolder, machine, plain_json
-from nashpath.run.settings.method_files import MethodFile, known_rows, without_folders
+from nashpath.run.folder.run_folder import RunFolder, machine
+from nashpath.run.settings.local_imports import local_imports
+from nashpath.run.settings.method_files import MethodFile, known_rows, loaded_files, without_folders
+from nashpath.studies.cells import Kept, cell_path, cell_text, here, identity_of, measured_on, read_cell, strays
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study, own_file
+from nashpath.studies.registered import changes, parts_of
 from nashpath.studies.rows import Row, Rows
 from nashpath.studies.source import Code, module_of
 from nashpath.studies.study import Experiment, Study
@@ -42,6 +47,9 @@ def source_hash(
     if own is not None:
         modules |= set(code.used_by(own))
         texts.append(code.read(own).digest)
+        for name, beside in local_imports(own, own.read_bytes()).items():
+            modules |= set(code.used_by(beside))
+            texts.append(f"{name} {code.read(beside).digest}")
     return code.hash(sorted(modules), *texts)
 
 
@@ -87,17 +95,17 @@ class Result:
         if other:
             held = ", ".join(f"{key} {value}" for key, value in other.items())
             raise SettingError(f"{folder} holds a reproduction with {held}; choose another --out")
-        self._before = known.get("methods", ())
+        self._known = known
         self.started = known.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
-        criteria = {claim.name: claim.criterion for claim in study.claims_at(scale)}
-        self.registered = known.get("registered") or criteria
         self.spent = float(known.get("seconds") or 0.0)
-        named = {**self.registered, **criteria}  # also those that are no claims any more
-        self.changed = sorted(name for name in named if self.registered.get(name) != criteria.get(name))
+        claims = study.claims_at(scale)
+        before = known if known.get("registered") else None  # an earlier version registered criteria alone
+        self.registered = before["registered"] if before else {claim.name: claim.criterion for claim in claims}
+        self.parts = before.get("registered_parts", {}) if before else parts_of(claims)
 
     def check_methods(self) -> None:
         """Raises `SettingError` where cells were measured with registered methods that are not there now."""
-        for entry in self._before:
+        for entry in self._known.get("methods", ()):
             if not known_rows(entry["registers"]):
                 what = f"{self.store.folder} was measured with {', '.join(entry['registers'])} of {entry['file']}"
                 raise SettingError(f"{what}; name the file: --with PATH")
@@ -121,9 +129,14 @@ class Result:
         """Whether a cell was measured by the present source."""
         return self.kept(experiment, cell) is not None
 
-    def kept(self, experiment: Experiment, cell: int) -> dict[str, Any] | None:
+    def held(self, experiment: Experiment, cell: int) -> Kept | None:
+        """A cell, whatever source measured it."""
+        of = identity_of(self.study.name, experiment, cell)
+        return read_cell(self.store, self._path(experiment, cell), of)
+
+    def kept(self, experiment: Experiment, cell: int) -> Kept | None:
         """A cell that was measured by the present source."""
-        kept = read_cell(self.store, self._path(experiment, cell))
+        kept = self.held(experiment, cell)
         return kept if kept is not None and kept["source"] == self.source(experiment, cell) else None
 
     @property
@@ -135,30 +148,60 @@ class Result:
         """The folder in which a cell keeps how far it came until it is measured, and the hash of its source."""
         return self._path(experiment, cell).with_suffix(".begun"), self.source(experiment, cell)
 
-    def keep(self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float) -> None:
-        """Writes down a measured cell, one row a line."""
-        own = {**experiment.cells[cell]}
-        about = f'"source": "{self.source(experiment, cell)}", "seconds": {seconds:.2f}'
-        lines = ",\n".join(plain_json({**own, **row}) for row in rows)
-        name = self._path(experiment, cell).relative_to(self.store.folder).as_posix()
-        self.store.write(name, f'{{{about}, "rows": [\n{lines}\n]}}\n'.encode())
+    def keep(
+        self, experiment: Experiment, cell: int, rows: Sequence[Row], seconds: float, on: Kept | None = None
+    ) -> None:
+        """Writes down a cell that was measured by the present source, here, or ``on`` another (empty: not known)."""
+        made: Kept = {"source": self.source(experiment, cell), "code": self.sources[experiment.name]}
+        made |= {"of": identity_of(self.study.name, experiment, cell), "seconds": round(seconds, 2)}
+        made |= {"on": by} if (by := here() if on is None else on) else {}
+        text = cell_text(made, [{**experiment.cells[cell], **row} for row in rows])
+        self.store.write(self._path(experiment, cell).relative_to(self.store.folder).as_posix(), text.encode())
 
-    def rows(self, present: bool = False) -> dict[str, Rows]:
-        """The rows of every experiment of which all cells were measured; by the ``present`` source only, if asked."""
+    def everything(self) -> dict[str, list[Kept | None]]:
+        """All cells of each experiment, whatever source measured them; None for what is not there."""
+        chosen = self.study.experiments_at(self.scale)
+        return {e.name: [self.held(e, cell) for cell in range(len(e.cells))] for e in chosen}
+
+    def rows(self, present: bool = False, held: Mapping[str, list[Kept | None]] | None = None) -> dict[str, Rows]:
+        """The rows of every experiment of which all cells were measured; by the ``present`` source only, if asked.
+
+        Cells that are known to be of different source are never taken together. ``held`` is what was read already.
+        """
+        found, held = {}, self.everything() if held is None else held
+        other = self._other(held)
+        for name, cells in held.items():
+            there, told = [cell for cell in cells if cell is not None], other.get(name)
+            if len(there) == len(cells) and (told is None or not (present or told["mixed"])):
+                found[name] = Rows(row for cell in there for row in cell["rows"])
+        return found
+
+    def _other(self, held: Mapping[str, list[Kept | None]]) -> dict[str, dict[str, Any]]:
+        """How many ``cells`` of an experiment, ``of`` how many, other source measured, and whether it is ``mixed``."""
         found = {}
         for experiment in self.study.experiments_at(self.scale):
-            paths = [self._path(experiment, cell) for cell in range(len(experiment.cells))]
-            cells = [kept for path in paths if (kept := read_cell(self.store, path)) is not None]
-            fits = not present or all(cell["source"] == self.source(experiment, k) for k, cell in enumerate(cells))
-            if len(cells) == len(paths) and fits:
-                found[experiment.name] = Rows(row for cell in cells for row in cell["rows"])
+            cells = {k: cell for k, cell in enumerate(held[experiment.name]) if cell is not None}
+            other = [cell for k, cell in cells.items() if cell["source"] != self.source(experiment, k)]
+            if other:
+                mixed = len(other) < len(cells) or len({cell.get("code") for cell in other}) > 1
+                found[experiment.name] = {"cells": len(other), "of": len(experiment.cells), "mixed": mixed}
         return found
+
+    def judged(self, present: bool, blank: bool = False) -> tuple[list[Verdict], dict[str, Any]]:
+        """The verdicts by the rows that are there (see `rows`; ``blank``: by none), and what ``study.json`` says."""
+        claims, held = self.study.claims_at(self.scale), self.everything()
+        other, changed = self._other(held), changes(self.registered, self.parts, claims)
+        verdicts = judge_all(claims, {} if blank else self.rows(present, held), self.scale == "quick")
+        verdicts = [_beside(verdict, other.get(verdict.claim.experiment)) for verdict in verdicts]
+        stray = strays(self.store.folder, self.study.cells_at(self.scale))
+        found = {"claims": [verdict.as_json() for verdict in verdicts], "changed_since": sorted(changed)}
+        found["measured_on"] = measured_on(cell for cells in held.values() for cell in cells if cell is not None)
+        said = {"changed_how": changed, "other_code": other, "left_out": stray}
+        return verdicts, found | {key: value for key, value in said.items() if value}
 
     def write(self, status: str, workers: int, seconds: float, failed: dict[str, str]) -> list[Verdict]:
         """Writes ``study.json``, the ``seconds`` of this go added to earlier ones; judges unless it is ``running``."""
-        claims = self.study.claims_at(self.scale)
-        rows = {} if status == "running" else self.rows(present=True)
-        verdicts = judge_all(claims, rows, self.scale == "quick")
+        verdicts, judged = self.judged(present=True, blank=status == "running")
         about = {**self.given, "from": self.origin, "title": self.study.title, "paper": self.study.paper}
         ran = {"status": status, "started": self.started, "source": self.hash, "workers": workers}
         ran |= {"methods": self.methods} if self.methods else {}
@@ -167,56 +210,63 @@ class Result:
             {"name": e.name, "about": e.about, "seeds": e.sizes[self.scale].seeds, "steps": e.sizes[self.scale].steps}
             for e in self.study.experiments_at(self.scale)
         ]
-        judged: dict[str, Any] = {"claims": [v.as_json() for v in verdicts], "failed": failed}
-        judged |= {"registered": self.registered, "changed_since": self.changed}
-        ran |= {**machine(), "threads": THREADS, "experiments": experiments}
+        judged |= {"failed": failed, "registered": self.registered}
+        judged |= {"registered_parts": self.parts} if self.parts else {}
+        ran |= {**self._machine(judged["measured_on"]), "threads": THREADS, "experiments": experiments}
         self.store.write_json("study.json", {**about, **ran, **judged})
         return verdicts
+
+    def _machine(self, groups: Sequence[Kept]) -> dict[str, Any]:
+        """The versions and platform that measured all cells, if there is one of each; else those that go on here."""
+        alone = groups[0] if len(groups) == 1 else {}
+        of = alone if "versions" in alone else self._known if alone and "versions" in self._known else machine()
+        return {key: of[key] for key in ("versions", "platform") if key in of}
 
     def _path(self, experiment: Experiment, cell: int) -> Path:
         return cell_path(self.store.folder, experiment, cell)
 
 
-def cell_path(folder: str | Path, experiment: Experiment, cell: int) -> Path:
-    """The file of a measured cell in a reproduction's folder."""
-    folder = Path(folder)
-    return folder / "cells" / f"{experiment.name}.{cell}.json"
+def _beside(verdict: Verdict, other: Mapping[str, Any] | None) -> Verdict:
+    """A verdict with a note on cells that other source measured."""
+    if other is None:
+        return verdict
+    told = told_other(verdict.claim.experiment, other)
+    bare = verdict.word == "not measured" and other["mixed"]  # the cells are there
+    return replace(verdict, note=told if bare or not verdict.note else f"{verdict.note}; {told}")
 
 
-def read_cell(store: RunFolder, path: str | Path) -> dict[str, Any] | None:
-    """A measured cell; None where it was not measured, or is damaged, which a `FolderWarning` says."""
-    path = Path(path)
-    fault = store.digests.fault(path.relative_to(store.folder).as_posix())
-    if not path.exists() and not fault:
-        return None
-    try:
-        found = {} if fault else json.loads(path.read_text(encoding="utf-8"))
-        if fault or not (isinstance(found, dict) and isinstance(found.get("rows"), list) and "source" in found):
-            raise ValueError(fault or "holds no cell")
-    except (ValueError, RecursionError) as error:
-        store.warn(f"{path}: {error}; it is left out, and measured again by the next reproduction there")
-        return None
-    return found
+def told_other(experiment: str, other: Mapping[str, Any]) -> str:
+    """What to say of cells of an experiment that other source measured."""
+    many = f"{other['cells']} of {other['of']} cells of {experiment}"
+    told = f"{many} were measured by other code, or at other sizes, than the study has now"
+    return f"{told}; cells of different code are not judged together" if other["mixed"] else told
 
 
 def recorded_study(found: dict[str, Any]) -> Study:
-    """The study that a ``study.json`` speaks of, as it is now, with the sizes of that reproduction."""
-    return find_study(found["from"]).adjusted(found["scale"], found["options"])
+    """The study that a ``study.json`` speaks of, as it is now, with the sizes of that reproduction.
+
+    Raises `SettingError`, also where its file holds another study now.
+    """
+    study = find_study(found["from"])
+    if study.name != found["study"]:
+        raise SettingError(f"{found['from']} holds the study {study.name} now; measured was {found['study']}")
+    return study.adjusted(found["scale"], found["options"])
 
 
 def judge_again(folder: str | Path) -> list[Verdict]:
     """Judges what a folder holds by the claims as they are now; nothing is measured, and what it was made with stays.
 
-    Claims whose criterion is another than the one that was registered before measuring are named in the record.
+    Claims that are not as they were registered before measuring are named in the record, and so are cells that other
+    code measured than the study has now. What is known to be of different code is not judged together.
     """
     folder = Path(folder)
     found = read_study(folder)
     own = own_file(found["from"])
-    study = recorded_study(found)
-    result = Result(study, found["scale"], folder, own, found["options"])
-    verdicts = judge_all(study.claims_at(found["scale"]), result.rows(), found["scale"] == "quick")
-    found |= {"claims": [v.as_json() for v in verdicts], "changed_since": result.changed}
-    result.store.write_json("study.json", found)
+    result = Result(recorded_study(found), found["scale"], folder, own, found["options"], loaded_files())
+    verdicts, judged = result.judged(present=False)
+    for key in ("changed_how", "other_code", "left_out"):
+        found.pop(key, None)
+    result.store.write_json("study.json", found | judged)
     return verdicts
 
 

@@ -144,6 +144,8 @@ def reproduce(
     store = RunFolder(folder)
     if not ((folder / "study.json").exists() or store.digests.kept()):
         check_new(folder)
+    elif (folder / "study.json").exists():
+        store.warn_if_unchecked()
     store.claim()
     try:
         result = Result(study, scale, folder, own, task.options, files, store)

@@ -104,7 +104,7 @@ def _is_unseen(name: str) -> bool:
 @lru_cache(maxsize=1024)
 def _read(content: bytes, package: bool = False) -> Module:
     tree = ast.parse(content)
-    return Module(hashlib.sha256(_text(tree).encode()).hexdigest(), tuple(_imports(tree, package)))
+    return Module(hashlib.sha256(syntax_text(tree).encode()).hexdigest(), tuple(_imports(tree, package)))
 
 
 def _imports(node: ast.AST, package: bool) -> Iterator[Import]:
@@ -122,17 +122,17 @@ def _imports(node: ast.AST, package: bool) -> Iterator[Import]:
         yield from _imports(child, package)
 
 
-def _text(node: Any) -> str:
+def syntax_text(node: Any) -> str:
     """A syntax tree as text, without positions, docstrings and empty fields.
 
     (`ast.dump` writes what is empty in some versions of Python and leaves it out in others.)
     """
     if isinstance(node, list):
-        return f"[{','.join(_text(one) for one in node if not _is_docstring(one))}]"
+        return f"[{','.join(syntax_text(one) for one in node if not _is_docstring(one))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
-    return f"{type(node).__name__}({','.join(f'{name}={_text(value)}' for name, value in fields)})"
+    return f"{type(node).__name__}({','.join(f'{name}={syntax_text(value)}' for name, value in fields)})"
 
 
 def _is_docstring(node: Any) -> bool:
