@@ -303,6 +303,7 @@ def test_a_folder_keeps_its_sizes(tmp_path):
 
 @pytest.mark.parametrize("damage", ["cut", "a digit"])
 @pytest.mark.parametrize("digests", [True, False])
+@pytest.mark.filterwarnings("ignore:.*carries no digests")
 def test_a_damaged_cell_is_named_and_measured_again(tmp_path, damage, digests):
     small(tmp_path)
     cell = tmp_path / "cells" / "ring.0.json"
