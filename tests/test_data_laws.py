@@ -7,12 +7,26 @@ import math
 import random
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    DistributedSampler,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
 
 from nashpath.core import Key
 from nashpath.core.rng import generator
@@ -209,6 +223,59 @@ def test_a_data_set_whose_items_are_no_samples_is_refused_by_name(what: str):
     item, kind, said = ITEMS[what]
     with pytest.raises(kind, match=said):
         as_source(Items(item))
+
+
+class OwnLoader(DataLoader):
+    def __iter__(self):
+        return (batch[:2] for batch in super().__iter__())
+
+
+class OwnSampler(RandomSampler):
+    def __iter__(self):
+        return iter(range(3))
+
+
+EVENS = range(0, 12, 2)
+LOADERS = {
+    "a subset": ({"sampler": SubsetRandomSampler(EVENS)}, r"sampler \(SubsetRandomSampler\).*Subset\(data, indices"),
+    "weights": ({"sampler": WeightedRandomSampler([1.0] * 12, 12)}, r"sampler \(WeightedRandomSampler\).*Subset"),
+    "numbers": ({"sampler": [0, 3]}, r"sampler \(list\).*Subset"),
+    "shares": ({"sampler": DistributedSampler(range(12), 2, 0)}, r"sampler \(DistributedSampler\).*Subset"),
+    "a sampler of one's own": ({"sampler": OwnSampler(range(12))}, r"sampler \(OwnSampler\).*Subset"),
+    "the first": ({"sampler": SequentialSampler(range(5))}, "sampler of 5 samples, and the data set has 12; .*Subset"),
+    "batches": ({"batch_sampler": [[0, 1], [2]]}, r"batch_sampler \(list\).*Subset"),
+    "batches of a subset": (
+        {"batch_sampler": BatchSampler(SubsetRandomSampler(EVENS), 2, False)},
+        r"sampler \(SubsetRandomSampler\).*Subset",
+    ),
+    "none": ({"batch_size": None}, "batch_size=None.*one sample each"),
+    "crops": ({"collate_fn": lambda batch: torch.stack(batch)[..., :2]}, r"collate_fn \(<lambda>\).*__getitem__"),
+    "parts": ({"collate_fn": partial(default_collate)}, r"collate_fn \(partial\).*__getitem__"),
+}
+
+
+@pytest.mark.parametrize("what", LOADERS)
+def test_a_loader_that_makes_other_samples_is_refused_with_what_to_give(what: str):
+    given, said = LOADERS[what]
+    data = TensorDataset(torch.rand(12, 1, 4, 4, generator=generator(0)))
+    with pytest.raises(ValueError, match=f"the DataLoader of TensorDataset has a? ?{said}"):
+        as_source(DataLoader(data, **{"batch_size": 4, **given} if "batch_sampler" not in given else given))
+    with pytest.raises(ValueError, match="is a OwnLoader, which makes batches in its own way"):
+        as_source(OwnLoader(data))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"shuffle": True, "drop_last": True},
+        {"sampler": RandomSampler(range(12), replacement=True, num_samples=5)},
+        {"batch_sampler": BatchSampler(SequentialSampler(range(12)), 5, True)},
+        {"collate_fn": default_collate, "generator": torch.Generator()},
+    ],
+)
+def test_a_loader_that_hands_out_its_items_is_its_data_set(given):
+    data = TensorDataset(torch.rand(12, 1, 4, 4, generator=generator(0)))
+    assert torch.equal(as_source(DataLoader(data, **given)).examples(), as_source(data).examples())
 
 
 def test_a_data_set_without_items_by_number_or_with_too_many_is_refused_by_name():

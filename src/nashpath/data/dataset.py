@@ -14,6 +14,7 @@ from nashpath.core.source import Source
 from nashpath.core.torch_compat import global_random_state
 from nashpath.core.typed import kept_random_state
 from nashpath.data.base import GIBIBYTE
+from nashpath.data.loader import dataset_of
 from nashpath.data.samples import Samples
 
 LOOKED_AT = 8
@@ -28,7 +29,8 @@ def as_source(x: object) -> Source:
     workers are left out: batches are drawn by the key.
 
     Raises `TypeError` for anything else, and `ValueError` as `Samples` does, for items that change from one look to the
-    next or have several shapes, and for more of them than memory should hold.
+    next or have several shapes, for more of them than memory should hold, and for a loader with a sampler, batches or a
+    ``collate_fn`` of its own (`nashpath.data.loader.dataset_of`).
     """
     if isinstance(x, Tensor | np.ndarray):
         return Samples(x)
@@ -45,7 +47,7 @@ def as_source(x: object) -> Source:
 
 def _read(given: Any) -> Samples:
     """The items of a data set, or of the one inside a loader."""
-    data = given.dataset if isinstance(given, DataLoader) else given
+    data: Any = dataset_of(given) if isinstance(given, DataLoader) else given
     kind = type(data).__name__
     if isinstance(data, IterableDataset) or not isinstance(data, Sized) or not len(data):
         raise TypeError(
