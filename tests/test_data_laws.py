@@ -28,6 +28,7 @@ from torch.utils.data import (
     default_collate,
 )
 
+import nashpath as nash
 from nashpath.core import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
@@ -286,6 +287,89 @@ def test_a_data_set_without_items_by_number_or_with_too_many_is_refused_by_name(
         as_source(Items(lambda k: torch.zeros(2), 0))
     with pytest.raises(ValueError, match="more than 1 GiB in memory; give the folder"):
         as_source(Items(lambda k: torch.zeros(9000), 10**6))
+
+
+def masked(**options):
+    return np.ma.masked_array(np.ones((4, 2), np.float32), **options)
+
+
+def quantized():
+    return torch.quantize_per_tensor(torch.ones(4, 2), 0.1, 0, torch.quint8)
+
+
+NOT_PLAIN = {
+    "masked": (lambda: masked(mask=[[0, 0], [0, 1], [0, 0], [1, 0]]), "2 of its 8 numbers are masked"),
+    "all masked": (lambda: masked(mask=True), "8 of its 8 numbers are masked"),
+    "masked tensor": (lambda: torch.masked.masked_tensor(torch.ones(4, 2), torch.eye(4, 2) > 0), "a MaskedTensor"),
+    "sparse": (lambda: torch.ones(4, 2).to_sparse(), "to_dense"),
+    "sparse rows": (lambda: torch.ones(4, 2).to_sparse_csr(), "to_dense"),
+    "nested": (lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]), "samples of one size"),
+    "jagged": (
+        lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+        "samples of one size",
+    ),
+    "meta": (lambda: torch.ones(4, 2, device="meta"), "holds no numbers there"),
+    "quantized": (quantized, "dequantize"),
+}
+TAKES_SAMPLES = {
+    "as_source": as_source,
+    "Samples": Samples,
+    "labels": lambda x: Samples(np.ones((4, 2)), labels=x),
+    "a data set": lambda x: as_source(Items(lambda k: x, 4)),
+    "evaluate, real": lambda x: nash.evaluate(x, torch.ones(4, 2), ["sliced_wasserstein"]),
+    "evaluate, fake": lambda x: nash.evaluate(torch.ones(4, 2), x, ["sliced_wasserstein"]),
+    "known": lambda x: nash.evaluate(
+        torch.ones(4, 2), torch.ones(4, 2), ["modes"], known={"centres": x, "deviation": 1}
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("way", TAKES_SAMPLES)
+@pytest.mark.parametrize("what", NOT_PLAIN)
+def test_what_holds_no_number_in_some_place_is_refused_wherever_samples_are_taken(what: str, way: str):
+    make, said = NOT_PLAIN[what]
+    with pytest.raises(ValueError, match=said):
+        TAKES_SAMPLES[way](make())
+
+
+ODD_ARRAYS = {
+    "a mask that hides nothing": lambda x: np.ma.masked_array(x, mask=False),
+    "backwards": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+    "upside down": lambda x: np.ascontiguousarray(x[:, ::-1])[:, ::-1],
+    "other bytes": lambda x: x.astype(">f4"),
+    "long": lambda x: x.astype(np.longdouble),
+    "read only": lambda x: np.frombuffer(x.tobytes(), np.float32).reshape(x.shape),
+    "a matrix": np.asmatrix,
+}
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("what", ODD_ARRAYS)
+def test_arrays_of_other_strides_and_bytes_are_what_they_hold(what: str):
+    x = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+    odd = ODD_ARRAYS[what](x)
+    for given in (odd, Items(lambda k: odd[k] if what != "a matrix" else x[k], 6)):
+        assert np.array_equal(as_source(given).examples().numpy(), x)
+    (expected,), (found,) = (nash.evaluate(y, x[:3], ["sliced_wasserstein"]) for y in (x, odd))
+    assert found.value == pytest.approx(expected.value, rel=1e-6)
+
+
+def test_labels_are_taken_from_what_holds_whole_numbers():
+    x = torch.rand(4, 2)
+    for labels in (
+        [0, 1, 0, 1],
+        (0, 1, 0, 1),
+        range(4),
+        [torch.tensor(0), torch.tensor(1)] * 2,
+        np.array([0, 1, 0, 1]),
+    ):
+        assert Samples(x, labels=labels).classes == max(map(int, labels)) + 1
+    for labels in ([0, 1], [0.0, 1.0, 0.0, 1.0], "0101", {0, 1}, [[0], [1, 0]], ["a", "b", "a", "b"], [None] * 4):
+        with pytest.raises(ValueError, match="labels must be"):
+            Samples(x, labels=labels)
+    with pytest.raises(TypeError, match="a list is no tensor and no array"):
+        Samples([[1.0, 2.0]])
 
 
 def test_importing_the_room_stays_light():

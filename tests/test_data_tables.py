@@ -467,6 +467,17 @@ ODD = {
     "a unit": (["12 kg"], "'12 kg' in line 12; leave the cell empty"),
     "a code": (["007"], "'007' in line 12; write it without the leading zero"),
     "decimal commas": (["0,79", "-1,5", "?"], "'0,79' in line 12; write 0.79, with a decimal point"),
+    "thousands or decimals": (
+        ["1,000", "2,500"],
+        "'1,000' in line 12; write 1000 if the comma stands between thousands",
+    ),
+    "decimals, as one tells": (["1,000", "2,5"], "'2,5' in line 13; write 2.5, with a decimal point"),
+    "thousands, as one tells": (["1,000", "-2,500.5"], "'-2,500.5' in line 13; write -2500.5, without marks between"),
+    "millions": (["1,000,000"], "'1,000,000' in line 12; write 1000000, without marks between thousands"),
+    "points": (["1.000.000"], "'1.000.000' in line 12; write 1000000, without marks between thousands"),
+    "points and a comma": (["1.234,5"], "'1.234,5' in line 12; write 1234.5, without marks between thousands"),
+    "spaces": (["1 000"], "'1 000' in line 12; write 1000, without marks between thousands"),
+    "both": (["1,5", "1,000,000"], "'1,5' in line 12; some commas stand between thousands and others for decimals"),
 }
 
 

@@ -8,9 +8,19 @@ import pytest
 import torch
 from torch import nn
 
+import nashpath as nash
 from nashpath.core.cache import cache_folder, remembered
 from nashpath.data import Digits
-from nashpath.metrics import Measurement, ProtocolError, evaluate_samples, real_sample
+from nashpath.metrics import (
+    FID,
+    Measurement,
+    MetricError,
+    ProtocolError,
+    Sample,
+    as_extractor,
+    evaluate_samples,
+    real_sample,
+)
 from nashpath.metrics.features import DigitsFeatures, Function, Network
 
 REAL = Digits("train").examples(150)
@@ -128,3 +138,29 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch
     assert torch.equal(remembered("key", lambda: {"x": torch.ones(2)})["x"], torch.ones(2))
     monkeypatch.delenv("NASHPATH_CACHE")
     assert cache_folder() == Path(os.path.expanduser("~")) / ".cache" / "nashpath"
+
+
+UNITS = {
+    "one half in bytes": (lambda x: x, lambda x: ((x + 1) * 127.5).byte()),
+    "bytes": (lambda x: ((x + 1) * 127.5).byte(),) * 2,
+    "from 0 to 1": (lambda x: (x + 1) / 2,) * 2,
+    "from 0 to 255": (lambda x: (x + 1) * 127.5,) * 2,
+    "channels last": (lambda x: x, lambda x: x.expand(-1, 3, -1, -1).permute(0, 2, 3, 1)),
+}
+WAYS = {
+    "evaluate": lambda x, y: nash.evaluate(x, y, ["fid"], "digits"),
+    "evaluate, an extractor": lambda x, y: nash.evaluate(x, y, ["fid"], as_extractor("digits")),
+    "evaluate, a sample": lambda x, y: nash.evaluate(real_sample(x, "digits", cached=False), y, ["fid"]),
+    "by the metric": lambda x, y: evaluate_samples(x, y, ["sliced_wasserstein", "fid@digits"]),
+    "evaluate_samples": lambda x, y: evaluate_samples(x, y, ["fid"], "digits"),
+    "a metric": lambda x, y: FID()(Sample(x, as_extractor("digits")), Sample(y, as_extractor("digits"))),
+}
+
+
+@pytest.mark.filterwarnings("ignore:real samples reach")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("units", UNITS)
+def test_images_in_other_units_than_their_features_are_measured_by_no_way(units: str, way: str):
+    one, other = UNITS[units]
+    with pytest.raises(MetricError, match=r"from -1 to 1|give images of one size"):
+        WAYS[way](one(REAL), other(FAKE))

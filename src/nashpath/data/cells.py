@@ -82,6 +82,21 @@ def number_in(text: str) -> float | None:
     return value if abs(value) <= LARGEST else None
 
 
+GROUPED = re.compile("([+-]?[1-9][0-9]{0,2}([,.' \u00a0\u202f\u2019])[0-9]{3}(?:\\2[0-9]{3})*)([.,][0-9]+)?")
+"""A number with a mark between its thousands, and perhaps decimals behind another mark."""
+
+
+def readings(text: str) -> dict[str, str]:
+    """What a text that is no number may mean as one: with a ``decimal`` comma, or with marks between ``thousands``."""
+    found = dict[str, str]()
+    if "," in text and number_in(text.replace(",", ".")) is not None:
+        found["decimal"] = text.replace(",", ".")
+    grouped = GROUPED.fullmatch(text)
+    if grouped and not (grouped[3] or "").startswith(grouped[2]):
+        found["thousands"] = grouped[1].replace(grouped[2], "") + (grouped[3] or "").replace(",", ".")
+    return found
+
+
 def is_code(text: str) -> bool:
     """Whether a whole number has a leading zero, which only a text keeps: a post code, the number of an article."""
     return re.fullmatch("[+-]?0[0-9]+", text) is not None

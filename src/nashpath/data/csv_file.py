@@ -19,6 +19,7 @@ from nashpath.data.cells import (
     is_whole,
     number_in,
     read_cells,
+    readings,
     told_of,
 )
 
@@ -172,12 +173,13 @@ def _oddity(name: str, cells: list[str], lines: list[int]) -> str:
     """Why a column is none of numbers, and what to do, where nine tenths of its cells are some; else empty."""
     given = [(line, cell) for line, cell in zip(lines, cells) if cell.lower() not in GAPS]
     odd = [(line, cell) for line, cell in given if number_in(cell) is None or is_code(cell)]
-    commas = [(line, cell) for line, cell in odd if number_in(cell.replace(",", ".")) is not None and "," in cell]
-    if not odd or 10 * (len(odd) - len(commas)) > len(given):
+    marked = [(line, cell) for line, cell in odd if readings(cell)]
+    if not odd or 10 * (len(odd) - len(marked)) > len(given):
         return ""
-    line, cell = (commas or odd)[0]
-    if commas:
-        cure = f"write {cell.replace(',', '.')}, with a decimal point, and so in all cells"
+    clear = [(line, cell) for line, cell in marked if len(readings(cell)) == 1]
+    line, cell = (clear or marked or odd)[0]
+    if marked:
+        cure = _written_as(cell, {way for _, own in clear for way in readings(own)})
     elif is_code(cell):
         cure = "write it without the leading zero if it is an amount"
     else:
@@ -186,6 +188,18 @@ def _oddity(name: str, cells: list[str], lines: list[int]) -> str:
         f"column {name!r} is read as texts, although most of its cells are numbers, for {cell!r} in line {line}; "
         f"{cure} (data.categorical={name} if texts are meant)"
     )
+
+
+def _written_as(cell: str, ways: set[str]) -> str:
+    """How to write a cell with a mark between thousands, or a decimal comma, where cells of the column are ``ways``."""
+    known = readings(cell)
+    whole, point = known.get("thousands", ""), known.get("decimal", "")
+    if len(ways) > 1:
+        return "some commas stand between thousands and others for decimals: write 1000.5 for each such number"
+    if whole and point:
+        return f"write {whole} if the comma stands between thousands, or {point} if it is decimal, and so in all cells"
+    how = "without marks between thousands" if whole else "with a decimal point"
+    return f"write {whole or point}, {how}, and so in all cells"
 
 
 def _cells(column: Column, cells: list[str]) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from nashpath.core.errors import first_line
+from nashpath.core.plain import tensor_of, why_not_plain
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import global_random_state
 from nashpath.core.typed import kept_random_state
@@ -86,8 +87,10 @@ def _parts(kind: str, data: Any, index: int) -> tuple[Tensor, int | None]:
     sample, label = item if isinstance(item, tuple | list) and len(item) == 2 else (item, None)
     if isinstance(sample, tuple | list) and len(sample) == 1:
         sample = sample[0]
+    if said := why_not_plain(sample, f"item {index} of {kind}"):
+        raise ValueError(said)
     if isinstance(sample, np.ndarray):
-        sample = torch.from_numpy(sample)
+        sample = tensor_of(sample, f"item {index} of {kind}")
     whole = isinstance(label, Tensor | np.integer | int) and not isinstance(label, bool)
     if isinstance(label, Tensor):
         whole = label.dim() == 0 and not label.is_floating_point()

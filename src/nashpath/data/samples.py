@@ -1,13 +1,14 @@
 """Recognition of arrays of samples: vectors or images, colour axis, range; an error where it is ambiguous."""
 
 import warnings
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from nashpath.core.columns import Quantile, Standard, TableUnits, scored
+from nashpath.core.plain import why_not_plain
 from nashpath.core.source import Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
 
@@ -187,21 +188,22 @@ class Samples(FiniteSource):
 
     ``scale="standard"`` draws columns of vectors with mean 0 and deviation 1, ``"uniform"`` and ``"normal"`` scores of
     their ranks (`nashpath.core.columns.Quantile`); `units` goes back to those given.
-    ``labels`` are whole numbers from 0, ``[n]``. The values are copied unless they stream (more than
-    ``device_bytes``). Raises `ValueError` as `recognise` does, and for labels that do not fit.
+    ``labels`` are whole numbers from 0, ``[n]``, also in a list. The values are copied unless they stream (more than
+    ``device_bytes``). Raises `ValueError` as `recognise` does, for labels that do not fit, and
+    for what holds no number in some place (masked, sparse, nested, on the device meta).
     """
 
     def __init__(
         self,
         values: Tensor | np.ndarray,
-        labels: Tensor | np.ndarray | None = None,
+        labels: Tensor | np.ndarray | Sequence[int] | None = None,
         layout: Layout = "auto",
         device_bytes: int = GIBIBYTE,
         where: str = "samples",
         scale: Columns = "none",
     ):
-        rows, span, units = recognise(_array(values), where, layout, scale)
-        known = None if labels is None else checked_labels(_array(labels), len(rows), where)
+        rows, span, units = recognise(_array(values, where), where, layout, scale)
+        known = None if labels is None else checked_labels(_label_array(labels, where), len(rows), where)
         classes = 0 if known is None else int(known.max()) + 1
         self._bank = SampleBuffer(rows, known, classes, span, device_bytes, units)
         self.shape = self._bank.shape
@@ -227,8 +229,22 @@ def checked_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
     return labels
 
 
-def _array(values: Tensor | np.ndarray) -> np.ndarray:
+def _label_array(labels: Any, where: str) -> np.ndarray:
+    """Labels in an array, of whatever holds them by their numbers."""
+    if isinstance(labels, Tensor | np.ndarray):
+        return _array(labels, f"{where}: labels")
+    try:
+        return np.asarray(labels)
+    except ValueError as error:  # lists of several lengths
+        raise ValueError(f"{where}: labels must be whole numbers from 0, one a sample ({error})") from None
+
+
+def _array(values: Tensor | np.ndarray, where: str) -> np.ndarray:
+    if not isinstance(values, Tensor | np.ndarray):
+        raise TypeError(f"{where}: a {type(values).__name__} is no tensor and no array; give torch.as_tensor(values)")
+    if said := why_not_plain(values, where):
+        raise ValueError(said)
     if isinstance(values, np.ndarray):
-        return values
-    plain = values.detach().cpu()
+        return values if isinstance(values, np.memmap) else np.asarray(values)
+    plain = values.detach().cpu().resolve_neg()
     return (plain.float() if plain.is_floating_point() else plain).numpy()

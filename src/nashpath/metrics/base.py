@@ -17,6 +17,7 @@ from nashpath.core.source import Source
 from nashpath.metrics.errors import FeaturesError, validate_numbers, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
+from nashpath.metrics.units import check_units
 
 GLANCED = 1000
 GLANCED_AGAINST = 5000
@@ -68,6 +69,12 @@ class Sample:
         validate_samples(self.values, "samples")
         kept = self.once("features", lambda: extract(self.extractor, self.values).as_dict())
         return Outputs(kept["features"], kept.get("logits"))
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the largest number."""
+        low, high = self.values.aminmax()
+        return float(low), float(high)
 
     @property
     def features(self) -> Tensor:
@@ -152,6 +159,8 @@ class Metric:
         """As `compute`; tensors are features (or points) as they are, and the generator is seeded with 0 by default."""
         a = real if isinstance(real, Sample) else Sample(validate_numbers(real, "real"))
         b = fake if isinstance(fake, Sample) else Sample(validate_numbers(fake, "fake"))
+        if Pixels not in (type(a.extractor), type(b.extractor)):
+            check_units(a, b)
         return self.compute(a, b, generator(0) if rng is None else rng)
 
     def settings(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from nashpath.core.plain import why_not_plain
+
 
 class MetricError(ValueError):
     """Base of every refusal to return a number; catch this one around a measurement."""
@@ -40,13 +42,22 @@ def validate_numbers(samples: object, name: str) -> Tensor:
     """A tensor of real numbers, as it is; raises a `MetricError` that says what else ``name`` is, and what to give."""
     if not isinstance(samples, Tensor):
         raise MetricError(f"{name}: a {type(samples).__name__} is no tensor; give torch.as_tensor({name})")
-    if samples.layout != torch.strided:
-        raise MetricError(f"{name} is sparse ({samples.layout}); give {name}.to_dense()")
+    if said := why_not_plain(samples, name):
+        raise MetricError(said)
     if samples.is_complex():
         raise MetricError(f"{name} holds complex numbers ({samples.dtype}); give torch.view_as_real({name}).flatten(1)")
     if samples.dtype == torch.bool:
         raise MetricError(f"{name} holds truth values; give numbers: {name}.float()")
     return samples
+
+
+def validate_kinds(real: Tensor, fake: Tensor) -> None:
+    """Raises `MetricError` for images of which one half are whole numbers: they are in two units."""
+    if real.dim() == fake.dim() == 4 and real.is_floating_point() != fake.is_floating_point():
+        raise MetricError(
+            f"real samples are {real.dtype}, generated ones {fake.dtype}: give both in the same units, such as from -1 "
+            "to 1 (bytes as x / 127.5 - 1), or two files, whose units are found out"
+        )
 
 
 def validate_samples(samples: Tensor, name: str, least: int = 1) -> Tensor:
@@ -82,6 +93,7 @@ def validate_pair(
 ) -> tuple[Tensor, Tensor]:
     """Both through `validate_samples`, on the device of ``x``, and of equal width."""
     a, b = validate_samples(x, names[0], least), validate_samples(y, names[1], least)
+    validate_kinds(x, y)
     if a.shape[1] != b.shape[1]:
         raise ShapeError(f"{names[0]}: {a.shape[1]} numbers a sample, {names[1]}: {b.shape[1]}; they must be equal")
     return a, b.to(a.device)

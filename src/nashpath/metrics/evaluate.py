@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nashpath.core.plain import tensor_of, why_not_plain
 from nashpath.core.rng import derive, generator
 from nashpath.core.table import did_you_mean
 from nashpath.metrics.base import Metric, Sample
@@ -15,6 +16,7 @@ from nashpath.metrics.errors import MetricError
 from nashpath.metrics.features import Extractor, as_extractor
 from nashpath.metrics.protocol import Measurement, Protocol
 from nashpath.metrics.table import GROUPS, METRICS
+from nashpath.metrics.units import check_units
 
 
 def evaluate_samples(
@@ -40,8 +42,25 @@ def evaluate_samples(
     ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
 
     Raises a `MetricError` for an unknown metric, for an unknown name in ``settings`` or ``known``, and for samples that
-    cannot be measured.
+    cannot be measured, such as images in two units, or in others than their features are of (`check_units`).
     """
+    options = {"settings": settings, "known": known, "seed": seed}
+    return measure_samples(real, fake, metrics, features, split=split, check=check_units, **options)
+
+
+def measure_samples(
+    real: Tensor | Sample,
+    fake: Tensor | Sample,
+    metrics: Sequence[str],
+    features: str | Extractor | nn.Module | Callable = "pixels",
+    *,
+    split: str = "",
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    known: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    check: Callable[[Sample, Sample], None] = lambda real, fake: None,
+) -> list[Measurement]:
+    """As `evaluate_samples`, for samples whose units are known; ``check`` sees them once in each feature space."""
     own, chosen, names = settings or {}, dict[str, Metric](), metric_names(metrics)
     _check_names("settings", own, list(dict.fromkeys([*names, *(metric_and_features(name)[0] for name in names)])))
     facts = sorted({need for kind in METRICS for need in _needs(kind)})
@@ -49,6 +68,7 @@ def evaluate_samples(
     for name in names:
         kind, _ = metric_and_features(name)
         chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
+    seen = set[str]()
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
     measured = fake if isinstance(fake, Sample) else Sample(fake, reference.extractor)
     results = []
@@ -58,6 +78,9 @@ def evaluate_samples(
         if where:
             a = reference.seen_by(as_extractor(where))
             b = measured.seen_by(a.extractor)
+        if where not in seen:
+            check(a, b)
+            seen.add(where)
         values = metric.compute(a, b, generator(derive(seed, kind)))
         protocol = protocol_of(kind, metric, a, b)
         results += [Measurement(f"{key}@{where}" if where else key, v, protocol) for key, v in values.items()]
@@ -110,7 +133,21 @@ def _needs(name: str) -> list[str]:
 
 def _as_tensor(value: Any) -> Any:
     """An array or a list of numbers as a tensor; all else as it is."""
-    return torch.as_tensor(value) if isinstance(value, np.ndarray | list) else value
+    if isinstance(value, np.ndarray):
+        return as_samples(value, "known")
+    return torch.as_tensor(value) if isinstance(value, list) else value
+
+
+def as_samples(values: Tensor | np.ndarray | Sample, name: str) -> Tensor | Sample:
+    """An array as a tensor; all else as it is. Raises `MetricError` for what holds no number in some place."""
+    if isinstance(values, Sample):
+        return values
+    if said := why_not_plain(values, name):
+        raise MetricError(said)
+    try:
+        return tensor_of(values, name) if isinstance(values, np.ndarray) else values
+    except ValueError as error:
+        raise MetricError(str(error)) from None
 
 
 def _check_names(argument: str, given: Any, known: list[str]) -> None:

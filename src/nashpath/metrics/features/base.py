@@ -26,6 +26,8 @@ class Extractor:
     name: str
     digest: str = ""
     resize: str = "none"
+    signed_images: bool = False
+    """Whether it sees images from -1 to 1, and would see others wrong."""
 
     def __call__(self, samples: Tensor) -> Outputs:
         """One batch ``[b, ...]``; images in [-1, 1]."""

@@ -34,6 +34,7 @@ class PackagedClassifier(Extractor):
     """Base of the extractors whose weights travel with the package: a network and the file it is read from."""
 
     weights: ClassVar[Path]
+    signed_images = True
     classifier: ClassVar[type[nn.Module]]
 
     def __init__(self) -> None:

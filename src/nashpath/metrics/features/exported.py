@@ -18,6 +18,8 @@ class Exported(Extractor):
     Raises `FeaturesError` for a file that is missing or cannot be read.
     """
 
+    signed_images = True
+
     def __init__(self, path: str | Path):
         file = Path(path)
         if not file.is_file():

@@ -33,6 +33,7 @@ class InceptionFeatures(Extractor):
     """
 
     name = "inception"
+    signed_images = True
     resize = "299x299, bilinear as in TensorFlow 1, from bytes"
 
     def __init__(self, weights: str | Path = ""):

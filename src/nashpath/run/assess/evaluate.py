@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from nashpath.core import Key, Source
@@ -27,8 +26,8 @@ from nashpath.metrics import (
     metric_and_features,
     metric_names,
 )
+from nashpath.metrics.evaluate import as_samples
 from nashpath.run.assess.image_folders import load_pair
-from nashpath.run.assess.units import check_units
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError, kept_if_unwritten
@@ -82,7 +81,7 @@ def evaluate(
 @overload
 def evaluate(
     real: Tensor | np.ndarray | Sample,
-    fake: Tensor | np.ndarray,
+    fake: Tensor | np.ndarray | Sample,
     metrics: Sequence[str] = (),
     features: Any = None,
     *,
@@ -114,9 +113,8 @@ def evaluate(
     """
     metrics = metrics.split(",") if isinstance(metrics, str) else metrics
     of_paths = isinstance(real, str | Path)
-    if isinstance(fake, Tensor | np.ndarray) and not of_paths:
-        real, fake = real if isinstance(real, Sample) else torch.as_tensor(real), torch.as_tensor(fake)
-        check_units(real, fake, features or "pixels")
+    if isinstance(fake, Tensor | np.ndarray | Sample) and isinstance(real, Tensor | np.ndarray | Sample):
+        real, fake = as_samples(real, "real"), as_samples(fake, "fake")
         return evaluate_samples(real, fake, metrics or ("fid",), features or "pixels", **options)
     if not of_paths or not isinstance(fake, str | Path | None):
         given = f"{type(real).__name__} and {type(fake).__name__}"
