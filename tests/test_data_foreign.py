@@ -1,6 +1,9 @@
 """Files that are linked, deep, of other formats, oddly numbered or oddly scaled: read or named, and never left out."""
 
+import os
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -171,3 +174,92 @@ def test_a_skipped_step_leaves_the_parameters_where_they_were(kind):
     optimizer.step()
     with pytest.raises(RuntimeError, match="needs extrapolation"):
         optimizer.step()
+
+
+def deep_colours(path, most: int, channels: int = 3):
+    """A PNG of 16 bits in colour, which Pillow does not write."""
+    values = np.linspace(0, most, 8 * 8 * channels).astype(">u2").reshape(8, -1)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", 8, 8, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
+    parts = chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_colours_of_sixteen_bits_are_named_where_fewer_are_used(tmp_path, channels):
+    for name, most in (("dark", 4095), ("full", 65535)):
+        (tmp_path / name).mkdir()
+        deep_colours(tmp_path / name / "0.png", most, channels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Folder(str(tmp_path / "full"), size=8).examples().max() > 0.9
+    with pytest.warns(DataWarning, match=r"colour pictures of 16 bits .* values up to 4095 at most, which are 12 bits"):
+        Folder(str(tmp_path / "dark"), size=8).examples()
+    with pytest.raises(ValueError, match=r"0.png \(ValueError: colours of 16 bits, .* bits=12 cannot be had"):
+        Folder(str(tmp_path / "dark"), size=8, bits=12).examples()
+
+
+@pytest.mark.parametrize("ending", [".tif", ".gif", ".webp", ".png"])
+@pytest.mark.parametrize("device_bytes", [1 << 30, 100])
+def test_pages_behind_the_first_are_said_once(tmp_path, ending, device_bytes):
+    pages = [Image.new("RGB", (8, 8), (value, 9, 9)) for value in (0, 90, 180)]
+    pages[0].save(tmp_path / f"many{ending}", save_all=True, append_images=pages[1:])
+    for name in ("one.png", "two.tif", "three.gif", "four.webp", "five.jpg"):
+        picture(tmp_path / name)
+    for _ in range(2):  # decoded, and from the cache
+        with pytest.warns(DataWarning, match="hold several pictures") as caught:
+            Folder(str(tmp_path), size=8, device_bytes=device_bytes).examples()
+        (warning,) = caught
+        assert str(warning.message).startswith("1 images in ")
+        assert str(warning.message).endswith(f"\n  many{ending}")
+
+
+def test_pictures_that_were_replaced_by_others_with_their_time_are_read_anew(tmp_path):
+    def write(value):
+        for k in range(3):
+            picture(tmp_path / "x" / f"{k}.bmp", value)
+            os.utime(tmp_path / "x" / f"{k}.bmp", (10**9, 10**9))
+
+    for value in (10, 200):
+        write(value)
+        assert Folder(str(tmp_path / "x"), size=8).examples().mean() == pytest.approx(value / 127.5 - 1, abs=1e-5)
+    array = Array(_saved(tmp_path / "a.npy", 0.0))
+    assert not array.changed()
+    _saved(tmp_path / "a.npy", 1.0)
+    assert array.changed()
+
+
+def _saved(path, value: float) -> str:
+    with open(path, "wb") as file:
+        np.save(file, np.full((3, 2), value))
+    os.utime(path, (10**9, 10**9))
+    return str(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are no bytes there")
+@pytest.mark.parametrize("device_bytes", [1 << 30, 100])
+def test_names_that_are_not_utf_8_are_names(tmp_path, device_bytes):
+    odd = os.fsdecode(b"caf\xe9")
+    for name, value in ((odd, 10), ("dogs", 200)):
+        picture(tmp_path / "x" / name / os.fsdecode(b"\xff.png"), value)
+    (tmp_path / "x" / odd / os.fsdecode(b"bad\xfe.png")).write_bytes(b"no picture")
+    for _ in range(2):
+        folder = Folder(str(tmp_path / "x"), size=8, labels=True, device_bytes=device_bytes)
+        with pytest.warns(DataWarning, match=r"caf\\udce9/bad\\udcfe.png") as caught:
+            folder.examples()
+        assert all(str(one.message).encode() for one in caught)
+        assert sorted(folder.class_names) == ["caf\\udce9", "dogs"]
+    raw = {"data": {"kind": "folder", "path": str(tmp_path / "x"), "size": 8}, "steps": 1, "batch_size": 4}
+    raw |= {"evaluation_samples": 4, "samples": 3, "compile": "off", "threads": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nash.open_session(raw, {}, tmp_path / "run").train()
+        assert nash.resume_session(tmp_path / "run", {"steps": 2}).train() == "finished"
+    (tmp_path / "y" / odd).mkdir(parents=True)
+    picture(tmp_path / "y" / os.fsdecode(b"stray\xff.png"))
+    with pytest.raises(ValueError, match=r"such as stray\\udcff.png"):
+        Folder(str(tmp_path / "y"), size=8, labels=True)

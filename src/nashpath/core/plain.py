@@ -1,5 +1,7 @@
 """Tensors and arrays that others give: plain numbers in their places, or one sentence that says what to give."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,8 +11,9 @@ def why_not_plain(values: object, name: str) -> str:
     """Why a tensor or an array holds no number in some place, and what to give instead; empty where it holds all."""
     kind = type(values).__name__
     if isinstance(values, np.ma.MaskedArray):
-        count = int(np.ma.getmaskarray(values).sum())
-        held = f"{name}: {count} of its {values.size} numbers are masked, so there are none; "
+        hidden: Any = np.ma.getmaskarray(values)  # type: ignore[reportUnknownArgumentType]
+        count = int(hidden.sum())
+        held = f"{name}: {count} of its {hidden.size} numbers are masked, so there are none; "
         return f"{held}leave their rows out, or give {name}.filled(number)" if count else ""
     if not isinstance(values, Tensor):
         return ""
@@ -40,4 +43,4 @@ def tensor_of(values: np.ndarray, name: str) -> Tensor:
     else:
         kind = np.dtype(np.float64) if plain.dtype == np.longdouble else plain.dtype.newbyteorder("=")
     plain = plain.astype(kind, copy=False)
-    return torch.from_numpy(plain.copy() if min(plain.strides, default=0) < 0 or not plain.flags.writeable else plain)
+    return torch.as_tensor(plain.copy() if min(plain.strides, default=0) < 0 or not plain.flags.writeable else plain)

@@ -147,7 +147,7 @@ def moved(rows: Tensor, device: torch.device) -> Tensor:
 
 
 Stamp = dict[Path, tuple[int, ...] | None]
-"""Files and folders as they were: device, number, size and time of change of each, or None where there was nothing."""
+"""Files and folders as they were: device, number, size and times of change of each, or None where there was nothing."""
 
 
 def stamp(paths: Iterable[Path]) -> Stamp:
@@ -159,7 +159,7 @@ def stamp(paths: Iterable[Path]) -> Stamp:
         except OSError:
             found[path] = None
         else:
-            found[path] = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
+            found[path] = (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
     return found
 
 

@@ -31,8 +31,8 @@ from nashpath.data.image_cache import (
     names_inside,
     picture_shape,
     usual_look,
-    warn_of_unused_bits,
 )
+from nashpath.data.picture_bits import shown, warn_of_pages, warn_of_unused_bits
 from nashpath.data.picture_store import PictureStore
 
 
@@ -49,7 +49,9 @@ class Folder(FiniteSource):
     Raises `FileNotFoundError` for a missing or an empty folder; damaged files are left out, or drawn as the next one,
     with a warning that names them. Links to folders are followed, except to one that they lie in.
 
-    Files of 16 bits are scaled from ``[0, 2^bits − 1]``: ``bits=12`` for cameras and scanners that fill only 12.
+    Grey files of 16 bits are scaled from ``[0, 2^bits − 1]``: ``bits=12`` for cameras and scanners that fill only 12.
+    Of colours of 16 bits the upper eight are read, and other ``bits`` refuse them. Of a file with several pictures the
+    first is taken, with a warning.
 
     Reference: Pillow's documentation of `PIL.ImageOps.fit` (the crop) and `pad`, with bicubic resampling.
     """
@@ -98,6 +100,7 @@ class Folder(FiniteSource):
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
+        warn_of_pages(str(self._root), self._files, names)
         unusual = [own for own, usual in ((self._bits, 16), (self._fit, "crop")) if own != usual]
         key = fingerprint(self._root, self._files, "folder", self.shape, *unusual)
         if len(names) * math.prod(self._picture) > self._device_bytes:
@@ -111,7 +114,7 @@ class Folder(FiniteSource):
         labels = None
         if self.class_names:
             number = {name: index for index, name in enumerate(self.class_names)}
-            labels = np.array([number[name.split("/")[0]] for name in names])
+            labels = np.array([number[shown(name.split("/")[0])] for name in names])
         return SampleBuffer(images, labels, self.classes, BYTES, self._device_bytes)
 
     def prepare(self, progress: Progress | None = None) -> None:
@@ -139,7 +142,7 @@ def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> 
     entries = [entry for _, inside in listed for entry in inside if not entry.name.startswith(".")]
     files = [Path(entry.path) for entry in entries if entry.is_file()]
     links = [entry.path for entry in entries if entry.is_symlink() and not os.path.exists(entry.path)]
-    dangling = sorted(os.path.relpath(link, root) for link in links)
+    dangling = sorted(shown(os.path.relpath(link, root)) for link in links)
     if dangling:
         named = ", ".join(dangling[:5])
         warnings.warn(
@@ -162,6 +165,6 @@ def _class_names(root: Path, files: list[Path]) -> list[str]:
     if stray:
         raise ValueError(
             f"labels=True takes the subfolders of {root} as classes, but {len(stray)} images lie outside any, such as "
-            f"{stray[0]}; move them, or leave labels off"
+            f"{shown(stray[0])}; move them, or leave labels off"
         )
-    return sorted({file.relative_to(root).parts[0] for file in files})
+    return sorted({shown(file.relative_to(root).parts[0]) for file in files})

@@ -24,11 +24,11 @@ from PIL import Image, ImageOps
 
 from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data.base import DataWarning, Progress
+from nashpath.data.picture_bits import LOOKED_AT, NAMED, check_depth, eight_bits, shown
 
 BLOCK = 256
 BLOCK_BYTES = 1 << 28
 """Pictures that are decoded at once, and their bytes."""
-NAMED = 20
 Item = tuple[str, Path | bytes]
 Shape = tuple[int, int, int]
 """Channels, height and width."""
@@ -57,16 +57,20 @@ class _Lost(NamedTuple):
     lasting: bool
 
 
-DECODING = 2
+DECODING = 3
 """One more whenever pictures are decoded in another way: those that are kept are then made anew."""
 
 
 def fingerprint(root: Path, files: Sequence[Path], *settings: object) -> str:
-    """A hash of the files' names, sizes and times of change, of the settings, and of how pictures are decoded."""
+    """A hash of the files' names, sizes and times of change, of the settings, and of how pictures are decoded.
+
+    The time of change of a file's entry tells files that were replaced by others with an old time (from an archive).
+    """
     digest = hashlib.sha256(repr((DECODING, str(root.resolve()), *settings)).encode())
     for file, name in zip(files, names_inside(root, files)):
         facts = os.stat(file)
-        digest.update(f"\n{name}\t{facts.st_size}\t{facts.st_mtime_ns}".encode())
+        state = f"{facts.st_size}\t{facts.st_mtime_ns}\t{facts.st_ctime_ns}"
+        digest.update(os.fsencode(f"\n{name}\t{state}"))
     return digest.hexdigest()[:32]
 
 
@@ -176,7 +180,7 @@ def try_picture(source: Path | bytes, shape: Shape, bits: int, fit: "Fit") -> np
 def listing(lost: Sequence[tuple[str, str]]) -> str:
     """Names of what could not be read, each with the reason, a line each; of many the first."""
     more = f"\n  and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-    return "".join(f"\n  {name} ({reason})" for name, reason in lost[:NAMED]) + more
+    return "".join(f"\n  {shown(name)} ({shown(reason)})" for name, reason in lost[:NAMED]) + more
 
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}) | {
@@ -209,8 +213,9 @@ def read_picture(source: Path | bytes, shape: Shape, bits: int = 16, fit: Fit = 
     """
     channels, height, width = shape
     with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
+        check_depth(picture, bits)
         picture.draft(None, (2 * width, 2 * height))  # lets JPEG skip detail that the scaling would discard
-        upright = _eight_bits(ImageOps.exif_transpose(picture), bits)
+        upright = eight_bits(ImageOps.exif_transpose(picture), bits)
         plain = (upright if channels == 4 else _opaque(upright)).convert(MODES[channels])
         fitted = FITS[fit](plain, (width, height))
     pixels = np.asarray(fitted, dtype=np.uint8)
@@ -227,50 +232,6 @@ FITS = {
     "pad": _padded,
     "stretch": partial(Image.Image.resize, resample=Image.Resampling.BICUBIC),
 }
-
-
-def _eight_bits(picture: Image.Image, bits: int) -> Image.Image:
-    """Sixteen-bit grey, of which ``bits`` are used, scaled to eight; Pillow's own conversion would clip it to white.
-
-    Where one value stands for transparency, a second channel says where it was.
-    """
-    if picture.mode == "F":
-        raise ValueError("a floating-point picture; save it as 8 or 16 bits")
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(f"a 32-bit picture with values from {values.min()} to {values.max()}; save it as 8 or 16 bits")
-    most = 2**bits - 1
-    eight = (values.astype(np.uint32) * 255 + most // 2) // most
-    grey = Image.fromarray(eight.clip(max=255).astype(np.uint8))
-    if "transparency" in picture.info:
-        grey.putalpha(Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8)))
-    return grey
-
-
-LOOKED_AT = 32
-"""Files of 16 bits whose range is looked at, spread evenly over all."""
-
-
-def warn_of_unused_bits(where: str, files: Sequence[Path], bits: int) -> None:
-    """Warns where pictures of 16 bits hold values of far fewer: scaled by the full range they turn nearly black."""
-    largest = 0
-    for file in files[:: max(1, len(files) // LOOKED_AT)]:
-        try:
-            with Image.open(file) as picture:
-                if picture.mode.startswith("I"):
-                    largest = max(largest, int(np.asarray(picture).max()))
-        except Exception:  # a damaged file is named when all are read
-            continue
-    used = max(8, largest.bit_length())
-    if largest > 0 and used <= bits - 2:
-        warnings.warn(
-            f"pictures of 16 bits in {where} hold values up to {largest}, which are {used} bits, and are scaled as if "
-            f"they had {bits}, so they turn dark; use bits={used} (-s data.bits={used})",
-            DataWarning,
-            stacklevel=2,
-        )
 
 
 def usual_look(files: Sequence[Path]) -> tuple[int, int]:

@@ -12,7 +12,6 @@ import numpy as np
 
 from nashpath.core.walk import folders_below
 from nashpath.data import SOURCES
-from nashpath.run.errors import SettingError
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, START, named_places
 from nashpath.run.folder.run_folder import RENAMED, machine
 from nashpath.run.settings.method_files import Entry
@@ -24,6 +23,8 @@ FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "fe
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""
+NAMES = "surrogateescape"
+"""How names of files that are not UTF-8 go into a hash: as the bytes that they are."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
 DATA_SINCE = "data_since"
@@ -31,7 +32,7 @@ DATA_SINCE = "data_since"
 
 
 def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], device: str) -> dict[str, Any]:
-    """What a run with these settings stands on, as plain values. Raises `SettingError` for data with unusable names."""
+    """What a run with these settings stands on, as plain values."""
     own = [{key: entry[key] for key in ("registers", "sha256", "version") if key in entry} for entry in methods]
     here = machine()["versions"]
     versions = {name: here[name] for name in ("nashpath", "torch")}
@@ -145,17 +146,13 @@ def _data(raw: Raw) -> dict[str, Any]:
             files.append(file)
             names.append(f"{at}/{name}" if at else name)
             sizes.append(size)
-            try:
-                name.encode()
-            except UnicodeEncodeError:
-                raise SettingError(f"data: the name {name!r} in {root} is not UTF-8; rename that file") from None
     if not roots:
         return {}
     picked = sorted({int(at) for at in np.linspace(0, len(files) - 1, min(READ_FILES, len(files)))})
     content = hashlib.sha256()
     for at in picked:
         content.update(_sampled(files[at], sizes[at]))
-    listed = hashlib.sha256("\n".join(f"{name}\t{size}" for name, size in zip(names, sizes)).encode())
+    listed = hashlib.sha256("\n".join(f"{name}\t{size}" for name, size in zip(names, sizes)).encode("utf-8", NAMES))
     return {
         "files": len(files),
         "bytes": sum(sizes),
