@@ -16,7 +16,7 @@ import pytest
 from nashpath.data import Ring
 from nashpath.report import page
 from nashpath.run.engine import program
-from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible
+from nashpath.run.engine.interrupt import Interrupted, descendants, end, held_back, interruptible
 from nashpath.run.engine.program import Program
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve
@@ -341,3 +341,20 @@ def test_the_real_compiler_is_left_within_two_seconds(tmp_path):
     assert work < 2.0
     with pytest.raises(ProcessLookupError):  # nobody is left in its group
         os.killpg(process.pid, 0)
+
+
+def test_ctrl_c_waits_for_the_end_of_imports():
+    """As a notebook does: it is raised after the block, and answered as before from then on."""
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def work():
+        with held_back():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("imported")
+        done.append("beyond")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["imported"]
+    assert signal.getsignal(signal.SIGINT) is before

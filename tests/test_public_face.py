@@ -22,8 +22,9 @@ from nashpath.data import SOURCES
 from nashpath.games import GAMES, IDEALS, OBJECTIVES, PENALTIES, TECHNIQUES, TOYS
 from nashpath.metrics import METRICS, Measurement, MetricError, evaluate_samples
 from nashpath.networks import DISCRIMINATORS, GENERATORS
-from nashpath.run import SettingError, restore_member
+from nashpath.run import SettingError, resolve_flow, restore_member, resume_flow, run_flow
 from nashpath.run.folder.run_folder import machine, plain_json
+from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SCHEDULES, SOLVERS
 from run_folders import small, trained
 
@@ -145,7 +146,7 @@ def test_a_place_may_be_a_text_wherever_it_may_be_a_path(name: str):
 def test_a_run_and_its_comparison_are_asked_for_by_texts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     nash.open_session({"game": "bilinear", "steps": 2, "device": "cpu"}, {}, "toy").train()
-    nash.resume_session("toy", [("steps", 3)]).train()
+    nash.resume_session("toy", {"steps": 3}).train()
     assert nash.report.compare_reports(["toy"], "page.html") == Path("page.html")
     assert restore_member("toy")[1].steps == 3
 
@@ -286,3 +287,22 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
         warnings.simplefilter("error")
         nash.evaluate(real.flatten(1), 100 * fake.flatten(1))  # vectors may differ in any way
         nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2)
+
+
+@pytest.mark.parametrize("given", [{"steps": 4}, [("steps", 4)], (["steps", 4],), {"steps": 4}.items()])
+def test_changes_are_a_mapping_or_pairs(tmp_path, given):
+    settings = {"game": "bilinear", "steps": 3, "compile": "off"}
+    nash.open_session(settings, {}, tmp_path / "run").train()
+    assert nash.resume_session(tmp_path / "run", given).train() == "finished"
+    assert resolve(settings, given).steps == 4
+    assert resolve_flow(given).steps == 4
+    flow = {"data": "ring", "particles": 4, "steps": 2, "evaluation_samples": 4, "samples": 4, "device": "cpu"}
+    folder = run_flow(resolve_flow(flow), tmp_path / "flow")
+    assert resume_flow(folder, given) == folder
+
+
+@pytest.mark.parametrize("given", [["steps=4"], ["steps"], [("steps", 4, 5)], [(1, 2)]])
+def test_changes_of_another_form_are_named(tmp_path, given):
+    nash.open_session({"game": "bilinear", "steps": 3, "compile": "off"}, {}, tmp_path / "run").train()
+    with pytest.raises(SettingError, match=r'expected a mapping such as \{"steps": 100\}, or pairs'):
+        nash.resume_session(tmp_path / "run", given)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from nashpath.core import FunctionalGame, Key
 from nashpath.core.cache import check_replaceable
 from nashpath.core.source import HasModes
+from nashpath.core.torch_compat import IMPORTED_BY_GRADIENTS
 from nashpath.diagnostics import (
     Finding,
     Linearised,
@@ -30,6 +32,7 @@ from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
+from nashpath.run.engine.interrupt import held_back
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
 from nashpath.run.errors import SettingError, kept_if_unwritten
@@ -116,6 +119,8 @@ def diagnose(
         raise SettingError(
             f"seconds={seconds:g}: how long eigenvalues, and best responses, may take; quick leaves both out"
         )
+    with held_back():
+        import_module(IMPORTED_BY_GRADIENTS)
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     with _threads(restored[0][0].settings.threads):
         found = [

@@ -45,6 +45,23 @@ def ending_by_ctrl_c(message: str = "stopping after this step") -> Iterator[Call
 
 
 @contextmanager
+def held_back() -> Iterator[None]:
+    """Within this block Ctrl-C waits for its end: modules whose import is cut short cannot be imported again."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    heard: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: heard.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            before(*heard[0])
+
+
+@contextmanager
 def interruptible(stop: Callable[[], bool]) -> Iterator[None]:
     """Within this block a signal by which ``stop()`` becomes true ends the block: it raises `Interrupted`.
 

@@ -1,6 +1,6 @@
 """The settings of a flow of particles (what ``nashpath flow -s key=value`` sets), validated, and the flow they mean."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.build import make
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.names import Names, check_names
-from nashpath.run.settings.overrides import Raw, assign
+from nashpath.run.settings.overrides import Changes, Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
 from nashpath.run.settings.schema import (
     Method,
@@ -90,8 +90,8 @@ def flow_names() -> Names:
     return names_of(flow_model(), tables, {name: usual for name, (_, usual) in FLOW_TABLES.items()})
 
 
-def resolve_flow(assignments: Iterable[tuple[str, Any]], raw: Raw | None = None) -> Any:
-    """Validated settings from ``(key, value)`` pairs over a config file's tables. Raises `SettingError`."""
+def resolve_flow(assignments: Changes, raw: Raw | None = None) -> Any:
+    """Validated settings from changes (a mapping, or pairs) over a config file's tables. Raises `SettingError`."""
     load_installed()
     full = assign(raw or {}, assignments, FLOW_TABLES)
     check_names(full, flow_names())

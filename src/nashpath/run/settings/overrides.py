@@ -3,7 +3,7 @@
 import itertools
 import re
 import tomllib
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from nashpath.run.errors import SettingError
@@ -111,13 +111,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"
 
 
-def assign(raw: Raw, changes: Iterable[tuple[str, Any]], methods: Container[str] = METHODS) -> Raw:
+def assign(raw: Raw, changes: "Changes", methods: Container[str] = METHODS) -> Raw:
     """A copy of the settings with values put in by dotted key: methods first, so that their order does not matter.
 
     ``methods`` are the keys that choose one; choosing another drops the settings that were given to the old one.
     """
     raw = _unshared(raw)
-    for path, value in sorted(changes, key=lambda change: (change[0] not in methods, change[0].count("."))):
+    for path, value in sorted(as_pairs(changes), key=lambda change: (change[0] not in methods, change[0].count("."))):
         _put(raw, path, value, methods)
     return raw
 
@@ -195,6 +195,21 @@ def _leave_to_sweep(raw: Raw, path: str, kinds: list[Any]) -> None:
         del holder[last]
     elif isinstance(given, dict) and "kind" in given and given["kind"] not in kinds:
         holder[last] = {key: value for key, value in given.items() if f"{path}.{key}" in METHODS}
+
+
+Changes = Mapping[str, Any] | Iterable[tuple[str, Any]]
+"""Settings by their keys, in a mapping or as pairs."""
+
+
+def as_pairs(changes: Changes) -> list[tuple[str, Any]]:
+    """Changes as pairs. Raises `SettingError` for what is neither a mapping nor pairs of a key and a value."""
+    given: list[Any] = list(changes.items() if isinstance(changes, Mapping) else changes)
+    for one in given:
+        if not isinstance(one, tuple | list) or len(one) != 2 or not isinstance(one[0], str):
+            raise SettingError(
+                f'changes: expected a mapping such as {{"steps": 100}}, or pairs such as ("steps", 100), got {one!r}'
+            )
+    return [(key, value) for key, value in given]
 
 
 def parse_overrides(texts: Iterable[str]) -> list[tuple[str, Any]]:

@@ -16,7 +16,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.settings.method_files import load_installed
 from nashpath.run.settings.model import CHOICES, TABLES, General, setting_names, settings_model
 from nashpath.run.settings.names import DEFAULTS, SHARED, Names, check_names, named, unknown
-from nashpath.run.settings.overrides import Raw, assign
+from nashpath.run.settings.overrides import Changes, Raw, assign
 from nashpath.run.settings.schema import accepts, models_of
 from nashpath.run.settings.sizes import within_memory
 from nashpath.run.settings.values import sentence
@@ -28,13 +28,13 @@ ALWAYS = {"game", "technique", "solver", "constraint", "average"} | (set(General
 """Top-level settings that every game uses; the others only where the game's constructor asks for them."""
 
 
-def resolve(raw: Raw, changes: Mapping[str, Any] = MappingProxyType({})) -> General:
+def resolve(raw: Raw, changes: Changes = MappingProxyType({})) -> General:
     """The settings with changes by dotted key, completed and validated.
 
     Raises `SettingError` that lists every name that does not exist, else every value that does not fit.
     """
     load_installed()
-    full = assign(raw, changes.items())
+    full = assign(raw, changes)
     check_names(full, setting_names())
     given = set(full)
     _complete(full)

@@ -19,6 +19,7 @@ from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
 from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed
 from nashpath.run.settings.model import dotted
+from nashpath.run.settings.overrides import Changes, as_pairs
 from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.resume import begins_again, claimed, device_here, differences, told
@@ -60,7 +61,7 @@ def run_flow(
 
 def resume_flow(
     folder: str | Path,
-    changes: Sequence[tuple[str, Any]],
+    changes: Changes,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     accept_changes: bool = False,
@@ -68,11 +69,11 @@ def resume_flow(
 ) -> Path:
     """Goes on with the flow in ``folder`` from its last checkpoint: on the CPU it equals one that was never stopped.
 
-    ``changes`` may name settings in `FREE` only; what else is, or was, changed is refused, or accepted, as for a
-    training (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where another process writes
-    the folder.
+    ``changes`` (a mapping, or pairs) may name settings in `FREE` only; what else is, or was, changed is refused, or
+    accepted, as for a training (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where
+    another process writes the folder.
     """
-    folder = Path(folder)
+    folder, changes = Path(folder), as_pairs(changes)
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():

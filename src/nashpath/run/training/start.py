@@ -35,7 +35,7 @@ from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, chosen_rows, plan, record
 from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.model import General
-from nashpath.run.settings.overrides import Raw, assign
+from nashpath.run.settings.overrides import Changes, Raw, as_pairs, assign
 from nashpath.run.settings.resolve import dump, used
 from nashpath.run.settings.sizes import check_draws, check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
@@ -135,21 +135,22 @@ def _switch(on: bool) -> str:
 
 def resume_session(
     folder: str | Path,
-    changes: list[tuple[str, Any]],
+    changes: Changes,
     notify: Callable[[RunProgress], None] = lambda progress: None,
     stop: Callable[[], bool] = never,
     accept_changes: bool = False,
     data_path: str | Path | None = None,
     ranks: "Ranks | None" = None,
 ) -> Session:
-    """The run in ``folder``, where its last checkpoint left it; ``changes`` may name settings in `FREE` only.
+    """The run in ``folder``, where its last checkpoint left it; ``changes`` (a mapping, or pairs) may name settings in
+    `FREE` only.
 
     Where ``config.toml`` or the data are not those that the checkpoint stands on it refuses, with the differences,
     unless told to ``accept_changes``, which the run then records; ``changes`` may then name any setting.
     ``data_path`` says where its data are now. Raises `SettingError`, `CheckpointError`, or `FolderError` where another
     process writes the folder.
     """
-    folder = Path(folder)
+    folder, changes = Path(folder), as_pairs(changes)
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
