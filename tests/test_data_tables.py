@@ -476,7 +476,6 @@ ODD = {
     "millions": (["1,000,000"], "'1,000,000' in line 12; write 1000000, without marks between thousands"),
     "points": (["1.000.000"], "'1.000.000' in line 12; write 1000000, without marks between thousands"),
     "points and a comma": (["1.234,5"], "'1.234,5' in line 12; write 1234.5, without marks between thousands"),
-    "spaces": (["1 000"], "'1 000' in line 12; write 1000, without marks between thousands"),
     "both": (["1,5", "1,000,000"], "'1,5' in line 12; some commas stand between thousands and others for decimals"),
 }
 

@@ -12,6 +12,8 @@ from nashpath.metrics import METRICS, MetricError, evaluate_samples, from_sample
 from nashpath.metrics.divergences import OF_SAMPLES
 from test_metrics_sizes import FAKE, LABELS, REAL
 
+pytestmark = pytest.mark.filterwarnings("ignore:real samples reach")  # which an outlier moves
+
 KNOWN = {"centres": REAL[:5].flatten(1), "deviation": 1.0, "labels": LABELS, "classes": 10, "columns": None}
 KNOWN |= {"digits": REAL, "digit_labels": LABELS, "asked": torch.arange(len(FAKE)) % 10}
 NEAR = 1e3

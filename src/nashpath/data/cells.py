@@ -82,7 +82,7 @@ def number_in(text: str) -> float | None:
     return value if abs(value) <= LARGEST else None
 
 
-GROUPED = re.compile("([+-]?[1-9][0-9]{0,2}([,.' \u00a0\u202f\u2019])[0-9]{3}(?:\\2[0-9]{3})*)([.,][0-9]+)?")
+GROUPED = re.compile("([+-]?[1-9][0-9]{0,2}([,.'\u2019])[0-9]{3}(?:\\2[0-9]{3})*)([.,][0-9]+)?")
 """A number with a mark between its thousands, and perhaps decimals behind another mark."""
 
 
