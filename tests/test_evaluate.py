@@ -18,6 +18,8 @@ from nashpath.report.tables import ends_of, protocol_lines
 from nashpath.run import RunFolder, SettingError
 from nashpath.run.assess import evaluate as room
 from nashpath.run.assess.evaluate import EvaluationOptions, evaluate_run
+from nashpath.run.assess.evaluate_parts import evaluate_part, join_evaluations
+from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.observe.metrics import ReferenceSet, standard
 from run_folders import flags, nash, small, trained
 
@@ -106,17 +108,50 @@ def test_the_report_shows_the_evaluation(runs):
     assert text.index("Evaluation</h2>") < text.index("sliced_wasserstein ↓</td>")
 
 
-def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp_path):
-    folder = tmp_path / "broken"
-    trained(small(seeds=[0, 1], steps=2), folder)
+def rewrite(folder, begins, value):
+    """Fills the tensors of a checkpoint whose names begin so."""
     file = folder / "checkpoint.safetensors"
     with open(file, "rb") as stored:
         header = json.loads(stored.read(int.from_bytes(stored.read(8), "little")))["__metadata__"]
     tensors = load_file(file)
-    for name in tensors:
-        if name.startswith("member1.point.players.generator."):
-            tensors[name].fill_(float("nan"))
+    found = [tensor.fill_(value) for name, tensor in tensors.items() if name.startswith(begins)]
+    assert found
     RunFolder(folder).write_checkpoint(save(tensors, header))
+
+
+@pytest.mark.parametrize("gone", [[1], [0, 2], [0, 1, 2]])
+def test_members_that_diverged_are_named_and_count_in_no_mean(tmp_path, gone):
+    """Their samples are of where they stopped; parts together say the same, and where all diverged there is no mean."""
+    folder = tmp_path / "run"
+    trained(small(seeds=[0, 1, 2], steps=2), folder)
+    for member in gone:
+        rewrite(folder, f"member{member}.diverged_player", 0)
+    told = {str(member): "diverged: discriminator at step 3" for member in gone}
+    wish = EvaluationOptions(("sliced_wasserstein",), count=50)
+    whole = evaluate_run(folder, wish)
+    (group,) = whole["groups"]
+    assert group["diverged"] == told
+    for entry in group["numbers"]:
+        assert all(value is not None for value in entry["values"])
+        sound = [value for member, value in enumerate(entry["values"]) if member not in gone]
+        mean = interval(sound)[0] if sound else None
+        assert (entry["mean"], entry["counted"]) == (mean, [member not in gone for member in range(3)])
+        assert (ends_of(entry) == "") == (len(sound) < 2)
+    for part in ("1/2", "2/2"):
+        evaluate_part(folder, part, wish)
+    assert json.loads(plain_json(join_evaluations(folder)["groups"])) == json.loads(plain_json(whole["groups"]))
+    text = nash("evaluate", folder, "--metrics", "sliced_wasserstein", "--samples", 50).stdout
+    page = (folder / "report.html").read_text()
+    for member in gone:
+        said = f"Member {member} diverged: discriminator at step 3: measured where it stopped, and left out of the mean"
+        assert said in text
+        assert said in page
+
+
+def test_a_member_without_finite_samples_is_named_and_the_others_go_on(runs, tmp_path):
+    folder = tmp_path / "broken"
+    trained(small(seeds=[0, 1], steps=2), folder)
+    rewrite(folder, "member1.point.players.generator.", float("nan"))
     (group,) = evaluate_run(folder, EvaluationOptions(("modes",), count=50))["groups"]
     assert list(group["failed"]) == ["1"]
     assert "NaN" in group["failed"]["1"]

@@ -354,7 +354,8 @@ def test_no_interval_leaves_where_its_number_can_lie(key: str) -> None:
     assert low < 0 < 1 < high
     low = low if row.signed else 0.0
     high = 1.0 if key in row.shares else high
-    assert over_members({"name": key, "metric": NUMBERS[key], "values": [*values, None]}) == {
+    entry = {"name": key, "metric": NUMBERS[key], "values": [*values, None], "counted": [True, True, True, False]}
+    assert over_members(entry) == {
         "mean": mean,
         "low": low,
         "high": high,

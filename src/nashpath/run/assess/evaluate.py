@@ -29,7 +29,7 @@ from nashpath.metrics import (
 from nashpath.metrics.evaluate import as_samples
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
-from nashpath.run.engine.step import TrainState, Trial
+from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.outputs import check_output
@@ -191,9 +191,10 @@ def measure_run(
                 held = ReferenceSet(others, _of_others(others, wish), wish.features, str(real), wish.most)
             reference_sets[data] = held.to(train_state.steps.device)
         reference_set = reference_sets[data]
-        groups.append(
-            _group(settings, [m for m, *_ in some], reference_set, _of_each(some, reference_set, wish, notify))
-        )
+        told = {str(m.index): outcome(trial, train_state) for m, trial, train_state in some}
+        diverged = {index: said for index, said in told.items() if said != "finished"}
+        measured = _of_each(some, reference_set, wish, notify)
+        groups.append(_group(settings, [m for m, *_ in some], reference_set, measured, diverged))
         groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
         groups[-1]["averaged"] = keeps_average(*some[0][1:])
     return {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
@@ -347,11 +348,16 @@ def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Te
     return game.classes_of_samples(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
 
 
-def over_members(entry: dict[str, Any]) -> dict[str, float]:
-    """Mean over members of an entry of ``numbers``, with the ends of its interval, within the number's limits."""
+def over_members(entry: dict[str, Any]) -> dict[str, float | None]:
+    """Mean over members of an entry of ``numbers``, with the ends of its interval, within the number's limits.
+
+    Those count that were measured and did not diverge; where none is left, all three are None.
+    """
+    counted = [value for value, counts in zip(entry["values"], entry["counted"]) if counts]
+    if not counted:
+        return dict.fromkeys(("mean", "low", "high"))
     within = METRICS[entry["metric"]].limits(metric_and_features(entry["name"].split(" ")[0])[0])
-    mean, low, high = interval([value for value in entry["values"] if value is not None], within=within)
-    return {"mean": mean, "low": low, "high": high}
+    return dict(zip(("mean", "low", "high"), interval(counted, within=within)))
 
 
 def _group(
@@ -359,8 +365,13 @@ def _group(
     members: list[Member],
     reference_set: ReferenceSet,
     results: Sequence[list[Measurement] | MetricError],
+    diverged: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval."""
+    """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval.
+
+    Members that ``diverged`` are measured where they stopped, and do not count in the mean.
+    """
+    gone = diverged or {}
     sound = [one for one in results if not isinstance(one, MetricError)]
     by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
     of_real = reference_set.against_itself(sound[0][0].protocol.fake) if sound else {}
@@ -371,13 +382,15 @@ def _group(
         better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
         numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
         numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
+        going = [str(member.index) not in gone for member in members] or [True]
+        numbers[-1]["counted"] = [value is not None and moves for value, moves in zip(values, going)]
         numbers[-1] |= over_members(numbers[-1])
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
     for one in by_name:
         if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:
             notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
-    told |= {"failed": failed, "notes": list(dict.fromkeys(notes))}
+    told |= {"failed": failed, "diverged": gone, "notes": list(dict.fromkeys(notes))}
     return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
 
 

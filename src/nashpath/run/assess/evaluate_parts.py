@@ -122,15 +122,20 @@ def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:
     numbers: list[dict[str, Any]] = []
     for entry in first["numbers"]:
         values: list[float | None] = []
+        counted: list[bool] = []
         for group in some:
-            own = next((one["values"] for one in group["numbers"] if one["name"] == entry["name"]), None)
-            values += own or [None] * len(group["members"])
-        joined = {**entry, "values": values}
+            own = next((one for one in group["numbers"] if one["name"] == entry["name"]), None)
+            missing = len(group["members"])
+            values += own["values"] if own else [None] * missing
+            counted += own["counted"] if own else [False] * missing
+        joined = {**entry, "values": values, "counted": counted}
         numbers.append({**joined, **over_members(joined)})
     lists = {key: [one for group in some for one in group[key]] for key in ("members", "seeds", "steps")}
     notes = list(dict.fromkeys(note for group in some for note in group["notes"]))
-    failed = {member: why for group in some for member, why in group["failed"].items()}
-    return {**first, **lists, "notes": notes, "failed": failed, "numbers": numbers}
+    said = {
+        key: {member: why for group in some for member, why in group[key].items()} for key in ("failed", "diverged")
+    }
+    return {**first, **lists, "notes": notes, **said, "numbers": numbers}
 
 
 def _asked(run: Path, wish: EvaluationOptions, split: str) -> dict[str, Any]:
