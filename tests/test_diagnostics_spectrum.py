@@ -332,6 +332,28 @@ def test_on_a_centre_only_extragradient_contracts_and_alternating_stays_bounded(
     assert alternating == pytest.approx(1.0, rel=1e-3)  # h s < 2
 
 
+@pytest.mark.parametrize("damping", [0.0, 3e-5, 1e-4, 1e-3, 1e-2, 0.3])
+def test_the_largest_stable_step_is_that_of_the_damping_however_little_it_is(damping):
+    """Of λ = d ± i it is 2 d / (1 + d²) for simultaneous play: none is small enough for a pure rotation.
+
+    Growth counts beyond a thousandth of the squared step, which is a share of 2/1000 of that.
+    """
+    simultaneous, alternating = limits_of(TOYS["quadratic"](damping, 1.0, damping), "simultaneous", "alternating")
+    assert simultaneous == pytest.approx(2 * damping / (1 + damping**2), rel=3e-3)
+    assert alternating > 1.5
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-6, 1e-4, 2e-4, 1e-3, 0.1])
+def test_growth_is_seen_at_the_small_rates_of_gans(size):
+    """A round at rates whose largest eigenvalue has this size; those too small to be told from rounding say nothing."""
+    assert stable_step.stretch_around(lambda h: np.hypot(1, h * size), size) is None
+    found = stable_step.stretch_around(lambda h: np.abs(1 - h * size), size)
+    assert found == (None if size < stable_step.LEAST else (0.0, found and found[1]))
+    weak = stable_step.stretch_around(lambda h: 1 + size**2 * (0.25 - h) * h, size)  # as extragradient on weak Minty
+    assert (weak is None) == (size < stable_step.LEAST)
+    assert weak is None or weak[0] == pytest.approx(0.25, rel=0.02)
+
+
 def test_rates_scale_the_players_rows():
     near = linearised(TOYS["quadratic"](), rates={"discriminator": 2.0, "generator": 0.5})
     plain = linearised(TOYS["quadratic"]()).matrix

@@ -9,6 +9,7 @@ from torch import nn
 
 import nashpath as nash
 from nashpath.games.toys import Bilinear, Quadratic
+from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers.rollback import MOST, Rollback
@@ -167,6 +168,42 @@ def test_members_of_a_stack_roll_back_each_for_itself():
     assert counts[0] == 0
     assert counts[1] >= 1
     assert program.diverged() == []
+
+
+STIFF = ("game=quadratic", "solver=simultaneous", "on_divergence=rollback", "steps=60")
+
+
+@pytest.mark.parametrize("average", ["none", "ema"])
+def test_a_diagnosis_is_of_the_rates_that_going_back_has_left(tmp_path, average):
+    """Twice halved, 3.2 is 0.8: stable steps are multiples of that, and play is played at it."""
+    rates = ("solver.generator.learning_rate=3.2", "solver.discriminator.learning_rate=3.2")
+    toy(tmp_path / "run", *STIFF, *rates, f"average={average}", "log_every=60", "steps=120")
+    ((member, trial, state),) = nash.run.restore_members(tmp_path / "run")
+    halved = int(state.memory["rollbacks"])
+    assert halved >= 2
+    assert member.index == 0
+    lower = [
+        f"{key}={3.2 / 2**halved}" for key in ("solver.generator.learning_rate", "solver.discriminator.learning_rate")
+    ]
+    toy(tmp_path / "lower", *STIFF, *lower, "steps=1")
+    ((_, plain, begun),) = nash.run.restore_members(tmp_path / "lower")
+    found = [diagnose_member(0, t, s, quick=True, advise=False).summary for t, s in ((trial, state), (plain, begun))]
+    assert found[0].rates == found[1].rates
+    assert found[0].margins == pytest.approx(found[1].margins, rel=1e-6)
+    assert found[0].play.rate == pytest.approx(found[1].play.rate, rel=1e-6)
+
+
+@pytest.mark.parametrize("stack", ["off", "on"])
+def test_of_a_step_that_was_undone_nothing_is_told(tmp_path, stack):
+    """0 would be the value of a game at its equilibrium."""
+    rates = ("solver.generator.learning_rate=3.2", "solver.discriminator.learning_rate=3.2")
+    toy(tmp_path / "run", *STIFF, *rates, f"stack={stack}", "seeds=[0,1]")
+    told = [row for row in rows(tmp_path / "run") if "cost.generator" in row]
+    first = next(k for k, row in enumerate(told) if row["rollbacks"])
+    assert told[first]["cost.generator"] is told[first]["gradient_norm.generator"] is None
+    for row in told:
+        assert row["cost.generator"] != 0
+        assert "undone" not in row
 
 
 def test_a_run_that_rolls_back_is_recorded_and_resumed_bit_for_bit(tmp_path, monkeypatch):

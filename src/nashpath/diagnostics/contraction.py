@@ -64,7 +64,7 @@ def contraction_of(matrix: NDArray[Any]) -> Contraction:
 
 def _turn(value: complex) -> float:
     angle = abs(math.atan2(value.imag, value.real))
-    return 2 * math.pi / angle if angle > UNIT else math.inf
+    return 2 * math.pi / angle if angle > 0 else math.inf
 
 
 def _grows(matrix: NDArray[Any]) -> bool:

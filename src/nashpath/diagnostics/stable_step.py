@@ -17,8 +17,12 @@ from nashpath.diagnostics.linearised import Linearised, Product
 Matrix = NDArray[Any]
 SLACK = 1e-7
 """A direction counts as stretched where its multiplier is beyond 1 by more than this."""
+GROWTH = 1e-3
+"""The same as a share of x², for small x = h times the size of the largest eigenvalue: a rotation grows by x² / 2."""
 SPARSE_SLACK = 1e-3
 """The same, of multipliers that ARPACK found."""
+LEAST, COARSEST = 1e-5, 1e-2
+"""The least x whose growth can be told from rounding, and that at which the search begins."""
 FINE, COARSE = (500, 500), (12,) * 5
 """Parts into which the interval of the largest stable step is cut, in turn, to 1/250,000 of it. A call costs 4 to 20 ms
 however many small matrices it makes, so there few calls make many; large matrices are made as few as possible."""
@@ -52,6 +56,7 @@ class Play(Protocol):
         ...
 
 
+Radii = Callable[[Matrix], Matrix]
 Plays = Mapping[str, Play]
 """Solvers to be asked, by the name under which the answer is given."""
 
@@ -107,7 +112,13 @@ def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> flo
     largest = float(np.abs(known).max())
     if small:
         plain, parts = near.plain_matrix, FINE if near.size <= FEW else COARSE
-        return first_stretch(lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)), largest, parts=parts)
+        pulled = known[np.abs(known) > NEUTRAL * largest].real.min() > NEUTRAL * largest
+        return first_stretch(
+            lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)),
+            largest,
+            parts=parts,
+            least=LEAST if pulled else COARSEST,
+        )
     radius = _sparse_radius(play, near)
     return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, COARSE[:1])
 
@@ -121,52 +132,62 @@ def _limit_of(play: Play, value: complex, sought: float) -> float:
     real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
     plane = np.array([[real, -value.imag], [value.imag, real]])
     sizes = {"discriminator": 1, "generator": 1}
-    return first_stretch(lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value), sought=sought)
+    least = LEAST if real > 0 else COARSEST
+    return first_stretch(
+        lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value), sought=sought, least=least
+    )
 
 
 def first_stretch(
-    radius: Callable[[Matrix], Matrix],
+    radius: Radii,
     largest: float,
     slack: float = SLACK,
     grid: int = 40,
     parts: Sequence[int] = FINE,
     sought: float = math.inf,
+    least: float = COARSEST,
 ) -> float:
     """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
-    0 where that is so at h = 1/100 of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes many
-    h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again: not where all of
-    it lies beyond ``sought``, whose lower end is then returned.
+    0 where that is so at h = ``least`` of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes
+    many h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again: not where all
+    of it lies beyond ``sought``, whose lower end is then returned.
     """
-    hs = np.geomspace(1e-2, 16, grid) / largest
-    first = _first_over(radius(hs), slack)
+
+    def first_over(hs: Matrix) -> int | None:
+        return _first_over(radius(hs), slack if slack > SLACK else _slack(hs * largest))
+
+    hs = np.geomspace(COARSEST, 16, grid) / largest
+    first = first_over(hs)
     if first is None:
         return float("inf")
-    if first == 0:
+    if first == 0 and least < COARSEST:
+        hs = np.geomspace(least, COARSEST, 4 * round(math.log10(COARSEST / least)) + 1) / largest
+        first = first_over(hs)
+    if not first:
         return 0.0
     low, high = hs[first - 1], hs[first]
     for count in parts if low < sought else ():
         hs = np.linspace(low, high, count + 1)
-        first = _first_over(radius(hs[1:-1]), slack)
+        first = first_over(hs[1:-1])
         low, high = (hs[-2], high) if first is None else (hs[first], hs[first + 1])
     return float(low)
 
 
-def stretch_around(
-    radius: Callable[[Matrix], Matrix], slack: float = SLACK, reach: float = 64.0, grid: int = 40
-) -> tuple[float, float] | None:
+def stretch_around(radius: Radii, largest: float, reach: float = 64.0, grid: int = 40) -> tuple[float, float] | None:
     """The ends of the stretch of h around 1 where ``radius(h)`` does not exceed 1; None where it does at 1 itself.
 
-    Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels at small steps may contract
-    at larger ones: extragradient on weak Minty games does.
+    None, too, where the present steps are too small for growth to be told from rounding; ``largest`` is the size of the
+    field's largest eigenvalue. Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels
+    at small steps may contract at larger ones: extragradient on weak Minty games does.
     """
-    if _first_over(radius(np.ones(1)), slack) is not None:
+    if largest < LEAST or _first_over(radius(np.ones(1)), _slack(np.ones(1) * largest)) is not None:
         return None
     ends: list[float] = []
     for end, beyond in ((1 / reach, 0.0), (reach, math.inf)):
         inside, first, hs = 1.0, 0, np.geomspace(1, end, grid)
         for _ in range(4):
-            first = _first_over(radius(hs), slack)
+            first = _first_over(radius(hs), _slack(hs * largest))
             if first is None or first == 0:
                 break
             inside = float(hs[first - 1])
@@ -175,7 +196,11 @@ def stretch_around(
     return ends[0], ends[1]
 
 
-def _first_over(found: Matrix, slack: float) -> int | None:
+def _slack(x: Matrix) -> Matrix:
+    return np.clip(GROWTH * x**2, GROWTH * LEAST**2, SLACK)
+
+
+def _first_over(found: Matrix, slack: float | Matrix) -> int | None:
     over = np.flatnonzero(found > 1 + slack)
     return int(over[0]) if len(over) else None
 

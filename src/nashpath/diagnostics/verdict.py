@@ -224,7 +224,7 @@ def play_in_words(play: Behaviour) -> str:
             growth = f"its distance growing {_times(play.rate)} a round" if play.rate > 1 else "without end"
             said = f"play leaves {play.centre}, {growth}"
         case "stays":
-            said = "play stays where it is: the field vanishes to first order"
+            said = "play stays where it is: to first order no round moves it by a billionth of its distance"
         case "still moving":
             return f"play is still moving ({play.why or how})"
         case _:
@@ -389,5 +389,6 @@ def _stable_steps(margins: dict[str, float], windows: dict[str, tuple[float, flo
 def _multiple(value: float, window: tuple[float, float] | None = None) -> str:
     if window is not None:
         least, most = window
-        return f"{'any' if math.isinf(most) else f'{most:.3g}'} (play grows below {least:.3g}, too)"
+        below = f" (play grows below {least:.3g}, too)" if least > 0 else ""
+        return f"{'any' if math.isinf(most) else f'{most:.3g}'}{below}"
     return "none (no rate is small enough)" if value == 0 else "any" if math.isinf(value) else f"{value:.3g}"

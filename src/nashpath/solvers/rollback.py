@@ -22,8 +22,8 @@ class Rollback(Wrapping):
 
     A good point is kept every `EVERY` steps. After `MOST` ways back the next step that is not finite is handed on as it
     is, so no run goes on for ever; rates stay lowered. The batches of a step that was undone are not drawn again. All
-    of it is memory: it stacks, compiles, and is resumed exactly. The report of a step that was undone is 0, and
-    ``rollbacks`` counts them.
+    of it is memory: it stacks, compiles, and is resumed exactly. Of a step that was undone nothing can be told:
+    ``undone`` is 1, and all else 0 but ``rollbacks``, which counts them.
     """
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
@@ -58,7 +58,13 @@ class Rollback(Wrapping):
             "since": torch.where(back | keep, 0.0, memory["since"] + 1),
         }
         told: Info = {k: torch.where(back, torch.zeros_like(v), v) for k, v in info.items()}
-        return Point(players, state), after, {**told, "rollbacks": memory["rollbacks"] + back}
+        return Point(players, state), after, {**told, "rollbacks": memory["rollbacks"] + back, "undone": back.float()}
+
+    def settled(self, memory: Memory) -> Memory:
+        for name, rate in self.solver.named_buffers():
+            if name.endswith("learning_rate"):
+                rate.mul_(memory["factor"])
+        return super().settled({**memory, "factor": torch.ones_like(memory["factor"])})
 
 
 def rollbacks(memory: Memory) -> int:

@@ -31,6 +31,9 @@ class Wrapping(Solver):
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         return self.solver.unwrapped(self.inner(memory))
 
+    def settled(self, memory: Memory) -> Memory:
+        return {**memory, "solver": self.solver.settled(self.inner(memory))}
+
     def check(self, problem: FunctionalGame) -> None:
         self.solver.check(problem)
 

@@ -170,6 +170,7 @@ def diagnose_member(
     """
     said = progress or (lambda _: None)
     trial, step = with_numbers_of(copy.deepcopy(trial), train_state.steps), int(train_state.steps)
+    train_state = train_state._replace(memory=trial.solver.settled(train_state.memory))
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("undecided", PointEvidence(), outcome=outcome(trial, train_state), solver=solver)
     summary.penalised = not isinstance(getattr(trial.game, "penalty", NoPenalty()), NoPenalty)

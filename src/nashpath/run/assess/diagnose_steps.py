@@ -58,21 +58,23 @@ def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
     plays = {play.kind.label(): play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not play.kind}
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
     matrix, rounds = near.plain_matrix, {}
+    spectrum = np.linalg.eigvals(scaled.matrix)
+    largest = float(np.abs(spectrum).max())
     summary.margins = {}
     for name, each in plays.items():
         try:
             summary.margins |= stable_steps(scaled, {name: each})
             rounds[f"rounds.{name}"] = np.linalg.eigvals(each.matrix(matrix, near.sizes))
-            if summary.margins[name] < 1 and (around := _around(each, near)):
+            if summary.margins[name] < 1 and (around := _around(each, near, largest)):
                 summary.windows[name] = around
         except ValueError as error:
             summary.unknown = str(error)
-    return {k: as_pairs(v) for k, v in {"spectrum": np.linalg.eigvals(scaled.matrix), **rounds}.items()}
+    return {k: as_pairs(v) for k, v in {"spectrum": spectrum, **rounds}.items()}
 
 
-def _around(play: LinearPlay, near: Linearised) -> tuple[float, float] | None:
+def _around(play: LinearPlay, near: Linearised, largest: float) -> tuple[float, float] | None:
     """The multiples of the present rates around 1 at which play contracts, though smaller ones repel."""
-    return stretch_around(lambda hs: spectral_radii(play.matrices(near.plain_matrix, near.sizes, hs)))
+    return stretch_around(lambda hs: spectral_radii(play.matrices(near.plain_matrix, near.sizes, hs)), largest)
 
 
 def _sharpness(play: LinearPlay, solver: Solver, memory: Any, near: Linearised) -> dict[str, float]:

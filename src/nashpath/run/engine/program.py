@@ -4,6 +4,7 @@ Both ways take the same pure step, so they agree; which is faster depends on the
 dense nets, loses on convolutions, where it means grouped kernels).
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -187,11 +188,11 @@ class Program:
                 self.causes[member] = cause(self.trials[member], state, own, self.sampler.step(member, index))
 
     def info(self) -> list[dict[str, float]]:
-        """The last step's report of every member."""
+        """The last step's report of every member; of a step that was undone (`Rollback`) it is NaN."""
         if isinstance(self._info, dict):
             columns = {k: v.tolist() for k, v in self._info.items()}
-            return [{k: v[i] for k, v in columns.items()} for i in range(len(self.trials))]
-        return [{k: float(v) for k, v in info.items()} for info in self._info]
+            return [_told({k: v[i] for k, v in columns.items()}) for i in range(len(self.trials))]
+        return [_told({k: float(v) for k, v in info.items()}) for info in self._info]
 
     def alive(self) -> bool:
         """Whether any member still moves."""
@@ -265,6 +266,11 @@ class Program:
 
 def _stacked_step(step: Any, numbers: Any, train_state: Any, batches: Any) -> tuple[Any, Any]:
     return step(train_state, numbers, batches)
+
+
+def _told(info: dict[str, float]) -> dict[str, float]:
+    undone = info.pop("undone", 0.0)
+    return {k: math.nan if undone and k != "rollbacks" else v for k, v in info.items()}
 
 
 def _looped_step(step: Any, numbers: Any, train_states: Any, batches: Any) -> tuple[Any, Any]:

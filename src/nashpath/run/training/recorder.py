@@ -3,6 +3,7 @@
 A `Stopwatch` counts the seconds that this takes beside training, and warns where they are too many.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -176,7 +177,8 @@ class Recorder:
                 result["costs"] = {k.removeprefix("cost."): v for k, v in info.items() if k.startswith("cost.")}
                 costs.append(result["costs"])
         self._write(rows)
-        middle = {k: float(np.median([c[k] for c in costs])) for k in (costs[0] if costs else {})}
+        told = [own for own in costs if not any(map(math.isnan, own.values()))]  # not of a step that was undone
+        middle = {k: float(np.median([c[k] for c in told])) for k in (told[0] if told else {})}
         rate = self.steps_per_second()
         self.notify(RunProgress(self.taken, self.settings.steps, len(costs), len(self.results), middle, rate))
 
