@@ -16,7 +16,7 @@ import pytest
 from nashpath.data import Ring
 from nashpath.report import page
 from nashpath.run.engine import program
-from nashpath.run.engine.interrupt import Interrupted, descendants, end, held_back, interruptible
+from nashpath.run.engine.interrupt import Interrupted, descendants, end, interruptible, uninterrupted
 from nashpath.run.engine.program import Program
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve
@@ -348,7 +348,7 @@ def test_ctrl_c_waits_for_the_end_of_imports():
     before, done = signal.getsignal(signal.SIGINT), []
 
     def work():
-        with held_back():
+        with uninterrupted():
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
             done.append("imported")

@@ -17,7 +17,7 @@ from nashpath.metrics import (
     evaluate_samples,
     grid,
 )
-from nashpath.metrics.evaluate import build, measure_samples
+from nashpath.metrics.evaluate import build, compare_samples
 
 REAL, LABELS = Digits("test").labelled_examples(200)
 KNOWN = {
@@ -44,7 +44,7 @@ def broken(change) -> torch.Tensor:
 
 def measure(name: str, fake: torch.Tensor, features: str = "digits") -> dict[str, float]:
     known = {**KNOWN, "asked": torch.arange(len(fake)) % 10}
-    return {m.name: m.value for m in measure_samples(REAL, fake, [name], features, known=known)}
+    return {m.name: m.value for m in compare_samples(REAL, fake, [name], features, known=known)}
 
 
 @pytest.mark.parametrize("name", METRICS)

@@ -9,7 +9,7 @@ import torch
 from nashpath.core import generator
 from nashpath.metrics import FID, METRICS, MetricError, evaluate_samples, from_samples
 from nashpath.metrics.divergences import OF_SAMPLES
-from nashpath.metrics.evaluate import measure_samples
+from nashpath.metrics.evaluate import compare_samples
 
 RNG = generator(0)
 REAL = torch.randn(90, 1, 4, 4, generator=RNG, dtype=torch.double)
@@ -44,7 +44,7 @@ def measure(metric: str, size: float, dtype: torch.dtype = torch.double) -> dict
     known |= {"digits": size * REAL, "digit_labels": LABELS, "asked": torch.arange(len(FAKE)) % 10}
     real, fake = ((size * part).to(dtype) for part in (REAL, FAKE))
     known = {k: v.to(dtype) if torch.is_tensor(v) and v.is_floating_point() else v for k, v in known.items()}
-    return {m.name: m.value for m in measure_samples(real, fake, [metric], known=known)}
+    return {m.name: m.value for m in compare_samples(real, fake, [metric], known=known)}
 
 
 def attempt(metric: str, size: float) -> tuple[dict[str, float], str]:

@@ -13,7 +13,7 @@ from nashpath.report.reproduction import warnings_of, write_reproduction
 from nashpath.run import FolderWarning, RunFolder, SettingError
 from nashpath.studies import NAMES, Portion, find_study, gather_cells, judge_again, read_study, reproduce
 from nashpath.studies import cells as cell_files
-from nashpath.studies.meaning import meaning
+from nashpath.studies.meaning import digest_of_meaning
 from nashpath.studies.registered import changes, parts_of
 
 OWN = """
@@ -122,8 +122,8 @@ def test_a_meaning_has_what_is_closed_over_and_no_place():
         return lambda rows: rows[key], lambda rows: rows[key] + 1  # two on one line
 
     (a, b), (c, _) = made("x"), made("x")
-    assert meaning(a) == meaning(c) != meaning(b)
-    assert meaning(a) != meaning(made("y")[0])
+    assert digest_of_meaning(a) == digest_of_meaning(c) != digest_of_meaning(b)
+    assert digest_of_meaning(a) != digest_of_meaning(made("y")[0])
 
 
 def test_cells_of_other_code_are_judged_again_with_a_word(own):

@@ -176,7 +176,7 @@ def _members(texts: list[str] | None) -> list[int] | None:
 def _print(group: dict[str, Any]) -> None:
     """A line for each member and number, and below them how all were measured."""
     from nashpath.report.phrasing import number, settings_label
-    from nashpath.report.tables import directed, ends_of, is_of_class, left_out, protocol_lines
+    from nashpath.report.tables import directed, ends_of, is_of_class, lines_of_diverged, protocol_lines
 
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
@@ -199,5 +199,5 @@ def _print(group: dict[str, Any]) -> None:
         console.print(line, markup=False, soft_wrap=True)
     for member, reason in group["failed"].items():
         console.print(f"member {member}: {reason}", markup=False, soft_wrap=True)
-    for line in left_out(group):
+    for line in lines_of_diverged(group):
         console.print(line, markup=False, soft_wrap=True)

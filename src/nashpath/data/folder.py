@@ -32,7 +32,7 @@ from nashpath.data.image_cache import (
     picture_shape,
     usual_look,
 )
-from nashpath.data.picture_bits import shown, warn_of_pages, warn_of_unused_bits
+from nashpath.data.picture_bits import text_of_name, warn_of_pages, warn_of_unused_bits
 from nashpath.data.picture_store import PictureStore
 
 
@@ -114,7 +114,7 @@ class Folder(FiniteSource):
         labels = None
         if self.class_names:
             number = {name: index for index, name in enumerate(self.class_names)}
-            labels = np.array([number[shown(name.split("/")[0])] for name in names])
+            labels = np.array([number[text_of_name(name.split("/")[0])] for name in names])
         return SampleBuffer(images, labels, self.classes, BYTES, self._device_bytes)
 
     def prepare(self, progress: Progress | None = None) -> None:
@@ -142,7 +142,7 @@ def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> 
     entries = [entry for _, inside in listed for entry in inside if not entry.name.startswith(".")]
     files = [Path(entry.path) for entry in entries if entry.is_file()]
     links = [entry.path for entry in entries if entry.is_symlink() and not os.path.exists(entry.path)]
-    dangling = sorted(shown(os.path.relpath(link, root)) for link in links)
+    dangling = sorted(text_of_name(os.path.relpath(link, root)) for link in links)
     if dangling:
         named = ", ".join(dangling[:5])
         warnings.warn(
@@ -165,6 +165,6 @@ def _class_names(root: Path, files: list[Path]) -> list[str]:
     if stray:
         raise ValueError(
             f"labels=True takes the subfolders of {root} as classes, but {len(stray)} images lie outside any, such as "
-            f"{shown(stray[0])}; move them, or leave labels off"
+            f"{text_of_name(stray[0])}; move them, or leave labels off"
         )
-    return sorted({shown(file.relative_to(root).parts[0]) for file in files})
+    return sorted({text_of_name(file.relative_to(root).parts[0]) for file in files})

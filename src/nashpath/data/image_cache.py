@@ -24,7 +24,7 @@ from PIL import Image, ImageOps
 
 from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data.base import DataWarning, Progress
-from nashpath.data.picture_bits import LOOKED_AT, NAMED, check_depth, eight_bits, shown
+from nashpath.data.picture_bits import LOOKED_AT, NAMED, check_depth, eight_bits, text_of_name
 
 BLOCK = 256
 BLOCK_BYTES = 1 << 28
@@ -180,7 +180,7 @@ def try_picture(source: Path | bytes, shape: Shape, bits: int, fit: "Fit") -> np
 def listing(lost: Sequence[tuple[str, str]]) -> str:
     """Names of what could not be read, each with the reason, a line each; of many the first."""
     more = f"\n  and {len(lost) - NAMED} more" if len(lost) > NAMED else ""
-    return "".join(f"\n  {shown(name)} ({shown(reason)})" for name, reason in lost[:NAMED]) + more
+    return "".join(f"\n  {text_of_name(name)} ({text_of_name(reason)})" for name, reason in lost[:NAMED]) + more
 
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}) | {

@@ -91,7 +91,9 @@ def warn_of_pages(where: str, files: Sequence[Path], names: Sequence[str]) -> No
         more = f"\n  and {len(found) - NAMED} more" if len(found) > NAMED else ""
         warnings.warn(
             f"{len(found)} {looked} hold several pictures (pages, frames), of which the first is used; save each as a "
-            "file of its own where all are meant:" + "".join(f"\n  {shown(name)}" for name in found[:NAMED]) + more,
+            "file of its own where all are meant:"
+            + "".join(f"\n  {text_of_name(name)}" for name in found[:NAMED])
+            + more,
             DataWarning,
             stacklevel=2,
         )
@@ -108,6 +110,6 @@ def _has_pages(file: Path) -> bool:
         return False
 
 
-def shown(name: str) -> str:
+def text_of_name(name: str) -> str:
     """The name of a file as it can be printed, also where it is not UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()

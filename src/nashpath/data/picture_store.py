@@ -23,7 +23,7 @@ from PIL import Image
 from nashpath.core.cache import cache_folder, replacing, sweep
 from nashpath.data.base import DataWarning
 from nashpath.data.image_cache import Fit, UnreadablePicture, listing, names_inside, try_picture
-from nashpath.data.picture_bits import shown
+from nashpath.data.picture_bits import text_of_name
 
 SHARD = 4096
 """Pictures of a file."""
@@ -105,7 +105,7 @@ class PictureStore:
             return
         first = shard * SHARD
         encoded = [self._encoded(i) for i in range(first, min(first + SHARD, len(self)))]
-        parts = [shown(part).encode() if isinstance(part, str) else part for part in encoded]
+        parts = [text_of_name(part).encode() if isinstance(part, str) else part for part in encoded]
         lengths = np.array([len(part) for part in parts])
         signs = np.array([-1 if isinstance(part, str) else 1 for part in encoded])
         begins, sums = np.cumsum(lengths) - lengths, [zlib.crc32(part) for part in parts]
@@ -170,7 +170,7 @@ class PictureStore:
         pixels = try_picture(file, self._picture, self._bits, self._fit)
         if isinstance(pixels, UnreadablePicture):
             if not pixels.lasting:
-                where = shown(f"{file}: {pixels.reason}")
+                where = text_of_name(f"{file}: {pixels.reason}")
                 raise OSError(f"{where}; it was there when training began, and is drawn from now")
             return pixels.reason
         held = BytesIO()

@@ -45,10 +45,10 @@ def evaluate_samples(
     cannot be measured, such as images in two units, or in others than their features are of (`check_units`).
     """
     options = {"settings": settings, "known": known, "seed": seed}
-    return measure_samples(real, fake, metrics, features, split=split, check=check_units, **options)
+    return compare_samples(real, fake, metrics, features, split=split, check=check_units, **options)
 
 
-def measure_samples(
+def compare_samples(
     real: Tensor | Sample,
     fake: Tensor | Sample,
     metrics: Sequence[str],

@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.core.cache import replacing
 from nashpath.report.phrasing import number
-from nashpath.report.tables import counted, directed, ends_of, left_out, protocol_lines
+from nashpath.report.tables import directed, ends_of, lines_of_diverged, protocol_lines, values_that_count
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.settings.model import dotted
 
@@ -86,11 +86,11 @@ def _quality(group: dict[str, Any] | None, member: int) -> str:
     at, lines = group["members"].index(member), []
     for entry in group["numbers"]:
         value = f"- {directed(entry)}: {number(entry['values'][at])}"
-        measured, ends = len(counted(entry)), ends_of(entry)
+        measured, ends = len(values_that_count(entry)), ends_of(entry)
         if measured > 1:
             value += f" (mean of {measured} seeds {number(entry['mean'])}{', 95 % interval ' if ends else ''}{ends})"
         lines.append(value)
-    return "\n".join([*lines, "", *(f"- {line}" for line in [*protocol_lines(group), *left_out(group)])])
+    return "\n".join([*lines, "", *(f"- {line}" for line in [*protocol_lines(group), *lines_of_diverged(group)])])
 
 
 def _diagnosis(found: dict[str, Any] | None) -> str:

@@ -16,8 +16,8 @@ from nashpath.studies import (
     Figure,
     Row,
     Rows,
+    cell_identity,
     cell_path,
-    identity_of,
     read_cell,
     read_study,
     recorded_study,
@@ -121,7 +121,7 @@ def rows_of(folder: Path, found: dict[str, Any], experiment: Experiment) -> Rows
         return Rows(())
     store, rows = RunFolder(folder), list[Row]()
     for k in range(len(experiment.cells)):
-        of = identity_of(found["study"], experiment, k)
+        of = cell_identity(found["study"], experiment, k)
         rows += (read_cell(store, cell_path(folder, experiment, k), of) or {"rows": ()})["rows"]
     return Rows(rows)
 

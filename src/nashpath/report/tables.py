@@ -129,7 +129,7 @@ def _table(group: dict[str, Any]) -> Evaluated:
         )
         rows[-1] += [cell(entry.get("real"))] if real else []
     headers = ["Number", *(["Mean", "95 % interval"] if several else []), *members, *(["Real halves"] if real else [])]
-    failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()] + left_out(group)
+    failed = [f"Member {member}: {reason}" for member, reason in group["failed"].items()] + lines_of_diverged(group)
     steps = sorted(set(group.get("steps", [])))
     when = f"At step {number(steps[0])}" + (f" to {number(steps[-1])}" if len(steps) > 1 else "") if steps else ""
     caption = "; ".join(filter(None, [when, settings_label(group["settings"])])) or "At the last checkpoint"
@@ -143,18 +143,18 @@ def directed(entry: dict[str, Any]) -> str:
 
 def ends_of(entry: dict[str, Any]) -> str:
     """``"0.2 to 0.4"``, the interval; empty where fewer than two members were measured, or all of them alike."""
-    if len(set(counted(entry))) < 2:
+    if len(set(values_that_count(entry))) < 2:
         return ""
     return f"{number(entry['low'])} to {number(entry['high'])}"
 
 
-def counted(entry: dict[str, Any]) -> list[float]:
+def values_that_count(entry: dict[str, Any]) -> list[float]:
     """The values of a number that its mean is of: those that were measured, of members that did not diverge."""
     counts = entry.get("counted") or [True] * len(entry["values"])
     return [value for value, some in zip(entry["values"], counts) if some and value is not None]
 
 
-def left_out(group: dict[str, Any]) -> list[str]:
+def lines_of_diverged(group: dict[str, Any]) -> list[str]:
     """A line for each member that diverged: its numbers are of where it stopped, which is no end of its method."""
     return [
         f"Member {member} {said}: measured where it stopped, and left out of the mean"

@@ -1,6 +1,6 @@
 """Studies: claims of papers, measured again and judged. One package a paper; one file an experiment."""
 
-from nashpath.studies.cells import cell_path, identity_of, read_cell, told_stray
+from nashpath.studies.cells import cell_identity, cell_path, read_cell, told_stray
 from nashpath.studies.claim import Claim, Undecided, Verdict, judge, judge_all
 from nashpath.studies.course import Course
 from nashpath.studies.figures import Cloud, Figure, Heat, Lines, Strip
@@ -35,10 +35,10 @@ __all__ = [
     "Study",
     "Undecided",
     "Verdict",
+    "cell_identity",
     "cell_path",
     "find_study",
     "gather_cells",
-    "identity_of",
     "judge",
     "judge_again",
     "judge_all",

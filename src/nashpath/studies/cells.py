@@ -29,7 +29,7 @@ def cell_text(about: Kept, rows: Sequence[Row]) -> str:
     return f'{{{head}, "rows": [\n{lines}\n]}}\n'
 
 
-def identity_of(study: str, experiment: Experiment, cell: int) -> Kept:
+def cell_identity(study: str, experiment: Experiment, cell: int) -> Kept:
     """What a cell is, as its file says it."""
     entries = {key: _plain(value) for key, value in experiment.cells[cell].items()}
     return {"study": study, "experiment": experiment.name, "cell": entries}
@@ -44,7 +44,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_cell(store: RunFolder, path: str | Path, of: Kept | None = None) -> Kept | None:
-    """A measured cell; None where it was not measured, is damaged, or is no cell ``of`` that (see `identity_of`).
+    """A measured cell; None where it was not measured, is damaged, or is no cell ``of`` that (see `cell_identity`).
 
     A `FolderWarning` says what is left out. Cells of earlier versions do not say what they are cells of.
     """

@@ -8,7 +8,7 @@ from typing import Any
 from nashpath.run import RunFolder, SettingError
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.settings.method_files import loaded_files
-from nashpath.studies.cells import Kept, cell_path, identity_of, read_cell, strays, told_stray
+from nashpath.studies.cells import Kept, cell_identity, cell_path, read_cell, strays, told_stray
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import own_file
 from nashpath.studies.result import Result, read_study, recorded_study
@@ -72,7 +72,7 @@ def _take(result: Result, held: RunFolder) -> tuple[list[str], float]:
     said, seconds, cells = [], 0.0, result.study.cells_at(result.scale)
     held.warn_if_unchecked()
     for experiment, cell in cells:
-        of, name = identity_of(result.study.name, experiment, cell), f"{experiment.name}.{cell}"
+        of, name = cell_identity(result.study.name, experiment, cell), f"{experiment.name}.{cell}"
         kept = read_cell(held, cell_path(held.folder, experiment, cell), of)
         if kept is None:
             continue

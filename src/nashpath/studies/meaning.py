@@ -22,7 +22,7 @@ from nashpath.studies.source import syntax_text
 LIBRARIES = tuple(Path(sysconfig.get_paths()[key]).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
-def meaning(value: Any) -> str:
+def digest_of_meaning(value: Any) -> str:
     """16 digits for a value, or for what a function computes; the same wherever its file lies."""
     return hashlib.sha256(_Reader().text(value).encode()).hexdigest()[:16]
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nashpath.studies.claim import Claim
-from nashpath.studies.meaning import meaning
-
-Parts = dict[str, str]
-"""A digest of each part of a claim, by the part's name in words."""
+from nashpath.studies.meaning import digest_of_meaning
 
 
-def parts_of(claims: Sequence[Claim]) -> dict[str, Parts]:
-    """What is registered of each claim, by its name. Comments and docstrings of its function are no part of it."""
-    return {claim.name: {part: meaning(value) for part, value in _parts(claim).items()} for claim in claims}
+def parts_of(claims: Sequence[Claim]) -> dict[str, dict[str, str]]:
+    """What is registered of each claim, by its name: a digest of each part, by the name of that in words.
+
+    Comments and docstrings of its function are no part of it.
+    """
+    return {claim.name: {part: digest_of_meaning(value) for part, value in _parts(claim).items()} for claim in claims}
 
 
 def _parts(claim: Claim) -> dict[str, Any]:
@@ -26,7 +26,9 @@ def _parts(claim: Claim) -> dict[str, Any]:
     }
 
 
-def changes(criteria: Mapping[str, str], parts: Mapping[str, Parts], claims: Sequence[Claim]) -> dict[str, str]:
+def changes(
+    criteria: Mapping[str, str], parts: Mapping[str, dict[str, str]], claims: Sequence[Claim]
+) -> dict[str, str]:
     """A sentence for each claim that is not as it was registered, by its ``criteria`` and its ``parts``.
 
     Records of earlier versions have only criteria: of the other parts nothing is known there, and nothing is said.

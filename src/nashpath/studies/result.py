@@ -20,7 +20,7 @@ from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.settings.local_imports import local_imports
 from nashpath.run.settings.method_files import MethodFile, known_rows, loaded_files, without_folders
-from nashpath.studies.cells import Kept, cell_path, cell_text, here, identity_of, measured_on, read_cell, strays
+from nashpath.studies.cells import Kept, cell_identity, cell_path, cell_text, here, measured_on, read_cell, strays
 from nashpath.studies.claim import Verdict, judge_all
 from nashpath.studies.find import find_study, own_file
 from nashpath.studies.registered import changes, parts_of
@@ -131,7 +131,7 @@ class Result:
 
     def held(self, experiment: Experiment, cell: int) -> Kept | None:
         """A cell, whatever source measured it."""
-        of = identity_of(self.study.name, experiment, cell)
+        of = cell_identity(self.study.name, experiment, cell)
         return read_cell(self.store, self._path(experiment, cell), of)
 
     def kept(self, experiment: Experiment, cell: int) -> Kept | None:
@@ -153,7 +153,7 @@ class Result:
     ) -> None:
         """Writes down a cell that was measured by the present source, here, or ``on`` another (empty: not known)."""
         made: Kept = {"source": self.source(experiment, cell), "code": self.sources[experiment.name]}
-        made |= {"of": identity_of(self.study.name, experiment, cell), "seconds": round(seconds, 2)}
+        made |= {"of": cell_identity(self.study.name, experiment, cell), "seconds": round(seconds, 2)}
         made |= {"on": by} if (by := here() if on is None else on) else {}
         text = cell_text(made, [{**experiment.cells[cell], **row} for row in rows])
         self.store.write(self._path(experiment, cell).relative_to(self.store.folder).as_posix(), text.encode())

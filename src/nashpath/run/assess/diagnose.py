@@ -32,7 +32,7 @@ from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps
-from nashpath.run.engine.interrupt import held_back
+from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
 from nashpath.run.errors import SettingError, kept_if_unwritten
@@ -119,7 +119,7 @@ def diagnose(
         raise SettingError(
             f"seconds={seconds:g}: how long eigenvalues, and best responses, may take; quick leaves both out"
         )
-    with held_back():
+    with uninterrupted():
         import_module(IMPORTED_BY_GRADIENTS)
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     with _threads(restored[0][0].settings.threads):

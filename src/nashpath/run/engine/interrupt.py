@@ -45,7 +45,7 @@ def ending_by_ctrl_c(message: str = "stopping after this step") -> Iterator[Call
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Within this block Ctrl-C waits for its end: modules whose import is cut short cannot be imported again."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):

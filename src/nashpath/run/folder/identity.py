@@ -23,7 +23,7 @@ FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "fe
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""
-NAMES = "surrogateescape"
+ERRORS = "surrogateescape"
 """How names of files that are not UTF-8 go into a hash: as the bytes that they are."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
@@ -152,7 +152,7 @@ def _data(raw: Raw) -> dict[str, Any]:
     content = hashlib.sha256()
     for at in picked:
         content.update(_sampled(files[at], sizes[at]))
-    listed = hashlib.sha256("\n".join(f"{name}\t{size}" for name, size in zip(names, sizes)).encode("utf-8", NAMES))
+    listed = hashlib.sha256("\n".join(f"{name}\t{size}" for name, size in zip(names, sizes)).encode("utf-8", ERRORS))
     return {
         "files": len(files),
         "bytes": sum(sizes),

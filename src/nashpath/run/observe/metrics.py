@@ -24,7 +24,7 @@ from nashpath.metrics import (
     metric_names,
     real_sample,
 )
-from nashpath.metrics.evaluate import measure_samples
+from nashpath.metrics.evaluate import compare_samples
 from nashpath.metrics.features import Extractor, Outputs, Pixels
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
@@ -81,7 +81,7 @@ class ReferenceSet:
         for name, outputs in (seen or {}).items():
             space = self.seen[name]
             (sample if space is self.real else sample.seen_by(space.extractor)).known(outputs)
-        return measure_samples(self.real, sample, self.metrics, known=known, seed=seed)
+        return compare_samples(self.real, sample, self.metrics, known=known, seed=seed)
 
     def dry_run(self, source: Source, count: int, by_class: bool = False) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change.
@@ -107,7 +107,7 @@ class ReferenceSet:
         names = [name for name in self.metrics if not METRICS[metric_and_features(name)[0]].of_training]
         try:
             reals = real_sample(values[a], self.real.extractor, self.real.split)
-            return {m.name: m.value for m in measure_samples(reals, values[b], names, known=known)}
+            return {m.name: m.value for m in compare_samples(reals, values[b], names, known=known)}
         except MetricError:
             return {}
 

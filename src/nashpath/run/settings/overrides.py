@@ -117,7 +117,7 @@ def assign(raw: Raw, changes: "Changes", methods: Container[str] = METHODS) -> R
     ``methods`` are the keys that choose one; choosing another drops the settings that were given to the old one.
     """
     raw = _unshared(raw)
-    for path, value in sorted(as_pairs(changes), key=lambda change: (change[0] not in methods, change[0].count("."))):
+    for path, value in sorted(pairs_of(changes), key=lambda change: (change[0] not in methods, change[0].count("."))):
         _put(raw, path, value, methods)
     return raw
 
@@ -201,7 +201,7 @@ Changes = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Settings by their keys, in a mapping or as pairs."""
 
 
-def as_pairs(changes: Changes) -> list[tuple[str, Any]]:
+def pairs_of(changes: Changes) -> list[tuple[str, Any]]:
     """Changes as pairs. Raises `SettingError` for what is neither a mapping nor pairs of a key and a value."""
     given: list[Any] = list(changes.items() if isinstance(changes, Mapping) else changes)
     for one in given:

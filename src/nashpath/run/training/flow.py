@@ -19,7 +19,7 @@ from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
 from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed
 from nashpath.run.settings.model import dotted
-from nashpath.run.settings.overrides import Changes, as_pairs
+from nashpath.run.settings.overrides import Changes, pairs_of
 from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.resume import begins_again, claimed, device_here, differences, told
@@ -73,7 +73,7 @@ def resume_flow(
     accepted, as for a training (`resume_session`). Raises `SettingError`, `CheckpointError`, or `FolderError` where
     another process writes the folder.
     """
-    folder, changes = Path(folder), as_pairs(changes)
+    folder, changes = Path(folder), pairs_of(changes)
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():

@@ -35,7 +35,7 @@ from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, chosen_rows, plan, record
 from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.model import General
-from nashpath.run.settings.overrides import Changes, Raw, as_pairs, assign
+from nashpath.run.settings.overrides import Changes, Raw, assign, pairs_of
 from nashpath.run.settings.resolve import dump, used
 from nashpath.run.settings.sizes import check_draws, check_training, within_memory
 from nashpath.run.training.group import MemberGroup, RunProgress
@@ -150,7 +150,7 @@ def resume_session(
     ``data_path`` says where its data are now. Raises `SettingError`, `CheckpointError`, or `FolderError` where another
     process writes the folder.
     """
-    folder, changes = Path(folder), as_pairs(changes)
+    folder, changes = Path(folder), pairs_of(changes)
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
