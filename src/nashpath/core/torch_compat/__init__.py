@@ -11,6 +11,8 @@ import random
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import chain
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -79,25 +81,33 @@ def _changes_itself(parametrization: nn.Module) -> bool:
 
 
 def other_names(module: nn.Module) -> dict[str, str]:
-    """Every second name of a tied parameter, in another module than its first one, with that first name.
+    """Every second name of a tied parameter or buffer, with its first one.
 
     A module that appears twice has its tensors once. `torch.func.functional_call`, asked to tie weights, would replace
     them twice, and put the replacement back in place of the original; so it is told not to, and given these names.
     """
-    first: dict[int, tuple[str, int]] = {}
+    first: dict[int, tuple[str, tuple[int, str]]] = {}
     found: dict[str, str] = {}
-    for name, value in module.named_parameters(remove_duplicate=False):
-        holder = id(module.get_submodule(name.rpartition(".")[0]))
-        before, owner = first.setdefault(id(value), (name, holder))
-        if owner != holder:
+    every = (module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False))
+    for name, value in chain(*every):
+        path, _, own = name.rpartition(".")
+        place = id(module.get_submodule(path)), own
+        before, owner = first.setdefault(id(value), (name, place))
+        if owner != place:
             found[name] = before
     return found
 
 
-def call_with(module: nn.Module, tensors: dict[str, Any], arguments: tuple[Any, ...]) -> Any:
+def call_with(
+    module: nn.Module,
+    tensors: dict[str, Any],
+    arguments: tuple[Any, ...],
+    then: Callable[[Any], None] | None = None,
+) -> Any:
     """As `torch.func.functional_call` with ``tie_weights=False``, at a third of its cost, also for the compiler.
 
     Names that the module does not have are passed over, and what the call assigned is in ``tensors`` after it.
+    ``then`` is called with the result while they are in place: a derivative may call the module again (checkpoints).
     """
     homes: dict[str, nn.Module | None] = {}
     swapped: list[tuple[str, dict[str, Any], str, Any]] = []
@@ -111,7 +121,10 @@ def call_with(module: nn.Module, tensors: dict[str, Any], arguments: tuple[Any, 
             if own in kept:
                 swapped.append((name, kept, own, kept[own]))
                 kept[own] = value
-        return module(*arguments)
+        result = module(*arguments)
+        if then is not None:
+            then(result)
+        return result
     finally:
         for name, kept, own, before in reversed(swapped):
             tensors[name], kept[own] = kept[own], before
@@ -132,6 +145,36 @@ def has_lazy_parameters(module: nn.Module) -> bool:
 def has_gradient_hooks(parameter: torch.Tensor) -> bool:
     """Whether something is to be called with the parameter's gradient (``register_hook`` and its like)."""
     return any(bool(getattr(parameter, name, None)) for name in ("_backward_hooks", "_post_accumulate_grad_hooks"))
+
+
+REBUILT = frozenset({"_flat_weights", "_flat_weight_refs"})
+"""Attributes that recurrent layers make anew of their parameters in every pass."""
+
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
+
+def forward_hooks(module: nn.Module) -> list[tuple[str, list[Any]]]:
+    """What is called with a pass of this module or its derivative, in its order, by the kind of hook."""
+    return [(kind, list(vars(module)[kind].values())) for kind in _HOOKS if vars(module).get(kind)]
+
+
+def function_parts(function: object) -> tuple[Any, ...] | None:
+    """Of a function that Python code defines: its code and globals, and then the list of all that it holds."""
+    if not isinstance(function, FunctionType):
+        return None
+    held = [cell.cell_contents for cell in function.__closure__ or ()]
+    code = function.__code__, id(function.__globals__)
+    return code, [function.__defaults__, function.__kwdefaults__, held, vars(function)]
+
+
+def tables(module: nn.Module) -> list[dict[str, Any]]:
+    """A module's own parameters, buffers and modules."""
+    return [module._parameters, module._buffers, module._modules]
+
+
+def times_written(tensor: torch.Tensor) -> int:
+    """How often something was written into a tensor in place."""
+    return tensor._version
 
 
 def kind_of(module: nn.Module) -> type[nn.Module]:

@@ -24,7 +24,7 @@ from nashpath.core.source import (
     is_labelled,
     units_from_plain,
 )
-from nashpath.core.torch_compat import call_with
+from nashpath.core.torch_compat import call_with, other_names
 from nashpath.games import GAN, Classifies
 from nashpath.games.toys.base import kind_at
 from nashpath.metrics import METRICS, MetricError, class_accuracy
@@ -101,9 +101,11 @@ def samples_together(
         latents.append(found)
     own = [_of_generator(trial, state) for trial, state in zip(trials, train_states)]
     made = _Generated(one)
+    tied = other_names(made)
 
     def each(tensors: dict[str, Tensor], latents: Tensor) -> Tensor:
-        return call_with(made, dict(tensors), (latents,))
+        known = {**tensors, **{name: tensors[first] for name, first in tied.items() if first in tensors}}
+        return call_with(made, known, (latents,))
 
     try:
         stacked = tree_map(lambda *parts: torch.stack(parts), *own)
