@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
+from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
 from nashpath.core.tree import leaves, tensor_leaves
@@ -24,12 +25,19 @@ FROM_THE_KEY = (
 )
 
 
+SLOPE = 1e-2
+"""Slopes by two ways to the same differ by at most this share of the largest."""
+
+
 class Refused(ValueError):
     """A module that is refused for what it does, in words of its own."""
 
 
-def check_game(game: Game) -> None:
+def check_game(game: Game, members: int = 1) -> str:
     """Raises `ValueError` where a game's modules, draws or costs are no pure functions, or a player would never learn.
+
+    Where a module keeps a state in Python it is refused for several ``members``, who would share it; for one it is
+    returned in words.
 
     It draws two batches of one key and prices one of them twice for each player. What fails with an error of its own is
     left to the first step, which names the module.
@@ -39,29 +47,46 @@ def check_game(game: Game) -> None:
     key = Key(0, "check", next(game.parameters()).device)
     batch = _drawn_twice(game, key)
     if batch is None:
-        return
+        return ""
     modules = {name or type(game).__name__: module for name, module in named_modules(game)}
     for who in game.players:
         own = {name: value.requires_grad_() for name, value in point.players[who].items()}
         try:
             with torch.enable_grad():
                 cost = called_twice(partial(_cost, problem, who, point, batch), modules)
-            _check_cost(game, who, cost, own)
+            _check_cost(game, who, cost, own, lambda who=who: problem.own_cost(who, batch))
         except Refused:
             raise
         except Exception:
             check_data(game, key)
             for player in game.players:
                 check_precision(player, game.get_submodule(player))
-            return
+            return ""
+    return _counting(game, members)
+
+
+def _counting(game: Game, members: int) -> str:
+    """Which state a module keeps in Python, in words, for one member; `Refused` for several."""
+    name = changed_by_a_turn(game)
+    if not name:
+        return ""
+    if members > 1:
+        raise Refused(
+            f"{name} changes in the forward pass, and is no buffer: members that are trained together would share it, "
+            f"each counting for all; {CURE}, or train each in a call, or a run, of its own"
+        )
+    return f"{name} changes in the forward pass, and is no buffer, so that no checkpoint holds it: {CURE}"
 
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
     return problem.loss(who, point, batch)[0]
 
 
-def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor]) -> None:
-    """Refuses a cost that is no scalar, and one that no derivative leads back from to the player."""
+def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor], plain: Callable[[], Any]) -> None:
+    """Refuses a cost that is no scalar, and one that no derivative leads back from to the player.
+
+    ``plain`` prices the same by the modules' own parameters: where a slope is another, one is read from elsewhere.
+    """
     what = f"{type(game).__name__}.forward({who!r}, batch)"
     if not isinstance(cost, Tensor):
         raise Refused(f"{what} returns a {type(cost).__name__}; expected the player's cost, a scalar tensor")
@@ -75,6 +100,30 @@ def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor]) -> N
             f"{what} has no derivative by the parameters of the {who}, so it would never learn: the cost does not use "
             "it, or something on the way detaches it, rounds it, or runs under torch.no_grad()"
         )
+    _check_read(game, who, dict(zip(own, known)), plain)
+
+
+def _check_read(game: Game, who: str, known: Mapping[str, Tensor | None], plain: Callable[[], Any]) -> None:
+    """Refuses parameters that the forward pass reads elsewhere than under their names, so that they would not move."""
+    parameters = {name: game.get_submodule(who).get_parameter(name) for name in known}
+    before = counted(game)
+    with as_they_were(game):
+        try:
+            cost = plain()
+            slopes = torch.autograd.grad(cost, list(parameters.values()), allow_unused=True)
+        except Exception:  # whatever a pass of the user's may raise, the first step raises
+            return
+        counts = before != counted(game)  # the two passes are not one function
+    most = max((float(v.abs().max()) for v in slopes if v is not None and v.numel()), default=0.0)
+    for (name, here), there in zip(known.items(), slopes):
+        if there is None or (here is not None and counts):
+            continue
+        if here is None or not torch.allclose(here, there, rtol=0.0, atol=SLOPE * most, equal_nan=True):
+            raise Refused(
+                f"{who}.{name} is read in the forward pass by another way than its name (through a list, a dict, or a "
+                "view of it), where what a step gives it is not seen, so it would not learn: read it as the attribute "
+                "under which it is registered (several: nn.ParameterList, nn.ParameterDict), and make views in forward"
+            )
 
 
 def _drawn_twice(game: Game, key: Key) -> Batch | None:
@@ -137,7 +186,7 @@ def check_modules(module: nn.Module) -> None:
                 f"{name or 'the module'} is compiled by torch.jit, and takes no other parameters than its own; give "
                 "the module that it was made of"
             )
-        if isinstance(part, DROPOUTS):
+        if isinstance(part, DROPOUTS) and part.p > 0:
             raise ValueError(
                 f"{name} is {type(part).__name__}, which draws from the global random state, so no run could be "
                 "repeated; use nashpath.networks.Dropout(shape, rate), whose draws come with the batch"
@@ -211,7 +260,7 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
     if counts != {name: counted(module) for name, module in modules.items()}:
         return result
     for one, other in zip(first, second):  # the first to leave is the innermost
-        if one.drew or not _alike(one.output, other.output):
+        if one.drew or (_alike(one.given, other.given) and not _alike(one.output, other.output)):
             kind = type(modules[one.name]).__name__
             if one.drew or one.python:
                 how = "draws from the global random state in its forward pass"
@@ -225,28 +274,33 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
 
 
 class _Pass(NamedTuple):
-    """What one module did: whether it drew from PyTorch's or NumPy's state, or from Python's, and its output."""
+    """What one module did: whether it drew from PyTorch's or NumPy's state, or from Python's; what it took and gave."""
 
     name: str
     drew: bool
     python: bool
+    given: Any
     output: Any
 
 
 def _passes(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> list[_Pass]:
     """What each module did in a call, in the order in which they were left."""
-    before: dict[str, tuple[object, ...]] = {}
+    before: dict[str, tuple[Any, Any]] = {}
     found: list[_Pass] = []
 
-    def enter(name: str, *_: object) -> None:
-        before[name] = global_random_state()
+    def copies(tree: Any) -> list[Tensor]:
+        return [tensor.detach().clone() for tensor in tensor_leaves(tree)]
+
+    def enter(name: str, _: object, *given: Any) -> None:
+        before[name] = copies(given), global_random_state()
 
     def leave(name: str, *given: Any) -> None:
-        was, now = before[name], global_random_state()
-        output = [tensor.detach().clone() for tensor in tensor_leaves(given[-1])]
-        found.append(_Pass(name, was[1:] != now[1:], was[0] != now[0], output))
+        (taken, was), now = before[name], global_random_state()
+        found.append(_Pass(name, was[1:] != now[1:], was[0] != now[0], taken, copies(given[-1])))
 
-    hooks = [module.register_forward_pre_hook(partial(enter, name)) for name, module in modules.items()]
+    hooks = [
+        module.register_forward_pre_hook(partial(enter, name), with_kwargs=True) for name, module in modules.items()
+    ]
     hooks += [module.register_forward_hook(partial(leave, name)) for name, module in modules.items()]
     try:
         call()

@@ -157,7 +157,7 @@ def _check_learns(who: str, network: nn.Module, output: Tensor) -> None:
     if not output.requires_grad and any(p.requires_grad for p in network.parameters()):
         raise ValueError(
             f"the {who}'s output has no derivative by its parameters, so it would never learn: its forward detaches "
-            "it, or runs under torch.no_grad()"
+            "it, or runs under torch.no_grad() or torch.inference_mode()"
         )
 
 

@@ -8,16 +8,15 @@ that stay on the disk, a game of one's own that goes through NumPy) is called fo
 import copy
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import Batch, Game, Key, pick, tree_map
 from nashpath.core.key import Asked, Plan, words_of
+from nashpath.core.likeness import MODULE, alike
 from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
@@ -201,40 +200,18 @@ def _equal(a: Any, b: Any) -> bool:
     )
 
 
-_MODULE = frozenset(vars(nn.Module()))
-
-
 def _alike(one: Game, other: Game) -> bool:
     """Whether two games differ, apart from their players and buffers, in nothing that a draw may read."""
     ours, theirs = _held(one), _held(other)
-    return ours.keys() == theirs.keys() and all(_same(ours[name], theirs[name]) for name in ours)
+    return ours.keys() == theirs.keys() and all(alike(ours[name], theirs[name]) for name in ours)
 
 
 def _held(game: Game) -> dict[str, Any]:
     """The attributes, besides buffers, of all modules of a game that belong to no player."""
     players = tuple(game.players)
     modules = [(where, module) for where, module in named_modules(game) if where.split(".")[0] not in players]
-    found = {f"{where}.{k}": v for where, module in modules for k, v in vars(module).items() if k not in _MODULE}
+    found = {f"{where}.{k}": v for where, module in modules for k, v in vars(module).items() if k not in MODULE}
     return found | {f"{where}.{k}": v for where, m in modules for k, v in m.named_parameters(recurse=False)}
-
-
-def _same(a: Any, b: Any, depth: int = 12) -> bool:
-    """Whether two objects are one, or hold the same; what is not plainly so is not."""
-    if a is b:
-        return True
-    if type(a) is not type(b) or not depth:
-        return False
-    if isinstance(a, Tensor):
-        return a.shape == b.shape and a.device == b.device and torch.equal(a, b)
-    if isinstance(a, np.ndarray):  # a map of a file is not read for this
-        return not isinstance(a, np.memmap) and np.array_equal(a, b)
-    if isinstance(a, bool | int | float | str | bytes | torch.device | torch.dtype | Path):
-        return bool(a == b)
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(_same(x, y, depth - 1) for x, y in zip(a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(a[k], b[k], depth - 1) for k in a)
-    return hasattr(a, "__dict__") and not callable(a) and _same(vars(a), vars(b), depth - 1)
 
 
 def following(game: Game, draws: int) -> Iterator[Batch]:

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Whole, checks_arguments
+from nashpath.core.passes import apart
 from nashpath.core.purity import check_game, check_precision
-from nashpath.core.torch_compat import kind_of
+from nashpath.core.torch_compat import kind_of, other_names
 from nashpath.diagnostics import Diagnostic
 from nashpath.run.engine.device import check_mixed
 from nashpath.run.engine.interrupt import ending_by_ctrl_c
@@ -123,7 +124,11 @@ def train_many(
         differs = difference(trials[0], trial)
         if differs:
             raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
-    check_game(games[0])
+    for index, trial in enumerate(trials[1:], 1):
+        told = apart(trials[0], trial, f"games[{index}] (and its solver)", "games[0]")
+        if told:
+            raise ValueError(f"{told}, or train each kind in a call of its own")
+    check_game(games[0], len(games))
     for trial in trials:
         trial.solver.to(next(trial.game.parameters()).device)
     program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)
@@ -182,9 +187,12 @@ def _averages(trial: Trial, train_state: TrainState) -> dict[str, dict[str, torc
     modules = dict(trial.game.named_children())
     found = {}
     for player, average in solver.averages(memory).items():
-        whole = modules[player].state_dict() if player in modules else {}
         own = {k.removeprefix(f"{player}."): v for k, v in state.items() if k.startswith(f"{player}.")}
-        found[player] = {k: v.detach().clone() for k, v in {**whole, **own, **average}.items()}
+        known, wanted, first = {**own, **average}, {**own, **average}, dict[str, str]()
+        if player in modules:
+            wanted, first = modules[player].state_dict(), other_names(modules[player])
+        each = {name: known.get(first.get(name, name), value) for name, value in wanted.items()}
+        found[player] = {k: v.detach().clone() if isinstance(v, torch.Tensor) else v for k, v in each.items()}
     return found
 
 

@@ -1,5 +1,6 @@
 """Starting and resuming runs from settings, and training games of one's own."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nashpath.core import Source
+from nashpath.core.passes import apart
 from nashpath.core.purity import check_game
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
@@ -377,10 +379,17 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
     check_training(settings, first, len(group), most_together(first, len(group)) if settings.stack == "on" else 1)
     check_draws(settings, first)
     try:
-        check_game(first.game)
+        state = check_game(first.game, len(group))
     except ValueError as error:
         raise SettingError(str(error)) from error
-    return [first, *map(built, group[1:])]
+    if state:
+        warnings.warn(f"{state}; else a run that is resumed is not the run that was never stopped", stacklevel=2)
+    trials = [first, *map(built, group[1:])]
+    for member, trial in zip(group[1:], trials[1:]):
+        told = apart(first, trial, f"the member of seed {member.seed}", f"that of seed {group[0].seed}")
+        if told:
+            raise SettingError(f"{told}, or give each a run of its own")
+    return trials
 
 
 def _team(

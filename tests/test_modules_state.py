@@ -1,0 +1,218 @@
+"""What modules hold besides parameters and buffers: alike in members that share a step, or refused; tied tensors."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+import nashpath as nash
+from nashpath.core.likeness import alike
+
+
+class Styled(nn.Module):
+    """A generator whose forward pass is ``style(self, h)``; ``begin(self)`` gives it what that needs."""
+
+    def __init__(self, style, begin=lambda self: None):
+        super().__init__()
+        self.a, self.b, self.o = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.style = style
+        begin(self)
+
+    def forward(self, z):
+        return self.o(self.style(self, torch.tanh(self.a(z))))
+
+
+def gan(generator, **options):
+    critic = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 1))
+    return nash.GAN(generator, critic, data=nash.Ring(), latent=4, batch_size=8, **options)
+
+
+def made(style, begin=lambda self: None, seed=0):
+    torch.manual_seed(seed)
+    return gan(Styled(style, begin))
+
+
+def solver():
+    return nash.Alternating(nash.Adam(1e-2), nash.Adam(1e-2))
+
+
+def flat(module):
+    return torch.cat([v.detach().flatten() for v in module.parameters()])
+
+
+def holding(value):
+    """What puts ``value`` into an attribute, and the style that multiplies by it."""
+    return lambda self: setattr(self, "held", value)
+
+
+def times(k):
+    return lambda h: h * k
+
+
+UNLIKE = {
+    "function": (lambda self, h: self.held(h), torch.relu, torch.sin),
+    "closure": (lambda self, h: self.held(h), times(1.0), times(2.0)),
+    "partial": (lambda self, h: self.held(h), *(functools.partial(torch.mul, other=k) for k in (1.0, 2.0))),
+    "tensor": (lambda self, h: h @ self.held, torch.eye(4), 2 * torch.eye(4)),
+    "list": (lambda self, h: h * self.held[0], [1.0], [2.0]),
+    "dict": (lambda self, h: h * self.held["k"], {"k": 1.0}, {"k": 2.0}),
+    "array": (lambda self, h: h @ torch.from_numpy(self.held), np.eye(4, dtype="f4"), 2 * np.eye(4, dtype="f4")),
+    "module in a list": (lambda self, h: self.held[0](h), [nn.ELU(1.0)], [nn.ELU(2.0)]),
+}
+
+
+@pytest.mark.parametrize("stack", [True, False])
+@pytest.mark.parametrize("case", UNLIKE)
+def test_members_that_differ_in_python_are_not_trained_as_one(case, stack):
+    style, first, second = UNLIKE[case]
+    games = [made(style, holding(first)), made(style, holding(second))]
+    with pytest.raises(ValueError, match=r"generator\.held of games\[1\].*register_buffer"):
+        nash.train_many(games, [solver(), solver()], 1, [0, 1], stack=stack)
+
+
+@pytest.mark.parametrize("case", UNLIKE)
+def test_members_that_are_alike_in_python_are_trained_together(case):
+    style, first, _ = UNLIKE[case]
+    results = nash.train_many([made(style, holding(first)) for _ in range(2)], [solver(), solver()], 2, [0, 1])
+    assert [one.outcome for one in results] == ["finished"] * 2
+
+
+def test_members_with_other_hooks_are_not_trained_as_one():
+    games = [made(lambda self, h: h) for _ in range(2)]
+    games[1].generator.a.register_forward_hook(lambda module, given, output: 2 * output)
+    with pytest.raises(ValueError, match=r"generator\.a\.hooks"):
+        nash.train_many(games, [solver(), solver()], 1, [0, 1])
+
+
+def keeps(self, h):
+    self.features = h
+    return h
+
+
+def test_what_is_overwritten_before_it_is_read_may_differ_and_data_too():
+    def game(seed):
+        torch.manual_seed(seed)
+        generator = Styled(keeps, lambda self: setattr(self, "parts", [self.a, self.b]))
+        return nash.GAN(generator, nn.Linear(2, 1), data=nash.as_source(torch.randn(50, 2)), latent=4, batch_size=8)
+
+    both = nash.train_many([game(0), game(1)], [solver(), solver()], 3, [0, 1], stack=False)
+    alone = nash.train(game(1), solver(), 3, 1)
+    assert torch.equal(flat(both[1].generator), flat(alone.generator))
+
+
+def test_objects_are_alike_by_what_they_hold():
+    class Plain:
+        def __init__(self, held):
+            self.held = held
+
+    assert alike(Plain([torch.ones(2)]), Plain([torch.ones(2)]))
+    assert not alike(Plain([torch.ones(2)]), Plain([torch.zeros(2)]))
+    assert not alike(object(), object())
+    assert not alike(1, 1.0)
+    one, other = [], []
+    one.append(one)
+    other.append(other)
+    assert alike(one, other)
+
+
+@pytest.mark.parametrize("reentrant", [False])
+def test_a_checkpoint_computes_its_part_again_where_it_was(reentrant):
+    again, plain = (
+        nash.train(made(style), solver(), 20)
+        for style in (lambda self, h: checkpoint(self.b, h, use_reentrant=reentrant), lambda self, h: self.b(h))
+    )
+    assert torch.equal(flat(again.generator), flat(plain.generator))
+
+
+ASIDE = {
+    "list": (lambda self: setattr(self, "held", [self.b.weight]), lambda self, h: h @ self.held[0]),
+    "dict": (lambda self: setattr(self, "held", {"w": self.b.weight}), lambda self, h: h @ self.held["w"]),
+    "view": (lambda self: setattr(self, "held", self.b.weight.t()), lambda self, h: h @ self.held),
+    "both ways": (lambda self: setattr(self, "held", [self.b.weight]), lambda self, h: self.b(h) @ self.held[0]),
+}
+
+
+@pytest.mark.parametrize("case", ASIDE)
+def test_a_parameter_that_is_read_beside_its_name_is_refused(case):
+    begin, style = ASIDE[case]
+    with pytest.raises(ValueError, match=r"generator\.b\.weight is read in the forward pass by another way"):
+        nash.train(made(style, begin), solver(), 1)
+
+
+def test_two_names_of_a_parameter_in_one_module_are_one():
+    result = nash.train(
+        made(lambda self, h: h @ self.b.again, lambda self: self.b.register_parameter("again", self.b.weight)),
+        solver(),
+        2,
+    )
+    assert result.generator.b.again is result.generator.b.weight
+
+
+def tie(self):
+    self.b.weight = self.a.weight
+    self.register_buffer("kept", torch.zeros(4), persistent=False)
+
+
+def test_averages_of_tied_weights_load_as_they_are():
+    result = nash.train(made(lambda self, h: self.b(h) + self.kept, tie), nash.EMA(solver(), decay=0.9), 10)
+    average, copied = result.averages["generator"], Styled(lambda self, h: h, tie)
+    copied.load_state_dict(average)
+    assert torch.equal(copied.a.weight, average["a.weight"])
+    assert not torch.equal(copied.a.weight, result.generator.a.weight)
+
+
+def share(self):
+    self.a.register_buffer("n", torch.zeros(()))
+    self.b.register_buffer("n", self.a.n)
+
+
+def test_a_buffer_of_two_modules_stays_one():
+    seen = []
+
+    def counts(self, h):
+        self.a.n += 1
+        seen.append((float(self.a.n), float(self.b.n)))
+        return h * self.b.n
+
+    nash.train(made(counts, share), solver(), 3)
+    assert all(one == other for one, other in seen)
+
+
+def step_on(self, h):
+    self.it += 1
+    return h * min(1.0, self.it / 20)
+
+
+def grows(self, h):
+    self.it.append(1)
+    return h * len(self.it)
+
+
+@pytest.mark.parametrize(("style", "value"), [(step_on, 0), (grows, [])])
+def test_members_do_not_share_a_count(style, value):
+    def game():
+        return made(style, lambda self: setattr(self, "it", value if value != [] else []))
+
+    assert nash.train(game(), solver(), 2).outcome == "finished"
+    with pytest.raises(ValueError, match=r"generator\.it"):
+        nash.train_many([game(), game()], [solver(), solver()], 2, [0, 1], stack=False)
+
+
+def test_who_draws_before_a_child_is_blamed_for_it():
+    class Parent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.last = nn.Linear(4, 2), nn.Identity()
+
+        def forward(self, z):
+            return self.last(nn.functional.dropout(self.a(z), 0.5))
+
+    with pytest.raises(ValueError, match=r"generator \(Parent\) draws from the global random state"):
+        gan(Parent())
+
+
+def test_a_dropout_of_nothing_draws_nothing():
+    assert nash.train(gan(nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.0))), solver(), 1).outcome == "finished"
