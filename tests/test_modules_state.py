@@ -1,6 +1,8 @@
 """What modules hold besides parameters and buffers: alike in members that share a step, or refused; tied tensors."""
 
 import functools
+import random
+import threading
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import nashpath as nash
-from nashpath.core.likeness import alike
+from nashpath.core.likeness import hold_the_same
 
 
 class Styled(nn.Module):
@@ -108,14 +110,14 @@ def test_objects_are_alike_by_what_they_hold():
         def __init__(self, held):
             self.held = held
 
-    assert alike(Plain([torch.ones(2)]), Plain([torch.ones(2)]))
-    assert not alike(Plain([torch.ones(2)]), Plain([torch.zeros(2)]))
-    assert not alike(object(), object())
-    assert not alike(1, 1.0)
+    assert hold_the_same(Plain([torch.ones(2)]), Plain([torch.ones(2)]))
+    assert not hold_the_same(Plain([torch.ones(2)]), Plain([torch.zeros(2)]))
+    assert not hold_the_same(object(), object())
+    assert not hold_the_same(1, 1.0)
     one, other = [], []
     one.append(one)
     other.append(other)
-    assert alike(one, other)
+    assert hold_the_same(one, other)
 
 
 @pytest.mark.parametrize("reentrant", [False])
@@ -216,3 +218,45 @@ def test_who_draws_before_a_child_is_blamed_for_it():
 
 def test_a_dropout_of_nothing_draws_nothing():
     assert nash.train(gan(nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.0))), solver(), 1).outcome == "finished"
+
+
+@pytest.mark.parametrize("rare", [0.1, 0.002])
+def test_a_rare_draw_from_pythons_generator_is_refused(rare):
+    with pytest.raises(ValueError, match=r"generator .* draws from the global random state"):
+        made(lambda self, h: h.flip(1) if random.random() < rare else h)
+
+
+def test_what_another_thread_draws_is_not_the_games():
+    ended = threading.Event()
+
+    def draw():
+        while not ended.is_set():
+            torch.randn(3), np.random.rand()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(3):
+            nash.train(made(lambda self, h: h), solver(), 1)
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_networks_of_inference_mode_are_refused():
+    with torch.inference_mode(), pytest.raises(ValueError, match=r"torch\.inference_mode"):
+        made(lambda self, h: h)
+    with torch.inference_mode():
+        generator = Styled(lambda self, h: h)
+    with pytest.raises(ValueError, match=r"a\.weight was made under torch\.inference_mode"):
+        gan(generator)
+
+
+def test_another_default_precision_is_told_with_its_cure():
+    torch.set_default_dtype(torch.float64)
+    try:
+        game = nash.GAN(nn.Linear(4, 2), nn.Linear(2, 1), data=nash.as_source(np.zeros((9, 2), "f4")), latent=4)
+        with pytest.raises(ValueError, match=r"set_default_dtype\(torch\.float32\)"):
+            nash.train(game, solver(), 1)
+    finally:
+        torch.set_default_dtype(torch.float32)

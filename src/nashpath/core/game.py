@@ -196,6 +196,8 @@ class FunctionalGame:
         self._numbers = split_buffers(self._turn.game)[0] if numbers is None else numbers
         self._precision = precision
         self.players = self._turn.game.players
+        self._then: Callable[[Tensor], None] | None = None
+        """What is done with the next cost while the modules still hold the point."""
         self._tied = other_names(self._turn) if tied is None else tied
 
     @property
@@ -212,30 +214,23 @@ class FunctionalGame:
         # not by copy.copy, which the compiler of PyTorch 2.11 does not look into
         return FunctionalGame(self._turn, numbers, self._precision, self._tied)
 
-    def loss(
-        self,
-        player: str,
-        point: Point,
-        batch: Batch,
-        advance: bool = False,
-        then: Callable[[Tensor], None] | None = None,
-    ) -> tuple[Tensor, Tree]:
+    def loss(self, player: str, point: Point, batch: Batch, advance: bool = False) -> tuple[Tensor, Tree]:
         """The player's cost (a scalar), and the state buffers as the evaluation left them.
 
         State that belongs to another player is never in the result: it changes only in that player's own turn. State
         that belongs to no player is in it where the evaluation assigned it, so that what one player's turn changed
-        is not undone by another's. ``then`` is called with the cost while the modules still hold the point.
+        is not undone by another's.
         """
         given = {k: v.clone() for k, v in point.state.items()}
         full = {f"game.{who}.{k}": v for who, own in point.players.items() for k, v in own.items()}
         full |= {f"game.{k}": v for k, v in (self._numbers | given).items()}
         full |= {other: full[name] for other, name in self._tied.items() if name in full}
         if self._precision is None:
-            cost = call_with(self._turn, full, (player, batch, advance), then)
+            cost = call_with(self._turn, full, (player, batch, advance), self._then)
         else:
             device = next(iter(full.values())).device.type
             with torch.autocast(device, self._precision):
-                cost = call_with(self._turn, full, (player, batch, advance), then)
+                cost = call_with(self._turn, full, (player, batch, advance), self._then)
         others = tuple(f"{who}." for who in self.players if who != player)
         left = {k: full[f"game.{k}"] for k in given if not k.startswith(others)}
         changed = {k: v for k, v in left.items() if k.startswith(f"{player}.") or v is not given[k]}
@@ -249,14 +244,39 @@ class FunctionalGame:
         """The gradient of the player's cost over its own parameters: one component of the game's vector field."""
 
         # quoted: for the compiler a constant, nothing to trace
-        def own(params: "Tree", then: "Callable[[Tensor], None] | None" = None) -> "tuple[Tensor, Tree]":
+        def own(params: "Tree") -> "tuple[Tensor, Tree]":
             moved = Point({**point.players, player: params}, point.state)
-            return self.loss(player, moved, batch, True, then)
+            return self.loss(player, moved, batch, advance=True)
 
         if is_outermost():
-            return _recorded(own, point.players[player])
+            return self._recorded(own, point.players[player])
         gradient, (cost, state) = grad_and_value(own, has_aux=True)(point.players[player])
         return PlayerGradient(gradient, cost, state)
+
+    def _recorded(self, own: "Callable[[Tree], tuple[Tensor, Tree]]", params: Tree) -> PlayerGradient:
+        """As `grad_and_value`, up to rounding, by plain autograd: a small eager step takes a third less."""
+        params = {k: v.detach().requires_grad_() for k, v in params.items()}
+        found: list[Tensor] = []
+
+        def differentiate(cost: Tensor) -> None:
+            if not cost.requires_grad:
+                found.extend(torch.zeros_like(v) for v in params.values())
+                return
+            given, device = list(params.values()), cost.device.type
+            mixed = torch.is_autocast_enabled(
+                device
+            )  # products of the derivative are in the precision of their factors
+            with torch.autocast(device, enabled=False) if mixed else nullcontext():
+                found.extend(torch.autograd.grad(cost, given, allow_unused=True, materialize_grads=True))
+
+        self._then = differentiate
+        try:
+            with torch.enable_grad():
+                cost, state = own(params)
+        finally:
+            self._then = None
+        gradient = {k: slope.detach() for k, slope in zip(params, found)}
+        return PlayerGradient(gradient, cost.detach(), {k: v.detach() for k, v in state.items()})
 
     def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""
@@ -276,26 +296,6 @@ class FunctionalGame:
         known = beside(game, batch.get("noise", {}))
         with bound(game, known), generated(game, known) if fake else nullcontext():
             return self.apply("discriminator", point, x)
-
-
-def _recorded(own: "Callable[..., tuple[Tensor, Tree]]", params: Tree) -> PlayerGradient:
-    """As `grad_and_value`, up to rounding, by plain autograd: it takes a third off the time of a small eager step."""
-    params = {k: v.detach().requires_grad_() for k, v in params.items()}
-    found: list[Tensor] = []
-
-    def differentiate(cost: Tensor) -> None:
-        if not cost.requires_grad:
-            found.extend(torch.zeros_like(v) for v in params.values())
-            return
-        given, device = list(params.values()), cost.device.type
-        mixed = torch.is_autocast_enabled(device)  # products of the derivative are in the precision of their factors
-        with torch.autocast(device, enabled=False) if mixed else nullcontext():
-            found.extend(torch.autograd.grad(cost, given, allow_unused=True, materialize_grads=True))
-
-    with torch.enable_grad():
-        cost, state = own(params, differentiate)
-    gradient = {k: slope.detach() for k, slope in zip(params, found)}
-    return PlayerGradient(gradient, cost.detach(), {k: v.detach() for k, v in state.items()})
 
 
 def point_of(game: Game) -> Point:

@@ -12,7 +12,7 @@ import types
 import weakref
 from collections import deque
 from pathlib import PurePath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ def python_state(module: nn.Module) -> dict[str, Any]:
     return {**own, "hooks": hooks} if hooks else own
 
 
-def differences(one: nn.Module, other: nn.Module) -> list[str]:
+def state_differences(one: nn.Module, other: nn.Module) -> list[str]:
     """The attributes, by their qualified names, that differ between two modules of one structure.
 
     Parameters and buffers may differ, as those that are registered under one name in both.
@@ -54,7 +54,7 @@ def differences(one: nn.Module, other: nn.Module) -> list[str]:
     return found
 
 
-def alike(one: Any, other: Any) -> bool:
+def hold_the_same(one: Any, other: Any) -> bool:
     """Whether two objects are one, or hold the same."""
     return Likeness({}, {}).of(one, other)
 
@@ -94,20 +94,21 @@ class Likeness:
             return False
 
     def _held(self, a: Any, b: Any) -> bool:
+        kind: type = type(cast(object, a))
         if isinstance(a, Tensor):
             told = a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
             return told and a.requires_grad == b.requires_grad and torch.equal(a, b)
-        if isinstance(a, np.ndarray):
-            if isinstance(a, np.memmap) or a.dtype != b.dtype:  # a map of a file is not read for this
+        if issubclass(kind, np.ndarray):
+            if issubclass(kind, np.memmap) or a.dtype != b.dtype:  # a map of a file is not read for this
                 return False
             return self.of(a.tolist(), b.tolist()) if a.dtype.hasobject else np.array_equal(a, b)
         if isinstance(a, nn.Module):
             return self._loose(a, b)
-        if isinstance(a, list | tuple | deque):
+        if issubclass(kind, list | tuple | deque):
             return self._all(list(a), list(b)) and self._attributes(a, b)
-        if isinstance(a, dict | types.MappingProxyType):
+        if issubclass(kind, dict | types.MappingProxyType):
             return a.keys() == b.keys() and all(self.of(a[k], b[k]) for k in a) and self._attributes(a, b)
-        if isinstance(a, set | frozenset):
+        if issubclass(kind, set | frozenset):
             return a == b and self._attributes(a, b)
         if callable(a):
             return self._functions(a, b)
@@ -133,7 +134,7 @@ class Likeness:
         if isinstance(a, types.MethodType):
             return self.of(a.__func__, b.__func__) and self.of(a.__self__, b.__self__)
         if isinstance(a, functools.partial):
-            return self.of(*[(f.func, f.args, f.keywords, vars(f)) for f in (a, b)])
+            return self.of(*[(f.func, f.args, f.keywords, vars(f)) for f in cast("list[Any]", [a, b])])
         if isinstance(a, types.BuiltinMethodType):
             return a.__name__ == b.__name__ and self.of(a.__self__, b.__self__)
         if isinstance(a, weakref.ref):

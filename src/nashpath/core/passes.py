@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nashpath.core.game import FunctionalGame, Game, point_of
 from nashpath.core.key import Key
-from nashpath.core.likeness import differences, python_state
+from nashpath.core.likeness import python_state, state_differences
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import function_parts, times_written
 from nashpath.core.typed import named_modules
@@ -20,14 +20,14 @@ from nashpath.core.typed import named_modules
 CURE = 'register a tensor or a count as a buffer (self.register_buffer("name", tensor))'
 
 
-def apart(one: nn.Module, other: nn.Module, which: str, than: str) -> str:
+def told_apart(one: nn.Module, other: nn.Module, which: str, than: str) -> str:
     """In which attribute the second trial differs from the first, whose modules compute both; nothing where in none.
 
     Left out are data, which are drawn by each member itself, and what every turn overwrites before it reads it.
     """
     for part in ("game", "solver"):
         ours, theirs = one.get_submodule(part), other.get_submodule(part)
-        for name in differences(ours, theirs):
+        for name in state_differences(ours, theirs):
             if not (isinstance(ours, Game) and _unread(ours, name)):
                 return (
                     f"{name} of {which} is not that of {than}, and no parameter or buffer: members that are trained "
@@ -91,9 +91,10 @@ def _unread(game: Game, name: str) -> bool:
 def _of_tensors(value: Any) -> bool:
     """Whether it is a tensor, or a list, tuple or dict of such."""
     if isinstance(value, dict):
-        value = list(value.values())
+        value = list(cast("dict[Any, Any]", value).values())
     if isinstance(value, list | tuple):
-        return bool(value) and all(map(_of_tensors, value))
+        parts = cast("list[Any]", value)
+        return bool(parts) and all(map(_of_tensors, parts))
     return isinstance(value, Tensor)
 
 
@@ -105,7 +106,7 @@ def changed_by_a_turn(game: Game) -> str:
     try:
         with torch.no_grad(), as_they_were(game):
             every = turns(game)
-            seen = []
+            seen: list[dict[str, Any]] = []
             for _ in range(2):
                 for turn in every:
                     turn()
@@ -132,19 +133,20 @@ def _print(value: Any, depth: int = 6) -> Any:
         return repr(value)
     if isinstance(value, Tensor):
         return _Same(value), times_written(value)
+    given: Any = value
     if isinstance(value, np.ndarray):
-        return value.tobytes() if value.size < 1e6 and not value.dtype.hasobject else _Same(value)
+        return given.tobytes() if given.size < 1e6 and not given.dtype.hasobject else _Same(value)
     if isinstance(value, nn.Module | Source) or not depth:
         return _Same(value)
     if isinstance(value, list | tuple | deque):
-        return [_print(v, depth - 1) for v in value]
+        return [_print(v, depth - 1) for v in given]
     if isinstance(value, dict):
-        return [(_Same(k) if not isinstance(k, str | int) else k, _print(v, depth - 1)) for k, v in value.items()]
+        return [(_Same(k) if not isinstance(k, str | int) else k, _print(v, depth - 1)) for k, v in given.items()]
     parts = function_parts(value)
     if parts is not None:
         return _print(parts[1], depth - 1)
     if isinstance(value, set | frozenset):
-        return len(value)
+        return len(given)
     return _Same(value), _print(getattr(value, "__dict__", None), depth - 1) if not isinstance(value, type) else None
 
 

@@ -1,12 +1,17 @@
 """What no run could repeat, or learn from, is refused by name: modules, draws and costs that are no pure functions."""
 
 import math
-from collections.abc import Callable, Mapping
+import random
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
@@ -110,7 +115,9 @@ def _check_read(game: Game, who: str, known: Mapping[str, Tensor | None], plain:
     with as_they_were(game):
         try:
             cost = plain()
-            slopes = torch.autograd.grad(cost, list(parameters.values()), allow_unused=True)
+            slopes = cast(
+                "Sequence[Tensor | None]", torch.autograd.grad(cost, list(parameters.values()), allow_unused=True)
+            )
         except Exception:  # whatever a pass of the user's may raise, the first step raises
             return
         counts = before != counted(game)  # the two passes are not one function
@@ -132,7 +139,7 @@ def _drawn_twice(game: Game, key: Key) -> Batch | None:
     try:
         before = global_random_state()[1:]
         first, second = (game.draw(Key.of(key.words), (1,)) for _ in range(2))
-        touched = before != global_random_state()[1:]
+        touched = before != global_random_state()[1:] and _draws(lambda: game.draw(Key.of(key.words), (1,)))
     except Exception:
         check_data(game, key)
         return None
@@ -162,7 +169,8 @@ def check_data(game: Game, key: Key) -> None:
         first, second = (source.draw(Key.of(key.words), count) for _ in range(2))
     except Exception:  # whatever data of the user's may raise, the first step raises
         return
-    if before != global_random_state()[1:] or not _alike(first, second):
+    touched = before != global_random_state()[1:] and _draws(lambda: source.draw(Key.of(key.words), count))
+    if touched or not _alike(first, second):
         raise Refused(
             f"{what} gives other samples for the same key, or draws from a global random state, so no run could be "
             f"repeated, resumed or compared; {FROM_THE_KEY}"
@@ -171,6 +179,11 @@ def check_data(game: Game, key: Key) -> None:
     if not isinstance(real, Tensor):
         raise Refused(f'{what} must return {{"real": samples}}, a tensor [count, *shape] under that name')
     usual = torch.get_default_dtype()
+    if real.dtype == torch.float32 != usual:
+        raise Refused(
+            f"{what} returns float32, as data do, and torch.set_default_dtype({usual}) is in force, in which latents "
+            "and layers are made: set it back, torch.set_default_dtype(torch.float32), and build the game again"
+        )
     if real.shape != (count, *source.shape) or real.dtype != usual:
         raise Refused(
             f"{what}(key, {count}) returns samples of {real.dtype} and shape {tuple(real.shape)}; with shape = "
@@ -180,6 +193,13 @@ def check_data(game: Game, key: Key) -> None:
 
 def check_modules(module: nn.Module) -> None:
     """Refuses modules whose forward pass cannot be a pure function, with the replacement to use."""
+    made = [name for name, value in module.named_parameters() if not is_lazy(value) and value.is_inference()]
+    if torch.is_inference_mode_enabled() or made:
+        what = f"{made[0]} was made" if made else "this is called"
+        raise ValueError(
+            f"{what} under torch.inference_mode(), and nothing from there has a derivative: build networks and games, "
+            "and train them, outside of it"
+        )
     for name, part in named_modules(module):
         if isinstance(part, torch.jit.ScriptModule):
             raise ValueError(
@@ -253,10 +273,13 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
     """
     before = global_random_state()[1:]
     result = call()
-    if before == global_random_state()[1:] and _alike(result, call()):
+    drew, python = before != global_random_state()[1:], global_random_state()[0]
+    again = call()
+    drew = drew and _draws(call)
+    if not drew and _alike(result, again) and (python == global_random_state()[0] or _whatever_python_draws(call)):
         return result
     counts = {name: counted(module) for name, module in modules.items()}
-    first, second = ([*_passes(call, modules)] for _ in range(2))
+    first, second = _two_passes(call, modules)
     if counts != {name: counted(module) for name, module in modules.items()}:
         return result
     for one, other in zip(first, second):  # the first to leave is the innermost
@@ -271,6 +294,58 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
                 "as GaussianNoise and Dropout do"
             )
     return result
+
+
+def _two_passes(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> tuple[list["_Pass"], list["_Pass"]]:
+    """What modules did in two calls; in two that differ, where what Python's generator draws can make them."""
+    with _under_any_draw() as seeds:
+        random.seed(seeds[0])
+        first = second = _passes(call, modules)
+        for seed in seeds[1:]:
+            random.seed(seed)
+            second = _passes(call, modules)
+            if any(one.drew or not _alike(one.output, other.output) for one, other in zip(first, second)):
+                break
+    return first, second
+
+
+TRIES = 48
+"""States of Python's generator under which a pass that draws from it must give the same."""
+
+
+def _draws(call: Callable[[], Any]) -> bool:
+    """Whether a call moves PyTorch's or NumPy's global state, which another thread may move meanwhile."""
+    for _ in range(3):
+        before = global_random_state()[1:]
+        call()
+        if before == global_random_state()[1:]:
+            return False
+    if threading.active_count() == 1:
+        return True
+    before = global_random_state()[1:]
+    time.sleep(0.02)
+    return before == global_random_state()[1:]  # else it moves by itself, and outputs alone can tell
+
+
+@contextmanager
+def _under_any_draw() -> Generator[list[int], None, None]:
+    """Seeds of Python's generator, those of very small and very large first numbers at the head; it is put back."""
+    kept = random.getstate()
+    first = {seed: random.Random(seed).random() for seed in range(2000)}
+    try:
+        yield [min(first, key=first.__getitem__), max(first, key=first.__getitem__), *range(TRIES)]
+    finally:
+        random.setstate(kept)
+
+
+def _whatever_python_draws(call: Callable[[], Any]) -> bool:
+    """Whether a pass that draws from Python's generator gives the same whatever it draws, the rarest numbers too."""
+    found: list[Any] = []
+    with _under_any_draw() as seeds:
+        for seed in seeds:
+            random.seed(seed)
+            found.append(call())
+    return all(_alike(found[0], other) for other in found[1:])
 
 
 class _Pass(NamedTuple):

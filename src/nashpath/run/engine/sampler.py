@@ -16,7 +16,7 @@ from torch.func import vmap
 
 from nashpath.core import Batch, Game, Key, pick, tree_map
 from nashpath.core.key import Asked, Plan, words_of
-from nashpath.core.likeness import MODULE, alike
+from nashpath.core.likeness import MODULE, hold_the_same
 from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import call_with
 from nashpath.core.tree import leaves
@@ -203,7 +203,7 @@ def _equal(a: Any, b: Any) -> bool:
 def _alike(one: Game, other: Game) -> bool:
     """Whether two games differ, apart from their players and buffers, in nothing that a draw may read."""
     ours, theirs = _held(one), _held(other)
-    return ours.keys() == theirs.keys() and all(alike(ours[name], theirs[name]) for name in ours)
+    return ours.keys() == theirs.keys() and all(hold_the_same(ours[name], theirs[name]) for name in ours)
 
 
 def _held(game: Game) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Whole, checks_arguments
-from nashpath.core.passes import apart
+from nashpath.core.passes import told_apart
 from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of, other_names
 from nashpath.diagnostics import Diagnostic
@@ -125,7 +125,7 @@ def train_many(
         if differs:
             raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
     for index, trial in enumerate(trials[1:], 1):
-        told = apart(trials[0], trial, f"games[{index}] (and its solver)", "games[0]")
+        told = told_apart(trials[0], trial, f"games[{index}] (and its solver)", "games[0]")
         if told:
             raise ValueError(f"{told}, or train each kind in a call of its own")
     check_game(games[0], len(games))
