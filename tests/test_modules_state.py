@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 import nashpath as nash
 from nashpath.core.likeness import hold_the_same
+from nashpath.run import SettingError
 
 
 class Styled(nn.Module):
@@ -71,7 +72,7 @@ UNLIKE = {
 def test_members_that_differ_in_python_are_not_trained_as_one(case, stack):
     style, first, second = UNLIKE[case]
     games = [made(style, holding(first)), made(style, holding(second))]
-    with pytest.raises(ValueError, match=r"generator\.held of games\[1\].*register_buffer"):
+    with pytest.raises(ValueError, match=r"generator\.held differs between games\[0\] and games\[1\].*register_buffer"):
         nash.train_many(games, [solver(), solver()], 1, [0, 1], stack=stack)
 
 
@@ -231,7 +232,7 @@ def test_what_another_thread_draws_is_not_the_games():
 
     def draw():
         while not ended.is_set():
-            torch.randn(3), np.random.rand()
+            _ = torch.randn(3), np.random.rand()
 
     thread = threading.Thread(target=draw)
     thread.start()
@@ -260,3 +261,40 @@ def test_another_default_precision_is_told_with_its_cure():
             nash.train(game, solver(), 1)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def registered(name, begin, style):
+    """A generator under this name, whose members ``begin`` as they do and pass in this ``style``."""
+
+    class Own(Styled):
+        """A generator of a test.
+
+        Reference: none.
+        """
+
+        def __init__(self, latent: int, shape: tuple[int, ...]):
+            assert (latent, shape) == (4, (2,))
+            super().__init__(style, begin)
+
+    nash.register("generator", name)(Own)
+
+
+def run(name, folder, **more):
+    raw = {"data": "ring", "latent": 4, "generator": name, "compile": "off", "steps": 2, "evaluation_samples": 16}
+    return nash.open_session({**raw, **more}, {}, folder)
+
+
+@pytest.mark.parametrize("stack", ["on", "off"])
+def test_runs_whose_seeds_make_another_python_state_are_refused(tmp_path, own_methods, stack):
+    registered("fourier", lambda self: setattr(self, "held", torch.randn(4)), lambda self, h: h * self.held)
+    with pytest.raises(SettingError, match=r"generator\.held differs between .* seed 0 and .* seed 1.*register_buffer"):
+        run("fourier", tmp_path / "two", seeds=[0, 1], stack=stack)
+    run("fourier", tmp_path / "one", seeds=[1]).train()
+
+
+def test_a_run_whose_passes_count_in_python_says_so_and_several_members_are_refused(tmp_path, own_methods):
+    registered("counting", lambda self: setattr(self, "it", 0), step_on)
+    with pytest.warns(UserWarning, match=r"generator\.it changes in the forward pass.*resumed"):
+        run("counting", tmp_path / "one")
+    with pytest.raises(SettingError, match=r"generator\.it changes in the forward pass.*each counting for all"):
+        run("counting", tmp_path / "two", seeds=[0, 1])

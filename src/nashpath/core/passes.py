@@ -30,8 +30,8 @@ def told_apart(one: nn.Module, other: nn.Module, which: str, than: str) -> str:
         for name in state_differences(ours, theirs):
             if not (isinstance(ours, Game) and _unread(ours, name)):
                 return (
-                    f"{name} of {which} is not that of {than}, and no parameter or buffer: members that are trained "
-                    f"together share all else; {CURE}"
+                    f"{name} differs between {than} and {which}, and is no parameter or buffer: members that are "
+                    f"trained together share all else; {CURE}"
                 )
     return ""
 

@@ -386,7 +386,7 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
         warnings.warn(f"{state}; else a run that is resumed is not the run that was never stopped", stacklevel=2)
     trials = [first, *map(built, group[1:])]
     for member, trial in zip(group[1:], trials[1:]):
-        told = told_apart(first, trial, f"the member of seed {member.seed}", f"that of seed {group[0].seed}")
+        told = told_apart(first, trial, f"that of seed {member.seed}", f"the member of seed {group[0].seed}")
         if told:
             raise SettingError(f"{told}, or give each a run of its own")
     return trials
