@@ -12,7 +12,7 @@ from nashpath.core import generator
 from nashpath.core.math.bootstrap import interval
 from nashpath.data import Digits, Ring, StackedDigits
 from nashpath.metrics import METRICS, FeaturesError, MetricError
-from nashpath.metrics import evaluate_samples as measured
+from nashpath.metrics.evaluate import compare_samples as measured
 from nashpath.metrics.features import inception
 from nashpath.report.tables import ends_of, protocol_lines
 from nashpath.run import RunFolder, SettingError

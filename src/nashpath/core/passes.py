@@ -70,12 +70,11 @@ class _Marker:
 
 
 def _unread(game: Game, name: str) -> bool:
-    """Whether turns do without an attribute of data, or overwrite one of tensors before they read it."""
+    """Whether turns do without an attribute of data or of tensors, or overwrite it before they read it."""
     where, _, own = name.rpartition(".")
     held = vars(game.get_submodule(where))
     value, marker = held.get(own), _Marker()
-    data = isinstance(value, Source)
-    if not data and not _of_tensors(value):
+    if not isinstance(value, Source) and not _of_tensors(value):
         return False
     try:
         with torch.no_grad(), as_they_were(game):
@@ -83,7 +82,7 @@ def _unread(game: Game, name: str) -> bool:
             held[own] = marker
             for turn in every:
                 turn()
-            return data or held[own] is not marker
+            return True
     except Exception:  # whatever is done with it
         return False
 

@@ -17,7 +17,6 @@ from nashpath.core.source import Source
 from nashpath.metrics.errors import FeaturesError, validate_numbers, validate_samples
 from nashpath.metrics.features.base import Extractor, Outputs, Pixels, extract
 from nashpath.metrics.moments import Moments, moments
-from nashpath.metrics.units import check_units
 
 GLANCED = 1000
 GLANCED_AGAINST = 5000
@@ -159,8 +158,6 @@ class Metric:
         """As `compute`; tensors are features (or points) as they are, and the generator is seeded with 0 by default."""
         a = real if isinstance(real, Sample) else Sample(validate_numbers(real, "real"))
         b = fake if isinstance(fake, Sample) else Sample(validate_numbers(fake, "fake"))
-        if Pixels not in (type(a.extractor), type(b.extractor)):
-            check_units(a, b)
         return self.compute(a, b, generator(0) if rng is None else rng)
 
     def settings(self) -> dict[str, Any]:

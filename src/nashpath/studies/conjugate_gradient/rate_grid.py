@@ -22,7 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nashpath.metrics import Sample, as_extractor, evaluate_samples, real_sample
+from nashpath.metrics import Sample, as_extractor, real_sample
+from nashpath.metrics.evaluate import compare_samples
 from nashpath.run.engine.device import find_device
 from nashpath.run.observe.snapshot import samples
 from nashpath.studies.conjugate_gradient.directions import METHODS, chosen
@@ -105,4 +106,4 @@ def measure(cell: Cell, size: Size) -> Iterator[Row]:
 def fid(real: Sample, fake: Tensor) -> float:
     """The Fréchet distance; pixels of diverged members that are not finite are taken for mid-grey."""
     known = torch.nan_to_num(fake.cpu(), nan=0.0, posinf=1.0, neginf=-1.0).clamp(-1, 1)
-    return significant(evaluate_samples(real, known, ["fid"])[0].value, 5)
+    return significant(compare_samples(real, known, ["fid"])[0].value, 5)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from nashpath.core import Table, generator
 from nashpath.data import SOURCES
-from nashpath.metrics import Sample, evaluate_samples
+from nashpath.metrics import Sample
+from nashpath.metrics.evaluate import compare_samples
 
 
 def colour_mnist(split: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,5 +48,5 @@ def uniform_noise(real: Sample, count: int) -> Tensor:
 
 def image_scores(fake: Tensor, real: Sample) -> dict[str, float]:
     """``inception_score`` (over all samples at once, not ten splits) and ``fid`` against ``real``."""
-    found = evaluate_samples(real, fake, ("inception_score", "fid"), settings={"inception_score": {"splits": 1}})
+    found = compare_samples(real, fake, ("inception_score", "fid"), settings={"inception_score": {"splits": 1}})
     return {m.name: round(m.value, 5) for m in found if m.name in ("inception_score", "fid")}
