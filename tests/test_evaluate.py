@@ -220,7 +220,7 @@ def test_images_need_features_and_the_message_says_which(tmp_path):
     with pytest.raises(SettingError, match=r"3x64x64 .* Inception .*download_inception.*choose features cifar10"):
         ReferenceSet(Photos())
     with pytest.raises(FeaturesError):
-        measured(torch.zeros(3, 3, 64, 64), torch.zeros(3, 3, 64, 64), features="inception")
+        measured(torch.zeros(3, 3, 64, 64), torch.zeros(3, 3, 64, 64), ["fid"], features="inception")
 
 
 def test_flags_and_files_choose_the_same_metrics(tmp_path):

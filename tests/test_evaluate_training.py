@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis.strategies import floats, integers
 
 from nashpath.data import Digits
-from nashpath.metrics import evaluate_samples
+from nashpath.metrics.evaluate import compare_samples
 from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe import metrics as reference_set
@@ -44,7 +44,7 @@ def test_the_numbers_are_those_of_the_metrics_at_the_steps_asked_for(tmp_path):
     assert [row["step"] for row in found] == [0, 8, 16, 20]
     trial, train_state = restore_member(tmp_path)
     fake = samples(trial, train_state, 4, 30)
-    expected = evaluate_samples(
+    expected = compare_samples(
         Digits("train").examples(), fake, MEASURED["metrics"], "digits", split="digits, train", seed=4
     )
     for m in expected:

@@ -12,11 +12,9 @@ import nashpath as nash
 from nashpath.core.cache import cache_folder, remembered
 from nashpath.data import Digits
 from nashpath.metrics import (
-    FID,
     Measurement,
     MetricError,
     ProtocolError,
-    Sample,
     as_extractor,
     evaluate_samples,
     real_sample,
@@ -153,7 +151,6 @@ WAYS = {
     "evaluate, a sample": lambda x, y: nash.evaluate(real_sample(x, "digits", cached=False), y, ["fid"]),
     "by the metric": lambda x, y: evaluate_samples(x, y, ["sliced_wasserstein", "fid@digits"]),
     "evaluate_samples": lambda x, y: evaluate_samples(x, y, ["fid"], "digits"),
-    "a metric": lambda x, y: FID()(Sample(x, as_extractor("digits")), Sample(y, as_extractor("digits"))),
 }
 
 
