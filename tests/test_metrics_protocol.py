@@ -161,3 +161,9 @@ def test_images_in_other_units_than_their_features_are_measured_by_no_way(units:
     one, other = UNITS[units]
     with pytest.raises(MetricError, match=r"from -1 to 1|give images of one size"):
         WAYS[way](one(REAL), other(FAKE))
+
+
+@pytest.mark.parametrize("value", [2.0, 255.0])
+def test_images_of_one_value_beyond_the_units_of_features_are_refused(value):
+    with pytest.raises(MetricError, match="features are those of images from -1 to 1"):
+        evaluate_samples(torch.full((8, 1, 8, 8), value), torch.full((8, 1, 8, 8), value), ["fid"], "digits")

@@ -263,9 +263,8 @@ class FunctionalGame:
                 found.extend(torch.zeros_like(v) for v in params.values())
                 return
             given, device = list(params.values()), cost.device.type
-            mixed = torch.is_autocast_enabled(
-                device
-            )  # products of the derivative are in the precision of their factors
+            # products of the derivative are in the precision of their factors
+            mixed = torch.is_autocast_enabled(device)
             with torch.autocast(device, enabled=False) if mixed else nullcontext():
                 found.extend(torch.autograd.grad(cost, given, allow_unused=True, materialize_grads=True))
 

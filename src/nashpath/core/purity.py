@@ -2,10 +2,7 @@
 
 import math
 import random
-import threading
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -13,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
 from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
@@ -139,7 +137,7 @@ def _drawn_twice(game: Game, key: Key) -> Batch | None:
     try:
         before = global_random_state()[1:]
         first, second = (game.draw(Key.of(key.words), (1,)) for _ in range(2))
-        touched = before != global_random_state()[1:] and _draws(lambda: game.draw(Key.of(key.words), (1,)))
+        touched = before != global_random_state()[1:] and moves_random_state(lambda: game.draw(Key.of(key.words), (1,)))
     except Exception:
         check_data(game, key)
         return None
@@ -169,7 +167,7 @@ def check_data(game: Game, key: Key) -> None:
         first, second = (source.draw(Key.of(key.words), count) for _ in range(2))
     except Exception:  # whatever data of the user's may raise, the first step raises
         return
-    touched = before != global_random_state()[1:] and _draws(lambda: source.draw(Key.of(key.words), count))
+    touched = before != global_random_state()[1:] and moves_random_state(lambda: source.draw(Key.of(key.words), count))
     if touched or not _alike(first, second):
         raise Refused(
             f"{what} gives other samples for the same key, or draws from a global random state, so no run could be "
@@ -275,7 +273,7 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
     result = call()
     drew, python = before != global_random_state()[1:], global_random_state()[0]
     again = call()
-    drew = drew and _draws(call)
+    drew = drew and moves_random_state(call)
     if not drew and _alike(result, again) and (python == global_random_state()[0] or _whatever_python_draws(call)):
         return result
     counts = {name: counted(module) for name, module in modules.items()}
@@ -298,7 +296,7 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
 
 def _two_passes(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> tuple[list["_Pass"], list["_Pass"]]:
     """What modules did in two calls; in two that differ, where what Python's generator draws can make them."""
-    with _under_any_draw() as seeds:
+    with seeds_of_any_draw() as seeds:
         random.seed(seeds[0])
         first = second = _passes(call, modules)
         for seed in seeds[1:]:
@@ -309,39 +307,10 @@ def _two_passes(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> tu
     return first, second
 
 
-TRIES = 48
-"""States of Python's generator under which a pass that draws from it must give the same."""
-
-
-def _draws(call: Callable[[], Any]) -> bool:
-    """Whether a call moves PyTorch's or NumPy's global state, which another thread may move meanwhile."""
-    for _ in range(3):
-        before = global_random_state()[1:]
-        call()
-        if before == global_random_state()[1:]:
-            return False
-    if threading.active_count() == 1:
-        return True
-    before = global_random_state()[1:]
-    time.sleep(0.02)
-    return before == global_random_state()[1:]  # else it moves by itself, and outputs alone can tell
-
-
-@contextmanager
-def _under_any_draw() -> Generator[list[int], None, None]:
-    """Seeds of Python's generator, those of very small and very large first numbers at the head; it is put back."""
-    kept = random.getstate()
-    first = {seed: random.Random(seed).random() for seed in range(2000)}
-    try:
-        yield [min(first, key=first.__getitem__), max(first, key=first.__getitem__), *range(TRIES)]
-    finally:
-        random.setstate(kept)
-
-
 def _whatever_python_draws(call: Callable[[], Any]) -> bool:
     """Whether a pass that draws from Python's generator gives the same whatever it draws, the rarest numbers too."""
     found: list[Any] = []
-    with _under_any_draw() as seeds:
+    with seeds_of_any_draw() as seeds:
         for seed in seeds:
             random.seed(seed)
             found.append(call())

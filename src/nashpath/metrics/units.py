@@ -29,7 +29,7 @@ def check_units(real: "Sample", fake: "Sample") -> None:
     if not all(map(math.isfinite, (low, high, least, most))):
         return
     span, other = high - low, most - least
-    if span == other == 0:  # of one value alone nothing can be told
+    if span == other == 0 and max(abs(low), abs(least)) <= 1.5:  # of one value that fits nothing can be told
         return
     reach = f"real samples reach from {low:.3g} to {high:.3g}, generated ones from {least:.3g} to {most:.3g}"
     if real.extractor.signed_images and not -1.5 <= min(low, least) < 0 < max(high, most) <= 1.5:
