@@ -381,6 +381,16 @@ def test_flat_directions_are_probed(cost, kind, off):
     assert certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {})) == kind
 
 
+@pytest.mark.parametrize("dead", [0.0, 0.01, 0.05])
+def test_a_gain_beyond_a_dead_zone_has_the_length_of_its_move(dead):
+    """Within the zone nobody gains, so that whoever reads "a small move" must be told how small."""
+    game = Degenerate(lambda u, v: -((u.abs() - dead).relu() ** 2) - v**2 if dead else -(u**4) - v**2).double()
+    own = Certificate(1).evidence(FunctionalGame(game), point_of(game), {}).players["generator"]
+    assert own.gains
+    assert own.move >= own.allowed
+    assert dead < own.move <= max(3 * dead, own.allowed) * 1.1
+
+
 def test_a_curved_valley_is_followed():
     """(y − x²)² − ½ x⁴ rises along both axes, and falls along y = x²."""
 

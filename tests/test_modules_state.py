@@ -298,3 +298,25 @@ def test_a_run_whose_passes_count_in_python_says_so_and_several_members_are_refu
         run("counting", tmp_path / "one")
     with pytest.raises(SettingError, match=r"generator\.it changes in the forward pass.*each counting for all"):
         run("counting", tmp_path / "two", seeds=[0, 1])
+
+
+class Later(nn.Module):
+    """Adds ``noise()`` from the hundredth of its calls on, which no look at the first batch sees."""
+
+    def __init__(self, noise):
+        super().__init__()
+        self.layer, self.noise, self.calls = nn.Linear(4, 2), noise, 0
+
+    def forward(self, z):
+        self.calls += 1
+        return self.layer(z) + (self.noise() if self.calls > 100 else 0.0)
+
+
+@pytest.mark.parametrize("noise", [lambda: torch.randn(()), lambda: float(np.random.rand())])
+def test_draws_that_come_later_are_told_with_their_steps(noise):
+    with pytest.warns(UserWarning, match=r"random state of PyTorch or NumPy moved in the steps \d+ to \d+"):
+        nash.train(gan(Later(noise)), solver(), 100)
+
+
+def test_play_that_draws_nothing_moves_no_global_state():
+    nash.train(gan(Later(lambda: 0.0)), solver(), 100)  # a warning would fail it

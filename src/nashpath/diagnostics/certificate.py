@@ -51,6 +51,8 @@ class PlayerEvidence:
     """Directions in which the second order decides nothing."""
     gains: bool | None = False
     """Whether a small move of its own lowers its cost; None: undecided."""
+    move: float = 0.0
+    """The length of the move that was found to gain where the second order decides nothing; 0: none was."""
 
 
 @dataclass
@@ -254,7 +256,8 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
         own.flat = int((ways.signs == 0).sum())
         if target is not None:
             reach = _reach(near, own, who, mean)
-            own.gains = None if own.flat and seen.noisy else gain_along(target, who, ways, reach)
+            own.move = 0.0 if own.flat and seen.noisy else gain_along(target, who, ways, reach)
+            own.gains = None if own.flat and seen.noisy else own.move > 0
             own.gains = True if (ways.signs < 0).any() else own.gains
     if set(near.sizes) == {"discriminator", "generator"}:
         reach = _reach(near, seen.players["generator"], "generator", mean)
@@ -293,7 +296,7 @@ def _ask_leader(
     if not (ways.signs < 0).any() and unclear:
         lifted = Directions(ways.values, free @ ways.vectors, ways.signs)
         strict = not level.shape[1]
-        seen.answered = gain_along(target, "generator", lifted, reach, "discriminator") if strict else None
+        seen.answered = gain_along(target, "generator", lifted, reach, "discriminator") > 0 if strict else None
     else:
         seen.answered = bool((ways.signs < 0).any())
 

@@ -41,8 +41,8 @@ class Directions(NamedTuple):
         return cls(values, vectors, signs)
 
 
-def gain_along(near: Linearised, player: str, ways: Directions, smallest: float, answering: str = "") -> bool:
-    """Whether the player's cost falls along one of its flat directions, or a mixture of them, to either side.
+def gain_along(near: Linearised, player: str, ways: Directions, smallest: float, answering: str = "") -> float:
+    """The move by which the player's cost falls along a flat direction, or a mixture of them, to either side; 0: none.
 
     ::
 
@@ -50,11 +50,11 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
 
     (the slope is what is left of the distance from the stationary point) at t = ``smallest`` times `RADII`: each side
     is decided at the first radius at which c(t) − c(0) is beyond rounding. A cost that stays level to the last radius
-    is no gain. Where another player is ``answering``, that one follows besides, by its own cost.
+    is no gain (0.0). Where another player is ``answering``, that one follows besides, by its own cost.
     """
     flat, bent = ways.vectors[:, ways.signs == 0], ways.vectors[:, ways.signs > 0]
     if not flat.shape[1]:
-        return False
+        return 0.0
     mixed = np.random.default_rng(0).standard_normal((flat.shape[1], MIXED if flat.shape[1] > 1 else 0))
     tried = np.concatenate([flat, flat @ (mixed / np.linalg.norm(mixed, axis=0, keepdims=True))], 1)
     sides = torch.from_numpy(np.concatenate([tried, -tried], 1).T.copy()).to(near.vector)
@@ -80,11 +80,11 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
         change = vmap(lambda way, r=radius: lowest(way, r))(sides) - base - radius * (sides @ slope)
         beyond = change.abs() > 1e-13 * max(1.0, abs(base))
         if bool((~level & beyond & (change < 0)).any()):
-            return True
+            return radius
         level |= beyond | ~torch.isfinite(change)
         if bool(level.all()):
             break
-    return False
+    return 0.0
 
 
 def _inverse(vectors: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:

@@ -333,7 +333,11 @@ def point_sentence(s: RunSummary) -> str:
 def _second_order(who: str, own: PlayerEvidence) -> str:
     flat = ""
     if own.flat:
-        found = {True: "a gain", False: "no gain", None: "not decided"}[own.gains]
+        found = {
+            True: f"a gain by a move of {own.move:.2g}" if own.move else "a gain",
+            False: "no gain",
+            None: "not decided",
+        }[own.gains]
         flat = f", {_flat(own.flat)} probed: {found}"
     return f"the {who}'s own curvature from {own.smallest:.2g} to {own.largest:.2g}{flat}"
 

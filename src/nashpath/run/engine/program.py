@@ -17,6 +17,7 @@ from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.purity import counted
+from nashpath.core.torch_compat import global_random_state
 from nashpath.core.torch_compat.one_graph import CompilerError, as_one_graph
 from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Spread
 
 Mode = Literal["stacked", "looped"]
+
+DRAWN = "the global random state of PyTorch or NumPy moved"
+PURE = (
+    "where a module or a cost draws from it, this run cannot be repeated: take the noise from nashpath.networks.Noise, "
+    "or from the key of draw(key, batch)"
+)
 
 
 def never() -> bool:
@@ -99,6 +106,8 @@ class Program:
         self.taken, self.seconds, self.busy, self.timed, self._warm = 0, 0.0, 0.0, 0, False
         self.causes: dict[int, str] = {}
         """Why members of this program diverged, as far as it saw them do so."""
+        self.drew = ""
+        """Which steps first moved a global random state, in words; nothing where none did."""
 
     @property
     def prepared(self) -> Prepared:
@@ -133,6 +142,7 @@ class Program:
                 with compiling, products, tf32_products(self.precision == "tf32"):
                     if warm and self._recorder is not None:
                         self._record(self._recorder, steps)
+                    random = global_random_state()[1:]  # type checkers draw from Python's
                     start, used = time.perf_counter(), time.process_time()
                     batches = self._batches(steps)
                     while count < len(batches):
@@ -153,6 +163,8 @@ class Program:
                 took, used = time.perf_counter() - start, time.process_time() - used
                 self.seconds, self.timed = self.seconds + took, self.timed + count
                 self.busy += took if self.device.type == "cuda" else min(took, used)
+                if not self.drew and random != global_random_state()[1:]:
+                    self.drew = f"{DRAWN} in the steps {self.taken + 1:,} to {self.taken + count:,}; {PURE}"
             self.taken, steps = self.taken + count, steps - count
 
     def wait(self) -> None:

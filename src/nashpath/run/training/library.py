@@ -1,5 +1,6 @@
 """Training games of one's own: `train` and `train_many`."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -146,6 +147,8 @@ def train_many(
                     history.append({"step": program.taken, **row, **readings})
                     notify(history[-1])
             stopped = stop() and program.taken < steps
+        if program.drew:
+            warnings.warn(program.drew, stacklevel=3)
     except BaseException:  # the modules hold what was reached, whatever ends it
         for i in range(len(trials)):
             place(trials[i], program.train_state(i), averaged=False)

@@ -329,7 +329,9 @@ class Session:
             if group.program.alive():
                 if group.program.compiles:
                     self.recorder.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, "compiling"))
+                known = group.program.drew
                 self._run(place, target)
+                self.recorder.warn_of("" if known else group.program.drew)
             else:
                 group.program.taken = target
 
