@@ -303,6 +303,45 @@ def test_finite_games_have_their_known_equilibria(name):
     assert matrix_duality_gap(np.array(payoff), found.row, found.column) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("shift", [0.0, 3.0, -1e3])
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-8, 1.0, 1e8, 1e300])
+def test_an_equilibrium_stays_one_in_other_units(scale, shift):
+    """Payoffs ``scale (A + shift)`` have the equilibria of A; the gap is up to rounding of what they are made of."""
+    for seed in range(4):
+        payoff = scale * (np.random.default_rng(seed).normal(size=(4, 5)) + shift)
+        found = solve_matrix_game(payoff)
+        largest = np.abs(payoff).max()
+        assert matrix_duality_gap(payoff, found.row, found.column) <= 1e-13 * largest
+        assert found.value == pytest.approx(found.row @ payoff @ found.column, abs=1e-13 * largest)
+
+
+def test_all_payoffs_alike_are_a_game_too():
+    found = solve_matrix_game(np.full((2, 3), -7.0))
+    assert (found.value, found.row.sum(), found.column.sum()) == (-7, 1, 1)
+
+
+NO_STRATEGIES = {
+    "sums to two": [2, 0, 0],
+    "negative": [-1, 1, 1],
+    "not a number": [math.nan, 1, 0],
+    "too short": [0.5, 0.5],
+    "of two axes": [[1, 0, 0]],
+    "counts": [3, 4, 5],
+}
+
+
+@pytest.mark.parametrize("given", NO_STRATEGIES)
+def test_what_is_no_mixed_strategy_is_refused_with_whose_it_is(given):
+    payoff, fair = np.array(PAYOFFS["rock paper scissors"][0]), np.full(3, 1 / 3, np.float32)
+    bad = np.array(NO_STRATEGIES[given])
+    for who, pair in (("row", (bad, fair)), ("column", (fair, bad))):
+        with pytest.raises(ValueError, match=f"the {who} "):
+            matrix_duality_gap(payoff, *pair)
+        with pytest.raises(ValueError, match=f"the {who} "):
+            exploitability(payoff, -payoff, *pair)
+    assert matrix_duality_gap(payoff, fair, fair) == pytest.approx(0, abs=1e-6)  # float32 thirds
+
+
 def test_pure_play_is_exploitable_by_hand_counts():
     rock = np.array([1.0, 0, 0])
     payoff = np.array(PAYOFFS["rock paper scissors"][0])
