@@ -445,6 +445,16 @@ def test_exploitability_tells_what_the_plain_gap_hides(tmp_path):
     assert quick.numbers["exploitability"] == {}
 
 
+@pytest.mark.parametrize(("gain", "error"), [(-3.8e6, 1.4e6), (-1.0, 0.1), (-1e-6, 2e-6), (0.0, 0.0), (1.0, 2.0)])
+def test_a_search_that_ends_below_who_stays_is_no_lower_bound(gain, error):
+    readings = {"duality_gap": 0.0, "duality_gap_error": 0.0}
+    readings |= {"perturbed_duality_gap": gain, "perturbed_duality_gap_error": error}
+    summary = RunSummary("undecided", PointEvidence(), exploitability=readings)
+    (said,) = [one.sentence for one in statements(summary) if one.code == "exploitability"]
+    assert ("a lower bound" in said) == (gain >= 0)
+    assert ("found no gain" in said) == (gain < 0)
+
+
 def test_what_takes_long_is_asked_for_by_seconds(tmp_path):
     game, said = DiracGAN(), list[str]()
     summary = RunSummary("undecided", PointEvidence())
