@@ -237,3 +237,28 @@ def test_a_loaded_member_names_the_cause(tmp_path):
     (member,) = members(tmp_path / "run")
     assert member["outcome"].endswith("is not finite")
     assert nash.load(tmp_path / "run").outcome == member["outcome"]
+
+
+@pytest.mark.parametrize("ending", [".png", ".npz", ".csv", ".safetensors"])
+def test_samples_of_a_member_that_did_not_end_well_are_told_so(tmp_path, monkeypatch, ending):
+    """Drawn and exported all the same, whichever file they go to; of a run that ended nothing is said."""
+    train(tmp_path / "diverged", *WILD, "steps=20")
+    train(tmp_path / "finished", "steps=10")
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 5)
+        train(tmp_path / "stopped", "steps=10")
+    told = {
+        "diverged": members(tmp_path / "diverged")[0]["outcome"],
+        "stopped": "is at step 5 of 10: its run has not ended",
+    }
+    verb, to = ("export", "--to") if ending == ".safetensors" else ("sample", "--out")
+    for name in ("diverged", "stopped", "finished"):
+        done = command(verb, tmp_path / name, to, tmp_path / f"{name}{ending}")
+        assert (tmp_path / f"{name}{ending}").exists()
+        if name in told:
+            assert f"warning: member 0 {told[name]}" in done.stderr.replace("\n", " ")
+        else:
+            assert "warning" not in done.stderr
+    assert nash.load(tmp_path / "stopped").outcome == "stopped"
+    if ending == ".safetensors":
+        assert nash.load(tmp_path / f"stopped{ending}").outcome == "stopped"

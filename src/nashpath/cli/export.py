@@ -46,6 +46,7 @@ def export(
     from nashpath.report import card_place, write_card
     from nashpath.run import export as written
     from nashpath.run.assess import hub_models
+    from nashpath.run.assess.member import caution
 
     if public and not push:
         raise ValueError("--public is for --push; leave it out, or say --push owner/name")
@@ -58,5 +59,7 @@ def export(
     typer.echo(str(to))
     typer.echo(str(place))
     typer.echo(told["verified"], err=True)
+    if said := caution(member, told["outcome"], told["steps"], told["settings"]):
+        typer.echo(f"warning: {said}", err=True)
     if push:
         typer.echo(hub_models.push(to, place.read_text(encoding="utf-8"), told, push, public))

@@ -56,6 +56,7 @@ def sample(
     from nashpath.games.techniques import truncation as truncated
     from nashpath.report import write_sheet
     from nashpath.run import FolderWarning, load
+    from nashpath.run.assess.member import caution
     from nashpath.run.settings.sizes import check_fits
 
     loaded = load(run, member, data_path=data_path, width=width)
@@ -82,6 +83,8 @@ def sample(
     else:
         write_sheet(found, out, raw=raw)
     typer.echo(str(out))
+    if said := caution(member, loaded.outcome, loaded.steps, {"steps": loaded.settings.steps}):
+        typer.echo(f"warning: {said}", err=True)
     if raw is not None:
         typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
 

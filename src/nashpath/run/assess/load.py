@@ -47,6 +47,7 @@ def load(
     steps = int(train_state.steps)
     known = read_meta(RunFolder(Path(run)))
     told = outcome(trial, train_state, known.get("causes", {}).get(str(member), ""))
+    told = "stopped" if told == "finished" and steps < planned.settings.steps else told
     averaged = averaged and keeps_average(trial, train_state)
     return LoadedMember(
         trial.game, told, steps, trial.solver, planned.settings, planned.seed, averaged, units_from(known, member)

@@ -1,7 +1,7 @@
 """A trained member, as ordinary modules."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -16,12 +16,22 @@ from nashpath.run.training.library import PlayedGame
 from nashpath.solvers import Solver
 
 
+def caution(member: int, outcome: str, steps: int, settings: Mapping[str, Any]) -> str:
+    """What to know before samples of a trained member are used; nothing where its training ended as it should."""
+    if outcome == "stopped":
+        return f"member {member} is at step {steps:,} of {settings['steps']:,}: its run has not ended"
+    if outcome == "finished":
+        return ""
+    return f"member {member} {outcome}; its samples are those of the {steps:,} steps before"
+
+
 @dataclass(frozen=True, repr=False)
 class LoadedMember(PlayedGame):
     """A member of a run folder at its last checkpoint: its game and solver, its settings, and what became of it.
 
-    ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``, or which
-    player left the finite numbers, when, and through which module, gradient or parameter.
+    ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``,
+    ``stopped`` (its run had not ended), or which player left the finite numbers, when, and through which module,
+    gradient or parameter.
     """
 
     solver: Solver
