@@ -37,7 +37,7 @@ from nashpath.run.settings.model import TABLES, General
 from nashpath.run.settings.names import SHARED
 from nashpath.run.settings.overrides import flatten_sweeps, override, parse_sweeps
 from nashpath.run.settings.schema import arguments
-from nashpath.run.training.start import build_groups
+from nashpath.run.training.assemble import build_groups
 
 ASKED = os.environ.get("NASHPATH_FUZZ", "")
 TOTAL = int(ASKED or 1000)

@@ -9,8 +9,8 @@ from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.overrides import Raw
+from nashpath.run.training.assemble import build_groups, prepare
 from nashpath.run.training.group import MemberGroup
-from nashpath.run.training.start import build_groups, prepare
 from nashpath.studies.course import Course
 from nashpath.studies.study import Size
 

@@ -12,7 +12,7 @@ from nashpath.run.folder.places import find_data
 from nashpath.run.observe.shared import SharedSamples
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.method_files import recall
-from nashpath.run.training.start import build_trials
+from nashpath.run.training.assemble import build_trials
 
 
 def follow(ranks: Ranks) -> None:
