@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ import torch
 from PIL import Image
 
 from nashpath.core import Key
+from nashpath.core.source import empty_classes
 from nashpath.data import Folder, image_cache
-from nashpath.data.image_cache import read_picture
+from nashpath.data.base import DataWarning
+from nashpath.data.image_cache import FITS, read_picture
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +114,19 @@ def test_padding_of_four_channels_is_transparent(tmp_path):
     found = read_picture(tmp_path / "x.png", (4, 12, 12), fit="pad")
     assert found[3, 0].tolist() == [0] * 12
     assert found[3, 6].tolist() == [255] * 12
+
+
+@pytest.mark.parametrize("longer", [17, 100, 5000])
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize("size", [(8, 8), (8, 20), (20, 8)])
+def test_padding_leaves_something_of_every_picture(longer, upright, size):
+    """A black line of one pixel: what is inside the white covers the side it fits, and one pixel of the other."""
+    drawn = FITS["pad"](Image.new("L", (1, longer) if upright else (longer, 1), 0), size)
+    assert drawn.size == size
+    black = np.asarray(drawn) < 128
+    side = size[1] if upright else size[0]
+    assert black.sum() == side * max(1, round(side / longer))
+    assert black.any(1 if upright else 0).sum() == side
 
 
 def test_each_way_to_fit_has_its_own_cache(tmp_path, cache):
@@ -320,3 +336,27 @@ def test_many_files_keep_their_order_over_blocks(tmp_path):
         Image.new("L", (4, 4), number % 256).save(root / f"{number:04}.bmp")
     values = 127.5 * (Folder(str(root), size=4, channels=1).examples()[:, 0, 0, 0] + 1)
     assert values.round().tolist() == [number % 256 for number in range(600)]
+
+
+@pytest.mark.parametrize("device_bytes", [1 << 30, 0])
+@pytest.mark.parametrize("damaged", ["a", "b", "c", "ac"])
+def test_a_class_of_damaged_files_stays_a_class_and_is_named(tmp_path, device_bytes, damaged):
+    for name in "abc":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for k in range(3):
+            file = tmp_path / "in" / name / f"{k}.png"
+            Image.new("L", (8, 8), 60 * k).save(file)
+            if name in damaged or (name == "b" and k == 0):
+                file.write_bytes(file.read_bytes()[:20])
+    folder = Folder(str(tmp_path / "in"), size=8, labels=True, device_bytes=device_bytes)
+    with pytest.warns(DataWarning) as caught:
+        counts = folder.class_counts().tolist()
+    assert folder.class_names == ["a", "b", "c"]
+    assert [count == 0 for count in counts] == [name in damaged for name in "abc"]
+    said = f"no sample of class{'es' * (len(damaged) > 1)} {', '.join(damaged)} could be read"
+    assert sum(said in str(warning.message) for warning in caught) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # others of a class are found when they are drawn
+        drawn = folder.draw(Key(0), 200)["label"]
+    assert set(drawn.tolist()) == {k for k, name in enumerate("abc") if name not in damaged}
+    assert empty_classes(folder) == list(damaged)

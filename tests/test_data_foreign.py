@@ -15,6 +15,7 @@ import nashpath as nash
 from nashpath.data import Array, Folder, Samples
 from nashpath.data.base import DataWarning
 from nashpath.data.image_cache import read_picture
+from nashpath.run.folder.identity import identity_of
 from nashpath.solvers.optim import ExtraAdam, ExtraSGD
 from run_folders import nash as command
 
@@ -51,6 +52,33 @@ def test_a_loop_of_links_ends_and_a_dangling_link_is_named(tmp_path):
     (tmp_path / "a" / "gone.png").symlink_to(tmp_path / "nothing")
     with pytest.warns(DataWarning, match="1 links in .* lead nowhere and are left out: a/gone.png"):
         Folder(str(tmp_path), size=8)
+
+
+NOWHERE = {
+    "to nothing": {"a.png": "nothing"},
+    "to itself": {"a.png": "a.png"},
+    "to each other": {"a.png": "b.png", "b.png": "a.png"},
+    "to itself, as a folder would be called": {"a": "a"},
+    "into a file": {"a.png": "0.png/x.png"},
+    "to no possible name": {"a.png": "x" * 300},
+}
+
+
+@pytest.mark.parametrize("case", NOWHERE)
+@pytest.mark.parametrize("inside", ["", "class"])
+def test_links_that_lead_nowhere_are_left_out_and_named(tmp_path, case, inside):
+    root = tmp_path / "in"
+    picture(root / inside / "0.png")
+    for name, target in NOWHERE[case].items():
+        (root / inside / name).symlink_to(target)
+    with pytest.warns(DataWarning, match="lead nowhere and are left out") as caught:
+        folder = Folder(str(root), size=8)
+    (warning,) = caught
+    names = ", ".join(f"{inside}/{name}" if inside else name for name in NOWHERE[case])
+    assert str(warning.message).endswith(f"left out: {names}")
+    assert len(folder) == 1
+    told = identity_of({"data": {"kind": "folder", "path": str(root)}}, {}, [], "cpu")
+    assert told["data"]["files"] == 1
 
 
 def test_a_folder_in_a_linked_folder_counts_as_changed(tmp_path):

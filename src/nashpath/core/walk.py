@@ -1,8 +1,22 @@
 """Which folders lie below one, seen alike by what reads data and by what remembers which data they were."""
 
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+NOWHERE = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""What the system says of links to themselves, to what lies in a file, and to a name that no file can have."""
+
+
+def leads_to(asked: Callable[[], bool]) -> bool:
+    """What ``entry.is_file`` or ``entry.is_dir`` says; of links that lead nowhere, false like that of others."""
+    try:
+        return asked()
+    except OSError as error:
+        if error.errno not in NOWHERE:
+            raise
+        return False
 
 
 def folders_below(
@@ -21,9 +35,9 @@ def folders_below(
                 found = sorted(entries, key=lambda entry: entry.name)
         except left_out:
             continue
-        yield folder, [entry for entry in found if not entry.is_dir()]
+        yield folder, [entry for entry in found if not leads_to(entry.is_dir)]
         for entry in found:
-            if not entry.is_dir() or entry.name.startswith("."):
+            if not leads_to(entry.is_dir) or entry.name.startswith("."):
                 continue
             real = Path(entry.path).resolve()
             if real not in above:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nashpath.core.walk import folders_below
+from nashpath.core.walk import folders_below, leads_to
 from nashpath.data.base import (
     BYTES,
     GIBIBYTE,
@@ -34,6 +34,7 @@ from nashpath.data.image_cache import (
 )
 from nashpath.data.picture_bits import text_of_name, warn_of_pages, warn_of_unused_bits
 from nashpath.data.picture_store import PictureStore
+from nashpath.data.samples import labels_of_kept
 
 
 class Folder(FiniteSource):
@@ -105,16 +106,24 @@ class Folder(FiniteSource):
         key = fingerprint(self._root, self._files, "folder", self.shape, *unusual)
         if len(names) * math.prod(self._picture) > self._device_bytes:
             self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits, self._fit)
-            return self._held(self._store, names)
+            labels = self._labels(names)
+            standing = None if labels is None else self._store.standing_by_class(labels)
+            return self._held(self._store, labels, standing)
         items = zip(names, self._files)
         images, kept = decoded(key, str(self._root), items, len(names), self._picture, progress, self._bits, self._fit)
-        return self._held(images, [names[index] for index in kept])
+        return self._held(images, self._labels(names), kept)
 
-    def _held(self, images: "np.ndarray | PictureStore", names: list[str]) -> SampleBuffer:
-        labels = None
-        if self.class_names:
-            number = {name: index for index, name in enumerate(self.class_names)}
-            labels = np.array([number[text_of_name(name.split("/")[0])] for name in names])
+    def _labels(self, names: list[str]) -> np.ndarray | None:
+        """The numbers of the classes of all files; None without classes."""
+        number = {name: index for index, name in enumerate(self.class_names)}
+        return np.array([number[text_of_name(name.split("/")[0])] for name in names]) if number else None
+
+    def _held(
+        self, images: "np.ndarray | PictureStore", labels: np.ndarray | None, kept: np.ndarray | None
+    ) -> SampleBuffer:
+        """The images, with the classes of those at places ``kept`` of all files."""
+        if labels is not None and kept is not None:
+            labels = labels_of_kept(labels, kept, str(self._root), self.class_names)
         return SampleBuffer(images, labels, self.classes, BYTES, self._device_bytes)
 
     def prepare(self, progress: Progress | None = None) -> None:
@@ -140,7 +149,7 @@ def _existing(path: str) -> Path:
 def _pictures(root: Path, listed: list[tuple[Path, list[os.DirEntry[str]]]]) -> list[Path]:
     """All image files below ``root`` in the order of their names, hidden ones left out."""
     entries = [entry for _, inside in listed for entry in inside if not entry.name.startswith(".")]
-    files = [Path(entry.path) for entry in entries if entry.is_file()]
+    files = [Path(entry.path) for entry in entries if leads_to(entry.is_file)]
     links = [entry.path for entry in entries if entry.is_symlink() and not os.path.exists(entry.path)]
     dangling = sorted(text_of_name(os.path.relpath(link, root)) for link in links)
     if dangling:

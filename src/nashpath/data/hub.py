@@ -1,18 +1,18 @@
 """A data set of the Hugging Face Hub, at one exact revision, read from its parquet files."""
 
-import importlib
 import re
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from nashpath.data.base import BYTES, GIBIBYTE, Bytes, FiniteSource, Progress, SampleBuffer, SideLength, stamp
-from nashpath.data.image_cache import Item, decoded, fingerprint, picture_shape
-from nashpath.data.samples import checked_labels
+from nashpath.data.image_cache import decoded, fingerprint, picture_shape
+from nashpath.data.parquet import PictureTable, needed, spread_pictures
+from nashpath.data.picture_bits import warn_of_pages
+from nashpath.data.samples import checked_labels, labels_of_kept
+from nashpath.data.shards import check_complete
 
 
 class Hub(FiniteSource):
@@ -23,7 +23,9 @@ class Hub(FiniteSource):
     numbers (empty: no labels). ``folder`` names a local copy of the parquet files instead; then nothing is downloaded.
     Images become ``(channels, size, size)`` and are cached as by `Folder`. Needs the extra
     ``pip install 'nashpath[hub]'``; raises `ImportError` without it, `ConnectionError` if the download fails, and
-    `ValueError` for a revision, pattern or column that is not there.
+    `ValueError` for a revision, pattern or column that is not there, for damaged files, and where files that match the
+    pattern are numbered parts (``-00000-of-00005``) of which others are missing. Rows without a picture that can be
+    read are left out, with a warning that names them.
 
     Reference: Hugging Face Hub documentation, "Download files from the Hub" (`snapshot_download`).
     """
@@ -42,7 +44,7 @@ class Hub(FiniteSource):
     ):
         if not folder:
             _check_pinned(repo, revision)
-        _needed("pyarrow.parquet")
+        needed("pyarrow.parquet")
         self._where = folder or f"{repo} at {revision}"
         self._source = (repo, revision, folder)
         root = Path(folder).expanduser()
@@ -55,43 +57,30 @@ class Hub(FiniteSource):
         repo, revision, folder = self._source
         root = local_folder(folder) if folder else _download(repo, revision, self._pattern)
         files = self._matching(root)
-        total = sum(self._open(file).metadata.num_rows for file in files)
+        tables = [PictureTable(file, self._where, self._column, self._label_column) for file in files]
+        total = sum(len(table) for table in tables)
+        if not total:
+            raise ValueError(f"{self._where}: no row is in {', '.join(file.name for file in files[:10])}")
+        looked = spread_pictures(tables)
+        warn_of_pages(self._where, [source for _, source in looked], [name for name, _ in looked], total)
         key = fingerprint(root, files, "hub", self._column, self.shape)
-        items = (item for file in files for item in self._items(file))
+        items = (item for table in tables for item in table.pictures())
         images, kept = decoded(key, self._where, items, total, self._picture, progress)
-        labels = self._labels(files)[kept] if self._label_column else None
-        classes = 0 if labels is None else int(labels.max()) + 1
-        return SampleBuffer(images, labels, classes, BYTES, self._device_bytes)
+        if not self._label_column:
+            return SampleBuffer(images, None, 0, BYTES, self._device_bytes)
+        where = f"{self._where}, column {self._label_column!r}"
+        labels = checked_labels(np.concatenate([table.labels() for table in tables]), total, where)
+        left = labels_of_kept(labels, kept, where)
+        return SampleBuffer(images, left, int(labels.max()) + 1, BYTES, self._device_bytes)
 
     def _matching(self, root: Path) -> list[Path]:
         there = sorted(file.relative_to(root).as_posix() for file in root.rglob("*.parquet"))
-        files = [root / name for name in there if fnmatch(name, self._pattern)]
-        if not files:
+        names = [name for name in there if fnmatch(name, self._pattern)]
+        if not names:
             known = ", ".join(there[:10]) or "none"
             raise ValueError(f"{self._where}: no parquet file matches {self._pattern!r}; parquet files there: {known}")
-        return files
-
-    def _open(self, file: Path) -> Any:
-        """The parquet file, once its columns are known to be there."""
-        table = _needed("pyarrow.parquet").ParquetFile(file)
-        for column in filter(None, (self._column, self._label_column)):
-            if column not in table.schema_arrow.names:
-                known = ", ".join(table.schema_arrow.names)
-                raise ValueError(f"{self._where}: {file.name} has no column {column!r}; its columns: {known}")
-        return table
-
-    def _items(self, file: Path) -> Iterator[Item]:
-        row = 0
-        for batch in self._open(file).iter_batches(batch_size=256, columns=[self._column]):
-            for cell in batch.column(0).to_pylist():
-                contents = cell.get("bytes") if isinstance(cell, dict) else cell
-                yield f"{file.name} row {row}", contents if isinstance(contents, bytes) else b""
-                row += 1
-
-    def _labels(self, files: list[Path]) -> np.ndarray:
-        columns = [self._open(f).read(columns=[self._label_column]).column(0).to_numpy() for f in files]
-        labels = np.concatenate(columns)
-        return checked_labels(labels, len(labels), f"{self._where}, column {self._label_column!r}")
+        check_complete(names, self._pattern, self._where)
+        return [root / name for name in names]
 
 
 def _check_pinned(repo: str, revision: str) -> None:
@@ -104,15 +93,6 @@ def _check_pinned(repo: str, revision: str) -> None:
         )
 
 
-def _needed(module: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"data 'hub' needs {module.split('.')[0]}, which is not installed; run: pip install 'nashpath[hub]'"
-        ) from error
-
-
 def local_folder(folder: str) -> Path:
     """The folder of a copy. Raises `FileNotFoundError`."""
     root = Path(folder).expanduser()
@@ -122,7 +102,7 @@ def local_folder(folder: str) -> Path:
 
 
 def _download(repo: str, revision: str, pattern: str) -> Path:
-    hub = _needed("huggingface_hub")
+    hub = needed("huggingface_hub")
     try:
         return Path(hub.snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=[pattern]))
     except Exception as error:  # the client raises its own, its transport's and the system's errors

@@ -20,7 +20,7 @@ from typing import Annotated, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nashpath.core.cache import cache_folder, replacing, swept
 from nashpath.data.base import DataWarning, Progress
@@ -29,7 +29,6 @@ from nashpath.data.picture_bits import LOOKED_AT, NAMED, check_depth, eight_bits
 BLOCK = 256
 BLOCK_BYTES = 1 << 28
 """Pictures that are decoded at once, and their bytes."""
-Item = tuple[str, Path | bytes]
 Shape = tuple[int, int, int]
 """Channels, height and width."""
 
@@ -47,6 +46,9 @@ class UnreadablePicture(NamedTuple):
     """Whether the file itself is damaged; a refusal by the system may be gone at the next run."""
 
 
+Item = tuple[str, Path | bytes | UnreadablePicture]
+"""What to call a picture, and where it is, what it is, or why there is none."""
+
 _Named = tuple[str, "np.ndarray | UnreadablePicture"]
 
 
@@ -57,7 +59,7 @@ class _Lost(NamedTuple):
     lasting: bool
 
 
-DECODING = 3
+DECODING = 4
 """One more whenever pictures are decoded in another way: those that are kept are then made anew."""
 
 
@@ -168,10 +170,19 @@ def _pixels(items: Iterable[Item], shape: Shape, bits: int, fit: "Fit") -> "Iter
             yield from zip((name for name, _ in block), pool.map(read, [source for _, source in block]))
 
 
-def try_picture(source: Path | bytes, shape: Shape, bits: int, fit: "Fit") -> np.ndarray | UnreadablePicture:
+def try_picture(
+    source: Path | bytes | UnreadablePicture, shape: Shape, bits: int, fit: "Fit"
+) -> np.ndarray | UnreadablePicture:
     """`read_picture`, or why it cannot be read."""
+    if isinstance(source, UnreadablePicture):
+        return source
     try:
         return read_picture(source, shape, bits, fit)
+    except UnidentifiedImageError as error:
+        if isinstance(source, Path):
+            return UnreadablePicture(f"UnidentifiedImageError: {error}", True)
+        told = f"{len(source)} bytes that are no picture" if source else "holds no picture: no bytes"
+        return UnreadablePicture(told, True)
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         lasting = getattr(error, "errno", None) is None
         return UnreadablePicture(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
@@ -224,6 +235,10 @@ def read_picture(source: Path | bytes, shape: Shape, bits: int = 16, fit: Fit = 
 
 def _padded(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     about = (255, 255, 255, 0) if picture.mode == "RGBA" else "white"
+    share = min(own / side for own, side in zip(size, picture.size))
+    inside = tuple(round(side * share) for side in picture.size)
+    if 0 in inside:  # a line so thin that it would be rounded away
+        picture = picture.resize((max(1, inside[0]), max(1, inside[1])), Image.Resampling.BICUBIC)
     return ImageOps.pad(picture, size, Image.Resampling.BICUBIC, color=about)
 
 

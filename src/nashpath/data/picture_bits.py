@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -82,26 +83,29 @@ def warn_of_unused_bits(where: str, files: Sequence[Path], bits: int) -> None:
         )
 
 
-def warn_of_pages(where: str, files: Sequence[Path], names: Sequence[str]) -> None:
-    """Warns of files with more pictures than their first (pages, frames), which are left out."""
-    step = max(1, -(-len(files) // LOOKED_FOR_PAGES))
-    found = [name for file, name in zip(files[::step], names[::step]) if _has_pages(file)]
+def warn_of_pages(where: str, pictures: Sequence[object], names: Sequence[str], total: int = 0) -> None:
+    """Warns of files, or their bytes, with more pictures than their first (pages, frames), which are left out.
+
+    ``total`` says of how many these are a part, where they are one.
+    """
+    step = max(1, -(-len(pictures) // LOOKED_FOR_PAGES))
+    looked_at = pictures[::step]
+    found = [name for picture, name in zip(looked_at, names[::step]) if _has_pages(picture)]
     if found:
-        looked = f"of {len(files[::step]):,} images looked at in {where}" if step > 1 else f"images in {where}"
+        every = len(looked_at) >= max(total, len(pictures))
+        looked = f"images in {where}" if every else f"of {len(looked_at):,} images looked at in {where}"
         more = f"\n  and {len(found) - NAMED} more" if len(found) > NAMED else ""
         warnings.warn(
-            f"{len(found)} {looked} hold several pictures (pages, frames), of which the first is used; save each as a "
-            "file of its own where all are meant:"
-            + "".join(f"\n  {text_of_name(name)}" for name in found[:NAMED])
-            + more,
+            f"{len(found)} {looked} hold several pictures (pages, frames), of which the first is used; save each by "
+            "itself where all are meant:" + "".join(f"\n  {text_of_name(name)}" for name in found[:NAMED]) + more,
             DataWarning,
             stacklevel=2,
         )
 
 
-def _has_pages(file: Path) -> bool:
+def _has_pages(source: Any) -> bool:
     try:
-        with Image.open(file) as picture:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source) as picture:
             if picture.format in ("JPEG", "MPO", "ICO"):  # a photograph's depth or brightness, or one picture's sizes
                 return False
             picture.seek(1)

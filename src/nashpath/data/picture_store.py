@@ -89,6 +89,28 @@ class PictureStore:
         be read."""
         return np.array([self._next(int(place)) for place in index], dtype=np.int64)
 
+    def standing_by_class(self, labels: np.ndarray) -> np.ndarray:
+        """The numbers of the pictures that stand at all places, of classes ``labels [n]`` of which none can be read.
+
+        Of each other class one picture is read, the first that can be.
+        """
+        known, order = len(self._unreadable), np.argsort(labels, kind="stable")
+        places = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+        readable = list(_threads().map(self._any_readable, places))
+        every = np.arange(len(self))
+        found = every if all(readable) else self.standing(every)
+        if len(self._unreadable) > known:
+            self._tell()
+        return found
+
+    def _any_readable(self, places: np.ndarray) -> bool:
+        for place in places.tolist():
+            found = self._stored(place)
+            if not isinstance(found, str):
+                return True
+            self._unreadable[place] = found
+        return False
+
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "_shards": {}, "_keeping": None}  # another process maps them for itself
 

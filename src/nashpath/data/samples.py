@@ -11,12 +11,15 @@ from nashpath.core.columns import Quantile, Standard, TableUnits, scored
 from nashpath.core.plain import why_not_plain
 from nashpath.core.source import Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
+from nashpath.data.whole_numbers import EXACT, check_apart
 
 Layout = Literal["auto", "channels_first", "channels_last"]
 Columns = Literal["none", "standard", "uniform", "normal"]
 """Columns of vectors as they are, with mean 0 and standard deviation 1, or by ranks as uniform or normal scores."""
 BLOCK = 1 << 22
 LARGEST = float(np.finfo(np.float32).max)
+NAMED = 10
+"""Classes without samples that a warning names."""
 
 
 class Recognised(NamedTuple):
@@ -41,6 +44,8 @@ def recognise(values: np.ndarray, where: str, layout: Layout = "auto", columns: 
         raise ValueError(f"{where}: shape {values.shape}; expected vectors [n, d], or images [n, h, w] or [n, h, w, c]")
     low, high = _span(values, where)
     if values.ndim == 2:
+        if max(-low, high) >= EXACT:
+            check_apart(values, where)
         if columns == "standard":
             return Recognised(values, PLAIN, _units(values))
         if columns != "none":
@@ -113,9 +118,11 @@ def _units(values: np.ndarray) -> Units:
         low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
     mean = np.where(low == high, low, total)
     square = np.zeros_like(mean)
+    exponent = np.frexp(np.maximum(high - mean, mean - low))[1]  # of the unit, in which no square is lost
     for _, block in _blocks(values):
-        square += np.square(np.asarray(block, dtype=np.float64) - mean).sum(0) / len(values)
-    deviation = np.where(low == high, 0.0, np.sqrt(square))
+        distance = np.ldexp(np.asarray(block, dtype=np.float64) - mean, -exponent)
+        square += np.square(distance).sum(0) / len(values)
+    deviation = np.where(low == high, 0.0, np.ldexp(np.sqrt(square), exponent))
     return Units(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
@@ -227,6 +234,25 @@ def checked_labels(labels: np.ndarray, count: int, where: str) -> np.ndarray:
             f"{where}: {told} have no sample, class {missing[0]} for one; number them from 0", DataWarning, stacklevel=3
         )
     return labels
+
+
+def labels_of_kept(labels: np.ndarray, kept: np.ndarray, where: str, names: Sequence[str] = ()) -> np.ndarray:
+    """The labels of the samples at places ``kept``; a warning names the classes that have no sample any more.
+
+    They stay classes, so that the others keep their numbers. Without ``names`` they are called by these.
+    """
+    left = labels[kept]
+    gone = [names[int(k)] if names else str(k) for k in np.setdiff1d(labels, left)]
+    if gone:
+        many, more = len(gone) > 1, f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
+        warnings.warn(
+            f"{where}: no sample of {'classes' if many else 'class'} {', '.join(gone[:NAMED])}{more} could be read; "
+            f"{'they stay classes' if many else 'it stays a class'} (of {int(labels.max()) + 1}) without samples: mend "
+            f"{'their' if many else 'its'} files, or take {'them' if many else 'it'} out",
+            DataWarning,
+            stacklevel=3,
+        )
+    return left
 
 
 def _label_array(labels: Any, where: str) -> np.ndarray:

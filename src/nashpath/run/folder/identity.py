@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.core.walk import folders_below
+from nashpath.core.walk import folders_below, leads_to
 from nashpath.data import SOURCES
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, START, named_places
 from nashpath.run.folder.run_folder import RENAMED, machine
@@ -169,7 +169,7 @@ def _files(root: Path) -> tuple[list[tuple[str, str, int]], int]:
     for folder, entries in folders_below(root, left_out=(OSError,)):
         parts = folder.relative_to(root).parts
         inside = "".join(f"{part}/" for part in parts)
-        files = [entry for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+        files = [entry for entry in entries if leads_to(entry.is_file) and not entry.name.startswith(".")]
         found += [(f"{inside}{file.name}", file.path, file.stat().st_size) for file in files]
         linked += len(files) if folder.resolve() != real.joinpath(*parts) else 0
     return sorted(found, key=lambda file: file[0].split("/")), linked
