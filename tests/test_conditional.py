@@ -12,6 +12,7 @@ from nashpath.core.tree import leaves, tree_map
 from nashpath.data import Samples
 from nashpath.diagnostics import Calibration, ProximalDualityGap, calibration_of
 from nashpath.games import HEADS, OBJECTIVES, PENALTIES, Conditional
+from nashpath.games.class_networks import one_hot_of
 from nashpath.games.penalties import GradientPenalty
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import BatchNorm, ConditionalBatchNorm, MLPDiscriminator, MLPGenerator
@@ -129,6 +130,28 @@ def test_the_costs_of_the_classifiers(head):
         class_g = (of_made[rows, CLASSES + y_made] - of_made[rows, y_made]).mean()
     assert played("discriminator", batch).item() == pytest.approx(source_d + weight * class_d, rel=1e-5)
     assert played("generator", batch).item() == pytest.approx(source_g + weight * class_g, rel=1e-5)
+
+
+@pytest.mark.parametrize("label", [3, 99, -1, -4])
+@pytest.mark.parametrize("function", [one_hot_of, torch.func.vmap(one_hot_of, (0, None))])
+def test_labels_that_there_are_not_are_no_class(label, function):
+    """In place of the numbers of no class, which networks answer as they answer any."""
+    with pytest.raises(IndexError, match="is out of bounds for dimension 0 with size 3"):
+        function(torch.tensor([0, label, 2]), 3)
+    assert torch.equal(function(torch.tensor([0, 2, 1]), 3), torch.eye(3)[[0, 2, 1]])
+
+
+@pytest.mark.filterwarnings("ignore:.*classes have no sample")
+@pytest.mark.parametrize("balance", ["data", "uniform"])
+def test_a_class_without_samples_is_not_sampled(balance):
+    data = Samples(torch.randn(20, 2), labels=[0, 2] * 10)
+    played = game(balance=balance, data=data)
+    assert played.never_seen == [1]
+    assert set(played.classes_of_samples(Key(0), 200).tolist()) == {0, 2}
+    for label in (1, torch.tensor([0, 1, 2, 0])):
+        with pytest.raises(ValueError, match=r"classes \[1\] had no sample in the data"):
+            played.sample_class(Key(0), 4, label)
+    assert played.sample_class(Key(0), 4, torch.tensor([0, 2, 2, 0])).shape == (4, 2)
 
 
 def test_classes_follow_the_data_or_are_uniform():

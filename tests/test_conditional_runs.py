@@ -17,6 +17,7 @@ from nashpath.data import Array, Folder
 from nashpath.metrics import MetricError, PerClass, Sample, evaluate_samples
 from nashpath.report.animation import images_film
 from nashpath.report.read import load_run, read_frames
+from nashpath.run import SettingError
 from nashpath.run.assess import diagnose_point
 from nashpath.run.settings.build import build_game
 from nashpath.run.settings.resolve import resolve
@@ -84,6 +85,25 @@ def test_samples_of_a_class_by_name_and_number(pets, tmp_path):
     assert "cat, dog" in said
 
 
+def test_a_class_without_samples_is_refused_by_its_name(pets, tmp_path):
+    """Before a run begins, and where samples of it are asked for of one that knows it not."""
+    pictures(tmp_path / "photos")
+    for file in (tmp_path / "photos" / "dog").iterdir():
+        file.write_bytes(b"")
+    own = ("data=folder", f"data.path={tmp_path / 'photos'}", "data.size=8", "data.labels=true", "steps=1")
+    said = nash("train", *flags(*MLPS, *own), "--out", tmp_path / "run", expect=2).stderr
+    assert "no sample of class dog could be read" in said
+    assert "game=conditional makes samples of each class, and the data have none of 'dog'" in said
+    nash("train", *flags(*own, "game=gan"), "--out", tmp_path / "other")
+    member = nashpath.load(pets[0])
+    with torch.no_grad():
+        member.game.generator.balance.copy_(torch.tensor([1.0, 0.0]))
+    for label in ("dog", 1):
+        with pytest.raises(SettingError, match="class 'dog' had no sample in the data"):
+            member.sample(3, label=label)
+    assert len(member.sample(3, label="cat")) == 3
+
+
 @pytest.mark.usefixtures("quick_python")
 def test_it_samples_and_exports_without_the_data(pets, tmp_path):
     """Another copy of the run, whose data are gone: names and balance are the run's own."""
@@ -115,7 +135,24 @@ def test_an_exported_program_takes_classes(pets, tmp_path, ending):
     lines = card.split("```")[1].removeprefix("python\n")
     assert lines.count("\n") <= 5
     tail = "\nassert samples.shape == (16, 3, 8, 8)\nimport sys\nassert 'nashpath' not in sys.modules"
+    tail += f"\ndef ask(classes): {ASKED[ending]}" + REFUSES
     subprocess.run([PYTHON, "-W", "ignore", "-c", lines + tail], cwd=tmp_path, check=True)
+
+
+ASKED = {
+    "pt2": "generator(latents, torch.tensor(classes))",
+    "onnx": "generator.run(None, {'latents': latents, 'classes': numpy.array(classes)})",
+}
+REFUSES = """
+for bad in (2, 3, 99, -1, -2, -3):
+    try:
+        ask([0, 1] * 7 + [bad, 0])
+    except Exception as error:
+        assert "out of bounds" in str(error) or "invalid index" in str(error), error
+    else:
+        raise AssertionError(f"answered for class {bad} of 2")
+"""
+"""Classes that there are not are an error, in place of samples of none."""
 
 
 def test_numbers_by_class(pets):

@@ -187,6 +187,13 @@ def class_balance(source: Classified) -> Tensor:
     return counts.float() / counts.sum()
 
 
+def empty_classes(source: object) -> list[str]:
+    """The names of the classes of finite labelled data that have no sample."""
+    if not isinstance(source, CountsClasses):
+        return []
+    return [name for name, count in zip(class_names(source), source.class_counts()) if not int(count)]
+
+
 def class_names(source: object) -> list[str]:
     """The names of the classes: those that the data give (``class_names``), else their numbers."""
     given = list(getattr(source, "class_names", []))

@@ -123,5 +123,11 @@ def make_conditional(network: nn.Module, classes: int) -> list[str]:
 
 
 def one_hot_of(label: Tensor, classes: int) -> Tensor:
-    """``[..., classes]``, as numbers."""
-    return (label[..., None] == torch.arange(classes, device=label.device)).to(torch.get_default_dtype())
+    """``[..., classes]``, as numbers. `IndexError` for a label that is none of 0 to ``classes - 1``.
+
+    A label is looked up among those that there are, which programs made of this refuse for others as well; a negative
+    one, which would count from the end, is taken for one beyond it.
+    """
+    every = torch.arange(classes, device=label.device)
+    known = every[torch.where(label < 0, classes, label).long()]
+    return (known[..., None] == every).to(torch.get_default_dtype())

@@ -107,6 +107,11 @@ class Conditional(GAN):
         return self._generator().classes
 
     @property
+    def never_seen(self) -> list[int]:
+        """The classes that had no sample in the data, of which the generator learns nothing."""
+        return [k for k, share in enumerate(self._generator().balance) if float(share) == 0]
+
+    @property
     def prices_classes(self) -> bool:
         return self._critic()[1].head.prices
 
@@ -170,10 +175,17 @@ class Conditional(GAN):
 
     @torch.no_grad()
     def sample_class(self, key: Key, count: int, label: int | Tensor) -> Tensor:
-        """As `sample`, of one class or of these [count], from its latents. `ValueError` for others."""
+        """As `sample`, of one class or of these [count], from its latents.
+
+        `ValueError` for classes that there are not, and for those that had no sample.
+        """
         chosen = torch.as_tensor(label, device=key.device).expand(count)
         if not bool(((chosen >= 0) & (chosen < self.classes)).all()):
             raise ValueError(f"classes are 0 to {self.classes - 1}; got {label}")
+        if bool((self._generator().balance[chosen] == 0).any()):
+            raise ValueError(
+                f"classes {self.never_seen} had no sample in the data, so the generator knows none of them"
+            )
         return self.generated(self.of_class(self.latents_of_samples(key, count), chosen))
 
     def _generator(self) -> ClassGenerator:

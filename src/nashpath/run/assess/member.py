@@ -114,16 +114,22 @@ class LoadedMember(PlayedGame):
         return game.classes_of_samples(Key(seed, "sampled", next(game.parameters()).device), count).cpu()
 
     def class_number(self, label: int | str) -> int:
-        """The number of a class, by its name, else as a number. Raises `SettingError` where there is no such class."""
+        """The number of a class, by its name, else as a number.
+
+        Raises `SettingError` where there is no such class, and where it had no samples to learn from.
+        """
         names = self.class_names
         if not names:
             raise SettingError(
                 f"a {type(self.game).__name__} makes no samples of a class; game=conditional on labelled data does"
             )
         text = str(label)
-        if text in names:
-            return names.index(text)
-        if text.isdecimal() and int(text) < len(names):
-            return int(text)
+        number = names.index(text) if text in names else int(text) if text.isdecimal() else len(names)
+        if number < len(names):
+            if number in getattr(self.game, "never_seen", ()):
+                raise SettingError(
+                    f"class {names[number]!r} had no sample in the data: the generator knows nothing of it"
+                )
+            return number
         shown = ", ".join(names[:20]) + (f", … ({len(names)} classes)" if len(names) > 20 else "")
         raise SettingError(f"no class is called {text!r}.{did_you_mean(text, names)} Classes, from number 0: {shown}")

@@ -18,6 +18,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
+from nashpath.run.settings.classes import check_classes
 from nashpath.run.settings.diagnostics import build_diagnostics
 from nashpath.run.settings.members import Member, by_structure
 from nashpath.run.settings.model import General
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
 
 
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:
-    """Lets each data set do its slow work (decoding, downloading) before training, and says so; returns them."""
-    every = [build_source(m.settings) for m in members if "data" in used(m.settings)]
+    """Lets each data set do its slow work (decoding, downloading) before training, and says so; returns them.
+
+    Raises `SettingError` for data that lack a class which a game makes samples of.
+    """
+    wanted = [m.settings for m in members if "data" in used(m.settings)]
+    every = [build_source(settings) for settings in wanted]
     sources = list({id(source): source for source in every}.values())
     for source in sources:
         if isinstance(source, Prepares):
             source.prepare(lambda done, total: notify(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")))
+    for settings, source in zip(wanted, every):
+        check_classes(settings, source)
     return sources
 
 
