@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from nashpath.core import Key
-from nashpath.data import Array, Samples
+from nashpath.data import CSV, Array, Samples
 from nashpath.data.base import DataWarning
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3), dtype=np.uint8)
@@ -173,3 +173,44 @@ def test_the_sample_that_is_not_finite_is_named_in_every_kind(kind, bad, shape):
     values[7, 1] = bad
     with pytest.raises(ValueError, match="sample 7 holds NaN, infinity"):
         Samples(values)
+
+
+BEYOND = [2**53 + np.arange(30), 2**60 + np.arange(30), -(2**60) - np.arange(30), 2**63 + np.arange(30, dtype="u8")]
+
+
+@pytest.mark.parametrize("values", BEYOND, ids=["2^53", "2^60", "-2^60", "2^63"])
+@pytest.mark.parametrize("scale", ["none", "standard", "uniform", "normal"])
+def test_whole_numbers_that_doubles_do_not_tell_apart_are_refused(tmp_path, values, scale):
+    np.save(tmp_path / "x.npy", np.stack([np.arange(30, dtype=values.dtype), values], 1))
+    with pytest.raises(
+        ValueError, match=r"x\.npy: column 1 holds the whole numbers .* beyond 2\^53 these are not told"
+    ):
+        Array(str(tmp_path / "x.npy"), scale=scale)
+
+
+@pytest.mark.parametrize("step", [1, 2**7, 2**8, 2**9])
+@pytest.mark.parametrize("begin", [0, 2**53 - 30, 2**60, -(2**60), -(2**63)])
+def test_whole_numbers_are_refused_just_where_doubles_of_python_are_fewer(begin, step):
+    whole = [begin + step * k for k in range(30)]
+    values = np.array(whole, np.int64)[:, None]
+    if len({float(one) for one in whole}) < 30:
+        with pytest.raises(ValueError, match="beyond 2"):
+            Samples(values, scale="standard")
+        return
+    source = Samples(values, scale="normal")
+    found = source.units.original(source.examples()).flatten().numpy()
+    np.testing.assert_allclose(found, [float(one) for one in whole], rtol=0, atol=step / 100)
+
+
+@pytest.mark.parametrize("power", [-320, -300, -200, -165, -160, -100, 0, 30])
+@pytest.mark.parametrize("kind", ["array", "csv"])
+def test_columns_are_standardised_whatever_their_size(tmp_path, power, kind):
+    """(k − 15.5) / √((30² − 1) / 12) of k = 1 … 30, times any power of ten; the last digits of the smallest are few."""
+    values = np.array([[k % 7, float(f"{k}e{power}")] for k in range(1, 31)])
+    if kind == "array":
+        source = Samples(values, scale="standard")
+    else:
+        (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{k % 7},{k}e{power}\n" for k in range(1, 31)))
+        source = CSV(str(tmp_path / "t.csv"))
+    expected = (np.arange(1, 31) - 15.5) / np.sqrt((30**2 - 1) / 12)
+    np.testing.assert_allclose(source.examples()[:, 1], expected, rtol=1e-6 if power > -308 else 1e-3)

@@ -395,6 +395,12 @@ REFUSED = {
     "a number that is none": ("id,b\n9007199254740993,1\n9007199254740995,2\n", {}, "'id' holds the whole number 9007"),
     "a negative one": ("b,id\n1,2\n2,-123456789012345678901\n", {}, "'id' holds the whole number -1234"),
     "one beside gaps": ("b,id\n1,\n2,9007199254740993\n", {"scale": "normal"}, "'id' holds the whole number 9007"),
+    "ones with a point": (
+        "id,b\n9007199254740993.0,1\n9007199254740992,2\n",
+        {},
+        "992 and 9007199254740993.0, and bey",
+    ),
+    "ones with a power": ("b,id\n1,-9.007199254740993e15\n2,-9007199254740992\n", {}, "'id' holds the numbers -9"),
     "too many codes": ("zip\n" + "\n".join(f"{k:05d}" for k in range(1001)), {}, "'zip' holds 1001 different texts"),
     "numbers but one": ("a\n?\n" + "\n".join(f"{k}.5" for k in range(1001)), {}, r"1002 .*'\?' in line 2; leave the"),
     "numbers with commas": (
@@ -439,6 +445,7 @@ def test_what_all_programs_call_a_number_is_one(tmp_path, cell):
     assert float(source.units.original(source.examples())[0, 0]) == float(cell)
 
 
+@pytest.mark.filterwarnings("ignore:.*is read as texts")
 @pytest.mark.parametrize("cell", TEXTS)
 def test_what_python_alone_calls_a_number_is_a_text(tmp_path, cell):
     (tmp_path / "t.csv").write_text(f"a\n{cell}\n7\n", encoding="utf-8")
@@ -452,6 +459,13 @@ def test_whole_numbers_with_leading_zeros_come_back_as_they_were(tmp_path, cells
     source = CSV(str(tmp_path / "t.csv"))
     rows = source.units.texts(source.units.original(source.examples()))
     assert [row[0] for row in rows] == cells
+
+
+@pytest.mark.parametrize("cells", [["1e20", "2e20"], ["9007199254740994.0", "9007199254740996.0"], ["1e20", "1e20"]])
+def test_large_numbers_that_are_told_apart_are_numbers(tmp_path, cells):
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in cells))
+    source = CSV(str(tmp_path / "t.csv"), scale="uniform")
+    assert source.units.original(source.examples())[:, 0].tolist() == [float(cell) for cell in cells]
 
 
 def test_large_numbers_are_categories_where_they_are_declared_so(tmp_path):
@@ -476,6 +490,17 @@ ODD = {
     "millions": (["1,000,000"], "'1,000,000' in line 12; write 1000000, without marks between thousands"),
     "points": (["1.000.000"], "'1.000.000' in line 12; write 1000000, without marks between thousands"),
     "points and a comma": (["1.234,5"], "'1.234,5' in line 12; write 1234.5, without marks between thousands"),
+    "per cent": (["12%"], "'12%' in line 12; write 12, the number alone"),
+    "per cent with a decimal comma": (["12,5 %"], "'12,5 %' in line 12; write 12.5, with a decimal point"),
+    "a currency before": (["-$ 12.5"], "'-$ 12.5' in line 12; write -12.5, the number alone"),
+    "a currency behind": (["12.50 €"], "'12.50 €' in line 12; write 12.50, the number alone"),
+    "a currency and thousands": (["$1,234.50"], "'$1,234.50' in line 12; write 1234.50, without marks between"),
+    "a typographic minus": (["\u22120.5"], "'\u22120.5' in line 12; write -0.5, the number alone"),
+    "an amount in brackets": (["(1.5)"], "'(1.5)' in line 12; write -1.5, the number alone"),
+    "spaces between thousands": (["1 000 000"], "'1 000 000' in line 12; write 1000000, the number alone"),
+    "thin ones": (["12\u202f000,5"], r"'12\u202f000,5' in line 12; write 12000.5, the number alone"),
+    "underscores": (["1_000"], "'1_000' in line 12; write 1000, the number alone"),
+    "a number that is too large": (["1e39"], "'1e39' in line 12; numbers go to 3.4e+38 here: give the column in other"),
     "both": (["1,5", "1,000,000"], "'1,5' in line 12; some commas stand between thousands and others for decimals"),
 }
 
@@ -489,9 +514,48 @@ def test_columns_of_numbers_that_are_texts_for_an_odd_cell_say_so(tmp_path, case
     with pytest.warns(DataWarning) as caught:
         CSV(str(tmp_path / "t.csv"), delimiter="semicolon")
     (warning,) = caught
-    assert f"t.csv: column 'a' is read as texts, although most of its cells are numbers, for {said}" in str(warning)
+    assert f"t.csv: column 'a' is read as texts, although most of its cells are numbers, for {said}" in str(
+        warning.message
+    )
     for option in ("categorical", "leave_out", "label"):
         CSV(str(tmp_path / "t.csv"), delimiter="semicolon", **{option: "a"})
+
+
+@pytest.mark.parametrize("form", ["{}%", "${}", "{} €", "({}.5)", "\u2212{}.5", "{},5", "{} 000", "{}_000", "{}e300"])
+def test_columns_that_are_written_so_throughout_say_so(tmp_path, form):
+    rows = "".join(f"{form.format(k)};1\n" for k in range(1, 9))
+    (tmp_path / "t.csv").write_text("a;b\n" + rows, encoding="utf-8")
+    with pytest.warns(DataWarning, match="column 'a' is read as texts, although most of its cells are numbers"):
+        CSV(str(tmp_path / "t.csv"), delimiter="semicolon")
+
+
+DIFFERING = {
+    "dates": lambda k: f"2020-{k % 12 + 1:02d}-{k % 28 + 1:02d} {k}",
+    "names": lambda k: f"n{k}",
+    "codes": lambda k: f"{k:05d}",
+    "nearly all": lambda k: f"n{max(k, 2)}",
+}
+
+
+@pytest.mark.parametrize("case", DIFFERING)
+@pytest.mark.parametrize("rows", [20, 900])
+def test_columns_of_texts_that_all_differ_say_what_to_do(tmp_path, case, rows):
+    table = "a,b\n" + "".join(f"{DIFFERING[case](k)},{k % 7}\n" for k in range(rows))
+    (tmp_path / "t.csv").write_text(table)
+    count = rows - 2 * (case == "nearly all")
+    with pytest.warns(DataWarning) as caught:
+        CSV(str(tmp_path / "t.csv"))
+    (warning,) = caught
+    assert f"t.csv: column 'a' holds {count} different texts in {rows} rows, each of which is a cat" in str(warning)
+    assert "data.leave_out" in str(warning)
+    for option in ("categorical", "leave_out", "label"):
+        CSV(str(tmp_path / "t.csv"), **{option: "a"})
+
+
+@pytest.mark.parametrize("texts", [["x"] * 30, ["x", "y"] * 30, [f"n{k % 15}" for k in range(30)], list("abcdefgh")])
+def test_columns_of_few_texts_say_nothing(tmp_path, texts):
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{text},1\n" for text in texts))
+    CSV(str(tmp_path / "t.csv"))
 
 
 def test_a_command_warns_of_the_same_once(tmp_path):

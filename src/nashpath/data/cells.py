@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,8 +87,45 @@ GROUPED = re.compile("([+-]?[1-9][0-9]{0,2}([,.'\u2019])[0-9]{3}(?:\\2[0-9]{3})*
 """A number with a mark between its thousands, and perhaps decimals behind another mark."""
 
 
+SPACED = re.compile("([+-]?[1-9][0-9]{0,2})((?:[ _\u00a0\u2009\u202f][0-9]{3})+)([.,][0-9]+)?")
+"""A number with spaces or underscores between its thousands."""
+MINUS = "\u2212"
+
+
+def bare(text: str) -> str:
+    """A text without what stands around the digits of a number: a currency's or per-cent sign, spaces, brackets.
+
+    Brackets about an amount are a minus, as bookkeepers write it.
+    """
+    inner = text.replace(MINUS, "-")
+    if len(inner) > 2 and inner[0] == "(" and inner[-1] == ")":
+        inner = f"-{inner[1:-1].strip()}"
+    sign, body = (inner[0], inner[1:]) if inner[:1] in ("-", "+") else ("", inner)
+    while body and (unicodedata.category(body[0]) == "Sc" or (body[0].isspace() and body != inner)):
+        body = body[1:]
+    while body and (unicodedata.category(body[-1]) == "Sc" or body[-1] in "%\u2030" or body[-1].isspace()):
+        body = body[:-1]
+    if not sign and body[:1] in ("-", "+") and body != inner:
+        sign, body = body[0], body[1:]
+    spaced = SPACED.fullmatch(body)
+    if spaced:
+        body = spaced[1] + re.sub("[^0-9]", "", spaced[2]) + (spaced[3] or "").replace(",", ".")
+    return sign + body
+
+
+def is_too_large(text: str) -> bool:
+    """Whether a text is a number beyond what single precision holds."""
+    return NUMBER.fullmatch(text) is not None and number_in(text) is None
+
+
 def readings(text: str) -> dict[str, str]:
-    """What a text that is no number may mean as one: with a ``decimal`` comma, or with marks between ``thousands``."""
+    """What a text that is no number may mean as one.
+
+    With a ``decimal`` comma, with marks between ``thousands``, or by ``digits`` that signs stand around (`bare`).
+    """
+    inner = bare(text)
+    if inner != text:
+        return {"digits": inner} if number_in(inner) is not None else readings(inner)
     found = dict[str, str]()
     if "," in text and number_in(text.replace(",", ".")) is not None:
         found["decimal"] = text.replace(",", ".")

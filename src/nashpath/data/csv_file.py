@@ -16,20 +16,23 @@ from nashpath.data.cells import (
     Delimiter,
     delimiter_of,
     is_code,
+    is_too_large,
     is_whole,
     number_in,
     read_cells,
     readings,
     told_of,
 )
+from nashpath.data.samples import LARGEST
+from nashpath.data.whole_numbers import EXACT, merged_texts
 
 Scores = Literal["standard", "uniform", "normal"]
 GAPS = ("", "nan", "na", "null", "none")
 """Cells of a column of numbers that hold none, in small letters."""
+FEW = 20
+"""Rows of which a column of texts that all differ is no wonder."""
 MOST_CATEGORIES = 1000
 """Texts of one column; of more, each is hardly ever seen twice."""
-EXACT = 2**53
-"""The largest whole number up to which double precision holds all."""
 
 
 class CSV(FiniteSource):
@@ -170,15 +173,17 @@ def _check_number(name: str, texts: list[str], cure: str) -> None:
 
 
 def _oddity(name: str, cells: list[str], lines: list[int]) -> str:
-    """Why a column is none of numbers, and what to do, where nine tenths of its cells are some; else empty."""
+    """Why a column is none of numbers, and what to do, where nine tenths of its cells are some; else `_all_differ`."""
     given = [(line, cell) for line, cell in zip(lines, cells) if cell.lower() not in GAPS]
     odd = [(line, cell) for line, cell in given if number_in(cell) is None or is_code(cell)]
-    marked = [(line, cell) for line, cell in odd if readings(cell)]
+    marked = [(line, cell) for line, cell in odd if readings(cell) or is_too_large(cell)]
     if not odd or 10 * (len(odd) - len(marked)) > len(given):
-        return ""
+        return _all_differ(name, cells)
     clear = [(line, cell) for line, cell in marked if len(readings(cell)) == 1]
     line, cell = (clear or marked or odd)[0]
-    if marked:
+    if is_too_large(cell):
+        cure = f"numbers go to {LARGEST:.3g} here: give the column in other units, or name it in data.leave_out"
+    elif marked:
         cure = _written_as(cell, {way for _, own in clear for way in readings(own)})
     elif is_code(cell):
         cure = "write it without the leading zero if it is an amount"
@@ -190,11 +195,26 @@ def _oddity(name: str, cells: list[str], lines: list[int]) -> str:
     )
 
 
+def _all_differ(name: str, cells: list[str]) -> str:
+    """What to do about a column that is one of texts, of which nearly each is another one; else empty."""
+    texts = set(cells)
+    numbers = all(number_in(cell) is not None or cell.lower() in GAPS for cell in texts)
+    if len(cells) < FEW or 10 * len(texts) < 9 * len(cells) or (numbers and not any(map(is_code, texts))):
+        return ""
+    return (
+        f"column {name!r} holds {len(texts):,} different texts in {len(cells):,} rows, each of which is a category: "
+        f"samples can only repeat them, cell by cell. Name it in data.leave_out, or write numbers (of a date the days "
+        f"since another); data.categorical={name} if the texts are meant"
+    )
+
+
 def _written_as(cell: str, ways: set[str]) -> str:
     """How to write a cell with a mark between thousands, or a decimal comma, where cells of the column are ``ways``."""
     known = readings(cell)
+    if "digits" in known:
+        return f"write {known['digits']}, the number alone, and so in all cells"
     whole, point = known.get("thousands", ""), known.get("decimal", "")
-    if len(ways) > 1:
+    if {"thousands", "decimal"} <= ways:
         return "some commas stand between thousands and others for decimals: write 1000.5 for each such number"
     if whole and point:
         return f"write {whole} if the comma stands between thousands, or {point} if it is decimal, and so in all cells"
@@ -213,6 +233,11 @@ def _cells(column: Column, cells: list[str]) -> np.ndarray:
             f"in data.leave_out or data.categorical, or write {float(large):.6g} where it is an amount"
         )
     numbers = [number_in(cell) for cell in cells]
+    if found := merged_texts(cell for cell, value in zip(cells, numbers) if value is not None and abs(value) >= EXACT):
+        raise ValueError(
+            f"column {column.name!r} holds the numbers {found[0]} and {found[1]}, and beyond 2^53 these are not told "
+            "apart; name it in data.leave_out or data.categorical, or write fewer digits where it is an amount"
+        )
     for k, (value, cell) in enumerate(zip(numbers, cells)):
         if value is None and not (isinstance(column, WithGaps) and cell.lower() in GAPS):
             raise ValueError(f"column {column.name!r} holds no number in row {k + 1} ({cell!r})")
