@@ -143,6 +143,14 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         Array(str(tmp_path / "plain.npy"), key="x")
 
 
+@pytest.mark.parametrize("left", [12, 60, 127, 128, 200, -1])
+def test_files_that_are_cut_off_say_so(tmp_path, left):
+    np.save(tmp_path / "x.npy", np.zeros((9, 4)))
+    (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:left])
+    with pytest.raises(ValueError, match=r"x\.npy: is cut off: .* copy it again"):
+        Array(str(tmp_path / "x.npy"))
+
+
 def test_bytes_and_floats_that_are_nearly_black_are_not_taken_in_silence():
     masks = (PIXELS > 128).astype(np.uint8)
     with pytest.raises(ValueError, match=r"bytes of 0 and 1 alone.*255 \* x"):

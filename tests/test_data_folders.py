@@ -223,6 +223,14 @@ def test_damaged_files_are_left_out_and_named(images, cache):
     assert len(np.load(next(cache.glob("*.npy")))) == 10
 
 
+def test_a_picture_that_is_too_large_says_so(images, monkeypatch):
+    """Pillow refuses to open twice as many pixels as it warns of."""
+    Image.new("L", (300, 100)).save(images[0] / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    with pytest.warns(DataWarning, match=r"large\.png \(more than 20,000 pixels; save it scaled down\)"):
+        Folder(str(images[0]), size=8).prepare()
+
+
 def test_what_the_system_refused_is_tried_again(images, monkeypatch):
     root, _ = images
 

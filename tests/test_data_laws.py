@@ -283,8 +283,9 @@ def test_a_data_set_without_items_by_number_or_with_too_many_is_refused_by_name(
     for given in (Stream(), DataLoader(Stream())):
         with pytest.raises(TypeError, match=r"Stream has no items by number.*torch.stack\(list"):
             as_source(given)
-    with pytest.raises(TypeError, match="Items has no items by number"):
-        as_source(Items(lambda k: torch.zeros(2), 0))
+    for empty in (Items(lambda k: torch.zeros(2), 0), TensorDataset(torch.zeros(0, 2))):
+        with pytest.raises(ValueError, match="is empty: it holds no sample"):
+            as_source(empty)
     with pytest.raises(ValueError, match="more than 1 GiB in memory; give the folder"):
         as_source(Items(lambda k: torch.zeros(9000), 10**6))
 

@@ -293,21 +293,22 @@ def _of_plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value  # type: ignore[reportUnknownArgumentType]
 
 
-def spread(x: np.ndarray) -> np.float64:
+def spread(x: np.ndarray) -> float:
     """The standard deviation of finite numbers ``[n]``, also where their squares are below all that a double holds.
 
     The sum of squares is taken in units of a power of two, so that it is to the bit that of `numpy.std` elsewhere.
     """
-    distance = x - x.mean()
+    distance = np.asarray(x - x.mean(), np.float64)
     exponent = math.frexp(float(np.abs(distance).max()))[1]
-    return np.ldexp(np.sqrt(np.mean(np.square(np.ldexp(distance, -exponent)))), exponent)
+    scaled = float(np.mean(np.square(np.ldexp(distance, -exponent))))
+    return math.ldexp(math.sqrt(scaled), exponent)
 
 
 def scored(name: str, values: np.ndarray, scale: str, whole: bool = False) -> Standard | Quantile:
     """A column of finite numbers by one of the scales: ``standard``, ``uniform`` or ``normal``."""
     x = np.asarray(values, np.float64)
     if scale == "standard":
-        mean, deviation = (float(x[0]), 0.0) if x.min() == x.max() else (float(x.mean()), float(spread(x)))
+        mean, deviation = (float(x[0]), 0.0) if x.min() == x.max() else (float(x.mean()), spread(x))
         return Standard(name, mean, deviation, whole)
     count = min(len(x), MOST_KNOTS)
     knots = np.sort(x) if len(x) == count else np.quantile(x, np.linspace(0, 1, count))

@@ -14,6 +14,8 @@ from nashpath.data.samples import Columns, Layout, Samples
 ZIP = b"PK"
 OBJECTS = re.compile("pickle|Python objects|Object arrays")
 """NumPy's messages for a file that does not hold plain numbers."""
+CUT_OFF = re.compile("EOF: |mmap length is greater")
+"""Those for a file that ends too early."""
 
 
 class Array(Samples):
@@ -95,6 +97,8 @@ def _read(path: str, key: str, label_key: str) -> tuple[np.ndarray, np.ndarray |
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{file}: cannot be read as an .npy or .npz file ({error})") from error
     except ValueError as error:
+        if CUT_OFF.match(str(error)):
+            raise ValueError(f"{file}: is cut off: it ends before its array does; copy it again") from error
         hint = "no .npy or .npz file of plain numbers (Python objects are never loaded); save it with numpy.save"
         raise ValueError(f"{file}: {hint if OBJECTS.search(str(error)) else error}") from error
 

@@ -50,7 +50,9 @@ def _read(given: Any) -> Samples:
     """The items of a data set, or of the one inside a loader."""
     data: Any = dataset_of(given) if isinstance(given, DataLoader) else given
     kind = type(data).__name__
-    if isinstance(data, IterableDataset) or not isinstance(data, Sized) or not len(data):
+    if isinstance(data, Sized) and not len(data):
+        raise ValueError(f"{kind} is empty: it holds no sample to train on")
+    if isinstance(data, IterableDataset) or not isinstance(data, Sized):
         raise TypeError(
             f"{kind} has no items by number (__getitem__ and __len__), and draws are by number: read it once, as "
             "nash.as_source(torch.stack(list(samples))), or write its samples into an .npy file or a folder of images"

@@ -183,6 +183,8 @@ def try_picture(
             return UnreadablePicture(f"UnidentifiedImageError: {error}", True)
         told = f"{len(source)} bytes that are no picture" if source else "holds no picture: no bytes"
         return UnreadablePicture(told, True)
+    except Image.DecompressionBombError:
+        return UnreadablePicture(f"more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; save it scaled down", True)
     except Exception as error:  # a damaged file makes decoders raise nearly anything
         lasting = getattr(error, "errno", None) is None
         return UnreadablePicture(" ".join(f"{type(error).__name__}: {error}".split()), lasting)
