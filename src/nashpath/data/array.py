@@ -67,6 +67,12 @@ class Array(Samples):
         return {**found, "scale": "standard"} if [axes[name] for name in several] == [2] else found
 
 
+class MeasuredArray(Array):
+    """The same to be measured: finer vectors than float32 are float64, and nothing is said of networks' scale."""
+
+    precise = True
+
+
 def _axes(path: Path) -> dict[str, int]:
     """The number of axes of each array in a file, by its name; without the samples being read."""
     if path.suffix.lower() == ".npy":

@@ -73,8 +73,8 @@ class SampleBuffer:
     """``values [n, *shape]`` and perhaps ``labels [n]``, by index, on the device of the index.
 
     Above ``device_bytes`` the values stay where they are (memory or a memory map) and only the rows asked for are
-    moved; below, each device holds one copy. Bytes stay bytes; every other kind of number becomes float32.
-    With ``units`` columns are put into those, before they are rounded.
+    moved; below, each device holds one copy. Bytes stay bytes; every other kind of number becomes ``kind``: float32,
+    or float64 for samples that are measured alone. With ``units`` columns are put into those, before they are rounded.
     """
 
     def __init__(
@@ -85,9 +85,10 @@ class SampleBuffer:
         scale: Scale = PLAIN,
         device_bytes: int = GIBIBYTE,
         units: Units | TableUnits | None = None,
+        kind: type[np.floating[Any]] = np.float32,
     ):
         self.units = units
-        self.dtype = np.uint8 if values.dtype == np.uint8 and units is None else np.float32
+        self.dtype = np.uint8 if values.dtype == np.uint8 and units is None else kind
         self.shape = tuple(values.shape[1:])
         self.scale = scale
         self.classes = classes
@@ -124,7 +125,7 @@ class SampleBuffer:
         return found
 
     def take(self, index: Tensor) -> dict[str, Tensor]:
-        """``{"real": float32 [len(index), *shape]}``, and ``"label"`` where there are labels."""
+        """``{"real": [len(index), *shape]}``, float32 (or the kind), and ``"label"`` where there are labels."""
         if self._resident is None:
             wanted = index.cpu().numpy()
             rows = torch.from_numpy(self._converted(self._rows[wanted]))
@@ -133,7 +134,8 @@ class SampleBuffer:
                 index = torch.from_numpy(self._rows.standing(wanted)).to(index.device)
         else:
             real = self._resident.on(index.device).index_select(0, index)
-        batch = {"real": real.float().div_(self.scale.half).add_(self.scale.shift)}
+        real = real if self.dtype == np.float64 else real.float()
+        batch = {"real": real.div_(self.scale.half).add_(self.scale.shift)}
         if self._labels is not None:
             batch["label"] = self._labels.on(index.device)[index]
         return batch

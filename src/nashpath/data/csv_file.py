@@ -3,7 +3,7 @@
 import warnings
 from copy import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from nashpath.data.cells import (
     readings,
     told_of,
 )
+from nashpath.data.rounding import check_rounding, some_rows
 from nashpath.data.samples import LARGEST
 from nashpath.data.whole_numbers import EXACT, merged_texts
 
@@ -53,6 +54,9 @@ class CSV(FiniteSource):
     Reference: RFC 4180; Xu, Skoularidou, Cuesta-Infante & Veeramachaneni 2019, "Modeling Tabular Data using Conditional
     GAN", section 4 (tables for GANs).
     """
+
+    precise: ClassVar[bool] = False
+    """Whether rows stay float64: those that are measured, and never trained on."""
 
     def __init__(
         self,
@@ -98,7 +102,12 @@ class CSV(FiniteSource):
         encoded = self._units.encoded([_cells(column, table[name]) for name, column in columns.items()])
         at = {name: k for k, name in enumerate(self.class_names)}
         labels = np.array([at[cell] for cell in table[self.label_name]]) if self.label_name else None
-        self._bank = SampleBuffer(encoded.astype(np.float32), labels, len(self.class_names))
+        kind = np.float64 if self.precise else np.float32
+        if not self.precise:
+            names = [part for column in columns.values() for part in column.parts]
+            cure = "scores of ranks (-s data.scale=uniform or normal) keep columns with far outliers"
+            check_rounding(some_rows(encoded), str(self._file), cure, named=lambda k: f"column {names[k]!r}")
+        self._bank = SampleBuffer(encoded, labels, len(self.class_names), kind=kind)
         self.shape = self._bank.shape
 
     @classmethod
@@ -147,6 +156,12 @@ class CSV(FiniteSource):
     def blocks(self) -> list[tuple[int, int]]:
         """Where the numbers of each category begin in a sample, and how many they are (`OneHot`)."""
         return self._units.blocks
+
+
+class MeasuredCSV(CSV):
+    """The same to be measured: its rows are float64."""
+
+    precise = True
 
 
 def _named(text: str, table: dict[str, list[str]], key: str) -> list[str]:

@@ -2,15 +2,17 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from nashpath.core.columns import Quantile, Standard, TableUnits, scored
 from nashpath.core.plain import why_not_plain
 from nashpath.core.source import Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
+from nashpath.data.rounding import check_rounding, some_rows
 from nashpath.data.whole_numbers import EXACT, check_apart
 
 Layout = Literal["auto", "channels_first", "channels_last"]
@@ -20,6 +22,8 @@ BLOCK = 1 << 22
 LARGEST = float(np.finfo(np.float32).max)
 NAMED = 10
 """Classes without samples that a warning names."""
+Kind = type[np.floating[Any]]
+"""The kind of numbers that samples are computed in."""
 
 
 class Recognised(NamedTuple):
@@ -30,35 +34,64 @@ class Recognised(NamedTuple):
     units: Units | TableUnits | None = None
 
 
-def recognise(values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none") -> Recognised:
+def recognise(
+    values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none", kind: Kind = np.float32
+) -> Recognised:
     """Vectors ``[n, d]`` as they are, or with units by which their columns are scaled (``columns``).
 
-    Images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale.
+    Images ``[n, h, w]``, NHWC or NCHW, bytes or floats, as NCHW with their scale. They are computed in ``kind``: with
+    float32 as networks see them, with float64 to be measured alone.
 
-    Raises `ValueError` that begins with ``where`` for another shape or kind of number, for NaN and infinity, and for
-    float images that leave both [-1, 1] and [0, 1].
+    Warns where rounding to that kind merges the values of a column or takes a share of its deviation
+    (`nashpath.data.rounding`), and where columns are far from the scale of networks. Raises `ValueError` that begins
+    with ``where`` for another shape or kind of number, for NaN, infinity and numbers beyond the kind, for columns of
+    which rounding leaves nothing, and for float images that leave both [-1, 1] and [0, 1].
     """
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{where}: holds {values.dtype}, not numbers; save a uint8 or float32 array")
     if values.ndim not in (2, 3, 4) or 0 in values.shape:
         raise ValueError(f"{where}: shape {values.shape}; expected vectors [n, d], or images [n, h, w] or [n, h, w, c]")
-    low, high = _span(values, where)
+    low, high = _span(values, where, kind)
     if values.ndim == 2:
         if max(-low, high) >= EXACT:
             check_apart(values, where)
-        if columns == "standard":
-            return Recognised(values, PLAIN, _units(values))
-        if columns != "none":
-            return Recognised(
-                values, PLAIN, TableUnits(tuple(_ranked(values, k, columns) for k in range(len(values[0]))))
-            )
-        _warn_of_scales(values, where)
-        return Recognised(values, PLAIN)
+        units = _columns(values, columns)
+        if not _warn_of_rounding(values, where, units, kind) and units is None and kind == np.float32:
+            _warn_of_scales(values, where)
+        return Recognised(values, PLAIN, units)
     if columns != "none":
         raise ValueError(
             f"{where}: scale={columns} is for vectors [n, d]; images are scaled by their range: leave it out"
         )
-    return Recognised(_channels_first(values, where, layout), _image_scale(values.dtype, low, high, where))
+    scale = _image_scale(values.dtype, low, high, where)
+    _warn_of_rounding(values, where, None, kind)
+    return Recognised(_channels_first(values, where, layout), scale)
+
+
+def _columns(values: np.ndarray, columns: Columns) -> Units | TableUnits | None:
+    """The units by which the columns of vectors are scaled; None where they are as they are."""
+    if columns == "none":
+        return None
+    if columns == "standard":
+        return _units(values)
+    return TableUnits(tuple(_ranked(values, k, columns) for k in range(len(values[0]))))
+
+
+def _warn_of_rounding(values: np.ndarray, where: str, units: Units | TableUnits | None, kind: Kind) -> bool:
+    """Whether the kind of numbers loses much of a column, and a warning said so (`check_rounding`)."""
+    if units is None and (values.dtype.kind == "b" or values.dtype.itemsize < 4):
+        return False
+    rows = some_rows(values)
+    if kind != np.float32:
+        return check_rounding(rows, where, "subtract what the numbers have in common before they are saved", kind)
+    if units is not None:
+        cure = "scale='uniform' or 'normal' (-s data.scale=…), which map ranks, keep columns with far outliers"
+        return check_rounding(units.standard(rows), where, cure)
+    if values.ndim > 2:
+        cure = "give images of which the contrast is a part of 0 to 1"
+        return check_rounding(rows, where, cure, named="pixel {}, all colours counted,".format)
+    cure = "scale='standard' (-s data.scale=standard) takes off the mean and the deviation before numbers are rounded"
+    return check_rounding(rows, where, cure)
 
 
 def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -68,19 +101,20 @@ def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, values[start : start + step]
 
 
-def _span(values: np.ndarray, where: str) -> tuple[float, float]:
+def _span(values: np.ndarray, where: str, kind: Kind) -> tuple[float, float]:
     if values.dtype == np.uint8:
         _check_bytes(values, where)
         return 0.0, 255.0
-    low, high = np.inf, -np.inf
+    low, high, largest = np.inf, -np.inf, float(np.finfo(kind).max)
     for start, block in _blocks(values):
         block_low, block_high = float(block.min()), float(block.max())
-        if not (block_low >= -LARGEST and block_high <= LARGEST):  # false for NaN, too
+        if not (block_low >= -largest and block_high <= largest):  # false for NaN, too
             with np.errstate(over="ignore"):  # of longer numbers than double
-                held = np.abs(block.astype(np.float64)) <= LARGEST
+                held = np.abs(block.astype(np.float64)) <= largest
             bad = ~held.reshape(len(block), -1).all(1)
             raise ValueError(
-                f"{where}: sample {start + int(bad.argmax())} holds NaN, infinity or more than float32 can; remove it"
+                f"{where}: sample {start + int(bad.argmax())} holds NaN, infinity or more than {kind.__name__} can; "
+                "remove it"
             )
         low, high = min(low, block_low), max(high, block_high)
     return low, high
@@ -200,6 +234,9 @@ class Samples(FiniteSource):
     for what holds no number in some place (masked, sparse, nested, on the device meta).
     """
 
+    precise: ClassVar[bool] = False
+    """Whether vectors of finer numbers than float32 stay float64: those that are measured, and never trained on."""
+
     def __init__(
         self,
         values: Tensor | np.ndarray,
@@ -209,10 +246,13 @@ class Samples(FiniteSource):
         where: str = "samples",
         scale: Columns = "none",
     ):
-        rows, span, units = recognise(_array(values, where), where, layout, scale)
+        given = _array(values, where)
+        fine = self.precise and given.ndim == 2 and not np.can_cast(given.dtype, np.float32)
+        kind = np.float64 if fine else np.float32
+        rows, span, units = recognise(given, where, layout, scale, kind)
         known = None if labels is None else checked_labels(_label_array(labels, where), len(rows), where)
         classes = 0 if known is None else int(known.max()) + 1
-        self._bank = SampleBuffer(rows, known, classes, span, device_bytes, units)
+        self._bank = SampleBuffer(rows, known, classes, span, device_bytes, units, kind)
         self.shape = self._bank.shape
 
 
@@ -273,4 +313,5 @@ def _array(values: Tensor | np.ndarray, where: str) -> np.ndarray:
     if isinstance(values, np.ndarray):
         return values if isinstance(values, np.memmap) else np.asarray(values)
     plain = values.detach().cpu().resolve_neg()
-    return (plain.float() if plain.is_floating_point() else plain).numpy()
+    held = plain.dtype in (torch.float16, torch.float32, torch.float64) or not plain.is_floating_point()
+    return (plain if held else plain.float()).numpy()

@@ -4,9 +4,11 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from nashpath.data import CSV, Array, Folder
+from nashpath.data import CSV, Folder
+from nashpath.data.array import MeasuredArray
 from nashpath.data.base import FiniteSource
 from nashpath.data.cells import TABLES
+from nashpath.data.csv_file import MeasuredCSV
 from nashpath.run.errors import SettingError
 
 GREY = frozenset({"1", "L", "LA", "I", "I;16"})
@@ -16,13 +18,15 @@ def load_pair(real: Path, fake: Path, size: int | None = None) -> tuple[FiniteSo
     """Real and generated samples of one shape.
 
     Images keep their size; with ``size`` those in folders are scaled and cropped to so many pixels. They are grey where
-    both are. Raises `SettingError` for images of several sizes, or of two shapes, and what reading them raises.
+    both are. Rows of tables, and vectors of finer numbers than float32, are float64.
+
+    Raises `SettingError` for images of several sizes, or of two shapes, and what reading them raises.
     """
     tables = [CSV.settings_for(path) for path in (real, fake) if path.suffix.lower() in TABLES and path.is_file()]
     if len(tables) == 2:
-        table, other = (CSV(**found) for found in tables if found)
+        table, other = (MeasuredCSV(**found) for found in tables if found)
         return table, other.in_units(table.columns, [])
-    arrays = {path: Array(str(path)) for path in (real, fake) if path.suffix.lower() in (".npy", ".npz")}
+    arrays = {path: MeasuredArray(str(path)) for path in (real, fake) if path.suffix.lower() in (".npy", ".npz")}
     folders = {path: _heads(path) for path in (real, fake) if path not in arrays}
     colours = [*(a.shape[0] for a in arrays.values() if len(a.shape) == 3), *(colour for colour, _ in folders.values())]
     held: dict[Path, FiniteSource] = dict(arrays)
