@@ -8,9 +8,20 @@ from scipy.spatial.distance import cdist
 
 from nashpath.core import Key, generator
 from nashpath.core.math.distances import nearest_neighbours, squared_blocks
-from nashpath.data import Digits, Grid, Ring, StackedDigits
-from nashpath.metrics import MetricError, classes, evaluate_samples, memorisation, modes, nearest_labels, stacked_modes
+from nashpath.data import Digits, Grid, Ring, Samples, StackedDigits
+from nashpath.metrics import (
+    Classes,
+    MetricError,
+    classes,
+    evaluate_samples,
+    memorisation,
+    modes,
+    nearest_labels,
+    stacked_modes,
+)
 from nashpath.metrics.features import as_extractor
+from nashpath.metrics.modes import coverage
+from nashpath.run.assess.diagnose_play import _clusters
 
 
 def placed(ring: Ring, counts: list[int], radius: float = 0.0) -> torch.Tensor:
@@ -56,12 +67,57 @@ def test_classes_of_real_digits_are_their_labels():
     known = Digits("train").labelled_examples()
     kept = labels < 7
     found = classes(images[kept], images[kept], labels[kept], 10)
-    share = torch.bincount(labels[kept], minlength=10).double() / kept.sum()
-    assert found == {"classes": 7.0, "class_kl": pytest.approx(float(torch.xlogy(share, 10 * share).sum()))}
+    assert found == {"classes": 7.0, "class_kl": 0.0}
+    some = classes(images[kept], images, labels, 10)  # of 10 classes, the first seven in their own shares
+    assert some == {"classes": 7.0, "class_kl": pytest.approx(-math.log(float((labels < 7).double().mean())))}
     right = nearest_labels(images, *known) == labels
     theirs = known[1][torch.from_numpy(cdist(images.flatten(1), known[0].flatten(1)).argmin(1))]
     assert torch.equal(nearest_labels(images, *known), theirs)
     assert right.float().mean() > 0.97
+
+
+def at(counts: list[int]) -> torch.Tensor:
+    """So many points near k of each class k."""
+    number = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
+    return (number + torch.linspace(-0.1, 0.1, len(number)))[:, None]
+
+
+def divergence(p: list[int], q: list[int]) -> float:
+    """Σ p log(p / q) of two histograms."""
+    return sum(a / sum(p) * math.log(a / sum(p) * sum(q) / b) for a, b in zip(p, q) if a)
+
+
+SHARED = {
+    "fresh, uneven": ([900, 100], [900, 100], 2),
+    "even, of uneven data": ([900, 100], [500, 500], 2),
+    "fresh, one rare": ([992, 8], [992, 8], 2),
+    "a quarter of a rare share": ([992, 8], [998, 2], 1),
+    "more than a quarter of it": ([992, 8], [997, 3], 2),
+    "1 % of even data": ([500, 500], [990, 10], 1),
+    "more than 1 % of even data": ([500, 500], [989, 11], 2),
+    "a quarter of many": ([20] * 50, [5] + [20] * 48 + [35], 49),
+    "more than a quarter of many": ([20] * 50, [6] + [20] * 48 + [34], 50),
+    "one lost": ([600, 300, 100], [600, 400, 0], 2),
+}
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_classes_are_held_against_the_shares_of_the_real_ones(what: str):
+    real, fake, covered = SHARED[what]
+    labels = torch.arange(len(real)).repeat_interleave(torch.tensor(real))
+    expected = {"classes": covered, "class_kl": pytest.approx(divergence(fake, real), abs=1e-12)}
+    assert classes(at(fake), at(real), labels, len(real)) == expected
+    known = {"labels": labels, "classes": len(real)}
+    assert {m.name: m.value for m in evaluate_samples(at(real), at(fake), ["classes"], known=known)} == expected
+    assert Classes.glance(at(fake), Samples(at(real), labels), Key(0)) == expected
+
+
+def test_diagnosis_holds_clusters_against_their_own_shares():
+    """Data of which one cluster is rare: fresh ones cover all, whatever the shares."""
+    real = at([960, 40])
+    index, due = _clusters(real.double(), real.double(), 2)
+    assert sorted(due.tolist()) == pytest.approx([0.04, 0.96])
+    assert coverage(index, 2, len(real), due) == (2.0, pytest.approx(0, abs=1e-12))
 
 
 def test_stacked_modes_are_the_labels_of_stacked_digits():

@@ -69,7 +69,7 @@ class Modes(Metric):
 
 
 class Classes(Metric):
-    """Classes that the samples cover, each labelled as its nearest real sample, and how evenly.
+    """Classes that the samples cover, each labelled as its nearest real sample, and in which shares.
 
     See `classes`. ``labels [n]`` (0..classes-1) are those of the real samples, in their order.
 
@@ -81,7 +81,7 @@ class Classes(Metric):
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "classes": "classes of the data that hold generated samples",
-        "class_kl": "Kullback-Leibler divergence of the samples' shares of classes from the true ones, in nats",
+        "class_kl": "Kullback-Leibler divergence of the samples' shares of classes from those of real samples, in nats",
     }
 
     @classmethod
@@ -122,7 +122,7 @@ class StackedModes(Metric):
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "stacked_modes": "of the 1,000 combinations of three digits, those generated",
-        "stacked_kl": "Kullback-Leibler divergence of the shares of combinations from the true ones, in nats",
+        "stacked_kl": "Kullback-Leibler divergence of the shares of combinations from even ones, in nats",
     }
 
     @classmethod

@@ -13,26 +13,32 @@ REACH = 4.0
 """Deviations from a centre within which a sample belongs to the mode."""
 
 SHARE = 0.01
-"""Share of all samples that a covered mode exceeds, for mixtures of up to 25 modes."""
+"""Share of all samples that a covered mode exceeds, where a quarter of its due is no less."""
 
 
-def least_share(count: int) -> float:
-    """The share of samples that a covered one of ``count`` modes exceeds: 1 %, or a quarter of its due if less."""
-    return min(SHARE, 0.25 / count)
+def coverage(belongs: Tensor, count: int, total: int, due: Tensor | None = None) -> tuple[float, float]:
+    """``(classes covered, KL divergence)`` of samples assigned to ``count`` classes, of ``total`` samples.
 
-
-def coverage(belongs: Tensor, count: int, total: int) -> tuple[float, float]:
-    """``(classes covered, KL to uniform)`` of samples assigned to ``count`` classes, of ``total`` samples.
-
-    ``belongs`` holds the class (0 to count - 1) of each assigned sample. KL is ``Σ pⱼ log(pⱼ count)`` in nats, from 0
-    (even) to log count (all in one class; also the value when nothing is assigned).
+    ``belongs`` holds the class (0 to count - 1) of each assigned sample; ``due [count]`` are the shares qⱼ that classes
+    should have, None for even ones. A class is covered by more than 1 % of the samples, or by more than a quarter of
+    its due where that is less. KL is ``Σ pⱼ log(pⱼ / qⱼ)`` in nats, from 0 (the shares are those due) to −log of the
+    least qⱼ (all in that class; also the value when nothing is assigned); infinite where a class has samples that
+    should have none.
     """
+    q = torch.full((count,), 1 / count, dtype=torch.double) if due is None else due.double()
+    q = q.to(belongs.device)
     histogram = torch.bincount(belongs, minlength=count).double()
-    covered = float((histogram > least_share(count) * total).sum())
+    covered = float((histogram > (0.25 * q).clamp(max=SHARE) * total).sum())
     if not len(belongs):
-        return covered, math.log(count)
+        return covered, -math.log(float(q[q > 0].min()))
     share = histogram / histogram.sum()
-    return covered, max(0.0, float(torch.xlogy(share, share * count).sum()))
+    more = share * count if due is None else torch.where(share > 0, share / q, 1.0)
+    return covered, max(0.0, float(torch.xlogy(share, more).sum()))
+
+
+def shares(labels: Tensor, count: int) -> Tensor:
+    """The share of each of ``count`` classes among ``labels [n]``, ``[count]``."""
+    return torch.bincount(labels, minlength=count).double() / len(labels)
 
 
 def modes(samples: Tensor, centres: Tensor, deviation: float) -> dict[str, float]:

@@ -13,7 +13,7 @@ from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import HasModes, is_labelled
 from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
 from nashpath.metrics.label_metrics import FEW_CLASSES
-from nashpath.metrics.modes import coverage, modes
+from nashpath.metrics.modes import coverage, modes, shares
 from nashpath.metrics.nearest import nearest_labels
 from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
@@ -75,34 +75,32 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
     real = source.draw(Key(0, "reference"), SAMPLES)["real"].double().flatten(1)
     there = float(real.var(0).sum())
     summary.spread = math.sqrt(float(fake.var(0).sum()) / there) if there > 0 else None
-    centres = source.centres.double() if isinstance(source, HasModes) else None
+    centres, due = source.centres.double() if isinstance(source, HasModes) else None, None
     if centres is not None:
         index, count = nearest_neighbours(fake, centres)[1][:, 0], len(centres)
         summary.reached = int(modes(fake, centres, source.deviation)["modes"])
     elif is_labelled(source) and source.classes <= FEW_CLASSES:
         known, labels = source.labelled_examples(KNOWN)
-        index, count, summary.places = (
-            nearest_labels(fake, known.double().flatten(1), labels),
-            source.classes,
-            "classes",
-        )
+        index, count = nearest_labels(fake, known.double().flatten(1), labels), source.classes
+        due, summary.places = shares(labels, count), "classes"
     else:
         count, summary.places = min(CLUSTERS, len(real.unique(dim=0))), "clusters of the data"
-        index = _clusters(real, fake, count)
-    summary.modes = (int(coverage(index, count, len(fake))[0]), count)
+        index, due = _clusters(real, fake, count)
+    summary.modes = (int(coverage(index, count, len(fake), due)[0]), count)
     told = _in_plane(real, fake, centres)
     return told if centres is None else told | {"samples.counts": torch.bincount(index, minlength=count).numpy()}
 
 
-def _clusters(real: Tensor, fake: Tensor, count: int) -> Tensor:
-    """The cluster of the data (k-means, ``count`` of them) that each sample is nearest to.
+def _clusters(real: Tensor, fake: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The cluster of the data (k-means, ``count`` of them) nearest to each sample, and their shares of the data.
 
     Reference: Richardson & Weiss 2018, "On GANs and GMMs" (samples counted in clusters of the data).
     """
     kmeans: Any = importlib.import_module("scipy.cluster.vq").kmeans2
     scale = real.std().clamp(min=torch.finfo(real.dtype).tiny)
     centres, _ = kmeans((real / scale).numpy(), count, minit="++", seed=0)
-    return nearest_neighbours(fake / scale, torch.from_numpy(centres))[1][:, 0]
+    theirs, index = (nearest_neighbours(x / scale, torch.from_numpy(centres))[1][:, 0] for x in (real, fake))
+    return index, shares(theirs, count)
 
 
 def _in_plane(real: Tensor, fake: Tensor, centres: Tensor | None = None) -> Arrays:
