@@ -14,6 +14,7 @@ from nashpath.core import Key
 from nashpath.games import GAMES, TOYS
 from nashpath.report import compare_reports, equal_cost, equal_cost_text, interval, load_run, write_report
 from nashpath.report.animation import animation
+from nashpath.report.compare import _context
 from nashpath.report.curves import axes, charts, strands
 from nashpath.report.phrasing import number
 from nashpath.run import resume_session
@@ -49,7 +50,7 @@ def spread(values: list[float]) -> str:
     return f"{number(mean)} [{number(low)}, {number(high)}]"
 
 
-def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts(tmp_path: Path) -> None:
+def test_the_budget_is_the_largest_cost_at_which_all_were_evaluated(tmp_path: Path) -> None:
     gradients, seconds = equal_cost(strands(load_run(race(tmp_path / "run"))))
     assert (gradients.cost, gradients.budget) == ("gradients", 60)  # 30 steps of 2; the other reaches 180
     assert gradients.headers == ["Settings", "Members", "Evaluated at", "FID ↓"]
@@ -62,12 +63,74 @@ def test_the_budget_is_what_all_reached_and_the_last_evaluation_within_it_counts
         [less, "4 pairs", "–", "98"],  # the seeds differ, and their differences do not
     ]
     assert gradients.rows[0][3].value == 118
-    assert (seconds.cost, seconds.budget) == ("train_seconds", 0.3)  # 30 steps of 10 ms
+    assert gradients.caption.endswith("a member, the most that all settings reached.")
+    assert (seconds.cost, seconds.budget) == ("train_seconds", 0.2)  # at 0.3, of 30 steps of 10 ms, only one was
     assert texts(seconds) == [
-        ["solver = a", "4", "0.3", spread([103, 113, 123, 133])],
-        ["solver = b", "4", "0.2", spread([201, 211, 221, 231])],  # 20 ms a step: step 20 would cost 0.4
-        [less, "4 pairs", "–", "98"],
+        ["solver = a", "4", "0.2", spread([102, 112, 122, 132])],
+        ["solver = b", "4", "0.2", spread([201, 211, 221, 231])],  # 20 ms a step: step 10
+        [less, "4 pairs", "–", "99"],
     ]
+    assert "evaluated, within 5 %; they reached 0.3." in seconds.caption
+
+
+def pace(path: Path, looks: list[int], slower: list[float]) -> list[Any]:
+    """Members of one method at equal steps, of which setting k takes so many times the seconds; FID is 100 − step."""
+    members, rows = [], []
+    for m, factor in enumerate(slower * 2):
+        told = {"member": m, "seed": m // len(slower), "settings": {"solver": "abc"[m % len(slower)]}}
+        members.append({**told, "outcome": "finished", "steps": looks[-1], "metrics": {"fid": 0.0}})
+        for step in looks:
+            cost = {"gradients": step, "train_seconds": step * factor}
+            rows.append({"step": step, "member": m, **cost, "fid": 100.0 - step})
+    return equal_cost(strands(load_run(folders.folder(path, members, rows))))
+
+
+LOOKS = {"often": list(range(0, 101, 10)), "seldom": [0, 80, 100], "twice": [0, 100], "unevenly": [0, 50, 70, 72, 100]}
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.04, 1.06, 1.15, 1.25, 1.4, 2.0, 5.0])
+@pytest.mark.parametrize("looks", LOOKS)
+def test_a_difference_is_one_at_equal_cost_or_none_is_given(tmp_path: Path, looks: str, slower: float) -> None:
+    """By all pairs of evaluations: the largest cost that two within 5 % have, in the latter half of what is shared."""
+    steps = LOOKS[looks]
+    gradients, seconds = pace(tmp_path / "run", steps, [1.0, slower])
+    assert texts(gradients)[2][2:] == ["–", "0"]
+    within = [
+        (max(a, b * slower), a, b)
+        for a in steps
+        for b in steps
+        if 50 <= max(a, b * slower) <= 100
+        and min(a, b * slower) >= 0.95 * max(a, b * slower)
+        and a == max(s for s in steps if s <= max(a, b * slower))
+        and b == max(s for s in steps if s * slower <= max(a, b * slower))
+    ]
+    told = texts(seconds)[2][2:]
+    if within:
+        cost, a, b = max(within)
+        assert seconds.budget == pytest.approx(cost)
+        assert told == ["–", number(float(a - b))]
+        assert seconds.rows[0][3].value == 100 - a
+    else:
+        assert seconds.budget == 100
+        assert told == ["costs more than 5 % apart", "–"]
+
+
+def test_settings_whose_costs_are_near_keep_their_difference_where_those_of_others_are_not(tmp_path: Path) -> None:
+    _, seconds = pace(tmp_path / "run", [0, 80, 100], [1.0, 1.15, 1.0])
+    assert [row[2:] for row in texts(seconds)[3:]] == [["costs more than 5 % apart", "–"], ["–", "0"]]
+
+
+def test_ways_that_a_run_settles_by_itself_are_no_settings_that_differ(tmp_path: Path) -> None:
+    """They change no numbers; one that is swept was asked for."""
+
+    def told(k: int, **swept: Any) -> Path:
+        ways = {"stack": ("on", "off")[k], "compile": ("off", "on")[k], "threads": k + 1, "batch_size": 32 + k}
+        member = {"member": 0, "seed": 0, "settings": swept, "outcome": "finished", "steps": 1, "metrics": {}}
+        return folders.folder(tmp_path / f"{len(list(tmp_path.iterdir()))}", [member], [], **ways)
+
+    for swept, headers in (({}, ["batch_size"]), ({"threads": 1}, ["threads", "batch_size"])):
+        runs = [load_run(told(k, **swept and {"threads": k + 1})) for k in range(2)]
+        assert _context(runs, tmp_path / "c.html")["headers"][:-3] == ["Run", *headers]
 
 
 def test_those_that_diverged_count_and_are_named_and_do_not_limit_the_budget(tmp_path: Path) -> None:
@@ -130,12 +193,12 @@ def test_runs_are_compared_under_their_names_on_the_page_and_as_text(tmp_path: P
     one, two = race(tmp_path / "one", rates=(2,)), race(tmp_path / "two", rates=(4,))
     page = compare_reports([one, two], tmp_path / "compare.html").read_text()
     said = equal_cost_text([one, two])
-    assert "At 60 gradient evaluations a member" in page
-    assert "At 60 gradient evaluations a member" in said
+    assert "At 40 gradient evaluations a member" in page
+    assert "At 40 gradient evaluations a member" in said
     lines = [line for line in said.splitlines() if line.startswith("ring")]
     names = ["ring (one): solver = a", "ring (two): solver = a", "ring (two): solver = a, less ring (one): solver = a"]
     assert [line.split("  ")[0] for line in lines] == names * 2
-    assert lines[1].endswith(spread([101, 111, 121, 131]))  # 15 steps of 4; evaluated at step 10
+    assert lines[1].endswith(spread([101, 111, 121, 131]))  # 10 steps of 4
 
 
 def test_curves_know_what_each_setting_had_cost_at_each_step(tmp_path: Path) -> None:

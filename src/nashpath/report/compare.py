@@ -22,12 +22,13 @@ from nashpath.report.verdict import measured
 from nashpath.run import FolderWarning
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.settings.changed import SETTLED
 from nashpath.run.settings.model import dotted
 
 UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
 """Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
-
-
+WAYS = SETTLED - {"device"}
+"""Settings by which a run is faster, not other; left to a run, it settles them by what it measures."""
 FEW_SETTINGS = 4
 """So many settings that differ stand beside the results; more have a table of their own, a line each."""
 
@@ -56,7 +57,8 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
 def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
     lines = _lines(loaded)
     settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
-    differing = _differing(settings)
+    swept = {key for _, _, strand in lines for key in strand.settings}
+    differing = [key for key in _differing(settings) if key in swept or key not in WAYS]
     beside = differing if len(differing) <= FEW_SETTINGS else []
     metrics = list(dict.fromkeys(key for _, _, strand in lines for key in measured(strand.members)))
     overlaid = _overlaid(lines)

@@ -1,12 +1,16 @@
 """Results of several settings at equal cost, in gradient evaluations and in seconds of training.
 
-The budget is the most that all settings reached, so that nothing is extrapolated; a member's result is its last
-evaluation within the budget. Members that diverged stay where they stopped, count with what they had there, and are
+The budget is the largest cost at which all settings were measured, within `NEAR`, so that nothing is extrapolated; a
+member's result is its last evaluation within the budget. Where evaluations are that near to each other nowhere in the
+latter half of what all reached, the budget is all of that, and differences are given between those alone whose
+evaluations are near. Members that diverged stay where they stopped, count with what they had there, and are
 named; they do not limit the budget.
 """
 
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, drawable
@@ -15,8 +19,15 @@ from nashpath.report.read import COSTS, ReportMember
 from nashpath.report.tables import Heading, TableCell
 from nashpath.report.verdict import lost
 
+NEAR = 0.05
+"""Costs that are apart by no more than this share of the larger one are equal."""
+LATE = 0.5
+"""The least share of what all reached that may be given up for costs that are equal."""
+
 Evaluations = dict[int, list[dict[str, Any]]]
 """Rows of one strand that hold an evaluation, by member, in order of steps."""
+Within = dict[int, dict[str, Any] | None]
+"""The last evaluation of each member within a budget."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +59,8 @@ def equal_cost(parts: list[Strand]) -> list[EqualCost]:
     keys = [k for k in keys if any(drawable(row.get(k)) for one in found for rows in one.values() for row in rows)]
     if len(parts) < 2 or not keys:
         return []
-    budgets = {cost: _budget(parts, found, cost) for cost in COSTS}
-    return [_table(parts, found, keys, cost, budget) for cost, budget in budgets.items() if budget]
+    most = {cost: _most(parts, found, cost) for cost in COSTS}
+    return [_table(parts, found, keys, cost, reached) for cost, reached in most.items() if reached]
 
 
 def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
@@ -62,23 +73,44 @@ def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
     return known
 
 
-def _budget(parts: list[Strand], found: list[Evaluations], cost: str) -> float | None:
-    """The most of ``cost`` at which every sound member was evaluated; where none is sound, the most of all.
+def _most(parts: list[Strand], found: list[Evaluations], cost: str) -> float | None:
+    """The most of ``cost`` that every sound member was evaluated at; where none is sound, the most of all.
 
     None where a strand never recorded this cost.
     """
     limiting, reached = [], []
     for part, rows in zip(parts, found):
-        last = {m: max((row[cost] for row in rows[m] if drawable(row.get(cost))), default=None) for m in rows}
-        known = {m: value for m, value in last.items() if value is not None}
+        known = {m: spent[-1] for m in rows if len(spent := _spent(rows[m], cost))}
         if not known:
             return None
         limiting += [known[m.member] for m in part.members if not m.diverged and m.member in known]
         reached += known.values()
-    return min(limiting) if limiting else max(reached)
+    return float(min(limiting) if limiting else max(reached))
 
 
-def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, budget: float) -> EqualCost:
+def _spent(rows: list[dict[str, Any]], cost: str) -> np.ndarray:
+    """What each evaluation of a member had cost, from the least on."""
+    return np.sort([float(row[cost]) for row in rows if drawable(row.get(cost))])
+
+
+def _budget(parts: list[Strand], found: list[Evaluations], cost: str, most: float) -> float:
+    """The largest cost up to ``most`` at which the last evaluations of all sound members are near each other.
+
+    It is ``most`` where there is none that is `LATE` enough, and where no member is sound.
+    """
+    sound = [(m.member, rows) for part, rows in zip(parts, found) for m in part.members if not m.diverged]
+    spent = [one for member, rows in sound if len(one := _spent(rows[member], cost))]
+    if not spent:
+        return most
+    every = np.unique(np.concatenate(spent))
+    every = every[(every >= LATE * most) & (every <= most)]
+    last = [np.append(one, 0)[np.searchsorted(one, every, side="right") - 1] for one in spent]
+    near = np.min(last, axis=0) >= (1 - NEAR) * every
+    return float(every[near][-1]) if near.any() else most
+
+
+def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost: str, most: float) -> EqualCost:
+    budget = _budget(parts, found, cost, most)
     marked = any(m.diverged for part in parts for m in part.members)
     headers = ["Settings", "Members", "Evaluated at", *map(titled, keys), *(["Diverged"] if marked else [])]
     rows: list[list[TableCell]] = []
@@ -88,24 +120,39 @@ def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost:
         results = [_result(key, within) for key in keys]
         named = [_gone(gone)] if marked else []
         rows.append([TableCell(part.label), members, _where(part.members, within, cost), *results, *named])
-    first = _by_seed(parts[0], withins[0])
     for part, within in zip(parts[1:], withins[1:]):
-        own = _by_seed(part, within)
-        shared = [seed for seed in own if seed in first]
-        if len(shared) > 1 and not part.apart(parts[0]):
-            apart = [_difference(key, [(own[seed], first[seed]) for seed in shared]) for key in keys]
-            told = TableCell(f"{part.label}, less {parts[0].label}"), TableCell(f"{len(shared):,} pairs", len(shared))
-            rows.append([*told, TableCell("–"), *apart, *([TableCell("")] if marked else [])])
-    caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts)}."
+        if told := _less(part, within, parts[0], withins[0], keys, cost):
+            rows.append([*told, *([TableCell("")] if marked else [])])
+    caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts, budget, most)}."
     return EqualCost(cost, budget, caption, headers, rows, {titled(key): meaning(key) for key in keys})
 
 
-def _limit(parts: list[Strand]) -> str:
+def _less(part: Strand, within: Within, first: Strand, its: Within, keys: list[str], cost: str) -> list[TableCell]:
+    """The differences from the first setting, over pairs that share a seed; empty where there are no two pairs.
+
+    Where costs of a pair are not near each other, it is said instead: the difference would be one of costs, too.
+    Members that diverged count where they stopped, whatever that had cost.
+    """
+    a, b = _by_seed(part, within), _by_seed(first, its)
+    shared = [seed for seed in a if seed in b]
+    if len(shared) < 2 or part.apart(first):
+        return []
+    told = [TableCell(f"{part.label}, less {first.label}"), TableCell(f"{len(shared):,} pairs", len(shared))]
+    gone = {m.seed for one in (part, first) for m in one.members if m.diverged}
+    costs = [sorted((float(a[seed][cost]), float(b[seed][cost]))) for seed in shared if seed not in gone]
+    if any(low < (1 - NEAR) * high for low, high in costs):
+        return [*told, TableCell(f"costs more than {100 * NEAR:g} % apart"), *[TableCell("–") for _ in keys]]
+    return [*told, TableCell("–"), *(_difference(key, [(a[seed], b[seed]) for seed in shared]) for key in keys)]
+
+
+def _limit(parts: list[Strand], budget: float, most: float) -> str:
     """Why the budget is not larger."""
     ended = [all(m.diverged for m in part.members) for part in parts]
     if all(ended):
         return "the most that any reached: all diverged, and count where they stopped"
     whose = "all settings that did not diverge" if any(ended) else "all settings"
+    if budget < most:
+        return f"the most at which {whose} were evaluated, within {100 * NEAR:g} %; they reached {number(most)}"
     return f"the most that {whose} reached"
 
 
@@ -118,7 +165,7 @@ def _gone(members: list[ReportMember]) -> TableCell:
     return TableCell(f"{len(members):,}: {listed([lost(m) for m in members], 6)}" if members else "0")
 
 
-def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None], cost: str) -> TableCell:
+def _where(members: list[ReportMember], within: Within, cost: str) -> TableCell:
     """The cost at which the members that go on (or, if none does, all) were evaluated."""
     sound = [m.member for m in members if not m.diverged] or list(within)
     spots = sorted({row[cost] for m in sound if (row := within[m]) is not None})
@@ -127,7 +174,7 @@ def _where(members: list[ReportMember], within: dict[int, dict[str, Any] | None]
     return TableCell(number(spots[0]) + (f" to {number(spots[-1])}" if len(spots) > 1 else ""), float(spots[-1]))
 
 
-def _by_seed(part: Strand, within: dict[int, dict[str, Any] | None]) -> dict[int, dict[str, Any]]:
+def _by_seed(part: Strand, within: Within) -> dict[int, dict[str, Any]]:
     """The evaluations of a strand by seed; empty where a seed occurs twice."""
     seeds = [m.seed for m in part.members]
     if len(set(seeds)) < len(seeds):
@@ -145,7 +192,7 @@ def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) ->
     return TableCell(with_ends(key, found, by_how_much), found[0])
 
 
-def _result(key: str, within: dict[int, dict[str, Any] | None]) -> TableCell:
+def _result(key: str, within: Within) -> TableCell:
     """Mean and interval over members; how many have no number, if any has none."""
     values = [float(row[key]) for row in within.values() if row is not None and drawable(row.get(key))]
     short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
