@@ -21,6 +21,7 @@ from nashpath.metrics import (
     evaluate_samples,
     marginal_gaps,
 )
+from nashpath.metrics.closest_record import fresh_share
 from nashpath.report.columns import column_tables
 from nashpath.report.phrasing import number
 from nashpath.report.read import load_run
@@ -89,10 +90,35 @@ def test_the_closest_record_is_that_of_all_pairs():
     a, b = real[order[:50]], real[order[50:]]
     near = np.zeros(60, bool)
     for known, other in ((a, b), (b, a)):
-        near |= cdist(fake, known).min(1) < np.quantile(cdist(other, known).min(1), 0.025)
+        near |= cdist(fake, known).min(1) < cdist(other, known).min(1).min()  # of 50 and 51 rows, 1 / 51 and 1 / 52
     assert found["too_close"] == near.mean()
     assert found["closest"] == pytest.approx((cdist(fake, a).min(1).mean() + cdist(fake, b).min(1).mean()) / 2)
     assert found["closest_real"] == pytest.approx((cdist(b, a).min(1).mean() + cdist(a, b).min(1).mean()) / 2)
+
+
+@pytest.mark.parametrize("count", [4, 5, 8, 20, 40, 77, 78, 79, 100, 200])
+def test_the_share_of_fresh_rows_that_are_too_close_is_as_stated(count):
+    """A fresh row's place among m exchangeable distances is uniform: below the k-th lie k / (m + 1), to each half.
+
+    Of both halves together no more than the sum, and no less than the larger. Over 400 seeds, within four standard
+    errors of their mean.
+    """
+    rng = torch.Generator().manual_seed(count)
+    drawn = [(torch.randn(count, 3, generator=rng), torch.randn(25, 3, generator=rng)) for _ in range(400)]
+    found = np.array([ClosestRecord()(x, y, generator(k))["too_close"] for k, (x, y) in enumerate(drawn)])
+    each = [max(1, int((half + 1) / 40)) / (half + 1) for half in (count // 2, count - count // 2)]
+    margin = 4 * found.std(ddof=1) / 20
+    assert max(each) - margin < found.mean() < sum(each) + margin
+    assert fresh_share(count) == pytest.approx(min(1, sum(each)))
+    assert (fresh_share(count) <= 0.05 + 1e-12) == (count >= 78)
+    said = str(evaluate_samples(*drawn[0], ["closest_record"])[-1].protocol)
+    assert ("of fresh ones are too close" in said) == (count < 78)
+
+
+@pytest.mark.parametrize("count", [4, 9, 40, 77, 100])
+def test_copies_are_too_close_however_few_there_are(count):
+    real = torch.from_numpy(np.random.default_rng(0).normal(size=(count, 5)))
+    assert ClosestRecord()(real, real)["too_close"] == 1
 
 
 def test_copies_are_too_close_and_fresh_rows_are_not():

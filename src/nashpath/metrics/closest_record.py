@@ -12,16 +12,34 @@ from nashpath.metrics.columns import table_of
 from nashpath.metrics.errors import validate_pair, validate_samples
 from nashpath.metrics.scale import check_spread, in_units, restored
 
-NEAR = 0.025
-"""The share of a half whose distances to the other half are the shortest."""
+ONE_IN = 40
+"""One fresh row in so many may be too close to a half."""
+
+
+def order_of(count: int) -> int:
+    """Which of ``count`` distances, in their order, a row is too close below: the k-th, of fresh rows k / (count + 1).
+
+    A fresh row's distance falls with equal chances between any two of them, or outside, as it is exchangeable with
+    them. k is the largest with ``k / (count + 1) ≤ 1 / 40``, and 1 where there is none.
+
+    Reference: Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in a Random World" (conformal prediction).
+    """
+    return max(1, (count + 1) // ONE_IN)
+
+
+def fresh_share(count: int) -> float:
+    """The share of fresh rows, at most, that are too close to one half or the other of ``count`` real rows."""
+    halves = (count // 2, count - count // 2)
+    return min(1.0, sum(order_of(half) / (half + 1) for half in halves))
 
 
 class ClosestRecord(Metric):
     """Distance to the closest record: of generated rows, and of one half of the real rows to the other.
 
-    The real rows are halved at random, into A and B. A generated row is too close where its distance to A is below all
-    but the nearest 2.5 % of the distances of rows of B to A, or its distance to B below those of A to B. Of fresh rows
-    about 5 % are, of copies all. The real rows must be those trained on.
+    The real rows are halved at random, into A and B. A generated row is too close where its distance to A is below the
+    k-th of the distances of the rows of B to A (`order_of`: k is 2.5 % of many rows), or its distance to B below the
+    k-th of those of A to B. Of fresh rows at most 5 % are, on average, of copies all; of fewer than 78 real rows more
+    (`fresh_share`), which the protocol says. The real rows must be those trained on.
 
     Raises `TooFewSamplesError` (fewer than four real rows), `NotFiniteError`, `ShapeError`.
 
@@ -36,8 +54,8 @@ class ClosestRecord(Metric):
     numbers: ClassVar[Mapping[str, str]] = {
         "closest": "mean distance of a generated row to the nearest row of one half of the real ones",
         "closest_real": "the same for the other half of the real ones",
-        "too_close": "share of generated rows nearer to a real one than real ones are to each other: 5 % of fresh rows "
-        "and all copies",
+        "too_close": "share of generated rows nearer to a real one than real ones are to each other: of fresh rows 5 % "
+        "at most (more of fewer than 78 real ones), of copies all",
     }
     shares: ClassVar[frozenset[str]] = frozenset({"too_close"})
     of_training = True
@@ -45,6 +63,14 @@ class ClosestRecord(Metric):
     @classmethod
     def is_standard(cls, source: Source) -> bool:
         return table_of(source) is not None
+
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        share = fresh_share(len(real))
+        return (
+            self.bias
+            if len(real) >= 2 * ONE_IN - 2
+            else f"{self.bias}; of {len(real)} real rows up to {100 * share:.2g} % of fresh ones are too close"
+        )
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"closest", "closest_real", "too_close"}``."""
@@ -56,7 +82,7 @@ class ClosestRecord(Metric):
         near, distances, among = torch.zeros(len(y), dtype=torch.bool, device=x.device), list[float](), list[float]()
         for known, other in (halves, halves[::-1]):
             theirs, ours = (nearest_neighbours(rows, known)[0][:, 0] for rows in (other, y))
-            near |= ours < theirs.quantile(NEAR)
+            near |= ours < theirs.sort().values[order_of(len(theirs)) - 1]
             distances.append(float(ours.mean()))
             among.append(float(theirs.mean()))
         return {
