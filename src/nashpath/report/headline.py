@@ -19,6 +19,9 @@ ROUNDING = 1e-6
 ENOUGH = 4
 """So many members tell a deviation well enough to plan with; of two, it may be ten times as large."""
 
+TRIED = 4
+"""So many settings that are not told from the best one are held against the rest of them."""
+
 
 def run_headline(run: Run, sought: Mapping[str, int] | None = None) -> Outcome:
     """What became of a run: the better setting where it has several, else its members together.
@@ -175,7 +178,22 @@ def _best(given: Sequence[_Arm], key: str, sign: int) -> Outcome:
     between = listed([arm.told for arm in (best, *(one.other for one in unclear))], 4)
     ahead = f" (ahead of {len(others) - len(unclear)} more)" if len(unclear) < len(others) else ""
     span = f"of {gap.how}" if gap.members < 2 or gap.alike else span
-    return Outcome(f"undecided between {between}{ahead}: {values}, {span}{_why(gap, sign, error, key)}{absent}", "open")
+    said = f"undecided between {between}{ahead}: {values}, {span}{_why(gap, sign, error, key)}"
+    return Outcome(f"{said}{_among([one.other for one in unclear], key, sign, error)}{absent}", "open")
+
+
+def _among(arms: Sequence[_Arm], key: str, sign: int, error: float) -> str:
+    """What is decided among settings that are not told from the best one, the better of them first."""
+    for arm in arms[:TRIED]:
+        others = [one for one in arms if one is not arm and arm.lost * one.members <= one.lost * arm.members]
+        gaps = [_apart(arm, one, _shared([arm, one]), error, key) for one in others]
+        worse = [gap for gap in gaps if gap.sign == sign]
+        if worse:
+            gap, rest = worse[0], f" and {len(worse) - 1} more" if len(worse) > 1 else ""
+            values = f"{amount(key, gap.means[0])} against {amount(key, gap.means[1])}"
+            span = f"difference {with_ends(key, gap.found, by_how_much)} over {gap.how}"
+            return f"; decided is that {arm.told} is better than {gap.other.told}{rest}: {values}, {span}"
+    return ""
 
 
 def _shared(arms: Sequence[_Arm]) -> list[int | None]:
