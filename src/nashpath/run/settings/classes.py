@@ -10,7 +10,7 @@ from nashpath.run.errors import SettingError
 NAMED = 10
 
 
-def check_classes(settings: Any, source: Source) -> None:
+def check_each_class(settings: Any, source: Source) -> None:
     """Refuses data without a sample of some class for a game that makes samples of each. Raises `SettingError`."""
     gone = empty_classes(source) if GAMES[settings.game.kind].of_classes else []
     if gone:

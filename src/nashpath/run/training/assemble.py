@@ -18,7 +18,7 @@ from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.observe.metrics import reference_set_of
 from nashpath.run.settings.build import build_source, build_trial
-from nashpath.run.settings.classes import check_classes
+from nashpath.run.settings.classes import check_each_class
 from nashpath.run.settings.diagnostics import build_diagnostics
 from nashpath.run.settings.members import Member, by_structure
 from nashpath.run.settings.model import General
@@ -43,7 +43,7 @@ def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> lis
         if isinstance(source, Prepares):
             source.prepare(lambda done, total: notify(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")))
     for settings, source in zip(wanted, every):
-        check_classes(settings, source)
+        check_each_class(settings, source)
     return sources
 
 
