@@ -1,13 +1,14 @@
 """Samples of any finite size: the number that they have, or a `MetricError` that says what to do."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
 from nashpath.core import generator
-from nashpath.metrics import FID, METRICS, MetricError, evaluate_samples, from_samples
+from nashpath.metrics import FID, KID, METRICS, MetricError, evaluate_samples, from_samples
 from nashpath.metrics.divergences import OF_SAMPLES
 from nashpath.metrics.evaluate import compare_samples
 
@@ -93,6 +94,23 @@ def test_numbers_of_a_scale_of_their_own_are_finite_or_refused(metric: str, size
     assert all(math.isfinite(value) for value in found.values())
     if metric == "kid" and size < 1:
         assert abs(found["kid"]) < max(1e-14, 10 * size**2)
+
+
+@pytest.mark.parametrize("size", [1e-20, 1e-9, 1e-6, 1e-3, 1.0, 1e3])
+def test_the_error_of_kid_covers_rounding(size: float):
+    """By exact fractions: from small features the kernel's values, all near 1, leave less than they are rounded by."""
+    x, y = (size * rows.flatten(1)[:12, :2].double() for rows in (REAL, FAKE))
+    a, b = ([[Fraction(v) for v in row] for row in rows.tolist()] for rows in (x, y))
+
+    def kernel(p: list[Fraction], q: list[Fraction]) -> Fraction:
+        value = sum((u * v for u, v in zip(p, q)), Fraction(0)) / 2 + 1
+        return value * value * value
+
+    within = sum(kernel(p, q) for rows in (a, b) for i, p in enumerate(rows) for j, q in enumerate(rows) if i != j)
+    exact = within / (12 * 11) - 2 * sum(kernel(p, q) for p in a for q in b) / 144
+    found = KID()(x, y)
+    assert found["kid_error"] > 0
+    assert abs(Fraction(found["kid"]) - exact) <= 4 * Fraction(found["kid_error"])
 
 
 @pytest.mark.parametrize("divergence", OF_SAMPLES)

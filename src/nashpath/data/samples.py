@@ -22,7 +22,7 @@ BLOCK = 1 << 22
 LARGEST = float(np.finfo(np.float32).max)
 NAMED = 10
 """Classes without samples that a warning names."""
-Kind = type[np.floating[Any]]
+Floating = type[np.floating[Any]]
 """The kind of numbers that samples are computed in."""
 
 
@@ -35,7 +35,7 @@ class Recognised(NamedTuple):
 
 
 def recognise(
-    values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none", kind: Kind = np.float32
+    values: np.ndarray, where: str, layout: Layout = "auto", columns: Columns = "none", kind: Floating = np.float32
 ) -> Recognised:
     """Vectors ``[n, d]`` as they are, or with units by which their columns are scaled (``columns``).
 
@@ -77,7 +77,7 @@ def _columns(values: np.ndarray, columns: Columns) -> Units | TableUnits | None:
     return TableUnits(tuple(_ranked(values, k, columns) for k in range(len(values[0]))))
 
 
-def _warn_of_rounding(values: np.ndarray, where: str, units: Units | TableUnits | None, kind: Kind) -> bool:
+def _warn_of_rounding(values: np.ndarray, where: str, units: Units | TableUnits | None, kind: Floating) -> bool:
     """Whether the kind of numbers loses much of a column, and a warning said so (`check_rounding`)."""
     if units is None and (values.dtype.kind == "b" or values.dtype.itemsize < 4):
         return False
@@ -101,7 +101,7 @@ def _blocks(values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield start, values[start : start + step]
 
 
-def _span(values: np.ndarray, where: str, kind: Kind) -> tuple[float, float]:
+def _span(values: np.ndarray, where: str, kind: Floating) -> tuple[float, float]:
     if values.dtype == np.uint8:
         _check_bytes(values, where)
         return 0.0, 255.0

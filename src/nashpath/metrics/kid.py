@@ -20,7 +20,8 @@ class KID(Metric):
     ``k(x, y) = (x·y / d + 1)^degree``, all pairs of distinct samples (unbiased; may be slightly negative). The usual
     average over random subsets estimates the same number with more noise. ``kid_error`` is the standard error from the
     two samples' first-order influence, ``(4 Var h(x) / n + 4 Var h(y) / m)^½``; too large, by
-    up to a factor √2, when the distributions agree (then the neglected order is all there is, and counts twice).
+    up to a factor √2, when the distributions agree (then the neglected order is all there is, and counts twice). It is
+    no less than the rounding of the kernel's values, 2e-16 of them: of features below 1e-8 nothing else is left.
 
     Raises `TooFewSamplesError` (fewer than two), `NotFiniteError`, `ShapeError`, and `MetricError` where powers of the
     features leave float64.
@@ -47,7 +48,9 @@ class KID(Metric):
         x, y = validate_pair(real.features, fake.features, least=2)
         own = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
         within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
-        found = {"kid": float(unbiased_mmd(within, across[0])), "kid_error": float(mmd_error(within, across))}
+        rounding = torch.finfo(torch.double).eps * float(across[0].abs().max())
+        error = max(rounding, float(mmd_error(within, across)))
+        found = {"kid": float(unbiased_mmd(within, across[0])), "kid_error": error}
         return check_finite(found, x, y)
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:

@@ -36,7 +36,7 @@ def coverage(belongs: Tensor, count: int, total: int, due: Tensor | None = None)
     return covered, max(0.0, float(torch.xlogy(share, more).sum()))
 
 
-def shares(labels: Tensor, count: int) -> Tensor:
+def class_shares(labels: Tensor, count: int) -> Tensor:
     """The share of each of ``count`` classes among ``labels [n]``, ``[count]``."""
     return torch.bincount(labels, minlength=count).double() / len(labels)
 

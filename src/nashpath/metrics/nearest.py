@@ -5,7 +5,7 @@ from torch import Tensor
 
 from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.metrics.errors import ShapeError, validate_labels, validate_pair, validate_samples
-from nashpath.metrics.modes import coverage, shares
+from nashpath.metrics.modes import class_shares, coverage
 from nashpath.metrics.scale import check_finite, check_spread, in_units, restored, scaled
 
 
@@ -22,7 +22,7 @@ def classes(samples: Tensor, examples: Tensor, labels: Tensor, count: int) -> di
     """
     known = validate_labels(labels, len(examples), count)
     found = nearest_labels(samples, examples, known)
-    covered, kl = coverage(found, count, len(found), shares(known, count))
+    covered, kl = coverage(found, count, len(found), class_shares(known, count))
     return {"classes": covered, "class_kl": kl}
 
 

@@ -13,7 +13,7 @@ from nashpath.core.math.distances import nearest_neighbours
 from nashpath.core.source import HasModes, is_labelled
 from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
 from nashpath.metrics.label_metrics import FEW_CLASSES
-from nashpath.metrics.modes import coverage, modes, shares
+from nashpath.metrics.modes import class_shares, coverage, modes
 from nashpath.metrics.nearest import nearest_labels
 from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
@@ -82,7 +82,7 @@ def look_at_samples(trial: Trial, train_state: TrainState, summary: RunSummary) 
     elif is_labelled(source) and source.classes <= FEW_CLASSES:
         known, labels = source.labelled_examples(KNOWN)
         index, count = nearest_labels(fake, known.double().flatten(1), labels), source.classes
-        due, summary.places = shares(labels, count), "classes"
+        due, summary.places = class_shares(labels, count), "classes"
     else:
         count, summary.places = min(CLUSTERS, len(real.unique(dim=0))), "clusters of the data"
         index, due = _clusters(real, fake, count)
@@ -100,7 +100,7 @@ def _clusters(real: Tensor, fake: Tensor, count: int) -> tuple[Tensor, Tensor]:
     scale = real.std().clamp(min=torch.finfo(real.dtype).tiny)
     centres, _ = kmeans((real / scale).numpy(), count, minit="++", seed=0)
     theirs, index = (nearest_neighbours(x / scale, torch.from_numpy(centres))[1][:, 0] for x in (real, fake))
-    return index, shares(theirs, count)
+    return index, class_shares(theirs, count)
 
 
 def _in_plane(real: Tensor, fake: Tensor, centres: Tensor | None = None) -> Arrays:
