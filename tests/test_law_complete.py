@@ -43,6 +43,7 @@ NO_ROW = {
     **dict.fromkeys(["PopulationGame"], "its data are a list of atoms: for Python"),
     **dict.fromkeys(["Classification", "Variational", "LinearGame"], "games inside a flow, a fit and a diagnosis"),
     "Samples": "data from a tensor: as_source makes it",
+    **dict.fromkeys(["MeasuredArray", "MeasuredCSV"], "files that are measured, and never trained on"),
     **dict.fromkeys(["Exported", "Function", "Network"], "features from a file, a function or a module, not by a name"),
 }
 """Classes that cannot be chosen by a name, and why."""
