@@ -20,6 +20,12 @@ SLOWER = 0.95
 """Play slows where each third of it gains less than that before, and the last less than this share of the first."""
 STILL, MOVED = 1e-6, 1e-3
 """Play that has moved by the second share of the radius rests where a last quarter lies within the first of it."""
+NEARER = 0.8
+"""Play that has arrived closes in further where the later half of its last eighth is within this share of the first."""
+LATEST, CLOSE = 4, 0.1
+"""Rounds in which play that falls still must fall at the end, and the share of the first radius that is told else."""
+NOISY_IN, FAR_OUT = 0.05, 20.0
+"""Shares of the first radius at which play with noise has closed in or left; and growth that slows is told beyond."""
 
 Centre = Literal[
     "the known equilibrium",
@@ -69,53 +75,55 @@ def judge_way(
     final: bool,
     noisy: bool = False,
     adaptive: bool = False,
-    reach: float = 0.0,
+    before: Tensor | None = None,
 ) -> Behaviour | None:
     """What a way [rounds, parameters] shows; None where it should go on, unless it is ``final``.
 
     Where gradients are ``noisy``, turns and radii of a walk mean nothing: only a radius that falls, or grows, twenty
     times decides. Where rules are ``adaptive`` they go on to change, and may burst out of a rest: they are judged at
     the end, where all turns agree and the radius has halved or doubled, or where the last quarter of the way lies
-    within `ARRIVED` of its beginning. ``reach`` is the distance from the centre before they had time to forget.
+    within `ARRIVED` of its beginning. ``before`` is the way that they were given to forget.
+
+    A rate of approach is that of the way to where play arrives, not of what it does there.
     """
     played = len(way) - 1
     finite = torch.isfinite(way).all(1)
     middle = way[finite].mean(0) if centre is None else centre
     radius = (way[finite] - middle).double().norm(dim=1)
+    whole = radius if before is None else torch.cat([(before - middle).double().norm(dim=1), radius])
     first, last = float(radius[0]), float(radius[-1])
-    rate = _rate(radius)
+    scale, rate = max(first, float(whole[0])), _rate(radius)
     told = {"played": played, "centre": known}
-    if not finite.all() or (centre is not None and last > GONE * max(first, reach, 1e-12)):
+    if not finite.all() or (centre is not None and last > GONE * max(scale, 1e-12)):
         turning = winding_of(way[finite], middle) if finite.sum() >= 4 else None
         out = turning is not None and turning.turns >= 1
         return Behaviour("spirals out" if out else "leaves", max(rate, 1.0), _length(turning), **told)
     seen = winding_of(way, middle)
     told["turns"] = seen.turns
     if noisy:
-        if centre is not None and last < 0.05 * first:
-            return Behaviour("closes in", min(rate, 1.0), **told)
-        if centre is not None and last > 20 * first > 0:
+        if centre is not None and last < NOISY_IN * first:
+            return Behaviour("closes in", _rate_of_approach(radius, NOISY_IN * first), **told)
+        if centre is not None and last > FAR_OUT * first > 0:
             return Behaviour("leaves", max(rate, 1.0), **told)
         return Behaviour("undecided", why="gradient noise hides it", **told) if final else None
     if adaptive and not final:
         return None
-    late = float(radius[3 * len(radius) // 4 :].max()) if adaptive else last
-    if centre is not None and late <= ARRIVED * max(first, reach):
-        return Behaviour("closes in", min(rate, 1.0), _length(seen), **told)
-    if centre is not None and (beside := _rest_beside(way, first, told)):
-        return beside
-    if _to_and_fro(way, radius):
+    if _to_and_fro(way, radius, scale):
         return Behaviour("goes round", 1.0, 2.0, **told)
+    if centre is not None and last > STILL * scale and (beside := _rest_beside(way, first, told)):
+        return beside
+    if centre is not None and _has_arrived(way, radius, scale, adaptive):
+        return Behaviour("closes in", _rate_of_approach(whole, ARRIVED * scale), _length(seen), **told)
     enough = seen.turns >= (1 if final else ENOUGH) and math.isfinite(seen.length)
     if enough and (found := _by_turns(seen, told, final)):
         if not adaptive or found.motion == "goes round" or (_agree(seen) and not 0.5 < seen.shrink < 2):
             return found
         why = f"the radius changes by a factor {found.a_turn:.4g} a turn, and the rules' own steps change besides"
         return Behaviour("undecided", why=why, **told)
-    return _at_the_end(seen, radius if centre is not None else None, told) if final else None
+    return _at_the_end(seen, radius if centre is not None else None, told, adaptive) if final else None
 
 
-def _at_the_end(seen: Winding, radius: Tensor | None, told: dict[str, Any]) -> Behaviour:
+def _at_the_end(seen: Winding, radius: Tensor | None, told: dict[str, Any], adaptive: bool) -> Behaviour:
     """What is said of a way that no turns decided; ``radius`` is the distance from a centre, where there is one."""
     if seen.turns >= 1:
         why = f"the radius changes by {seen.rate:+.2g} (log) a turn, with an error of {seen.error:.2g}"
@@ -124,10 +132,16 @@ def _at_the_end(seen: Winding, radius: Tensor | None, told: dict[str, Any]) -> B
         return Behaviour("undecided", why=why, **told)
     if radius is not None:
         first, last, rate = float(radius[0]), float(radius[-1]), _rate(radius)
-        if rate < 1 and last < 0.5 * first and _falls(radius):
+        if rate < 1 and last < 0.5 * first and _falls(radius) and (adaptive or _falls_to_the_end(radius)):
             return Behaviour("closes in", rate, slowing=_slows(radius.log().neg()), **told)
         if rate > 1 and last > 2 * first and _falls(radius.flip(0)):
-            return Behaviour("leaves", rate, **told)
+            if last > FAR_OUT * first or not _slows(radius.log()):
+                return Behaviour("leaves", rate, **told)
+            why = f"its distance grew {last / first:.3g} times, and ever more slowly"
+            return Behaviour("undecided", why=why, **told)
+        if first > 0 and (late := float(radius[-LATEST:].max())) <= CLOSE * first:
+            why = f"its distance fell to {late / first:.1g} of what it was, and no further"
+            return Behaviour("undecided", why=why, **told)
     return Behaviour("undecided", why=f"no whole turn in {told['played']} rounds, and no arrival", **told)
 
 
@@ -144,12 +158,39 @@ def _rest_beside(way: Tensor, first: float, told: dict[str, Any]) -> Behaviour |
     return replace(Behaviour("closes in", min(rate, 1.0), **told), centre="another point of rest")
 
 
-def _to_and_fro(way: Tensor, radius: Tensor) -> bool:
-    """Whether the last quarter of a way is two points in turn, on both sides, as under a multiplier of −1."""
+def _has_arrived(way: Tensor, radius: Tensor, scale: float, adaptive: bool) -> bool:
+    """Whether play stays at the centre and there still closes in, or rests: a cycle about it, however small, does not.
+
+    What rules that adapt do there changes too often to be asked.
+    """
+    if adaptive:
+        return bool(radius[3 * len(radius) // 4 :].max() <= ARRIVED * scale)
+    tail = _tail(radius)
+    if float(tail.max()) > ARRIVED * scale:
+        return False
+    rests = float((way[-len(tail) :] - way[-1]).double().norm(dim=1).max()) <= STILL * scale
+    half = len(tail) // 2
+    return rests or float(tail[half:].max()) <= NEARER * float(tail[:half].max()) or _falls(tail)
+
+
+def _tail(radius: Tensor) -> Tensor:
+    """The last eighth."""
+    return radius[-max(2, len(radius) // 8) :]
+
+
+def _to_and_fro(way: Tensor, radius: Tensor, scale: float) -> bool:
+    """Whether the last quarter of a way is two points in turn, on both sides, as under a multiplier of −1.
+
+    Points nearer to each other than play that rests may come are one.
+    """
     last = 3 * len(way) // 4
+    tail = radius[last:]
+    if len(tail) < 40:
+        return False
     moved, back = (float((way[last + k :] - way[last:-k]).norm(dim=1).max()) for k in (1, 2))
-    steady = abs(float(radius[last] / radius[last + (len(way) - 1 - last) // 2 * 2]) - 1) <= LEVEL
-    return len(way) - last >= 40 and back <= 1e-3 * moved and moved >= float(radius[last:].max()) and steady
+    earlier, later = (float(part.max()) for part in tail.chunk(2))
+    steady = abs(earlier - later) <= LEVEL * float(tail.max())
+    return STILL * scale < moved and back <= 1e-3 * moved and moved >= float(tail.max()) and steady
 
 
 def _by_turns(seen: Winding, told: dict[str, Any], final: bool) -> Behaviour | None:
@@ -177,17 +218,36 @@ def _agree(seen: Winding) -> bool:
 
 def _rate(radius: Tensor) -> float:
     """The factor a round over the later half of the way."""
-    half = len(radius) // 2
+    half = (len(radius) - 1) // 2
     span = len(radius) - 1 - half
-    if span < 1 or float(radius[half]) <= 0:
+    if span < 1 or float(radius[half]) <= 0 or float(radius[-1]) == 0:
         return 0.0 if float(radius[-1]) == 0 else 1.0
     return max(float(radius[-1] / radius[half]), 1e-300) ** (1 / span)
+
+
+def _rate_of_approach(radius: Tensor, level: float) -> float:
+    """The factor a round over the later half of the way to the first radius within ``level``."""
+    return min(_rate(radius[: int((radius <= level).nonzero()[0]) + 1]), 1.0)
 
 
 def _falls(radius: Tensor) -> bool:
     """Whether the radius falls over every tenth of the way."""
     parts = radius[torch.linspace(0, len(radius) - 1, 11).long()]
     return bool((parts.diff() < 0).all())
+
+
+def _falls_to_the_end(radius: Tensor) -> bool:
+    """Whether the largest radius of a few rounds falls to the last, by steps that are small beside what is left.
+
+    Else play has come to step across the centre, or is about to, as it does at a kink: the last radius tells no more
+    than on which side it was stopped.
+    """
+    latest = radius[-3 * LATEST :]
+    if len(latest) < 3 * LATEST:
+        return True
+    most = latest.view(3, LATEST).max(1).values
+    small = float(latest[-LATEST - 1 :].diff().abs().max()) <= float(latest[-LATEST:].min()) / 2
+    return small and bool((most.diff() < -1e-9 * most[:-1]).all())
 
 
 def _slows(gone: Tensor) -> bool:

@@ -1,6 +1,7 @@
 """What one round of play does near a stationary point: closes in, goes round, spirals out, leaves."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ SPIRAL = 100.0
 """Play whose distance grows further than this in one turn leaves rather than spirals."""
 DOUBLINGS = 32
 """A round with multipliers on the unit circle is taken 2 to this power of times, to see whether distances grow."""
+JOLT, JOLTS = 1e3, 4
+"""How many roundings of its norm a round is changed by, and how often, to see what its multipliers are known to."""
 
 
 class Contraction(NamedTuple):
@@ -20,16 +23,19 @@ class Contraction(NamedTuple):
 
     ``rate``: the factor on the distance, a round, of the direction that decides. ``turn``: rounds in which that
     direction goes round once; infinite where it does not. ``flat``: the number of directions that stay where they are.
+    ``sure``: whether the largest multiplier is told apart from the unit circle by more than rounding moves it: a
+    defective one is moved by a root of what its matrix is, so that in a nonlinear game higher orders decide.
     """
 
     motion: Motion
     rate: float
     turn: float = math.inf
     flat: int = 0
+    sure: bool = True
 
 
 def contraction_of(matrix: NDArray[Any]) -> Contraction:
-    """Classifies a round by its eigenvalues μ.
+    """Classifies a round by its eigenvalues μ, and says whether rounding leaves that answer as it is.
 
     ::
 
@@ -40,6 +46,54 @@ def contraction_of(matrix: NDArray[Any]) -> Contraction:
 
     Where |μ| = 1 and the powers of the matrix grow, distances grow as powers of time: leaves.
     """
+    return _classified(matrix)._replace(sure=_is_off_the_circle(matrix))
+
+
+def least_real(matrix: NDArray[Any], others: Iterable[NDArray[Any]] = ()) -> float:
+    """The least real part of a Jacobian's eigenvalues where that is negative for certain, else 0.
+
+    Certain is what neither a few roundings of the matrix nor one of ``others`` (the same, measured otherwise) changes
+    by a third.
+    """
+    others = list(others)
+    if not all(np.isfinite(other).all() for other in others):
+        return 0.0
+    found = [_extreme(one, lambda values: np.real(values).min()) for one in (matrix, *others, *_jolted(matrix))]
+    return found[0] if found[0] < 0 and _spread(found) < -found[0] / 3 else 0.0
+
+
+def is_flat(matrix: NDArray[Any]) -> bool:
+    """Whether no eigenvalue of a Jacobian is told apart from 0: it vanishes, or all its powers beyond some do."""
+    found = [_extreme(one, lambda values: np.abs(values).max()) for one in (matrix, *_jolted(matrix))]
+    return found[0] <= 3 * _spread(found)
+
+
+def _is_off_the_circle(matrix: NDArray[Any]) -> bool:
+    """Whether the largest multiplier's distance from the unit circle is three times what rounding makes of it."""
+    found = [_extreme(one, lambda values: np.abs(values).max()) for one in (matrix, *_jolted(matrix))]
+    return _spread(found) < abs(found[0] - 1) / 3
+
+
+def _jolted(matrix: NDArray[Any]) -> list[NDArray[Any]]:
+    """The matrix, its rows and columns in units that balance it, changed by some roundings of its norm."""
+    from scipy.linalg import matrix_balance  # here, so that importing nashpath stays light
+
+    rng, balanced = np.random.default_rng(0), matrix_balance(matrix)[0]
+    size = JOLT * np.finfo(float).eps * float(np.linalg.norm(balanced, 2))
+    moves = rng.standard_normal((JOLTS, *matrix.shape))
+    return [balanced + size * move / np.linalg.norm(move, 2) for move in moves]
+
+
+def _extreme(matrix: NDArray[Any], of: Callable[[NDArray[Any]], Any]) -> float:
+    return float(of(np.linalg.eigvals(matrix)))
+
+
+def _spread(found: Sequence[float]) -> float:
+    """How far the others lie from the first at most."""
+    return max(abs(value - found[0]) for value in found)
+
+
+def _classified(matrix: NDArray[Any]) -> Contraction:
     values = np.linalg.eigvals(matrix)
     size = np.abs(values)
     first = values[size.argmax()]
@@ -74,8 +128,9 @@ def _grows(matrix: NDArray[Any]) -> bool:
     """
     power, norms = matrix, []
     for _ in range(DOUBLINGS):
-        power = power @ power
-        norms.append(float(np.linalg.norm(power)))
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond what numbers hold it has grown
+            power = power @ power
+            norms.append(float(np.linalg.norm(power)))
         if not np.isfinite(norms[-1]):
             return True
     ratios = np.array(norms[-3:]) / np.array(norms[-4:-1])

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from nashpath.core import Batch, Count, FunctionalGame, Point
 from nashpath.diagnostics.base import Diagnostic, Readings
+from nashpath.diagnostics.certificate import solve
+from nashpath.diagnostics.contraction import is_flat, least_real
 from nashpath.diagnostics.eigenvalues import DENSE, Eigenvalues, arpack, leading, most_negative
 from nashpath.diagnostics.linearised import Linearised, Product
 
@@ -28,6 +30,8 @@ FINE, COARSE = (500, 500), (12,) * 5
 however many small matrices it makes, so there few calls make many; large matrices are made as few as possible."""
 FEW = 8
 """Parameters up to which matrices are small."""
+CERTAIN = 1e-10
+"""A direction of a small game is asked whether it repels from this share of the largest eigenvalue on."""
 NEUTRAL = 1e-5
 """Eigenvalues below this share of the largest one neither attract nor repel: networks have many flat directions."""
 
@@ -93,19 +97,36 @@ def stable_steps(near: Linearised, plays: Plays, count: int = 20) -> dict[str, f
     small = near.size <= DENSE
     known = leading(near, near.size if small else count)
     radius = float(np.abs(known).max())
-    if radius == 0:
+    if radius == 0 or (small and is_flat(near.matrix)):
         return dict.fromkeys(plays, np.inf)
     if not small:
         known = np.concatenate([known, most_negative(near, radius)])
-    return {name: _limit(play, near, known, small) for name, play in plays.items()}
+    repels = repulsion(near, known) if small else 0.0
+    return {name: _limit(play, near, known, small, repels) for name, play in plays.items()}
 
 
-def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> float:
+def repulsion(near: Linearised, known: Eigenvalues) -> float:
+    """The share of J's largest eigenvalue by which its most negative real part repels for certain; 0 where none does.
+
+    Certain is what neither rounding, nor the rest of the way to the stationary point, nor other batches change much:
+    far less than `NEUTRAL`, below which most directions of a network are flat.
+    """
+    largest = float(np.abs(known).max())
+    if known.real.min() >= -CERTAIN * largest:
+        return 0.0
+    rates = near.rates.double().cpu().numpy()[:, None]
+    step = torch.from_numpy(solve(near.matrix, near.field.double().cpu().numpy()))
+    others = [near.at(-step.to(near.vector)), *near.halves()]
+    return -least_real(near.matrix, [rates * other.plain_matrix for other in others]) / largest
+
+
+def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool, repels: float = 0.0) -> float:
     if play.spectral:
-        acting = known[(np.abs(known) > NEUTRAL * np.abs(known).max()) & (known.imag >= 0)]
+        largest = np.abs(known).max()
+        acts = (np.abs(known) > NEUTRAL * largest) | ((known.real <= -repels * largest) & (repels > 0))
         found = np.inf
-        for value in sorted(acting, key=abs, reverse=True):  # a large eigenvalue allows small steps alone
-            found = min(found, _limit_of(play.unit(), value, found))
+        for value in sorted(known[acts & (known.imag >= 0)], key=abs, reverse=True):  # a large one: small steps alone
+            found = min(found, _limit_of(play.unit(), value, found, repels * largest))
             if found == 0:
                 break
         return found
@@ -117,24 +138,31 @@ def _limit(play: Play, near: Linearised, known: Eigenvalues, small: bool) -> flo
             lambda hs: spectral_radii(play.matrices(plain, near.sizes, hs)),
             largest,
             parts=parts,
-            least=LEAST if pulled else COARSEST,
+            least=LEAST if pulled and not repels else COARSEST,
+            repels=repels,
         )
     radius = _sparse_radius(play, near)
     return first_stretch(lambda hs: np.array([radius(h) for h in hs]), largest, SPARSE_SLACK, 10, COARSE[:1])
 
 
-def _limit_of(play: Play, value: complex, sought: float) -> float:
+def _limit_of(play: Play, value: complex, sought: float, repels: float) -> float:
     """The limit for one eigenvalue and its conjugate: play of two players whose field turns and scales the plane.
 
-    Where it is not below ``sought``, some number that is not either.
+    Where it is not below ``sought``, some number that is not either. ``repels``: the size of a negative real part that
+    is certain, if any is.
     """
     # what attracts or repels by less than can be told from the eigenvalues is a pure rotation
-    real = 0.0 if abs(value.real) < NEUTRAL * abs(value) else value.real
+    certain = 0 < repels * (1 - 1e-9) <= -value.real
+    real = 0.0 if abs(value.real) < NEUTRAL * abs(value) and not certain else value.real
     plane = np.array([[real, -value.imag], [value.imag, real]])
     sizes = {"discriminator": 1, "generator": 1}
     least = LEAST if real > 0 else COARSEST
     return first_stretch(
-        lambda hs: spectral_radii(play.matrices(plane, sizes, hs)), abs(value), sought=sought, least=least
+        lambda hs: spectral_radii(play.matrices(plane, sizes, hs)),
+        abs(value),
+        sought=sought,
+        least=least,
+        repels=-real / abs(value) if certain else 0.0,
     )
 
 
@@ -146,16 +174,18 @@ def first_stretch(
     parts: Sequence[int] = FINE,
     sought: float = math.inf,
     least: float = COARSEST,
+    repels: float = 0.0,
 ) -> float:
     """The first h at which ``radius(h)`` exceeds 1; ``largest`` is the size of the field's largest eigenvalue.
 
     0 where that is so at h = ``least`` of its inverse, infinity where it is at no h up to 16 of them. ``radius`` takes
     many h at once; a grid of them finds an interval, which is cut into so many ``parts`` again and again: not where all
-    of it lies beyond ``sought``, whose lower end is then returned.
+    of it lies beyond ``sought``, whose lower end is then returned. Where some direction ``repels`` by a known share of
+    that eigenvalue, half of its growth counts.
     """
 
     def first_over(hs: Matrix) -> int | None:
-        return _first_over(radius(hs), slack if slack > SLACK else _slack(hs * largest))
+        return _first_over(radius(hs), slack if slack > SLACK else _slack(hs * largest, repels))
 
     hs = np.geomspace(COARSEST, 16, grid) / largest
     first = first_over(hs)
@@ -174,20 +204,22 @@ def first_stretch(
     return float(low)
 
 
-def stretch_around(radius: Radii, largest: float, reach: float = 64.0, grid: int = 40) -> tuple[float, float] | None:
+def stretch_around(
+    radius: Radii, largest: float, reach: float = 64.0, grid: int = 40, repels: float = 0.0
+) -> tuple[float, float] | None:
     """The ends of the stretch of h around 1 where ``radius(h)`` does not exceed 1; None where it does at 1 itself.
 
     None, too, where the present steps are too small for growth to be told from rounding; ``largest`` is the size of the
     field's largest eigenvalue. Ends are sought from 1/``reach`` to ``reach``: 0 and infinity beyond. Play that repels
     at small steps may contract at larger ones: extragradient on weak Minty games does.
     """
-    if largest < LEAST or _first_over(radius(np.ones(1)), _slack(np.ones(1) * largest)) is not None:
+    if largest < LEAST or _first_over(radius(np.ones(1)), _slack(np.ones(1) * largest, repels)) is not None:
         return None
     ends: list[float] = []
     for end, beyond in ((1 / reach, 0.0), (reach, math.inf)):
         inside, first, hs = 1.0, 0, np.geomspace(1, end, grid)
         for _ in range(4):
-            first = _first_over(radius(hs), _slack(hs * largest))
+            first = _first_over(radius(hs), _slack(hs * largest, repels))
             if first is None or first == 0:
                 break
             inside = float(hs[first - 1])
@@ -196,8 +228,10 @@ def stretch_around(radius: Radii, largest: float, reach: float = 64.0, grid: int
     return ends[0], ends[1]
 
 
-def _slack(x: Matrix) -> Matrix:
-    return np.clip(GROWTH * x**2, GROWTH * LEAST**2, SLACK)
+def _slack(x: Matrix, repels: float = 0.0) -> Matrix:
+    least = GROWTH * LEAST**2
+    found = np.clip(GROWTH * x**2, least, SLACK)
+    return np.clip(repels * x / 2, least, found) if repels else found
 
 
 def _first_over(found: Matrix, slack: float | Matrix) -> int | None:

@@ -27,6 +27,8 @@ class RunSummary:
     evidence: PointEvidence
     play: Behaviour = field(default_factory=lambda: Behaviour("undecided"))
     """What the present play does here."""
+    goal: Kind | None = None
+    """What the stationary point is on which play closes in from elsewhere; None: not asked."""
     tried: list[Tried] = field(default_factory=list)
     """Changes that were played from here, where the present play brings nothing."""
     outcome: str = "finished"
@@ -293,6 +295,8 @@ def statements(s: RunSummary) -> list[Finding]:
         return [Finding("diverged", "diverged: there is no equilibrium to speak of.", ("magnitudes",))]
     said = [Finding(s.kind, point_sentence(s), ("evidence",))]
     play = play_in_words(s.play)
+    if s.goal == "no equilibrium":
+        play = f"{play}; that point is no equilibrium: some player gains there by a small move alone"
     said.append(Finding("play", f"{play}. {more('what this play does here')}", ("path", "rounds")))
     if s.exploitability:
         said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
@@ -356,7 +360,10 @@ def _why_undecided(seen: PointEvidence) -> str:
 
 
 def headline(s: RunSummary) -> tuple[str, str]:
-    """What became of the game in one line, and how good that is: ``good``, ``bad`` or ``open``."""
+    """What became of the game in one line, and how good that is: ``good``, ``bad`` or ``open``.
+
+    Play that closes in where some player would leave is no success: more rounds do not mend it.
+    """
     if has_diverged(s):
         return f"diverged: {s.outcome}", "bad"
     if s.modes is not None and s.reached == 0:
@@ -370,6 +377,8 @@ def headline(s: RunSummary) -> tuple[str, str]:
         return play_in_words(s.play).partition(" (")[0], "bad"
     if s.kind in ("local Nash", "local minimax"):
         return f"{s.kind}, {_short(s.play)}", "good" if s.play.motion in ("closes in", "stays") else "open"
+    if s.play.motion == "closes in" and "no equilibrium" in (s.kind, s.goal):
+        return f"{_short(s.play)}: no equilibrium", "bad"
     if s.play.motion == "closes in":
         return _short(s.play), "good"
     if s.play.motion == "goes round":

@@ -62,6 +62,10 @@ def behaviour(
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = _is_linear(near, centre)
     found = _round(trial, train_state, near) if linear or (at_rest and not near.has_kink()) else None
+    if (
+        found and not linear
+    ):  # multipliers belong to the point of rest itself, and only those off the unit circle decide
+        found = _at_the_rest(trial, train_state, near, found, centre)
     if found and linear and not seen.noisy and not adaptive and not _scales(trial, near, centre):
         found = None
     if found and seen.noisy and not _steady(trial, train_state, near, found):
@@ -69,7 +73,7 @@ def behaviour(
     if found and not adaptive:
         if linear and not seen.noisy and centre is None and not _vanishes(near):
             return Behaviour("leaves", why="the field vanishes nowhere"), None
-        if linear or not (found.flat or found.motion in ("goes round", "stays")):
+        if linear or (found.sure and not found.flat and found.motion not in ("goes round", "stays")):
             why = f"of the mean over {near.draws} batches: noise moves it besides" if seen.noisy else ""
             return Behaviour(found.motion, found.rate, found.turn, found.flat, centre=known, why=why), None
     if at_rest:
@@ -80,6 +84,21 @@ def behaviour(
     if found and at_rest:
         told.why = f"from a small displacement; the round here has a largest multiplier of {found.rate:.6g}. {told.why}"
     return told, way
+
+
+def _at_the_rest(
+    trial: Trial, train_state: TrainState, near: Linearised, found: Contraction, centre: Tensor | None
+) -> Contraction:
+    """The round at the stationary point that is a little off; unsure where its distance from 1 is not that from here.
+
+    With a curvature that vanishes at the point the multipliers beside it tell how far it is off, and no more.
+    """
+    if centre is None or not bool((centre != near.vector).any()):
+        return found
+    there = _round(trial, train_state, near.at(centre - near.vector))
+    same = there is not None and there.motion == found.motion
+    alike = there is not None and abs(there.rate - found.rate) < abs(there.rate - 1) / 3
+    return found._replace(sure=False) if there is None else there._replace(sure=there.sure and same and alike)
 
 
 def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Contraction) -> bool:
@@ -242,8 +261,7 @@ def play_and_judge(
     way = further(CHUNK)
     while True:
         last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
-        reach = float((way[0] - centre).norm()) if centre is not None and adaptive else 0.0
-        found = judge_way(way[begun:], centre, known, last, noisy, adaptive, reach)
+        found = judge_way(way[begun:], centre, known, last, noisy, adaptive, way[:begun] if begun else None)
         if found:
             return found, way
         way = further(CHUNK)

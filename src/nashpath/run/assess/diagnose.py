@@ -10,13 +10,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from nashpath.core import FunctionalGame, Key
 from nashpath.core.cache import check_replaceable
 from nashpath.core.source import HasModes
 from nashpath.core.torch_compat import IMPORTED_BY_GRADIENTS
 from nashpath.diagnostics import (
+    Certificate,
     Finding,
+    Kind,
     Linearised,
     PointEvidence,
     RunSummary,
@@ -31,7 +34,7 @@ from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_o
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
-from nashpath.run.assess.diagnose_steps import compare_steps
+from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
@@ -210,6 +213,18 @@ def _stationary(trial: Trial, near: Linearised, summary: RunSummary) -> Linearis
     return None if centre is None else near.at(centre - near.vector)
 
 
+def _goal(trial: Trial, near: Linearised, summary: RunSummary, way: Tensor | None) -> Kind | None:
+    """What the stationary point is on which play closes in from elsewhere; None where there is none, or noise."""
+    evidence, beside = summary.evidence, summary.play.centre == "another point of rest"
+    if summary.play.motion != "closes in" or evidence.stationary or evidence.noisy:
+        return None
+    goal = way[-1] if beside and way is not None else centre_of(trial.game, near, evidence)[0]
+    if goal is None:
+        return None
+    point = near.at(goal.to(near.vector) - near.vector).point
+    return certify(Certificate(near.draws).evidence(near.problem, point, near.batches))
+
+
 def _look_at_play(
     trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int, advise: bool
 ) -> Arrays:
@@ -218,6 +233,8 @@ def _look_at_play(
         summary.play, summary.moves, way = continue_training(trial, train_state)
         return way
     summary.play, way = behaviour(trial, train_state, near, summary.evidence, cap)
+    reconcile_steps(summary)
+    summary.goal = _goal(trial, near, summary, way)
     if advise and summary.play.motion in ("goes round", "spirals out", "leaves"):
         summary.tried = [Tried(*each) for each in try_changes(trial, train_state, near, summary, cap)]
     if way is None:  # for the figure: a stretch of play, though the round's own multipliers said it

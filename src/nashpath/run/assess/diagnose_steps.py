@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_steps
+from nashpath.diagnostics.contraction import is_flat
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
-from nashpath.diagnostics.stable_step import first_stretch, spectral_radii, stretch_around
+from nashpath.diagnostics.stable_step import first_stretch, repulsion, spectral_radii, stretch_around
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
 from nashpath.run.engine.step import Trial
@@ -44,10 +45,31 @@ def compare_steps(
                 "the field has a kink at the stationary point, so that no linear map says what is around it"
             )
             return plain
-        return _margins(play, centre, summary)
+        if is_flat(centre.plain_matrix):
+            summary.unknown = "no eigenvalue of the Jacobian there differs from 0, so that higher orders decide"
+            return plain
+        found = _margins(play, centre, summary)
+        gaining = [who for who, own in summary.evidence.players.items() if own.flat and own.move]
+        if gaining and summary.evidence.stationary:
+            _give_up(summary, f"the {gaining[0]} gains along a flat direction, of which no linear map tells")
+        return found
     except ValueError as error:
         summary.unknown = str(error)
         return plain
+
+
+def reconcile_steps(summary: RunSummary) -> None:
+    """Takes back the margins of a point at rest which play leaves at steps that they call stable."""
+    present = next(iter(summary.margins or {}), "")
+    leaves = summary.play.motion in ("leaves", "spirals out") and summary.evidence.stationary
+    if leaves and summary.margins and summary.margins[present] > 1:
+        _give_up(summary, "play leaves the point, though by no multiplier that is told apart from 1")
+
+
+def _give_up(summary: RunSummary, why: str) -> None:
+    """Takes back margins that call some step stable, for a reason."""
+    if any((summary.margins or {}).values()):
+        summary.margins, summary.windows, summary.unknown = None, {}, why
 
 
 def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
@@ -58,23 +80,25 @@ def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:
     plays = {play.kind.label(): play} | {kind.label(): play.alike(kind) for kind in COMPARED if kind is not play.kind}
     scaled = Linearised(near.problem, near.point, near.batches, near.draws, summary.rates)
     matrix, rounds = near.plain_matrix, {}
-    spectrum = np.linalg.eigvals(scaled.matrix)
-    largest = float(np.abs(spectrum).max())
+    spectrum = np.linalg.eigvals(scaled.matrix).astype(complex)
+    largest, repels = float(np.abs(spectrum).max()), repulsion(scaled, spectrum)
     summary.margins = {}
     for name, each in plays.items():
         try:
             summary.margins |= stable_steps(scaled, {name: each})
             rounds[f"rounds.{name}"] = np.linalg.eigvals(each.matrix(matrix, near.sizes))
-            if summary.margins[name] < 1 and (around := _around(each, near, largest)):
+            if summary.margins[name] < 1 and (around := _around(each, near, largest, repels)):
                 summary.windows[name] = around
         except ValueError as error:
             summary.unknown = str(error)
     return {k: as_pairs(v) for k, v in {"spectrum": spectrum, **rounds}.items()}
 
 
-def _around(play: LinearPlay, near: Linearised, largest: float) -> tuple[float, float] | None:
+def _around(play: LinearPlay, near: Linearised, largest: float, repels: float) -> tuple[float, float] | None:
     """The multiples of the present rates around 1 at which play contracts, though smaller ones repel."""
-    return stretch_around(lambda hs: spectral_radii(play.matrices(near.plain_matrix, near.sizes, hs)), largest)
+    return stretch_around(
+        lambda hs: spectral_radii(play.matrices(near.plain_matrix, near.sizes, hs)), largest, repels=repels
+    )
 
 
 def _sharpness(play: LinearPlay, solver: Solver, memory: Any, near: Linearised) -> dict[str, float]:
