@@ -58,10 +58,12 @@ def turned(matrix, seed):
 @pytest.mark.parametrize("others", [(), (0.5, -0.3, 0.0)])
 @pytest.mark.parametrize("order", [2, 3, 4])
 def test_a_defective_multiplier_of_1_is_told_by_no_rounding_of_it(order, others, seed):
-    """A Jordan block of order p is moved by the p-th root of a rounding: 1e-8 to 1e-4."""
+    """A Jordan block of order p is moved by the p-th root of a rounding: 1e-8 to 1e-4. Its powers grow as time does."""
     matrix = np.diag(np.r_[np.ones(order), others])
     matrix[np.arange(order - 1), np.arange(1, order)] = 0.2
-    assert not contraction_of(turned(matrix, seed)).sure
+    found = contraction_of(turned(matrix, seed))
+    assert not found.sure
+    assert (found.motion, found.rate) == ("leaves", pytest.approx(1.0, abs=1e-12))
 
 
 @pytest.mark.parametrize("off", [1e-2, 1e-4, 1e-6, 1e-8])

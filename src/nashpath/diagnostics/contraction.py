@@ -44,9 +44,12 @@ def contraction_of(matrix: NDArray[Any]) -> Contraction:
         |μ| = 1, μ not real   goes round: to first order no distance changes
         μ = 1                 a flat direction; the others decide
 
-    Where |μ| = 1 and the powers of the matrix grow, distances grow as powers of time: leaves.
+    Where |μ| = 1, up to rounding, and the powers of the matrix grow, distances grow as powers of time: leaves.
     """
-    return _classified(matrix)._replace(sure=_is_off_the_circle(matrix))
+    found, sure = _classified(matrix), _is_off_the_circle(matrix)
+    if not sure and found.motion in ("leaves", "spirals out"):
+        return Contraction("leaves", 1.0, sure=False)
+    return found._replace(sure=sure)
 
 
 def least_real(matrix: NDArray[Any], others: Iterable[NDArray[Any]] = ()) -> float:
