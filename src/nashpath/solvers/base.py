@@ -130,6 +130,10 @@ class Solver(nn.Module):
         """The solver that moves the players, below averages and constraints, and its memory."""
         return self, memory
 
+    def around(self, other: "Solver") -> "Solver":
+        """The same averages, constraints and the like around ``other``, which moves the players in this one's place."""
+        return other
+
     def settled(self, memory: Memory) -> Memory:
         """Puts the learning rates that its memory has lowered into the solver itself, in place; the memory beside them.
 

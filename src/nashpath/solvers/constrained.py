@@ -30,6 +30,9 @@ class Constrained(Wrapping):
         solver, memory = self.solver.unwrapped(memory)
         return solver.unconstrained(), memory
 
+    def around(self, other: Solver) -> Solver:
+        return self.holding(self.solver.around(other).constrained(self.player, self.project))
+
     def settled(self, memory: Memory) -> Memory:
         return self.solver.settled(memory)
 

@@ -55,6 +55,9 @@ class Lookahead(Wrapping):
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         return self, memory  # it moves the players, too
 
+    def around(self, other: Solver) -> Solver:
+        return other
+
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         anchor = {who: {k: v.clone() for k, v in params.items()} for who, params in point.players.items()}
         inner = self.solver.init(problem, point)

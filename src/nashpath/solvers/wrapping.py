@@ -1,6 +1,7 @@
 """A solver around another one. Abstract: `WeightAveraging`, `Constrained`, `Lookahead` and `Rollback` are such."""
 
 from nashpath.core import FunctionalGame, Tree
+from nashpath.core.torch_compat import with_child
 from nashpath.solvers.base import Memory, Solver, UpdateRule
 
 
@@ -15,8 +16,12 @@ class Wrapping(Solver):
     def __init__(self, solver: Solver):
         super().__init__()
         self.solver = solver
-        self.draws, self.gradients, self.products = solver.draws, solver.gradients, solver.products
-        self.period = solver.period
+        self.hand_on()
+
+    def hand_on(self) -> None:
+        """Costs what the other solver does."""
+        self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products
+        self.period = self.solver.period
 
     def inner(self, memory: Memory) -> Memory:
         """The other solver's memory, out of this one's."""
@@ -30,6 +35,15 @@ class Wrapping(Solver):
 
     def unwrapped(self, memory: Memory) -> tuple[Solver, Memory]:
         return self.solver.unwrapped(self.inner(memory))
+
+    def around(self, other: Solver) -> Solver:
+        return self.holding(self.solver.around(other))
+
+    def holding(self, solver: Solver) -> "Wrapping":
+        """The same wrapping, its numbers shared, around ``solver`` itself."""
+        wrapping = with_child(self, "solver", solver)
+        wrapping.hand_on()
+        return wrapping
 
     def settled(self, memory: Memory) -> Memory:
         return {**memory, "solver": self.solver.settled(self.inner(memory))}

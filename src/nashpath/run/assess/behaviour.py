@@ -267,30 +267,37 @@ def play_and_judge(
         way = further(CHUNK)
 
 
+def changes_of(trial: Trial, train_state: TrainState) -> dict[str, Trial]:
+    """Other orders of moves, lower rates and penalties, by name; all else of the trial is as it was.
+
+    Constraints, averages and the way back from a divergence stay around the solver.
+    """
+    inner = trial.solver.unwrapped(train_state.memory)[0]
+    rules: Any = {who: inner.rule(who) for who in train_state.point.players}
+    changed: dict[str, Trial] = {}
+    for kind in (Alternating, Extragradient):
+        if not isinstance(inner, kind):
+            other = trial.solver.around(kind(**copy.deepcopy(rules))).double()
+            changed[f"{kind.label()} play at these rates"] = Trial(trial.game, other)
+    slower = copy.deepcopy(trial.solver).double()
+    for name, rate in slower.named_buffers():
+        if name.endswith("learning_rate"):
+            rate.mul_(0.1)
+    changed["a tenth of the rates"] = Trial(trial.game, slower)
+    if isinstance(trial.game, GAN) and not mixes_batch(trial.game.discriminator):
+        for weight in (0.1, 1.0, 10.0):
+            damped = copy.deepcopy(trial.game)
+            damped.penalty = Sum(damped.penalty, R1(weight).to(next(iter(damped.parameters()))))
+            changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
+    return changed
+
+
 def try_changes(
     trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int
 ) -> Iterator[tuple[str, Behaviour]]:
     """Changes of the play that people would try, each played from here: the name of the change, and what it did."""
-    inner = trial.solver.unwrapped(train_state.memory)[0]
-    rules = {who: inner.rule(who) for who in near.sizes}
     start = displaced(train_state, near) if summary.evidence.stationary else train_state
-    changed: dict[str, Trial] = {}
-    copied: Any = rules
-    for kind in (Alternating, Extragradient):
-        if not isinstance(inner, kind):
-            changed[f"{kind.label()} play at these rates"] = Trial(trial.game, kind(**copy.deepcopy(copied)).double())
-    slower: Any = copy.deepcopy(copied)
-    for rule in slower.values():
-        for name, rate in rule.named_buffers():
-            if name.endswith("learning_rate"):
-                rate.mul_(0.1)
-    changed["a tenth of the rates"] = Trial(trial.game, type(inner)(**slower).double())
-    if isinstance(trial.game, GAN) and not mixes_batch(trial.game.discriminator):
-        for weight in (0.1, 1.0, 10.0):
-            damped = copy.deepcopy(trial.game)
-            damped.penalty = Sum(damped.penalty, R1(weight).to(near.vector))
-            changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
-    for name, other in changed.items():
+    for name, other in changes_of(trial, train_state).items():
         begun = begin(other, start.point)
         problem = FunctionalGame(other.game.on_average())
         there = Linearised(problem, start.point, draw(other.game, Key(0, "curvature"), 4), 4)
