@@ -48,13 +48,13 @@ def diagnose(
     load_all(own)
     from nashpath.report import write_report
     from nashpath.run import diagnose as diagnose_members
-    from nashpath.run.errors import UnwrittenError
+    from nashpath.run.errors import UndiagnosedError, UnwrittenError
 
     limit = {} if seconds is None else {"seconds": seconds}
     with working("diagnosing") as say:
         try:
             found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
-        except UnwrittenError as error:
+        except (UndiagnosedError, UnwrittenError) as error:
             _show(error.found, as_json)
             raise
         _show(found, as_json)

@@ -14,8 +14,8 @@ from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten
 from nashpath.diagnostics.base import field as field_of
 from nashpath.diagnostics.eigenvalues import DENSE, Eigenvalues, hessian_ends, leading, most_negative
-from nashpath.diagnostics.linearised import Linearised
-from nashpath.diagnostics.probing import ROUNDING, Directions, gain_along
+from nashpath.diagnostics.linearised import FORMED, Linearised
+from nashpath.diagnostics.probing import FAR, ROUNDING, SURE, Directions, gain_along
 
 Kind = Literal["local Nash", "local minimax", "no equilibrium", "not stationary", "undecided"]
 
@@ -23,10 +23,8 @@ TOLERANCE = 1e-3
 """A player is at rest within this share of ``1 + ‖θ‖`` of a stationary point."""
 LEADING = 10
 """Number of leading eigenvalues that are computed for a large game."""
-SOLVED = 1500
+SOLVED = FORMED
 """Up to this many parameters the Jacobian is formed, solved with, and every direction of a player is asked."""
-SURE, FAR = 3.0, 6.0
-"""Standard errors within which a mean may be 0, and beyond which it is not: of few batches they are rough."""
 
 
 @dataclass
@@ -60,12 +58,20 @@ class PointEvidence:
     """The numbers that a certificate rests on."""
 
     finite: bool = True
+    """Whether the field is."""
+    bends: bool = True
+    """Whether the curvature is finite, too: at a kink, or a root, it need not be."""
     players: dict[str, PlayerEvidence] = field(default_factory=dict)
     residual: float = 0.0
     """``‖ξ − J J⁺ξ‖ / ‖ξ‖``: the share of the field that no move would make vanish, to first order."""
     batches: int = 1
+    """Batches on which the field was taken."""
+    curved: int = 1
+    """Batches over which the curvature was taken."""
     noisy: bool = False
-    """Whether the field differs from batch to batch."""
+    """Whether the field differs from batch to batch, at the point or a little beside it: so does its curvature then."""
+    alike: int = 0
+    """Random batches on all of which the field was found the same; 0: it differs, or nothing random is drawn."""
     zero_sum: bool = True
     """Whether the game is zero-sum near the point, up to terms that one player alone moves: ``J_GD = −J_DGᵀ``."""
     shared: bool = True
@@ -109,6 +115,8 @@ def _at_rest(seen: PlayerEvidence) -> bool | None:
 
 def certify(seen: PointEvidence) -> Kind:
     """The kind of point that the evidence shows."""
+    if not seen.bends:
+        return "undecided"
     if seen.stationary is False:
         return "not stationary"
     gains = {who: each.gains for who, each in seen.players.items()}
@@ -156,8 +164,11 @@ class Certificate(Diagnostic):
     def evidence(self, problem: FunctionalGame, point: Point, batches: Batch) -> PointEvidence:
         """The evidence at a point on `draws` batches, for `certify`."""
         near = Linearised(problem, point, batches, self.draws)
-        fields = [flatten(field_of(problem, near.point, pick(batches, k))) for k in range(self.draws)]
-        return self.look(near, torch.stack(fields))
+        here, beside = (
+            torch.stack([flatten(field_of(problem, where.point, pick(batches, k))) for k in range(self.draws)])
+            for where in (near, near.beside())
+        )
+        return self.look(near, here, beside=beside)
 
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         seen = self.evidence(problem, point, batches)
@@ -170,19 +181,26 @@ class Certificate(Diagnostic):
         named |= {} if seen.strict is None else {"strict": float(seen.strict)}
         return {name: torch.tensor(value) for name, value in named.items()}
 
-    def look(self, near: Linearised, fields: Tensor, spectrum: bool = True) -> PointEvidence:
+    def look(
+        self, near: Linearised, fields: Tensor, spectrum: bool = True, beside: Tensor | None = None
+    ) -> PointEvidence:
         """The local evidence, for `certify`, from the linearised game and the field on each batch, [batches, size].
 
-        Without ``spectrum`` the eigenvalues of a large game are left out.
+        ``beside`` is the field on each batch at ``near.beside()``: where that differs, so does the curvature. Without
+        ``spectrum`` the eigenvalues of a large game are left out.
         """
         rows = fields.detach().double().cpu().numpy()
         if not np.isfinite(rows).all():
             return PointEvidence(finite=False)
-        seen = PointEvidence(batches=len(rows), noisy=bool(np.ptp(rows, 0).max() > 1e-9 * np.abs(rows).max()))
+        noisy = differ(fields) or (beside is not None and differ(beside))
+        seen = PointEvidence(batches=len(rows), curved=near.draws, noisy=noisy)
         small = near.size <= SOLVED
-        steps = self._steps(near, rows, seen) if small else None
+        seen.bends = near.bends() if small or spectrum else True
+        steps = self._steps(near, rows, seen) if small and seen.bends else None
         for who in near.sizes:
             seen.players[who] = _at_point(near, who, rows, steps)
+        if not seen.bends:
+            return seen
         if steps is not None:
             _ask_players(near, seen, steps.mean(0))
         if small or spectrum:
@@ -200,6 +218,12 @@ class Certificate(Diagnostic):
             missing = rows - steps @ jacobian.T
             steps = steps + missing * max(1.0, 1.0 / float(np.linalg.norm(missing.mean(0))))
         return steps
+
+
+def differ(fields: Tensor) -> bool:
+    """Whether rows, one a batch, differ by more than rounding; of rows that are not finite nothing is said."""
+    rows = fields.detach()
+    return bool((rows.amax(0) - rows.amin(0)).max() > 1e-9 * rows.abs().max())
 
 
 def solve(jacobian: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
@@ -222,6 +246,8 @@ def _at_point(near: Linearised, who: str, rows: NDArray[Any], steps: NDArray[Any
         step = steps[:, where]
         seen.distance = float(np.linalg.norm(step.mean(0)))
         seen.error = float(np.sqrt(step.var(0, ddof=1).sum() / count)) if count > 1 else 0.0
+    elif not rows.any():  # whatever the curvature: the whole field vanishes
+        seen.distance = 0.0
     return seen
 
 
@@ -229,7 +255,7 @@ def _signal(rows: NDArray[Any]) -> float:
     """``‖μ‖²`` by products of different batches, unbiased, in standard errors of that estimate (by leaving one out)."""
     count, total = len(rows), rows.sum(0)
     squares = (rows**2).sum(1)
-    if count < 3 or np.ptp(rows, 0).max() <= 1e-9 * np.abs(rows).max():
+    if count < 3 or not differ(torch.from_numpy(rows)):
         return float("inf") if np.abs(rows).max() > 0 else 0.0
 
     def estimate(sums: NDArray[Any], of_squares: Any, n: int) -> Any:
@@ -249,9 +275,9 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
     target = None if seen.stationary is False else near.at(torch.from_numpy(-mean).to(near.vector))
     hessians = {who: near.own_hessian(who) for who in near.sizes}
     rest = {who: target.own_hessian(who) for who in near.sizes} if target else hessians
-    halves = near.halves() if seen.noisy and target else []
+    batches = near.alone() if seen.noisy and target else []
     for who, own in seen.players.items():
-        ways = Directions.of(hessians[who], [rest[who], *[half.own_hessian(who) for half in halves]])
+        ways = Directions.of(hessians[who], [rest[who]], [one.own_hessian(who) for one in batches])
         own.smallest, own.largest = float(ways.values.min()), float(ways.values.max())
         own.flat = int((ways.signs == 0).sum())
         if target is not None:

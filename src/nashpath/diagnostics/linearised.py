@@ -21,6 +21,10 @@ Product = Callable[[Tensor], Tensor]
 CHUNK = 64
 
 
+FORMED = 1500
+"""Up to this many parameters the Jacobian is formed whole."""
+BESIDE = 1e-2
+"""The share of ``1 + ‖θ_i‖`` at which a field is asked beside a point."""
 KINK = 1e-5
 """The share of ``1 + ‖θ‖`` within which a kink is looked for."""
 
@@ -158,6 +162,12 @@ class Linearised:
         """What J does not tell of the field a move away, without the rates: ``ξ(θ + m) − ξ(θ) − J m``."""
         return self.at(move).field - self._plain_field - self.plain_product(move)
 
+    def bends(self) -> bool:
+        """Whether the second derivatives are finite: all of them where J is formed, else in one product."""
+        if self._formed is None and self.size > FORMED:
+            return bool(torch.isfinite(self.transposed(torch.ones_like(self.vector))).all())
+        return bool(np.isfinite(self.plain_matrix).all())
+
     def has_kink(self) -> bool:
         """Whether the field bends abruptly here, or jumps, in one of a few directions: then no J says what is around.
 
@@ -165,6 +175,8 @@ class Linearised:
 
             e(ε) = ‖ξ(θ + ε m) − ξ(θ) − ε J m‖:   e(ε/10) / e(ε) is at most 1/100 if ξ is smooth, 1/10 at a kink
         """
+        if not self.bends():
+            return True
         rng, size = torch.Generator().manual_seed(0), float(self.rates.max()) * float(np.abs(self.plain_matrix).max())
         reach = KINK * (1 + float(self.vector.norm()))
         for _ in range(4):
@@ -181,6 +193,18 @@ class Linearised:
         half = self.draws // 2
         parts = [tree_map(lambda v: v[:half], self.batches), tree_map(lambda v: v[half : 2 * half], self.batches)]
         return [Linearised(self.problem, self.point, part, half) for part in parts] if half else []
+
+    def alone(self) -> list["Linearised"]:
+        """The game on each of its batches."""
+        parts = [tree_map(lambda v, k=k: v[k : k + 1], self.batches) for k in range(self.draws)]
+        return [Linearised(self.problem, self.point, part, 1) for part in parts]
+
+    def beside(self) -> "Linearised":
+        """The game at a point a little beside this one, always the same: a share `BESIDE` of ``1 + ‖θ_i‖`` away."""
+        move = torch.randn(self.size, generator=torch.Generator().manual_seed(0)).to(self.vector)
+        parts = [self.block(who) for who in self.sizes]
+        reach = [BESIDE * (1 + self.vector[where].norm()) / (1e-300 + move[where].norm()) for where in parts]
+        return self.at(torch.cat([far * move[where] for where, far in zip(parts, reach)]))
 
     def start(self, size: int) -> np.ndarray:
         """A fixed vector for iterative eigen-solvers to start from: same game, same answer."""

@@ -1,5 +1,6 @@
 """Does a player gain by a small move of its own where second derivatives do not say?"""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ ROUNDING = 1e-7
 """Curvatures below this share of the player's own largest are rounding: the direction is flat to second order."""
 STEADY = 0.3
 """A curvature that changes by more than this share between here and the stationary point decides nothing."""
+SURE, FAR = 3.0, 6.0
+"""Standard errors within which a mean may be 0, and beyond which it is not: of few batches they are rough."""
 RADII = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Multiples of the smallest radius at which a cost is looked up, until it is above or below by more than rounding."""
 FURTHEST = 0.3
@@ -31,14 +34,27 @@ class Directions(NamedTuple):
     signs: NDArray[Any]
 
     @classmethod
-    def of(cls, hessian: NDArray[Any], others: list[NDArray[Any]]) -> "Directions":
-        """The directions of a Hessian; those whose curvature ``others`` do not confirm to a third are flat."""
+    def of(
+        cls, hessian: NDArray[Any], others: list[NDArray[Any]], batches: Sequence[NDArray[Any]] = ()
+    ) -> "Directions":
+        """The directions of a Hessian; those whose curvature ``others`` do not confirm to a third are flat.
+
+        So are those that its standard error over the Hessians of single ``batches`` does not tell from 0.
+        """
         values, vectors = np.linalg.eigh((hessian + hessian.T) / 2)
         signs = np.sign(values) * (np.abs(values) > ROUNDING * max(float(np.abs(values).max()), 1e-300))
         for other in others:
-            there = ((other @ vectors) * vectors).sum(0)
+            there = _curvatures(other, vectors)
             signs = np.where(np.abs(there - values) <= STEADY * np.abs(values), signs, 0)
+        if len(batches) > 1:
+            each = np.stack([_curvatures(one, vectors) for one in batches])
+            signs = np.where(np.abs(values) > FAR * each.std(0, ddof=1) / len(each) ** 0.5, signs, 0)
         return cls(values, vectors, signs)
+
+
+def _curvatures(hessian: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
+    """``vᵀ H v`` for each column."""
+    return ((hessian @ vectors) * vectors).sum(0)
 
 
 def gain_along(near: Linearised, player: str, ways: Directions, smallest: float, answering: str = "") -> float:

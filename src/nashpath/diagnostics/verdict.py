@@ -330,6 +330,8 @@ def point_sentence(s: RunSummary) -> str:
         told.append("strict: second derivatives alone say so")
     if seen.residual > 1e-6 and s.kind == "not stationary":
         told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
+    if seen.alike:
+        told.append(f"the same on all {seen.alike:,} batches drawn, so a rarer one was not seen")
     why = _why_undecided(seen) if s.kind == "undecided" else MEANING[s.kind]
     return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. {more('what the point is')}"
 
@@ -347,6 +349,8 @@ def _second_order(who: str, own: PlayerEvidence) -> str:
 
 
 def _why_undecided(seen: PointEvidence) -> str:
+    if not seen.bends:
+        return "the curvature is not finite here (a kink or a root)"
     hidden = [who for who, own in seen.players.items() if own.error > 0 or own.distance is None]
     if seen.stationary is None:
         return (
@@ -355,7 +359,8 @@ def _why_undecided(seen: PointEvidence) -> str:
         )
     unclear = [who for who, own in seen.players.items() if own.gains is None]
     if unclear:
-        return f"the {' and the '.join(unclear)} is at rest, but the second order is flat or noisy there"
+        after = f", over {seen.curved} batches" if seen.noisy else ""
+        return f"the {' and the '.join(unclear)} is at rest, but the second order is flat or noisy there{after}"
     return "the generator gains alone, and the second order does not say whether it does once answered"
 
 

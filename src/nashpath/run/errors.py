@@ -22,6 +22,16 @@ class UnwrittenError(FolderError):
         self.found = found
 
 
+class UndiagnosedError(ValueError):
+    """Some members could not be diagnosed: ``failed`` has their errors, by member; ``found`` holds the others."""
+
+    def __init__(self, failed: dict[int, Exception], found: Any):
+        told = "; ".join(f"member {member} ({type(error).__name__}: {error})" for member, error in failed.items())
+        super().__init__(f"not diagnosed: {told}. The diagnoses of the other members are written")
+        self.failed, self.found = failed, found
+        self.__cause__ = next(iter(failed.values()))
+
+
 class MethodsWarning(UserWarning):
     """Methods of one's own are not there, or are not those that a run was made with."""
 

@@ -186,12 +186,14 @@ def _nearest_rest(near: Linearised, seen: PointEvidence) -> Tensor | None:
         else:
             break
     vanished = best <= 1e-7 * (1e-300 + float(near.field.norm())) or best <= 1e-10
-    arrived = float(step.norm()) <= ARRIVED * (1 + float(here.vector.norm()))
+    arrived = best == 0 or float(step.norm()) <= ARRIVED * (1 + float(here.vector.norm()))
     return here.vector if vanished and arrived else None
 
 
 def _newton(near: Linearised) -> Tensor:
-    """Newton's step from here, to be subtracted."""
+    """Newton's step from here, to be subtracted; NaN where the curvature is not finite."""
+    if not near.bends():
+        return torch.full_like(near.vector, math.nan)
     return torch.from_numpy(solve(near.plain_matrix, near.field.double().cpu().numpy())).to(near.vector)
 
 

@@ -38,7 +38,7 @@ from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
-from nashpath.run.errors import SettingError, kept_if_unwritten
+from nashpath.run.errors import SettingError, UndiagnosedError, kept_if_unwritten
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
 from nashpath.run.folder.run_folder import RunFolder
@@ -111,7 +111,9 @@ def diagnose(
 
     What the figures of the report need is in ``diagnosis.npz``, as ``m<member>.<name>``. Raises `SettingError` or
     `CheckpointError` where the folder holds no run, no such member or no checkpoint, `OSError` at once where it
-    cannot be written, and an `UnwrittenError` that holds what was found where that fails at the end (a full disk).
+    cannot be written, and an `UnwrittenError` that holds what was found where that fails at the end (a full disk). What
+    the diagnosis of one member raises loses no other's: those are written, and an `UndiagnosedError` that holds them
+    names it; where no member could be diagnosed, the first one's error is raised as it is.
     """
     folder = Path(run)
     if members is not None and not members:
@@ -125,16 +127,24 @@ def diagnose(
     with uninterrupted():
         import_module(IMPORTED_BY_GRADIENTS)
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
+    found: list[Diagnosis] = []
+    failed: dict[int, Exception] = {}
     with _threads(restored[0][0].settings.threads):
-        found = [
-            diagnose_member(m.index, trial, train_state, _frames(folder, m.index), quick, progress, seconds=seconds)
-            for m, trial, train_state in restored
-        ]
+        for m, trial, train_state in restored:
+            try:
+                frames = _frames(folder, m.index)
+                found.append(diagnose_member(m.index, trial, train_state, frames, quick, progress, seconds=seconds))
+            except Exception as error:  # whatever a game of one's own may raise: the other members are diagnosed
+                failed[m.index] = error
+    if failed and not found:
+        raise next(iter(failed.values()))
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
     with kept_if_unwritten(found):
         store.write_arrays(ARRAYS, arrays)
         store.write_json(FOUND, {"members": [one.as_json() for one in found]})
+    if failed:
+        raise UndiagnosedError(failed, found)
     return found
 
 

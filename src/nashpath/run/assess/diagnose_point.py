@@ -13,10 +13,12 @@ from torch.func import grad, vmap
 
 from nashpath.core import Batch, FunctionalGame, Game, Key, Point, pick
 from nashpath.core import tree as trees
+from nashpath.core.key import Asked, words_of
 from nashpath.core.noise import bound, generated
 from nashpath.diagnostics import (
     Certificate,
     Linearised,
+    PointEvidence,
     RunSummary,
     SignalToNoise,
     VanishingGradient,
@@ -24,6 +26,7 @@ from nashpath.diagnostics import (
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
 from nashpath.diagnostics.certificate import SOLVED
+from nashpath.run.assess.behaviour import SMALL
 from nashpath.run.engine.sampler import draw
 from nashpath.run.settings.diagnostics import logit_game
 
@@ -34,6 +37,8 @@ PRODUCTS = 400
 """Products with the Jacobian that the eigenvalues of a large game take, measured on DCGANs."""
 MOST: dict[float, int] = {64: 4096, SOLVED: 256, math.inf: 64}
 """Batches that are drawn at most, by the number of parameters up to which it holds."""
+CURVED = 16
+"""Batches over which the curvature of a game of at most `SMALL` parameters is taken at most, where it differs."""
 SHOWN = 256
 """Eigenvalues and logits that are kept for the figures."""
 
@@ -47,31 +52,69 @@ def look_at_point(
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
     """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures.
 
-    Batches are drawn until the noise of the field is below what decides, at most `MOST` for a game of this size. The
-    eigenvalues of a large game are asked where that takes less than ``budget`` seconds.
+    Batches are drawn until the noise of the field is below what decides, at most `MOST` for a game of this size; and as
+    many where they are drawn at random and the field is the same on the first few. The eigenvalues of a large game are
+    asked where that takes less than ``budget`` seconds.
     """
     key = Key(0, "curvature")
     batches = draw(game, key, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
-    most = next(count for size, count in MOST.items() if near.size <= size)
-    rows = _fields(near, batches)
     spectrum = near.size <= SOLVED or (budget > 0 and _affordable(near, progress, budget))
-    certificate = Certificate(BATCHES)
-    evidence = certificate.look(near, rows, spectrum=False)
-    while evidence.finite and evidence.stationary is None and len(rows) < most:
-        progress(f"gradient noise: {4 * len(rows)} batches")
-        rows = torch.cat([rows, _fields(near, draw(game, key, 3 * len(rows)))])
-        evidence = certificate.look(near, rows, spectrum=False)
-    if spectrum and near.size > SOLVED:  # once, and not with every draw of batches
-        evidence = certificate.look(near, rows)
+    near, evidence = _drawn_until_clear(game, key, near, progress, spectrum)
     summary.evidence = evidence
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
     numbers: dict[str, Any] = {k: float(v) for k, v in SignalToNoise(BATCHES)(problem, point, batches).items()}
     numbers |= {"leading": {"real": evidence.leading.real, "imag": evidence.leading.imag}}
-    if near.size <= SOLVED or budget > 0:
+    if evidence.bends and (near.size <= SOLVED or budget > 0):
         numbers |= {"rotation": float(rotation_share(near, probes=4))}
     return near, numbers, _logits(game, problem, point, batches, summary)
+
+
+def _drawn_until_clear(
+    game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool
+) -> tuple[Linearised, PointEvidence]:
+    """The evidence on as many batches as the noise asks for, and the game on those whose curvature was taken."""
+    most = next(count for size, count in MOST.items() if near.size <= size)
+    certificate, random = Certificate(BATCHES), _is_random(game)
+    rows, beside = _fields(near, near.batches), _fields(near.beside(), near.batches)
+
+    def look(whole: bool = False) -> PointEvidence:
+        return certificate.look(near, rows, whole, beside)
+
+    evidence = look()
+    if evidence.finite and random and not evidence.noisy:  # exactly the same, so far: is there a rare batch?
+        progress(f"gradients alike on {len(rows)} batches: {most} batches")
+        others = draw(game, key, most - len(rows))
+        rows = torch.cat([rows, _fields(near, others)])
+        beside = torch.cat([beside, _fields(near.beside(), others)])
+        evidence = look()
+    while evidence.finite and evidence.stationary is None and len(rows) < most:
+        progress(f"gradient noise: {4 * len(rows)} batches")
+        rows = torch.cat([rows, _fields(near, draw(game, key, 3 * len(rows)))])
+        evidence = look()
+    while evidence.noisy and near.size <= SMALL and near.draws < CURVED and _unclear(evidence):
+        count = 4 * near.draws
+        progress(f"noise of the curvature: {count} batches")
+        batches = draw(game, Key(0, "curvature"), count)
+        near = Linearised(near.problem, near.point, batches, count, tolerance=near.tolerance)
+        evidence = look()
+    if spectrum and near.size > SOLVED:  # once, and not with every draw of batches
+        evidence = look(whole=True)
+    evidence.alike = len(rows) if random and not evidence.noisy else 0
+    return near, evidence
+
+
+def _is_random(game: Game) -> bool:
+    """Whether batches are made of random numbers."""
+    log: list[Asked] = []
+    game.draw(Key.of(words_of(0, "curvature", next(game.parameters()).device), log=log), (1,))
+    return bool(log)
+
+
+def _unclear(evidence: PointEvidence) -> bool:
+    """Whether it is only the second order, of players at rest, that does not say what the point is."""
+    return bool(evidence.stationary) and None in [own.gains for own in evidence.players.values()]
 
 
 def _fields(near: Linearised, batches: Batch) -> Tensor:

@@ -1,5 +1,6 @@
 """Steps of the present rules, relative to the largest that contract."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from torch import Tensor
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_steps
 from nashpath.diagnostics.contraction import is_flat
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
+from nashpath.diagnostics.probing import STEADY
 from nashpath.diagnostics.stable_step import first_stretch, repulsion, spectral_radii, stretch_around
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
@@ -32,21 +34,17 @@ def compare_steps(
     rules = {who: (solver.rule(who), solver.rule_memory(inner, who)) for who in near.sizes}
     summary.rates = {who: float(rule.rate(kept)) for who, (rule, kept) in rules.items()}
     summary.adaptive = any(rule.adaptive for rule, _ in rules.values())
+    if not (summary.evidence.bends and (centre is None or centre.bends())):
+        there = "here" if not summary.evidence.bends else "at the stationary point"
+        summary.unknown = f"the curvature is not finite {there}"
+        return plain
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
         summary.sharpness = _sharpness(play, solver, inner, near)
         if near.size > (DENSE if play.plain else DENSE // 4) or not all(summary.rates.values()):
             return plain
-        if centre is None:
-            summary.unknown = "there is no stationary point near, to which they would belong"
-            return plain
-        if centre.has_kink():
-            summary.unknown = (
-                "the field has a kink at the stationary point, so that no linear map says what is around it"
-            )
-            return plain
-        if is_flat(centre.plain_matrix):
-            summary.unknown = "no eigenvalue of the Jacobian there differs from 0, so that higher orders decide"
+        summary.unknown = _why_unknown(play, centre, summary)
+        if summary.unknown or centre is None:
             return plain
         found = _margins(play, centre, summary)
         gaining = [who for who, own in summary.evidence.players.items() if own.flat and own.move]
@@ -56,6 +54,17 @@ def compare_steps(
     except ValueError as error:
         summary.unknown = str(error)
         return plain
+
+
+def _why_unknown(play: LinearPlay, centre: Linearised | None, summary: RunSummary) -> str:
+    """Why no linear map around the stationary point tells which steps are stable; nothing where one does."""
+    if centre is None:
+        return "there is no stationary point near, to which they would belong"
+    if centre.has_kink():
+        return "the field has a kink at the stationary point, so that no linear map says what is around it"
+    if is_flat(centre.plain_matrix):
+        return "no eigenvalue of the Jacobian there differs from 0, so that higher orders decide"
+    return _noise(play, centre, summary) if summary.evidence.noisy else ""
 
 
 def reconcile_steps(summary: RunSummary) -> None:
@@ -70,6 +79,22 @@ def _give_up(summary: RunSummary, why: str) -> None:
     """Takes back margins that call some step stable, for a reason."""
     if any((summary.margins or {}).values()):
         summary.margins, summary.windows, summary.unknown = None, {}, why
+
+
+def _noise(play: LinearPlay, near: Linearised, summary: RunSummary) -> str:
+    """Why the mean curvature says nothing of steps: it is not told from 0, or halves of the batches differ by a third.
+
+    Nothing where it does.
+    """
+    found: list[float] = []
+    for half in near.halves():
+        scaled = Linearised(half.problem, half.point, half.batches, half.draws, summary.rates)
+        found += stable_steps(scaled, {play.kind.label(): play}).values()
+    hidden = None in [own.gains for own in summary.evidence.players.values()]
+    if not found or (not hidden and max(found) <= (1 + STEADY) * min(found)):
+        return ""
+    told = " and ".join("none" if value == 0 else "any" if math.isinf(value) else f"{value:.3g}" for value in found)
+    return f"the curvature differs from batch to batch: by each half of {near.draws} batches the multiples are {told}"
 
 
 def _margins(play: LinearPlay, near: Linearised, summary: RunSummary) -> Arrays:

@@ -1,0 +1,117 @@
+"""Noise that the field at the point does not show: in the curvature alone, or in a batch that is seldom drawn."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nashpath.core import Batch, FunctionalGame, Key, point_of
+from nashpath.diagnostics import Certificate, RunSummary, certify, statements
+from nashpath.diagnostics.probing import Directions
+from nashpath.games.toys import ZeroSum
+from nashpath.run.assess.diagnose import diagnose_member
+from nashpath.run.engine.step import Trial, begin
+from nashpath.solvers import SGD, Simultaneous
+
+
+class Noisy(ZeroSum):
+    """``E f = c x² + xy − y²`` at its stationary point (0, 0), with a random part of mean 0."""
+
+    def __init__(self, part: Any, draws: Any, bent: float = 1.0):
+        super().__init__([0.0], [0.0])
+        self.part, self.draws, self.bent = part, draws, bent
+
+    def draw(self, key: Key, lead: tuple[int, ...] = ()) -> Batch:
+        return {"n": self.draws(key, (*lead, 1))}
+
+    def forward(self, player: str, batch: Batch) -> Tensor:
+        x, y = self.generator.value, self.discriminator.value
+        value = (self.bent * x**2 + x * y - y**2 + self.part(x, y, batch["n"])).sum()
+        return value if player == "generator" else -value
+
+
+def normal(key: Key, shape: tuple[int, ...]) -> Tensor:
+    return key.normal(*shape)
+
+
+def rare(share: float) -> Any:
+    """0, but with probability ``share`` 1 / share."""
+    return lambda key, shape: (key.uniform(*shape) < share) / share
+
+
+def read(game: Noisy) -> RunSummary:
+    trial = Trial(game, Simultaneous(SGD(0.1), SGD(0.1)))
+    return diagnose_member(0, trial, begin(trial), quick=True).summary
+
+
+SPREADS = (0.0, 0.01, 0.03, 1.0, 3.0, 40.0)
+"""Standard deviations of the curvature on one batch, over its mean."""
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("who", ["generator", "discriminator"])
+def test_noise_of_the_curvature_alone_never_makes_a_wrong_point(who, spread, sign):
+    """The field at (0, 0) is 0 on every batch. Far below the mean the noise decides nothing; at 1 either may be."""
+    part = lambda x, y, n: spread * n * (x**2 if who == "generator" else y**2)  # noqa: E731
+    seen = read(Noisy(part, normal, bent=sign))
+    truth = "local Nash" if sign > 0 else "no equilibrium"
+    # of −x² + xy − y² the Schur complement is −2 + 1/2 < 0: the generator gains, answered or not
+    assert seen.evidence.noisy == (spread > 0)
+    assert seen.evidence.stationary
+    own = seen.evidence.players
+    assert {own["generator"].gains, sign < 0} <= {None, sign < 0}
+    assert own["discriminator"].gains in (None, False)
+    if 0 < spread <= 0.03:
+        assert (own["generator"].gains, own["discriminator"].gains) == (sign < 0, False)
+    assert seen.kind in (truth, "undecided")
+    assert (seen.kind == "undecided") <= (spread > 0)
+    assert seen.kind == "undecided" or spread < 3
+    if spread >= 3:  # the mean of 16 is at most 4/3 of its standard errors from 0, give or take one
+        said = " ".join(one.sentence for one in statements(seen))
+        assert "noisy there, over 16 batches" in said
+        assert seen.margins is None
+        assert "the curvature differs from batch to batch" in seen.unknown
+
+
+@pytest.mark.parametrize("share", [0.3, 0.05, 0.005])
+@pytest.mark.parametrize("part", [lambda x, y, n: n * x, lambda x, y, n: n * y, lambda x, y, n: 3 * n * x**2])
+def test_a_batch_that_is_seldom_drawn_is_met(part, share):
+    """Of 4,096 batches none with probability (1 − 0.005)⁴⁰⁹⁶ < 2e-9."""
+    seen = read(Noisy(part, rare(share)))
+    assert seen.evidence.noisy
+    assert seen.evidence.alike == 0
+
+
+@pytest.mark.parametrize("part", [lambda x, y, n: n * x, lambda x, y, n: 0 * n * x])
+def test_a_batch_that_was_not_met_is_said(part):
+    seen = read(Noisy(part, rare(1e-12)))
+    assert (seen.kind, seen.evidence.alike) == ("local Nash", 4096)
+    assert "the same on all 4,096 batches drawn" in statements(seen)[0].sentence
+
+
+def test_of_a_game_that_draws_nothing_random_no_batches_are_said():
+    seen = read(Noisy(lambda x, y, n: n * x**4, lambda key, shape: torch.ones(shape)))
+    assert (seen.kind, seen.evidence.noisy, seen.evidence.alike) == ("local Nash", False, 0)
+    assert "batches" not in statements(seen)[0].sentence
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+def test_the_certificate_alone_sees_it_too(spread):
+    game = Noisy(lambda x, y, n: spread * n * x**2, normal).double()
+    certificate = Certificate()
+    seen = certificate.evidence(FunctionalGame(game), point_of(game), game.draw(Key(0), (certificate.draws,)))
+    assert seen.noisy == (spread > 0)
+    # a wrong sign of four batches would be six standard errors off: at most 1 in 200 by Student's t of 3 degrees
+    assert certify(seen) in ({"local Nash"} if spread <= 0.03 else {"local Nash", "undecided"})
+
+
+@pytest.mark.parametrize("count", [4, 16, 64])
+def test_a_curvature_within_six_standard_errors_of_0_has_no_sign(count):
+    """By hand: of curvatures m ± s, evenly, the standard error of the mean is s / √(n − 1)."""
+    for mean, sure in ((6.1, True), (5.9, False), (-6.1, True), (-5.9, False)):
+        parts = [mean + (-1) ** k * (count - 1) ** 0.5 for k in range(count)]
+        hessians = [torch.tensor([[part]]).double().numpy() for part in parts]
+        ways = Directions.of(sum(hessians) / count, [], hessians)
+        assert bool(ways.signs[0]) == sure
