@@ -535,3 +535,19 @@ def test_rest_beside_the_centre_is_neither_arrival_nor_a_turn(jitter):
     found = judge_way(way, torch.zeros(2, dtype=torch.double), "the known equilibrium", final=True)
     assert (found.motion, found.centre) == ("closes in", "another point of rest")
     assert found.rate == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, -100.0, 1e4, -1e6, 1e8])
+@pytest.mark.parametrize(("bent", "truth"), [(-1e-8, "no equilibrium"), (1e-8, "local Nash"), (0.0, "local Nash")])
+def test_a_constant_in_the_cost_never_makes_a_gain_none(constant, bent, truth):
+    """c + x₀² + bent x₁² − y²: a small constant hides nothing, and what a large one hides is claimed by nobody."""
+
+    class Offset(ZeroSum):
+        def value(self, x, y):
+            return constant + x[0] ** 2 + bent * x[1] ** 2 - y.square().sum()
+
+    game = Offset([0.0, 0.0], [0.0]).double()
+    kind = certify(Certificate(1).evidence(FunctionalGame(game), point_of(game), {}))
+    assert kind in ({truth} if abs(constant) <= 100 else {truth, "undecided"})
+    if bent and abs(constant) >= 1e6:  # 1e-8 x₁² at |x₁| ≤ 0.3 is below 1e-9, and 1e6 has its digits at 1e-10
+        assert kind == "undecided"

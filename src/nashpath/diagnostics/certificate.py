@@ -1,5 +1,6 @@
 """What a point is, whatever is played there: a local Nash or minimax equilibrium, none, or not stationary at all."""
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -282,8 +283,8 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
         own.flat = int((ways.signs == 0).sum())
         if target is not None:
             reach = _reach(near, own, who, mean)
-            own.move = 0.0 if own.flat and seen.noisy else gain_along(target, who, ways, reach)
-            own.gains = None if own.flat and seen.noisy else own.move > 0
+            found = math.nan if own.flat and seen.noisy else gain_along(target, who, ways, reach)
+            own.move, own.gains = (0.0, None) if math.isnan(found) else (found, found > 0)
             own.gains = True if (ways.signs < 0).any() else own.gains
     if set(near.sizes) == {"discriminator", "generator"}:
         reach = _reach(near, seen.players["generator"], "generator", mean)
@@ -322,7 +323,8 @@ def _ask_leader(
     if not (ways.signs < 0).any() and unclear:
         lifted = Directions(ways.values, free @ ways.vectors, ways.signs)
         strict = not level.shape[1]
-        seen.answered = gain_along(target, "generator", lifted, reach, "discriminator") > 0 if strict else None
+        found = gain_along(target, "generator", lifted, reach, "discriminator") if strict else math.nan
+        seen.answered = None if math.isnan(found) else found > 0
     else:
         seen.answered = bool((ways.signs < 0).any())
 

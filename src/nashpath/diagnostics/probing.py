@@ -1,5 +1,6 @@
 """Does a player gain by a small move of its own where second derivatives do not say?"""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,10 @@ SURE, FAR = 3.0, 6.0
 """Standard errors within which a mean may be 0, and beyond which it is not: of few batches they are rough."""
 RADII = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Multiples of the smallest radius at which a cost is looked up, until it is above or below by more than rounding."""
+DIGITS = 1e-13
+"""A change of a cost by less than this share of it, or of 1, is rounding."""
+NOISE = 1e-12
+"""Curvatures below this share of the player's own largest are errors of arithmetic."""
 FURTHEST = 0.3
 """No radius is larger than this share of ``1 + ‖θ‖``, or thrice the smallest."""
 MIXED = 32
@@ -66,7 +71,9 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
 
     (the slope is what is left of the distance from the stationary point) at t = ``smallest`` times `RADII`: each side
     is decided at the first radius at which c(t) − c(0) is beyond rounding. A cost that stays level to the last radius
-    is no gain (0.0). Where another player is ``answering``, that one follows besides, by its own cost.
+    is no gain (0.0); NaN, undecided, where a constant in the cost is so large that its rounding would hide a curvature
+    of `ROUNDING` times the largest, or the one that the second derivatives show. Where another player is ``answering``,
+    that one follows besides, by its own cost.
     """
     flat, bent = ways.vectors[:, ways.signs == 0], ways.vectors[:, ways.signs > 0]
     if not flat.shape[1]:
@@ -90,17 +97,19 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
 
     base = float(lowest(torch.zeros_like(sides[0]), 0.0))
     slope = grad(lambda v: near.cost(player, v))(here)[where]
-    level = torch.zeros(len(sides), dtype=torch.bool)
+    level, rounding, reached = torch.zeros(len(sides), dtype=torch.bool), DIGITS * max(1.0, abs(base)), 0.0
     furthest = max(FURTHEST * (1 + float(here[where].norm())), 3 * smallest)
     for radius in (smallest * times for times in RADII if smallest * times <= furthest):
         change = vmap(lambda way, r=radius: lowest(way, r))(sides) - base - radius * (sides @ slope)
-        beyond = change.abs() > 1e-13 * max(1.0, abs(base))
+        beyond, reached = change.abs() > rounding, radius
         if bool((~level & beyond & (change < 0)).any()):
             return radius
         level |= beyond | ~torch.isfinite(change)
         if bool(level.all()):
-            break
-    return 0.0
+            return 0.0
+    largest, falls = float(np.abs(ways.values).max()), float(-ways.values[ways.signs == 0].min())
+    shown = min(ROUNDING * largest, falls) if falls > NOISE * largest else ROUNDING * largest
+    return math.nan if rounding > max(shown * reached**2 / 2, DIGITS) else 0.0
 
 
 def _inverse(vectors: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
