@@ -49,20 +49,24 @@ def test_beside_such_a_point_nothing_fails(name, x, y):
     assert statements(seen)
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("run")
     settings = {"game": "quadratic", "steps": 3, "seeds": [0, 1, 2], "compile": "off", "stack": "off"}
     nash.open_session(settings, {}, tmp_path / "run").train()
     return tmp_path / "run"
 
 
-def failing(monkeypatch, members, error):
-    whole = module.diagnose_member
+WHOLE, FOUND = module.diagnose_member, dict[int, Any]()
 
-    def one(member, *given, **named):
+
+def failing(monkeypatch, members, error):
+    def one(member, trial, train_state, *given, **named):
         if member in members:
             raise error
-        return whole(member, *given, **named)
+        if member not in FOUND:  # once: it is the same each time
+            FOUND[member] = WHOLE(member, trial, train_state, *given, **named)
+        return FOUND[member]
 
     monkeypatch.setattr(module, "diagnose_member", one)
 
@@ -85,6 +89,7 @@ def test_a_member_that_fails_is_named_and_loses_no_other(run, monkeypatch, error
 
 
 def test_where_every_member_fails_the_first_error_is_raised_and_a_stop_is_one(run, monkeypatch):
+    (run / "diagnosis.json").unlink(missing_ok=True)
     for members, error in ([0, 1, 2], ERRORS[0]), ([1], KeyboardInterrupt()):
         with monkeypatch.context() as patch:
             failing(patch, members, error)
