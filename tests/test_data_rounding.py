@@ -191,5 +191,5 @@ def test_tables_are_measured_in_double_precision(tmp_path):
 
 def test_whole_numbers_that_double_precision_merges_are_told_of_in_files_that_are_measured(tmp_path):
     np.save(tmp_path / "x.npy", 2**60 + np.arange(100)[:, None])
-    with pytest.raises(ValueError, match="column 0 keeps 1 of 100 different values in float64"):
+    with pytest.raises(ValueError, match=r"column 0 holds the whole numbers .* not told apart"):
         load_pair(tmp_path / "x.npy", tmp_path / "x.npy")

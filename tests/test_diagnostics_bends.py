@@ -13,6 +13,7 @@ from nashpath.diagnostics import statements
 from nashpath.run import SettingError
 from nashpath.run.assess import diagnose as module
 from nashpath.run.errors import UndiagnosedError
+from run_folders import nash as command
 from test_diagnostics_kinks import read, zero_sum
 
 POWERS: dict[str, Any] = {
@@ -96,3 +97,13 @@ def test_where_every_member_fails_the_first_error_is_raised_and_a_stop_is_one(ru
             with pytest.raises(type(error)):
                 nash.diagnose(run, quick=True)
     assert not (run / "diagnosis.json").exists()
+
+
+def test_the_command_shows_the_others_draws_their_page_and_names_the_one_that_failed(run, monkeypatch):
+    (run / "report.html").unlink(missing_ok=True)
+    failing(monkeypatch, [1], ERRORS[0])
+    done = command("diagnose", run, "--quick", "--member", 0, "--member", 1, expect=2)
+    assert "member 0: " in done.stdout
+    assert str(run / "report.html") in done.stdout
+    assert "not diagnosed: member 1" in done.stderr.replace("\n", " ")
+    assert (run / "report.html").exists()

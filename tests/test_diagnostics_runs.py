@@ -459,7 +459,9 @@ def test_what_takes_long_is_asked_for_by_seconds(tmp_path):
     game, said = DiracGAN(), list[str]()
     summary = RunSummary("undecided", PointEvidence())
     for budget in (0.0, 600.0):
-        look_at_gap(game, FunctionalGame(game), point_of(game), summary, said.append, budget)
+        look_at_gap(
+            game, FunctionalGame(game), point_of(game), summary, said.append, budget, lambda who, params: params
+        )
         assert bool(summary.exploitability) == bool(budget)
     assert "left out: --seconds" in said[0]
     assert "left out" not in said[1]

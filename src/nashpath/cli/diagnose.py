@@ -50,17 +50,21 @@ def diagnose(
     from nashpath.run import diagnose as diagnose_members
     from nashpath.run.errors import UndiagnosedError, UnwrittenError
 
-    limit = {} if seconds is None else {"seconds": seconds}
+    limit, failed = {} if seconds is None else {"seconds": seconds}, None
     with working("diagnosing") as say:
         try:
             found = diagnose_members(run, member or [0], quick, lambda what: say(f"{what} …"), data_path, **limit)
-        except (UndiagnosedError, UnwrittenError) as error:
+        except UnwrittenError as error:
             _show(error.found, as_json)
             raise
+        except UndiagnosedError as error:
+            found, failed = error.found, error
         _show(found, as_json)
         page = write_report(run)
     if not as_json:
         typer.echo(str(page))
+    if failed is not None:
+        raise failed
 
 
 def _show(found: "list[Diagnosis]", as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What a point is, whatever is played there: a local Nash or minimax equilibrium, none, or not stationary at all."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -65,6 +66,8 @@ class PointEvidence:
     players: dict[str, PlayerEvidence] = field(default_factory=dict)
     residual: float = 0.0
     """``‖ξ − J J⁺ξ‖ / ‖ξ‖``: the share of the field that no move would make vanish, to first order."""
+    held: list[str] = field(default_factory=list)
+    """Players that a constraint holds where their pull would move them on: whether these rest is not asked."""
     batches: int = 1
     """Batches on which the field was taken."""
     curved: int = 1
@@ -101,8 +104,8 @@ class PointEvidence:
 
     @property
     def stationary(self) -> bool | None:
-        """Whether every player is at rest up to tolerance and noise; None: the noise hides it."""
-        asked = [_at_rest(each) for each in self.players.values()]
+        """Whether every player is at rest up to tolerance and noise; None: the noise, or a constraint, hides it."""
+        asked = [None if who in self.held else _at_rest(each) for who, each in self.players.items()]
         return False if False in asked else None if None in asked else True
 
 
@@ -183,18 +186,24 @@ class Certificate(Diagnostic):
         return {name: torch.tensor(value) for name, value in named.items()}
 
     def look(
-        self, near: Linearised, fields: Tensor, spectrum: bool = True, beside: Tensor | None = None
+        self,
+        near: Linearised,
+        fields: Tensor,
+        spectrum: bool = True,
+        beside: Tensor | None = None,
+        held: Sequence[str] = (),
     ) -> PointEvidence:
         """The local evidence, for `certify`, from the linearised game and the field on each batch, [batches, size].
 
         ``beside`` is the field on each batch at ``near.beside()``: where that differs, so does the curvature. Without
-        ``spectrum`` the eigenvalues of a large game are left out.
+        ``spectrum`` the eigenvalues of a large game are left out. Players that are ``held`` by a constraint stay where
+        they are in Newton's step, and whether they rest is not asked.
         """
         rows = fields.detach().double().cpu().numpy()
         if not np.isfinite(rows).all():
             return PointEvidence(finite=False)
         noisy = differ(fields) or (beside is not None and differ(beside))
-        seen = PointEvidence(batches=len(rows), curved=near.draws, noisy=noisy)
+        seen = PointEvidence(held=list(held), batches=len(rows), curved=near.draws, noisy=noisy)
         small = near.size <= SOLVED
         seen.bends = near.bends() if small or spectrum else True
         steps = self._steps(near, rows, seen) if small and seen.bends else None
@@ -209,8 +218,14 @@ class Certificate(Diagnostic):
         return seen
 
     def _steps(self, near: Linearised, rows: NDArray[Any], seen: PointEvidence) -> NDArray[Any]:
-        """Newton's step for the field of each batch, [batches, size], with the mean Jacobian."""
-        jacobian, mean = near.plain_matrix, rows.mean(0)
+        """Newton's step for the field of each batch, [batches, size], with the mean Jacobian; 0 of players held."""
+        free = np.ones(near.size, dtype=bool)
+        for who in seen.held:
+            free[near.block(who)] = False
+        jacobian, rows, whole = near.plain_matrix[np.ix_(free, free)], rows[:, free], np.zeros_like(rows)
+        if not free.any():
+            return whole
+        mean = rows.mean(0)
         steps = solve(jacobian, rows.T).T
         norm = np.linalg.norm(mean)
         seen.residual = float(np.linalg.norm(mean - jacobian @ steps.mean(0)) / norm) if norm > 0 else 0.0
@@ -218,7 +233,8 @@ class Certificate(Diagnostic):
         if seen.residual > 0.1 and norm > floor:  # no step makes the field vanish, so the part left over is far away
             missing = rows - steps @ jacobian.T
             steps = steps + missing * max(1.0, 1.0 / float(np.linalg.norm(missing.mean(0))))
-        return steps
+        whole[:, free] = steps
+        return whole
 
 
 def differ(fields: Tensor) -> bool:

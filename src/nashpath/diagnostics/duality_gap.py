@@ -1,5 +1,6 @@
 """Exploitability by best responses of a given budget, with error bars over restarts."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -38,6 +39,8 @@ class DualityGap(Diagnostic):
     ):
         self.steps, self.rate, self.restarts, self.batches, self.seed = steps, rate, restarts, batches, seed
         self.draws = restarts * (batches + 1)
+        self.within: Callable[[str, Tree], Tree] = _anywhere
+        """A player's parameters inside what its play is held to (`Solver.within`), by its name; by default anywhere."""
 
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         rng = generator(self.seed)
@@ -66,7 +69,7 @@ class DualityGap(Diagnostic):
         self, problem: FunctionalGame, player: str, point: Point, batches: list[Batch], rng: torch.Generator
     ) -> Point:
         """The point after ``player`` alone has followed its own gradient for the budget."""
-        params = {k: self.start(v, rng) for k, v in point.players[player].items()}
+        params = self.within(player, {k: self.start(v, rng) for k, v in point.players[player].items()})
         optimizer = torch.optim.Adam(params.values(), lr=self.rate)
         for step in range(self.steps):
             at = with_player(point, player, {k: v.detach() for k, v in params.items()})
@@ -74,6 +77,8 @@ class DualityGap(Diagnostic):
             for name, value in params.items():
                 value.grad = gradient[name]
             optimizer.step()
+            for name, value in self.within(player, {k: v.detach() for k, v in params.items()}).items():
+                params[name].data.copy_(value)
         found = {k: v.detach() for k, v in params.items()}
         return with_player(point, player, found) if trees.finite(found) else point
 
@@ -111,6 +116,10 @@ class PerturbedDualityGap(DualityGap):
     ):
         super().__init__(steps, rate, restarts, batches, seed)
         self.perturbation = perturbation
+
+
+def _anywhere(player: str, params: Tree) -> Tree:
+    return params
 
 
 def with_player(point: Point, player: str, params: Tree) -> Point:

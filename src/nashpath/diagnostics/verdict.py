@@ -312,7 +312,9 @@ def point_sentence(s: RunSummary) -> str:
     """What the point is, with the numbers that say so."""
     seen, told = s.evidence, []
     for who, own in seen.players.items():
-        if own.distance is not None:
+        if who in seen.held:
+            told.append(f"the {who} held by its bound, which these numbers leave out")
+        elif own.distance is not None:
             error = f" ± {own.error:.2g}" if own.error else ""
             told.append(f"the {who} {own.distance:.2g}{error} from rest (allowed {own.allowed:.2g})")
         elif s.kind != "undecided":
@@ -351,6 +353,8 @@ def _second_order(who: str, own: PlayerEvidence) -> str:
 def _why_undecided(seen: PointEvidence) -> str:
     if not seen.bends:
         return "the curvature is not finite here (a kink or a root)"
+    if seen.held:
+        return f"the {' and the '.join(seen.held)} is held by its bound, where rest is another thing than no slope"
     hidden = [who for who, own in seen.players.items() if own.error > 0 or own.distance is None]
     if seen.stationary is None:
         return (

@@ -162,8 +162,12 @@ class Solver(nn.Module):
 
     def moved(self, player: str, params: Tree, move: Tree) -> Tree:
         """A player's parameters after a move, inside its constraints."""
-        project, there = self.constraints.get(player), trees.add(params, move)
-        return there if project is None else project(there)
+        return self.within(player, trees.add(params, move))
+
+    def within(self, player: str, params: Tree) -> Tree:
+        """A player's parameters inside its constraints, nearest to ``params``; where it has none, those themselves."""
+        project = self.constraints.get(player)
+        return params if project is None else project(params)
 
     def check(self, problem: FunctionalGame) -> None:
         """Raises `ValueError` unless there is a rule for each player and no other."""

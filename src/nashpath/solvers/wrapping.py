@@ -45,6 +45,9 @@ class Wrapping(Solver):
         wrapping.hand_on()
         return wrapping
 
+    def within(self, player: str, params: Tree) -> Tree:
+        return self.solver.within(player, params)
+
     def settled(self, memory: Memory) -> Memory:
         return {**memory, "solver": self.solver.settled(self.inner(memory))}
 

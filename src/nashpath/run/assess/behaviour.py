@@ -60,7 +60,7 @@ def behaviour(
     """
     centre, known = centre_of(trial.game, near, seen)
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
-    linear = _is_linear(near, centre)
+    linear = not seen.held and _is_linear(near, centre)
     found = _round(trial, train_state, near) if linear or (at_rest and not near.has_kink()) else None
     if (
         found and not linear

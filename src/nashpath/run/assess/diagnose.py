@@ -33,7 +33,14 @@ from nashpath.games.penalties import NoPenalty
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
-from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
+from nashpath.run.assess.diagnose_point import (
+    BATCHES,
+    Arrays,
+    Notice,
+    look_at_point,
+    magnitudes,
+    parameter_count,
+)
 from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
@@ -201,14 +208,14 @@ def diagnose_member(
         return Diagnosis(member, step, summary, {}, arrays | magnitudes(problem, train_state.point, batches))
     said("the point")
     budget = 0.0 if quick else seconds
-    near, numbers, seen = look_at_point(average, problem, train_state.point, summary, said, budget)
+    near, numbers, seen = look_at_point(average, problem, train_state.point, summary, said, budget, trial.solver)
     arrays |= seen
     if summary.evidence.finite:
         arrays |= compare_steps(trial, train_state.memory, near, summary, _stationary(trial, near, summary))
         said("playing on")
         arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
         if advise and not quick:
-            look_at_gap(average, problem, train_state.point, summary, said, seconds)
+            look_at_gap(average, problem, train_state.point, summary, said, seconds, trial.solver.within)
     summary.kind = certify(summary.evidence)
     return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
 

@@ -26,9 +26,11 @@ from nashpath.diagnostics import (
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
 from nashpath.diagnostics.certificate import SOLVED
+from nashpath.diagnostics.certificate import TOLERANCE as REST
 from nashpath.run.assess.behaviour import SMALL
 from nashpath.run.engine.sampler import draw
 from nashpath.run.settings.diagnostics import logit_game
+from nashpath.solvers import Solver
 
 BATCHES = 4
 TOLERANCE = 1e-3
@@ -48,19 +50,25 @@ Notice = Callable[[str], None]
 
 
 def look_at_point(
-    game: Game, problem: FunctionalGame, point: Point, summary: RunSummary, progress: Notice, budget: float
+    game: Game,
+    problem: FunctionalGame,
+    point: Point,
+    summary: RunSummary,
+    progress: Notice,
+    budget: float,
+    solver: Solver,
 ) -> tuple[Linearised, dict[str, Any], Arrays]:
     """Fills in the summary's evidence at the point; returns the linearised game, numbers, and arrays for figures.
 
     Batches are drawn until the noise of the field is below what decides, at most `MOST` for a game of this size; and as
     many where they are drawn at random and the field is the same on the first few. The eigenvalues of a large game are
-    asked where that takes less than ``budget`` seconds.
+    asked where that takes less than ``budget`` seconds. The constraints are those of the ``solver``.
     """
     key = Key(0, "curvature")
     batches = draw(game, key, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     spectrum = near.size <= SOLVED or (budget > 0 and _affordable(near, progress, budget))
-    near, evidence = _drawn_until_clear(game, key, near, progress, spectrum)
+    near, evidence = _drawn_until_clear(game, key, near, progress, spectrum, held_by_bounds(solver, near))
     summary.evidence = evidence
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
@@ -71,8 +79,22 @@ def look_at_point(
     return near, numbers, _logits(game, problem, point, batches, summary)
 
 
+def held_by_bounds(solver: Solver, near: Linearised) -> list[str]:
+    """The players whose constraints turn back a step down their slope, as short as one within which they would rest."""
+    found: list[str] = []
+    for who in near.sizes:
+        where, move = near.block(who), torch.zeros_like(near.vector)
+        slope, length = near.field[where], REST * (1 + near.vector[where].norm())
+        move[where] = -length * slope / slope.norm().clamp(min=torch.finfo(slope.dtype).tiny)
+        there = near.at(move).point.players[who]
+        inside = solver.within(who, there)
+        if any(bool(((inside[k] - v).abs() > REST * length).any()) for k, v in there.items()):
+            found.append(who)
+    return found
+
+
 def _drawn_until_clear(
-    game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool
+    game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool, held: list[str]
 ) -> tuple[Linearised, PointEvidence]:
     """The evidence on as many batches as the noise asks for, and the game on those whose curvature was taken."""
     most = next(count for size, count in MOST.items() if near.size <= size)
@@ -80,7 +102,7 @@ def _drawn_until_clear(
     rows, beside = _fields(near, near.batches), _fields(near.beside(), near.batches)
 
     def look(whole: bool = False) -> PointEvidence:
-        return certificate.look(near, rows, whole, beside)
+        return certificate.look(near, rows, whole, beside, held)
 
     evidence = look()
     if evidence.finite and random and not evidence.noisy:  # exactly the same, so far: is there a rare batch?

@@ -58,6 +58,8 @@ def compare_steps(
 
 def _why_unknown(play: LinearPlay, centre: Linearised | None, summary: RunSummary) -> str:
     """Why no linear map around the stationary point tells which steps are stable; nothing where one does."""
+    if summary.evidence.held:
+        return f"the {' and the '.join(summary.evidence.held)} is held by its bound, where a round is no linear map"
     if centre is None:
         return "there is no stationary point near, to which they would belong"
     if centre.has_kink():
