@@ -9,6 +9,7 @@ import torch
 
 from nashpath.core import Game
 from nashpath.diagnostics import RunSummary, contraction_of, headline, judge_way, statements
+from nashpath.diagnostics.verdict import play_in_words
 from nashpath.games import TOYS
 from nashpath.games.toys import Vector
 from nashpath.run.assess.diagnose import diagnose_member
@@ -115,6 +116,18 @@ def test_growth_that_slows_down_is_not_said_to_go_on(times, steady):
     found = judge_way(way, torch.zeros(2, dtype=torch.double), "the known equilibrium", final=True)
     assert found is not None
     assert found.motion == ("leaves" if steady else "undecided")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_that_runs_away_leaves_without_turns(seed):
+    """Each number is multiplied by 1 − 0.2 (1 + 40 ε): its mean shrinks, and a way of it grows with random signs."""
+    rng = np.random.default_rng(seed)
+    factors = 1 - 0.2 * (1 + 40 * rng.standard_normal((200, 2)))
+    way = torch.from_numpy(np.cumprod(np.vstack([np.ones(2), factors]), 0))
+    found = judge_way(way, torch.zeros(2, dtype=torch.double), "the known equilibrium", final=False, noisy=True)
+    assert found is not None
+    assert (found.motion, found.turn) == ("leaves", math.inf)
+    assert "nan" not in play_in_words(found)
 
 
 @pytest.mark.parametrize("beside", [0.0, 1e-5, 5e-4, 1e-2])

@@ -95,7 +95,7 @@ def judge_way(
     scale, rate = max(first, float(whole[0])), _rate(radius)
     told = {"played": played, "centre": known}
     if not finite.all() or (centre is not None and last > GONE * max(scale, 1e-12)):
-        turning = winding_of(way[finite], middle) if finite.sum() >= 4 else None
+        turning = winding_of(way[finite], middle) if finite.sum() >= 4 and not noisy else None
         out = turning is not None and turning.turns >= 1
         return Behaviour("spirals out" if out else "leaves", max(rate, 1.0), _length(turning), **told)
     seen = winding_of(way, middle)
@@ -260,4 +260,4 @@ def _slows(gone: Tensor) -> bool:
 
 
 def _length(seen: Winding | None) -> float:
-    return seen.length if seen is not None and seen.turns >= 1 else math.inf
+    return seen.length if seen is not None and seen.turns >= 1 and not math.isnan(seen.length) else math.inf
