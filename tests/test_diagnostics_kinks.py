@@ -13,11 +13,11 @@ from nashpath.solvers import SGD, Alternating, Simultaneous
 
 
 class Written(Game):
-    """Two numbers, and the two players' costs of them: the generator's x, the discriminator's y."""
+    """Two numbers, or lists of such, and the two players' costs of them: the generator's x, the discriminator's y."""
 
     def __init__(self, costs, x, y):
         super().__init__()
-        self.generator, self.discriminator = Vector([x]), Vector([y])
+        self.generator, self.discriminator = (Vector(v if isinstance(v, list) else [v]) for v in (x, y))
         self.costs = dict(zip(("generator", "discriminator"), costs))
 
     def draw(self, key, lead=()):

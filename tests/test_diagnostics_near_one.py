@@ -7,41 +7,21 @@ import numpy as np
 import pytest
 import torch
 
-from nashpath.core import Game
 from nashpath.diagnostics import RunSummary, contraction_of, headline, judge_way, statements
-from nashpath.diagnostics.verdict import play_in_words
+from nashpath.diagnostics.play_words import play_in_words
 from nashpath.games import TOYS
-from nashpath.games.toys import Vector
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.step import Trial, begin
 from nashpath.solvers import SGD, Alternating, Simultaneous
+from test_diagnostics_kinks import Written, zero_sum
 
 PLAIN = ("simultaneous", "alternating", "extragradient")
-
-
-class Written(Game):
-    """Two vectors, and the two players' costs of them: the generator's x, the discriminator's y."""
-
-    def __init__(self, costs, x, y):
-        super().__init__()
-        self.generator, self.discriminator = Vector(x), Vector(y)
-        self.costs = dict(zip(("generator", "discriminator"), costs))
-
-    def draw(self, key, lead=()):
-        return {}
-
-    def forward(self, player, batch):
-        return self.costs[player](self.generator.value, self.discriminator.value).sum()
 
 
 class AtOrigin(Written):
     """The same, which is known to be at rest where all numbers are 0."""
 
     equilibrium: ClassVar = {"generator": 0.0, "discriminator": 0.0}
-
-
-def zero_sum(value):
-    return value, lambda x, y: -value(x, y)
 
 
 def read(costs, x=(0.0,), y=(0.0,), kind=Simultaneous, rate=0.1, game=AtOrigin, **options) -> RunSummary:

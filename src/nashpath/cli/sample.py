@@ -46,7 +46,6 @@ def sample(
     if ending not in (".png", ".npz", ".csv", ".tsv"):
         raise ValueError(f"--out {out}: write a picture (.png), an array file (.npz) or a table (.csv, .tsv)")
     load_all(own)
-    from nashpath.core.cache import replacing
     from nashpath.data.cells import TABLES
     from nashpath.run.folder.outputs import check_output
 
@@ -54,7 +53,6 @@ def sample(
     import numpy as np
 
     from nashpath.games.techniques import truncation as truncated
-    from nashpath.report import write_sheet
     from nashpath.run import FolderWarning, load
     from nashpath.run.assess.member import caution
     from nashpath.run.settings.sizes import check_fits
@@ -73,6 +71,23 @@ def sample(
     found = loaded.sample(count, seed, label).numpy()
     raw = last.sample(count, seed, label).numpy() if last is not None else None
     labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
+    _write(out, loaded, found, raw, labels)
+    typer.echo(str(out))
+    if said := caution(member, loaded.outcome, loaded.steps, {"steps": loaded.settings.steps}):
+        typer.echo(f"warning: {said}", err=True)
+    if raw is not None:
+        typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
+
+
+def _write(out: Path, loaded: Any, found: Any, raw: Any, labels: Any) -> None:
+    """Samples as the ending of ``out`` says; beside them, where there are such, the ``raw`` ones and their labels."""
+    import numpy as np
+
+    from nashpath.core.cache import replacing
+    from nashpath.data.cells import TABLES
+    from nashpath.report import write_sheet
+
+    ending = out.suffix.lower()
     if ending == ".npz":
         beside: dict[str, Any] = {} if raw is None else {"raw": raw}
         beside |= {} if labels is None else {"labels": np.asarray(labels)}
@@ -82,11 +97,6 @@ def sample(
         _write_table(out, loaded, found, labels)
     else:
         write_sheet(found, out, raw=raw)
-    typer.echo(str(out))
-    if said := caution(member, loaded.outcome, loaded.steps, {"steps": loaded.settings.steps}):
-        typer.echo(f"warning: {said}", err=True)
-    if raw is not None:
-        typer.echo("averaged weights; beside them the raw ones of the last step", err=True)
 
 
 def _write_table(out: Path, loaded: Any, samples: Any, labels: Any) -> None:

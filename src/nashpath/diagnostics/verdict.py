@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.certificate import SURE, Kind, PlayerEvidence, PointEvidence
+from nashpath.diagnostics.play_words import flat_directions, play_in_words
 
 
 @dataclass
@@ -192,48 +193,6 @@ def _advice(s: RunSummary) -> str:
     return f"{head}: {'; '.join(said)}."
 
 
-def play_in_words(play: Behaviour) -> str:
-    """What a play does, with its numbers and how they were found."""
-    turning = math.isfinite(play.turn)
-    turn = f"once in {play.turn:.3g} rounds"
-    how = (
-        "by the multipliers of one round"
-        if not play.played
-        else f"over {play.turns:.2g} turns, {play.played} rounds played on"
-        if play.turns >= 1
-        else f"over {play.played} rounds played on"
-    )
-    flat = f", but for {_flat(play.flat)}, along which it stays" if play.flat else ""
-    match play.motion:
-        case "closes in" if play.rate > 0:
-            round_it = f", turning {turn}" if turning else ""
-            rounds = (
-                "at present, and more slowly all the while: it does not tell when 1 % is reached"
-                if play.slowing
-                else f"{play.rounds:,.0f} rounds to 1 %, should that rate last"
-                if play.rounds < 1e15
-                else "no end in sight"
-            )
-            said = f"play closes in on {play.centre} at {_rate(play.rate)} a round ({rounds}){round_it}{flat}"
-        case "closes in":
-            said = f"play arrives at {play.centre} in finitely many rounds{flat}"
-        case "goes round":
-            change = "unchanged" if abs(play.a_turn - 1) < 1e-9 else f"changing by {_times(play.a_turn)} a turn"
-            said = f"play goes round {play.centre} {turn}, the radius {change}{flat}"
-        case "spirals out":
-            said = f"play spirals out, turning {turn}, the radius growing {_times(play.a_turn)} a turn"
-        case "leaves":
-            growth = f"its distance growing {_times(play.rate)} a round" if play.rate > 1 else "without end"
-            said = f"play leaves {play.centre}, {growth}"
-        case "stays":
-            said = "play stays where it is: to first order no round moves it by a billionth of its distance"
-        case "still moving":
-            return f"play is still moving ({play.why or how})"
-        case _:
-            return f"what play does is undecided ({play.why}; {how})"
-    return f"{said} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
-
-
 def _exploitability(s: RunSummary) -> str:
     """The duality gap from beside the point, by player, and from the point itself: at a point at rest that is 0."""
     gap, here = ((s.exploitability[name], s.exploitability[f"{name}_error"]) for name in (PERTURBED, PLAIN))
@@ -253,19 +212,6 @@ def _exploitability(s: RunSummary) -> str:
 def _with_error(value: float, error: float) -> str:
     """A mean over restarts; where all are alike, as in games without randomness, no error is claimed."""
     return f"{value:.2g} ± {error:.1g}" if error else f"{value:.2g}"
-
-
-def _flat(many: int) -> str:
-    return f"{many} flat direction{'' if many == 1 else 's'}"
-
-
-def _rate(value: float) -> str:
-    """A factor near 1 with the digits that tell it from 1."""
-    return f"{value:.3g}" if abs(1 - value) > 0.005 else f"1 − {1 - value:.2g}" if value < 1 else f"1 + {value - 1:.2g}"
-
-
-def _times(value: float) -> str:
-    return f"{value:.3g} times" if abs(value - 1) > 0.005 else f"a factor {_rate(value)}"
 
 
 FINDINGS: dict[str, tuple[Callable[[RunSummary], str | None], tuple[str, ...]]] = {
@@ -346,7 +292,7 @@ def _second_order(who: str, own: PlayerEvidence) -> str:
             False: "no gain",
             None: "not decided",
         }[own.gains]
-        flat = f", {_flat(own.flat)} probed: {found}"
+        flat = f", {flat_directions(own.flat)} probed: {found}"
     return f"the {who}'s own curvature from {own.smallest:.2g} to {own.largest:.2g}{flat}"
 
 
