@@ -105,7 +105,17 @@ class PointEvidence:
     @property
     def stationary(self) -> bool | None:
         """Whether every player is at rest up to tolerance and noise; None: the noise, or a constraint, hides it."""
-        asked = [None if who in self.held else _at_rest(each) for who, each in self.players.items()]
+        return None if self._free is True and self.held else self._free
+
+    @property
+    def hidden(self) -> bool:
+        """Whether noise hides if all players rest that no constraint holds: more batches may tell."""
+        return self._free is None
+
+    @property
+    def _free(self) -> bool | None:
+        """Whether every player rests that no constraint holds."""
+        asked = [_at_rest(each) for who, each in self.players.items() if who not in self.held]
         return False if False in asked else None if None in asked else True
 
 

@@ -111,7 +111,7 @@ def _drawn_until_clear(
         rows = torch.cat([rows, _fields(near, others)])
         beside = torch.cat([beside, _fields(near.beside(), others)])
         evidence = look()
-    while evidence.finite and evidence.stationary is None and len(rows) < most:
+    while evidence.finite and evidence.hidden and len(rows) < most:
         progress(f"gradient noise: {4 * len(rows)} batches")
         rows = torch.cat([rows, _fields(near, draw(game, key, 3 * len(rows)))])
         evidence = look()
