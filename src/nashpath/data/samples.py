@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.columns import Quantile, Standard, TableUnits, scored
+from nashpath.core.errors import first_names
 from nashpath.core.plain import why_not_plain
 from nashpath.core.source import Units
 from nashpath.data.base import BYTES, GIBIBYTE, PLAIN, DataWarning, FiniteSource, SampleBuffer, Scale
@@ -284,9 +285,9 @@ def labels_of_kept(labels: np.ndarray, kept: np.ndarray, where: str, names: Sequ
     left = labels[kept]
     gone = [names[int(k)] if names else str(k) for k in np.setdiff1d(labels, left)]
     if gone:
-        many, more = len(gone) > 1, f" and {len(gone) - NAMED} more" if len(gone) > NAMED else ""
+        many = len(gone) > 1
         warnings.warn(
-            f"{where}: no sample of {'classes' if many else 'class'} {', '.join(gone[:NAMED])}{more} could be read; "
+            f"{where}: no sample of {'classes' if many else 'class'} {first_names(gone, NAMED)} could be read; "
             f"{'they stay classes' if many else 'it stays a class'} (of {int(labels.max()) + 1}) without samples: mend "
             f"{'their' if many else 'its'} files, or take {'them' if many else 'it'} out",
             DataWarning,

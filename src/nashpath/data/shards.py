@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 
+from nashpath.core.errors import first_names
+
 PART = re.compile("(.*)-([0-9]{1,6})-of-([0-9]{1,6})(.*)", re.DOTALL)
 """What stands before the number of a part, the number, how many there are, and what stands behind."""
 NAMED = 5
@@ -26,9 +28,8 @@ def check_complete(names: Sequence[str], pattern: str, where: str) -> None:
             if number not in parts and fnmatch(f"{name}{shown[4]}", pattern):
                 missing.append(name)
     if missing:
-        more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         raise ValueError(
             f"{where}: {len(names)} parquet files match {pattern!r}, and by their own numbers {len(missing)} more "
-            f"belong to them, which are not there: {', '.join(missing[:NAMED])}{more}; copy them too, or name "
+            f"belong to them, which are not there: {first_names(missing, NAMED)}; copy them too, or name "
             "in files=... those that are meant"
         )

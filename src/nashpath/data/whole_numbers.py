@@ -19,8 +19,6 @@ def merged_texts(numbers: Iterable[str]) -> tuple[str, str] | None:
 
 def merged(values: np.ndarray) -> tuple[int, int] | None:
     """Two different ones of whole numbers ``[n]`` that are one in double precision; None: no two."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
-        return None
     large = np.unique(values[(values >= EXACT) | (values.astype(np.float64) <= -EXACT)])
     as_doubles = large.astype(np.float64)
     alike = np.flatnonzero(as_doubles[1:] == as_doubles[:-1])

@@ -25,8 +25,6 @@ TOLERANCE = 1e-3
 """A player is at rest within this share of ``1 + ‖θ‖`` of a stationary point."""
 LEADING = 10
 """Number of leading eigenvalues that are computed for a large game."""
-SOLVED = FORMED
-"""Up to this many parameters the Jacobian is formed, solved with, and every direction of a player is asked."""
 
 
 @dataclass
@@ -214,7 +212,7 @@ class Certificate(Diagnostic):
             return PointEvidence(finite=False)
         noisy = differ(fields) or (beside is not None and differ(beside))
         seen = PointEvidence(held=list(held), batches=len(rows), curved=near.draws, noisy=noisy)
-        small = near.size <= SOLVED
+        small = near.size <= FORMED
         seen.bends = near.bends() if small or spectrum else True
         steps = self._steps(near, rows, seen) if small and seen.bends else None
         for who in near.sizes:
@@ -396,7 +394,7 @@ def _ask_spectrum(near: Linearised, seen: PointEvidence) -> None:
     negative = most_negative(near, seen.scale)
     seen.smallest_real = float(negative[0].real)
     seen.spectrum = values if near.size <= DENSE else np.concatenate([values, negative])
-    if near.size > SOLVED:
+    if near.size > FORMED:
         for who, own in seen.players.items():
             own.smallest, own.largest = hessian_ends(near, who)
             own.gains = True if own.smallest < -TOLERANCE * own.largest else None

@@ -22,7 +22,7 @@ CHUNK = 64
 
 
 FORMED = 1500
-"""Up to this many parameters the Jacobian is formed whole."""
+"""Up to this many parameters the Jacobian is formed whole and solved with, and every direction of a player is asked."""
 BESIDE = 1e-2
 """The share of ``1 + ‖θ_i‖`` at which a field is asked beside a point."""
 KINK = 1e-5

@@ -62,9 +62,8 @@ def behaviour(
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = not seen.held and _is_linear(near, centre)
     found = _round(trial, train_state, near) if linear or (at_rest and not near.has_kink()) else None
-    if (
-        found and not linear
-    ):  # multipliers belong to the point of rest itself, and only those off the unit circle decide
+    # multipliers belong to the point of rest itself, and only those off the unit circle decide
+    if found and not linear:
         found = _at_the_rest(trial, train_state, near, found, centre)
     if found and linear and not seen.noisy and not adaptive and not _scales(trial, near, centre):
         found = None

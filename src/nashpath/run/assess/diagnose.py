@@ -33,14 +33,7 @@ from nashpath.games.penalties import NoPenalty
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
-from nashpath.run.assess.diagnose_point import (
-    BATCHES,
-    Arrays,
-    Notice,
-    look_at_point,
-    magnitudes,
-    parameter_count,
-)
+from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64

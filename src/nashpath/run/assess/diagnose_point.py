@@ -25,8 +25,8 @@ from nashpath.diagnostics import (
     rotation_share,
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
-from nashpath.diagnostics.certificate import SOLVED
 from nashpath.diagnostics.certificate import TOLERANCE as REST
+from nashpath.diagnostics.linearised import FORMED
 from nashpath.run.assess.behaviour import SMALL
 from nashpath.run.engine.sampler import draw
 from nashpath.run.settings.diagnostics import logit_game
@@ -37,7 +37,7 @@ TOLERANCE = 1e-3
 """Relative accuracy asked of iterative eigen-solvers."""
 PRODUCTS = 400
 """Products with the Jacobian that the eigenvalues of a large game take, measured on DCGANs."""
-MOST: dict[float, int] = {64: 4096, SOLVED: 256, math.inf: 64}
+MOST: dict[float, int] = {64: 4096, FORMED: 256, math.inf: 64}
 """Batches that are drawn at most, by the number of parameters up to which it holds."""
 CURVED = 16
 """Batches over which the curvature of a game of at most `SMALL` parameters is taken at most, where it differs."""
@@ -67,14 +67,14 @@ def look_at_point(
     key = Key(0, "curvature")
     batches = draw(game, key, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
-    spectrum = near.size <= SOLVED or (budget > 0 and _affordable(near, progress, budget))
+    spectrum = near.size <= FORMED or (budget > 0 and _affordable(near, progress, budget))
     near, evidence = _drawn_until_clear(game, key, near, progress, spectrum, held_by_bounds(solver, near))
     summary.evidence = evidence
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
     numbers: dict[str, Any] = {k: float(v) for k, v in SignalToNoise(BATCHES)(problem, point, batches).items()}
     numbers |= {"leading": {"real": evidence.leading.real, "imag": evidence.leading.imag}}
-    if evidence.bends and (near.size <= SOLVED or budget > 0):
+    if evidence.bends and (near.size <= FORMED or budget > 0):
         numbers |= {"rotation": float(rotation_share(near, probes=4))}
     return near, numbers, _logits(game, problem, point, batches, summary)
 
@@ -121,7 +121,7 @@ def _drawn_until_clear(
         batches = draw(game, Key(0, "curvature"), count)
         near = Linearised(near.problem, near.point, batches, count, tolerance=near.tolerance)
         evidence = look()
-    if spectrum and near.size > SOLVED:  # once, and not with every draw of batches
+    if spectrum and near.size > FORMED:  # once, and not with every draw of batches
         evidence = look(whole=True)
     evidence.alike = len(rows) if random and not evidence.noisy else 0
     return near, evidence
@@ -147,7 +147,7 @@ def _fields(near: Linearised, batches: Batch) -> Tensor:
     def one(batch: Batch) -> Tensor:
         return flatten(field(near.problem, near.point, batch)).detach()
 
-    if near.size <= SOLVED:
+    if near.size <= FORMED:
         try:
             return vmap(one)(batches)
         except RuntimeError:  # a game whose batches cannot be stacked
