@@ -12,7 +12,7 @@ from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data.base import FiniteSource, SyntheticSource
 from nashpath.diagnostics import DIAGNOSTICS, Diagnostic
-from nashpath.diagnostics.certificate import Kind
+from nashpath.diagnostics.evidence import Kind
 from nashpath.diagnostics.verdict import FINDINGS, MEANING
 from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow
 from nashpath.flows.base import Ratio

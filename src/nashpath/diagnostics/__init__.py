@@ -4,10 +4,11 @@ from nashpath.core import Table
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.behaviour import Behaviour, judge_way
 from nashpath.diagnostics.calibration import Calibration, calibration_of
-from nashpath.diagnostics.certificate import Certificate, Kind, PlayerEvidence, PointEvidence, certify
+from nashpath.diagnostics.certificate import Certificate
 from nashpath.diagnostics.contraction import Contraction, contraction_of
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
 from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
+from nashpath.diagnostics.evidence import Held, Kind, PlayerEvidence, PointEvidence, certify
 from nashpath.diagnostics.field_cosine import FieldCosine
 from nashpath.diagnostics.field_norm import FieldNorm
 from nashpath.diagnostics.linearised import Linearised
@@ -57,6 +58,7 @@ __all__ = [
     "FieldCosine",
     "FieldNorm",
     "Finding",
+    "Held",
     "Kind",
     "Linearised",
     "NotConvergedError",

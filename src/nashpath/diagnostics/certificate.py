@@ -1,10 +1,8 @@
 """What a point is, whatever is played there: a local Nash or minimax equilibrium, none, or not stationary at all."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,133 +13,14 @@ from torch.func import grad
 from nashpath.core import Batch, Count, FunctionalGame, Point, pick
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten
 from nashpath.diagnostics.base import field as field_of
-from nashpath.diagnostics.eigenvalues import DENSE, Eigenvalues, hessian_ends, leading, most_negative
+from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
+from nashpath.diagnostics.evidence import TOLERANCE, Held, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.linearised import FORMED, Linearised
-from nashpath.diagnostics.probing import FAR, ROUNDING, SURE, Directions, gain_along
+from nashpath.diagnostics.probing import ROUNDING, Directions, gain_along
+from nashpath.diagnostics.restricted import Restricted
 
-Kind = Literal["local Nash", "local minimax", "no equilibrium", "not stationary", "undecided"]
-
-TOLERANCE = 1e-3
-"""A player is at rest within this share of ``1 + ‖θ‖`` of a stationary point."""
 LEADING = 10
 """Number of leading eigenvalues that are computed for a large game."""
-
-
-@dataclass
-class PlayerEvidence:
-    """One player at the point: how far it is from rest, and what it could gain by a small move of its own."""
-
-    distance: float | None = None
-    """``‖(J⁺ξ)_i‖``, the length of its part of Newton's step to a stationary point; None: too large a game."""
-    error: float = 0.0
-    """The standard error of ``distance`` over the batches."""
-    allowed: float = TOLERANCE
-    """``tolerance · (1 + ‖θ_i‖)``."""
-    slope: float = 0.0
-    """``‖ξ_i‖``."""
-    signal: float = float("inf")
-    """``‖mean ξ_i‖²`` without its noise, in its standard errors: far beyond 0 the player is pulled."""
-    smallest: float = 0.0
-    """The smallest eigenvalue of its own Hessian."""
-    largest: float = 0.0
-    """The largest eigenvalue of its own Hessian."""
-    flat: int = 0
-    """Directions in which the second order decides nothing."""
-    gains: bool | None = False
-    """Whether a small move of its own lowers its cost; None: undecided."""
-    move: float = 0.0
-    """The length of the move that was found to gain where the second order decides nothing; 0: none was."""
-
-
-@dataclass
-class PointEvidence:
-    """The numbers that a certificate rests on."""
-
-    finite: bool = True
-    """Whether the field is."""
-    bends: bool = True
-    """Whether the curvature is finite, too: at a kink, or a root, it need not be."""
-    players: dict[str, PlayerEvidence] = field(default_factory=dict)
-    residual: float = 0.0
-    """``‖ξ − J J⁺ξ‖ / ‖ξ‖``: the share of the field that no move would make vanish, to first order."""
-    held: list[str] = field(default_factory=list)
-    """Players that a constraint holds where their pull would move them on: whether these rest is not asked."""
-    batches: int = 1
-    """Batches on which the field was taken."""
-    curved: int = 1
-    """Batches over which the curvature was taken."""
-    noisy: bool = False
-    """Whether the field differs from batch to batch, at the point or a little beside it: so does its curvature then."""
-    alike: int = 0
-    """Random batches on all of which the field was found the same; 0: it differs, or nothing random is drawn."""
-    zero_sum: bool = True
-    """Whether the game is zero-sum near the point, up to terms that one player alone moves: ``J_GD = −J_DGᵀ``."""
-    shared: bool = True
-    """Whether the generator's cost is ``−J_D`` up to terms of its own: it has none of the discriminator's alone."""
-    schur: float | None = None
-    """The smallest curvature of the generator once the discriminator answers; None: not asked."""
-    answered: bool | None = None
-    """Whether the generator gains though the discriminator answers; None: undecided, or not asked."""
-    strict: bool | None = None
-    """Whether the second derivatives alone make a point at rest local minimax: ∇²_DD J_D and the Schur complement are
-    positive definite, in a zero-sum game; None: not asked."""
-    scale: float = 1.0
-    """The spectral radius of J."""
-    leading: complex = 0j
-    """J's eigenvalue of largest magnitude."""
-    smallest_real: float = 0.0
-    """The smallest real part of J's eigenvalues."""
-    spectrum: Eigenvalues | None = None
-    """The eigenvalues of J that were found on the way: the leading ones, then the most negative."""
-
-    @property
-    def distance(self) -> float | None:
-        """The length of Newton's step, over all players; None where it is not known."""
-        own = [each.distance for each in self.players.values()]
-        return None if None in own else float(np.linalg.norm([d for d in own if d is not None]))
-
-    @property
-    def stationary(self) -> bool | None:
-        """Whether every player is at rest up to tolerance and noise; None: the noise, or a constraint, hides it."""
-        return None if self._free is True and self.held else self._free
-
-    @property
-    def hidden(self) -> bool:
-        """Whether noise hides if all players rest that no constraint holds: more batches may tell."""
-        return self._free is None
-
-    @property
-    def _free(self) -> bool | None:
-        """Whether every player rests that no constraint holds."""
-        asked = [_at_rest(each) for who, each in self.players.items() if who not in self.held]
-        return False if False in asked else None if None in asked else True
-
-
-def _at_rest(seen: PlayerEvidence) -> bool | None:
-    if seen.distance is None:
-        return False if seen.signal > FAR else None
-    if seen.distance + SURE * seen.error <= seen.allowed:
-        return True
-    return False if seen.distance - FAR * seen.error > seen.allowed else None
-
-
-def certify(seen: PointEvidence) -> Kind:
-    """The kind of point that the evidence shows."""
-    if not seen.bends:
-        return "undecided"
-    if seen.stationary is False:
-        return "not stationary"
-    gains = {who: each.gains for who, each in seen.players.items()}
-    if seen.stationary is None:
-        return "undecided"
-    if not any(gain is not False for gain in gains.values()):
-        return "local Nash"
-    others = [gain for who, gain in gains.items() if who != "generator"]
-    if any(others) or (gains.get("generator") and not seen.zero_sum):
-        return "no equilibrium"
-    if None in others or not gains.get("generator") or seen.answered is None:
-        return "undecided"
-    return "no equilibrium" if seen.answered else "local minimax"
 
 
 class Certificate(Diagnostic):
@@ -199,31 +78,46 @@ class Certificate(Diagnostic):
         fields: Tensor,
         spectrum: bool = True,
         beside: Tensor | None = None,
-        held: Sequence[str] = (),
+        held: Held | None = None,
     ) -> PointEvidence:
         """The local evidence, for `certify`, from the linearised game and the field on each batch, [batches, size].
 
         ``beside`` is the field on each batch at ``near.beside()``: where that differs, so does the curvature. Without
         ``spectrum`` the eigenvalues of a large game are left out. Players that are ``held`` by a constraint stay where
-        they are in Newton's step, and whether they rest is not asked.
+        they are in Newton's step, and whether they rest is not asked. Weights that a bound holds against their slope
+        are at rest; what is asked is asked of the others.
         """
-        rows = fields.detach().double().cpu().numpy()
-        if not np.isfinite(rows).all():
+        if not bool(torch.isfinite(fields).all()):
             return PointEvidence(finite=False)
-        noisy = differ(fields) or (beside is not None and differ(beside))
-        seen = PointEvidence(held=list(held), batches=len(rows), curved=near.draws, noisy=noisy)
+        seen = PointEvidence(batches=len(fields), curved=near.draws)
+        held, whole = held or Held([], torch.zeros(near.size, dtype=torch.bool), []), near
+        seen.held, seen.players = list(held.players), {who: _pressed(near, who, held.weights) for who in near.sizes}
+        if bool(held.weights.any()):
+            near, fields = Restricted(whole, ~held.weights), fields[:, ~held.weights]
+            beside = None if beside is None else beside[:, ~held.weights]
+            seen.pressed = held.weights.cpu().numpy()
+        if near.size:
+            self._ask(near, fields, spectrum, beside, seen)
+            _within_bounds(near, seen, held)
+        return seen
+
+    def _ask(
+        self, near: Linearised, fields: Tensor, spectrum: bool, beside: Tensor | None, seen: PointEvidence
+    ) -> None:
+        """Fills in what is known of the weights that no bound holds."""
+        rows = fields.detach().double().cpu().numpy()
+        seen.noisy = differ(fields) or (beside is not None and differ(beside))
         small = near.size <= FORMED
         seen.bends = near.bends() if small or spectrum else True
         steps = self._steps(near, rows, seen) if small and seen.bends else None
         for who in near.sizes:
-            seen.players[who] = _at_point(near, who, rows, steps)
+            _ask_rest(near, who, rows, steps, seen.players[who])
         if not seen.bends:
-            return seen
+            return
         if steps is not None:
             _ask_players(near, seen, steps.mean(0))
         if small or spectrum:
             _ask_spectrum(near, seen)
-        return seen
 
     def _steps(self, near: Linearised, rows: NDArray[Any], seen: PointEvidence) -> NDArray[Any]:
         """Newton's step for the field of each batch, [batches, size], with the mean Jacobian; 0 of players held."""
@@ -262,18 +156,37 @@ def solve(jacobian: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     return (unit * (np.linalg.pinv(scaled, rcond=1e-10) @ (unit * rows.T).T).T).T
 
 
-def _at_point(near: Linearised, who: str, rows: NDArray[Any], steps: NDArray[Any] | None) -> PlayerEvidence:
+def _pressed(near: Linearised, who: str, weights: Tensor) -> PlayerEvidence:
+    """What is known of a player at once: it rests as far as a bound holds its ``weights``, a mask [size]."""
+    where = near.block(who)
+    count, allowed = int(weights[where].sum()), TOLERANCE * (1 + float(near.vector[where].norm()))
+    rest, many = 0.0 if count else None, len(near.vector[where])
+    return PlayerEvidence(distance=rest, allowed=allowed, signal=0.0, weights=many, bound=count)
+
+
+def _ask_rest(near: Linearised, who: str, rows: NDArray[Any], steps: NDArray[Any] | None, seen: PlayerEvidence) -> None:
+    """Fills in how far a player is from rest."""
     where = near.block(who)
     own, count = rows[:, where], len(rows)
-    seen = PlayerEvidence(slope=float(np.linalg.norm(own.mean(0))), signal=_signal(own))
-    seen.allowed = TOLERANCE * (1 + float(near.vector[where].norm()))
+    seen.slope, seen.signal, seen.distance = float(np.linalg.norm(own.mean(0))), _signal(own), None
     if steps is not None:
         step = steps[:, where]
         seen.distance = float(np.linalg.norm(step.mean(0)))
         seen.error = float(np.sqrt(step.var(0, ddof=1).sum() / count)) if count > 1 else 0.0
     elif not rows.any():  # whatever the curvature: the whole field vanishes
         seen.distance = 0.0
-    return seen
+
+
+def _within_bounds(near: Linearised, seen: PointEvidence, held: Held) -> None:
+    """What bounds make of gains: a discriminator that they hold whole does not answer, and others may be forbidden."""
+    generator = seen.players.get("generator")
+    if generator is not None and set(near.sizes) == {"generator"} and len(seen.players) > 1:
+        seen.answered = generator.gains
+    for who in held.beside:
+        if seen.players[who].gains:
+            seen.players[who].gains = None
+        if who == "generator" and seen.answered:
+            seen.answered = None
 
 
 def _signal(rows: NDArray[Any]) -> float:
@@ -301,7 +214,8 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
     hessians = {who: near.own_hessian(who) for who in near.sizes}
     rest = {who: target.own_hessian(who) for who in near.sizes} if target else hessians
     batches = near.alone() if seen.noisy and target else []
-    for who, own in seen.players.items():
+    for who in near.sizes:
+        own = seen.players[who]
         ways = Directions.of(hessians[who], [rest[who]], [one.own_hessian(who) for one in batches])
         own.smallest, own.largest = float(ways.values.min()), float(ways.values.max())
         own.flat = int((ways.signs == 0).sum())
@@ -395,6 +309,7 @@ def _ask_spectrum(near: Linearised, seen: PointEvidence) -> None:
     seen.smallest_real = float(negative[0].real)
     seen.spectrum = values if near.size <= DENSE else np.concatenate([values, negative])
     if near.size > FORMED:
-        for who, own in seen.players.items():
+        for who in near.sizes:
+            own = seen.players[who]
             own.smallest, own.largest = hessian_ends(near, who)
             own.gains = True if own.smallest < -TOLERANCE * own.largest else None

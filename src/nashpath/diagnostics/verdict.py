@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nashpath.diagnostics.behaviour import Behaviour
-from nashpath.diagnostics.certificate import SURE, Kind, PlayerEvidence, PointEvidence
+from nashpath.diagnostics.evidence import Kind, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.play_words import flat_directions, play_in_words
+from nashpath.diagnostics.probing import SURE
 
 
 @dataclass
@@ -260,13 +261,18 @@ def point_sentence(s: RunSummary) -> str:
     for who, own in seen.players.items():
         if who in seen.held:
             told.append(f"the {who} held by its bound, which these numbers leave out")
+        elif own.bound and own.bound == own.weights:
+            told.append(f"the {who} pressed against its bound in every weight")
         elif own.distance is not None:
             error = f" ± {own.error:.2g}" if own.error else ""
             told.append(f"the {who} {own.distance:.2g}{error} from rest (allowed {own.allowed:.2g})")
         elif s.kind != "undecided":
             told.append(f"the {who}'s mean gradient differs from 0 by {own.signal:.3g} standard errors")
+        if 0 < own.bound < own.weights:
+            share = f"{own.bound:,} of the {who}'s {own.weights:,} weights"
+            told.append(f"{share} pressed against a bound, which these numbers leave out")
     if s.kind in ("local Nash", "local minimax", "no equilibrium"):
-        told += [_second_order(who, own) for who, own in seen.players.items()]
+        told += [_second_order(who, own) for who, own in seen.players.items() if own.bound < max(own.weights, 1)]
         if seen.schur is not None and s.kind != "local Nash":
             told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
     gains = seen.players.get("generator")
@@ -280,7 +286,12 @@ def point_sentence(s: RunSummary) -> str:
         told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
     if seen.alike:
         told.append(f"the same on all {seen.alike:,} batches drawn, so a rarer one was not seen")
-    why = _why_undecided(seen) if s.kind == "undecided" else MEANING[s.kind]
+    within = " within the bounds" if seen.bounded else ""
+    why = (
+        _why_undecided(seen)
+        if s.kind == "undecided"
+        else f"{MEANING[s.kind]}{within if s.kind == 'local Nash' else ''}"
+    )
     return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. {more('what the point is')}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nashpath.diagnostics.certificate import FAR
+from nashpath.diagnostics.probing import FAR
 from nashpath.diagnostics.verdict import LARGE_MOVE
 from nashpath.report.phrasing import number
 

@@ -60,8 +60,9 @@ def behaviour(
     """
     centre, known = centre_of(trial.game, near, seen)
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
-    linear = not seen.held and _is_linear(near, centre)
-    found = _round(trial, train_state, near) if linear or (at_rest and not near.has_kink()) else None
+    linear = not seen.bounded and _is_linear(near, centre)
+    by_round = linear or (at_rest and not seen.bounded and not near.has_kink())
+    found = _round(trial, train_state, near) if by_round else None
     # multipliers belong to the point of rest itself, and only those off the unit circle decide
     if found and not linear:
         found = _at_the_rest(trial, train_state, near, found, centre)
@@ -171,6 +172,8 @@ def _nearest_rest(near: Linearised, seen: PointEvidence) -> Tensor | None:
     """
     if seen.noisy:
         return None
+    if seen.bounded and seen.stationary:
+        return near.vector
     here, best = near, float(near.field.norm())
     step = _newton(here)
     for _ in range(40):

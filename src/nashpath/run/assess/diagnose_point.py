@@ -25,9 +25,9 @@ from nashpath.diagnostics import (
     rotation_share,
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
-from nashpath.diagnostics.certificate import TOLERANCE as REST
 from nashpath.diagnostics.linearised import FORMED
 from nashpath.run.assess.behaviour import SMALL
+from nashpath.run.assess.bounds import held_by_bounds
 from nashpath.run.engine.sampler import draw
 from nashpath.run.settings.diagnostics import logit_game
 from nashpath.solvers import Solver
@@ -68,7 +68,7 @@ def look_at_point(
     batches = draw(game, key, BATCHES)
     near = Linearised(problem, point, batches, BATCHES, tolerance=TOLERANCE)
     spectrum = near.size <= FORMED or (budget > 0 and _affordable(near, progress, budget))
-    near, evidence = _drawn_until_clear(game, key, near, progress, spectrum, held_by_bounds(solver, near))
+    near, evidence = _drawn_until_clear(game, key, near, progress, spectrum, solver)
     summary.evidence = evidence
     if not evidence.finite:
         return near, {}, magnitudes(problem, point, batches)
@@ -79,22 +79,8 @@ def look_at_point(
     return near, numbers, _logits(game, problem, point, batches, summary)
 
 
-def held_by_bounds(solver: Solver, near: Linearised) -> list[str]:
-    """The players whose constraints turn back a step down their slope, as short as one within which they would rest."""
-    found: list[str] = []
-    for who in near.sizes:
-        where, move = near.block(who), torch.zeros_like(near.vector)
-        slope, length = near.field[where], REST * (1 + near.vector[where].norm())
-        move[where] = -length * slope / slope.norm().clamp(min=torch.finfo(slope.dtype).tiny)
-        there = near.at(move).point.players[who]
-        inside = solver.within(who, there)
-        if any(bool(((inside[k] - v).abs() > REST * length).any()) for k, v in there.items()):
-            found.append(who)
-    return found
-
-
 def _drawn_until_clear(
-    game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool, held: list[str]
+    game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool, solver: Solver
 ) -> tuple[Linearised, PointEvidence]:
     """The evidence on as many batches as the noise asks for, and the game on those whose curvature was taken."""
     most = next(count for size, count in MOST.items() if near.size <= size)
@@ -102,7 +88,7 @@ def _drawn_until_clear(
     rows, beside = _fields(near, near.batches), _fields(near.beside(), near.batches)
 
     def look(whole: bool = False) -> PointEvidence:
-        return certificate.look(near, rows, whole, beside, held)
+        return certificate.look(near, rows, whole, beside, held_by_bounds(solver, near, rows))
 
     evidence = look()
     if evidence.finite and random and not evidence.noisy:  # exactly the same, so far: is there a rare batch?

@@ -40,7 +40,7 @@ def compare_steps(
         return plain
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
-        summary.sharpness = _sharpness(play, solver, inner, near)
+        summary.sharpness = _sharpness(play, solver, inner, near, summary.evidence.pressed)
         if near.size > (DENSE if play.plain else DENSE // 4) or not all(summary.rates.values()):
             return plain
         summary.unknown = _why_unknown(play, centre, summary)
@@ -58,8 +58,8 @@ def compare_steps(
 
 def _why_unknown(play: LinearPlay, centre: Linearised | None, summary: RunSummary) -> str:
     """Why no linear map around the stationary point tells which steps are stable; nothing where one does."""
-    if summary.evidence.held:
-        return f"the {' and the '.join(summary.evidence.held)} is held by its bound, where a round is no linear map"
+    if summary.evidence.bounded:
+        return f"the {' and the '.join(summary.evidence.bounded)} is held by its bound, where a round is no linear map"
     if centre is None:
         return "there is no stationary point near, to which they would belong"
     if centre.has_kink():
@@ -128,8 +128,13 @@ def _around(play: LinearPlay, near: Linearised, largest: float, repels: float) -
     )
 
 
-def _sharpness(play: LinearPlay, solver: Solver, memory: Any, near: Linearised) -> dict[str, float]:
-    """Each player's curvature times step, over the largest at which its play contracts; nothing where not known."""
+def _sharpness(
+    play: LinearPlay, solver: Solver, memory: Any, near: Linearised, pressed: np.ndarray | None
+) -> dict[str, float]:
+    """Each player's curvature times step, over the largest at which its play contracts; nothing where not known.
+
+    Weights that are ``pressed`` against a bound make no steps.
+    """
     steps, limits = {}, {}
     for who in near.sizes:
         part, own = linear_part(solver, memory, who), near.vector[near.block(who)]
@@ -137,6 +142,8 @@ def _sharpness(play: LinearPlay, solver: Solver, memory: Any, near: Linearised) 
             return {}
         flat = torch.ones_like(own) if part.scale is None else _flat(part.scale).to(own)
         steps[who] = play.rates[who] * float(part.gain) * flat
+        if pressed is not None:
+            steps[who] = steps[who] * torch.from_numpy(~pressed[near.block(who)]).to(own)
         limits[who] = largest_curvature(play, who, near.sizes) * float(part.gain)
         if not 0 < limits[who] < float("inf"):
             return {}
