@@ -6,15 +6,19 @@ STAMP := $(VENV)/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --constraint lock.txt
 UV ?= uv
 
-.PHONY: run test thorough faults fuzz soak typecheck check bench docs wheel index lock clean
+.PHONY: run test long thorough faults fuzz soak typecheck check bench docs wheel index lock clean
 
 run: $(STAMP)
 	$(BIN)/nashpath train examples/digits.toml
 
 # Rewritten test files and modules are kept, whatever the shell says: without, each worker makes them again, for seconds.
-test: export PYTHONDONTWRITEBYTECODE :=
+test long: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m "not thorough and not long"
+
+# What takes seconds each: studies, diagnoses, every command of the pages. .ci/run has them, too, and so has a bare pytest.
+long: $(STAMP)
+	$(BIN)/pytest -n 2 --dist worksteal -m "long and not thorough"
 
 # More seeds, sizes and processes of what `make test` looks at, too.
 thorough: $(STAMP)

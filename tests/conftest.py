@@ -117,7 +117,14 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begun: set[str] = set()
+    for item in items:
+        mark, function = item.get_closest_marker("long"), item.nodeid.partition("[")[0]
+        if mark and mark.kwargs.get("first") and function not in begun and not item.get_closest_marker("thorough"):
+            item.own_markers.remove(mark)  # one case of each is among the quick ones
+            begun.add(function)
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         mark = item.get_closest_marker("unchecked")

@@ -27,6 +27,7 @@ def run(monkeypatch, name: str, *arguments: str) -> None:
         runpy.run_path(str(path), run_name="__main__")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize(
     ("name", "more"), [(name, more) for name in SCRIPTS for more in [[], *MORE.get(name, [])]], ids=str

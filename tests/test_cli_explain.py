@@ -92,6 +92,7 @@ def test_words_are_explained_without_pytorch(word):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("asked", "near"), [("mode colapse", "'mode collapse'"), ("dragn", "'dragan'")])
 def test_near_misses_are_suggested(asked, near):
     assert f"nothing is said about {asked!r}. Did you mean {near}" in nash("explain", asked, expect=2).stderr

@@ -283,6 +283,7 @@ def _refusal(of, *given) -> str:
     return ""
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("verb", "run", "names", "least"),
     [("train", resolve, setting_names(), 500), ("flow", lambda raw: resolve_flow([], raw), flow_names(), 150)],

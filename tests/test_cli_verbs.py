@@ -143,6 +143,7 @@ def test_sample_refuses_with_a_reason(runs, monkeypatch, arguments, word):
     assert word in nash("sample", *arguments, expect=2).stderr
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ["q.npz", "q.csv", "q.png"])
 def test_a_file_that_cannot_be_written_whole_stays_as_it_was(runs, tmp_path, name):
     nash("sample", runs / "ring", "-n", "8", "--out", tmp_path / name)

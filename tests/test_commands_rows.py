@@ -58,6 +58,7 @@ def test_every_row_trains_from_the_command_line(path, kind, tmp_path):
     assert (tmp_path / "run" / "report.html").stat().st_size > 1000
 
 
+@pytest.mark.long
 def test_few_labels_are_tested_on_held_out_digits_with_averaged_weights(tmp_path):
     """With decay 0 the average is the present discriminator, with a larger one it is not."""
     settings = {**EVERY, **SMALL, "data": "digits", "game": "semi_supervised", "steps": 40, "sample_every": 40}
@@ -79,6 +80,7 @@ def test_digits_that_hold_nothing_back_have_no_test_error(tmp_path):
     assert all("test_error" not in m["metrics"] for m in told["members"])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("traced")
 def test_a_compiled_sweep_may_have_any_number_of_programs(tmp_path):
     """Here traced but not compiled further."""

@@ -262,6 +262,7 @@ def test_every_method_plays_it_or_is_refused_with_the_reason(table, head, path, 
             assert not a.is_floating_point() or torch.isfinite(a).all()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("network", "head"), [("dcgan", h) for h in HEADS] + list(zip(["resnet", "r3gan", "salimans_conv"], HEADS))
 )
@@ -278,6 +279,7 @@ def test_image_networks_play_it_with_techniques_on_images(network, head):
             assert any(v.abs().max() > 0 for k, v in found.gradient.items() if "embedding" in k or player[0] == "d")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("head", HEADS)
 def test_a_step_is_one_graph(table, head):
     trial = build_trial(resolve({**SETTINGS, **table}, {"game.head": head, "penalty": "wgan_gp"}), 0)
@@ -310,6 +312,7 @@ def test_what_cannot_be_played_is_refused():
 TRAINED = pytest.mark.thorough("trains for seconds; what a classifier of classes costs is asked by hand above")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("head", [pytest.param(h, marks=() if h == "projection" else TRAINED) for h in HEADS])
 def test_each_class_is_of_its_class(head):
     """The share of 500 samples of each class that lie nearest to their class's centre, for two seeds.

@@ -125,6 +125,7 @@ def test_it_samples_and_exports_without_the_data(pets, tmp_path):
     assert (run / "config.toml").read_text() == text
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", ["pt2", "onnx"])
 def test_an_exported_program_takes_classes(pets, tmp_path, ending):
@@ -178,6 +179,7 @@ def test_the_report_shows_one_row_a_class(pets):
     assert images_film(frames, [0], run.reference)["by_class"]
 
 
+@pytest.mark.long
 def test_a_diagnosis_and_metrics_while_training(tmp_path, monkeypatch):
     monkeypatch.setattr(diagnose_point, "MOST", {math.inf: 8})  # batches: how sure the diagnosis is, nobody asks
     own = ("data=digits", "metrics=['per_class']", "sample_every=20", "evaluate_every=20", "evaluation_samples=60")

@@ -26,6 +26,7 @@ def clouds(dimensions: int, count: int = 1000):
     return real, fakes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dimensions", [2, pytest.param(3, marks=pytest.mark.thorough("as two dimensions"))])
 def test_a_shift_is_its_distance(dimensions: int):
     """Up to a stated bias and five standard errors: over 12 seeds no distance was further off than 3.2 of them.
@@ -43,6 +44,7 @@ def test_a_shift_is_its_distance(dimensions: int):
     assert distances == sorted(distances)
 
 
+@pytest.mark.long
 def test_it_is_near_exact_transport():
     """Every critic is a lower bound, so the best of three counts: over 12 seeds one alone is .10 to .41 too small."""
     rng = generator(1)

@@ -143,6 +143,7 @@ def ends(annotation):
     return [next((getattr(one, name) for one in about if hasattr(one, name)), math.nan) for name in ("ge", "le")]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("name", "number", "annotation"), NUMBERS)
 def test_data_are_numbers_of_single_precision_and_flows_end_at_both_ends_of_every_setting(
     name, number, annotation, tmp_path

@@ -74,6 +74,7 @@ def test_scores_of_pictures_are_refused():
         Samples(np.zeros((4, 8, 8), dtype=np.uint8), scale="normal")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("scale", ["uniform", "normal"])
 def test_a_run_gives_samples_back_within_the_columns_of_its_file(tmp_path, scale):
     values = skewed()
@@ -90,6 +91,7 @@ def test_a_run_gives_samples_back_within_the_columns_of_its_file(tmp_path, scale
     assert (found[:, 2] == 7).all()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
 def test_exported_generators_go_back_by_ranks_too(tmp_path, ending):
@@ -208,6 +210,7 @@ def test_a_run_on_a_csv_gives_rows_of_the_same_kind_back_also_without_it(tmp_pat
     assert names == list(frame)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("way", [{"stack": "on"}, {"compile": "on"}, {"solver": "consensus"}, {"game": "mixture"}])
 def test_categories_train_stacked_compiled_and_under_second_derivatives(tmp_path, way):
@@ -218,6 +221,7 @@ def test_categories_train_stacked_compiled_and_under_second_derivatives(tmp_path
     assert nash.load(tmp_path / "run", 1).outcome == "finished"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
 def test_exported_generators_answer_with_categories(tmp_path, ending):
@@ -278,6 +282,7 @@ def test_the_texts_of_a_column_are_the_classes(tmp_path):
     assert [source.class_names[k] for k in source.labelled_examples()[1]] == list(frame["kind"])
 
 
+@pytest.mark.long
 def test_a_conditional_run_on_a_table_with_gaps_writes_rows_like_the_file_and_is_held_against_others(tmp_path):
     frame = gappy(tmp_path)
     run, held_out = tmp_path / "run", tmp_path / "held_out.csv"
@@ -349,6 +354,7 @@ def test_tables_are_compared_whatever_stands_between_their_cells(tmp_path):
     )
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_samples_are_written_and_held_against_tables_as_the_run_s_own_is(tmp_path, mark):
     frame = people(tmp_path)

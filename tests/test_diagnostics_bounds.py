@@ -29,6 +29,7 @@ def responses(costs, x, y, wrap):
     return summary.exploitability
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 def test_a_nash_point_at_a_bound_is_not_said_to_be_left(kind):
     seen = read(CORNER, 2.75, LIMIT, kind, wrap=held("discriminator"))
@@ -54,6 +55,7 @@ def test_best_responses_stay_inside_the_bound(x, y, gain):
     assert found["regret.discriminator"] == pytest.approx(gain, abs=1e-6)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
 def test_a_bound_that_holds_nobody_changes_nothing(player):
     for costs in (BILINEAR, zero_sum(lambda x, y: x**2 + x * y - y**2)):

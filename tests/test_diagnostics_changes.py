@@ -97,6 +97,7 @@ def test_a_slower_play_keeps_its_own_settings():
         torch.testing.assert_close(kept, {k: dict(solver.named_buffers())[k] for k in kept}, rtol=0, atol=0)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("bound", [0.3, 0.5, 0.9])
 def test_no_change_is_said_to_close_in_where_the_bound_leaves_no_equilibrium(bound):
     """∂f/∂x = y + 1 ≥ 1 − bound > 0 everywhere: the generator runs away under any order of moves."""

@@ -87,6 +87,7 @@ def build(name, game):
     return BUILD.get(name, lambda game: DIAGNOSTICS[name]())(game)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", DIAGNOSTICS)
 def test_a_critic_may_give_its_logits_without_a_second_axis(name):
     game = gan()
@@ -103,6 +104,7 @@ def test_a_critic_may_give_its_logits_without_a_second_axis(name):
         torch.testing.assert_close(other[key], value, equal_nan=True, msg=key)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", DIAGNOSTICS)
 def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
     assert len(DIAGNOSTICS.reference(name).split()) > 3
@@ -170,6 +172,7 @@ class Noisy(type(TOYS["quadratic"]())):
         return self.generator.value.sum() * (3 + batch["noise"]) + 0 * self.discriminator.value.sum()
 
 
+@pytest.mark.long
 def test_signal_to_noise_of_a_known_noise():
     """Its relative standard error is sqrt((1/9 + 1/2) / 2000), a sixth of the bound."""
     game = Noisy(x=torch.tensor(0.0)).double()
@@ -228,6 +231,7 @@ def test_only_the_perturbed_gap_sees_that_a_stationary_point_is_not_nash():
     assert float(perturbed["perturbed_regret.generator"]) > 0.1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("a", "b", "c", "x", "y"), [(2.0, 0.5, 1.0, 1.0, -0.5), (-1.0, 2.0, 1.0, 0.5, 0.3)])
 def test_the_proximal_gap_of_a_quadratic_game_is_its_closed_form(a, b, c, x, y):
     """ψ* = (b φ + λ y) / (c + λ), so V^λ(φ, y) = ½ a φ² + (b φ + λ y)² / 2(c + λ) − ½ λ y², a parabola in φ.
@@ -245,6 +249,7 @@ def test_the_proximal_gap_of_a_quadratic_game_is_its_closed_form(a, b, c, x, y):
     assert float(found["proximal_duality_gap"]) == pytest.approx(expected, rel=2e-3)
 
 
+@pytest.mark.long
 def test_a_proximal_equilibrium_where_there_is_no_nash_equilibrium():
     """−x² + 5xy − y² at 0: x alone gains without bound, and once y may answer by λ < b²/|a| − c = 10.5 it does not.
 

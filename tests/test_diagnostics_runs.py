@@ -155,6 +155,7 @@ def verdicts(case, folder):
     return [diagnose_member(m.index, *other, _frames(folder, m.index), advise=False) for m, *other in members]
 
 
+@pytest.mark.long
 def test_a_diagnosis_in_full_has_the_same_verdict(tmp_path, monkeypatch):
     """Of networks; of a toy, the command below. The verdict hangs on no best response, however short its search."""
     monkeypatch.setattr(diagnose_gap, "STEPS", 10)
@@ -178,6 +179,7 @@ ALL = pytest.param(lambda case: case, id="all", marks=pytest.mark.thorough("more
 ONE_OR_ALL = pytest.mark.parametrize("looked_at", [pytest.param(first, id="one"), ALL])
 
 
+@pytest.mark.long(first=True)
 @ONE_OR_ALL
 @pytest.mark.parametrize("name", with_long_ones_marked(BROKEN))
 def test_broken_runs_get_the_right_verdict(name, looked_at, tmp_path):
@@ -188,6 +190,7 @@ def test_broken_runs_get_the_right_verdict(name, looked_at, tmp_path):
         assert headline(found.summary)[1] != "good"
 
 
+@pytest.mark.long(first=True)
 @ONE_OR_ALL
 @pytest.mark.parametrize("name", with_long_ones_marked(HEALTHY))
 def test_healthy_runs_get_none(name, looked_at, tmp_path):
@@ -198,6 +201,7 @@ def test_healthy_runs_get_none(name, looked_at, tmp_path):
             assert found.summary.play.motion == "closes in"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("pictures_of_figures")
 def test_the_command_prints_the_verdict_and_writes_it_and_the_page_shows_it_with_its_figures(tmp_path, monkeypatch):
     raw, sweeps = BROKEN["rotation under alternating play"][0]
@@ -307,6 +311,7 @@ KNOWN = {
 """Games with known answers: the point, the play, and its rate a round where there is a formula."""
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", KNOWN)
 def test_games_with_known_answers(name, tmp_path):
     raw, point, motion, numbers = KNOWN[name]
@@ -320,6 +325,7 @@ def test_games_with_known_answers(name, tmp_path):
     assert {name: getattr(seen.play, name) for name in others} == others
 
 
+@pytest.mark.long
 def test_extragradient_that_small_steps_repel_is_said_between_which_it_contracts(tmp_path):
     """Weak Minty: the round is 1 − z + z² with z = hλ; smaller steps than the present ones repel, and larger ones."""
     open_session({"game": "weak_minty", "steps": 20, "device": "cpu"}, {}, tmp_path).train()
@@ -332,6 +338,7 @@ def test_extragradient_that_small_steps_repel_is_said_between_which_it_contracts
     assert "extragradient 1.47 (play grows below 0.465, too), simultaneous none" in said
 
 
+@pytest.mark.long
 def test_noise_that_hides_the_point_is_said(tmp_path):
     """A young GAN on batches of one: that its mean gradient does not differ from 0 does not make it 0."""
     raw, _ = ring(steps=5, batch_size=1)
@@ -343,6 +350,7 @@ def test_noise_that_hides_the_point_is_said(tmp_path):
         assert seen.evidence.batches >= 64
 
 
+@pytest.mark.long
 def test_a_diagnosis_changes_neither_trial_nor_carry(tmp_path, monkeypatch):
     monkeypatch.setattr(diagnose_gap, "STEPS", 5)
     raw, _ = ring(steps=2, **W4)
@@ -411,6 +419,7 @@ def test_what_is_said_of_a_collapse_counts_modes_as_the_page_does_and_advises_wh
     assert ("other weights of the penalty" in found.sentence) == penalised
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("penalty", [LazyR1(2.0, interval=4), Sum(NoPenalty(), LazyR1(2.0, interval=4))])
 def test_what_is_paid_now_and_then_is_diagnosed_by_its_mean_at_every_step(penalty):
     """At (0, 0) of the Dirac GAN: the eigenvalues of R1, γ/2 ± √(γ²/4 − ¼), whatever the turn."""
@@ -429,6 +438,7 @@ def test_what_is_paid_now_and_then_is_diagnosed_by_its_mean_at_every_step(penalt
     assert found[0][0]["real"] == pytest.approx(1 + math.sqrt(3) / 2, rel=1e-4)
 
 
+@pytest.mark.long
 def test_exploitability_tells_what_the_plain_gap_hides(tmp_path):
     """Sidheekh et al.: at rest no best response leaves the point itself, Nash or not."""
     open_session(quadratic(-6, 4, 2, (0.1, 0.001), 20, x=0.0, y=0.0), {}, tmp_path).train()

@@ -130,6 +130,7 @@ def test_products_agree_with_a_dense_jacobian_and_with_finite_differences():
     torch.testing.assert_close((moved(1) - moved(-1)) / (2 * step), jacobian @ v, rtol=1e-6, atol=1e-8)
 
 
+@pytest.mark.long
 def test_eigenvalues_from_products_are_those_of_the_matrix(monkeypatch):
     near = linearised(mlp_gan(width=3))
     jacobian = reference_jacobian(near).numpy()
@@ -197,6 +198,7 @@ OTHERS = sorted(set(SOLVERS) - {*PLAIN, *NO_ROUND, "acgd", "sga"})
 ROUND_IS_TESTED = pytest.mark.thorough("their rounds are those of their play: the test below")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("name", "solver"),
     [(n, s) for n in QUADRATICS for s in PLAIN]
@@ -247,6 +249,7 @@ ALL_PAIRS = pytest.mark.thorough(
 )
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("solver", "rule"),
     [

@@ -95,6 +95,7 @@ def test_a_parameter_that_overflows_in_its_update_is_named():
     assert re.fullmatch(r"diverged: (discriminator|generator) at step 1: the new \w+\.\w+ is not finite", told)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("stack", [True, False])
 def test_the_step_that_broke_is_found_in_its_block(stack):
     games = [Bilinear(), Bilinear()]
@@ -206,6 +207,7 @@ def test_of_a_step_that_was_undone_nothing_is_told(tmp_path, stack):
         assert "undone" not in row
 
 
+@pytest.mark.long
 def test_a_run_that_rolls_back_is_recorded_and_resumed_bit_for_bit(tmp_path, monkeypatch):
     wild = (
         "steps=300",
@@ -239,6 +241,7 @@ def test_a_loaded_member_names_the_cause(tmp_path):
     assert nash.load(tmp_path / "run").outcome == member["outcome"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", [".png", ".npz", ".csv", ".safetensors"])
 def test_samples_of_a_member_that_did_not_end_well_are_told_so(tmp_path, monkeypatch, ending):
     """Drawn and exported all the same, whichever file they go to; of a run that ended nothing is said."""

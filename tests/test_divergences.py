@@ -92,6 +92,7 @@ def test_disjoint_supports_are_as_far_as_can_be():
         assert sampled[name].error == pytest.approx(value if value == math.inf else 0, abs=1e-9)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", OF_DENSITIES)
 def test_monte_carlo_is_unbiased_with_an_honest_error(name: str):
     """Over 200 repetitions the estimates spread as their errors say, around the closed form."""
@@ -192,6 +193,7 @@ def test_mmd_of_gaussians():
     assert np.mean([run["mmd_error"] for run in runs]) == pytest.approx(np.std(values, ddof=1), rel=0.3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1, 2])
 def test_neighbours_find_the_kullback_leibler_divergence(width: int):
     """N(0, I) against N(0.65, 1.69 I): both ways in closed form.

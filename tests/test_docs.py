@@ -75,6 +75,7 @@ def here(tmp_path, monkeypatch, own_methods, quick_python):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("page", named([page for page in PAGES if blocks(page, "python") and page != WALKS]))
 def test_every_example_runs(page, here):
     """The blocks of a page share a namespace; trainings are cut to three steps, loops to two, diagnoses are quick."""
@@ -148,6 +149,7 @@ def shortened(arguments: list[str]) -> list[str]:
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("walk", re.findall(r"^## (.+)$", WALKS.read_text(), re.MULTILINE))
 def test_every_walk_goes_from_an_empty_folder_to_its_end(walk, tmp_path, monkeypatch, own_methods, quick_python):
     monkeypatch.chdir(tmp_path)
@@ -173,6 +175,7 @@ def few(arguments: list[str]) -> list[str]:
     return shortened([*found, *more])
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("page", named([page for page in PAGES if commands(page) and page != WALKS]))
 def test_every_command_runs(page, here):
     """The commands of a page in order, in one folder, each with two steps."""
@@ -249,6 +252,7 @@ def test_every_settings_file_is_accepted(page, here):
         assert len(plan(raw, sweeps)) == (4 if "together" in sweeps else 48)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ["digits", "ring"])
 def test_every_settings_file_of_the_examples_trains(name, here):
     raw = read_toml(ROOT / "examples" / f"{name}.toml")
@@ -271,6 +275,7 @@ def test_every_script_of_the_examples_runs(name, here, capsys):
     assert capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_notebook_of_the_examples_runs_and_holds_no_outputs(here, capsys):
     state = torch.random.get_rng_state()
     notebook = json.loads((ROOT / "examples" / "tour.ipynb").read_text())

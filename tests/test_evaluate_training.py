@@ -176,6 +176,7 @@ def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, to
         assert len(range(oftener, total, oftener)) * each + ends > allowed * (1 - 1e-9)
 
 
+@pytest.mark.long
 def test_where_looks_at_all_members_are_too_many_those_shown_are_looked_at_and_all_at_the_end(tmp_path, monkeypatch):
     """Nothing else of the run is another: the last rows are those of a run that looked at all members each time."""
     many = {"seeds": list(range(20)), "steps": 8, "sample_every": 0, "compile": "off", "stack": "on"}
@@ -248,6 +249,7 @@ def test_metrics_are_where_samples_are_saved_if_that_was_chosen(tmp_path):
     assert Timetable(open_session(small(sample_every=5, **MEASURED), {}, tmp_path / "a").recorder).free == set()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("more", [{}, {"average": "ema"}, {"average": "post_hoc"}, {"generator.norm": "batch"}])
 def test_samples_of_a_stack_are_those_of_each_member(tmp_path, more):
     """Also the second time, of latents that were kept, and of weights and statistics that are averages."""

@@ -77,6 +77,7 @@ def test_a_program_needs_pytorch_alone(run, tmp_path):
     assert str(run.parent).encode() not in file.read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_a_model_needs_onnx_runtime_alone(run, tmp_path):
     file = tmp_path / "g.onnx"
@@ -99,6 +100,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     assert "needs onnxscript: pip install 'nashpath[export]'" in said
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", sorted(export.ENDINGS))
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "salimans_mlp", "mixture"])

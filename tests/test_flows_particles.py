@@ -248,6 +248,7 @@ MORE_OF_THEM = pytest.mark.thorough(
 )
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "monotone",
     [
@@ -281,6 +282,7 @@ class Signed(MonotoneFunction):
         return self.sign * super().slope(d)
 
 
+@pytest.mark.long
 def test_discriminator_learns_the_exact_log_ratio():
     data = Gaussian(1.0, 1.0, 0.0)
     x = cloud(4000, 1, torch.float32) + torch.tensor([1.0, 0.0])

@@ -37,6 +37,7 @@ PLANES = ("ring", "spiral", "gaussian")
 ALL_PAIRS = pytest.mark.thorough("each h on one plane, and each plane under several h, is among the others")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("h", "data"),
     [
@@ -66,6 +67,7 @@ def test_every_h_runs_on_every_plane(h, data, tmp_path):
     assert "<html" in (tmp_path / "flow" / "report.html").read_text()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -150,6 +152,7 @@ def test_a_run_is_not_overwritten(tmp_path):
     assert "already holds a run" in again.output
 
 
+@pytest.mark.long
 def test_estimates_nobody_asked_for_are_rarer_where_they_take_long(tmp_path, monkeypatch):
     """The pictures stay; the last estimates are always made; it is said once, and a chosen period is kept to."""
     monkeypatch.setattr("nashpath.run.training.session.GRACE", 0.0)

@@ -76,12 +76,14 @@ HEAVIEST = pytest.param("chi2", marks=pytest.mark.thorough("its heavy tails need
 ALIKE = pytest.mark.thorough("it does as js does; the study claims it of all costs")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cost", [HEAVIEST if c == "chi2" else like_js(c) for c in PLUG_INS])
 def test_minimising_a_divergence_works_for_every_convex_f(cost):
     steps, rate = HEAVY.get(cost, (300, 0.02 if cost in CARRIED_WORKS else 0.01))
     assert verdict(explicit(cost, True, steps, rate)) == ("success" if cost in CARRIED_WORKS else "failure")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("cost", [like_js(cost) for cost in PLUG_INS])
 def test_holding_the_density_works_where_minus_f_increases(cost):
     rate = 0.02 if cost in HELD_WORKS else 0.002

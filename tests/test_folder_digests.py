@@ -300,6 +300,7 @@ LINKS = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", LINKS)
 def test_pictures_behind_links_are_data_too(photos, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
@@ -392,6 +393,7 @@ def arrays(file):
         return dict(stored)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("case", OTHER_DATA)
 def test_no_verb_takes_other_data_for_those_of_the_run(fruit_runs, tmp_path, monkeypatch, case):
@@ -433,6 +435,7 @@ OTHER_NUMBERS = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", OTHER_NUMBERS)
 def test_numbers_of_other_data_are_no_start_to_compare_with(tmp_path, monkeypatch, case):
     verb, settings, more = OTHER_NUMBERS[case]
@@ -462,6 +465,7 @@ def test_other_data_may_be_measured_against_by_name(fruit_runs, tmp_path, monkey
     assert "not what the run was made with" in found.stderr
 
 
+@pytest.mark.long
 def test_a_run_and_its_data_are_found_from_anywhere_together_or_apart(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo_run("runs/a")

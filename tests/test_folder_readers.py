@@ -29,6 +29,7 @@ def content(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file() and file.name != ".lock"}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("verb", "written"), [(("evaluate", *EVALUATE), "evaluation.json"), (("diagnose", "--quick"), "diagnosis.json")]
 )

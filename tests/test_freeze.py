@@ -20,6 +20,7 @@ def moved(folder, member=0):
     return {name for name, value in now.named_parameters() if not torch.equal(value, start[name])}, set(start)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("solver", list(SOLVERS))
 def test_no_solver_moves_frozen_layers(tmp_path, solver):
     data = {"data": "digits"} if solver == "svre" else {}
@@ -30,6 +31,7 @@ def test_no_solver_moves_frozen_layers(tmp_path, solver):
     assert changed == {name for name in every if not name.startswith("discriminator.features.linear1.")}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("penalty", ["dragan", "lecam", "zero_centred"])
 @pytest.mark.parametrize("way", [{"stack": "on"}, {"compile": "on"}])
@@ -68,6 +70,7 @@ def test_a_resumed_run_keeps_layers_frozen(tmp_path):
     assert_same_run(tmp_path / "run", tmp_path / "whole")
 
 
+@pytest.mark.long
 def test_the_command_takes_patterns_with_commas_between_and_diagnoses_the_rest(tmp_path):
     nash("train", *flags(f"freeze={FIRST},generator.features.linear1.bias"), "--out", tmp_path / "run")
     assert {n for n in tensors(tmp_path / "run", 0) if n.startswith("point.state.")} == {

@@ -222,6 +222,7 @@ def crossings(game, radius: float, span: float) -> tuple[np.ndarray, np.ndarray]
     return tuple(np.array(passed).T)
 
 
+@pytest.mark.long
 def test_forsaken_has_an_unstable_cycle_inside_a_stable_one():
     game = double(TOYS["forsaken"])
     assert (np.diff(crossings(game, 0.13, 60)[1]) < 0).all()
@@ -244,6 +245,7 @@ def test_the_forsaken_point_is_the_only_critical_one():
     assert y[changes] == pytest.approx([TOYS["forsaken"]().equilibrium["discriminator"]], abs=1e-5)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("epsilon", "accuracy"), [(0.1, 0.005), (0.5, 0.03)])
 def test_almost_bilinear_ends_on_its_cycle_from_both_sides(epsilon, accuracy):
     game = double(TOYS["almost_bilinear"], epsilon=epsilon)
@@ -381,6 +383,7 @@ def test_orbits_of_the_dirac_gan_that_shrink(objective):
     assert [shrinkage(objective, *at) for at in POINTS] == pytest.approx(expected)
 
 
+@pytest.mark.long
 def test_least_squares_stops_the_dirac_gan_anywhere_on_a_line():
     game = double(TOYS["dirac"], objective=OBJECTIVES["least_squares"]())
     assert abs(np.linalg.eigvals(field_matrix(game))).max() < 1e-7
@@ -453,6 +456,7 @@ def test_every_toy_has_an_end():
     assert set(ENDS) == set(TOYS)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ENDS)
 def test_the_default_play_of_a_toy_shows_its_theory(name):
     trial = build_trial(resolve(assign({}, [("game", name)])), 0)

@@ -142,6 +142,7 @@ def test_against_the_best_discriminator_descent_reaches_the_data():
     assert game.divergences()["total_variation"] < 0.01
 
 
+@pytest.mark.long
 def test_solvers_play_the_idealised_game():
     game = Ideal(Minimax(), atoms=5, shift=1.0)
     solver = Alternating(discriminator=SGD(4.0), generator=SGD(1.0), discriminator_steps=5)

@@ -134,6 +134,7 @@ def test_helpers_of_a_compiler_outlive_an_error_of_the_block(asked):
     helpers[0].wait()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("number", "late"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
 def test_a_program_that_is_compiled_is_left_and_resumed_bit_for_bit(tmp_path, monkeypatch, number, late):
     """The compiler is a child that sleeps; the signal comes before the step is taken, or just after it was."""

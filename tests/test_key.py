@@ -85,6 +85,7 @@ def test_integers_refuse_what_they_cannot_draw(high):
         Key(0).integers(high, 3)
 
 
+@pytest.mark.long
 def test_stacked_is_solo_compiled_is_eager_and_a_plan_changes_nothing():
     def draw(key):
         return {"x": key.stream("x").normal(3, 5), "i": key.integers(9, 7), "u": key.uniform(2)}
@@ -180,6 +181,7 @@ class Own(nash.GAN):
         return {**batch, "real": real}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("others", "alike"),
     [
@@ -249,6 +251,7 @@ def trial(seed=0, data=None):
     return Trial(gan(seed, data), nash.Alternating(nash.SGD(0.01), nash.SGD(0.01)))
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("data", [nash.Ring(), OnDisk()], ids=["traced", "not traced"])
 @pytest.mark.usefixtures("traced_only")
 def test_a_compiled_stack_that_draws_for_itself_is_the_eager_members(data):

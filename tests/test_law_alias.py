@@ -144,6 +144,7 @@ OTHERS = pytest.mark.thorough("a third of the rows is among the others; a diagno
 DIAGNOSED = [("solver", kind) for kind in SOLVERS] + [("solver.generator", kind) for kind in RULES]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("path", "kind"),
     [pytest.param(*row, marks=OTHERS if place % 3 else ()) for place, row in enumerate(DIAGNOSED)],
@@ -169,6 +170,7 @@ def test_a_diagnosis_is_that_of_the_class(path, kind, monkeypatch):
     assert any("stable" in sentence for sentence in found[0].sentences) or path != "solver", found[0].sentences
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [kind for kind in TABLES["data"] if kind not in ("folder", "array", "csv", "hub")])
 def test_data_are_measured_as_their_class_is(kind):
     name = other(kind)

@@ -174,6 +174,7 @@ SLOW = {"acgd", "cgd", "follow_the_ridge", "local_symplectic_surgery", "svre"}
 LONG = pytest.mark.thorough("each part of it is traced in test_laws; together they take seconds to trace")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("solver", "rule", "technique", "average"),
     [pytest.param(*row, marks=LONG) if row[0] in SLOW else row for row in TRACED],

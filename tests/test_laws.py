@@ -125,6 +125,7 @@ THIN = {who: {"kind": "mlp", "width": 5, "depth": 1} for who in ("generator", "d
 PLAIN = {"solver": {"kind": "alternating", "generator": "sgd", "discriminator": "sgd"}}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind"), PRICED)
 def test_a_step_is_one_graph_that_means_the_same(path, kind):
     """Of plain descent by one hidden layer; `test_law_complete` traces every solver, rule, technique and average."""

@@ -275,6 +275,7 @@ def test_alike_images_are_similar_and_different_ones_are_not():
     assert found["ms_ssim_real"] < 0.2
 
 
+@pytest.mark.long
 def test_fid_infinity_removes_the_bias():
     """Equal distributions: FID of few fakes is far above 0, its extrapolation is not, and says how sure it is.
 

@@ -43,6 +43,7 @@ def test_equals_torch_in_outputs_statistics_and_gradients(rank):
         torch.testing.assert_close(ours.running_var, theirs.running_var)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("rank", [2, 4])
 def test_derivatives_by_finite_differences(rank):
     norm = with_weights(BatchNorm(3))

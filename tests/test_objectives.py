@@ -239,6 +239,7 @@ def test_neural_net_distance_spans_minimax_and_total_variation():
     assert -game("discriminator", {}).item() - 1 == pytest.approx(0.4)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("delta", [0.0, 0.1, 1.0])
 def test_the_log_measure_has_finite_second_derivatives_everywhere(delta):
     phi = NeuralNetDistance("log", delta=delta).phi

@@ -342,6 +342,7 @@ VERBS = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_missing_file_is_named_with_the_cure(verb, run, tmp_path):
     (tmp_path / "mine.py").rename(tmp_path / "moved.py")
@@ -351,6 +352,7 @@ def test_a_missing_file_is_named_with_the_cure(verb, run, tmp_path):
     command(*VERBS[verb](run), "--with", tmp_path / "moved.py")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_changed_file_is_refused_until_it_is_named(verb, run, tmp_path):
     file = tmp_path / "mine.py"
@@ -503,6 +505,7 @@ STUDY = Study("own", "Own", "Own", [E], [CLAIM])
 '''
 
 
+@pytest.mark.long
 def test_workers_see_registered_methods(mine, tmp_path):
     (tmp_path / "study.py").write_text(STUDY)
     line = ("reproduce", tmp_path / "study.py", "--quick", "--workers", 2, "--quiet", "--out", tmp_path / "out")

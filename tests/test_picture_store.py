@@ -176,6 +176,7 @@ def test_a_changed_picture_is_encoded_anew(root):
     assert len(shards(root)) == 6
 
 
+@pytest.mark.long(first=True)
 def test_batches_drawn_ahead_are_those_drawn_in_turn(root):
     """Also where the order is broken (a resume), and beside steps that put other tensors into the game."""
     data = kept(root)

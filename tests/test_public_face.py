@@ -249,6 +249,7 @@ def test_evaluate_refuses_what_means_nothing(run, tmp_path):
         nash.evaluate("real", "fake", members=[0])
 
 
+@pytest.mark.long
 def test_diagnose_all_members_or_some(tmp_path):
     rules = {player: {"learning_rate": 0.1} for player in ("generator", "discriminator")}  # two turns in few steps
     settings = {"game": "bilinear", "seeds": [0, 1], "steps": 3, "compile": "off", "solver": rules}
@@ -289,6 +290,7 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
         nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("given", [{"steps": 4}, [("steps", 4)], (["steps", 4],), {"steps": 4}.items()])
 def test_changes_are_a_mapping_or_pairs(tmp_path, given):
     settings = {"game": "bilinear", "steps": 3, "compile": "off"}

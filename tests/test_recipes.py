@@ -53,6 +53,7 @@ def example(kind: str, folder: Path) -> Path:
     return folder / "points.npy"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", list(recipes()))
 def test_every_recipe_trains_on_the_kind_of_data_that_it_is_for(name, tmp_path):
     begun = begin_with_data(data_at(example(recipe_named(name).kind, tmp_path)), name)

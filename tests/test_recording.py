@@ -66,6 +66,7 @@ def assert_equal(ours, theirs):
         assert torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("mode", ["stacked", "looped"])
 @pytest.mark.parametrize("steps", [(1, 5), (3, 1, 1, 7), (2, 40)])
 def test_replays_are_the_steps_whatever_is_run_at_once(recorded, mode, steps):
@@ -81,6 +82,7 @@ def traced(function):
     return as_one_graph(function, "traced")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", ["stacked", "looped"])
 def test_steps_that_draw_for_themselves_are_replayed_many_at_once(recorded, monkeypatch, mode):
     monkeypatch.setattr(programs, "as_one_graph", traced)
@@ -100,6 +102,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind"), METHODS)
 def test_every_method_that_remembers_is_replayed_as_it_steps(recorded, path, kind):
     """Memories may hand on what the state had (a slow average, a point before): replays must not mix up places."""
@@ -202,6 +205,7 @@ def test_nothing_is_recorded_where_that_is_not_wanted(recorded, tmp_path):
     assert recorded == []
 
 
+@pytest.mark.long
 def test_a_member_that_diverges_in_a_replay_stays_there_and_says_why(recorded, monkeypatch):
     monkeypatch.setattr(programs, "as_one_graph", traced)
     monkeypatch.setattr(recording, "LENGTHS", (1, 2, 4))

@@ -351,6 +351,7 @@ def test_print_has_no_controls(browser: Browser, tmp_path: Path) -> None:
 THE_OTHER_LOOK = pytest.mark.thorough("the same pages in this look, and in this width, are among the two that stay")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [

@@ -143,6 +143,7 @@ class Counted(list):
         return super().__iter__()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "made",
     [lambda path, m: spiral(path, 1.005, members=m), lambda path, m: folders.ring_folder(path, steps=3, members=m)],
@@ -376,6 +377,7 @@ def test_no_setting_is_said_to_be_ahead_where_all_are_equal():
     assert false <= 27
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("paired", [True, False])
 def test_what_is_called_better_is_so_by_a_t_test_and_seldom_where_nothing_differs(tmp_path: Path, paired: bool):
     """Three equal settings, four seeds each, 100 times. A t-test at .05/2 agrees with each "better"; at most 12 of 100

@@ -262,6 +262,7 @@ def test_one_point_has_a_picture_in_its_middle(tmp_path: Path, place: tuple[floa
     np.testing.assert_allclose(first, 0, atol=1)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", ["points", "noise images"])
 def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(0)

@@ -56,6 +56,7 @@ def test_images_are_written_beside_real_ones(tmp_path: Path) -> None:
     assert both[20, -20].tolist() == [255, 255, 255]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("dimensions", [1, 2, 5])
 def test_points_are_drawn_in_their_colours(tmp_path: Path, dimensions: int) -> None:
     rng = np.random.default_rng(0)

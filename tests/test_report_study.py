@@ -67,6 +67,7 @@ def test_a_logarithmic_strip_has_the_geometric_mean():
     assert axes.get_xscale() == "log"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("x", "y"), [("t", "c"), ("rate", "v")])
 def test_lines_are_medians(x, y):
     (axes,) = axes_of(Lines("t", x=x, y=y, by=("method",), log_x=True))

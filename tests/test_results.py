@@ -71,6 +71,7 @@ def test_the_rows_give_the_verdicts(folder):
         assert found_here == pytest.approx(kept, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
+@pytest.mark.long
 def test_the_page_of_results_is_up_to_date(tmp_path, monkeypatch):
     """Every figure is laid out from the committed rows; every eighth becomes pixels, which is what takes time."""
     turn = itertools.count()

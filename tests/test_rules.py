@@ -251,6 +251,7 @@ TABLE = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", TABLE)
 def test_the_papers_toy_ends_where_the_calibrated_table_says(name):
     slow = saddle(make(name, 1e-4), make(name, 1e-3), 400)
@@ -268,6 +269,7 @@ def test_the_papers_toy_by_the_solver():
     assert all(final[name] == pytest.approx(final["SGD"], rel=0.1) for name in ("PRP", "HS-DY"))
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("schedule", "steps"), [("constant", 500), ("inverse_sqrt", 1000), ("power", 4000)])
 def test_the_papers_three_learning_rate_rules(schedule, steps):
     """Gate C2: every rule comes near the equilibrium; under diminishing rates FR, DY and HZ lead SGD tenfold."""

@@ -96,6 +96,7 @@ def test_a_run_resumes_on_its_way(tmp_path, monkeypatch):
     assert_same_run(tmp_path / "whole", tmp_path / "half")
 
 
+@pytest.mark.long
 def test_a_diagnosis_is_that_of_the_present_numbers(tmp_path):
     """The rates 0.1 have become 10, at which the play leaves; by the first ones it closes in."""
     ends = {f"solver.{who}.learning_rate": 10.0 for who in ("generator", "discriminator")}

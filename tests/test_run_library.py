@@ -66,6 +66,7 @@ def test_one_step_of_sgd_is_the_step_of_an_ordinary_loop():
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("stack", [False, True])
 def test_many_at_once_equal_one_by_one(stack):
     settings = [(0, 1e-3, 0.5), (1, 1e-2, 2.0), (2, 1e-4, 1.0)]

@@ -24,6 +24,7 @@ def solo(raw, folder, seed, rate):
     return trained({**raw, "seeds": [seed], "solver": {"generator": {"learning_rate": rate}}}, folder)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("raw", [RING, CONV], ids=["ring", "convolutional"])
 @pytest.mark.parametrize("stack", ["off", "on"])
 def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
@@ -42,6 +43,7 @@ def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):
 MANY = {**RING, "seeds": list(range(7)), "stack": "on"}
 
 
+@pytest.mark.long
 def test_more_members_than_memory_holds_at_once_run_in_several_stacks(tmp_path, monkeypatch):
     """It is said, with the memory; no member is another than in one stack; a resumed run keeps to the same stacks."""
     trained(MANY, tmp_path / "one")
@@ -90,6 +92,7 @@ DIVERGING = small(
 )
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("stack", ["off", "on"])
 @pytest.mark.parametrize("game", ["gan", "bilinear"])
 def test_a_diverged_member_is_frozen_at_its_last_finite_state(tmp_path, stack, game):

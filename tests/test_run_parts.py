@@ -96,6 +96,7 @@ def test_an_empty_part_is_refused():
         plan({**SMALL, "part": "1/9"}, {})
 
 
+@pytest.mark.long
 def test_gathered_parts_are_the_whole_bit_for_bit(whole, parted):
     """Checkpoint, rows, samples, results: the same numbers under the same names."""
     a, b = (load_file(folder / "checkpoint.safetensors") for folder in (whole, parted))
@@ -321,6 +322,7 @@ def test_a_part_that_is_lost_is_started_again_where_it_was(tmp_path, fake):
     assert "part 2/3 ended with status 9 (killed by somebody); it is started again" in said
 
 
+@pytest.mark.long
 def test_a_part_that_is_killed_in_training_goes_on_and_ends_where_it_would_have(tmp_path, quick_python):
     settled = ["-s", "stack=off", "-s", "compile=off", "-s", "threads=1"]
     given = ["train", *FAST, *settled, "-s", "checkpoint_every=5", "-s", "steps=300", "--seeds", "0:2"]
@@ -377,6 +379,7 @@ def tools(tmp_path, monkeypatch):
     return tools
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_the_job_of_a_cluster_evaluates_every_part(tmp_path, tools):
     trained(tmp_path / "a run")

@@ -59,6 +59,7 @@ def uninterrupted(tmp_path_factory):
     return of
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("name", "stop"), STOPS)
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch, uninterrupted, name, stop):
     whole, run = uninterrupted(name), tmp_path / "run"

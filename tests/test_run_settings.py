@@ -87,6 +87,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("kind", "name", "shape"), [("array", "points.npy", (3,)), ("folder", "pictures", (3, 8, 8))])
 def test_data_of_the_user_s_own_builds(files, kind, name, shape):
     raw = small(data={"kind": kind, "path": str(files / name), **({"size": 8} if kind == "folder" else {})})

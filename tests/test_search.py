@@ -73,6 +73,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_end(tmp_path):
     assert [one.values for one in found.finalists] == [one.values for one in whole.finalists]
 
 
+@pytest.mark.long
 def test_members_that_diverge_count_as_the_worst(tmp_path):
     rate = {"low": 1.0, "high": 1e6, "log": True}
     found = search(tmp_path / "s", question(space={"solver.generator.learning_rate": rate}, steps=200, rungs=1))
@@ -83,6 +84,7 @@ def test_members_that_diverge_count_as_the_worst(tmp_path):
     assert "without a value" in page.read_text()
 
 
+@pytest.mark.long
 def test_settings_of_methods_are_left_out_where_the_method_has_none(tmp_path):
     space = {"penalty": ["none", "r1"], "penalty.weight": {"low": 0.1, "high": 10.0, "log": True}}
     small = {"data": "ring", "compile": "off", "threads": 1, "evaluation_samples": 32, "samples": 8, "batch_size": 8}

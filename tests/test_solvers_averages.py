@@ -186,6 +186,7 @@ def test_any_width_is_near_a_combination_of_those_that_are_kept(width: float):
     assert sum(coefficients(width)) == pytest.approx(1)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("width", [*TRACKED, 0.07])
 def test_a_post_hoc_average_is_the_weighted_sum_of_all_iterates(width: float):
     game = small_gan(1)

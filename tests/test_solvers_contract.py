@@ -144,6 +144,7 @@ def variants(name: str):
     return [made(name, make(h), make(2 * h)) for h in (0.01, 0.02)]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("_double")
 @pytest.mark.parametrize("name", [*SOLVERS, *OPTIONS])
 def test_stacked_is_solo_and_all_reports_are_finite(name):
@@ -186,18 +187,21 @@ def compiled_is_eager(solver, backend, penalised=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ["extragradient", "consensus", "sga"])
 def test_the_step_on_a_penalised_gan_is_one_graph(name):
     """Of two fields and of both kinds of product; below, the others. Every solver is traced in `test_law_complete`."""
     compiled_is_eager(SOLVERS[name](SGD(0.01), SGD(0.01)), "traced")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_step_of_every_option_is_one_graph(name):
     """Without a penalty, whose own derivatives make most of a graph: what is asked for here is the solver's part."""
     compiled_is_eager(made(name, RULES["adam"](0.01), RULES["adam"](0.01)), "traced", penalised=False)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
 @pytest.mark.parametrize("penalised", [False, pytest.param(True, marks=WITH_PENALTY)])
 def test_compiled_is_eager(penalised):

@@ -55,6 +55,7 @@ BILINEAR = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("h", [0.05, 0.2, 0.45])
 @pytest.mark.parametrize("name", BILINEAR)
 def test_the_rate_on_the_bilinear_game(name, h):
@@ -167,6 +168,7 @@ DIRAC = [
 ]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("objective", ["minimax", "wasserstein"])
 @pytest.mark.parametrize(("solver", "penalty", "converges"), DIRAC)
 def test_which_training_converges_on_the_dirac_gan(objective, solver, penalty, converges):

@@ -118,6 +118,7 @@ def test_before_the_first_pass_ends_it_is_the_plain_gradient():
             assert torch.equal(found[who].gradient["value"], price.gradient["value"])
 
 
+@pytest.mark.long
 def test_it_converges_where_stochastic_extragradient_does_not():
     """Chavdarova et al., Fig. 4. The expected field is a rotation of strength 1, that of every term of strength 4."""
     reduced = distances(play(SVRE(SGD(0.1), SGD(0.1)), FiniteSum(), 700)[0])
@@ -159,6 +160,7 @@ def beside(rate: float, pace: int, seed: int, steps: int = 700) -> float:
     return float(np.linalg.norm(z))
 
 
+@pytest.mark.long
 def test_the_schedule_of_the_authors_beside_ours():
     """Medians over 20 seeds, as in the docstring: ``ExtraSVRG`` of their notebook, and a pass beside play."""
     medians = {pace: float(np.median([beside(0.1, pace, k) for k in range(20)])) for pace in (0, 1, 2)}

@@ -46,6 +46,7 @@ def test_lookahead_moves_players_itself_and_is_not_taken_off():
     assert (solver.draws, solver.gradients, solver.period) == (2, 4, 5)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own import of its compiler
 def test_going_back_compiled_and_stacked_is_going_back():
     """Of two members one steps too far and goes back: every number of 40 steps is that of the eager solo runs."""

@@ -134,6 +134,7 @@ BILINEAR = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", BILINEAR)
 def test_the_rate_on_the_bilinear_game(name):
     kind, options, theory = BILINEAR[name]
@@ -205,6 +206,7 @@ def test_an_anchor_is_where_play_began_and_begins_anew_elsewhere():
     assert float(again["count"]) == 0
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("method", "order"), [("heun", 2), ("rk4", 4)])
 def test_runge_kutta_follows_the_flow_with_its_order(method, order):
     """Against SciPy's DOP853 on a game that is not linear: half the step leaves 2^−order of the error."""
@@ -339,6 +341,7 @@ class FromZero(LocalSymplecticSurgery):
         return super().forward(problem, point, self.init(problem, point), batches)
 
 
+@pytest.mark.long
 def test_surgery_goes_on_from_its_last_solution():
     """Descent is attracted (every real part is above 0.5), but y sits on a worst point of one direction."""
     rng, n = np.random.default_rng(5), 3
@@ -386,6 +389,7 @@ def test_the_damping_of_the_ridge_adapts_by_the_rule_of_the_authors(rate, start,
     assert float(vector(there)[1]) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.long
 def test_a_fixed_damping_lets_another_point_attract_and_an_adapted_one_vanishes():
     """The step on x²/2 + xy + y²/4 with H⁻¹ = H/(H² + δ), by hand: at δ = 1 its radius is below 1, at 0 above."""
     h, game = 0.1, TOYS["quadratic"](1.0, 1.0, -0.5)
@@ -424,6 +428,7 @@ ATTRACTED = [
 ]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("make", "kind", "descent", "ridge", "surgery"), ATTRACTED)
 def test_only_local_minimax_attracts_the_ridge_and_only_local_nash_surgery(make, kind, descent, ridge, surgery):
     assert make().truth[0].kind == kind
@@ -450,6 +455,7 @@ def inertia(h: float, beta: complex, alternating: bool) -> float:
     return float(np.abs(np.linalg.eigvals(generator @ discriminator if alternating else both)).max())
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("rule", "beta", "alternating", "converges"),
     [

@@ -32,6 +32,7 @@ def started(folder, source, member=None, **changes):
     return tensors(folder, 0 if member is None else member)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("way", [{}, {"stack": "on"}, {"compile": "on"}])
 def test_the_first_step_begins_at_the_weights_of_the_checkpoint_bit_for_bit(tmp_path, source, way):

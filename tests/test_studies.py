@@ -51,6 +51,7 @@ def claim(values=(), **given):
     return Claim(**{**made, **({"low": 0.0} if not {"low", "high"} & set(given) else {}), **given})
 
 
+@pytest.mark.long
 def test_few_seeds_miss_as_rarely_as_is_said():
     """The bootstrap alone cannot reach beyond six seeds, and misses far more often than one claim of twenty may."""
     rng, missed, plain, error = np.random.default_rng(0), 0, 0, 0.0025
@@ -313,6 +314,7 @@ def test_a_folder_keeps_its_sizes(tmp_path):
         small(tmp_path, steps=3)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("damage", ["cut", "a digit"])
 @pytest.mark.parametrize("digests", [True, False])
 @pytest.mark.filterwarnings("ignore:.*carries no digests")
@@ -547,6 +549,7 @@ def test_a_study_file_edited_while_it_is_measured_ends_the_run(tmp_path):
 COVERED = {"normal": {2: 0.950, 3: 0.950, 8: 0.949}, "exponential": {2: 0.908, 3: 0.887, 8: 0.895}}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("law", COVERED)
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_intervals_cover_as_often_as_is_said(law: str, count: int):

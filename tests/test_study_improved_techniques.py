@@ -34,6 +34,7 @@ from nashpath.studies.rows import Rows
 SMALL = {"kind": "digits", "split": "train"}, {"kind": "digits", "split": "test"}
 
 
+@pytest.mark.long
 def test_full_configurations_run_in_miniature(tmp_path):
     data, kept = SMALL
     tiny = {"steps": 1, "seeds": 1, "compiled": False, "device": "cpu", "data": data, "test": kept, "real": kept}

@@ -48,6 +48,7 @@ MINIATURE = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("cell", PARALLEL_LINES.cells, ids=str)
 def test_a_line_that_moves_keeps_the_divergence_at_log_2(cell):
     for row in PARALLEL_LINES.measure(cell, Size(seeds=2, steps=20, options={"pretraining": 20})):
@@ -55,6 +56,7 @@ def test_a_line_that_moves_keeps_the_divergence_at_log_2(cell):
         assert row["d2"] < row["d2_curve"][0] == 4.0
 
 
+@pytest.mark.long
 def test_the_full_configuration_runs_on_a_stand_in(tmp_path, monkeypatch):
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "cache"))
     verdicts = reproduce("many-paths", "full", tmp_path, options=MINIATURE)

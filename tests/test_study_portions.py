@@ -91,6 +91,7 @@ def tensors(course):
     return [leaf for p in course.programs for i in range(len(p.trials)) for leaf in leaves(p.train_state(i))]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("stops", [1, 4, 7, 11, 14])
 def test_a_course_goes_on_bit_for_bit(tmp_path, stops):
     """Paused after any number of calls of the clock: the same states and looks, each of them read once."""
@@ -148,6 +149,7 @@ def test_a_damaged_course_is_begun_again_with_a_word(tmp_path):
         assert follow([]).programs[0].taken == 15
 
 
+@pytest.mark.long
 def test_a_cell_that_ran_out_of_time_goes_on_and_leaves_nothing_behind(tmp_path, two, monkeypatch):
     """The same rows as without a break."""
     reproduce(two, "quick", tmp_path / "whole")
@@ -166,6 +168,7 @@ def test_a_cell_that_ran_out_of_time_goes_on_and_leaves_nothing_behind(tmp_path,
     assert not list((tmp_path / "r" / "cells").glob("*.begun"))
 
 
+@pytest.mark.long
 def test_a_study_that_reads_on_the_way_begins_its_cells_anew_and_gives_the_same_rows(tmp_path, two, monkeypatch):
     """Without `look` the states that were passed are gone: nothing is kept of such a cell, and nothing is wrong."""
     Path(two).write_text(TWO.replace("population.look(bias)", "[bias(member) for member in population]"))

@@ -47,6 +47,7 @@ WHERE_PLAY_ENDS = {"saddle-reached", "saddle-reached-at-notebook-rates", "saddle
 """Exact, for nothing is drawn, but true of whole runs only; test_study_conjugate_gradient.py measures those."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_study_runs_in_miniature(name, tmp_path, monkeypatch):
     """And what a cell sweeps are numbers: one program, however many members."""
@@ -104,6 +105,7 @@ CONVOLVE = ("real-coloured-mnist", "real-mnist-grid", "real-few-labels-mnist")
 WITH_CONVOLUTIONS = pytest.mark.thorough("its experiments run in miniature; convolutions make it long")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "name",
     [
@@ -157,6 +159,7 @@ def long_ones():
                 yield pytest.param(name, experiment, scale, id=experiment.name, marks=marks)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("name", "experiment", "scale"), list(long_ones()))
 def test_a_cell_that_pauses_gives_the_rows_it_would_have_given(name, experiment, scale, tmp_path, monkeypatch):
     """In every experiment with courses, paused again and again: what is read on the way is kept, and so are states."""

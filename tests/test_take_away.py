@@ -50,6 +50,7 @@ def few_labels(place):
 RUNS = {"a folder": photos, "a table": table, "a named set": named, "few labels": few_labels}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", RUNS)
 def test_samples_are_the_same_without_the_data(tmp_path, case, monkeypatch):
     home, run = tmp_path / "home", tmp_path / "run"

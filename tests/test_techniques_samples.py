@@ -464,6 +464,7 @@ def overfitting(steps: int, **more) -> Program:
     return program
 
 
+@pytest.mark.long
 def test_p_follows_the_critic_and_moves_in_the_discriminators_turn_only():
     state = overfitting(60, **{"technique.target": 0.0}).train_state(0).point.state  # of four seeds p is 0.84 to 1
     assert 0 < state["discriminator.before.probability"].item() <= 1
@@ -496,6 +497,7 @@ class Says(nn.Module):
         return self.logit.expand(len(x), 1)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("objective", "undecided"),
     [(NonSaturating(), 0.0), (LeastSquares(), 0.5), (LabelSmoothing(), math.log(0.45 / 0.55)), (FGAN("kl"), 1.0)],
@@ -798,6 +800,7 @@ IMAGES_ONLY = ("diff_augment", "ada")
 SAMPLES = [name for name in TECHNIQUES if name not in ("none", "historical_averaging")]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_members_of_a_stack_are_their_solo_runs(name):
     """With a gradient penalty, so that techniques stand inside a second derivative; by descent, which is no ratio."""
@@ -928,6 +931,7 @@ def crowd() -> Mixture:
         )
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("first", TECHNIQUES)
 @pytest.mark.parametrize("made", [plane, pictures, crowd])
 def test_any_two_techniques_work_in_either_order_or_are_refused_by_name(made, first):

@@ -89,6 +89,7 @@ def warnings_to(said: list[str]):
     return lambda moment: said.append(moment.warning) if moment.warning else None
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("at", ["__init__", "scalars", "picture", "close"])
 def test_a_tracker_that_fails_is_said_once_and_training_goes_on(tmp_path, kept, monkeypatch, at):
     def fails(self, *given):

@@ -52,6 +52,7 @@ def test_what_was_measured_on_the_bilinear_game_is_what_theory_says(zoo):
             assert float(measured) == pytest.approx(told, abs=0.005)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.usefixtures("_double")
 @pytest.mark.parametrize("name", ["simultaneous", "extragradient_plus"])
 def test_a_row_measured_again_is_the_same(name, zoo):

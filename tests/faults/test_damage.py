@@ -167,6 +167,7 @@ def plain(result, folder):
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:+]+|\d+(\.\d+)? (s|min)\b|\"?seconds\"?: [\d.]+", "", text)
 
 
+@pytest.mark.long
 def test_no_damage_is_passed_over_in_silence(wholes, tmp_path):
     rng, right, cases = random.Random(int(os.environ.get("NASHPATH_FAULTS_SEED", "0"))), {}, []
     failed = []

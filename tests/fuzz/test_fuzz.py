@@ -143,6 +143,7 @@ def put(raw: dict[str, Any], choice: tuple[str, str, str, Any]) -> None:
         table[name] = value
 
 
+@pytest.mark.long
 @cases(0.5)
 @given(st.lists(st.sampled_from(TRAINING), min_size=1, max_size=3))
 def test_settings_train_a_step_or_are_refused_by_key(chosen):
@@ -226,6 +227,7 @@ LINES = [
 ]
 
 
+@pytest.mark.long
 @cases(0.15)
 @given(st.lists(st.one_of(st.sampled_from(LINES), st.text(max_size=30)), max_size=6).map("\n".join))
 def test_toml_is_planned_or_refused_by_file_or_key(text):
