@@ -24,6 +24,8 @@ class PlayerEvidence:
     """``‖(J⁺ξ)_i‖``, the length of its part of Newton's step to a stationary point; None: too large a game."""
     error: float = 0.0
     """The standard error of ``distance`` over the batches."""
+    unseen: float = 0.0
+    """How far one batch of those that `batches` many may well miss would move ``distance``; inf: too few to say."""
     allowed: float = TOLERANCE
     """``tolerance · (1 + ‖θ_i‖)``."""
     slope: float = 0.0
@@ -130,10 +132,10 @@ class PointEvidence:
 
 def _at_rest(seen: PlayerEvidence) -> bool | None:
     if seen.distance is None:
-        return False if seen.signal > FAR else None
+        return False if seen.signal > FAR and np.isfinite(seen.unseen) else None
     if seen.distance + SURE * seen.error <= seen.allowed:
         return True
-    return False if seen.distance - FAR * seen.error > seen.allowed else None
+    return False if seen.distance - FAR * seen.error - seen.unseen > seen.allowed else None
 
 
 def certify(seen: PointEvidence) -> Kind:
