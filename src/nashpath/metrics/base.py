@@ -110,6 +110,9 @@ class Metric:
 
     bias: ClassVar[str] = ""
 
+    space: ClassVar[str] = ""
+    """Features that it is of wherever its name says none (``name@features`` does); empty: those of the evaluation."""
+
     of_training: ClassVar[bool] = False
     """Whether it compares with the samples trained on: of data without end, or of another split, there are none."""
 

@@ -39,7 +39,8 @@ def evaluate_samples(
     (``centres``, ``deviation``, ``labels``, ``classes``, ``digits``, ``digit_labels``) or of the samples (``asked``,
     the class that each was asked for).
     The same seed gives the same numbers, whatever other metrics are measured. A name may say in which features:
-    ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side.
+    ``["fid", "fid@pixels"]`` measures two Fréchet distances, side by side. A metric with a `Metric.space` of its own
+    (``sliced_wasserstein``) is in other features only where its name says so.
 
     Raises a `MetricError` for an unknown metric, for an unknown name in ``settings`` or ``known``, and for samples that
     cannot be measured, such as images in two units, or in others than their features are of (`check_units`).
@@ -74,13 +75,14 @@ def compare_samples(
     results = []
     for name, metric in chosen.items():
         kind, where = metric_and_features(name)
+        space = where or metric.space
         a, b = reference, measured
-        if where:
-            a = reference.seen_by(as_extractor(where))
+        if space:
+            a = reference.seen_by(as_extractor(space))
             b = measured.seen_by(a.extractor)
-        if where not in seen:
+        if space not in seen:
             check(a, b)
-            seen.add(where)
+            seen.add(space)
         values = metric.compute(a, b, generator(derive(seed, kind)))
         protocol = protocol_of(kind, metric, a, b)
         results += [Measurement(f"{key}@{where}" if where else key, v, protocol) for key, v in values.items()]

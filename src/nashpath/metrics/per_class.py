@@ -33,12 +33,12 @@ def class_accuracy(samples: Tensor, asked: Tensor, source: Source) -> dict[str, 
 class PerClass(Metric):
     """Accuracy of the class of samples that were asked for by class, and Fréchet distance within each class.
 
-    ``class_accuracy``: the share of samples that are of the class ``asked`` [n], by the classifier of the features
-    where it knows these classes (it has one output a class and is right about more than half of the real samples), else
-    by the nearest real sample. ``intra_fid``: the mean over classes of the Fréchet distance between the real and the
-    generated samples of a class, in the features. Of up to 20 classes also ``class_accuracy.K`` and ``intra_fid.K`` by
-    the number of the class. ``labels`` [m] are those of the real samples; a class with fewer than two samples of either
-    kind has no distance and is left out of the mean.
+    The share of samples that are of the class ``asked`` [n] is ``classifier_accuracy`` where the classifier of the
+    features knows these classes (it has one output a class and is right about more than half of the real samples), else
+    ``class_accuracy``, by the nearest real sample, as through training. ``intra_fid``: the mean over classes of the
+    Fréchet distance between the real and the generated samples of a class, in the features. Of up to 20 classes also
+    each with ``.K``, the number of the class. ``labels`` [m] are those of the real samples; a class with fewer than two
+    samples of either kind has no distance and is left out of the mean.
 
     Raises `TooFewSamplesError` where no class has two samples of both kinds.
 
@@ -47,14 +47,16 @@ class PerClass(Metric):
     """
 
     bias: ClassVar[str] = "intra_fid is biased upward, more so with fewer samples of each class"
-    better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "intra_fid": -1}
+    better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "classifier_accuracy": 1, "intra_fid": -1}
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
-        "class_accuracy": "share of generated samples that are taken for the class that was asked for",
+        "class_accuracy": "share of generated samples whose nearest real one is of the class that was asked for",
+        "classifier_accuracy": "share of generated samples that the features' classifier takes for the class that was "
+        "asked for",
         "intra_fid": "mean over classes of the Fréchet distance between a class's real and generated samples, in units "
         "of the features squared",
     }
-    shares: ClassVar[frozenset[str]] = frozenset({"class_accuracy"})
+    shares: ClassVar[frozenset[str]] = frozenset({"class_accuracy", "classifier_accuracy"})
 
     def __init__(self, labels: Tensor, classes: Count, asked: Tensor):
         self.labels, self.classes, self.asked = labels, classes, asked
@@ -64,11 +66,13 @@ class PerClass(Metric):
         return f"{self.bias}; classes told by {judged}"
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
-        """``{"class_accuracy", "intra_fid", "class_accuracy.K", "intra_fid.K"}``."""
+        """``{"class_accuracy" or "classifier_accuracy", "intra_fid"}``, and each with ``.K``."""
         validate_pair(fake.values, real.values, ("samples", "real samples"))
         asked = validate_labels(self.asked, len(fake), self.classes, "asked", "samples").to(fake.values.device)
         labels = validate_labels(self.labels, len(real), self.classes).to(real.values.device)
-        if self._classifies(real):
+        by_classifier = self._classifies(real)
+        accuracy = "classifier_accuracy" if by_classifier else "class_accuracy"
+        if by_classifier:
             told = fake.logits.argmax(1).to(asked.device)
         else:
             told = nearest_labels(fake.values, real.values, labels).to(asked.device)
@@ -83,9 +87,9 @@ class PerClass(Metric):
                 distances[k] = frechet(moments(parts[0]), moments(parts[1]))
         if not distances:
             raise TooFewSamplesError("no class has two real and two generated samples, so none has a distance")
-        found = {"class_accuracy": _share(right), "intra_fid": sum(distances.values()) / len(distances)}
+        found = {accuracy: _share(right), "intra_fid": sum(distances.values()) / len(distances)}
         if self.classes <= SPELT_OUT:
-            found |= {f"class_accuracy.{k}": value for k, value in accuracies.items()}
+            found |= {f"{accuracy}.{k}": value for k, value in accuracies.items()}
             found |= {f"intra_fid.{k}": value for k, value in distances.items()}
         return check_finite(found, real.features, fake.features)
 

@@ -17,8 +17,9 @@ from nashpath.metrics.scale import in_units, restored
 
 
 class SlicedWasserstein(Metric):
-    """Wasserstein distance averaged over random directions of feature space.
+    """Wasserstein distance of the samples as they are, averaged over random directions.
 
+    Of images it is that of pixels, through training and after it; ``sliced_wasserstein@inception`` is that of features.
     ``(mean over directions θ of W_p(θ·real, θ·fake)^p)^(1/p)`` with ``p`` = power and ``projections`` directions.
 
     Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError`.
@@ -26,12 +27,13 @@ class SlicedWasserstein(Metric):
     Reference: Bonneel, Rabin, Peyré & Pfister 2015, "Sliced and Radon Wasserstein Barycenters of Measures".
     """
 
+    space: ClassVar[str] = "pixels"
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"sliced_wasserstein": -1}
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
-        "sliced_wasserstein": "Wasserstein distance of real and generated samples, averaged over random directions of "
-        "the features, in their units",
+        "sliced_wasserstein": "Wasserstein distance of real and generated samples, averaged over random directions, "
+        "in units of the samples (of images: of their pixels)",
     }
 
     @classmethod

@@ -171,7 +171,8 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
     """How the numbers of a group were measured: samples and features, which all share, then what each depends on."""
     if not group["protocols"]:
         return []
-    shared = group["protocols"][0]
+    plain = [one for one in group["protocols"] if one["features"] != "pixels"]
+    shared = next((one for one in plain if not any("@" in name for name in one["numbers"])), group["protocols"][0])
     digest = f", hash {shared['digest'][:8]}" if shared["digest"] else ""
     resized = f", images resized to {shared['resize']}" if shared["resize"] != "none" else ""
     weights = " of averaged weights (raw: those of the last step)" if group.get("averaged") else ""
@@ -183,7 +184,9 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
         f"features: {shared['features']}{digest}{resized}",
     ]
     for entry in group["protocols"]:
-        settings = f" ({entry['settings']})" if entry["settings"] else ""
+        own = entry["features"] != shared["features"] and not any("@" in name for name in entry["numbers"])
+        said = [entry["settings"]] * bool(entry["settings"]) + [f"of {entry['features']}"] * own
+        settings = f" ({'; '.join(said)})" if said else ""
         numbers = [one for one in entry["numbers"] if not is_of_class(one)]  # they are measured as their mean
         lines.append(f"{', '.join(numbers)}{settings}: {entry['bias'] or 'no bias is known'}")
     return [*lines, *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else [])]

@@ -34,9 +34,10 @@ class MaximumMeanDiscrepancy(Metric):
     bias: ClassVar[str] = "unbiased at a fixed bandwidth"
     better: ClassVar[Mapping[str, int]] = {"mmd": -1}
     numbers: ClassVar[Mapping[str, str]] = {
-        "mmd": "squared maximum mean discrepancy under a Gaussian kernel: 0 for equal distributions",
+        "mmd": "squared maximum mean discrepancy of features (of vectors: the vectors themselves) under a Gaussian "
+        "kernel: 0 for equal distributions",
         "mmd_error": "standard error of it",
-        "mmd_bandwidth": "width of the kernel, in units of the samples",
+        "mmd_bandwidth": "width of the kernel, in units of the features",
     }
 
     def __init__(self, bandwidth: NonNegative = 0.0, most: Count = 2000):

@@ -31,9 +31,10 @@ class WassersteinDistance(Metric):
     better: ClassVar[Mapping[str, int]] = {"wasserstein1": -1, "wasserstein2": -1}
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
-        "wasserstein1": "mean distance that samples must be moved to become the real ones, in units of the samples",
-        "wasserstein2": "root of the mean squared distance that samples must be moved to become the real ones, "
-        "in units of the samples",
+        "wasserstein1": "mean distance that features of samples must be moved to become those of real ones, in units "
+        "of the features (of vectors: the vectors themselves)",
+        "wasserstein2": "root of the mean squared distance that features of samples must be moved to become those of "
+        "real ones, in units of the features (of vectors: the vectors themselves)",
     }
 
     def __init__(self, power: Count = 1, most: Count = 5000):
