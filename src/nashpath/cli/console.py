@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import typer
 from rich.console import Console
@@ -76,11 +76,27 @@ class Bar:
 
 
 class ProgressBar(Bar):
-    """Shows a run's progress: call it with each moment."""
+    """Shows a run's progress: call it with each moment. What takes long before the steps is said again now and then."""
 
     def __init__(self, quiet: bool = False):
         super().__init__(quiet, TimeRemainingColumn())
-        self.last = 0.0
+        self.last, self.doing, self.since = 0.0, "", time.monotonic()
+        self.beat = None if self.fancy or quiet else Beat(self._still)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self.beat is not None:
+            self.beat.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.beat is not None:
+            self.beat.__exit__()
+        super().__exit__(*error)
+
+    def _still(self, seconds: float) -> None:
+        if self.doing:
+            print(f"{self.doing} ({time.monotonic() - self.since:.0f} s so far)", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
         """One line of what is being done, that stays; not for who asked for quiet."""
@@ -103,10 +119,17 @@ class ProgressBar(Bar):
             self.move(moment.message or "training", moment.step, moment.total, facts)
             return
         now = time.perf_counter()
-        if now - self.last > QUIET_SECONDS or moment.step == moment.total:
+        begins = moment.message not in ("", self.doing)
+        if moment.message != self.doing:
+            self.doing, self.since = moment.message, time.monotonic()
+        if begins or now - self.last > QUIET_SECONDS or moment.step == moment.total:
             self.last = now
-            label = moment.message or "step"
-            print(f"{label} {moment.step}/{moment.total}  {facts}{self.left(moment)}", file=sys.stderr, flush=True)
+            if self.beat is not None:
+                self.beat.heard()
+            far = f"{moment.message or 'step'} {moment.step}/{moment.total}  {facts}{self.left(moment)}"
+            print(moment.message if begins and not moment.step else far, file=sys.stderr, flush=True)
+        if moment.step == moment.total:
+            self.doing = ""
 
     def left(self, moment: "RunProgress") -> str:
         """The time left, for plain lines (the bar has a column of its own)."""

@@ -46,12 +46,18 @@ class KID(Metric):
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"kid": squared MMD, "kid_error": its standard error}``."""
         x, y = validate_pair(real.features, fake.features, least=2)
-        own = [self._row_sums(part, part, distinct=True) / (len(part) - 1) for part in (x, y)]
+        own = [self._among(sample, part) / (len(part) - 1) for sample, part in ((real, x), (fake, y))]
         within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
         rounding = torch.finfo(torch.double).eps * float(across[0].abs().max())
         error = max(rounding, float(mmd_error(within, across)))
         found = {"kid": float(unbiased_mmd(within, across[0])), "kid_error": error}
         return check_finite(found, x, y)
+
+    def _among(self, sample: Sample, features: Tensor) -> Tensor:
+        """``Σ_{j ≠ i} k(xᵢ, xⱼ)`` within a sample, ``[n]``: of the same real ones computed once."""
+        return sample.once(
+            f"kernel-{self.degree}", lambda: {"sums": self._row_sums(features, features, distinct=True)}
+        )["sums"]
 
     def _row_sums(self, x: Tensor, y: Tensor, distinct: bool = False, block: int = 4096) -> Tensor:
         """``Σ_j k(xᵢ, yⱼ)``, without ``j = i`` where they must be distinct: ``[n]``."""

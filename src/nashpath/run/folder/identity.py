@@ -19,7 +19,7 @@ from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Raw
 
 _WAYS = {"compile", "cuda_graph", "device", "threads"}
-FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "features"} | {
+FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "features", "real_samples"} | {
     f"{what}_every" for what in ("log", "sample", "checkpoint", "diagnose", "evaluate")
 }
 """Settings that a resumed run may change."""

@@ -3,7 +3,8 @@
 A `ReferenceSet` measures samples; the rest is what a run makes of the settings that name metrics.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -159,10 +160,13 @@ def _real(source: Any, most: int) -> Tensor:
 MetricRow = dict[str, float | None]
 
 
-def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
+def reference_set_of(
+    settings: General, trial: Trial, say: Callable[[str], None] = lambda doing: None
+) -> ReferenceSet | None:
     """The reference set of a run with these settings; None where they name no metrics.
 
-    It is tried on real samples, so that what cannot be measured is refused before training. Raises `SettingError`.
+    It is tried on real samples, so that what cannot be measured is refused before training; ``say`` is told that it is.
+    Raises `SettingError`.
     """
     if not settings.metrics:
         return None
@@ -170,10 +174,10 @@ def reference_set_of(settings: General, trial: Trial) -> ReferenceSet | None:
         raise SettingError(
             f"metrics: a {type(trial.game).__name__} has no samples to measure; name diagnostics instead"
         )
-    named = (tuple(settings.metrics), settings.features, data_name(settings))
+    named = (tuple(settings.metrics), settings.features, data_name(settings), settings.real_samples)
     device = next(trial.parameters()).device
     try:
-        return _tried(build_source(settings), *named, settings.evaluation_samples, device, trial.game.of_classes)
+        return _tried(build_source(settings), *named, settings.evaluation_samples, device, trial.game.of_classes, say)
     except MetricError as error:
         raise SettingError(f"metrics: {error}") from None
 
@@ -187,14 +191,18 @@ def _tried(
     metrics: tuple[str, ...],
     features: str,
     name: str,
+    most: int,
     count: int,
     device: torch.device,
     by_class: bool,
+    say: Callable[[str], None],
 ) -> ReferenceSet:
     """Programs whose members have one data set share its real samples and their features."""
-    known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, count, device, by_class)
+    known, wish = _TRIED.setdefault(source, {}), (metrics, features, name, most, count, device, by_class)
     if wish not in known:
-        known[wish] = ReferenceSet(source, metrics, features, name).to(device).dry_run(source, count, by_class)
+        held = min(most or _most(source), len(source) if isinstance(source, Finite) else math.inf)
+        say(f"measuring {held:,} real samples for {', '.join(metrics)} (fewer: real_samples)")
+        known[wish] = ReferenceSet(source, metrics, features, name, most).to(device).dry_run(source, count, by_class)
     return known[wish]
 
 

@@ -191,6 +191,9 @@ class General(BaseModel):
     features: Annotated[
         str, Field(description="features of those metrics: auto, digits, inception, pixels, or a file")
     ] = "auto"
+    real_samples: Annotated[
+        Whole, Field(description="real samples that they compare with; 0: up to 50,000 held ones, or 10,000 draws")
+    ] = 0
     evaluate_every: Annotated[Whole, Field(description="steps between their rows; 0: where samples are saved")] = 0
 
     numbers = field_validator("*", mode="before")(no_truth_value)

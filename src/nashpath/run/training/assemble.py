@@ -86,7 +86,7 @@ def build_groups(
         begin = 0
         for part in parts:
             at = slice(begin, begin + part)
-            group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread, record)
+            group = _team(own[at], games[at], choice, reason, precision, ready.get(part), spread, record, say)
             start.resume_memory(group.members, group.program)
             ready.setdefault(part, group.program.prepared)
             groups.append(group)
@@ -185,10 +185,11 @@ def _team(
     ready: Prepared | None,
     spread: "Spread | None",
     record: bool,
+    say: Callable[[str], None],
 ) -> MemberGroup:
     """One group and its program, which takes over a step that is ``ready``."""
     mode = choice.mode if len(members) > 1 else "looped"
     diagnostics = build_diagnostics(members[0].settings.diagnostics, trials[0].game)
     program = Program(trials, [m.seed for m in members], mode, choice.compiled, precision, ready, spread, record)
-    reference_set = reference_set_of(members[0].settings, trials[0])
+    reference_set = reference_set_of(members[0].settings, trials[0], say)
     return MemberGroup(members, program, reason, list(diagnostics.values()), reference_set)

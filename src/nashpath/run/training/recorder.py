@@ -14,7 +14,8 @@ import numpy as np
 from torch import Tensor
 
 from nashpath.metrics.features import Outputs
-from nashpath.run.engine.program import spent
+from nashpath.run.engine.interrupt import interruptible
+from nashpath.run.engine.program import never, spent
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.diagnostics import diagnostic_rows
@@ -147,17 +148,28 @@ class Recorder:
         taken = sum(group.program.timed * len(group.members) for group in self.groups)
         return taken / max(1e-9, sum(group.program.seconds for group in self.groups))
 
-    def write_reference(self) -> None:
-        """Real samples to compare with and what they get themselves, or a toy's known equilibrium."""
+    def write_reference(self, stop: Callable[[], bool] = never) -> None:
+        """Real samples to compare with and what they get themselves, or a toy's known equilibrium.
+
+        Raises `Interrupted` where ``stop`` was asked for before they were all computed; then nothing is written.
+        """
+        with interruptible(stop):
+            known = self._reference()
+        if known:
+            self.store.write_arrays("reference.npz", known)
+
+    def _reference(self) -> dict[str, np.ndarray]:
         trial: Any = self.groups[0].program.trials[0]
         known: dict[str, np.ndarray] = {} if self.pictures else equilibrium(trial)
         if self.pictures:
             count = max(self.settings.evaluation_samples, self.settings.samples)
             known = reference_samples(trial.game.data, self.settings.samples, count)
             named = self.groups[0].reference_set
-            known |= real_numbers(named.against_itself(self.settings.evaluation_samples)) if named else {}
-        if known:
-            self.store.write_arrays("reference.npz", known)
+            if named:
+                doing = f"measuring real samples against each other for {', '.join(self.settings.metrics)}"
+                self.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, doing))
+                known |= real_numbers(named.against_itself(self.settings.evaluation_samples))
+        return known
 
     def log(self) -> None:
         """One row a member that still moves, and one empty row at the step where it was found to have stopped."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nashpath.core import Game, Source
-from nashpath.run.engine.interrupt import ending_by_ctrl_c
+from nashpath.run.engine.interrupt import Interrupted, ending_by_ctrl_c
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.errors import RanksError
@@ -200,8 +200,7 @@ class Session:
     def _train(self) -> str:
         recorder, overhead, device = self.recorder, self.recorder.overhead, self.groups[0].program.device.type
         self._begin_together()
-        if self.untouched:
-            recorder.write_reference()
+        if self.untouched and self._compared():
             recorder.whole = self._whole()
             for _, name, act in self.schedule.activities[1:]:
                 overhead.do(name, act, device)
@@ -227,6 +226,14 @@ class Session:
             self.ranks.meet()
         recorder.conclude(status)
         return status
+
+    def _compared(self) -> bool:
+        """Writes what the run is compared with; False where a stop was asked for meanwhile, and nothing is written."""
+        try:
+            self.recorder.write_reference(self.stop)
+        except Interrupted:
+            return False
+        return True
 
     def _whole(self) -> bool:
         """Whether an evaluation on the way is one of all members."""
