@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nashpath.core import FunctionalGame, point_of
-from nashpath.diagnostics import Certificate, Linearised, PointEvidence, RunSummary, certify, statements
+from nashpath.diagnostics import Certificate, Linearised, PointEvidence, RunSummary, certify, headline, statements
 from nashpath.run.assess.bounds import held_by_bounds
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.solvers import SGD, Alternating, Clipped, Constrained, Simultaneous
@@ -40,6 +40,9 @@ def test_a_nash_point_at_a_bound_is_not_said_to_be_left(kind):
     assert "by a small move alone within the bounds" in told["local Nash"]
     assert "the discriminator pressed against its bound in every weight" in told["local Nash"]
     assert "held by its bound" in seen.unknown
+    said, quality = headline(seen)
+    assert said.startswith("local Nash within the bounds, play closes in on the point of rest at a bound")
+    assert quality == "good"
     assert seen.margins is None
     gaps = responses(CORNER, 2.75, LIMIT, held("discriminator"))
     assert gaps["duality_gap"] == pytest.approx(0, abs=1e-9)
@@ -69,6 +72,15 @@ def test_who_is_pulled_back_from_a_bound_is_not_held_by_it(x):
     """At the bound, and the slope leads inwards: the point is told as any other."""
     seen = read(zero_sum(lambda x, y: x**2 - y**2), x, 0.0, wrap=held("generator"))
     assert (seen.evidence.bounded, seen.kind) == ([], "not stationary")
+
+
+@pytest.mark.parametrize("x", [1.0, 4.0])
+def test_where_play_comes_to_rest_at_a_bound_is_judged_within_it(x):
+    """From any x the generator goes to 2.75, where the discriminator is pressed against 1/2: a Nash point, no fault."""
+    seen = read(CORNER, x, LIMIT, wrap=held("discriminator"))
+    assert (seen.play.motion, seen.goal) == ("closes in", "local Nash")
+    assert headline(seen)[1] == "good"
+    assert "still pulled" not in " ".join(one.sentence for one in statements(seen))
 
 
 def test_another_player_that_is_pulled_away_is_said_all_the_same():

@@ -234,3 +234,30 @@ def test_rest_on_a_slope_that_hardly_begins_is_not_good(power):
     seen = read(zero_sum(lambda x, y: -(x**power) - y**2), quick=True)
     assert seen.kind == "no equilibrium"
     assert headline(seen)[1] == "bad" or seen.play.motion != "closes in"
+
+
+@pytest.mark.parametrize("others", [(0.9,), (0.5, -0.3), (1.0, 0.9), (-1.0,)])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("off", [k * 10.0**-e for e in (8, 9, 10) for k in (1, 2, 5)])
+def test_a_multiplier_is_said_to_do_one_thing(off, sign, others):
+    """Beside 1 by any amount that rounding does not make: it grows or shrinks, and nothing that grows closes in."""
+    found = contraction_of(turned(np.diag([1 + sign * off, *others]), 1))
+    assert (found.rate < 1) == (found.motion == "closes in")
+    assert found.flat == (0 if sign > 0 else others.count(1.0))
+    expected = "leaves" if sign > 0 else "goes round" if -1.0 in others else "closes in"
+    assert found.motion == expected
+    if found.motion == "closes in":
+        assert 1 - found.rate == pytest.approx(off, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", [Simultaneous, Alternating])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("off", [1e-10, 3e-10, 1e-9, 3e-9, 1e-8])
+def test_play_and_steps_say_the_same_of_a_slow_direction(off, sign, kind):
+    """sign · 5 off x² − y² at rates of 1/10 has the multipliers 1 − sign · off and 0.8."""
+    seen = read(zero_sum(lambda x, y: sign * 5 * off * x**2 - y**2), kind=kind, quick=True)
+    present = next(iter((seen.margins or {}).values()))
+    assert (seen.play.motion, seen.play.flat) == ("closes in" if sign > 0 else "leaves", 0)
+    assert (present > 1) == (sign > 0)
+    assert headline(seen)[1] == ("good" if sign > 0 else "bad")
+    assert abs(1 - seen.play.rate) == pytest.approx(off, rel=1e-3)

@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Key, point_of
-from nashpath.diagnostics import Certificate, Linearised, RunSummary, certify, statements
+from nashpath.diagnostics import (
+    Behaviour,
+    Certificate,
+    Linearised,
+    PointEvidence,
+    RunSummary,
+    certify,
+    headline,
+    statements,
+)
+from nashpath.diagnostics.play_words import play_in_words
 from nashpath.diagnostics.probing import Directions
 from nashpath.games.toys import ZeroSum
 from nashpath.run.assess.diagnose import diagnose_member
@@ -163,3 +173,32 @@ def test_who_is_pulled_away_by_as_much_as_the_noise_is_long_is_told(kind):
     rng = np.random.default_rng(1)
     noise = SKEWED[kind](rng, (1024, 2))
     assert told_by_draws(torch.from_numpy(noise + 2 * np.abs(noise).max())) == "not stationary"
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1])
+@pytest.mark.parametrize(("start", "bent"), [(0.0, 1.0), (2.0, 1.0), (0.0, 3.0)])
+def test_what_one_round_says_of_noisy_play_is_said_of_its_mean(start, bent, rate):
+    """A step is linear in the point, so that its mean has the multipliers of the mean field; no path was played."""
+    game = Noisy(lambda x, y, n: n * x / 3 + n * y / 3, normal, bent)
+    with torch.no_grad():
+        game.generator.value.fill_(start)
+    trial = Trial(game, Simultaneous(SGD(rate), SGD(rate)))
+    seen = diagnose_member(0, trial, begin(trial), quick=True).summary
+    roots = np.linalg.eigvals(np.eye(2) - rate * np.array([[2 * bent, 1.0], [-1.0, 2.0]]))
+    assert (seen.play.motion, seen.play.played, seen.play.noisy) == ("closes in", 0, True)
+    assert seen.play.rate == pytest.approx(np.abs(roots).max(), abs=0.2 * rate)
+    told = play_in_words(seen.play)
+    assert told.startswith("the mean play closes in on where the mean field vanishes at ")
+    assert "rounds to 1 % in the mean, should that rate last" in told
+    assert "the mean play closes in" in headline(seen)[0]
+    assert "path" not in headline(seen)[0]
+
+
+def test_the_mean_along_a_flat_direction_is_no_success():
+    """x₁ = 0 · x: its mean stays, and noise walks it away without end."""
+    told = Behaviour("closes in", 0.9, flat=1, along=0.0, noisy=True)
+    assert headline(RunSummary("undecided", PointEvidence(noisy=True), told))[1] == "open"
+
+
+def test_without_noise_nothing_is_said_of_a_mean():
+    assert "mean" not in play_in_words(read(Noisy(lambda x, y, n: 0 * n * x, normal)).play)

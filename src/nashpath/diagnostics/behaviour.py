@@ -12,6 +12,8 @@ from nashpath.diagnostics.trajectory import Winding, winding_of
 
 ARRIVED, GONE = 1e-3, 1e4
 """Play has closed in, or left, where its radius is this multiple of the first."""
+HUGE = 1e100
+"""A point beyond has left: squares of such numbers, and their sums, are none any more."""
 LEVEL = 2e-3
 """A radius that changes by less than this share a turn goes round."""
 ENOUGH = 6
@@ -32,6 +34,8 @@ Centre = Literal[
     "the known stationary point",
     "a stationary point found from here",
     "another point of rest",
+    "the point of rest at a bound",
+    "where the mean field vanishes",
     "the middle of the path",
 ]
 
@@ -46,7 +50,11 @@ class Behaviour:
     turn: float = math.inf
     """Rounds that make a turn; infinite where nothing turns."""
     flat: int = 0
-    """Directions that stay where they are."""
+    """Directions that stay where they are, to first order."""
+    along: float = math.inf
+    """How far along them play was found to stay, in units of ``1 + ‖θ‖``: infinite in linear games, 0: not played."""
+    noisy: bool = False
+    """Whether gradients are noisy: then a round's eigenvalues tell of the mean play, and a rate of its distance."""
     played: int = 0
     """Rounds that were played on; 0: the round's own eigenvalues say it."""
     turns: float = 0.0
@@ -87,7 +95,7 @@ def judge_way(
     A rate of approach is that of the way to where play arrives, not of what it does there.
     """
     played = len(way) - 1
-    finite = torch.isfinite(way).all(1)
+    finite = way.double().norm(dim=1) < HUGE
     middle = way[finite].mean(0) if centre is None else centre
     radius = (way[finite] - middle).double().norm(dim=1)
     whole = radius if before is None else torch.cat([(before - middle).double().norm(dim=1), radius])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Motion = Literal["closes in", "goes round", "spirals out", "leaves", "stays"]
-UNIT = 1e-9
-"""A multiplier counts as 1 within this distance from the unit circle."""
+UNIT = 1e-12
+"""A multiplier counts as 1, or as on the unit circle, within this distance, in units of the round's norm: roundings."""
 SPIRAL = 100.0
 """Play whose distance grows further than this in one turn leaves rather than spirals."""
 DOUBLINGS = 32
@@ -79,12 +79,17 @@ def _is_off_the_circle(matrix: NDArray[Any]) -> bool:
 
 def _jolted(matrix: NDArray[Any]) -> list[NDArray[Any]]:
     """The matrix, its rows and columns in units that balance it, changed by some roundings of its norm."""
-    from scipy.linalg import matrix_balance  # here, so that importing nashpath stays light
-
-    rng, balanced = np.random.default_rng(0), matrix_balance(matrix)[0]
+    rng, balanced = np.random.default_rng(0), _balanced(matrix)
     size = JOLT * np.finfo(float).eps * float(np.linalg.norm(balanced, 2))
     moves = rng.standard_normal((JOLTS, *matrix.shape))
     return [balanced + size * move / np.linalg.norm(move, 2) for move in moves]
+
+
+def _balanced(matrix: NDArray[Any]) -> NDArray[Any]:
+    """The matrix in units of its rows and columns that make its norm small; its eigenvalues are the same."""
+    from scipy.linalg import matrix_balance  # here, so that importing nashpath stays light
+
+    return matrix_balance(matrix)[0]
 
 
 def _extreme(matrix: NDArray[Any], of: Callable[[NDArray[Any]], Any]) -> float:
@@ -97,26 +102,24 @@ def _spread(found: Sequence[float]) -> float:
 
 
 def _classified(matrix: NDArray[Any]) -> Contraction:
+    """Every multiplier is one of four: it grows, stays, shrinks, or turns at an unchanged size."""
     values = np.linalg.eigvals(matrix)
-    size = np.abs(values)
-    first = values[size.argmax()]
-    rate = float(abs(first))
-    if rate > 1 + UNIT:
-        turn = _turn(first)
+    size, unit = np.abs(values), UNIT * max(1.0, float(np.linalg.norm(_balanced(matrix), 2)))
+    outward, flat = size > 1 + unit, np.abs(values - 1) <= unit
+    inward = size < 1 - unit
+    around, rate, many = ~(outward | flat | inward), float(size.max()), int(flat.sum())
+    if outward.any():
+        turn = _turn(values[size.argmax()])
         turning = math.isfinite(turn) and turn * math.log(rate) < math.log(SPIRAL)
         return Contraction("spirals out", rate, turn) if turning else Contraction("leaves", rate)
-    neutral = np.abs(size - 1) <= UNIT
-    if neutral.any() and _grows(matrix):
+    if (flat | around).any() and _grows(matrix):
         return Contraction("leaves", rate)
-    flat = np.abs(values - 1) <= UNIT
-    if (neutral & ~flat).any():
-        turning = values[neutral & ~flat]
-        return Contraction("goes round", 1.0, max(_turn(value) for value in turning), int(flat.sum()))
-    moving = values[~flat]
-    if not len(moving):
-        return Contraction("stays", 1.0, flat=int(flat.sum()))
-    slowest = moving[np.abs(moving).argmax()]
-    return Contraction("closes in", float(abs(slowest)), _turn(slowest), int(flat.sum()))
+    if around.any():
+        return Contraction("goes round", 1.0, max(_turn(value) for value in values[around]), many)
+    if not inward.any():
+        return Contraction("stays", 1.0, flat=many)
+    slowest = values[inward][size[inward].argmax()]
+    return Contraction("closes in", float(abs(slowest)), _turn(slowest), many)
 
 
 def _turn(value: complex) -> float:

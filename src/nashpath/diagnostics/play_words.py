@@ -16,35 +16,44 @@ def play_in_words(play: Behaviour) -> str:
         if play.turns >= 1
         else f"over {play.played} rounds played on"
     )
-    flat = f", but for {flat_directions(play.flat)}, along which it stays" if play.flat else ""
+    flat = f", but for {flat_directions(play.flat)}, along which {_staying(play)}" if play.flat else ""
+    who = "the mean play" if play.noisy and not play.played else "play"
+    mean = " in the mean" if play.noisy else ""
     match play.motion:
         case "closes in" if play.rate > 0:
             round_it = f", turning {turn}" if turning else ""
             rounds = (
                 "at present, and more slowly all the while: it does not tell when 1 % is reached"
                 if play.slowing
-                else f"{play.rounds:,.0f} rounds to 1 %, should that rate last"
+                else f"{play.rounds:,.0f} rounds to 1 %{mean}, should that rate last"
                 if play.rounds < 1e15
                 else "no end in sight"
             )
-            said = f"play closes in on {play.centre} at {near_one(play.rate)} a round ({rounds}){round_it}{flat}"
+            said = f"{who} closes in on {play.centre} at {near_one(play.rate)} a round ({rounds}){round_it}{flat}"
         case "closes in":
-            said = f"play arrives at {play.centre} in finitely many rounds{flat}"
+            said = f"{who} arrives at {play.centre} in finitely many rounds{flat}"
         case "goes round":
             change = "unchanged" if abs(play.a_turn - 1) < 1e-9 else f"changing by {times_larger(play.a_turn)} a turn"
-            said = f"play goes round {play.centre} {turn}, the radius {change}{flat}"
+            said = f"{who} goes round {play.centre} {turn}, the radius {change}{flat}"
         case "spirals out":
-            said = f"play spirals out, turning {turn}, the radius growing {times_larger(play.a_turn)} a turn"
+            said = f"{who} spirals out, turning {turn}, the radius growing {times_larger(play.a_turn)} a turn"
         case "leaves":
             growth = f"its distance growing {times_larger(play.rate)} a round" if play.rate > 1 else "without end"
-            said = f"play leaves {play.centre}, {growth}"
+            said = f"{who} leaves {play.centre}, {growth}"
         case "stays":
-            said = "play stays where it is: to first order no round moves it by a billionth of its distance"
+            said = f"{who} stays where it is: to first order no round moves it by a trillionth of its distance"
         case "still moving":
             return f"play is still moving ({play.why or how})"
         case _:
             return f"what play does is undecided ({play.why}; {how})"
     return f"{said} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
+
+
+def _staying(play: Behaviour) -> str:
+    """How it is known that flat directions are not left."""
+    if math.isinf(play.along):
+        return "it stays"
+    return f"it was found to stay up to {play.along:g} of 1 + ‖θ‖ away" if play.along else "it stays to first order"
 
 
 def flat_directions(many: int) -> str:

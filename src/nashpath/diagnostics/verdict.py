@@ -244,6 +244,8 @@ def statements(s: RunSummary) -> list[Finding]:
     play = play_in_words(s.play)
     if s.goal == "no equilibrium":
         play = f"{play}; that point is no equilibrium: some player gains there by a small move alone"
+    if s.goal == "not stationary":
+        play = f"{play}; there some player is still pulled away, by less than play shows"
     said.append(Finding("play", f"{play}. {more('what this play does here')}", ("path", "rounds")))
     if s.exploitability:
         said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
@@ -342,15 +344,22 @@ def headline(s: RunSummary) -> tuple[str, str]:
     if s.play.motion in ("spirals out", "leaves"):
         return play_in_words(s.play).partition(" (")[0], "bad"
     if s.kind in ("local Nash", "local minimax"):
-        return f"{s.kind}, {_short(s.play)}", "good" if s.play.motion in ("closes in", "stays") else "open"
+        kind = f"{s.kind} within the bounds" if s.evidence.bounded and s.kind == "local Nash" else s.kind
+        ends = s.play.motion in ("closes in", "stays") and _told(s.play)
+        return f"{kind}, {_short(s.play)}", "good" if ends else "open"
     if s.play.motion == "closes in" and "no equilibrium" in (s.kind, s.goal):
         return f"{_short(s.play)}: no equilibrium", "bad"
     if s.play.motion == "closes in":
-        return _short(s.play), "good"
+        return _short(s.play), "good" if _told(s.play) and s.goal != "not stationary" else "open"
     if s.play.motion == "goes round":
         return ", ".join(part for part in (found, _short(s.play)) if part), "open"
     kind = {"not stationary": "still moving", "undecided": "undecided"}.get(s.kind, s.kind)
     return ", ".join(part for part in (found, kind, _short(s.play)) if part and part != "play is still moving"), "open"
+
+
+def _told(play: Behaviour) -> bool:
+    """Whether what play does along directions that the first order leaves is known, too."""
+    return not play.flat or play.along > 0
 
 
 def _short(play: Behaviour) -> str:

@@ -31,12 +31,13 @@ class LinearPart(NamedTuple):
 
         m ← decay · m + g,   move = −learning_rate · gain · scale · m
 
-    ``scale`` has a number for each parameter; None stands for 1.
+    ``scale`` has a number for each parameter; None stands for 1. It is ``most`` where every gradient was 0 so far.
     """
 
     decay: float | Tensor = 0.0
     gain: float | Tensor = 1.0
     scale: Tree | None = None
+    most: float | Tensor = float("inf")
 
 
 @instead("parameters are moved by rules such as nashpath.Adam(1e-3), not by an optimizer of torch")

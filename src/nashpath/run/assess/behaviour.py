@@ -28,6 +28,8 @@ from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.games.toys.base import kind_at
 from nashpath.networks import mixes_batch
+from nashpath.run.assess.flats import played_along
+from nashpath.run.assess.moments import unmet
 from nashpath.run.engine.linear_play import LinearPlay
 from nashpath.run.engine.sampler import draw, following
 from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
@@ -37,6 +39,8 @@ SMALL = 64
 """Up to this many parameters rounds are formed as matrices and play goes on for thousands of rounds."""
 CAP, QUICK = 4000, 600
 """Rounds of a toy that are played on at most."""
+FURTHER = 2000
+"""Rounds that are played from further along flat directions at most, unless they rest before."""
 FORGETTING = 1000
 """Rounds that rules which adapt are given first: about the memory of Adam's second moments."""
 CHUNK = 200
@@ -74,16 +78,57 @@ def behaviour(
         if linear and not seen.noisy and centre is None and not _vanishes(near):
             return Behaviour("leaves", why="the field vanishes nowhere"), None
         if linear or (found.sure and not found.flat and found.motion not in ("goes round", "stays")):
-            why = f"of the mean over {near.draws} batches: noise moves it besides" if seen.noisy else ""
-            return Behaviour(found.motion, found.rate, found.turn, found.flat, centre=known, why=why), None
+            return _by_round(found, near, seen, known), None
     if at_rest:
         train_state = displaced(train_state, near)
     told, way = play_and_judge(trial, train_state, centre, known, cap, seen.noisy, adaptive)
-    if found and found.flat and found.motion == told.motion and told.centre == "another point of rest":
-        told = replace(told, rate=found.rate, turn=found.turn, flat=found.flat, centre=known)
+    told.noisy = seen.noisy
+    beside = told.centre == "another point of rest"
+    if found and found.flat and found.motion == told.motion and beside:
+        told = replace(told, rate=found.rate, turn=found.turn, flat=found.flat, along=0.0, centre=known)
     if found and at_rest:
         told.why = f"from a small displacement; the round here has a largest multiplier of {found.rate:.6g}. {told.why}"
+    if found and found.flat and at_rest and centre is not None and not adaptive and not seen.noisy:
+        told = _with_flats(trial, train_state, near, told, centre, known, cap)
     return told, way
+
+
+def _by_round(found: Contraction, near: Linearised, seen: PointEvidence, known: Centre) -> Behaviour:
+    """What the multipliers of one round say; where gradients are noisy they are those of the mean play."""
+    told = Behaviour(found.motion, found.rate, found.turn, found.flat, centre=known, noisy=seen.noisy)
+    if seen.noisy:
+        told.why, told.along = f"of the mean over {near.draws} batches: noise moves it besides", 0.0
+        told.centre = "where the mean field vanishes" if known == "the middle of the path" else known
+    return told
+
+
+def _with_flats(
+    trial: Trial, train_state: TrainState, near: Linearised, told: Behaviour, centre: Tensor, known: Centre, cap: int
+) -> Behaviour:
+    """What play from beside a point of rest showed, and what it shows from further along directions that J leaves."""
+    if told.motion != "undecided" and not told.flat:
+        return told
+
+    def play(move: Tensor) -> Tensor:
+        further = play_on(trial, train_state._replace(point=near.at(move).point))
+        way = further(CHUNK)
+        while len(way) <= min(cap, FURTHER) and _moves(way[-CHUNK:]):
+            way = further(CHUNK)
+        return way
+
+    other, stays = played_along(play, near, centre, known)
+    if told.motion == "undecided":
+        return other if other is not None and other.motion in ("leaves", "spirals out") else told
+    if other is None:
+        return replace(told, along=stays)
+    beside = f"to first order, and from a small displacement, it closes in at {told.rate:.6g} a round across them"
+    return replace(other, why=f"{other.why}; {beside}")
+
+
+def _moves(way: Tensor) -> bool:
+    """Whether a stretch of play, all of it finite, is no single point up to rounding."""
+    off = float((way - way[-1]).norm(dim=1).max())
+    return math.isfinite(off) and off > 1e-14 * (1 + float(way[-1].norm()))
 
 
 def _at_the_rest(
@@ -141,8 +186,10 @@ def _adaptive(trial: Trial, train_state: TrainState) -> bool:
 
 
 def _round(trial: Trial, train_state: TrainState, near: Linearised) -> Contraction | None:
-    """One round of the present play on the game's linear part; None where it has none."""
+    """One round of the present play on the game's linear part; None where it has none, or steps that are not known."""
     try:
+        if unmet(*trial.solver.unwrapped(train_state.memory), near):
+            return None
         play = LinearPlay(trial.solver, train_state.memory, near.point.players)
         return contraction_of(play.matrix(near.plain_matrix, near.sizes))
     except (ValueError, RuntimeError, np.linalg.LinAlgError):
@@ -162,7 +209,10 @@ def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor
             kind = kind_at(known, getattr(game, "truth", ()))
             return vector, "the known equilibrium" if kind == "local Nash" else "the known stationary point"
     found = found if seen.stationary else _nearest_rest(near, seen)
-    return (None, "the middle of the path") if found is None else (found, "a stationary point found from here")
+    if found is None:
+        return None, "the middle of the path"
+    at_bound = bool(seen.bounded and seen.stationary)
+    return found, "the point of rest at a bound" if at_bound else "a stationary point found from here"
 
 
 def _nearest_rest(near: Linearised, seen: PointEvidence) -> Tensor | None:

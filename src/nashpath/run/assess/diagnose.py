@@ -31,6 +31,7 @@ from nashpath.diagnostics import (
 )
 from nashpath.games.penalties import NoPenalty
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
+from nashpath.run.assess.bounds import held_by_bounds
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
@@ -231,8 +232,10 @@ def _goal(trial: Trial, near: Linearised, summary: RunSummary, way: Tensor | Non
     goal = way[-1] if beside and way is not None else centre_of(trial.game, near, evidence)[0]
     if goal is None:
         return None
-    point = near.at(goal.to(near.vector) - near.vector).point
-    return certify(Certificate(near.draws).evidence(near.problem, point, near.batches))
+    there = near.at(goal.to(near.vector) - near.vector)
+    fields = there.field[None].expand(near.draws, -1)
+    held = held_by_bounds(trial.solver, there, fields)
+    return certify(Certificate(near.draws).look(there, fields, beside=there.beside().field[None], held=held))
 
 
 def _look_at_play(

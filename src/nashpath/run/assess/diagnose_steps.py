@@ -1,6 +1,7 @@
 """Steps of the present rules, relative to the largest that contract."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,17 @@ from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_st
 from nashpath.diagnostics.contraction import is_flat
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.diagnostics.probing import STEADY
-from nashpath.diagnostics.stable_step import first_stretch, repulsion, spectral_radii, stretch_around
+from nashpath.diagnostics.stable_step import (
+    CERTAIN,
+    NEUTRAL,
+    first_stretch,
+    is_settled,
+    repulsion,
+    spectral_radii,
+    stretch_around,
+)
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
+from nashpath.run.assess.moments import unmet
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import Alternating, Extragradient, Simultaneous, Solver
@@ -40,10 +50,14 @@ def compare_steps(
         return plain
     try:
         play = LinearPlay(trial.solver, memory, near.point.players)
-        summary.sharpness = _sharpness(play, solver, inner, near, summary.evidence.pressed)
+        empty = unmet(solver, inner, near)
+        summary.sharpness = _sharpness(play, solver, inner, near, summary.evidence.pressed, empty)
+        if any(bool(which.all()) for which in empty.values()):
+            summary.unknown = _no_moments(empty)
+            return plain
         if near.size > (DENSE if play.plain else DENSE // 4) or not all(summary.rates.values()):
             return plain
-        summary.unknown = _why_unknown(play, centre, summary)
+        summary.unknown = _why_unknown(play, centre, summary) or _no_moments(empty)
         if summary.unknown or centre is None:
             return plain
         found = _margins(play, centre, summary)
@@ -66,7 +80,25 @@ def _why_unknown(play: LinearPlay, centre: Linearised | None, summary: RunSummar
         return "the field has a kink at the stationary point, so that no linear map says what is around it"
     if is_flat(centre.plain_matrix):
         return "no eigenvalue of the Jacobian there differs from 0, so that higher orders decide"
-    return _noise(play, centre, summary) if summary.evidence.noisy else ""
+    if summary.evidence.noisy:
+        return _noise(play, centre, summary)
+    # what is flat at a point at rest was probed there; of one that Newton's method found it is known by J alone
+    if not is_settled(centre, NEUTRAL if summary.evidence.stationary else CERTAIN):
+        return "the curvature still changes on the rest of the way to the stationary point, where higher orders decide"
+    return ""
+
+
+def _no_moments(empty: Mapping[str, Tensor]) -> str:
+    """Why the present steps of weights that met no gradient say nothing of those that play takes."""
+    told = [
+        f"the {who}" if bool(which.all()) else f"{int(which.sum()):,} of the {who}'s {len(which):,} weights"
+        for who, which in empty.items()
+    ]
+    return (
+        f"{' and '.join(told)} met no gradient so far, and a rate over epsilon is no step that play takes"
+        if told
+        else ""
+    )
 
 
 def reconcile_steps(summary: RunSummary) -> None:
@@ -129,11 +161,17 @@ def _around(play: LinearPlay, near: Linearised, largest: float, repels: float) -
 
 
 def _sharpness(
-    play: LinearPlay, solver: Solver, memory: Any, near: Linearised, pressed: np.ndarray | None
+    play: LinearPlay,
+    solver: Solver,
+    memory: Any,
+    near: Linearised,
+    pressed: np.ndarray | None,
+    empty: Mapping[str, Tensor],
 ) -> dict[str, float]:
     """Each player's curvature times step, over the largest at which its play contracts; nothing where not known.
 
-    Weights that are ``pressed`` against a bound make no steps.
+    Weights that are ``pressed`` against a bound make no steps, and those of ``empty`` moments none that are known: the
+    others' curvature is at most that of all. Of a player with no others nothing is said.
     """
     steps, limits = {}, {}
     for who in near.sizes:
@@ -144,11 +182,14 @@ def _sharpness(
         steps[who] = play.rates[who] * float(part.gain) * flat
         if pressed is not None:
             steps[who] = steps[who] * torch.from_numpy(~pressed[near.block(who)]).to(own)
-        limits[who] = largest_curvature(play, who, near.sizes) * float(part.gain)
+        if who in empty:
+            steps[who] = steps[who] * (~empty[who]).to(own)
+        limits[who] = largest_curvature(play, who, near.sizes)
         if not 0 < limits[who] < float("inf"):
             return {}
     try:
-        return {who: value / limits[who] for who, value in sharpness_of(near, steps).items()}
+        found = sharpness_of(near, steps)
+        return {who: found[who] / limits[who] for who in found if who not in empty or not bool(empty[who].all())}
     except NotConvergedError:
         return {}
 

@@ -31,7 +31,7 @@ class Adam(UpdateRule):
     def linear(self, memory: Memory) -> LinearPart:
         spread = (1 - self.b2 ** memory["count"]).sqrt()
         scale = {k: 1 / (v.sqrt() / spread + self.epsilon) for k, v in memory["second"].items()}
-        return LinearPart(self.b1, (1 - self.b1) / (1 - self.b1 ** memory["count"]), scale)
+        return LinearPart(self.b1, (1 - self.b1) / (1 - self.b1 ** memory["count"]), scale, 1 / self.epsilon)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         count = memory["count"] + 1

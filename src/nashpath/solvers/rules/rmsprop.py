@@ -24,7 +24,8 @@ class RMSProp(UpdateRule):
         return trees.zeros(params)
 
     def linear(self, memory: Memory) -> LinearPart:
-        return LinearPart(scale={k: 1 / (v.sqrt() + self.epsilon) for k, v in memory.items()})
+        scale = {k: 1 / (v.sqrt() + self.epsilon) for k, v in memory.items()}
+        return LinearPart(scale=scale, most=1 / self.epsilon)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         square = {k: self.decay * memory[k] + (1 - self.decay) * g * g for k, g in gradient.items()}
