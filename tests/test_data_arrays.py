@@ -1,6 +1,7 @@
 """Arrays: which axis is colour, which range, what is refused and how."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_an_undecided_layout_is_asked_for(shape):
     [
         (PIXELS.astype(np.float32), r"float images from 0 to 255; expected \[-1, 1\] or \[0, 1\]"),
         (PIXELS / 100 - 1, r"from -1 to 1\.55; expected"),
-        (PIXELS.astype(np.int64), r"images of int64 .* save them as uint8"),
+        (PIXELS.astype(np.int64), r"images of int64 .* give x as uint8 \(0 to 255\)"),
         (np.array([[0.0, 1.0], [np.nan, 0.0]]), r"sample 1 holds NaN"),
         (np.array([[0.0, 1.0], [1.0, 0.0], [-np.inf, 0.0]]), r"sample 2 holds NaN, infinity"),
         (np.array([[1e300]]), r"sample 0 .* more than float32"),
@@ -72,6 +73,46 @@ def test_an_undecided_layout_is_asked_for(shape):
 def test_what_is_not_data_is_refused_with_the_reason(given, message):
     with pytest.raises(ValueError, match=r"^samples: .*" + message):
         Samples(given)
+
+
+RANGES = {
+    "bool": PIXELS > 127,
+    "bytes 0 and 1": (PIXELS > 127).astype(np.uint8),
+    "int 0 and 1": (PIXELS > 127).astype(np.int64),
+    "int -1 to 1": (PIXELS > 127).astype(np.int8) - (PIXELS < 60),
+    "int 0 to 5": (PIXELS // 50).astype(np.int16),
+    "int 0 to 255": PIXELS.astype(np.int32),
+    "int 0 to 4095": PIXELS.astype(np.uint16) * 16 + 15,
+    "int -128 to 127": PIXELS.astype(np.int16) - 128,
+    "float 0 to 255": PIXELS.astype(np.float32),
+    "float 0 to 1.3": PIXELS / 196,
+    "float 0 to 5.1": PIXELS / 50,
+    "float 0 to 65535": PIXELS * 257.0,
+    "float -2.1 to 2.6": PIXELS / 54 - 2.117904,
+    "float -1e-3 to 1.001": PIXELS / 254.5 - 1e-3,
+    "float -1e30 to 1": np.where(PIXELS > 127, -1e30, 1.0),
+}
+ADVICE = {
+    r"give x as uint8": lambda x, _: x.astype(np.uint8),
+    r"give 255 \* x as uint8": lambda x, _: (255 * x).astype(np.uint8),
+    r"(?:give|or) x as float32": lambda x, _: x.astype(np.float32),
+    r"give x / (\S+) as float32": lambda x, number: (x / float(number)).astype(np.float32),
+}
+
+
+@pytest.mark.parametrize("kind", RANGES)
+def test_the_advice_of_a_refused_range_works_as_it_is_written(kind):
+    """Whatever it advises, followed by the letter, is images whose contrast is that of the given ones."""
+    given = RANGES[kind]
+    with pytest.raises(ValueError, match=r"samples: .*give ") as refused:
+        Samples(given)
+    advised = [(act, found) for text, act in ADVICE.items() if (found := re.search(text, str(refused.value)))]
+    assert advised
+    for act, found in advised:
+        source = Samples(act(given, found[1] if found.re.groups else None))
+        seen = source.examples().numpy().transpose(0, 2, 3, 1)
+        assert np.ptp(seen) > 0.9
+        assert np.corrcoef(seen.ravel(), given.ravel().astype(float))[0, 1] > 1 - 1e-4
 
 
 @pytest.mark.parametrize("labels", [np.array([0, 1]), np.array([0.0, 1, 2]), np.array([-1, 0, 1])])

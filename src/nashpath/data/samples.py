@@ -1,5 +1,6 @@
 """Recognition of arrays of samples: vectors or images, colour axis, range; an error where it is ambiguous."""
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -131,9 +132,7 @@ def _check_bytes(values: np.ndarray, where: str) -> None:
         return
     most = int(values[:: max(1, len(values) // 10_000)].max())
     if most == 1:
-        raise ValueError(
-            f"{where}: bytes of 0 and 1 alone, which as 0 to 255 are all black; give 255 * x, or float numbers"
-        )
+        raise ValueError(f"{where}: bytes of 0 and 1 alone, which as 0 to 255 are all black; {_recognisable(0, 1)}")
     if 0 < most < DARK:
         warnings.warn(
             f"{where}: bytes from 0 to {most}, which as 0 to 255 are nearly black; if {most} is white, give "
@@ -192,7 +191,7 @@ def _image_scale(kind: np.dtype, low: float, high: float, where: str) -> Scale:
     if kind == np.uint8:
         return BYTES
     if kind.kind != "f":
-        raise ValueError(f"{where}: images of {kind} from {low:g} to {high:g}; save them as uint8 (0 to 255)")
+        raise ValueError(f"{where}: images of {kind} from {low:g} to {high:g}; {_recognisable(low, high)}")
     if low >= 0 and high <= 1:
         if 0 < high < DARK / 255:
             warnings.warn(
@@ -205,9 +204,21 @@ def _image_scale(kind: np.dtype, low: float, high: float, where: str) -> Scale:
     if low >= -1 and high <= 1:
         return PLAIN
     raise ValueError(
-        f"{where}: float images from {low:g} to {high:g}; expected [-1, 1] or [0, 1] (or uint8, 0 to 255). "
-        "Rescale them, or for 0 to 255 save them as uint8"
+        f"{where}: float images from {low:g} to {high:g}; expected [-1, 1] or [0, 1] (or uint8, 0 to 255): "
+        f"{_recognisable(low, high)}"
     )
+
+
+def _recognisable(low: float, high: float) -> str:
+    """What to give in place of images of numbers from ``low`` to ``high``, so that they are recognised."""
+    if low >= 0 and high <= 1:
+        return "give 255 * x as uint8, or x as float32"
+    if low >= 0 and DARK <= high <= 255:
+        return "give x as uint8 (0 to 255)"
+    size = max(-low, high)
+    unit = 10.0 ** (math.floor(math.log10(size)) - 2)
+    most = math.ceil(size / unit * (1 - 1e-12)) * unit
+    return f"give x / {most:.3g} as float32, from {'-1' if low < 0 else '0'} to 1"
 
 
 def _channels_first(values: np.ndarray, where: str, layout: Layout) -> np.ndarray:
