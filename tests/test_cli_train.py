@@ -8,7 +8,7 @@ import tomllib
 import pytest
 import torch
 
-from nashpath.run import Session
+from nashpath.run import Session, open_session
 from nashpath.run.settings.model import General
 from run_folders import assert_same_run, flags, interrupt_after, members, nash
 
@@ -96,6 +96,13 @@ def test_a_run_is_never_overwritten(tmp_path):
     said = nash("train", *flags("steps=1"), "--out", tmp_path, expect=2).stderr
     assert "already holds a run" in said
     assert "--resume" in said
+    assert "step 0" not in said
+
+
+def test_a_run_without_a_checkpoint_says_that_resuming_begins_again(tmp_path):
+    open_session({"data": "ring", "steps": 1, "compile": "off"}, {}, tmp_path / "run")  # and it is killed
+    said = nash("train", *flags("steps=1"), "--out", tmp_path / "run", expect=2).stderr
+    assert "already holds a run, which has no checkpoint yet; add --resume to begin it again at step 0" in said
 
 
 @pytest.mark.parametrize(

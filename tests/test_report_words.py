@@ -2,7 +2,10 @@
 
 import pytest
 
-from nashpath.diagnostics import DIAGNOSTICS
+from nashpath.core import FunctionalGame, Key
+from nashpath.core.game import point_of
+from nashpath.diagnostics import DIAGNOSTICS, DualityGap
+from nashpath.games.toys import Quadratic
 from nashpath.metrics import METRICS
 from nashpath.report.phrasing import amount, by_how_much, is_share, meaning
 from nashpath.report.tables import is_of_class
@@ -81,3 +84,22 @@ def test_numbers_of_one_class_are_told_from_features_that_have_a_dot_in_their_na
     assert is_of_class("class_accuracy.12@mnist")
     assert not is_of_class("fid@features.pt2")
     assert not is_of_class("fid")
+
+
+@pytest.mark.parametrize("at", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize(("a", "b", "c"), [(1.0, 1.0, 1.0), (1.0, 1.0, 0.1), (10.0, 1.0, 10.0)])
+def test_the_duality_gap_is_called_the_lower_bound_that_it_is(a, b, c, at):
+    """Of ``a/2 x² + b x y − c/2 y²`` at x = y = ``at``, against the closed form ``(a + b²/c)/2 x² + (c + b²/a)/2 y²``.
+
+    It is short by less than 3 % exactly where no best response (−b y / a, b x / c) is further than the search goes.
+    """
+    game = Quadratic(a=a, b=b, c=c, x=at, y=at)
+    search = DualityGap()
+    found = float(search(FunctionalGame(game), point_of(game), game.draw(Key(0), (search.draws,)))["duality_gap"])
+    closed = ((a + b * b / c) + (c + b * b / a)) / 2 * at * at
+    assert found <= closed * (1 + 1e-5)
+    far = max(abs(-b * at / a - at), abs(b * at / c - at)) > search.steps * search.rate
+    assert (found < 0.97 * closed) == far
+    for key in ("duality_gap", "regret.generator", "perturbed_duality_gap", "perturbed_regret.discriminator"):
+        assert f"a lower bound by {search.steps} steps" in meaning(key)
+    assert "does not say how far" in meaning("duality_gap_error")

@@ -98,12 +98,34 @@ MEANINGS = {
 """What the numbers mean that no metric and no diagnostic owns: of every run, and of flows (`nashpath.run.run_flow`)."""
 
 
+def _of_best_responses() -> dict[str, str]:
+    """What the readings mean that a search for best responses finds, whose budget makes them lower bounds."""
+    found: dict[str, str] = {}
+    begins = {"duality_gap": "", "perturbed_duality_gap": " that starts beside the present point"}
+    for name, where in begins.items():
+        search: Any = DIAGNOSTICS[name]()
+        bound = (
+            f"a lower bound by {search.steps} steps of Adam at rate {search.rate:g}, which falls short where a best "
+            f"response is further away than {search.steps * search.rate:g} in a parameter"
+        )
+        regret = name.replace("duality_gap", "regret")
+        found[regret] = f"what a player gains by a best response{where}, found by search: {bound}"
+        whose = "players' regrets" + (" from beside the point" if where else "")
+        found[name] = f"sum of the {whose}, in a zero-sum game the duality gap: {bound}"
+    for name in (*begins, "proximal_duality_gap"):
+        found[f"{name}_error"] = (
+            "standard error of the gap over restarts on other batches, 0 where all batches are alike: it does not say "
+            "how far a search of so many steps falls short"
+        )
+    return found
+
+
 @rebuilt(METRICS, DIAGNOSTICS)
 def meanings() -> dict[str, str]:
     """What every number of a page means, by its key, without its better side."""
     owners = {reading: DIAGNOSTICS.summary(name) for name, row in DIAGNOSTICS.items() for reading in row.readings}
     measured = {key: said for row in METRICS.values() for key, said in getattr(row, "numbers", {}).items()}
-    return {**{key: said.rstrip(".") for key, said in owners.items()}, **measured, **MEANINGS}
+    return {**{key: said.rstrip(".") for key, said in owners.items()}, **_of_best_responses(), **measured, **MEANINGS}
 
 
 def meaning(key: str) -> str:

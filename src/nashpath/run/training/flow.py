@@ -22,7 +22,7 @@ from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Changes, pairs_of
 from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
-from nashpath.run.training.resume import begins_again, claimed, device_here, differences, told
+from nashpath.run.training.resume import already_there, begins_again, claimed, device_here, differences, told
 from nashpath.run.training.session import CHECKPOINT_SECONDS
 
 
@@ -45,7 +45,7 @@ def run_flow(
     out = Path(out)
     store = RunFolder(out)
     if store.exists():
-        raise SettingError(f"{out} already holds a run; add --resume to continue it, or choose another --out")
+        raise SettingError(already_there(store))
     check_new(out)
     settings.device = str(find_device(settings.device))
     methods = origins(flow_rows(settings), files)

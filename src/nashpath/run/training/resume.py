@@ -31,6 +31,16 @@ def told() -> Iterator[None]:
         raise FileNotFoundError(f"{error}; say where the data are now: --data-path") from None
 
 
+def already_there(store: RunFolder) -> str:
+    """Why no new run begins in a folder that holds one, and what ``--resume`` would do there."""
+    if store.has_checkpoint() or (store.folder / "run.json").exists():
+        return f"{store.folder} already holds a run; add --resume to continue it, or choose another --out"
+    return (
+        f"{store.folder} already holds a run, which has no checkpoint yet; add --resume to begin it again at step 0, "
+        "or choose another --out"
+    )
+
+
 def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]:
     """What to say where a run was ended before its first checkpoint, and so begins again; its draws are the same.
 

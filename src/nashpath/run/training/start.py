@@ -30,7 +30,15 @@ from nashpath.run.settings.resolve import dump
 from nashpath.run.training.assemble import build_groups, prepare
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.recorder import Recorder
-from nashpath.run.training.resume import begins_again, claimed, device_here, device_kind, differences, told
+from nashpath.run.training.resume import (
+    already_there,
+    begins_again,
+    claimed,
+    device_here,
+    device_kind,
+    differences,
+    told,
+)
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import starting_points
 from nashpath.run.training.tracking import check_installed
@@ -55,7 +63,7 @@ def open_session(
     folder = Path(folder)
     store = RunFolder(folder)
     if store.exists():
-        raise SettingError(f"{folder} already holds a run; add --resume to continue it, or choose another --out")
+        raise SettingError(already_there(store))
     check_new(folder)
     raw = dict(raw)
     files = begin_with(raw.pop("with", []))
