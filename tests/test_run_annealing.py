@@ -7,15 +7,17 @@ import torch
 
 from nashpath.core import FunctionalGame, Key, point_of
 from nashpath.core.tree import leaves
-from nashpath.run import SettingError, open_session
+from nashpath.run import SettingError, open_session, resume_session
 from nashpath.run.assess.diagnose import diagnose
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import hyperparameters_of, numbers_at, with_numbers_of
+from nashpath.run.folder.checkpoint import restore_member
+from nashpath.run.folder.identity import kept_length
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.solvers import SGD, HalfLife, Simultaneous
-from run_folders import assert_same_run, flags, interrupt_after, nash, small
+from run_folders import FLAGS, assert_same, assert_same_run, flags, interrupt_after, nash, small, tensors
 from solvers_play import play, small_gan
 
 QUADRATIC = {"game": "quadratic", "solver": "simultaneous", "steps": 20, "compile": "off"}
@@ -94,6 +96,91 @@ def test_a_run_resumes_on_its_way(tmp_path, monkeypatch):
         assert "stopped at step" in nash("train", *chosen, "--out", tmp_path / "half").stderr
     nash("train", "--resume", tmp_path / "half")
     assert_same_run(tmp_path / "whole", tmp_path / "half")
+
+
+def given(*settings):
+    return [part for setting in settings for part in ("-s", setting)]
+
+
+TOY = ("game=quadratic", "solver=simultaneous", "compile=off", "stack=off", "threads=1")
+ONWARD = {
+    "a rate": ((*TOY, "anneal.solver.generator.learning_rate=0"), {}),
+    "a number of the game": ((*TOY, "anneal.game.b=3.0"), {}),
+    "a weight": ((*FLAGS, "penalty=r1", "anneal.penalty.weight=0.1"), {}),
+    "a half-life": ((*FLAGS, "average=half_life", "anneal.average.half_life=5"), {}),
+    "swept ends": (TOY, {"--sweep": "anneal.game.b=2.0,3.0"}),
+    "a length of its own": ((*TOY, "anneal.game.b=3.0", "anneal_steps=30"), {}),
+}
+"""Settings in which a number is annealed, and sweeps of them."""
+LENGTHS = {"a length of its own": 30}
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "stops"),
+    [(name, 20, (40,)) for name in ONWARD] + [("a rate", 20, (30, 40)), ("a weight", 40, (20, 30))],
+)
+def test_a_run_of_other_steps_goes_on_with_its_annealing(name, first, stops, tmp_path, monkeypatch):
+    """Resumed again and again, to more steps or fewer, it is the run whose ``anneal_steps`` are those of the first."""
+    chosen, sweeps = ONWARD[name]
+    length, swept = LENGTHS.get(name, first), [text for pair in sweeps.items() for text in pair]
+    one, whole = tmp_path / "one", tmp_path / "whole"
+    with monkeypatch.context() as patch:
+        if stops[0] < first:
+            interrupt_after(patch, 10)
+        nash("train", *given(*chosen, f"steps={first}"), *swept, "--out", one)
+    told = [nash("train", "--resume", "-s", f"steps={steps}", "--out", one).stderr for steps in stops]
+    nash("train", *given(*chosen, f"steps={stops[-1]}", f"anneal_steps={length}"), *swept, "--out", whole)
+    assert_same(tensors(one), tensors(whole))
+    said = f"arrives at step {length}, as it would have; -s anneal_steps=N"
+    assert (said in " ".join(told[0].split())) == (name not in LENGTHS)
+    assert not any(said in " ".join(text.split()) for text in told[1:])
+
+
+def test_the_number_of_a_run_that_goes_on_never_jumps(tmp_path):
+    """From 20 steps to 40, also where the steps are changed in ``config.toml``: the cosine of 20 steps, and its end."""
+    raw = {**QUADRATIC, **RULES, "anneal": {"solver.generator.learning_rate": 0.0}}
+    open_session(dump(resolve({}, {**QUADRATIC, **RULES})) | {"anneal": raw["anneal"]}, {}, tmp_path).train()
+    config = tmp_path / "config.toml"
+    config.write_text(config.read_text().replace("steps = 20", "steps = 40"))
+    for resumed in (False, True):
+        if resumed:
+            resume_session(tmp_path, {}).train()
+        trial, state = restore_member(tmp_path)
+        assert int(state.steps) == (40 if resumed else 20)
+        for n in range(41):
+            rate = numbers_at(trial, torch.tensor(n))["solver"]["rules.generator.learning_rate"]
+            assert float(rate) == pytest.approx(0.1 * cosine(n, 20), abs=1e-8)
+
+
+def test_another_length_is_chosen_with_the_change_accepted(tmp_path):
+    nash("train", *given(*TOY, "anneal.game.b=3.0", "steps=20"), "--out", tmp_path / "run")
+    resumed = ("train", "--resume", *given("steps=40", "anneal_steps=60"), "--out", tmp_path / "run")
+    assert "anneal_steps was 20, is 60" in " ".join(nash(*resumed, expect=2).stderr.split())
+    told = " ".join(nash(*resumed, "--accept-changes").stderr.split())
+    assert "anneal_steps was 20, is 60" in told
+    assert "as it would have" not in told
+    assert restore_member(tmp_path / "run")[0].annealing.steps == 60
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "kept"),
+    [
+        ({"anneal.a": 1.0, "steps": 20}, {"anneal.a": 1.0, "steps": 40}, 20),
+        ({"sweep.anneal.a": [1.0], "steps": 20}, {"steps": 40}, 20),
+        ({"sweep.together": [{"anneal.a": 1.0}], "steps": 20}, {"steps": 40}, 20),
+        ({"anneal.a": 1.0, "steps": 20}, {"anneal.a": 1.0, "steps": 40, "anneal_steps": 20}, 20),
+        ({"anneal.a": 1.0, "steps": 20}, {"anneal.a": 1.0, "steps": 20}, None),
+        ({"anneal.a": 1.0, "steps": 20, "anneal_steps": 20}, {"anneal.a": 1.0, "steps": 40, "anneal_steps": 0}, None),
+        ({"anneal.a": 1.0, "steps": 20}, {"anneal.a": 1.0, "steps": 40, "anneal_steps": 30}, None),
+        ({"steps": 20}, {"steps": 40}, None),
+        ({"anneal.a": 1.0, "steps": 0}, {"anneal.a": 1.0, "steps": 40}, None),
+        ({}, {"anneal.a": 1.0, "steps": 40}, None),
+    ],
+)
+def test_a_length_is_kept_where_it_was_that_of_the_run(before, now, kept):
+    found, said = kept_length({"settings": before} if before else {}, {"settings": now})
+    assert found == ({} if kept is None else {"anneal_steps": kept})
+    assert len(said) == len(found)
 
 
 @pytest.mark.long

@@ -21,7 +21,12 @@ from nashpath.core.source import Finite, OneHot, Source, class_names, is_labelle
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.identity import changed_data_of, changed_settings, flat_settings_of
+from nashpath.run.folder.identity import (
+    changed_data_of,
+    changed_settings,
+    flat_settings_of,
+    kept_length,
+)
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_source, build_trial
@@ -270,8 +275,7 @@ def _settings(folder: Path, data_path: Path | None) -> Raw:
             f"generator to sample, evaluate or export, and no game to diagnose. nashpath report {folder} shows how far "
             "the particles are from the data (KL, MMD, W2); they are the array m0 of its samples/step-*.npz"
         )
-    _check_settings(store, raw)
-    return raw
+    return _as_made(store, raw)
 
 
 def _members(folder: Path, raw: Raw) -> list[Member]:
@@ -281,15 +285,21 @@ def _members(folder: Path, raw: Raw) -> list[Member]:
         return plan(raw, raw.pop("sweep", {}))
 
 
-def _check_settings(store: RunFolder, raw: Raw) -> None:
-    """Raises `SettingError` where ``config.toml`` was changed in more than what a resumed run may change."""
+def _as_made(store: RunFolder, raw: Raw) -> Raw:
+    """The settings, and the length of their annealing as it was where ``steps`` were changed since.
+
+    Raises `SettingError` where ``config.toml`` was changed in more than what a resumed run may change.
+    """
     fault = store.digests.fault(store.config.name)
     if not fault:
-        return
-    before = read_meta(store).get("identity", {})
-    said = changed_settings(before, {"settings": flat_settings_of(raw)}) if before else [fault]
+        return raw
+    before, now = read_meta(store).get("identity", {}), {"settings": flat_settings_of(raw)}
+    kept, _ = kept_length(before, now)
+    now["settings"] |= kept
+    said = changed_settings(before, now) if before else [fault]
     if said:
         raise SettingError(f"{store.config}: was changed since the run wrote it: {'; '.join(said)}. Put it back")
+    return raw | kept
 
 
 def restore_members(

@@ -16,7 +16,7 @@ from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, S
 from nashpath.run.folder.run_folder import RENAMED, machine
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
-from nashpath.run.settings.overrides import Raw
+from nashpath.run.settings.overrides import TOGETHER, Raw
 
 _WAYS = {"compile", "cuda_graph", "device", "threads"}
 FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "features", "real_samples"} | {
@@ -27,6 +27,8 @@ ERRORS = "surrogateescape"
 """How names of files that are not UTF-8 go into a hash: as the bytes that they are."""
 READ_FILES, READ_BYTES = 64, 1 << 16
 """At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
+ANNEAL_STEPS = "anneal_steps"
+"""The setting whose 0 means the run's ``steps``, which a resumed run may change."""
 DATA_SINCE = "data_since"
 """The step at which the data were last changed; numbers of before are of other data."""
 
@@ -51,8 +53,11 @@ def flat_settings_of(raw: Raw) -> dict[str, Any]:
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """The settings that differ between two identities, in words, those left out that a resumed run may change."""
-    old, new = before.get("settings", {}), now["settings"]
+    """The settings that differ between two identities, in words, those left out that a resumed run may change.
+
+    An `ANNEAL_STEPS` of 0 is the number that it means.
+    """
+    old, new = (_with_length(one.get("settings", {})) for one in (before, now))
     return [
         f"{key} was {old.get(key, 'not set')}, is {new.get(key, 'not set')}"
         for key in dict.fromkeys([*old, *new])
@@ -60,6 +65,30 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         and key not in (*FREE, START, *RENAMED)
         and key.removeprefix("sweep.") not in DATA_KEYS
     ]
+
+
+def kept_length(before: dict[str, Any], now: dict[str, Any]) -> tuple[Raw, list[str]]:
+    """What to set in a run that goes on with other ``steps``, and to say of it; nothing where nothing is annealed.
+
+    Its numbers go on from where they were, so they arrive when they would have before its steps were changed.
+    """
+    old, new = before.get("settings", {}), now["settings"]
+    asked, length, steps = new.get(ANNEAL_STEPS, 0), _with_length(old).get(ANNEAL_STEPS, 0), new.get("steps")
+    if old.get(ANNEAL_STEPS, 0) or asked not in (0, length) or length in (0, steps):
+        return {}, []
+    said = (
+        f"steps was {length}, is {steps}: what is annealed arrives at step {length}, as it would have; "
+        f"-s {ANNEAL_STEPS}=N --accept-changes chooses another step"
+    )
+    return {ANNEAL_STEPS: length}, [said]
+
+
+def _with_length(settings: dict[str, Any]) -> dict[str, Any]:
+    """Flat settings in which the steps of what is annealed are a number, where anything is."""
+    annealed = any(key.removeprefix("sweep.").startswith("anneal.") for key in settings)
+    if settings.get(ANNEAL_STEPS, 0) or not (annealed or "'anneal." in str(settings.get(f"sweep.{TOGETHER}", ""))):
+        return settings
+    return {**settings, ANNEAL_STEPS: settings.get("steps", 0)}
 
 
 def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from nashpath.run.folder.identity import (
     changed_settings,
     flat_settings_of,
     identity_of,
+    kept_length,
     other_data,
     since,
 )
@@ -160,8 +161,8 @@ def resume_session(
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
         recall(remembered, folder)
         stored, again = read_meta(store), begins_again(store, "train", raw.get("start_from", ""))
+        raw, kept, of_kept = _asked(raw, sweeps, changes, stored)
         with store.configured():
-            raw |= {key: value for key, value in changes if key in FREE}
             members = plan(raw, sweeps)
         raw, members = _changed(folder, raw, sweeps, members, changes, accept_changes)
         settings = members[0].settings
@@ -173,7 +174,9 @@ def resume_session(
         methods = renewed(remembered, chosen_rows(members))
         about = identity_of(raw, sweeps, methods, device)
         about |= since(stored, about)
-        said = differences(store, stored, about, accept_changes)
+        said = differences(store, stored, about, accept_changes) + (
+            of_kept if all(raw[key] == kept[key] for key in kept) else []
+        )
         taken = max(stored.get("taken", [0]))
         if settings.steps < taken:
             raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
@@ -193,6 +196,16 @@ def resume_session(
             session.checkpoint()  # from here on the run is one of these data
         recorder.track()
         return session
+
+
+def _asked(
+    raw: Raw, sweeps: dict[str, list[Any]], changes: list[tuple[str, Any]], stored: dict[str, Any]
+) -> tuple[Raw, Raw, list[str]]:
+    """A run's settings with the changes that are `FREE`, and what it keeps with other steps (`kept_length`)."""
+    there, raw = raw, raw | {key: value for key, value in changes if key in FREE}
+    before, now = ({"settings": flat_settings_of({**one, "sweep": sweeps})} for one in (there, raw))
+    kept, said = kept_length(stored.get("identity", before) if stored else {}, now)
+    return raw | kept, kept, said
 
 
 def _changed(
