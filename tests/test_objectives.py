@@ -38,6 +38,7 @@ from nashpath.games.objectives import (
     Sinkhorn,
     Wasserstein,
 )
+from nashpath.games.objectives.cumulant import cumulant
 from nashpath.games.objectives.f_gan import CONJUGATES, FDivergence
 from nashpath.games.techniques import TopK
 
@@ -423,6 +424,27 @@ def test_cumulants_of_power_zero_are_means():
     assert none.discriminator(REAL, FAKE).item() == pytest.approx(plain.discriminator(REAL, FAKE).item())
     assert none.generator(FAKE).item() == plain.generator(FAKE).item()
     assert Cumulant(1e-3, 1e-3).generator(FAKE).item() == pytest.approx(-2.0 - 0.5e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 10, 64, 1000])
+@pytest.mark.parametrize("centre", [0.0, 1.0, -100.0])
+def test_cumulants_are_exact_at_every_power(count, centre):
+    """In 32 bits within a few roundings of the largest logit of what they are in 64 bits; the slopes are a softmax,
+    within as few of an equal weight."""
+    logits = (centre + torch.randn(count, generator=generator(count), dtype=torch.float32)).requires_grad_()
+    v = logits.detach().double().numpy()
+    for power in (1e-45, 1e-38, *10.0 ** np.arange(-30, 0, 3), 1e-5, 1e-4, 0.01, 0.1, 0.5, 1.0, 3.0, 30.0, 1e3, 1e5):
+        value = cumulant(logits, tensor(power, dtype=torch.float32))
+        (slopes,) = torch.autograd.grad(value, logits)
+        exact = float(tensor(power, dtype=torch.float32))
+        x = exact * (v - v.max())  # never above 0, so that nothing overflows
+        mean = math.fsum(np.expm1(x)) / count
+        truth = v.max() + math.log1p(mean) / exact if power > 1e-20 else v.mean()
+        assert value.item() == pytest.approx(truth, abs=1e-6 * np.abs(v).max()), power
+        weights = np.exp(x) / np.exp(x).sum()
+        np.testing.assert_allclose(
+            slopes.numpy(), weights, rtol=1e-6 * (1 + exact * np.ptp(v)), atol=1e-6 / count, err_msg=str(power)
+        )
 
 
 def released(real: np.ndarray, fake: np.ndarray, loss: str) -> tuple[float, float]:

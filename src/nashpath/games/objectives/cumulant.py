@@ -44,10 +44,18 @@ class Cumulant(Objective):
 
 
 def cumulant(values: Tensor, power: Tensor) -> Tensor:
-    """``(1/power) log E exp(power · values)``, a scalar; the mean at power 0."""
-    centre = values.mean()
-    positive = power > 0
+    """``(1/power) log E exp(power · values)``, a scalar to within the rounding of the values; the mean at power 0."""
+    mean = values.mean()
+    centre = mean.detach()  # any constant does
+    positive = power > NEGLIGIBLE
     safe = torch.where(positive, power, torch.ones_like(power))
     spread = (safe * (values - centre)).flatten()
-    above = (torch.logsumexp(spread, 0) - torch.log(torch.full_like(safe, len(spread)))) / safe
-    return centre + torch.where(positive, above, torch.zeros_like(above))
+    near = torch.log1p(torch.expm1(spread.clamp(max=FAR)).mean())  # log E exp, which is small where the spread is
+    far = torch.logsumexp(spread, 0) - torch.log(torch.full_like(safe, len(spread)))
+    return torch.where(positive, centre + torch.where(spread.max() < FAR, near, far) / safe, mean)
+
+
+FAR = 30.0
+"""Exponents from which on the logarithm of a mean of exp is taken without its exp, which may overflow."""
+NEGLIGIBLE = 1e-30
+"""A power at which the cumulant is the mean: it is off by half the power times the variance."""
