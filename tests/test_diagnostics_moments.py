@@ -61,11 +61,12 @@ def test_of_one_player_that_met_no_gradient_the_other_is_asked(who):
         assert seen.unknown.startswith(f"the {who} met no gradient so far")
 
 
+@pytest.mark.parametrize("at", [-1.0, -1e-3])
 @pytest.mark.parametrize("bend", [0.0, 3.0])
-def test_weights_that_never_act_hide_nothing_of_the_others(bend):
-    """relu(x₁)² at x₁ = −1: its gradient is 0 there and around, so that no step of it is too large."""
+def test_weights_that_do_not_act_hide_nothing_of_the_others(bend, at):
+    """relu(x₁)² at x₁ < 0: its gradient is 0 there and around, so that no step of it is too large."""
     dead = zero_sum(lambda x, y: x[0] ** 2 / 2 + bend * torch.relu(x[1]) ** 2 - y[0] ** 2 / 2)
-    seen, alone = after(dead, [1.0, -1.0], [1.0], lambda: Adam(1e-3)), after(SADDLE, 1.0, 1.0, lambda: Adam(1e-3))
+    seen, alone = after(dead, [1.0, at], [1.0], lambda: Adam(1e-3)), after(SADDLE, 1.0, 1.0, lambda: Adam(1e-3))
     for who, value in alone.sharpness.items():
         assert seen.sharpness[who] == pytest.approx(value, rel=1e-6)
     assert "met no gradient" not in seen.unknown

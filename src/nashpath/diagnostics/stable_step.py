@@ -127,7 +127,7 @@ def is_settled(near: Linearised, share: float = CERTAIN) -> bool:
     distance left makes of it: a step takes 1/(p − 1) of that, and the eigenvalue to ((p − 2)/(p − 1))^(p − 2) of what
     it was, between 0.37 and 0.5.
     """
-    step = torch.from_numpy(solve(near.plain_matrix, near._plain_field.double().cpu().numpy()))
+    step = torch.from_numpy(solve(near.matrix, near.field.double().cpu().numpy()))
     here, there = (np.linalg.eigvals(one.plain_matrix) for one in (near, near.at(-step.to(near.vector))))
     asked = here[np.abs(here) > share * np.abs(here).max(initial=0.0)]
     off = np.abs(asked[:, None] - there[None]).min(1, initial=np.inf)

@@ -16,16 +16,16 @@ def unmet(solver: Solver, memory: Any, near: Linearised) -> dict[str, Tensor]:
 
     ::
 
-        sqrt(v) ≤ ε  and  |g(θ + m) − g(θ)| > sqrt(v) + ε   for a small move m (`Linearised.beside`)
+        sqrt(v) ≤ ε  and  |J m| > sqrt(v) + ε   for a small move m (`Linearised.beside`)
 
-    Then the first gradient that play meets makes another step of it. A weight whose gradient stays 0 beside the point,
-    too, as that of a unit that is never active, has no curvature for which a step could be too large: it is not named.
+    Then the first gradient that play meets makes another step of it. A weight whose gradient no move changes, as that
+    of a unit that is not active, has no curvature for which a step could be too large: it is not named.
     ``solver`` is the one that moves the players, and ``memory`` its own.
     """
     scales = {who: _empty(solver, memory, who) for who in near.sizes}
     if not any(bool(scale.any()) for scale in scales.values()):
         return {}
-    change = (near.beside().field - near.field).abs()
+    change = near.plain_product(near.beside().vector - near.vector).detach().abs()
     found = {who: change[near.block(who)] * scale.to(change) > 1 for who, scale in scales.items() if len(scale)}
     return {who: which for who, which in found.items() if bool(which.any())}
 
