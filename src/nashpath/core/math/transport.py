@@ -4,6 +4,7 @@ Reference: Peyré & Cuturi 2019, "Computational Optimal Transport", Sec. 2.6 (on
 """
 
 import importlib
+import math
 import os
 import warnings
 from typing import Any
@@ -16,15 +17,18 @@ from torch import Tensor
 def wasserstein(x: Tensor, y: Tensor, power: int = 1) -> float:
     """``W_p``, p = ``power``, for the Euclidean distance, from x [n, d] and y [m, d], in their units.
 
-    In one dimension by sorting, elsewhere by POT's network simplex: memory n m, time about its power 3/2. Raises
-    `ArithmeticError` if the simplex gives up.
+    In one dimension by sorting, elsewhere by POT's network simplex: memory n m, time about its power 3/2; it tells
+    costs apart to about 1e-14 of the largest, ``max ‖xᵢ − yⱼ‖^p``, in whatever units. Raises `ArithmeticError` if the
+    simplex gives up.
     """
     x, y = x.double().cpu(), y.double().cpu()
     if x.shape[1] == 1:
-        moved = float(cost_on_lines(x.T, y.T, power))
+        unit = _unit(x, y)
+        moved = cost_on_lines((x / unit).T, (y / unit).T, power)
     else:
-        moved = _simplex(x.new_full((len(x),), 1 / len(x)), y.new_full((len(y),), 1 / len(y)), x, y, power).item()
-    return max(moved, 0.0) ** (1 / power)
+        p, q = (v.new_full((len(v),), 1 / len(v)) for v in (x, y))
+        moved, unit = _simplex(p, q, x, y, power)
+    return max(moved.item(), 0.0) ** (1 / power) * unit
 
 
 def cost_on_lines(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
@@ -60,20 +64,32 @@ def wasserstein_of_masses(p: Tensor, q: Tensor, points: Tensor) -> Tensor:
     if points.dim() == 1:
         order = points.argsort()
         return ((p - q)[order].cumsum(0).abs()[:-1] * points[order].diff()).sum()
-    return _simplex(p, q, points, points)
+    moved, unit = _simplex(p, q, points, points)
+    return moved * unit
 
 
-def _simplex(p: Tensor, q: Tensor, x: Tensor, y: Tensor, power: int = 1) -> Tensor:
-    """The least cost ``‖xᵢ − yⱼ‖^power`` of moving masses p [n] at x to masses q [m] at y."""
-    ot = pot()
+def _simplex(p: Tensor, q: Tensor, x: Tensor, y: Tensor, power: int = 1) -> tuple[Tensor, float]:
+    """The least cost ``(‖xᵢ − yⱼ‖ / unit)^power`` of moving masses p [n] at x to masses q [m] at y, and the unit.
+
+    The unit is the largest distance: the simplex takes costs below about 1e-14 for zero.
+    """
+    ot, axis = pot(), _unit(x, y)
     # Not by a matrix product, which leaves copies of a point 1e-8 apart.
-    cost = torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").pow(power)
+    distance = torch.cdist(x / axis, y / axis, compute_mode="donot_use_mm_for_euclid_dist")
+    largest = float(distance.max()) or 1.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the same sentence is in the log
-        moved, log = ot.emd2(p, q, cost, numItermax=10_000_000, log=True)
+        moved, log = ot.emd2(p, q, (distance / largest).pow(power), numItermax=10_000_000, log=True)
     if log["warning"] is not None:
         raise ArithmeticError(f"transport between {len(x)} and {len(y)} points: {log['warning']}")
-    return torch.as_tensor(moved)
+    return torch.as_tensor(moved), largest * axis
+
+
+def _unit(x: Tensor, y: Tensor) -> float:
+    """A power of two, which changes no digit, near the largest difference of x [n, d] and y [m, d] along an axis."""
+    apart = torch.maximum(x.amax(0) - y.amin(0), y.amax(0) - x.amin(0))
+    largest = float(apart.max())
+    return math.ldexp(1.0, max(-1000, min(1000, math.frexp(largest)[1]))) if largest > 0 else 1.0
 
 
 def pot() -> Any:
