@@ -1,5 +1,7 @@
 """Averages: the exponential one forgets its start in short runs, and both have batch statistics of their own."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from nashpath.run import SettingError
 from nashpath.run.folder import checkpoint
 from nashpath.run.folder.checkpoint import restore_member
 from nashpath.run.observe.snapshot import place
-from nashpath.solvers import EMA, SGD, Clipped, Lookahead, PolyakAverage, PostHocEMA, Simultaneous
+from nashpath.solvers import EMA, SGD, Clipped, HalfLife, Lookahead, PolyakAverage, PostHocEMA, Simultaneous
 from nashpath.solvers.post_hoc import TRACKED, coefficients, exponent_of, shares_of
 from run_folders import nash, small, trained
 from solvers_play import play, small_gan
@@ -42,6 +44,32 @@ def test_a_short_run_does_not_show_its_initial_weights():
     shares = EMA(Simultaneous(SGD(0.1), SGD(0.1)), 0.999).share(torch.arange(1.0, 96.0))
     assert float((1 - shares.double()).prod()) < 1e-11
     assert float(EMA(Simultaneous(SGD(0.1), SGD(0.1)), 0.999).share(torch.tensor(1e5))) == pytest.approx(1e-3, rel=1e-4)
+
+
+STILL = Simultaneous(SGD(0.1), SGD(0.1))
+
+
+@pytest.mark.parametrize("half_life", [0.1, 1.0, 3.0, 1e3, 1e5, 1e6, 3e7, 1e8, 1e9])
+def test_the_share_of_a_half_life_is_exact(half_life: float):
+    share = float(HalfLife(STILL, half_life).share(torch.tensor(1.0)))
+    assert share == pytest.approx(-math.expm1(-math.log(2) / half_life), rel=1e-6)
+    if half_life > 1e6:
+        assert share * half_life == pytest.approx(math.log(2), rel=1e-6)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.999, 0.99999, 1 - 1e-6, 1 - 1e-7])
+def test_the_share_of_a_decay_is_exact(decay: float):
+    """In the end, where the rise of the decay is over."""
+    assert float(EMA(STILL, decay).share(torch.tensor(1e12))) == pytest.approx(1 - decay, rel=1e-6)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5, 1.0, 1.5, 2.999, 7.0, 100.0])
+def test_a_uniform_average_weighs_alike_all_that_comes_after(after: float):
+    """Of ten steps it is the mean of the iterates k > after, whatever the number; the last one where there is none."""
+    shares = PolyakAverage(STILL, after).share(torch.arange(1.0, 11.0)).double()
+    weights = torch.stack([share * (1 - shares[k + 1 :]).prod() for k, share in enumerate(shares)])
+    counted = torch.tensor([float(k > after or (k == 10 and after >= 10)) for k in range(1, 11)]).double()
+    torch.testing.assert_close(weights, counted / counted.sum(), atol=1e-6, rtol=1e-6)
 
 
 WRAPPED = {

@@ -22,7 +22,7 @@ class EMA(WeightAveraging):
     """
 
     def __init__(self, solver: Solver, decay: Decay = 0.999, player: str = "generator"):
-        super().__init__(solver, player, decay=decay)
+        super().__init__(solver, player, share=1 - decay)  # of a decay near 1, 32 bits hold the difference better
 
     def share(self, count: Tensor) -> Tensor:
-        return torch.maximum(1 - self.numbers.decay, 9 / (10 + count))
+        return torch.maximum(self.numbers.share, 9 / (10 + count))

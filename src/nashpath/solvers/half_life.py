@@ -1,5 +1,8 @@
 """The average that forgets half in a given number of steps."""
 
+import math
+
+import torch
 from torch import Tensor
 
 from nashpath.core import NonNegative
@@ -15,7 +18,8 @@ class HalfLife(WeightAveraging):
         a ← d a + (1 − d) θ_G,   d = ½^(1 / half_life),   a₀ = θ_G
 
     With ``half_life`` 0 it is θ_G itself. R3GAN has one of 5 million images on CIFAR-10 (of 512: 9,766 steps), which it
-    reaches from 0 along half a cosine: ``anneal.average.half_life=9766``.
+    reaches from 0 along half a cosine: ``anneal.average.half_life=9766``. It counts steps, not images: weights of 32
+    bits keep no move of less than 3e-8 of their size, so with a half-life of 10 million steps they hardly move.
 
     Reference: Karras et al. 2020 (arXiv 1912.04958), StyleGAN2's ``G_smoothing_kimg``; Huang et al. 2024,
     brownvc/R3GAN ``training/training_loop.py``.
@@ -25,4 +29,4 @@ class HalfLife(WeightAveraging):
         super().__init__(solver, player, half_life=half_life)
 
     def share(self, count: Tensor) -> Tensor:
-        return 1 - 0.5 ** (1 / self.numbers.half_life.clamp(min=1e-8))
+        return -torch.expm1(-math.log(2) / self.numbers.half_life.clamp(min=1e-8))

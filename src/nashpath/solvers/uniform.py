@@ -12,7 +12,7 @@ class PolyakAverage(WeightAveraging):
 
     ::
 
-        a_n = (θ_{after + 1} + … + θ_n) / (n − after);   until then a_n = θ_n
+        a_n = mean of θ_k over after < k ≤ n;   until then a_n = θ_n
 
     On a bilinear game it converges to the equilibrium where the iterates of alternating descent only circle it.
 
@@ -23,4 +23,4 @@ class PolyakAverage(WeightAveraging):
         super().__init__(solver, player, after=after)
 
     def share(self, count: Tensor) -> Tensor:
-        return 1 / (count - self.numbers.after).clamp(min=1)
+        return 1 / (count - self.numbers.after.floor()).clamp(min=1)
