@@ -21,12 +21,7 @@ from nashpath.core.source import Finite, OneHot, Source, class_names, is_labelle
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.identity import (
-    changed_data_of,
-    changed_settings,
-    flat_settings_of,
-    kept_length,
-)
+from nashpath.run.folder.identity import changed_data_of, changed_settings, flat_settings_of, kept_length
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.build import AbsentSource, build_source, build_trial
