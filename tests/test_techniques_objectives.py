@@ -3,22 +3,24 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from nashpath.core import FunctionalGame, Key, point_of, seeded
+from nashpath.core import FunctionalGame, Key, point_of, seeded, tree_map
 from nashpath.data import Ring
 from nashpath.games.critics import activations, layer_names
 from nashpath.games.gan import GAN
 from nashpath.games.objectives import (
+    OBJECTIVES,
     FeatureMatching,
     Hinge,
     JointBatch,
     LabelSmoothing,
     Minimax,
     NonSaturating,
+    Objective,
     Wasserstein,
 )
-from nashpath.games.penalties import R1, Dragan
+from nashpath.games.penalties import PENALTIES, R1, Dragan
 from nashpath.networks import MLPDiscriminator, MLPGenerator
 from nashpath.networks.minibatch_discrimination import MinibatchMLPDiscriminator
 
@@ -142,6 +144,45 @@ def test_a_joint_batch_changes_nothing_for_a_critic_of_single_samples(player):
     for objective in (NonSaturating(), Hinge(), LabelSmoothing(generator="shifted")):
         joint = JointBatch(objective)(player, network, REAL, FAKE)
         torch.testing.assert_close(joint, objective(player, network, REAL, FAKE))
+
+
+JOINABLE = [name for name, kind in OBJECTIVES.items() if kind.forward is Objective.forward]
+KERNELS = [name for name in JOINABLE if OBJECTIVES[name].witness is not Objective.witness]
+SLOPES = [name for name, kind in PENALTIES.items() if kind.needs_input_gradient]
+
+
+@pytest.mark.parametrize("features", [1, 3])
+@pytest.mark.parametrize("penalty", ["none", "cr", *SLOPES])
+@pytest.mark.parametrize("name", ["non_saturating", *KERNELS])
+def test_a_joint_batch_has_the_penalty_of_its_objective(name, penalty, features):
+    """The slope that is priced is that of the objective's own witness, not of the critic where it gives features."""
+    inner = OBJECTIVES[name](features=features) if name in KERNELS else OBJECTIVES[name]()
+    costs = []
+    for objective in (inner, JointBatch(inner)):
+        with seeded(1):
+            body = nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, inner.outputs))
+            generator_ = MLPGenerator(2, (2,), width=8)
+        game = GAN(generator_, body, objective, PENALTIES[penalty](), data=Ring(), latent=2, batch_size=5).double()
+        cost = game("discriminator", tree_map(Tensor.double, game.draw(Key(3))))
+        slope = torch.autograd.grad(cost, list(game.discriminator.parameters()), allow_unused=True)
+        costs.append(torch.cat([cost[None], *(torch.zeros(1) if g is None else g.flatten() for g in slope)]))
+    torch.testing.assert_close(costs[1], costs[0])
+
+
+def test_a_game_without_a_penalty_asks_for_no_witness():
+    """Which would show the critic each kind of sample once more, and move running statistics by it."""
+
+    class Watched(nn.Module):
+        def forward(self, x):
+            shown.append(len(x))
+            return x
+
+    shown: list[int] = []
+    objective = JointBatch(OBJECTIVES[KERNELS[0]](features=2))
+    game = GAN(MLPGenerator(2, (2,)), nn.Sequential(nn.Linear(2, 2), Watched()), objective, data=Ring(), latent=2)
+    shown.clear()
+    game("discriminator", game.draw(Key(0)))
+    assert shown == [2 * game.batch_size]
 
 
 def joint_game(objective, penalty=None, joint=True) -> GAN:

@@ -164,7 +164,8 @@ class GAN(Game):
         """The cost of ``player`` for ``fake`` and ``real`` under one critic: objective and penalty."""
         cost = self.objective(player, critic, real, fake)
         if player == "discriminator":
-            witness = self.objective.witness(critic, real, fake)
+            asked = not isinstance(self.penalty, NoPenalty)  # else a witness may cost passes of the critic for nothing
+            witness = self.objective.witness(critic, real, fake) if asked else critic
             cost = cost + self.penalty(witness, real, fake, batch["penalty"])
         return cost
 

@@ -42,6 +42,9 @@ class JointBatch(Objective):
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return self.objective.generator(fake, real)
 
+    def witness(self, critic: Critic, real: Tensor, fake: Tensor) -> Critic:
+        return self.objective.witness(critic, real, fake)
+
     def forward(self, player: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
         on_real, on_fake = split(critic(torch.cat([real, fake])), len(real))
         if player == "discriminator":
