@@ -12,10 +12,11 @@ from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.data import Ring
 from nashpath.games.gan import GAN
+from nashpath.games.objectives import JointBatch
 from nashpath.games.penalties import GradientPenalty
-from nashpath.networks import minibatch_discrimination
+from nashpath.networks import MLPGenerator, minibatch_discrimination
 from nashpath.networks.dropout import Dropout
-from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination
+from nashpath.networks.minibatch_discrimination import MinibatchDiscrimination, MinibatchMLPDiscriminator
 from nashpath.networks.noisy_mlp import GaussianNoise, NoisyMLPDiscriminator
 from nashpath.networks.virtual_batch_norm import (
     VirtualBatchGenerator,
@@ -93,8 +94,39 @@ def test_the_released_start_makes_nearest_neighbours_two_apart_and_closeness_zer
 def test_batches_that_cannot_be_compared_are_refused():
     with pytest.raises(ValueError, match="at least two samples in a batch, got 1"):
         discrimination()(batch(1))
-    with pytest.raises(ValueError, match="as many real as generated samples in a batch, got 5"):
+    with pytest.raises(ValueError, match="as many real as generated samples, two of each at least, in a batch, got 5"):
         discrimination(joint=True)(batch(5))
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("count", range(7))
+def test_every_batch_has_finite_closeness_or_is_refused(count, joint, reduce):
+    """It is refused where a sample has no other of its half; by `calibrate` too, which then moves nothing."""
+    layer, x = discrimination(reduce=reduce, joint=joint), batch(count)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    if count >= 4 - 2 * (not joint) and not (joint and count % 2):
+        assert layer(x).isfinite().all()
+        layer.calibrate(x)
+        assert all(value.isfinite().all() for value in layer.state_dict().values())
+        return
+    for use in (layer, layer.calibrate):
+        with pytest.raises(ValueError, match=f"in a batch, got {count}"):
+            use(x)
+    assert all(value.equal(before[name]) for name, value in layer.state_dict().items())
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_a_game_of_joint_batches_wants_two_samples_of_each_kind(reduce):
+    def game(size):
+        discriminator = MinibatchMLPDiscriminator((2,), width=4, reduce=reduce, joint=True)
+        return GAN(MLPGenerator(2, (2,)), discriminator, JointBatch(), data=Ring(), latent=2, batch_size=size)
+
+    with pytest.raises(ValueError, match="use batch_size=2 or more"):
+        game(1)
+    for size in (2, 3):
+        own = game(size)
+        assert all(own(player, own.draw(Key(0))).isfinite() for player in ("discriminator", "generator"))
 
 
 def test_no_tensor_of_all_differences_is_formed_at_the_size_of_the_imagenet_code():

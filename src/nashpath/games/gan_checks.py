@@ -46,7 +46,7 @@ def check_trainable(game: "GAN") -> None:
 
 def check_joint(game: "GAN") -> None:
     """Refuses a discriminator with a layer for joint batches, where it would be shown real samples alone."""
-    layers = [name for name, layer in named_modules(game.discriminator) if getattr(layer, "joint", False)]
+    layers = _joint_layers(game)
     if layers and not game.objective.joint:
         raise ValueError(
             f"discriminator.{layers[0]} compares the real half of a joint batch with the generated half; the objective "
@@ -57,6 +57,20 @@ def check_joint(game: "GAN") -> None:
             f"discriminator.{layers[0]} sees joint batches only, and {type(game.penalty).__name__} shows it one kind "
             "of sample at a time; use penalty=none"
         )
+    if layers and game.batch_size < 2:
+        raise ValueError(
+            f"discriminator.{layers[0]} compares each sample with others of its kind, and a batch has one of each; use "
+            "batch_size=2 or more"
+        )
+
+
+def _joint_layers(game: "GAN") -> list[str]:
+    return [name for name, layer in named_modules(game.discriminator) if getattr(layer, "joint", False)]
+
+
+def probed(game: "GAN") -> int:
+    """Number of samples that a network is tried with: two, or two of each kind where a layer compares kinds."""
+    return 4 if _joint_layers(game) else 2
 
 
 def check_shapes(game: "GAN") -> None:
@@ -102,7 +116,7 @@ def _make_lazy(game: "GAN", key: Key) -> None:
     game.eval()
     try:
         with torch.no_grad():
-            game.discriminator(game.generator(game.latents(key, (2,))))
+            game.discriminator(game.generator(game.latents(key, (probed(game),))))
     except Exception as error:
         raise ValueError(
             f"the first pass of the generator and the discriminator, which makes lazy layers, fails: {_told(error)}"
@@ -111,10 +125,10 @@ def _make_lazy(game: "GAN", key: Key) -> None:
 
 
 def _generated(game: "GAN", key: Key) -> Tensor:
-    """Two samples, of the shape that the data have."""
-    expected = (2, *game.data.shape)
+    """A few samples, of the shape that the data have."""
+    expected = (probed(game), *game.data.shape)
     try:
-        fake = undrawn("generator", game.generator, game.latents(key, (2,)))
+        fake = undrawn("generator", game.generator, game.latents(key, expected[:1]))
     except Refused:
         raise
     except Exception as error:  # whatever a module of the user's may raise
@@ -145,9 +159,10 @@ def _logits(game: "GAN", fake: Tensor) -> Tensor:
     if not isinstance(logits, Tensor):
         raise ValueError(f"the discriminator ({name}) returns a {type(logits).__name__}; expected one tensor of logits")
     single = game.objective.outputs == 1 and not game.classifies
-    if logits.shape[:1] != (2,) or (single and logits.numel() != 2):
+    if logits.shape[:1] != fake.shape[:1] or (single and logits.numel() != len(fake)):
         raise ValueError(
-            f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, (2, 1)"
+            f"the discriminator ({name}) returns shape {tuple(logits.shape)}; expected one logit a sample, "
+            f"({len(fake)}, 1)"
         )
     return logits
 

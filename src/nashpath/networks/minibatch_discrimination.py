@@ -33,7 +33,8 @@ class MinibatchDiscrimination(nn.Module):
 
     Shapes: ``[batch, features] -> [batch, features + closeness]``; attribute ``outputs`` is that width. Memory
     grows as ``batch² · kernels`` once ``batch² · kernels · dimensions`` exceeds `PLAIN_NUMBERS`; there, second
-    derivatives are not available. Raises ValueError for a batch of one sample, or a joint one of odd size.
+    derivatives are not available. Raises ValueError for a batch of one sample, or a joint one that is not two of each
+    kind or more, as many of both.
 
     Reference: Salimans et al. 2016, Sec. 3.2; openai/improved_gan ``mnist_svhn_cifar10/nn.py`` (MinibatchLayer) and
     ``imagenet/discriminator.py``.
@@ -59,7 +60,13 @@ class MinibatchDiscrimination(nn.Module):
         return torch.cat([x, self._closeness(self.distances(x)) + self.bias], dim=1)
 
     def distances(self, x: Tensor) -> Tensor:
-        """``‖M_ib − M_jb‖₁`` as [kernels, batch, batch]."""
+        """``‖M_ib − M_jb‖₁`` as [kernels, batch, batch]. Raises ValueError for a batch in which some have no others."""
+        count = len(x)
+        if count < (4 if self.joint else 2) or (self.joint and count % 2):
+            wanted = (
+                "as many real as generated samples, two of each at least," if self.joint else "at least two samples"
+            )
+            raise ValueError(f"minibatch discrimination needs {wanted} in a batch, got {count}")
         scale = self.log_weight_scale.exp() / torch.linalg.vector_norm(self.theta, dim=0)
         maps = torch.einsum("na,abc->bnc", x, self.theta * scale)
         if len(x) * maps.numel() <= PLAIN_NUMBERS:
@@ -69,9 +76,6 @@ class MinibatchDiscrimination(nn.Module):
     def _closeness(self, distances: Tensor) -> Tensor:
         """Closeness to each half (joint) or to the whole batch, without oneself: [batch, closeness]."""
         count = distances.shape[1]
-        if count < 2 or (self.joint and count % 2):
-            wanted = "as many real as generated samples" if self.joint else "at least two samples"
-            raise ValueError(f"minibatch discrimination needs {wanted} in a batch, got {count}")
         others = 1 - torch.eye(count, dtype=distances.dtype, device=distances.device)
         close = torch.exp(-distances) * others
         halves = close.split(count // 2 if self.joint else count, dim=2)

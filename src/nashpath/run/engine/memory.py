@@ -8,6 +8,7 @@ import torch
 
 from nashpath.core import Key
 from nashpath.core.torch_compat import Allocations
+from nashpath.games.gan_checks import probed
 from nashpath.run.engine.step import Trial
 
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -56,20 +57,21 @@ def _address_space() -> float:
 
 
 def step_bytes(trial: Trial) -> tuple[float, float]:
-    """``(of parameters, of activations)``: what a step of one member holds, estimated from a pass of two samples."""
+    """``(of parameters, of activations)``: what a step of one member holds, estimated from a pass of a few samples."""
     own = [*trial.game.parameters(), *trial.game.buffers()]
     held = sum(v.numel() * v.element_size() for v in own) * COPIES
     game = trial.game
     if not game.has_samples:
         return held, 0.0
     seen: list[int] = []
+    count = probed(game)  # type: ignore[arg-type]
     with torch.no_grad(), Allocations(made=lambda v: seen.append(v.numel() * v.element_size())):
         was = game.training
         game.eval()  # leaves running statistics alone
-        fake = game.get_submodule("generator")(game.latents(Key(0, device=own[0].device), (2,)))  # type: ignore[operator]
+        fake = game.get_submodule("generator")(game.latents(Key(0, device=own[0].device), (count,)))  # type: ignore[operator]
         game.get_submodule("discriminator")(fake)
         game.train(was)
-    return held, PASSES * sum(seen) / 2 * game.batch_size  # type: ignore[operator]
+    return held, PASSES * sum(seen) / count * game.batch_size  # type: ignore[operator]
 
 
 def most_together(trial: Trial, members: int) -> int:
