@@ -164,6 +164,28 @@ def test_segments_need_equal_batches():
         penalty(line, REAL, FAKE[:1], noise(penalty))
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["drawn inside", "drawn before"])
+@pytest.mark.parametrize(("reals", "fakes"), [(5, 9), (9, 5), (1, 4), (4, 1)])
+@pytest.mark.parametrize("name", [*PENALTIES, "sum"])
+def test_unequal_batches_are_priced_or_refused_in_words(name, reals, fakes, own):
+    """A penalty that is taken is the one of both kinds' means: repeating each sample of a kind changes nothing."""
+    with seeded(reals):
+        real, fake, critic = torch.randn(reals, 2), torch.randn(fakes, 2), Square()
+    penalty = Sum(LeCam(), BalancedConsistency()) if name == "sum" else PENALTIES[name]()
+    drawn = None if own else penalty.draw(Key(0), (reals,), (2,))
+    refused = penalty.joins or name in ("bcr", "sum")
+    if refused:
+        with pytest.raises(
+            ValueError, match=rf"as many real as generated samples; got \({reals}, 2\) and \({fakes}, 2\)"
+        ):
+            penalty(critic, real, fake, drawn, key=Key(0))
+        return
+    once = copy.deepcopy(penalty)(critic, real, fake, drawn, key=Key(0))
+    twice = copy.deepcopy(penalty)(critic, real, fake.repeat(2, 1), drawn, key=Key(0))
+    assert once.isfinite()
+    torch.testing.assert_close(twice, once)
+
+
 def test_lecam_follows_the_authors_formula_over_several_steps():
     """Zero-debiased averages as in TensorFlow's ``assign_moving_average``, gradients through the logits alone."""
     penalty, decay = LeCam(weight=2.0, decay=0.9), 0.9

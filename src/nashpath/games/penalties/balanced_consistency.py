@@ -4,7 +4,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Count, Key, NonNegative
 from nashpath.games.critics import alike
-from nashpath.games.penalties.base import Critic, Penalty
+from nashpath.games.penalties.base import Critic, Penalty, check_as_many
 from nashpath.games.views import draw_view, view
 
 
@@ -19,6 +19,8 @@ class BalancedConsistency(Penalty):
     under batch normalisation a sample and its view are normalised by batches of one kind. Without the second term the
     generator learns to make the views (mirrored or shifted borders) that only real samples are shown in. With the
     technique ``zcr`` it is ICR.
+
+    Raises `ValueError` where real and generated batches differ in shape.
 
     Reference: Zhao et al. 2021 (Improved Consistency Regularization for GANs), Algorithm 1 (weights 10).
     """
@@ -40,6 +42,8 @@ class BalancedConsistency(Penalty):
         return {"real": draw_view(key, lead, shape), "fake": draw_view(key, lead, shape)}
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
+        check_as_many("balanced consistency draws views for", real, fake)
+
         def moved(x: Tensor, drawn: Batch) -> Tensor:
             seen = alike(critic, x)(view(x, drawn, self.shift, self.deviation))
             return (critic(x) - seen).square().mean()

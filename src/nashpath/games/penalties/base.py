@@ -79,6 +79,12 @@ class Penalty(Hyperparameters):
         raise NotImplementedError
 
 
+def check_as_many(what: str, real: Tensor, fake: Tensor) -> None:
+    """Raises `ValueError` that begins with ``what`` where real and generated batches differ in shape."""
+    if real.shape != fake.shape:
+        raise ValueError(f"{what} as many real as generated samples; got {tuple(real.shape)} and {tuple(fake.shape)}")
+
+
 def slopes(critic: Critic, points: Tensor) -> Tensor:
     """``∇ₓ d(x)`` at each point: a tensor shaped like ``points``.
 
@@ -121,9 +127,6 @@ class Interpolated(Penalty):
         raise NotImplementedError
 
     def forward(self, critic: Critic, real: Tensor, fake: Tensor, noise: Batch) -> Tensor:
-        if real.shape != fake.shape:
-            raise ValueError(
-                f"segments need as many real as generated samples; got {tuple(real.shape)} and {tuple(fake.shape)}"
-            )
+        check_as_many("segments need", real, fake)
         between = fake + noise["alpha"] * (real - fake)
         return self.weight * self.price(slopes(critic, between)).mean()
