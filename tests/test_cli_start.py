@@ -13,7 +13,7 @@ from nashpath.cli import app, index
 from nashpath.cli.console import LARGEST_SIZE
 from nashpath.cli.index import GROUP, INDEX
 from nashpath.cli.reproduce import STUDIES
-from nashpath.core.arguments import SWEPT
+from nashpath.core.arguments import INFINITE, SWEPT
 from nashpath.core.hyperparameters import SIZE
 from nashpath.run import SettingError
 from nashpath.run.settings import method_files, values
@@ -192,7 +192,7 @@ def test_the_help_of_the_command_has_the_first_line_of_every_verb(tmp_path):
 
 def test_what_the_help_says_without_the_rooms_is_what_they_say():
     assert LARGEST_SIZE == SIZE
-    assert values.SWEPT == SWEPT
+    assert (values.SWEPT, values.INFINITE) == (SWEPT, INFINITE)
     assert STUDIES.split(", ") == list(NAMES)
 
 

@@ -1,13 +1,17 @@
 """Settings: every row of every table resolves and builds; faults name the key, what was expected, the nearest name."""
 
 import itertools
+import json
+import math
 import tomllib
+from typing import get_args
 
 import numpy as np
 import pytest
 import tomli_w
 from PIL import Image
 
+from nashpath.core.arguments import INFINITE
 from nashpath.run import SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
@@ -15,7 +19,7 @@ from nashpath.run.folder.run_folder import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.changed import rates_that_follow
 from nashpath.run.settings.members import by_structure, plan, record
-from nashpath.run.settings.model import TABLES, General, setting_names
+from nashpath.run.settings.model import TABLES, General, setting_names, settings_model
 from nashpath.run.settings.names import ALIASES
 from nashpath.run.settings.overrides import (
     METHODS,
@@ -29,8 +33,9 @@ from nashpath.run.settings.overrides import (
 )
 from nashpath.run.settings.points import partly_used
 from nashpath.run.settings.resolve import dump, resolve
-from nashpath.run.settings.schema import arguments
-from run_folders import assert_same_run, members, rows, small, trained
+from nashpath.run.settings.schema import arguments, values_of
+from nashpath.run.settings.values import check_values
+from run_folders import assert_same_run, members, nash, rows, small, trained
 
 DIGITS = {"data": "digits"}
 ON_DIGITS = (
@@ -154,6 +159,71 @@ def test_impossible_combinations_are_refused_with_what_to_do(raw, words):
         Program([build_trial(resolve(small(**raw)), 0)], [0])
     for word in words:
         assert word in str(caught.value)
+
+
+INFINITIES = [
+    (path, kind, name)
+    for path, kind in ROWS
+    for name, (annotation, _) in arguments(TABLES[path][kind]).items()
+    if INFINITE in get_args(annotation)
+]
+
+
+def held(raw, path, name):
+    """What the settings of a place say of a name."""
+    found = resolve(raw)
+    for key in (*path.split("."), name):
+        found = getattr(found, key)
+    return found
+
+
+@pytest.mark.parametrize(("path", "kind", "name"), INFINITIES)
+def test_where_infinity_means_something_it_may_be_set(path, kind, name):
+    """By flags and in files, early and late, whole as it is written down; NaN and -inf may not, nor inf elsewhere."""
+    key, takes = f"{path}.{name}", values_of(settings_model(), setting_names())
+    chosen = assign(small(), [(path, kind)])
+    by_flag = override(chosen, [f"{key}=inf"])
+    by_file = tomllib.loads(tomli_w.dumps(by_flag))
+    for raw in (by_flag, by_file):
+        check_values(raw, setting_names(), takes)
+        assert held(raw, path, name) == math.inf
+    assert held(tomllib.loads(tomli_w.dumps(dump(resolve(by_flag)))), path, name) == math.inf
+    for bad in ("nan", "-inf"):
+        raw = override(chosen, [f"{key}={bad}"])
+        for refuses in (resolve, lambda raw: check_values(raw, setting_names(), takes)):
+            with pytest.raises(SettingError, match=f"{key}: expected .*, got {bad}"):
+                refuses(raw)
+
+
+def test_infinity_is_refused_where_it_means_nothing():
+    """Of each number of each row that is not so marked."""
+    takes, count = values_of(settings_model(), setting_names()), 0
+    for path, kind in ROWS:
+        for name, (annotation, _) in arguments(TABLES[path][kind]).items():
+            if (get_args(annotation) or (annotation,))[0] is float and INFINITE not in get_args(annotation):
+                raw = assign({}, [(path, kind), (f"{path}.{name}", math.inf)])
+                with pytest.raises(SettingError):
+                    check_values(raw, setting_names(), takes)
+                count += 1
+    assert count > 100
+
+
+def test_a_run_of_infinite_numbers_says_so_and_resumes(tmp_path):
+    """A file of JSON has no infinity: null would be no value of the setting."""
+    path, kind, name = next(one for one in INFINITIES if one[0].startswith("solver.generator"))
+    raw = assign(small(log_every=2, sample_every=2, steps=2), [("solver", "simultaneous"), (path, kind)])
+    key = f"{path}.{name}"
+    trained(raw, tmp_path / "swept", **{key: [0.5, math.inf]})
+    assert [one["settings"] for one in members(tmp_path / "swept")] == [{key: 0.5}, {key: "inf"}]
+    alone = assign(raw, [(key, math.inf)])
+    for folder, steps in (("short", 2), ("long", 4)):
+        trained({**alone, "steps": steps}, tmp_path / folder)
+        assert json.loads((tmp_path / folder / "run.json").read_text())["settings"][key] == "inf"
+    nash("train", "--resume", tmp_path / "short", "-s", "steps=4", "--quiet")
+    nash("evaluate", tmp_path / "swept", "--samples", "16", "--quiet")
+    told = json.loads((tmp_path / "swept" / "evaluation.json").read_text())
+    assert [group["settings"] for group in told["groups"]] == [{key: 0.5}, {key: "inf"}]
+    assert_same_run(tmp_path / "short", tmp_path / "long")
 
 
 @pytest.mark.unchecked("slow: many calls")

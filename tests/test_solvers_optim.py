@@ -257,13 +257,27 @@ def test_optimistic_adam_is_the_published_arithmetic():
     for t in range(1, 6):
         g = 4 * z**3
         m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
-        u = lr * (1 - b2**t) ** 0.5 / (1 - b1**t) * m / (v**0.5 + eps)
+        u = lr * (m / (1 - b1**t)) / ((v / (1 - b2**t)) ** 0.5 + eps)
         z = z - (2 * u - (u if last is None else last))
         last = u
         optimizer.zero_grad()
         x.pow(4).sum().backward()
         optimizer.step()
         assert x.item() == pytest.approx(z, rel=1e-12)
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-4, 1e-2, 1.0])
+def test_optimistic_adam_without_optimism_is_adam(eps):
+    """That of PyTorch, whose eps is added to the corrected root."""
+    weights = [torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    ours = OptimisticAdam([weights[0]], 0.1, betas=(0.5, 0.9), eps=eps, optimism=0.0)
+    theirs = torch.optim.Adam([weights[1]], 0.1, betas=(0.5, 0.9), eps=eps)
+    for _ in range(7):
+        for weight, optimizer in zip(weights, (ours, theirs)):
+            optimizer.zero_grad()
+            (1e-2 * weight.pow(4)).sum().backward()
+            optimizer.step()
+        torch.testing.assert_close(weights[0], weights[1], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize(

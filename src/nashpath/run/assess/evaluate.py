@@ -33,7 +33,7 @@ from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.outputs import check_output
-from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
+from nashpath.run.folder.run_folder import RunFolder, named_infinities, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place, units_from
 from nashpath.run.settings.build import build_source, make
@@ -238,7 +238,7 @@ Restored = tuple[Member, Trial, TrainState]
 
 def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
     """Members that differ by their seeds alone, together: an interval over others would mean nothing."""
-    return grouped(restored, lambda entry: entry[0].swept)
+    return grouped(restored, lambda entry: named_infinities(entry[0].swept))
 
 
 def grouped(entries: Iterable[T], by: Callable[[T], dict[str, Any]]) -> list[tuple[dict[str, Any], list[T]]]:

@@ -13,7 +13,7 @@ import numpy as np
 from nashpath.core.walk import folders_below, leads_to
 from nashpath.data import SOURCES
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, START, named_places
-from nashpath.run.folder.run_folder import RENAMED, machine
+from nashpath.run.folder.run_folder import RENAMED, machine, named_infinities
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw
@@ -48,8 +48,11 @@ def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], devi
 
 
 def flat_settings_of(raw: Raw) -> dict[str, Any]:
-    """What ``config.toml`` says of the experiment, by dotted key: not where its methods and data lie."""
-    return dotted({key: value for key, value in raw.items() if key not in ("with", PLACES)})
+    """What ``config.toml`` says of the experiment, by dotted key: not where its methods and data lie.
+
+    As JSON can hold it: infinity is the text ``inf``.
+    """
+    return named_infinities(dotted({key: value for key, value in raw.items() if key not in ("with", PLACES)}))
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

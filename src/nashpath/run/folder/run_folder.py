@@ -346,6 +346,15 @@ def plain_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_finite(value), indent=indent, allow_nan=False)
 
 
+def named_infinities(value: Any) -> Any:
+    """Settings with infinity as the text ``inf`` (``-inf``): there it is a choice, which null would not tell."""
+    if isinstance(value, dict):
+        return {k: named_infinities(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [named_infinities(v) for v in value]
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
+
+
 def _finite(value: Any) -> Any:
     """The value with NaN and infinities as None: JSON has neither."""
     if isinstance(value, dict):

@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata
-from pydantic import BaseModel, Field, ValidationInfo, create_model, field_validator
+from pydantic import AllowInfNan, BaseModel, Field, ValidationInfo, create_model, field_validator
 
 from nashpath.core import Table
-from nashpath.core.arguments import SWEPT, fault
+from nashpath.core.arguments import INFINITE, SWEPT, fault
 from nashpath.run.settings.names import Names
 from nashpath.run.settings.values import PLAIN, STRICT, ValueKinds, no_truth_value, written
 
@@ -93,7 +93,8 @@ def model(table: Table, name: str, skip: frozenset[str] = frozenset(), **nested:
     fields: dict[str, Any] = {"kind": (Literal[name], name)}
     for argument, (annotation, default) in arguments(table[name]).items():
         if argument not in skip and argument not in nested:
-            marks = [m for m in get_args(annotation)[1:] if isinstance(m, BaseMetadata) or m == SWEPT]
+            marks = [m for m in get_args(annotation)[1:] if isinstance(m, BaseMetadata) or m in (SWEPT, INFINITE)]
+            marks += [AllowInfNan(True)] * (INFINITE in marks)
             kept = Annotated[(get_args(annotation)[0], *marks)] if marks else annotation
             fields[argument] = (kept, Field(default))
     plain = [argument for argument in fields if argument != "kind"]

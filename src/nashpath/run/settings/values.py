@@ -13,7 +13,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import AllowInfNan, BaseModel, ConfigDict, ValidationError, ValidationInfo, create_model, field_validator
 
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.names import Names, shown
@@ -24,6 +24,8 @@ STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 PLAIN = (bool, int, float, str)
 SWEPT = "swept"
 """What `nashpath.core.arguments.SWEPT` is (a test): the mark of a number that is held in 32 bits."""
+INFINITE = "infinite"
+"""What `nashpath.core.arguments.INFINITE` is (a test): the mark of a number that may be infinite."""
 
 ValueKinds = dict[str, dict[str, dict[str, Any]]]
 """By the place of a method and its name, what each of its settings takes, as `written` has it; at ``""``, ``""`` the
@@ -67,9 +69,9 @@ def written(annotation: Any, marks: tuple[Any, ...] = ()) -> dict[str, Any] | No
         return None
     for mark in marks:
         bound = _BOUNDS.get(type(mark))
-        if bound is None and mark != SWEPT:
+        if bound is None and mark not in (SWEPT, INFINITE, AllowInfNan(True)):
             return None
-        found |= {bound: getattr(mark, bound)} if bound else {SWEPT: True}
+        found |= {bound: getattr(mark, bound)} if bound else {mark: True} if isinstance(mark, str) else {}
     return found if found.get("list", found) else None
 
 
@@ -87,6 +89,7 @@ def _read(kind: Mapping[str, Any]) -> Any:
     if "list" in kind:
         base = list[_read(kind["list"])]
     marks = [mark(kind[bound]) for mark, bound in _BOUNDS.items() if bound in kind]
+    marks += [AllowInfNan(True)] * (INFINITE in kind)
     return Annotated[(base, *marks)] if marks else base
 
 

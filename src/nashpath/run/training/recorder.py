@@ -17,7 +17,7 @@ from nashpath.metrics.features import Outputs
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never, spent
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
-from nashpath.run.folder.run_folder import RunFolder, machine
+from nashpath.run.folder.run_folder import RunFolder, machine, named_infinities
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
 from nashpath.run.observe.snapshot import (
@@ -295,7 +295,9 @@ class Recorder:
         for member, group, i in in_order(self.groups):
             result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
             result |= {} if self.pictures else {"known_point": known_point(group.program.trials[i])}
-            found.append({"member": member.index, "seed": member.seed, "settings": member.swept, **result})
+            found.append(
+                {"member": member.index, "seed": member.seed, "settings": named_infinities(member.swept), **result}
+            )
         return found
 
     def sample_shape(self) -> list[int] | None:

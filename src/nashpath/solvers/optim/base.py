@@ -76,10 +76,15 @@ def parameters_with_gradients(group: Group) -> tuple[list[Tensor], list[Tensor]]
     return params, gradients
 
 
-def adam_moves(optimizer: DropIn, params: list[Tensor], gradients: list[Tensor], group: Group) -> list[Tensor]:
-    """Adam's steps, not yet taken: ``−lr · sqrt(1 − b2ᵗ) / (1 − b1ᵗ) · m / (sqrt(v) + eps)``; renews the moments.
+def adam_moves(
+    optimizer: DropIn, params: list[Tensor], gradients: list[Tensor], group: Group, corrected: bool = True
+) -> list[Tensor]:
+    """Adam's steps, not yet taken; renews the moments.
 
-    The placement of ``eps`` is that of the authors of ExtraAdam; ``torch.optim.Adam`` divides by the bias first.
+    ::
+
+        corrected   −lr / (1 − b1ᵗ) · m / (sqrt(v / (1 − b2ᵗ)) + eps)         as torch.optim.Adam
+        else        −lr · sqrt(1 − b2ᵗ) / (1 − b1ᵗ) · m / (sqrt(v) + eps)     as the authors of ExtraAdam
     """
     b1, b2 = group["betas"]
     first, second = optimizer.collect(params, "first"), optimizer.collect(params, "second")
@@ -87,11 +92,14 @@ def adam_moves(optimizer: DropIn, params: list[Tensor], gradients: list[Tensor],
     foreach_mul_(second, b2)
     foreach_addcmul_(second, gradients, gradients, 1 - b2)
     sizes: list[float] = []
+    least: list[float] = []
     for p in params:
         count = optimizer.state[p]["step"] = optimizer.state[p].get("step", 0) + 1
-        sizes.append(-group["lr"] * (1 - b2**count) ** 0.5 / (1 - b1**count))
+        bias = (1 - b2**count) ** 0.5
+        sizes.append(-group["lr"] * bias / (1 - b1**count))
+        least.append(group["eps"] * bias if corrected else group["eps"])
     spread = foreach_sqrt(second)
-    foreach_add_(spread, group["eps"])
+    foreach_add_(spread, least)
     moves = foreach_div(first, spread)
     foreach_mul_(moves, sizes)
     return list(moves)

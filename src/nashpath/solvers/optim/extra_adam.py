@@ -34,4 +34,4 @@ class ExtraAdam(Extrapolating):
         )
 
     def moves(self, params: list[Tensor], gradients: list[Tensor], group: Group) -> list[Tensor]:
-        return adam_moves(self, params, gradients, group)
+        return adam_moves(self, params, gradients, group, corrected=False)
