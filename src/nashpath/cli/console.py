@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -83,7 +83,7 @@ class ProgressBar(Bar):
         self.last, self.doing, self.since = 0.0, "", time.monotonic()
         self.beat = None if self.fancy or quiet else Beat(self._still)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "ProgressBar":
         super().__enter__()
         if self.beat is not None:
             self.beat.__enter__()
