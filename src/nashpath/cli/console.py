@@ -50,23 +50,34 @@ _Bar = TypeVar("_Bar", bound="Bar")
 
 
 class Bar:
-    """A bar on standard error, where that is a terminal and nobody asked for quiet (``fancy``); a context manager."""
+    """A bar on standard error, where that is a terminal (``fancy``), else lines; a context manager.
+
+    Where no line was said for long, `still` says that work goes on. Who asked for quiet sees neither.
+    """
 
     def __init__(self, quiet: bool, clock: ProgressColumn):
         self.console, self.quiet = Console(stderr=True), quiet
         self.fancy = self.console.is_terminal and not quiet
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), clock
         self.bar = Progress(*columns, TextColumn("{task.fields[facts]}"), console=self.console)
-        self.task = None
+        self.task, self.beat = None, Beat(self.still)
 
     def __enter__(self: _Bar) -> _Bar:
         if self.fancy:
             self.bar.start()
+        elif not self.quiet:
+            self.beat.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
         if self.fancy:
             self.bar.stop()
+        elif not self.quiet:
+            self.beat.__exit__()
+
+    def still(self, seconds: float) -> None:
+        """Says what has gone on for so long."""
+        raise NotImplementedError
 
     def move(self, label: str, done: int, total: int, facts: str) -> None:
         """Draws the bar."""
@@ -81,20 +92,8 @@ class ProgressBar(Bar):
     def __init__(self, quiet: bool = False):
         super().__init__(quiet, TimeRemainingColumn())
         self.last, self.doing, self.since = 0.0, "", time.monotonic()
-        self.beat = None if self.fancy or quiet else Beat(self._still)
 
-    def __enter__(self) -> "ProgressBar":
-        super().__enter__()
-        if self.beat is not None:
-            self.beat.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.beat is not None:
-            self.beat.__exit__()
-        super().__exit__(*error)
-
-    def _still(self, seconds: float) -> None:
+    def still(self, seconds: float) -> None:
         if self.doing:
             print(f"{self.doing} ({time.monotonic() - self.since:.0f} s so far)", file=sys.stderr, flush=True)
 
@@ -124,8 +123,7 @@ class ProgressBar(Bar):
             self.doing, self.since = moment.message, time.monotonic()
         if begins or now - self.last > QUIET_SECONDS or moment.step == moment.total:
             self.last = now
-            if self.beat is not None:
-                self.beat.heard()
+            self.beat.heard()
             far = f"{moment.message or 'step'} {moment.step}/{moment.total}  {facts}{self.left(moment)}"
             print(moment.message if begins and not moment.step else far, file=sys.stderr, flush=True)
         if moment.step == moment.total:
@@ -188,9 +186,6 @@ def working(doing: str, quiet: bool = False) -> Iterator[Callable[[str], None]]:
         yield next_is
 
 
-_Cells = TypeVar("_Cells", bound="CellBar")
-
-
 class CellBar(Bar):
     """Progress over cells of a study: a bar on a terminal, else a line a cell, and one whenever none was said for long.
 
@@ -201,19 +196,7 @@ class CellBar(Bar):
         super().__init__(quiet, TimeElapsedColumn())
         self.doing, self.seconds = doing, seconds
         self.done, self.total = 0, 0
-        self.beat = Beat(self._still)
         self.begun = self.beat.begun
-
-    def __enter__(self: _Cells) -> _Cells:
-        super().__enter__()
-        if not (self.fancy or self.quiet):
-            self.beat.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if not (self.fancy or self.quiet):
-            self.beat.__exit__()
-        super().__exit__(*error)
 
     def show(self, label: str, done: int, total: int, left: float | None) -> None:
         """Shows how many cells are done, the one that was last (at the start what comes), and the seconds left."""
@@ -239,7 +222,7 @@ class CellBar(Bar):
             far = f"{self.done}/{self.total}  " if self.total else ""
             print(f"{far}{text.rstrip()}", file=sys.stderr, flush=True)
 
-    def _still(self, seconds: float) -> None:
+    def still(self, seconds: float) -> None:
         from nashpath.report.phrasing import duration
 
         self._print(f"{self.doing} for {duration(seconds)}  {self._at_most()}")

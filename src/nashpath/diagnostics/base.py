@@ -43,6 +43,6 @@ def mean_field(problem: FunctionalGame, point: Point, batches: Batch, draws: int
     return trees.tree_map(lambda *leaves: torch.stack(leaves).mean(0), *fields)
 
 
-def flatten(players: dict[str, Tree]) -> Tensor:
-    """All players' parameters (or a field) as one vector."""
-    return torch.cat([v.reshape(-1) for own in players.values() for v in own.values()])
+def flatten(tree: object) -> Tensor:
+    """All players' parameters, or a field, or one player's own, as one vector."""
+    return torch.cat([v.reshape(-1) for v in trees.leaves(tree)])

@@ -3,7 +3,7 @@
 import torch
 
 from nashpath.core import Batch, Count, FunctionalGame, Point, pick
-from nashpath.diagnostics.base import Diagnostic, Readings, field
+from nashpath.diagnostics.base import Diagnostic, Readings, field, flatten
 
 
 class SignalToNoise(Diagnostic):
@@ -31,7 +31,7 @@ class SignalToNoise(Diagnostic):
         fields = [field(problem, point, pick(batches, k)) for k in range(self.draws)]
         readings = {}
         for who in problem.players:
-            rows = torch.stack([torch.cat([v.reshape(-1) for v in found[who].values()]) for found in fields])
+            rows = torch.stack([flatten(found[who]) for found in fields])
             noise = rows.var(0).sum()
             signal = (rows.mean(0).square().sum() - noise / self.draws).clamp(min=0)
             readings[f"signal_to_noise.{who}"] = (signal / noise).sqrt()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.diagnostics import Held, Linearised
+from nashpath.diagnostics.base import flatten
 from nashpath.diagnostics.evidence import TOLERANCE as REST
 from nashpath.diagnostics.probing import FAR
 from nashpath.solvers import Solver
@@ -45,7 +46,7 @@ def _within(solver: Solver, near: Linearised, who: str, own: Tensor) -> Tensor:
     move = torch.zeros_like(near.vector)
     move[near.block(who)] = own - near.vector[near.block(who)]
     inside = solver.within(who, near.at(move).point.players[who])
-    return torch.cat([v.reshape(-1) for v in inside.values()])
+    return flatten(inside)
 
 
 def _by_weight(solver: Solver, near: Linearised, who: str) -> bool:

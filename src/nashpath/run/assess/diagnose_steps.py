@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nashpath.diagnostics import Linearised, RunSummary, sharpness_of, stable_steps
+from nashpath.diagnostics.base import flatten
 from nashpath.diagnostics.contraction import is_flat
 from nashpath.diagnostics.eigenvalues import DENSE, NotConvergedError
 from nashpath.diagnostics.probing import STEADY
@@ -178,7 +179,7 @@ def _sharpness(
         part, own = linear_part(solver, memory, who), near.vector[near.block(who)]
         if part is None or play.rates[who] == 0 or solver.preconditioner:
             return {}
-        flat = torch.ones_like(own) if part.scale is None else _flat(part.scale).to(own)
+        flat = torch.ones_like(own) if part.scale is None else flatten(part.scale).to(own)
         steps[who] = play.rates[who] * float(part.gain) * flat
         if pressed is not None:
             steps[who] = steps[who] * torch.from_numpy(~pressed[near.block(who)]).to(own)
@@ -202,7 +203,3 @@ def largest_curvature(play: LinearPlay, player: str, players: Any) -> float:
     alone, sizes = play.unit().unscaled(), dict.fromkeys(players, 1)
     jacobian = np.diag([float(who == player) for who in players])
     return first_stretch(lambda hs: spectral_radii(alone.matrices(jacobian, sizes, hs)), 1.0)
-
-
-def _flat(tree: Any) -> Tensor:
-    return torch.cat([v.reshape(-1) for v in tree.values()])

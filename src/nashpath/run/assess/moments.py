@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nashpath.core.tree import leaves
 from nashpath.diagnostics import Linearised
+from nashpath.diagnostics.base import flatten
 from nashpath.run.engine.linear_play import linear_part
 from nashpath.solvers import Solver
 
@@ -34,13 +34,9 @@ def _empty(solver: Solver, memory: Any, who: str) -> Tensor:
     """A player's scales where they are those of no gradient, to half, and 0 elsewhere; nothing where none adapts."""
     part = linear_part(solver, memory, who)
     if part is not None and part.scale is not None:
-        scale = _flat(part.scale)
+        scale = flatten(part.scale)
         return torch.where(scale >= part.most / 2, scale, 0)
     kept = [memory[name][who] for name in solver.preconditioner if isinstance(memory.get(name), dict)]
     if not kept:
         return torch.zeros(0)
-    return torch.where(_flat(kept[0]) == 0, torch.inf, 0.0)
-
-
-def _flat(tree: Any) -> Tensor:
-    return torch.cat([v.reshape(-1) for v in leaves(tree)])
+    return torch.where(flatten(kept[0]) == 0, torch.inf, 0.0)

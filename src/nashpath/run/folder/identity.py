@@ -88,8 +88,9 @@ def kept_length(before: dict[str, Any], now: dict[str, Any]) -> tuple[Raw, list[
 
 def _with_length(settings: dict[str, Any]) -> dict[str, Any]:
     """Flat settings in which the steps of what is annealed are a number, where anything is."""
-    annealed = any(key.removeprefix("sweep.").startswith("anneal.") for key in settings)
-    if settings.get(ANNEAL_STEPS, 0) or not (annealed or "'anneal." in str(settings.get(f"sweep.{TOGETHER}", ""))):
+    keys = [key.removeprefix("sweep.") for key in settings]
+    keys += [key for point in settings.get(f"sweep.{TOGETHER}", ()) for key in point]
+    if settings.get(ANNEAL_STEPS, 0) or not any(key.startswith("anneal.") for key in keys):
         return settings
     return {**settings, ANNEAL_STEPS: settings.get("steps", 0)}
 

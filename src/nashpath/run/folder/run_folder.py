@@ -14,7 +14,7 @@ import platform
 import re
 import tomllib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
@@ -343,25 +343,21 @@ def _key_of(text: str, pattern: str) -> str:
 
 def plain_json(value: Any, indent: int | None = None) -> str:
     """Standard JSON: numbers that are not finite become null."""
-    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+    return json.dumps(_not_finite_as(value, lambda number: None), indent=indent, allow_nan=False)
 
 
 def named_infinities(value: Any) -> Any:
     """Settings with infinity as the text ``inf`` (``-inf``): there it is a choice, which null would not tell."""
-    if isinstance(value, dict):
-        return {k: named_infinities(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [named_infinities(v) for v in value]
-    return str(value) if isinstance(value, float) and math.isinf(value) else value
+    return _not_finite_as(value, lambda number: str(number) if math.isinf(number) else number)
 
 
-def _finite(value: Any) -> Any:
-    """The value with NaN and infinities as None: JSON has neither."""
+def _not_finite_as(value: Any, other: Callable[[float], Any]) -> Any:
+    """The value with ``other`` of each number in it that is not finite: JSON has none."""
     if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
+        return {k: _not_finite_as(v, other) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return [_not_finite_as(v, other) for v in value]
+    return other(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _step_of(line: bytes, otherwise: int) -> int:
