@@ -85,7 +85,8 @@ def test_the_interval_is_the_wider_of_two():
         ([1.0, 1.1, 0.9, 1.2], {"low": 1.4, "high": 1.6}, "refuted"),
         ([1.0, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
         ([0.0, 0.0, 0.0, 0.0, 1.0], {"low": 0.0}, "inconclusive"),
-        ([5.0, 5.0, 5.0, 5.0, 5.0], {"low": 5.0}, "supported"),
+        ([5.0, 5.0, 5.0, 5.0, 5.0], {"low": 5.0}, "inconclusive"),
+        ([5.0, 5.0, 5.0, 5.0, 5.0, 5.0], {"low": 5.0}, "supported"),
         ([1.0, math.nan, 1.0, 1.0], {"low": 0.5}, "inconclusive"),
         ([], {"low": 0.5}, "inconclusive"),
         ([1e-9, -1e-9], {"low": -1e-6, "high": 1e-6, "exact": True}, "supported"),
@@ -148,7 +149,18 @@ def test_what_is_the_same_in_every_seed_says_of_how_many_others_it_may_not_be_so
     p = stats.binomtest(seeds, seeds).proportion_ci(0.90).low  # one-sided at 95 %
     assert f"{1 - p:.0%}" == others
     for value in (0.4, 1.0):
-        assert judge(claim([value] * seeds), Rows([])).note.endswith(f"up to {others} of others may differ")
+        assert f"up to {others} of others may differ" in judge(claim([value] * seeds), Rows([])).note
+
+
+@pytest.mark.parametrize("error", [0.05, 0.01, 0.0031, 0.002])
+def test_values_that_are_all_alike_decide_by_a_sign_test(error: float):
+    """Of seeds of which half differ, n are alike with probability 2 · 2⁻ⁿ, which is at most the error of the claim."""
+    needed = next(n for n in range(1, 99) if stats.binomtest(n, n, 0.5).pvalue <= error)
+    for value, word in ((2.0, "supported"), (-2.0, "refuted"), (0.0, "supported")):
+        assert judge(claim([value] * needed), Rows([]), error).word == word
+        few = judge(claim([value] * (needed - 1)), Rows([]), error)
+        assert few.word == "inconclusive"
+        assert few.note.endswith(f"; {needed} alike would decide")
 
 
 def test_rows_may_say_that_they_decide_nothing():

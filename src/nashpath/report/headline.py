@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nashpath.core.math.bootstrap import interval, student, values_needed
+from nashpath.core.math.bootstrap import alike_needed, interval, student, values_needed
 from nashpath.report.curves import Strand, drawable, strands
 from nashpath.report.outcome import COVERED, Outcome, member_outcome, together, wanted
 from nashpath.report.phrasing import amount, by_how_much, count, listed, phrase, setting, sign_of, titled, with_ends
@@ -216,14 +216,9 @@ def _apart(best: _Arm, other: _Arm, seeds: Sequence[int | None], error: float, k
     side = int(np.sign(middle)) if abs(middle) > equal else 0
     if (np.ptp(a - b) if seeds else max(np.ptp(a), np.ptp(b))) <= equal:
         how = f"{how}, the same in each"
-        return _Gap(other, means, nothing, members, how, sign=side if members >= _signs_needed(error) else 0)
+        return _Gap(other, means, nothing, members, how, sign=side if members >= alike_needed(error) else 0)
     found = interval((a - b).tolist(), error=error) if seeds else _unpaired(a, b, error)
     return _Gap(other, means, found, members, how, sign=side if found[1] > 0 or found[2] < 0 else 0)
-
-
-def _signs_needed(error: float) -> int:
-    """So many differences of one sign are as rare as ``error`` where nothing differs: 2 · 2⁻ⁿ ≤ error (sign test)."""
-    return math.ceil(1 - math.log2(error))
 
 
 def _unpaired(a: np.ndarray, b: np.ndarray, error: float) -> tuple[float, float, float]:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nashpath.core.math.bootstrap import MOST, interval, values_needed
+from nashpath.core.math.bootstrap import MOST, alike_needed, interval, values_needed
 from nashpath.studies.rows import Rows
 
 FAMILY_ERROR = 0.05
@@ -171,6 +171,8 @@ def _decide(claim: Claim, values: list[float] | Verdict, error: float) -> Verdic
         note = (
             f"the same in all {len(values)} seeds, so up to {1 - error ** (1 / len(values)):.0%} of others may differ"
         )
+        if len(values) < alike_needed(error):
+            word, note = "inconclusive", f"{note}; {alike_needed(error)} alike would decide"
     elif word == "inconclusive" and not few:
         needed = seeds_needed(values, claim.low, claim.high, error)
         told = f"about {needed} seeds" if needed else f"no {MOST:,} seeds"

@@ -50,6 +50,14 @@ def values_needed(deviation: float, away: float, error: float, least: int = 2) -
     return int(counts[np.argmax(enough)]) if enough.any() else None
 
 
+def alike_needed(error: float) -> int:
+    """So many values all alike, or on one side, are as rare as ``error`` where half of all are: 2 · 2⁻ⁿ ≤ error.
+
+    A resampling of alike values has no spread, however few they are (the sign test, by which they decide).
+    """
+    return math.ceil(1 - math.log2(error))
+
+
 def student(counts: Any, error: float) -> Any:
     """Half the length of Student's interval of ``counts`` values that deviate by 1, which misses with ``error``."""
     stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light

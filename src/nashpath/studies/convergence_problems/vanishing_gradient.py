@@ -49,7 +49,7 @@ VANISHING_GRADIENT = Experiment(
     "Adam (0.001, decays 0.5 and 0.9), batch 128. Norm of the generator's gradient of log(1 − D) and of −log D on one "
     "batch, at checkpoints evenly spread in the logarithm.",
     measure=measure,
-    sizes={"quick": Size(seeds=2, steps=200), "default": Size(seeds=8, steps=2000)},
+    sizes={"quick": Size(seeds=2, steps=200), "default": Size(seeds=12, steps=2000)},
     figures=[
         Lines("Gradient of log(1 − D)", "Saturating.", x="updates", y="saturating", by=(), log_y=True),
         Lines("Gradient of −log D", "Non-saturating.", x="updates", y="other", by=(), log_y=True),

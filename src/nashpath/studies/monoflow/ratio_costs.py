@@ -129,7 +129,7 @@ RATIO_COSTS = Experiment(
     measure=measure,
     sizes={
         "quick": Size(seeds=2, steps=400, options={"samples": 300, "widths": [64, 64]}),
-        "default": Size(seeds=6, steps=STEPS, compiled=True, options={"samples": 1000, "widths": [512, 256]}),
+        "default": Size(seeds=10, steps=STEPS, compiled=True, options={"samples": 1000, "widths": [512, 256]}),
     },
     cells=[
         {"way": "gan", "costs": "first three"},
