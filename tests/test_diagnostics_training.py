@@ -76,3 +76,24 @@ def test_the_list_has_every_diagnostic_with_a_line():
     assert set(DIAGNOSTICS) - set(runnable_by_name()) == {"field_cosine", "path"}
     assert "-s diagnostics=rotation" in command("list", "diagnostic.rotation").output
     assert "from Python only" in command("list", "diagnostic.path").output
+
+
+@pytest.mark.parametrize("diagnostic", ["duality_gap", "perturbed_duality_gap", "proximal_duality_gap"])
+def test_best_responses_stay_within_the_constraints_of_each_member(diagnostic, tmp_path):
+    """At rest in J_y = −x·y with x = 1, y gains at most b·|x| − x·y where |y| ≤ b, the bound of the step."""
+    bounds, last = [0.2, 0.4], 0.1
+    raw = {
+        "game": {"kind": "bilinear", "x": 1.0, "y": 0.0},
+        "solver": {who: {"kind": "sgd", "learning_rate": 1e-12} for who in ("generator", "discriminator")},
+        "constraint": {"kind": "clip"},
+        "anneal": {"constraint.bound": last},
+        "diagnostics": [diagnostic],
+        "steps": 2,
+        "log_every": 1,
+        "diagnose_every": 1,
+    }
+    trained(raw, tmp_path, constraint__bound=bounds)
+    key = diagnostic.replace("duality_gap", "regret.discriminator")
+    for bound, member in zip(bounds, (0, 1)):
+        found = [row[key] for row in rows(tmp_path) if row["member"] == member and key in row]
+        assert found == pytest.approx([bound, (bound + last) / 2, last], abs=1e-5)

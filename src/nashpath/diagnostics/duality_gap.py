@@ -69,7 +69,8 @@ class DualityGap(Diagnostic):
         self, problem: FunctionalGame, player: str, point: Point, batches: list[Batch], rng: torch.Generator
     ) -> Point:
         """The point after ``player`` alone has followed its own gradient for the budget."""
-        params = self.within(player, {k: self.start(v, rng) for k, v in point.players[player].items()})
+        params = {k: self.start(v, rng) for k, v in point.players[player].items()}
+        self.hold(player, params)
         optimizer = torch.optim.Adam(params.values(), lr=self.rate)
         for step in range(self.steps):
             at = with_player(point, player, {k: v.detach() for k, v in params.items()})
@@ -77,10 +78,14 @@ class DualityGap(Diagnostic):
             for name, value in params.items():
                 value.grad = gradient[name]
             optimizer.step()
-            for name, value in self.within(player, {k: v.detach() for k, v in params.items()}).items():
-                params[name].data.copy_(value)
+            self.hold(player, params)
         found = {k: v.detach() for k, v in params.items()}
         return with_player(point, player, found) if trees.finite(found) else point
+
+    def hold(self, player: str, params: Tree) -> None:
+        """Moves a player's parameters, in place, to what its play is held to."""
+        for name, value in self.within(player, {k: v.detach() for k, v in params.items()}).items():
+            params[name].data.copy_(value)
 
     def start(self, value: Tensor, rng: torch.Generator) -> Tensor:
         """Where a best response starts from: the present value, perturbed."""

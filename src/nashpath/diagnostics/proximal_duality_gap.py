@@ -71,6 +71,7 @@ class ProximalDualityGap(DualityGap):
         """The generator after its search, and the discriminator that answers it."""
         own = {k: self.start(v, rng) for k, v in point.players["generator"].items()}
         other = {k: v.detach().clone() for k, v in point.players["discriminator"].items()}
+        self.hold("generator", own)
         by_generator, by_discriminator = (torch.optim.Adam(params.values(), lr=self.rate) for params in (own, other))
 
         def present() -> Point:
@@ -85,10 +86,12 @@ class ProximalDualityGap(DualityGap):
                     at.players["discriminator"]
                 )
                 _step(by_discriminator, other, trees.add(gradient, pull, self.strength / 2))
+                self.hold("discriminator", other)
 
         for step in range(self.steps):
             answer(self.answers)
             _step(by_generator, own, problem.gradient("generator", present(), batches[step % len(batches)]).gradient)
+            self.hold("generator", own)
         answer(self.steps)
         found = present()
         return found if trees.finite(found.players) else point

@@ -1,5 +1,6 @@
 """Diagnostics during training: readings at the members' present points, in the rows of costs and gradient norms."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,12 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from nashpath.core import Batch, FunctionalGame, Key, Point, pick, tree_map
-from nashpath.diagnostics import Diagnostic, NotConvergedError, Readings
+from nashpath.core import Batch, FunctionalGame, Key, Point, Tree, pick, tree_map
+from nashpath.diagnostics import Diagnostic, DualityGap, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
 from nashpath.run.engine.step import NOT_DIVERGED, numbers_at
 from nashpath.run.settings.members import Member
+from nashpath.solvers import Solver
 
 
 def diagnostic_rows(
@@ -55,15 +57,29 @@ def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list
     problem = FunctionalGame(program.trials[0].game.on_average())
     states = [program.train_state(i) for i in range(len(batches))]
     points = [state.point for state in states]
-    numbers = [numbers_at(trial, state.steps)["game"] for trial, state in zip(program.trials, states)]
+    numbers = [numbers_at(trial, state.steps) for trial, state in zip(program.trials, states)]
+    games = [own["game"] for own in numbers]
 
     def look(point: Point, numbers: dict[str, Tensor], batch: Batch) -> Readings:
         return diagnostic(problem.with_hyperparameters(numbers), point, batch)
 
     if program.mode == "stacked" and diagnostic.stackable:
-        together = vmap(look)(stack(points), stack(numbers), stack(batches))
+        together = vmap(look)(stack(points), stack(games), stack(batches))
         return [pick(together, i) for i in range(len(batches))]
-    return [_guarded(look, *given) for given in zip(points, numbers, batches)]
+    found = []
+    for trial, own, *given in zip(program.trials, numbers, points, games, batches):
+        if isinstance(diagnostic, DualityGap):
+            diagnostic.within = _held(trial.solver, own["solver"]).within
+        found.append(_guarded(look, *given))
+    return found
+
+
+def _held(solver: Solver, numbers: Tree) -> Solver:
+    """A copy of the solver with these numbers, whose constraints are those of the step."""
+    solver = copy.deepcopy(solver)
+    for name, value in numbers.items():
+        solver.get_buffer(name).copy_(value)
+    return solver
 
 
 def _guarded(look: Any, *given: Any) -> Readings:
