@@ -15,6 +15,7 @@ from torch.func import grad_and_value
 
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.key import Key
+from nashpath.core.memory import shared
 from nashpath.core.noise import beside, bound, generated
 from nashpath.core.torch_compat import call_with, is_outermost, other_names
 from nashpath.core.tree import Tree, leaves, tree_map
@@ -321,16 +322,32 @@ def point_of(game: Game) -> Point:
 
 
 def check_own(game: Game) -> None:
-    """Raises `ValueError` for a parameter that belongs to two players: it cannot be moved by both."""
+    """Raises `ValueError` for a parameter that belongs to two players: it cannot be moved by both.
+
+    And for parameters and buffers of any player that lie in the same memory (one is a view of the other): each is moved
+    by itself in training, and in the modules that are handed back the last would overwrite the others.
+    """
     owner: dict[int, str] = {}
+    each: dict[int, tuple[str, Tensor]] = {}
     for who in game.players:
-        for name, value in game.get_submodule(who).named_parameters():
+        own = game.get_submodule(who)
+        for name, value in (*own.named_parameters(), *own.named_buffers()):
+            each.setdefault(id(value), (f"{who}.{name}", value))
+        for name, value in own.named_parameters():
             other = owner.setdefault(id(value), f"{who}.{name}")
             if other.partition(".")[0] != who:
                 raise ValueError(
                     f"{who}.{name} is {other}: a layer of two players cannot be moved by both; give one of them a copy "
                     "(copy.deepcopy)"
                 )
+    alike = shared(each.values())
+    if alike is not None:
+        one, other = alike
+        told = f"several elements of {one} are" if one == other else f"{one} and {other} are, at least in part,"
+        raise ValueError(
+            f"{told} one in memory: each is trained by itself, and what is written back last overwrites the others. "
+            "Let one be a copy (.clone()); one weight in two places is one nn.Parameter, or computed in forward"
+        )
 
 
 def frozen_parameters(game: Game) -> Tree:

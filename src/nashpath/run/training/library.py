@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from nashpath.core import Game, Whole, checks_arguments
+from nashpath.core.game import check_own
+from nashpath.core.memory import shared
 from nashpath.core.passes import told_apart
 from nashpath.core.purity import check_game, check_precision
 from nashpath.core.torch_compat import kind_of, other_names
@@ -158,15 +160,21 @@ def train_many(
 
 def _check_separate(games: Sequence[Game]) -> None:
     """Refuses members that share a module: each is trained in place, and the last would overwrite the others."""
-    owner: dict[int, int] = {}
-    for index, game in enumerate(games):
-        for name, value in game.named_parameters():
-            first = owner.setdefault(id(value), index)
-            if first != index:
-                raise ValueError(
-                    f"games[{index}] shares {name} with games[{first}], and both are trained in place; give each "
-                    "member modules of its own (copy.deepcopy(game))"
-                )
+    for game in games:
+        check_own(game)
+    each = [
+        ((index, name), value)
+        for index, game in enumerate(games)
+        for name, value in dict(game.named_parameters()).items()
+    ]
+    alike = shared(each)
+    if alike is not None:
+        (first, _), (index, name) = alike
+        raise ValueError(
+            f"games[{index}] shares {name} with games[{first}], and both are trained in place; give each member "
+            "modules of its own (copy.deepcopy(game))"
+        )
+    for game in games:
         if game.has_samples:
             for who in game.players:
                 check_precision(who, game.get_submodule(who))
