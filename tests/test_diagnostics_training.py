@@ -78,6 +78,7 @@ def test_the_list_has_every_diagnostic_with_a_line():
     assert "from Python only" in command("list", "diagnostic.path").output
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("diagnostic", ["duality_gap", "perturbed_duality_gap", "proximal_duality_gap"])
 def test_best_responses_stay_within_the_constraints_of_each_member(diagnostic, tmp_path):
     """At rest in J_y = −x·y with x = 1, y gains at most b·|x| − x·y where |y| ≤ b, the bound of the step."""
