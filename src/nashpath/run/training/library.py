@@ -117,23 +117,8 @@ def train_many(
 
     Raises `ValueError` if the numbers of games, solvers and seeds differ, or if the games differ in structure.
     """
-    if not len(games) == len(solvers) == len(seeds) > 0:
-        given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
-        raise ValueError(f"{given}; give one of each for every member")
     check_mixed(precision)
-    _check_separate(games)
-    trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
-    for trial in trials[1:]:
-        differs = difference(trials[0], trial)
-        if differs:
-            raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
-    for index, trial in enumerate(trials[1:], 1):
-        told = told_apart(trials[0], trial, f"games[{index}] (and its solver)", "games[0]")
-        if told:
-            raise ValueError(f"{told}, or train each kind in a call of its own")
-    check_game(games[0], len(games))
-    for trial in trials:
-        trial.solver.to(next(trial.game.parameters()).device)
+    trials = _trials(games, solvers, seeds)
     program = Program(trials, seeds, "stacked" if stack and len(trials) > 1 else "looped", compile, precision)
     every = log_every or max(1, steps // 100)
     histories: list[list[dict[str, float]]] = [[] for _ in trials]
@@ -156,6 +141,27 @@ def train_many(
             place(trials[i], program.train_state(i), averaged=False)
         raise
     return [_finish(program, i, history, stopped) for i, history in enumerate(histories)]
+
+
+def _trials(games: Sequence[Game], solvers: Sequence[Solver], seeds: Sequence[int]) -> list[Trial]:
+    """The members, each on its game's device. Raises `ValueError` where they cannot be played, or not together."""
+    if not len(games) == len(solvers) == len(seeds) > 0:
+        given = f"{len(games)} games, {len(solvers)} solvers and {len(seeds)} seeds"
+        raise ValueError(f"{given}; give one of each for every member")
+    _check_separate(games)
+    trials = [Trial(game, solver) for game, solver in zip(games, solvers)]
+    for trial in trials[1:]:
+        differs = difference(trials[0], trial)
+        if differs:
+            raise ValueError(f"the members differ in structure, at {differs}; train each kind in a call of its own")
+    for index, trial in enumerate(trials[1:], 1):
+        told = told_apart(trials[0], trial, f"games[{index}] (and its solver)", "games[0]")
+        if told:
+            raise ValueError(f"{told}, or train each kind in a call of its own")
+    check_game(games[0], len(games))
+    for trial in trials:
+        trial.solver.to(next(trial.game.parameters()).device)
+    return trials
 
 
 def _check_separate(games: Sequence[Game]) -> None:
