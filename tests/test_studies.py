@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -566,3 +568,56 @@ def test_one_member_has_no_interval():
     mean, low, high = interval([2.5])
     assert mean == 2.5
     assert np.isnan([low, high]).all()
+
+
+def of(function: Callable[[Rows], Any]) -> Claim:
+    return Claim("c", "it is", "nowhere", "e", "x", function, low=0.5)
+
+
+SEEDS = Rows({"seed": seed, "way": way, "x": 1.0 + seed / 100} for way in "ab" for seed in (5, 3, 1, 0, 2, 4))
+ONE_A_SEED = [1.0, 1.01, 1.02, 1.03, 1.04, 1.05]
+
+
+@pytest.mark.parametrize(
+    "form", [dict, lambda d: [*d.values()], lambda d: (v for v in d.values()), lambda d: np.array([*d.values()])]
+)
+def test_numbers_by_seeds_are_the_numbers(form: Callable[[dict[int, float]], Any]):
+    """A dict was judged by its keys, the seeds."""
+    verdict = judge(of(lambda rows: form(rows.by_seed("x"))), SEEDS)
+    assert (verdict.values, verdict.word) == (ONE_A_SEED, "supported")
+
+
+@pytest.mark.parametrize(
+    ("function", "word", "told"),
+    [
+        (lambda rows: "123456", "inconclusive", "one number a seed is a list"),
+        (lambda rows: ["1", "2", "3", "4"], "inconclusive", "one number a seed is a list"),
+        (lambda rows: {1.0, 2.0, 3.0, 4.0}, "inconclusive", "one number a seed is a list"),
+        (lambda rows: 1.0, "inconclusive", "the claim's function fails"),
+        (lambda rows: np.ones((4, 2)), "inconclusive", "the claim's function fails"),
+        (lambda rows: rows.by_seed("x") - 1, "inconclusive", "test_studies.py:"),
+        (lambda rows: [1 / 0], "inconclusive", "ZeroDivisionError"),
+        (lambda rows: np.ones(3) + np.ones(2), "not measured", "rows are missing, or the claim's function fails"),
+        (lambda rows: rows.values("y"), "not measured", "a row has no 'y', but seed, way, x"),
+        (lambda rows: rows.where(way="c").values("x"), "not measured", "no row has way = 'c'"),
+        (lambda rows: rows.values("x"), "inconclusive", "12 values of 6 seeds"),
+    ],
+)
+def test_what_a_claims_function_gives_is_read_or_the_function_is_named(
+    function: Callable[[Rows], Any], word: str, told: str
+):
+    verdict = judge(of(function), SEEDS)
+    assert verdict.word == word
+    assert told in verdict.note
+
+
+def test_a_number_that_was_not_finite_is_no_fault_of_the_function():
+    rows = Rows([*SEEDS, {"seed": 0, "way": "c", "x": None}])
+    assert judge(of(lambda rows: rows.by_seed("x")), rows).note.startswith("some values are not finite")
+
+
+def test_rows_without_seeds_and_exact_claims_may_have_any_number_of_values():
+    rows = Rows({"x": 1.0 + i / 100} for i in range(8))
+    assert judge(of(lambda rows: rows.values("x")), rows).word == "supported"
+    exact = Claim("c", "it is", "nowhere", "e", "x", lambda rows: rows.values("x"), low=0.5, exact=True)
+    assert judge(exact, SEEDS).word == "supported"

@@ -10,9 +10,11 @@ Reference: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure",
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +41,7 @@ class Undecided(ArithmeticError):
 class Claim:
     """One claim of a paper. The mean of ``values(rows)`` over seeds must lie in [``low``, ``high``].
 
+    ``values`` gives one number a seed, in a list or by seeds (`Rows.by_seed`); more numbers than seeds decide nothing.
     ``says`` is the claim in one sentence, ``source`` where it stands, ``quantity`` what is computed from the rows of
     ``experiment`` (with its unit). ``kind`` says what speaks: an experiment of the paper (``"found"``), a ``"theorem"``
     that is checked numerically, we (``"ours"``), or arithmetic that cannot fail but for a bug (``"identity"``, which is
@@ -51,7 +54,7 @@ class Claim:
     source: str
     experiment: str
     quantity: str
-    values: Callable[[Rows], Sequence[float]]
+    values: Callable[[Rows], Sequence[float] | Mapping[int, float]]
     low: float = -math.inf
     high: float = math.inf
     exact: bool = False
@@ -143,16 +146,45 @@ def _values(claim: Claim, rows: Rows | None) -> list[float] | Verdict:
     if rows is None:
         return Verdict(claim, "not measured", [], *nothing, f"{claim.experiment} was not measured")
     try:
-        values = [float(value) for value in claim.values(rows)]
-    except (LookupError, ValueError) as missing:
-        return Verdict(claim, "not measured", [], *nothing, f"rows are missing: {missing}")
+        values = _numbers(claim.values(rows))
     except Undecided as reason:
         return Verdict(claim, "inconclusive", [], *nothing, str(reason))
-    except (TypeError, ArithmeticError) as unknown:  # a number that was not finite is null in the rows
-        return Verdict(claim, "inconclusive", [], *nothing, f"some values are not finite: {unknown}")
+    except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+        return _unread(claim, error, rows)
     if not values or not all(map(math.isfinite, values)):
         return Verdict(claim, "inconclusive", values, *nothing, "some values are not finite")
+    seeds = {row["seed"] for row in rows if "seed" in row}
+    if seeds and len(values) > len(seeds) and not claim.exact:
+        note = (
+            f"{len(values)} values of {len(seeds)} seeds: as many are no more evidence; give one a seed (rows.by_seed)"
+        )
+        return Verdict(claim, "inconclusive", values, *nothing, note)
     return values
+
+
+def _numbers(found: Any) -> list[float]:
+    """What a claim's function gave, as numbers, those by seeds in the order of seeds. Raises `TypeError` for others."""
+    if isinstance(found, Mapping):
+        found = [found[seed] for seed in sorted(found)]
+    found = found if isinstance(found, str | bytes | Set) else [*found]
+    if not isinstance(found, list) or any(isinstance(value, str) for value in found):
+        raise TypeError(f"one number a seed is a list of numbers, or a dict by seeds, not {found!r:.60}")
+    return [float(value) for value in found]
+
+
+def _unread(claim: Claim, error: Exception, rows: Rows) -> Verdict:
+    """The verdict where a claim's function fails: rows are missing, hold what is not finite, or it is wrong."""
+    frames = traceback.extract_tb(error.__traceback__)
+    by_rows, own = Path(frames[-1].filename).name == "rows.py", frames[min(1, len(frames) - 1)]
+    failed = f"the claim's function fails ({Path(own.filename).name}:{own.lineno}): {type(error).__name__}: {error}"
+    lacks = isinstance(error, (LookupError, ValueError))
+    if lacks:
+        note = f"rows are missing: {error}" if by_rows else f"rows are missing, or {failed}"
+    elif any(value is None for row in rows for value in row.values()):  # a number that was not finite is null in rows
+        note = f"some values are not finite: {error}"
+    else:
+        note = failed
+    return Verdict(claim, "not measured" if lacks else "inconclusive", [], math.nan, math.nan, math.nan, note)
 
 
 def _decide(claim: Claim, values: list[float] | Verdict, error: float) -> Verdict:

@@ -31,14 +31,20 @@ class Rows:
 
     def values(self, key: str) -> list[Any]:
         """One column, in the order of the rows. Raises `KeyError` where a row lacks it."""
-        return [row[key] for row in self.rows]
+        return [_entry(row, key) for row in self.rows]
 
     def by_seed(self, key: str, pool: Callable[[list[float]], float] = np.mean) -> dict[int, float]:
         """One number a seed: ``pool`` (the mean by default) over the rows that share it, seeds in order."""
         found: dict[int, list[float]] = defaultdict(list)
         for row in self.rows:
-            found[row["seed"]].append(float(row[key]))
+            found[_entry(row, "seed")].append(float(_entry(row, key)))
         return {seed: float(pool(found[seed])) for seed in sorted(found)}
+
+
+def _entry(row: Row, key: str) -> Any:
+    if key not in row:
+        raise KeyError(f"a row has no {key!r}, but {', '.join(row)}")
+    return row[key]
 
 
 def paired(
