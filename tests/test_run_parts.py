@@ -459,6 +459,57 @@ def test_a_queue_gives_a_part_up_that_only_fails(tmp_path, tools, kind, status, 
     assert queued(tmp_path, tools, kind, status, 6) == back
 
 
+@pytest.fixture(params=["dash", "bash", "bash as sh"])
+def shell(request, tmp_path):
+    """What may be ``/bin/sh`` on the machine of a queue."""
+    found = shutil.which(request.param.split()[0])
+    if found is None:
+        pytest.skip(f"there is no {request.param}")
+    if request.param != "bash as sh":
+        return found
+    (tmp_path / "sh").symlink_to(found)
+    return str(tmp_path / "sh")
+
+
+@pytest.fixture
+def task(tmp_path, tools, shell):
+    """The task of a queue whose one part is the lines of a shell script."""
+
+    def begun(part):
+        (tmp_path / "run" / "parts" / "1-of-1").mkdir(parents=True)
+        for file, text in (("python", part), ("sbatch", "")):
+            (tools / file).write_text(f"#!/bin/sh\n{text}\n")
+            (tools / file).chmod(0o755)
+        submit_to_slurm(PartedJob(tmp_path / "run", 1, (), python=str(tools / "python")), [])
+        own = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
+        line = [shell, tmp_path / "run" / "parts" / "job.sh"]
+        return subprocess.Popen(line, env=own, stderr=subprocess.PIPE, text=True)
+
+    return begun
+
+
+@pytest.mark.parametrize("status", [0, 2, 3, 143])
+def test_a_task_ends_as_its_part_does_under_every_shell(task, status):
+    """bash forgets a process that was waited for where it is called sh: all parts ended in 127."""
+    process = task(f"exit {status}")
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == status
+
+
+def test_a_task_that_is_told_to_stop_waits_for_its_part_under_every_shell(task, tmp_path):
+    """The part is told, too, and takes a while to end; a task that is told twice waits all the same."""
+    ready, ended = tmp_path / "ready", tmp_path / "ended"
+    process = task(f"""trap 'sleep 0.5; touch "{ended}"; exit 5' TERM; touch "{ready}"; while :; do sleep 0.05; done""")
+    while not ready.exists():
+        time.sleep(0.02)
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.1)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 5
+    assert ended.exists()
+
+
 RAY = """
 import pathlib, sys
 from nashpath.run.training.jobs import PartedJob, run_on_ray

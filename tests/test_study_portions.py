@@ -221,6 +221,23 @@ def test_what_does_not_fit_together_is_not_gathered(tmp_path, two):
     assert not cells(tmp_path / "all")
 
 
+def test_what_a_folder_holds_stays_where_parts_of_other_code_are_gathered_into_it(tmp_path, two):
+    other = tmp_path / "elsewhere.py"
+    other.write_text(Path(two).read_text().replace('"batch_size": 8', '"batch_size": 9'))
+    for file, name in ((two, "mine"), (other, "theirs")):
+        reproduce(str(file), "quick", tmp_path / name, portion=Portion(("one",)))
+    before = cells(tmp_path / "mine")
+    _, said = gather_cells(tmp_path / "mine", [tmp_path / "theirs"])
+    assert "theirs: one.0 was measured by other source, and is left out" in said[0]
+    assert cells(tmp_path / "mine") == before
+    reproduce(two, "quick", tmp_path / "short", options={"steps": 3}, portion=Portion(("one",)))
+    with pytest.raises(SettingError, match="mine was begun with another options"):
+        gather_cells(tmp_path / "mine", [tmp_path / "short"])
+    refused = command("gather", tmp_path / "all", tmp_path)
+    assert f"{tmp_path} holds reproductions; name that of one study" in refused.stderr
+    assert refused.exit_code == 2
+
+
 def test_another_number_for_the_same_cell_is_told(tmp_path, two):
     reproduce(two, "quick", tmp_path / "a", portion=Portion(("one",)))
     shutil.copytree(tmp_path / "a", tmp_path / "b")

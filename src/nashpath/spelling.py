@@ -1,6 +1,13 @@
-"""The nearest of the names that exist, for what is refused: below all rooms, and without PyTorch."""
+"""How names and places are spelt in what is said: below all rooms, and without PyTorch."""
 
 import difflib
+import shlex
+from pathlib import Path
+
+
+def as_argument(place: Path | str) -> str:
+    """A place as a shell takes it in a command that is said to be copied: in quotes where it needs them."""
+    return shlex.quote(str(place))
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -36,6 +36,7 @@ from rich.progress import (
 from nashpath import __version__
 from nashpath.cli.places import shipped
 from nashpath.run.errors import said_of
+from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
     from nashpath.run import RunProgress
@@ -379,7 +380,9 @@ def check_given(config: Path | None, *assignments: tuple[str, Sequence[str] | No
     """What can be told of files and of ``key=value`` texts without PyTorch. Raises `ValueError`, in their own words."""
     if config and not config.exists():
         there = shipped("examples") / config.name
-        hint = f"; nashpath examples {config.stem} --to {config.parent} writes it" if there.is_file() else ""
+        hint = (
+            f"; nashpath examples {config.stem} --to {as_argument(config.parent)} writes it" if there.is_file() else ""
+        )
         raise ValueError(f"{config}: no such file{hint}")
     for flag, texts in assignments:
         for text in texts or ():

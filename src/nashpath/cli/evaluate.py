@@ -15,6 +15,7 @@ from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_part
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping
 from nashpath.cli.train import Quiet
+from nashpath.spelling import as_argument
 
 _Folder = Annotated[Path | None, typer.Argument(help="A run folder.", show_default=False)]
 Real = Annotated[
@@ -149,7 +150,7 @@ def _in_parts(
     whole, count = evaluation_folder(run), many_parts(parts, len(planned(run, data_path)))
     job = PartedJob(whole, count, tuple(given), "evaluate")
     with evaluating(run), stopping("stopping; parts that were measured are kept") as stop:
-        if not all_done(job, on, sbatch, [f"nashpath gather {whole}"], say, stop):
+        if not all_done(job, on, sbatch, [f"nashpath gather {as_argument(whole)}"], say, stop):
             if stop():
                 raise typer.Exit(130)
             return None

@@ -11,6 +11,7 @@ from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping, writing_the_page
 from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder
+from nashpath.spelling import as_argument
 
 _Setting = Annotated[
     list[str] | None,
@@ -61,6 +62,8 @@ def flow(
             page, found = report_and_headline(folder)
         member = load_run(folder).members[0]
         if member.outcome == "stopped":
-            live.tell(f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {folder}")
+            live.tell(
+                f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {as_argument(folder)}"
+            )
         live.tell(found.text, COLOURS[found.tone])
     typer.echo(str(page))

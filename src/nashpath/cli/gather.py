@@ -25,11 +25,15 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Study
     """
     load_all(own)
     from nashpath.report import is_reproduction, report_and_headline, write_reproduction
-    from nashpath.run import gather_run, join_evaluations
+    from nashpath.run import SettingError, gather_run, join_evaluations
     from nashpath.run.assess.evaluate_parts import is_evaluation
     from nashpath.run.folder.run_folder import plain_json
     from nashpath.studies import gather_cells, read_study
 
+    for folder in folders or []:
+        inside = [] if is_reproduction(folder) else sorted(one.parent for one in folder.glob("*/study.json"))
+        if inside:
+            raise SettingError(f"{folder} holds reproductions; name that of one study, such as {inside[0]}")
     if not folders or not all(map(is_reproduction, folders)):
         run = out.parent if is_evaluation(out) else out
         if run is out:

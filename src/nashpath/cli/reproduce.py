@@ -23,6 +23,7 @@ from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways
 from nashpath.cli.places import given_place, reserved
 from nashpath.cli.stopping import stopping
 from nashpath.cli.train import Quiet
+from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion
@@ -140,7 +141,7 @@ def _in_parts(
 
     count = parts or os.cpu_count() or 1
     job = PartedJob(out, count, (*given, f"--workers={workers or 1}"), "reproduce")
-    then = [f"nashpath gather {out / name} {out}/parts/*/{name}" for name in names]
+    then = [f"nashpath gather {as_argument(out / name)} {as_argument(out)}/parts/*/{name}" for name in names]
     with stopping("stopping; what was measured is kept") as stop:
         if not all_done(job, on, sbatch, then, say, stop):
             if stop():
@@ -236,7 +237,7 @@ def _one(
 
         measure(name, scale, folder, workers, show, stop, options, portion)
         if stop():
-            typer.echo(f"stopped; go on with the same command and --out {folder.parent}", err=True)
+            typer.echo(f"stopped; go on with the same command and --out {as_argument(folder.parent)}", err=True)
             raise typer.Exit(130)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from nashpath.cli.console import ProgressBar
+from nashpath.spelling import as_argument
 
 LONG = 5_000_000
 """Bytes of metrics from which on a report takes more than about two seconds."""
@@ -50,5 +51,7 @@ def writing_the_page(run: Path, live: ProgressBar) -> Iterator[None]:
         with _answered_by(signal.default_int_handler):
             yield
     except KeyboardInterrupt:
-        typer.echo(f"stopped; the run is whole, and its page is written by: nashpath report {run}", err=True)
+        typer.echo(
+            f"stopped; the run is whole, and its page is written by: nashpath report {as_argument(run)}", err=True
+        )
         raise typer.Exit(130) from None

@@ -15,6 +15,7 @@ from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
 from nashpath.cli.stopping import stopping, writing_the_page
+from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
     from nashpath.report import Outcome
@@ -219,7 +220,7 @@ def _train_parts(
     raw, sweeps = asked
     members = len(plan({key: value for key, value in raw.items() if key != "with"}, sweeps))
     job = PartedJob(out, many_parts(parts, members), tuple(given))
-    if not all_done(job, on, sbatch, [f"nashpath gather {out}"], live.say, stop):
+    if not all_done(job, on, sbatch, [f"nashpath gather {as_argument(out)}"], live.say, stop):
         return
     gather_run(out)
     with writing_the_page(out, live):
@@ -266,7 +267,7 @@ def _begun(
 
     if config and RunFolder(config).exists():
         if is_flow(RunFolder(config).read_config()):
-            raise SettingError(f"{config} is a flow: nashpath flow --resume --out {config} continues it")
+            raise SettingError(f"{config} is a flow: nashpath flow --resume --out {as_argument(config)} continues it")
         raise SettingError(f"{config} is a run: --resume continues it; nashpath evaluate, diagnose and sample read it")
     data = data_at(config) if config else None
     if data is None:
@@ -369,7 +370,8 @@ def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_
         )
     if status == "stopped":
         live.tell(
-            f"stopped at step {session.taken}; continue with: nashpath train --resume --out {session.store.folder}"
+            f"stopped at step {session.taken}; continue with: nashpath train --resume --out "
+            f"{as_argument(session.store.folder)}"
         )
     if as_json:
         rate = round(session.recorder.steps_per_second(), 3)

@@ -37,13 +37,17 @@ def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[V
         other = [word for key, word in SAME.items() if not _agree(key, found, known)]
         if other:
             raise SettingError(f"{folder} is no part of what {first} holds: it has another {', '.join(other)}")
-    study, store = recorded_study(known), RunFolder(out)
-    begun = (out / "study.json").exists()
+    store, begun = RunFolder(out), (out / "study.json").exists()
     if not begun:
         check_new(out)
+    source = read_study(out) if begun else known  # what ``out`` holds already was measured by its own study's code
+    other = [SAME[key] for key in ("study", "scale", "options") if not _agree(key, source, known)]
+    if other:
+        raise SettingError(f"{out} was begun with another {', '.join(other)} than {first}; choose another place")
     store.claim()
     try:
-        result = Result(study, known["scale"], out, own_file(known["from"]), known["options"], loaded_files(), store)
+        file = own_file(source["from"])
+        result = Result(recorded_study(source), known["scale"], out, file, known["options"], loaded_files(), store)
         if not begun:
             result.parts = next((found[PARTS] for _, found in parts if PARTS in found), {})
         if not _agree(PARTS, {PARTS: result.parts}, known):

@@ -39,6 +39,7 @@ from nashpath.run.observe.snapshot import has_samples, keeps_average, place, uni
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
 from nashpath.run.settings.sizes import check_fits
+from nashpath.spelling import as_argument
 
 RUN_SAMPLES = 10_000
 FEW_EXAMPLES = 10_000
@@ -176,7 +177,7 @@ def measure_run(
     restored = restore_members(folder, members, device, data_path, needs_data=real is None)
     if not has_samples(restored[0][1]):
         kind = type(restored[0][1].game).__name__
-        raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {folder}")
+        raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {as_argument(folder)}")
     check_fits("--samples", wish.count, restored[0][1].game.data.shape)  # type: ignore[union-attr, arg-type]
     groups: list[dict[str, Any]] = []
     reference_sets: dict[Any, ReferenceSet] = {}

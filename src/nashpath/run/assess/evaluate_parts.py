@@ -21,6 +21,7 @@ from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import RunFolder, write_atomic
 from nashpath.run.settings.members import part_of
 from nashpath.run.training.parts import part_folder
+from nashpath.spelling import as_argument
 
 FOUND = "evaluation.json"
 
@@ -93,7 +94,7 @@ def joined_evaluation(run: Path, count: int, data_path: Path | None) -> dict[str
     )
     if len(counts) != 1:
         told = f"parts of {' and of '.join(map(str, sorted(counts)))}" if counts else "no parts"
-        raise SettingError(f"{there} has {told}; measure them with: nashpath evaluate {run} --part I/N")
+        raise SettingError(f"{there} has {told}; measure them with: nashpath evaluate {as_argument(run)} --part I/N")
     (count,) = counts
     parts = [f"{k}/{count}" for k in range(1, count + 1)]
     places = [part_folder(there, part) / FOUND for part in parts]

@@ -21,6 +21,7 @@ from nashpath.run.settings.members import Member, by_structure, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.model import parse_part
 from nashpath.run.settings.overrides import Raw
+from nashpath.spelling import as_argument
 
 _CURE = "put it back, or train that part anew"
 """What to do where a file of a part is not as it was written."""
@@ -112,7 +113,7 @@ def _check_out(store: RunFolder, parts: Sequence[_Part], steps: int) -> None:
     if taken > steps:
         raise SettingError(
             f"{out} holds this run at step {taken}, and its parts end at step {steps}: to gather them would lose what "
-            f"was trained since; {cure}, or go on with: nashpath train --resume --out {out}"
+            f"was trained since; {cure}, or go on with: nashpath train --resume --out {as_argument(out)}"
         )
     if "parts" not in told and (told or taken):
         raise SettingError(f"{out} holds a run that was trained there, and was not gathered of parts; {cure}")
@@ -150,7 +151,7 @@ def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
     missing = [f"{k}/{count}" for k in range(1, count + 1) if (k, count) not in places]
     if missing:
         raise SettingError(
-            f"{out}: part {', '.join(missing)} is missing; train it with --part {missing[0]} --out {out}"
+            f"{out}: part {', '.join(missing)} is missing; train it with --part {missing[0]} --out {as_argument(out)}"
         )
     for part in places.values():
         if part.run["status"] == "halted":
@@ -161,7 +162,7 @@ def _in_order(parts: list[_Part], out: Path) -> list[_Part]:
         if part.run["status"] != "finished":
             raise SettingError(
                 f"{part.store.folder} is {part.run['status']} at step {part.run.get('steps', 0)}; go on with: nashpath "
-                f"train --resume --out {part.store.folder}"
+                f"train --resume --out {as_argument(part.store.folder)}"
             )
     if len({part.run["steps"] for part in parts}) > 1:
         told = ", ".join(f"{part.store.folder.name}: {part.run['steps']}" for part in parts)

@@ -30,6 +30,7 @@ from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
 from nashpath.run.settings.resolve import used
+from nashpath.spelling import as_argument
 
 FORMAT = "nashpath checkpoint 3"
 WITH_GENERATORS = "nashpath checkpoint 2"
@@ -216,7 +217,8 @@ def check_format(path: Path, found: str | None) -> None:
     if found in EARLIER:
         raise CheckpointError(
             f"{path} has the format {found!r}, which {EARLIER[found]} reads; this version reads {FORMAT!r} only: train "
-            f"the run anew from its settings, with nashpath train {path.parent / 'config.toml'} --out ANOTHER_FOLDER"
+            f"the run anew from its settings, with nashpath train {as_argument(path.parent / 'config.toml')} --out "
+            "ANOTHER_FOLDER"
         )
     if found not in (FORMAT, WITH_GENERATORS):
         raise CheckpointError(f"{path}: not a nashpath checkpoint of a known format")
@@ -267,8 +269,9 @@ def _settings(folder: Path, data_path: Path | None) -> Raw:
     if is_flow(raw):
         raise SettingError(
             f"{folder} holds a flow: particles that move to the data, without players or networks, so there is no "
-            f"generator to sample, evaluate or export, and no game to diagnose. nashpath report {folder} shows how far "
-            "the particles are from the data (KL, MMD, W2); they are the array m0 of its samples/step-*.npz"
+            f"generator to sample, evaluate or export, and no game to diagnose. nashpath report {as_argument(folder)} "
+            "shows how far the particles are from the data (KL, MMD, W2); they are the array m0 of its "
+            "samples/step-*.npz"
         )
     return _as_made(store, raw)
 

@@ -31,6 +31,7 @@ from nashpath.run.errors import FolderError, FolderWarning, SettingError, refuse
 from nashpath.run.folder.digests import JOURNAL, Digests
 from nashpath.run.folder.lock import LOCK, FolderLock
 from nashpath.run.settings.overrides import DEEPEST, Raw
+from nashpath.spelling import as_argument
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
 PREVIOUS = "checkpoint.previous.safetensors"
@@ -257,7 +258,8 @@ class RunFolder:
                 raise
             why, then = refusal
             if self.checkpoint.exists():
-                then = f"the last checkpoint is kept; {then}, then: nashpath train --resume --out {self.folder}"
+                again = f"nashpath train --resume --out {as_argument(self.folder)}"
+                then = f"the last checkpoint is kept; {then}, then: {again}"
             raise FolderError(f"{self.folder}: {why}, {name} could not be written; {then}") from error
 
 

@@ -24,6 +24,7 @@ from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.resume import already_there, begins_again, claimed, device_here, differences, told
 from nashpath.run.training.session import CHECKPOINT_SECONDS
+from nashpath.spelling import as_argument
 
 
 def run_flow(
@@ -81,7 +82,9 @@ def resume_flow(
     with claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
         if not is_flow(raw):
-            raise SettingError(f"{folder} holds a training; resume it with: nashpath train --resume --out {folder}")
+            raise SettingError(
+                f"{folder} holds a training; resume it with: nashpath train --resume --out {as_argument(folder)}"
+            )
         remembered = raw.pop("with", [])
         recall(remembered, folder)
         stored, again = read_meta(store), begins_again(store, "flow")

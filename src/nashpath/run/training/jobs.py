@@ -261,10 +261,17 @@ part="$SLURM_ARRAY_TASK_ID/{parts}"
 folder={whole}/parts/"$SLURM_ARRAY_TASK_ID-of-{parts}"
 {begin}
 {python} -m nashpath {verb} "$@" --part "$part" --quiet &
-trap 'kill -TERM $!' TERM
-wait $!
-wait $!
-status=$?
+child=$!
+trap 'told=1; kill -TERM "$child"' TERM
+status=
+while :; do
+  told=
+  wait "$child"
+  found=$?
+  [ "$found" -eq 127 ] && [ -n "$status" ] && break
+  status=$found
+  [ -z "$told" ] && break
+done
 tries="$folder.tries"
 case "$status" in
   0 | 130 | 143) rm -f "$tries" ;;
@@ -281,5 +288,7 @@ exit "$status"
 """
 """An array job: a part a task, which writes a checkpoint two minutes before its time ends, and is put back in line.
 
-A part that ends in errors, one after the other, is started again as often as `run_in_processes` does.
+A signal ends the shell's ``wait`` before the part ends, so it waits again; of a part that was waited for already some
+shells know nothing (status 127). A part that ends in errors, one after the other, is started again as often as
+`run_in_processes` does.
 """

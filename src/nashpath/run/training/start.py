@@ -43,6 +43,7 @@ from nashpath.run.training.resume import (
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import starting_points
 from nashpath.run.training.tracking import check_installed
+from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks
@@ -157,7 +158,9 @@ def resume_session(
     with claimed(store):
         raw = find_data(store.read_config(), folder, data_path)
         if is_flow(raw):
-            raise SettingError(f"{folder} holds a flow; resume it with: nashpath flow --resume --out {folder}")
+            raise SettingError(
+                f"{folder} holds a flow; resume it with: nashpath flow --resume --out {as_argument(folder)}"
+            )
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
         recall(remembered, folder)
         stored, again = read_meta(store), begins_again(store, "train", raw.get("start_from", ""))
