@@ -8,7 +8,7 @@ from nashpath.core import FunctionalGame, point_of, tree_map
 from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.core.tree import leaves
 from nashpath.games import TOYS
-from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SGD, SOLVERS, Alternating
+from nashpath.solvers import AVERAGES, CONSTRAINTS, RULES, SGD, SOLVERS, Alternating, Solver
 from nashpath.solvers.rollback import Rollback
 from solvers_play import pure_step, solver_numbers
 
@@ -37,6 +37,29 @@ def test_a_wrapping_solver_hands_on_what_it_is_asked_for(name):
     assert isinstance(within, Alternating)
     assert set(kept) == set(rules)
     assert set(solver.averages(memory)) == ({"generator"} if name in ("ema", "uniform", "all") else set())
+
+
+OWN = {"preconditioner"}
+"""Attributes that name entries of a solver's own memory."""
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+@pytest.mark.parametrize("kind", SOLVERS)
+def test_a_wrapping_solver_has_every_attribute_of_the_solver(kind, name):
+    inner = SOLVERS[kind](SGD(0.1), SGD(0.2))
+    solver = WRAPPINGS[name](inner)
+    asked = set(Solver.__annotations__) - OWN
+    assert {"draws", "gradients", "products", "period", "spectral", "no_round", "local"} == asked
+    for attribute in asked:
+        assert getattr(solver, attribute) == getattr(inner, attribute)
+
+
+@pytest.mark.parametrize("inner", ["alternating", "simultaneous", "extragradient", "optimistic"])
+def test_a_round_of_lookahead_is_as_linear_as_that_of_its_steps(inner):
+    """Its multipliers are ``1 − w + w λᵏ``: each of one eigenvalue of the Jacobian where λ is."""
+    solver, within = SOLVERS["lookahead"](SGD(0.1), SGD(0.1), inner=inner), SOLVERS[inner]
+    told = (solver.spectral, solver.no_round, solver.local)
+    assert told == (within.spectral, within.no_round, within.local)
 
 
 def test_lookahead_moves_players_itself_and_is_not_taken_off():

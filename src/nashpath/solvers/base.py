@@ -7,7 +7,7 @@ import copy
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -44,10 +44,10 @@ class LinearPart(NamedTuple):
 class UpdateRule(Hyperparameters):
     """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
 
-    adaptive: ClassVar[bool] = False
+    adaptive: bool = False
     """Whether the step adapts to past gradients, so that training itself climbs to the largest curvature it bears."""
 
-    dense_learning_rate: ClassVar[float | None] = None
+    dense_learning_rate: float | None = None
     """Default learning rate in settings for networks that are not convolutional; None: the constructor's."""
 
     def __init__(self, learning_rate: NonNegative, **numbers: float):
@@ -69,6 +69,10 @@ class UpdateRule(Hyperparameters):
         """The learning rate of the coming step, a scalar."""
         return self.learning_rate
 
+    def unwrapped(self) -> "UpdateRule":
+        """The rule that moves the player, below schedules and clipping."""
+        return self
+
     def linear(self, memory: Memory) -> LinearPart | None:
         """The rule as a linear map of the gradient, where it is one near a resting point; None where it is none."""
         return None
@@ -89,13 +93,13 @@ class Solver(nn.Module):
     period: int = 1
     """After how many steps its play repeats: one round."""
 
-    spectral: ClassVar[bool] = False
+    spectral: bool = False
     """Whether, under plain descent, one round acts on each eigenvector of the game's Jacobian alone."""
 
-    no_round: ClassVar[str] = ""
+    no_round: str = ""
     """Why no linear map of the field says what a round does, as the end of a sentence; empty where one does."""
 
-    local: ClassVar[bool] = False
+    local: bool = False
     """Whether, under plain descent, only small displacements have linear images: its step bends with the field."""
 
     preconditioner: tuple[str, ...] = ()

@@ -19,9 +19,9 @@ class Wrapping(Solver):
         self.hand_on()
 
     def hand_on(self) -> None:
-        """Costs what the other solver does."""
-        self.draws, self.gradients, self.products = self.solver.draws, self.solver.gradients, self.solver.products
-        self.period = self.solver.period
+        """Costs what the other solver does, and its round is as linear."""
+        for name in ("draws", "gradients", "products", "period", "spectral", "no_round", "local"):
+            setattr(self, name, getattr(self.solver, name))
 
     def inner(self, memory: Memory) -> Memory:
         """The other solver's memory, out of this one's."""

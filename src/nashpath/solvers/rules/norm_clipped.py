@@ -1,13 +1,12 @@
 """Any rule, shown gradients of bounded norm."""
 
-from torch import Tensor
-
-from nashpath.core import Hyperparameters, Positive, Tree, checks_arguments
+from nashpath.core import Positive, Tree, checks_arguments
 from nashpath.core import tree as trees
-from nashpath.solvers.base import LinearPart, Memory, UpdateRule
+from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.rules.wrapping import WrappingRule
 
 
-class NormClipped(UpdateRule):
+class NormClipped(WrappingRule):
     """A rule that is shown a player's gradient as one vector of at most a given norm: gradient clipping.
 
     ::
@@ -21,16 +20,7 @@ class NormClipped(UpdateRule):
 
     @checks_arguments
     def __init__(self, rule: UpdateRule, norm: Positive = 1.0):
-        Hyperparameters.__init__(self, norm=norm)
-        self.rule = rule
-
-    @property
-    def learning_rate(self) -> Tensor:
-        """The rule's own."""
-        return self.rule.learning_rate
-
-    def init(self, params: Tree) -> Memory:
-        return self.rule.init(params)
+        super().__init__(rule, norm=norm)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         return self.rule(self.clipped(gradient), memory)
@@ -41,9 +31,3 @@ class NormClipped(UpdateRule):
     def clipped(self, gradient: Tree) -> Tree:
         """The gradient, shortened to the norm where it is longer."""
         return trees.scale(gradient, (self.norm / (trees.norm(gradient) + 1e-6)).clamp(max=1))
-
-    def linear(self, memory: Memory) -> LinearPart | None:
-        return self.rule.linear(memory)
-
-    def rate(self, memory: Memory) -> Tensor:
-        return self.rule.rate(memory)

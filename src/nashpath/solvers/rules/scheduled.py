@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor
 
-from nashpath.core import Hyperparameters, Tree, checks_arguments
+from nashpath.core import Tree, checks_arguments
 from nashpath.core import tree as trees
-from nashpath.solvers.base import LinearPart, Memory, UpdateRule
+from nashpath.solvers.base import Memory, UpdateRule
+from nashpath.solvers.rules.wrapping import WrappingRule
 from nashpath.solvers.schedules import Schedule
 
 
-class Scheduled(UpdateRule):
+class Scheduled(WrappingRule):
     """A rule whose learning rate follows a schedule; its steps are the player's own.
 
     ::
@@ -23,16 +24,14 @@ class Scheduled(UpdateRule):
 
     @checks_arguments
     def __init__(self, rule: UpdateRule, schedule: Schedule):
-        Hyperparameters.__init__(self)
-        self.rule, self.schedule = rule, schedule
+        super().__init__(rule)
+        self.schedule = schedule
 
-    @property
-    def learning_rate(self) -> Tensor:
-        """The rate before the schedule."""
-        return self.rule.learning_rate
+    def inner(self, memory: Memory) -> Memory:
+        return memory["rule"]
 
     def init(self, params: Tree) -> Memory:
-        return {"rule": self.rule.init(params), "count": torch.zeros((), device=next(iter(params.values())).device)}
+        return {"rule": super().init(params), "count": torch.zeros((), device=next(iter(params.values())).device)}
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         move, kept = self.rule(gradient, memory["rule"])
@@ -43,8 +42,5 @@ class Scheduled(UpdateRule):
         move, kept = self.rule.extrapolate(gradient, memory["rule"])
         return trees.scale(move, self.schedule(memory["count"])), {**memory, "rule": kept}
 
-    def linear(self, memory: Memory) -> LinearPart | None:
-        return self.rule.linear(memory["rule"])
-
     def rate(self, memory: Memory) -> Tensor:
-        return self.rule.rate(memory["rule"]) * self.schedule(memory["count"])
+        return super().rate(memory) * self.schedule(memory["count"])
