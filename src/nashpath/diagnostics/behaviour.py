@@ -76,6 +76,11 @@ class Behaviour:
         return self.rate**self.turn if math.isfinite(self.turn) else 1.0
 
 
+def within_numbers(way: Tensor) -> Tensor:
+    """Which points of a way [rounds, parameters] are finite, and not `HUGE`."""
+    return way.double().norm(dim=1) < HUGE
+
+
 def judge_way(
     way: Tensor,
     centre: Tensor | None,
@@ -94,8 +99,10 @@ def judge_way(
 
     A rate of approach is that of the way to where play arrives, not of what it does there.
     """
-    played = len(way) - 1
-    finite = way.double().norm(dim=1) < HUGE
+    played, finite = len(way) - 1, within_numbers(way)
+    if not finite.any():
+        why = f"it begins beyond {HUGE:g}, where squares of numbers are none"
+        return Behaviour("undecided", played=played, centre=known, why=why)
     middle = way[finite].mean(0) if centre is None else centre
     radius = (way[finite] - middle).double().norm(dim=1)
     whole = radius if before is None else torch.cat([(before - middle).double().norm(dim=1), radius])

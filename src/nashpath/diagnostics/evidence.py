@@ -108,6 +108,11 @@ class PointEvidence:
         return [who for who, own in self.players.items() if who in self.held or own.bound]
 
     @property
+    def resting(self) -> list[str]:
+        """Players that are at rest, up to tolerance and noise."""
+        return [who for who, own in self.players.items() if _at_rest(own)]
+
+    @property
     def distance(self) -> float | None:
         """The length of Newton's step, over all players; None where it is not known."""
         own = [each.distance for each in self.players.values()]

@@ -10,6 +10,7 @@ from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.evidence import Kind, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.play_words import flat_directions, play_in_words
 from nashpath.diagnostics.probing import SURE
+from nashpath.diagnostics.step_words import steep_in_words, too_steep
 
 
 @dataclass
@@ -39,8 +40,8 @@ class RunSummary:
     """The present learning rate of each player's rule."""
     sharpness: dict[str, float] = field(default_factory=dict)
     """By player, its largest curvature times its rule's step, over the largest value at which that rule contracts."""
-    adaptive: bool = False
-    """Whether that step is one of moments (Adam, RMSProp), which adapts to the curvature."""
+    adaptive: list[str] = field(default_factory=list)
+    """Players whose step is one of moments (Adam, RMSProp), which adapts to the curvature."""
     margins: dict[str, float] | None = None
     """By solver, the largest stable multiple of the present learning rates, the present solver first; None: unknown."""
     windows: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -83,9 +84,6 @@ WEAK = 0.05
 LARGE_MOVE = 0.03
 """A step that moves a network by more than this share of its norm is too large whatever the landscape."""
 PLAIN, PERTURBED = "duality_gap", "perturbed_duality_gap"
-STEEP, STEEP_ADAPTIVE = 1.01, 5.0
-"""How far beyond its limit a player's curvature may be: at least by what advice can mend. Under moments training itself
-climbs to about the limit."""
 
 
 def findings(s: RunSummary) -> list[Finding]:
@@ -115,15 +113,9 @@ def _diverged(s: RunSummary) -> str | None:
 
 
 def _step_too_large(s: RunSummary) -> str | None:
-    steepest = max(s.sharpness, key=lambda who: s.sharpness[who], default="")
-    times = s.sharpness.get(steepest, 0.0)
-    if times > (STEEP_ADAPTIVE if s.adaptive else STEEP):
-        own = "Adam's or RMSProp's present step" if s.adaptive else f"the learning rate {s.rates[steepest]:g}"
-        return (
-            f"step too large: for the {steepest}'s steepest direction {own} is {times:.3g} times the largest that "
-            "contracts, so play jumps across that valley and never settles in it. Multiply the learning rate of the "
-            f"{steepest} by less than {1 / times:.2g}{_to(s, 1 / times, steepest)}."
-        )
+    steep = too_steep(s.sharpness, s.adaptive)
+    if steep:
+        return f"step too large: {steep_in_words(steep, s.rates, s.adaptive, s.evidence.resting)}"
     if s.moves is not None and s.moves > LARGE_MOVE:
         return (
             f"step too large: one step moves the networks by {100 * s.moves:.3g} % of their norm, every step, so "
@@ -133,9 +125,9 @@ def _step_too_large(s: RunSummary) -> str | None:
     return None
 
 
-def _to(s: RunSummary, factor: float, only: str = "") -> str:
+def _to(s: RunSummary, factor: float) -> str:
     """``" (to 0.1 for the generator)"``: what the present rates would become."""
-    named = [f"{factor * rate:.2g} for the {who}" for who, rate in s.rates.items() if only in ("", who)]
+    named = [f"{factor * rate:.2g} for the {who}" for who, rate in s.rates.items()]
     return f" (to {', '.join(named)})" if named else ""
 
 

@@ -22,7 +22,7 @@ from nashpath.diagnostics import (
     judge_way,
 )
 from nashpath.diagnostics.base import flatten
-from nashpath.diagnostics.behaviour import Centre
+from nashpath.diagnostics.behaviour import Centre, within_numbers
 from nashpath.diagnostics.certificate import solve
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
@@ -43,6 +43,8 @@ FURTHER = 2000
 """Rounds that are played from further along flat directions at most, unless they rest before."""
 FORGETTING = 1000
 """Rounds that rules which adapt are given first: about the memory of Adam's second moments."""
+FEWEST = 4
+"""Points after those rounds that are judged without them, at least."""
 CHUNK = 200
 """Rounds between two looks at whether the play is decided."""
 DISPLACED = 1e-2
@@ -279,7 +281,10 @@ def displaced(train_state: TrainState, near: Linearised) -> TrainState:
 
 
 def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
-    """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters]."""
+    """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters].
+
+    Where play leaves the finite numbers it ends, with infinity.
+    """
     step, numbers = make_step(trial), hyperparameters_of(trial)
     batches = following(trial.game, trial.solver.draws)
     period = trial.solver.unwrapped(train_state.memory)[0].period
@@ -290,9 +295,10 @@ def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
         for _ in range(rounds):
             for _ in range(period):
                 now[0], _ = step(now[0], numbers, next(batches))
+            if int(now[0].diverged_player) >= 0:
+                points.append(torch.full_like(points[-1], math.inf))
+                break
             points.append(flatten(now[0].point.players))
-        if int(now[0].diverged_player) >= 0:
-            points.append(torch.full_like(points[-1], math.inf))
         return torch.stack(points)
 
     return further
@@ -307,12 +313,17 @@ def play_and_judge(
     noisy: bool = False,
     adaptive: bool = False,
 ) -> tuple[Behaviour, Tensor]:
-    """Plays on until it is decided, at most ``cap`` rounds. Rules that adapt first forget their beginning."""
+    """Plays on until it is decided, at most ``cap`` rounds. Rules that adapt first forget their beginning.
+
+    Of play that leaves before they did the whole way is judged: no more of it is to come.
+    """
     further, begun = play_on(trial, train_state), 0
     if adaptive:
         begun = min(FORGETTING, cap // 3)
         further(begun)
     way = further(CHUNK)
+    if int(within_numbers(way[begun:]).sum()) < FEWEST:
+        begun = 0
     while True:
         last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
         found = judge_way(way[begun:], centre, known, last, noisy, adaptive, way[:begun] if begun else None)

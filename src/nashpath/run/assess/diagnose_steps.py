@@ -44,7 +44,7 @@ def compare_steps(
     solver, inner = trial.solver.unwrapped(memory)
     rules = {who: (solver.rule(who), solver.rule_memory(inner, who)) for who in near.sizes}
     summary.rates = {who: float(rule.rate(kept)) for who, (rule, kept) in rules.items()}
-    summary.adaptive = any(rule.adaptive for rule, _ in rules.values())
+    summary.adaptive = [who for who, (rule, _) in rules.items() if rule.adaptive]
     if not (summary.evidence.bends and (centre is None or centre.bends())):
         there = "here" if not summary.evidence.bends else "at the stationary point"
         summary.unknown = f"the curvature is not finite {there}"
