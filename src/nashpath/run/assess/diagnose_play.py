@@ -25,6 +25,8 @@ RECORDED = 256
 NETWORK_STEPS = 96
 ROUND = 1.5
 """Turns that networks must make in that time to be said to go round."""
+STILL = 8
+"""Roundings, as a share of its norm, within which a way is one point."""
 SAMPLES, DRAWN = 1000, 300
 """Samples that are counted, and those of them that are drawn."""
 CLUSTERS = 10
@@ -38,12 +40,16 @@ GREW = 1.2
 def continue_training(trial: Trial, train_state: TrainState) -> tuple[Behaviour, float | None, Arrays]:
     """Plays networks on for `NETWORK_STEPS` steps: what they do, the share of their norm that one step moves, the way.
 
-    Whether they go round is seen in the plane where the points vary most; a mere walk winds less than once there.
+    Whether they go round is seen in the plane where the points vary most; a mere walk winds less than once there. Of
+    play that nothing moves it is not known whether it would come back from beside the point.
     """
     way = play_on(trial, train_state)(NETWORK_STEPS)
     if not torch.isfinite(way).all():
         return Behaviour("leaves", played=NETWORK_STEPS, why="to numbers that are not finite"), None, {}
     found = trajectory_of(way)
+    if _stands_still(way):
+        why = "no step moves it, and in so large a game play from beside the point, which it may leave, was not tried"
+        return Behaviour("undecided", played=NETWORK_STEPS, why=why), found.move, plane_picture(way)
     told: dict[str, Any] = {"played": NETWORK_STEPS, "turns": found.turns}
     if found.turns >= ROUND and found.growth > 0.9 and found.straightness < 0.5:
         rate = found.growth ** (1.5 / NETWORK_STEPS)  # from the middle of the first third to that of the last
@@ -51,6 +57,12 @@ def continue_training(trial: Trial, train_state: TrainState) -> tuple[Behaviour,
     kept = f"of the steps' length {100 * found.straightness:.2g} % is kept"
     why = f"each step moves it by {100 * found.move:.2g} % of its norm, and {kept}"
     return Behaviour("still moving", why=why, **told), found.move, plane_picture(way)
+
+
+def _stands_still(way: Tensor) -> bool:
+    """Whether a way is one point, up to a few roundings of its numbers."""
+    off = (way - way[0]).double().norm(dim=1).max()
+    return float(off) <= STILL * torch.finfo(way.dtype).eps * float(way[0].double().norm())
 
 
 def plane_picture(way: Tensor) -> Arrays:

@@ -56,7 +56,11 @@ def compare_steps(
         if any(bool(which.all()) for which in empty.values()):
             summary.unknown = _no_moments(empty)
             return plain
-        if near.size > (DENSE if play.plain else DENSE // 4) or not all(summary.rates.values()):
+        if not all(summary.rates.values()):
+            return plain
+        if near.size > (DENSE if play.plain else DENSE // 4):
+            if summary.evidence.stationary:
+                summary.unknown = f"a game of {near.size:,} parameters is too large for the multipliers of a round"
             return plain
         summary.unknown = _why_unknown(play, centre, summary) or _no_moments(empty)
         if summary.unknown or centre is None:
