@@ -69,10 +69,6 @@ class UpdateRule(Hyperparameters):
         """The learning rate of the coming step, a scalar."""
         return self.learning_rate
 
-    def unwrapped(self) -> "UpdateRule":
-        """The rule that moves the player, below schedules and clipping."""
-        return self
-
     def linear(self, memory: Memory) -> LinearPart | None:
         """The rule as a linear map of the gradient, where it is one near a resting point; None where it is none."""
         return None

@@ -1,5 +1,7 @@
 """What to do when a player leaves the finite numbers: go back, and go on more slowly."""
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -23,8 +25,23 @@ class Rollback(Wrapping):
     A good point is kept every `EVERY` steps. After `MOST` ways back the next step that is not finite is handed on as it
     is, so no run goes on for ever; rates stay lowered. The batches of a step that was undone are not drawn again. All
     of it is memory: it stacks, compiles, and is resumed exactly. Of a step that was undone nothing can be told:
-    ``undone`` is 1, and all else 0 but ``rollbacks``, which counts them.
+    ``undone`` is 1, and all else 0 but ``rollbacks``, which counts them. Raises `ValueError` where the solver does not
+    bear the lowest of those rates.
     """
+
+    def check(self, problem: FunctionalGame) -> None:
+        super().check(problem)
+        slowest = copy.deepcopy(self.solver)
+        for name, rate in slowest.named_buffers():
+            if name.endswith("learning_rate"):
+                rate.mul_(SHARE**MOST)
+        try:
+            slowest.check(problem)
+        except ValueError as error:
+            raise ValueError(
+                f"on_divergence=rollback multiplies learning rates by {SHARE:g} up to {MOST} times; then {error}; or "
+                "do without rollback"
+            ) from error
 
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         inner = self.solver.init(problem, point)

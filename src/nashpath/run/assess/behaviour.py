@@ -33,7 +33,7 @@ from nashpath.run.assess.moments import unmet
 from nashpath.run.engine.linear_play import LinearPlay
 from nashpath.run.engine.sampler import draw, following
 from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
-from nashpath.solvers import Alternating, Extragradient
+from nashpath.solvers import Alternating, Extragradient, Solver
 
 SMALL = 64
 """Up to this many parameters rounds are formed as matrices and play goes on for thousands of rounds."""
@@ -348,13 +348,23 @@ def changes_of(trial: Trial, train_state: TrainState) -> dict[str, Trial]:
     for name, rate in slower.named_buffers():
         if name.endswith("learning_rate"):
             rate.mul_(0.1)
-    changed["a tenth of the rates"] = Trial(trial.game, slower)
+    if _bears(slower, trial.game):
+        changed["a tenth of the rates"] = Trial(trial.game, slower)
     if isinstance(trial.game, GAN) and not mixes_batch(trial.game.discriminator):
         for weight in (0.1, 1.0, 10.0):
             damped = copy.deepcopy(trial.game)
             damped.penalty = Sum(damped.penalty, R1(weight).to(next(iter(damped.parameters()))))
             changed[f"R1 of weight {weight:g} added"] = Trial(damped, trial.solver)
     return changed
+
+
+def _bears(solver: Solver, game: Game) -> bool:
+    """Whether the solver can play the game at its rates: some refuse rates that are too low for them."""
+    try:
+        solver.check(FunctionalGame(game))
+    except ValueError:
+        return False
+    return True
 
 
 def try_changes(

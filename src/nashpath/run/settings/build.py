@@ -1,5 +1,6 @@
 """From settings to a trial: each constructor is given the parts that it names."""
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -198,9 +199,24 @@ def build_trial(
         annealing = _annealing(settings, seed, given)
         trial = Trial(build_game(settings, seed, given, start), build_solver(settings), annealing).to(device)
         trial.solver.check(FunctionalGame(trial.game))
+        _check_end(trial, [key for key in dotted(settings.anneal) if key.startswith("solver.")])
         return trial
     except (ValueError, TypeError) as error:
         raise SettingError(str(error)) from error
+
+
+def _check_end(trial: Trial, keys: list[str]) -> None:
+    """Raises `SettingError` where the solver does not bear the numbers at which its ``keys`` of ``anneal`` end."""
+    if trial.annealing is None or not keys:
+        return
+    solver, ends = copy.deepcopy(trial.solver), trial.annealing.end.get("solver", {})
+    for name, value in ends.items():
+        solver.get_buffer(name).copy_(value)
+    try:
+        solver.check(FunctionalGame(trial.game))
+    except ValueError as error:
+        named = ", ".join(f"anneal.{key}" for key in keys)
+        raise SettingError(f"{named}: where annealing ends, {error}") from error
 
 
 def _annealing(settings: General, seed: int, given: Source | None) -> Annealing | None:

@@ -28,9 +28,6 @@ class WrappingRule(UpdateRule):
         """The other rule's memory, out of this one's."""
         return memory
 
-    def unwrapped(self) -> UpdateRule:
-        return self.rule.unwrapped()
-
     def init(self, params: Tree) -> Memory:
         return self.rule.init(params)
 

@@ -2,9 +2,13 @@
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Hyperparameters
+
+FIRST = 100
+"""Steps at each of which the lowest factor is sought."""
 
 
 class Schedule(Hyperparameters):
@@ -16,3 +20,10 @@ class Schedule(Hyperparameters):
     def forward(self, count: Tensor) -> Tensor:
         """The factor at step ``count`` = 0, 1, 2, …; both are scalars. Every schedule starts at 1."""
         raise NotImplementedError
+
+    @torch.no_grad()
+    def lowest(self) -> float:
+        """The least factor at the first `FIRST` steps and at powers of 10, up to 1e15: near 0 where it dies away."""
+        counts = [*range(FIRST), *(10**k for k in range(3, 16))]
+        like = next(self.buffers(), torch.zeros(()))
+        return min(float(self(torch.tensor(float(n)).to(like))) for n in counts)
