@@ -7,6 +7,7 @@ import torch
 
 from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.metrics.base import Metric, Sample
+from nashpath.metrics.distinct import distinct_of
 from nashpath.metrics.errors import validate_pair, validate_samples
 from nashpath.metrics.nearest import distances_among
 from nashpath.metrics.scale import check_spread, in_units, scaled
@@ -21,7 +22,8 @@ class Authenticity(Metric):
 
     1 where nothing is copied, 0 for copies with a little noise, of which distances of distributions say that they are
     perfect; about one half for fresh samples of the data themselves. In features; the real samples must be those
-    trained on.
+    trained on, of which equal ones count once (`distinct`): nearly equal ones are each other's neighbours, and copies
+    with more noise than they differ by are authentic.
 
     Raises `TooFewSamplesError` (fewer than two real samples), `NotFiniteError`, `ShapeError`.
 
@@ -40,11 +42,16 @@ class Authenticity(Metric):
     shares: ClassVar[frozenset[str]] = frozenset({"authenticity"})
     of_training = True
 
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        return distinct_of(real).said(self.bias)
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"authenticity": share of fakes}``."""
         validate_samples(real.features, "real", least=2)
-        (x, y), exponent = in_units(*validate_pair(real.features, fake.features))
+        kept = distinct_of(real).kept.to(real.features.device)
+        known = validate_samples(real.features[kept], "real", least=2)
+        (x, y), exponent = in_units(*validate_pair(known, fake.features))
         check_spread([x, y], middle(x))
-        among = real.once("among-features", lambda: {"nearest": distances_among(real.features)})["nearest"]
+        among = real.once("among-features-distinct", lambda: {"nearest": distances_among(known)})["nearest"]
         distance, index = nearest_neighbours(y, x)
         return {"authenticity": float((distance[:, 0] > scaled(among, exponent)[index[:, 0]]).double().mean())}

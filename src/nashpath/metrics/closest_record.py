@@ -9,6 +9,7 @@ from nashpath.core.math.distances import middle, nearest_neighbours
 from nashpath.core.source import Source
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.columns import table_of
+from nashpath.metrics.distinct import distinct_of
 from nashpath.metrics.errors import validate_pair, validate_samples
 from nashpath.metrics.scale import check_spread, in_units, restored
 
@@ -38,8 +39,9 @@ class ClosestRecord(Metric):
 
     The real rows are halved at random, into A and B. A generated row is too close where its distance to A is below the
     k-th of the distances of the rows of B to A (`order_of`: k is 2.5 % of many rows), or its distance to B below the
-    k-th of those of A to B. Of fresh rows at most 5 % are, on average, of copies all; of fewer than 78 real rows more
-    (`fresh_share`), which the protocol says. The real rows must be those trained on.
+    k-th of those of A to B. Of fresh rows at most 5 % are, on average, of copies all but in tables of categories; of fewer than 78 real rows more
+    (`fresh_share`), which the protocol says. The real rows must be those trained on. Equal ones count once, unless they
+    come again by chance, as categories do (`distinct`): then none of them can be told from a copy, and none is one.
 
     Raises `TooFewSamplesError` (fewer than four real rows), `NotFiniteError`, `ShapeError`.
 
@@ -48,14 +50,15 @@ class ClosestRecord(Metric):
     (against real rows held out).
     """
 
-    bias: ClassVar[str] = "distances fall with the number of real rows; many real rows that are equal hide copies"
+    bias: ClassVar[str] = "distances fall with the number of real rows"
     better: ClassVar[Mapping[str, int]] = {"too_close": -1}
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "closest": "mean distance of a generated row to the nearest row of one half of the real ones",
         "closest_real": "the same for the other half of the real ones",
         "too_close": "share of generated rows nearer to a real one than real ones are to each other: of fresh rows 5 % "
-        "at most (more of fewer than 78 real ones), of copies all",
+        "at most (more of fewer than 78 real ones), of copies all but in tables of "
+        "categories",
     }
     shares: ClassVar[frozenset[str]] = frozenset({"too_close"})
     of_training = True
@@ -65,23 +68,23 @@ class ClosestRecord(Metric):
         return table_of(source) is not None
 
     def caveat(self, real: Sample, fake: Sample) -> str:
-        share = fresh_share(len(real))
-        return (
-            self.bias
-            if len(real) >= 2 * ONE_IN - 2
-            else f"{self.bias}; of {len(real)} real rows up to {100 * share:.2g} % of fresh ones are too close"
-        )
+        known = distinct_of(real)
+        said, count = known.said(self.bias), len(known.kept)
+        if count >= 2 * ONE_IN - 2:
+            return said
+        return f"{said}; of {count} real rows up to {100 * fresh_share(count):.2g} % of fresh ones are too close"
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"closest", "closest_real", "too_close"}``."""
         validate_samples(real.values, "real", least=4)
-        (x, y), exponent = in_units(*validate_pair(real.values, fake.values))
+        known = validate_samples(real.values[distinct_of(real).kept], "real", least=4)
+        (x, y), exponent = in_units(*validate_pair(known, fake.values))
         check_spread([x, y], middle(x))
         order = torch.randperm(len(x), generator=rng).to(x.device)
         halves = x[order[: len(x) // 2]], x[order[len(x) // 2 :]]
         near, distances, among = torch.zeros(len(y), dtype=torch.bool, device=x.device), list[float](), list[float]()
-        for known, other in (halves, halves[::-1]):
-            theirs, ours = (nearest_neighbours(rows, known)[0][:, 0] for rows in (other, y))
+        for near_to, other in (halves, halves[::-1]):
+            theirs, ours = (nearest_neighbours(rows, near_to)[0][:, 0] for rows in (other, y))
             near |= ours < theirs.sort().values[order_of(len(theirs)) - 1]
             distances.append(float(ours.mean()))
             among.append(float(theirs.mean()))

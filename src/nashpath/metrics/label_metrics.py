@@ -10,9 +10,10 @@ from nashpath.core import Count, Key
 from nashpath.core.source import HasModes, Source, Stacked, is_labelled
 from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.columns import table_of
-from nashpath.metrics.errors import ShapeError
+from nashpath.metrics.distinct import distinct_of
+from nashpath.metrics.errors import ShapeError, validate_samples
 from nashpath.metrics.modes import modes
-from nashpath.metrics.nearest import classes, combinations, distances_among, memorisation, stacked_modes
+from nashpath.metrics.nearest import classes, combinations, distances_among, memorised, stacked_modes
 
 FEW_CLASSES = 100
 """Of more classes, nearest neighbours among held samples tell little."""
@@ -170,7 +171,12 @@ class Memorisation(Metric):
     shares: ClassVar[frozenset[str]] = frozenset({"copies"})
     of_training = True
 
+    def caveat(self, real: Sample, fake: Sample) -> str:
+        return distinct_of(real).said(self.bias)
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""
-        among = real.once("among", lambda: {"nearest": distances_among(real.values)})["nearest"]
-        return memorisation(fake.values, real.values, among)
+        validate_samples(real.values, "examples", least=2)
+        known = real.values[distinct_of(real).kept]
+        among = real.once("among-distinct", lambda: {"nearest": distances_among(known)})["nearest"]
+        return memorised(fake.values, known, among)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.math.distances import middle, nearest_neighbours
+from nashpath.metrics.distinct import distinct
 from nashpath.metrics.errors import ShapeError, validate_labels, validate_pair, validate_samples
 from nashpath.metrics.modes import class_shares, coverage
 from nashpath.metrics.scale import check_finite, check_spread, in_units, restored, scaled
@@ -63,23 +64,30 @@ def combinations(digit: Tensor, count: int) -> dict[str, float]:
     return {"stacked_modes": float(len(number.unique())), "stacked_kl": kl}
 
 
-def memorisation(samples: Tensor, examples: Tensor, among: Tensor | None = None) -> dict[str, float]:
+def memorisation(samples: Tensor, examples: Tensor) -> dict[str, float]:
     """Distances of samples to the training examples, relative to those among the examples.
 
     ``nearest``: mean Euclidean distance of a sample to its nearest example; ``nearest_real``: the same for an example
     and its nearest *other* example; ``copies``: share of samples whose nearest example is less than a third as far as
-    the second nearest. ``among`` is `distances_among` the examples, where that is known already.
+    the second nearest. Examples that are equal count once (`distinct`). A copy that differs from its example by more
+    than a third of what that differs from a near duplicate of its own is not found.
 
     Raises `NotFiniteError`, `ShapeError`, `TooFewSamplesError` (fewer than two examples).
 
     Reference: Yoon, Choi, Kwon & Ryu 2023, "Diffusion Probabilistic Models Generalize when They Fail to Memorize" (the
     ratio 1/3).
     """
+    validate_samples(examples, "examples", least=2)
+    known = examples[distinct(examples).kept]
+    return memorised(samples, known, distances_among(known))
+
+
+def memorised(samples: Tensor, examples: Tensor, among: Tensor) -> dict[str, float]:
+    """`memorisation` of distinct examples; ``among`` is `distances_among` them."""
     pair = validate_pair(samples, validate_samples(examples, "examples", least=2), ("samples", "examples"))
     (x, known), exponent = in_units(*pair)
     check_spread([x, known], middle(known))
     distance, _ = nearest_neighbours(x, known, count=2)
-    among = distances_among(examples) if among is None else among
     copies = distance[:, 0] < distance[:, 1] / 3
     found = {
         "nearest": restored(float(distance[:, 0].mean()), exponent, "the distance to the nearest example"),
