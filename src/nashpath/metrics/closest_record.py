@@ -39,9 +39,9 @@ class ClosestRecord(Metric):
 
     The real rows are halved at random, into A and B. A generated row is too close where its distance to A is below the
     k-th of the distances of the rows of B to A (`order_of`: k is 2.5 % of many rows), or its distance to B below the
-    k-th of those of A to B. Of fresh rows at most 5 % are, on average, of copies all but in tables of categories; of fewer than 78 real rows more
+    k-th of those of A to B. Of fresh rows at most 5 % are, on average, of copies all; of fewer than 78 real rows more
     (`fresh_share`), which the protocol says. The real rows must be those trained on. Equal ones count once, unless they
-    come again by chance, as categories do (`distinct`): then none of them can be told from a copy, and none is one.
+    come again by chance, as categories do (`distinct`): then copies cannot be told from fresh rows, and none is one.
 
     Raises `TooFewSamplesError` (fewer than four real rows), `NotFiniteError`, `ShapeError`.
 
@@ -57,8 +57,8 @@ class ClosestRecord(Metric):
         "closest": "mean distance of a generated row to the nearest row of one half of the real ones",
         "closest_real": "the same for the other half of the real ones",
         "too_close": "share of generated rows nearer to a real one than real ones are to each other: of fresh rows 5 % "
-        "at most (more of fewer than 78 real ones), of copies all but in tables of "
-        "categories",
+        "at most (more of fewer than 78 real ones), of copies all but in "
+        "tables of categories",
     }
     shares: ClassVar[frozenset[str]] = frozenset({"too_close"})
     of_training = True
