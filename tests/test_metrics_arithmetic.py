@@ -21,6 +21,7 @@ from nashpath.metrics import (
     MetricError,
     PrecisionRecall,
     Sample,
+    evaluate_samples,
     frechet,
     moments,
     sliced_wasserstein,
@@ -264,6 +265,21 @@ def test_images_that_are_not_in_the_range_are_refused():
         MSSSIM(10)(real, 127.5 * (real + 1))
     found = MSSSIM(10)(real, real * (1 + 1e-4))
     assert found["ms_ssim"] == pytest.approx(found["ms_ssim_real"], abs=0.05)
+
+
+@pytest.mark.parametrize("side", [8, 32])
+def test_images_of_another_unit_are_refused_unless_the_range_may_be_theirs(side):
+    """By the rule of features of such images: one set below 0 is enough, and nothing is told from one value."""
+    real = torch.rand(20, 1, side, side, generator=generator(0)) * 2 - 1
+    bright, flat = (real + 1) / 2, torch.zeros_like(real)
+    for pair in ((bright, bright), (bright, flat), (flat, bright), (-bright, -bright)):
+        for measure in (MSSSIM(10), lambda *pair: evaluate_samples(*pair, ["ms_ssim"])):
+            with pytest.raises(
+                MetricError, match=r"similarity is of images from -1 to 1: give x / 127.5 - 1 of bytes, 2 x"
+            ):
+                measure(*pair)
+    for pair in ((real, bright), (bright, real), (real, flat), (flat, flat), (real, real)):
+        assert MSSSIM(10)(*pair)["ms_ssim"] <= 1 + 1e-9
 
 
 def test_alike_images_are_similar_and_different_ones_are_not():

@@ -10,6 +10,7 @@ from torch.nn.functional import avg_pool2d
 from nashpath.core.hyperparameters import Count
 from nashpath.metrics.base import Metric, Sample
 from nashpath.metrics.errors import MetricError, ShapeError, validate_samples
+from nashpath.metrics.units import check_signed
 
 
 class MSSSIM(Metric):
@@ -21,7 +22,7 @@ class MSSSIM(Metric):
     compared by itself through all scales; the similarity of two images is the mean over their channels.
 
     Raises `ShapeError` (not images), `TooFewSamplesError` (fewer than two), `NotFiniteError`, and `MetricError` for
-    images that leave [-1, 1].
+    images that leave [-1, 1], or none of which is below 0.
 
     Reference: Odena, Olah & Shlens 2017, "Conditional Image Synthesis with Auxiliary Classifier GANs", section 4.2
     (there within classes); Wang, Simoncelli & Bovik 2003, "Multi-scale Structural Similarity for Image Quality
@@ -40,10 +41,13 @@ class MSSSIM(Metric):
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"ms_ssim": mean over pairs of fakes, "ms_ssim_real": over pairs of reals}``."""
-        return {"ms_ssim": self._mean(fake, "fake", rng), "ms_ssim_real": self._mean(real, "real", rng)}
+        for sample, name in ((fake, "fake"), (real, "real")):
+            checked_images(sample.values, name)
+        check_signed(real, fake, "similarity is")
+        return {"ms_ssim": self._mean(fake, rng), "ms_ssim_real": self._mean(real, rng)}
 
-    def _mean(self, sample: Sample, name: str, rng: torch.Generator) -> float:
-        images = checked_images(sample.values, name)
+    def _mean(self, sample: Sample, rng: torch.Generator) -> float:
+        images = sample.values
         first = torch.randint(len(images), (self.pairs,), generator=rng, device=rng.device).to(images.device)
         step = torch.randint(1, len(images), (self.pairs,), generator=rng, device=rng.device).to(images.device)
         second = (first + step) % len(images)
@@ -51,8 +55,8 @@ class MSSSIM(Metric):
         return float(torch.cat(parts).mean())
 
 
-def checked_images(values: Tensor, name: str) -> Tensor:
-    """``[n, channels, h, w]`` in [-1, 1], two at least."""
+def checked_images(values: Tensor, name: str) -> None:
+    """Raises for what is not ``[n, channels, h, w]`` in [-1, 1], two at least."""
     flat = validate_samples(values, name, least=2)
     if values.dim() != 4:
         raise ShapeError(f"{name} has shape {tuple(values.shape)}; similarity needs images [n, channels, h, w]")
@@ -62,7 +66,6 @@ def checked_images(values: Tensor, name: str) -> Tensor:
             f"{name} has intensities from {low:.4g} to {high:.4g}; similarity is defined for images in [-1, 1]: scale "
             "or clamp them, or end the generator in tanh"
         )
-    return values
 
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

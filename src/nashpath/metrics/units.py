@@ -31,12 +31,9 @@ def check_units(real: "Sample", fake: "Sample") -> None:
     span, other = high - low, most - least
     if span == other == 0 and max(abs(low), abs(least)) <= 1.5:  # of one value that fits nothing can be told
         return
-    reach = f"real samples reach from {low:.3g} to {high:.3g}, generated ones from {least:.3g} to {most:.3g}"
-    if real.extractor.signed_images and not -1.5 <= min(low, least) < 0 < max(high, most) <= 1.5:
-        raise MetricError(
-            f"{reach}; {real.extractor.name} features are those of images from -1 to 1: give x / 127.5 - 1 of "
-            "bytes, 2 x - 1 of numbers from 0 to 1"
-        )
+    reach = _reach(real, fake)
+    if real.extractor.signed_images:
+        check_signed(real, fake, f"{real.extractor.name} features are those")
     signs = min(low, least) < -0.1 * max(span, other) and max(low, least) >= 0
     if signs or max(span, other) > 10 * min(span, other) > 0:
         warnings.warn(
@@ -49,6 +46,28 @@ def check_units(real: "Sample", fake: "Sample") -> None:
             "1 (x / 127.5 - 1)",
             stacklevel=STACK,
         )
+
+
+def check_signed(real: "Sample", fake: "Sample", what: str) -> None:
+    """Raises `MetricError` for images that are not from -1 to 1, where ``what`` is of such.
+
+    Either set may lie on one side of 0, or leave the range by as much as noise does, and nothing is told from numbers
+    that are all one, or not finite.
+    """
+    (low, high), (least, most) = real.ends, fake.ends
+    bottom, top = min(low, least), max(high, most)
+    if low == high and least == most and max(abs(low), abs(least)) <= 1.5:
+        return
+    if math.isfinite(bottom) and math.isfinite(top) and not -1.5 <= bottom < 0 < top <= 1.5:
+        raise MetricError(
+            f"{_reach(real, fake)}; {what} of images from -1 to 1: give x / 127.5 - 1 of bytes, 2 x - 1 of numbers "
+            "from 0 to 1"
+        )
+
+
+def _reach(real: "Sample", fake: "Sample") -> str:
+    (low, high), (least, most) = real.ends, fake.ends
+    return f"real samples reach from {low:.3g} to {high:.3g}, generated ones from {least:.3g} to {most:.3g}"
 
 
 STACK = 5
