@@ -42,7 +42,7 @@ def test_safetensors_come_back_as_the_member(run, tmp_path):
         _ = found.discriminator
     with pytest.raises(SettingError, match="one member"):
         nashpath.load(file, 1)
-    card = (tmp_path / "g.md").read_text()
+    card = (tmp_path / "g.safetensors.md").read_text()
     for told in ("CC0", "averaged weights", "member 1, seed 1", "units of the data", "Not measured", "Not diagnosed"):
         assert told in card
     assert str(run.parent) not in card + file.read_bytes().decode("latin1")
@@ -68,7 +68,7 @@ def test_a_network_of_one_s_own_is_exported_and_found_again(tmp_path):
 def test_a_program_needs_pytorch_alone(run, tmp_path):
     file = tmp_path / "g.pt2"
     nash("export", run, "--to", file)
-    lines = (tmp_path / "g.md").read_text().split("```")[1].removeprefix("python\n")
+    lines = (tmp_path / "g.pt2.md").read_text().split("```")[1].removeprefix("python\n")
     assert lines.count("\n") <= 5
     tail = (
         "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\nassert 'nashpath' not in sys.modules"
@@ -83,7 +83,7 @@ def test_a_model_needs_onnx_runtime_alone(run, tmp_path):
     file = tmp_path / "g.onnx"
     said = nash("export", run, "--member", 1, "--to", file)
     assert "torchvision" not in said.stderr
-    lines = (tmp_path / "g.md").read_text().split("```")[1].removeprefix("python\n")
+    lines = (tmp_path / "g.onnx.md").read_text().split("```")[1].removeprefix("python\n")
     assert lines.count("\n") <= 5
     tail = (
         "\nassert samples.shape == (16, 3) and samples.mean() > 3000\nimport sys\n"
@@ -124,23 +124,39 @@ def test_where_samples_differ_nothing_is_written(run, tmp_path, monkeypatch):
     assert not file.parent.exists()
 
 
+def test_every_export_has_a_card_of_its_own(run, tmp_path):
+    """Of one stem in two formats; a card of the same file is written anew, and a text of one's own stays."""
+    own = tmp_path / "g.md"
+    own.write_text("mine")
+    kept: dict[str, str] = {}
+    for name, member in (("g.safetensors", 0), ("g.pt2", 1), ("h.pt2", 0)):
+        said = nash("export", run, "--member", member, "--to", tmp_path / name).stdout.splitlines()
+        assert said == [str(tmp_path / name), str(tmp_path / f"{name}.md")]
+        kept[name] = (tmp_path / f"{name}.md").read_text()
+        assert f"# {name}\n" in kept[name]
+    assert {name: (tmp_path / f"{name}.md").read_text() for name in kept} == kept
+    assert own.read_text() == "mine"
+    nash("export", run, "--member", 1, "--to", tmp_path / "h.pt2")
+    assert "member 1" in (tmp_path / "h.pt2.md").read_text()
+
+
 REFUSED = {
     "an ending": (("run", "--to", "g.pkl"), "the ending says"),
     "a member": (("run", "--to", "g.pt2", "--member", 9), "members 0 to 1"),
     "a folder": (("none", "--to", "g.pt2"), "holds no run"),
-    "another text": (("run", "--to", "README.pt2"), "which is something else"),
+    "another text": (("run", "--to", "own.pt2"), "which is something else"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_exported_is_said_in_one_sentence(run, tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "own.pt2.md").write_text("mine")
     arguments, told = REFUSED[case]
     said = nash("export", *(run if one == "run" else one for one in arguments), expect=2).stderr
     assert told in said
     assert len(said.strip().splitlines()) == 1
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["README.md"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["own.pt2.md"]
 
 
 def test_damaged_and_foreign_files_are_refused(run, tmp_path):

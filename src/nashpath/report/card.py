@@ -17,9 +17,12 @@ MARK = "<!-- card of a generator, by nashpath export -->"
 
 
 def card_place(to: str | Path) -> Path:
-    """Where the card of a file is written. Raises `ValueError` where another text is, `OSError` where none can be."""
+    """Where the card of a file is written: beside it, under its whole name, so that ``g.pt2`` and ``g.onnx`` have two.
+
+    Raises `ValueError` where another text is, `OSError` where none can be.
+    """
     to = Path(to)
-    place = to.with_suffix(".md")
+    place = to.with_name(f"{to.name}.md")
     if place.is_dir() or (place.exists() and not place.read_bytes().startswith(MARK.encode())):
         raise ValueError(f"--to {to}: its card would be {place}, which is something else; choose another name")
     check_output(place)

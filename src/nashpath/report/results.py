@@ -6,6 +6,7 @@ from typing import Any
 
 from nashpath.report.draw import as_png
 from nashpath.report.phrasing import count, duration, listed
+from nashpath.report.pictures import Pictures
 from nashpath.report.reproduction import (
     KINDS,
     by_kind,
@@ -36,12 +37,14 @@ identities, which cannot fail but for a bug, are counted as tests.
 
 
 def write_results(folders: Sequence[str | Path], out: str | Path) -> Path:
-    """Writes ``out`` (a ``.md`` file) about reproductions, and their figures beside it in ``out``'s own folder."""
+    """Writes ``out`` (a ``.md`` file) about reproductions, and their figures into the folder ``figures`` beside it.
+
+    A figure that another page there shows, and that is another one, stays: this page's has its name before its own.
+    """
     folders = [Path(one) for one in folders]
     out = Path(out)
     check_output(out)
-    pictures = out.parent / "figures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    pictures = Pictures(out)
     found = [(folder, read_study(folder)) for folder in folders]
     parts = [_introduction([study for _, study in found]), summary([study for _, study in found])]
     parts += [_study(folder, study, pictures) for folder, study in found]
@@ -79,7 +82,7 @@ def summary(studies: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _study(folder: Path, study: dict[str, Any], pictures: Path) -> str:
+def _study(folder: Path, study: dict[str, Any], pictures: Pictures) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in study["versions"].items())
     took = f"{duration(study['seconds'])} with {count(study['workers'], 'worker')}"
     moved_on = has_moved_on(study)
@@ -130,7 +133,7 @@ def _why(claim: dict[str, Any]) -> str:
     return " ".join(part for part in (reason, note) if part)
 
 
-def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[str]:
+def _experiments(folder: Path, study: dict[str, Any], pictures: Pictures) -> list[str]:
     lines = []
     if has_moved_on(study):
         return [
@@ -140,7 +143,6 @@ def _experiments(folder: Path, study: dict[str, Any], pictures: Path) -> list[st
         size, rows = recorded_sizes(study, experiment), list(rows_of(folder, study, experiment))
         lines.append(f"**{experiment.name}** ({size['seeds']} seeds, {size['steps']} steps). {experiment.about}\n")
         for place, figure, canvas in drawn(experiment, rows):
-            name = f"{study['study']}-{experiment.name}-{place}.png"
-            write_atomic(pictures / name, as_png(canvas, 80))
+            name = pictures.write(f"{study['study']}-{experiment.name}-{place}", as_png(canvas, 80))
             lines.append(f"![{figure.title}](figures/{name})\n\n*{figure.title}. {figure.caption}*\n")
     return lines
