@@ -21,8 +21,12 @@ def interval(
 
     They are the percentile bootstrap and Student's, since no resampling of a few members reaches beyond them. Of normal
     values the bootstrap alone holds the mean in .51, .75 and .88 of cases at n = 2, 3 and 8 where .95 is said, this one
-    in .95, .95 and .95; of exponential ones .46, .70 and .84, this one .91, .89 and .90 (6,000 samples each). With one
-    value there is none: both ends are NaN.
+    in .95, .95 and .95; of exponential ones .46, .70 and .84, this one .91, .89 and .90 (6,000 samples each).
+
+    It holds less the more skewed the values are, since few of them show none of the rare ones that carry the mean. At
+    n = 3, 5 and 10 (3,000 samples each) it holds the mean of log-normal values with σ = 1 in .84, .83 and .84, with
+    σ = 1.5 in .71, .69 and .71; of shares near 1 of which some are near 0, Beta(.5, .1), in .65, .75 and .86; and of
+    values near 0 of which a tenth are near 1 in .29, .41 and .66. With one value there is none: both ends are NaN.
 
     Reference: Hesterberg 2015, "What Teachers Should Know about the Bootstrap", Sec. 5 (few observations).
     """
