@@ -17,7 +17,8 @@ class PrecisionRecall(Metric):
     """Share of fakes that lie among the reals, and of reals that lie among the fakes.
 
     A point lies among a set if it is within a member's distance to that member's ``neighbours``-th nearest other.
-    ``precision`` falls when samples are bad, ``recall`` when they lack variety. Equal distances are equal, whatever
+    ``precision`` falls when samples are bad, ``recall`` when they lack variety. Within includes the boundary (≤), as
+    published; code with < finds less where many distances tie. Equal distances are equal, whatever
     their rounding. Block by block: memory grows with the number of samples, not with its square.
 
     Raises `TooFewSamplesError` (no more samples than neighbours), `NotFiniteError`, `ShapeError`.
