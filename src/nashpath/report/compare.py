@@ -16,7 +16,7 @@ from nashpath.report.headline import by_seed, ranking
 from nashpath.report.outcome import member_outcome, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
-from nashpath.report.read import Run, RunFolderError, load_run
+from nashpath.report.read import Run, RunFolderError, load_run, without
 from nashpath.report.tables import Heading, TableCell, cell
 from nashpath.report.verdict import measured
 from nashpath.run import FolderWarning
@@ -133,7 +133,7 @@ def _results(run: Run, strand: Strand, metrics: list[str], first: Strand) -> lis
         TableCell(f"{done:,} of {len(strand.members):,}", done / max(1, len(strand.members))),
         cell(max(steps, default=None)),
         TableCell(duration(wall), cell(wall).value),
-        *(_apart(_mean(key, values.get(key, [])), key, strand, first) for key in metrics),
+        *(_apart(_mean(key, values.get(key, []), strand), key, strand, first) for key in metrics),
     ]
 
 
@@ -147,11 +147,14 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     return TableCell(f"{found.text}; {away}", found.value)
 
 
-def _mean(key: str, values: list[float]) -> TableCell:
+def _mean(key: str, values: list[float], strand: Strand) -> TableCell:
+    """The mean over the members that have a number, and how many that went on have none."""
+    short = len(without(strand.members, key))
+    none = f"{short} could not be measured" if short else ""
     if not values:
-        return TableCell("–")
+        return TableCell(f"– ({none})" if none else "–")
     found = interval(values)
-    return TableCell(f"{with_ends(key, found)} (n = {len(values)})", found[0])
+    return TableCell(f"{with_ends(key, found)} ({'; '.join(filter(None, [f'n = {len(values)}', none]))})", found[0])
 
 
 def _link(run: Run, name: str, out: Path) -> TableCell:

@@ -3,7 +3,6 @@
 A *strand* is such a set of members; it gets one colour in every chart.
 """
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from nashpath.diagnostics import DIAGNOSTICS
 from nashpath.report.phrasing import is_share, meaning, settings_label, titled
-from nashpath.report.read import COSTS, RESERVED, ReportMember, Run
+from nashpath.report.read import COSTS, RESERVED, ReportMember, Run, drawable
 
 POINTS = 400
 """A chart shows at most this many points; beyond, neighbouring steps are pooled."""
@@ -75,14 +74,6 @@ def axes(parts: list[Strand]) -> dict[str, str]:
     """What curves can be drawn against, and its unit: the step; with several strands, what was spent on them, too."""
     known = [cost for cost in COSTS if all(any(drawable(row.get(cost)) for row in part.rows) for part in parts)]
     return {"step": "step", **{cost: COSTS[cost] for cost in known if len(parts) > 1}}
-
-
-def drawable(value: Any) -> bool:
-    """Whether this is a number that can be drawn."""
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number that no float holds
-        return False
 
 
 def _keys(parts: list[Strand]) -> list[str]:

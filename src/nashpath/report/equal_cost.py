@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.report.curves import Strand, drawable
+from nashpath.report.curves import Strand
 from nashpath.report.phrasing import by_how_much, listed, meaning, number, titled, with_ends
-from nashpath.report.read import COSTS, ReportMember
+from nashpath.report.read import COSTS, ReportMember, drawable
 from nashpath.report.tables import Heading, TableCell
 from nashpath.report.verdict import lost
 
@@ -142,7 +142,8 @@ def _less(part: Strand, within: Within, first: Strand, its: Within, keys: list[s
     costs = [sorted((float(a[seed][cost]), float(b[seed][cost]))) for seed in shared if seed not in gone]
     if any(low < (1 - NEAR) * high for low, high in costs):
         return [*told, TableCell(f"costs more than {100 * NEAR:g} % apart"), *[TableCell("–") for _ in keys]]
-    return [*told, TableCell("–"), *(_difference(key, [(a[seed], b[seed]) for seed in shared]) for key in keys)]
+    of = len({m.seed for m in part.members} & {m.seed for m in first.members})
+    return [*told, TableCell("–"), *(_difference(key, [(a[seed], b[seed]) for seed in shared], of) for key in keys)]
 
 
 def _limit(parts: list[Strand], budget: float, most: float) -> str:
@@ -183,13 +184,14 @@ def _by_seed(part: Strand, within: Within) -> dict[int, dict[str, Any]]:
     return {seed: row for seed, row in rows.items() if seed is not None and row is not None}
 
 
-def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> TableCell:
-    """Mean and interval of the differences between members that share a seed."""
+def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]], of: int) -> TableCell:
+    """Mean and interval of the differences between members that share a seed; how many they are, if not all ``of``."""
     values = [float(a[key]) - float(b[key]) for a, b in pairs if drawable(a.get(key)) and drawable(b.get(key))]
+    short = f" ({len(values)} of {of} pairs have one)" if len(values) < of else ""
     if not values:
-        return TableCell("–")
+        return TableCell(f"–{short}")
     found = interval(values)
-    return TableCell(with_ends(key, found, by_how_much), found[0])
+    return TableCell(f"{with_ends(key, found, by_how_much)}{short}", found[0])
 
 
 def _result(key: str, within: Within) -> TableCell:

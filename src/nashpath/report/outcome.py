@@ -14,9 +14,8 @@ import torch
 from nashpath.diagnostics import judge_way
 from nashpath.diagnostics.behaviour import STILL
 from nashpath.metrics import METRICS, metric_and_features, metric_names
-from nashpath.report.curves import drawable
 from nashpath.report.phrasing import amount, listed, number, phrase, sign_of, titled
-from nashpath.report.read import ReportMember, Run
+from nashpath.report.read import SAMPLES, ReportMember, Run, drawable
 
 Tone = Literal["good", "open", "bad"]
 
@@ -174,8 +173,13 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     """A generator: what its samples cover, and the numbers beside those of real samples and of the start."""
     real = run.real
     keys = [key for key, value in member.metrics.items() if drawable(value) and sign_of(key)]
+    if SAMPLES in member.missing:
+        said = f"its samples cannot be measured: {member.missing[SAMPLES]}"
+        return Outcome(said, "bad", "samples that cannot be measured")
     if not keys:
-        return Outcome("finished; no number says how good the samples are", "open", "finished")
+        why = next(iter(member.missing.values()), "")
+        said = f"finished; no number says how good the samples are{f': {why}' if why else ''}"
+        return Outcome(said, "open", "finished")
     first = _first(run, member, keys)
     said, tone = covered(member.metrics, real)
     lead = next((key for key in [*wanted(run.config), *keys] if key in keys and key not in COVERED), None)
@@ -189,7 +193,8 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
         beside += _better_before(run, member, lead)
         text = f"{titled(lead, phrase)} {amount(lead, member.metrics[lead])}"
         text += f" ({'; '.join(beside)})" if beside else ""
-        said = "; ".join(part for part in (said, text) if part)
+        none = [f"no {phrase(key)}: {why}" for key in wanted(run.config) if (why := member.why_missing(key))]
+        said = "; ".join(part for part in (said, text, *none[:1]) if part)
     if tone != "bad" and ways and min(ways) >= WHOLE_WAY:
         return Outcome(said, "good", short or "arrived at real samples")
     if tone != "bad" and ways and max(ways) <= 0:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.report.curves import drawable, strands
+from nashpath.report.curves import strands
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import COVERED, covered, wanted, ways_gone
-from nashpath.report.phrasing import amount, listed, phrase, sign_of, titled
-from nashpath.report.read import ReportMember, Run, read_frames
+from nashpath.report.phrasing import amount, count, listed, phrase, sign_of, titled
+from nashpath.report.read import SAMPLES, ReportMember, Run, drawable, read_frames
 
 ALIKE = 0.5
 """Two samples that differ on average by less than this share of what two real ones do are said to be alike."""
@@ -35,8 +35,8 @@ class Answer:
 
 def questions(run: Run) -> list[Answer]:
     """The three questions, for a run whose members generate samples; a flow and a toy have their verdicts alone."""
-    members = [m for m in run.members if m.metrics and "distance" not in m.metrics]
-    if "flow" in run.config or not members:
+    members = [m for m in run.members if "distance" not in m.metrics]
+    if "flow" in run.config or not any(m.metrics or m.missing for m in members):
         return []
     moving = [m for m in members if not m.diverged]
     collapsing = _collapsing(run, moving)
@@ -64,12 +64,17 @@ def _good(run: Run, members: list[ReportMember]) -> Answer:
         return Answer(question, "undecided", "it has several settings: the line above holds them against each other")
     each = [ways_gone(run, member) for member in members]
     keys = list(dict.fromkeys(key for one in each for key in one))
+    broken = [str(one.missing[SAMPLES]) for one in members if SAMPLES in one.missing]
+    if broken and not keys:
+        return Answer(question, "no", f"its samples cannot be measured: {broken[0]}")
     if not keys:
         return Answer(question, "undecided", "no number here compares its samples with real ones")
     gone = {key: [one[key] for one in each if key in one] for key in keys}
     told = [f"{100 * np.mean(ways):.0f} % by {titled(key, phrase)}" for key, ways in gone.items()]
     word = {"good": "yes", "bad": "no"}.get(tone, "not yet")
-    of = "" if len(members) == 1 else f", mean of {len(members)} members"
+    known = sum(map(bool, each))
+    of = f", mean of {known} of {len(members)} members, the others without a number"
+    of = of if known < len(members) else "" if len(members) == 1 else f", mean of {len(members)} members"
     return Answer(question, word, f"of the way from the start to real samples it has gone {listed(told, 3)}{of}")
 
 
@@ -122,9 +127,10 @@ def _covered(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
         return None
     key = next(key for key in COVERED if key in said[0][2].metrics and run.real.get(key))
     worst = min(said, key=lambda one: one[2].metrics[key])
-    full = worst[2].metrics[key] >= run.real[key]
-    word = "yes" if worst[1] == "bad" else "no" if full else "partly"
-    return word, worst[0] + (f" in the worst of {len(members)} members" if len(members) > 1 else "")
+    full, unknown = worst[2].metrics[key] >= run.real[key], len(members) - len(said)
+    word = "yes" if worst[1] == "bad" else "partly" if not full else "undecided" if unknown else "no"
+    short = f"; of {count(unknown, 'other')} it is not known" if unknown else ""
+    return word, worst[0] + (f" in the worst of {count(len(said), 'member')}{short}" if len(members) > 1 else "")
 
 
 def _recalled(run: Run) -> tuple[str, str] | None:
@@ -162,8 +168,10 @@ def _alike(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
 
 def _share(saved: list[np.ndarray | None], real: np.ndarray) -> float | None:
     """How much two samples differ, as a share of what two real ones do: of the member where it is least."""
-    shares = [_apart(own) / max(_apart(real), 1e-12) for own in saved if own is not None and len(own) > 1]
-    return min(shares) if shares and np.isfinite(shares).all() else None
+    known = [own for own in saved if own is not None and len(own) > 1]
+    if not known or not all(np.isfinite(own).all() for own in (*known, real)):
+        return None
+    return min(_apart(own) / max(_apart(real), 1e-12) for own in known)
 
 
 def _apart(x: np.ndarray) -> float:

@@ -8,7 +8,7 @@ import json
 import math
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
 from nashpath.run.folder.places import DATA_KEYS, LINKED
 from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.observe.snapshot import SAMPLES
 from nashpath.run.settings.model import dotted
 
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
@@ -52,12 +53,39 @@ class ReportMember:
     steps: int | None = None
     costs: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """Why numbers are not there, by number; under `SAMPLES` why none of the samples is."""
     known_point: str | None = None
     """Of which kind the point is that a toy's distance is measured from; empty: nobody knows, None: not recorded."""
 
     @property
     def diverged(self) -> bool:
         return self.outcome.startswith("diverged")
+
+    def why_missing(self, key: str) -> str:
+        """Why a number that was to be measured is not there; empty where it is, or was not to be."""
+        if drawable(self.metrics.get(key)):
+            return ""
+        untold = "it could not be measured" if key in self.metrics else ""
+        return str(self.missing.get(SAMPLES) or self.missing.get(key) or untold)
+
+
+def without(members: Sequence[ReportMember], key: str) -> list[ReportMember]:
+    """The members of one setting that went on and still have no such number: their samples could not be measured.
+
+    One that is at its end was evaluated there, as the others of its setting were.
+    """
+    some = any(drawable(one.metrics.get(key)) for one in members)
+    left = [one for one in members if not one.diverged and not drawable(one.metrics.get(key))]
+    return [one for one in left if one.why_missing(key) or (some and one.outcome == "finished")]
+
+
+def drawable(value: Any) -> bool:
+    """Whether this is a number that can be drawn."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 @dataclass(frozen=True)
@@ -284,7 +312,7 @@ class _Reader:
     def member(self, entry: Any) -> ReportMember | None:
         """One entry of ``members.json``; None, with a note, if it is none."""
         kinds = {"member": int, "seed": int | float, "settings": dict, "outcome": str, "steps": int, "costs": dict}
-        kinds |= {"metrics": dict, "known_point": str}
+        kinds |= {"metrics": dict, "missing": dict, "known_point": str}
         if not isinstance(entry, dict) or not isinstance(entry.get("member"), int):
             self.note("members.json", f"expected objects with at least 'member', found {str(entry)[:80]!r}")
             return None

@@ -4,9 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from nashpath.report.curves import drawable
 from nashpath.report.phrasing import amount, meaning, number, setting, settings_label, title, titled
-from nashpath.report.read import ReportMember, Run
+from nashpath.report.read import ReportMember, Run, drawable
 from nashpath.run.settings.changed import not_default
 from nashpath.run.settings.model import dotted
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.report.curves import drawable, strands
+from nashpath.report.curves import strands
 from nashpath.report.headline import run_headline
-from nashpath.report.phrasing import amount, count, listed, number, title
-from nashpath.report.read import ReportMember, Run
+from nashpath.report.phrasing import amount, count, listed, number, phrase, title
+from nashpath.report.read import SAMPLES, ReportMember, Run, drawable, without
 
 STATUS = {
     "running": "The run was still going when this page was written.",
@@ -28,7 +28,8 @@ def verdict(run: Run) -> tuple[str, list[str]]:
     """``(tone, sentences)``: the headline and its tone ("good", "open" or "bad"), then what else the data say."""
     first = run_headline(run)
     ended = "" if "flow" in run.config else _ended(run.members)  # one flow has no members to count
-    said = [ended, STATUS.get(str(run.info.get("status"))), *_diverged(run.members), *_metrics(run)]
+    gone = [*_diverged(run.members), *_unmeasured(run)]
+    said = [ended, STATUS.get(str(run.info.get("status"))), *gone, *_metrics(run)]
     title = first.text[:1].upper() + first.text[1:] + "."
     return first.tone, [title, *(s for s in [*said, *_still(run)] if s)]
 
@@ -60,6 +61,22 @@ def _diverged(members: list[ReportMember]) -> list[str]:
     if not gone:
         return []
     return [f"{count(len(gone), 'member')} left the finite numbers and stopped there: {listed(gone, 6)}."]
+
+
+def _unmeasured(run: Run) -> list[str]:
+    """The members that went on and lack numbers, with the first that each lacks, and why."""
+    found: dict[int, str] = {}
+    for part in strands(run):
+        keys = dict.fromkeys([SAMPLES, *(key for one in part.members for key in one.metrics)])
+        for key in keys:
+            for one in without(part.members, key):
+                why = one.why_missing(key) or "why was not recorded"
+                what = "" if SAMPLES in one.missing else f"{phrase(key)}: "
+                found.setdefault(one.member, f"member {one.member} (seed {one.seed}; {what}{why})")
+    if not found:
+        return []
+    several = "member lacks" if len(found) == 1 else "members lack"
+    return [f"{len(found):,} {several} numbers without having diverged: {listed(list(found.values()), 6)}."]
 
 
 def lost(member: ReportMember) -> str:

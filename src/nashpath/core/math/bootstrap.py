@@ -62,6 +62,17 @@ def alike_needed(error: float) -> int:
     return math.ceil(1 - math.log2(error))
 
 
+def grouped_needed(error: float) -> int:
+    """So many differences of equal settings that are one step apart, all to one side, are as rare as ``error``.
+
+    Where outcomes fall into groups (collapsed or not), differences lie at a few places, and n of them at one place look
+    like n that hardly vary, whose interval is short. Of two independent draws of one distribution the difference is
+    any one number but 0 with probability 1/4 at most (of two equal groups), so all n lie at one place, on either side,
+    with probability 2 · 4⁻ⁿ at most: 12.5 % of two, 3.1 % of three. The interval of fewer is no evidence.
+    """
+    return math.ceil((1 - math.log2(error)) / 2)
+
+
 def student(counts: Any, error: float) -> Any:
     """Half the length of Student's interval of ``counts`` values that deviate by 1, which misses with ``error``."""
     stdtrit: Any = importlib.import_module("scipy.special").stdtrit  # here, so that importing nashpath stays light

@@ -220,17 +220,17 @@ def measure_member(
     train_state: TrainState,
     found: Tensor,
     seen: Mapping[str, Outputs] | None = None,
-) -> MetricRow:
-    """The numbers of one member's samples ``found``; None for all where they cannot be measured.
+) -> tuple[MetricRow, str]:
+    """The numbers of one member's samples ``found``; None for all where they cannot be measured, and why.
 
     ``seen`` are their features, as far as they are known.
     """
     try:
         asked = asked_classes(trial, member.seed, len(found), train_state.steps.device)
         measured = reference_set(found, member.seed, asked, seen)
-    except MetricError:
-        return dict.fromkeys(reference_set.numbers)
-    return {m.name: m.value for m in measured}
+    except MetricError as error:
+        return dict.fromkeys(reference_set.numbers), str(error)
+    return {m.name: m.value for m in measured}, ""
 
 
 def protocols(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:

@@ -124,18 +124,32 @@ def _of_generator(trial: Trial, train_state: TrainState) -> dict[str, Tensor]:
     return {f"game.{name}": v.detach() for name, v in tensors.items()}
 
 
-def quick_metrics(found: Tensor, source: Source) -> dict[str, float]:
+def quick_metrics(found: Tensor, source: Source, missing: dict[str, str] | None = None) -> dict[str, float]:
     """The cheap metrics of every evaluation that apply to these data, from samples [n, *shape].
 
-    All members, at all times, are compared with the same real samples.
+    All members, at all times, are compared with the same real samples. Why a number is ``missing`` is added to that.
     """
-    if not torch.isfinite(found).all():
+    missing = {} if missing is None else missing
+    if said := not_finite(found):
+        missing[SAMPLES] = said
         return {}
     results: dict[str, float] = {}
     for metric in METRICS.values():
-        with suppress(MetricError):  # an evaluation on the way never ends a training
+        try:
             results |= metric.glance(found, source, Key(0, "reference"))
+        except MetricError as error:  # an evaluation on the way never ends a training
+            missing |= dict.fromkeys(metric.numbers, str(error))
     return results
+
+
+SAMPLES = "samples"
+"""Under this name it is said why samples have no number at all."""
+
+
+def not_finite(found: Tensor) -> str:
+    """``"3 of 1,000 samples are not finite"``; empty where all are."""
+    bad = int((~torch.isfinite(found)).flatten(1).any(1).sum())
+    return f"{bad:,} of {len(found):,} samples {'is' if bad == 1 else 'are'} not finite" if bad else ""
 
 
 def quick_accuracy(member: Member, trial: Trial, found: Tensor) -> dict[str, float]:
@@ -338,16 +352,19 @@ TOGETHER = 16
 
 def snapshot(
     member: Member, trial: Trial, train_state: TrainState, found: Tensor | None, shown: bool
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """``(arrays, metrics)``: of samples ``found``, kept where they are ``shown`` (or a toy's strategies)."""
+) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, str]]:
+    """``(arrays, metrics, missing)``: of samples ``found``, kept where they are ``shown`` (or a toy's strategies).
+
+    The last says of numbers that are missing why, by their names, or by `SAMPLES` of all.
+    """
+    missing: dict[str, str] = {}
     if found is None:
-        return {f"p{member.index}": strategies(train_state, judged_strategies(trial, train_state))}, distance(
-            trial, train_state
-        )
-    metrics = quick_metrics(found, trial.game.data) | held_out_error(trial, train_state)  # type: ignore[arg-type]
+        arrays = {f"p{member.index}": strategies(train_state, judged_strategies(trial, train_state))}
+        return arrays, distance(trial, train_state), missing
+    metrics = quick_metrics(found, trial.game.data, missing) | held_out_error(trial, train_state)  # type: ignore[arg-type]
     metrics |= quick_accuracy(member, trial, found)
     arrays = picture(member, trial, train_state, found) if shown else {}
-    return arrays, metrics
+    return arrays, metrics, missing
 
 
 def units_of(games: Sequence[Any]) -> dict[str, Any]:

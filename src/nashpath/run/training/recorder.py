@@ -5,7 +5,7 @@ A `Stopwatch` counts the seconds that this takes beside training, and warns wher
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -210,11 +210,12 @@ class Recorder:
             make = samples if self.shared is None else self.shared.samples
             for member, state, found in snapshots(members, trials, states, kept, make):
                 at, i = member.index, places[member.index]
-                arrays[at], results = snapshot(member, program.trials[i], state, found, at in self.shown)
+                arrays[at], results, missing = snapshot(member, program.trials[i], state, found, at in self.shown)
                 # A metric that cannot be told any more (samples that are not finite) stays in the row, as None.
                 results = dict.fromkeys(self.results[at]["metrics"]) | results
                 told = {k: v for k, v in results.items() if k not in group.measured}
                 rows[at] = self._latest(member, group, told, state)
+                self._say_missing(member, {k: v for k, v in missing.items() if k not in group.measured}, group.measured)
         self._write([row for at in sorted(rows) for row in rows[at]])
         saved = {name: array for at in sorted(arrays) for name, array in arrays[at].items()}
         self.store.write_samples(self.taken, saved)
@@ -230,8 +231,10 @@ class Recorder:
         for member, group, i in self._looked_at():
             if group.reference_set is not None:
                 held, at = group.reference_set, (group.program.trials[i], group.program.train_state(i))
-                found = measure_member(held, member, *at, *self._seen(member, *at, held.spaces))
+                found, why = measure_member(held, member, *at, *self._seen(member, *at, held.spaces))
                 rows += self._latest(member, group, found, at[1])
+                others = self._missing_of(member).keys() - found.keys()
+                self._say_missing(member, dict.fromkeys(found, why) if why else {}, others)
         self._write(rows)
 
     def _seen(
@@ -290,10 +293,12 @@ class Recorder:
         self.store.write_json("run.json", about | told | own | self._programs())
 
     def summary(self) -> list[dict[str, Any]]:
-        """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
+        """One entry a member: seed, what differs, outcome, steps, costs, metrics, and why some are missing."""
         found = []
         for member, group, i in in_order(self.groups):
             result = {key: self.results[member.index][key] for key in ("outcome", "steps", "costs", "metrics")}
+            missing = self._missing_of(member)
+            result |= {"missing": missing} if missing else {}
             result |= {} if self.pictures else {"known_point": known_point(group.program.trials[i])}
             found.append(
                 {"member": member.index, "seed": member.seed, "settings": named_infinities(member.swept), **result}
@@ -331,6 +336,15 @@ class Recorder:
         self.results[member.index]["metrics"] |= results
         where = {"step": self.taken, "member": member.index, **spent(group.program, int(train_state.steps))}
         return [{**where, **results}] if results else []
+
+    def _missing_of(self, member: Member) -> dict[str, str]:
+        """Why numbers of a member's latest evaluation are missing, by number."""
+        return self.results[member.index].get("missing", {})
+
+    def _say_missing(self, member: Member, missing: dict[str, str], keep: Collection[str]) -> None:
+        """Notes why numbers are ``missing`` now; of before, only what is said of those in ``keep``."""
+        before = {key: why for key, why in self._missing_of(member).items() if key in keep}
+        self.results[member.index]["missing"] = before | missing
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         self.store.append(rows)

@@ -273,7 +273,7 @@ class Session:
         return found
 
     def summary(self) -> list[dict[str, Any]]:
-        """One entry a member: seed, what differs, outcome, steps, costs, metrics."""
+        """One entry a member: seed, what differs, outcome, steps, costs, metrics, and why some are missing."""
         return self.recorder.summary()
 
     def checkpoint(self) -> None:
