@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nashpath.report.diagnosis_figures import FIGURES, DiagnosisData, data_uri
+from nashpath.report.present import gone_on, note_of
 from nashpath.report.read import Run, RunFolderError
 
 AGAIN = "run nashpath diagnose again, or delete the file"
@@ -62,7 +63,8 @@ def _verdict(run: Run, entry: dict[str, Any]) -> MemberVerdict:
             above = [drawn[name] for name in wanted if drawn[name] not in {f.label for f in fresh}]
             said.append(Statement(str(one["sentence"]), wrong, fresh, above))
     rest = [_shown(name, seen, member, drawn) for name in FIGURES if name not in drawn and _can(name, seen)]
-    return MemberVerdict(member, str(entry["headline"]), _note(run, member, int(entry["step"])), said, rest)
+    note = note_of(gone_on(run, [member], [int(entry["step"])]), "diagnosis")
+    return MemberVerdict(member, str(entry["headline"]), note, said, rest)
 
 
 def _can(name: str, seen: DiagnosisData) -> bool:
@@ -75,10 +77,3 @@ def _shown(name: str, seen: DiagnosisData, member: int, drawn: dict[str, str]) -
     picture = FIGURES[name]
     drawn[name] = f"{member}.{len(drawn) + 1}"
     return FigureView(drawn[name], picture.title, picture.caption, data_uri(picture.draw, seen, picture.width))
-
-
-def _note(run: Run, member: int, step: int) -> str:
-    now = next((m.steps for m in run.members if m.member == member), None)
-    if now is None or now == step:
-        return ""
-    return f"Made at step {step:,}; the member has gone on to step {now:,} since. Run nashpath diagnose again."

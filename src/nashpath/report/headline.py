@@ -111,11 +111,13 @@ def ranking(
 
     A member that diverged is worse than any number, and so is one whose samples cannot be measured. So the best is one
     of the settings that lost the least share of their members, however good the survivors of others are; a setting that
-    lost all of them is named as such. The best mean is held against every other by the interval of the differences: over pairs of members that share a seed where
-    there are such, at 95 % for all pairs of settings together (Bonferroni), since which is the best is known from the
-    same numbers. Differences that are the same in every pair have no interval; their signs decide. So few pairs that
-    outcomes in two groups make intervals without 0 too often decide nothing (`grouped_needed`: 3 pairs decide between
-    two settings, 5 between six).
+    lost all of them is named as such.
+
+    The best mean is held against every other by the interval of the differences: over pairs of members that share a
+    seed where there are such, at 95 % for all pairs of settings together (Bonferroni), since which is the best is known
+    from the same numbers. Differences that are the same in every pair have no interval; their signs decide. So few
+    pairs that outcomes in two groups make intervals without 0 too often decide nothing (`grouped_needed`: 3 pairs
+    decide between two settings, 5 between six).
 
     Of equal settings one was called better in at most this share of studies (two settings of 3, 4, 6 and 10 pairs, 600
     studies each, ± 0.9 %; three of 4 and six of 5 and 8, 300 each, ± 1.3 %): normal outcomes 6.0 %, exponential 4.3 %,

@@ -25,6 +25,7 @@ from nashpath.report.equal_cost import equal_cost
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import Outcome, tops
 from nashpath.report.phrasing import duration, number, setting
+from nashpath.report.present import note_of, of_group
 from nashpath.report.questions import questions
 from nashpath.report.read import Run, load_run
 from nashpath.report.tables import SettingsTable, evaluated, member_table, settings_table
@@ -148,7 +149,7 @@ def _context(run: Run) -> dict[str, Any]:
         "evaluated": _each(
             run,
             "evaluation.json, group",
-            lambda one: evaluated({**run.evaluation, "groups": [one]}),
+            lambda one: evaluated({**run.evaluation, "groups": [one]}, note_of(of_group(run, one), "evaluation")),
             groups if isinstance(groups, list) else [],
         ),
         "columns": _part(run, "the columns", lambda: column_tables(run), []),

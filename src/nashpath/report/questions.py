@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.core.math.trend import rise_chance
 from nashpath.report.curves import strands
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import COVERED, covered, wanted, ways_gone
 from nashpath.report.phrasing import amount, count, listed, phrase, sign_of, titled
+from nashpath.report.present import at_present, outdated_diagnosis
 from nashpath.report.read import SAMPLES, ReportMember, Run, drawable, read_frames
 
 ALIKE = 0.5
@@ -20,6 +22,8 @@ RECALLED = 0.5
 """The share of real samples' own recall from which on nothing is said to be missing."""
 STILL_BETTER = 0.05
 """The share of its range by which a number that improved so much in the last quarter says to train on."""
+BY_CHANCE = 0.05
+"""How seldom a number that has no trend may be said to improve still."""
 LOOKS = 8
 """Fewer evaluations say nothing about the last quarter."""
 
@@ -38,9 +42,10 @@ def questions(run: Run) -> list[Answer]:
     members = [m for m in run.members if "distance" not in m.metrics]
     if "flow" in run.config or not any(m.metrics or m.missing for m in members):
         return []
+    before, run = outdated_diagnosis(run), at_present(run)
     moving = [m for m in members if not m.diverged]
     collapsing = _collapsing(run, moving)
-    return [_good(run, moving), collapsing, _next(run, moving, collapsing.word == "yes")]
+    return [_good(run, moving), collapsing, _next(run, moving, collapsing.word == "yes", before)]
 
 
 def _unseen(run: Run) -> list[int]:
@@ -179,8 +184,8 @@ def _apart(x: np.ndarray) -> float:
     return float(np.sqrt(2 * np.var(x.reshape(len(x), -1).astype(np.float64), axis=0, ddof=1).sum()))
 
 
-def _next(run: Run, members: list[ReportMember], collapsing: bool) -> Answer:
-    """One suggestion, with what it stands on."""
+def _next(run: Run, members: list[ReportMember], collapsing: bool, before: str) -> Answer:
+    """One suggestion, with what it stands on; ``before`` says of a diagnosis that it is of an earlier step."""
     question = "What next?"
     if run.info.get("status") == "halted":
         return Answer(question, "train anew, more slowly", "it ended where a member diverged (on_divergence=stop)")
@@ -205,30 +210,40 @@ def _next(run: Run, members: list[ReportMember], collapsing: bool) -> Answer:
     if better:
         steps = 2 * int(run.info.get("steps") or run.config.get("steps") or 0)
         return Answer(question, "train on", f"{better}: nashpath train --resume -s steps={steps}")
+    if before:
+        return Answer(question, "diagnose it again", f"the diagnosis is outdated. {before}".removesuffix("."))
     if not run.diagnosis:
         why = "nothing was tried yet: nashpath diagnose says what is wrong, and tries changes of the play"
         return Answer(question, "diagnose it", why)
-    still = "too few evaluations to say whether it improves" if better is None else "the numbers stand still"
+    still = "the numbers stand still, or move as they would without a trend"
+    still = "too few evaluations to say whether it improves" if better is None else still
     return Answer(question, "undecided", f"{_by_whom(run)} found nothing wrong, and {still}")
 
 
 def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:
     """By how much the leading number improved in the last quarter, if by much of its range; None where that is unknown.
 
-    It is the least of all members, from the median of the quarter before to that of the last.
+    It is the least of all members, from the median of the quarter before to that of the last. And it is no noise: the
+    last two quarters of every member improve more steadily than values without a trend do in 5 % of runs
+    (`rise_chance`; of k members in the k-th root of it each, so that all together do in 5 %). Of white noise, from the
+    start or after a fall, one member was said to improve in 3.2 to 4.4 % of 1,000 runs of 8 to 100 looks, three in at
+    most 2.7 %. Of noise that wanders it is said more often: of one AR(1) of coefficient 0.3 in 5 to 10 %, 0.5 in 7 to
+    15 %, 0.8 in 10 to 25 %. A number that falls by 20 deviations of its noise is said to in 89 % of runs of 8 looks.
     """
     keys = dict.fromkeys(key for member in members for key in member.metrics if sign_of(key) and key not in COVERED)
     key = next((key for key in [*wanted(run.config), *keys] if key in keys), None)
     if key is None:
         return None
-    gains: list[float] = []
+    gains, sign = list[float](), sign_of(key) or 0
     for member in members:
         values = [float(row[key]) for row in run.rows_of.get(member.member, []) if drawable(row.get(key))]
         if len(values) < LOOKS:
             return None
         part = len(values) // 4
         late, before = np.median(values[-part:]), np.median(values[-2 * part : -part])
-        gains.append((sign_of(key) or 0) * float(late - before) / max(np.ptp(values), 1e-12))
+        gains.append(sign * float(late - before) / max(np.ptp(values), 1e-12))
+        if rise_chance([sign * value for value in values[-2 * part :]]) > BY_CHANCE ** (1 / len(members)):
+            return ""
     least = min(gains, default=0.0)
     if least < STILL_BETTER:
         return ""

@@ -106,12 +106,12 @@ class Evaluated:
     protocol: list[str]
 
 
-def evaluated(evaluation: dict[str, Any]) -> list[Evaluated]:
-    """One table for each group of ``evaluation.json``."""
-    return [_table(group) for group in evaluation.get("groups", [])]
+def evaluated(evaluation: dict[str, Any], note: str = "") -> list[Evaluated]:
+    """One table for each group of ``evaluation.json``, with a note beside its step."""
+    return [_table(group, note) for group in evaluation.get("groups", [])]
 
 
-def _table(group: dict[str, Any]) -> Evaluated:
+def _table(group: dict[str, Any], note: str) -> Evaluated:
     several = len(group["members"]) > 1
     members = [f"Member {member}" for member in group["members"]]
     rows = []
@@ -132,7 +132,7 @@ def _table(group: dict[str, Any]) -> Evaluated:
     steps = sorted(set(group.get("steps", [])))
     when = f"At step {number(steps[0])}" + (f" to {number(steps[-1])}" if len(steps) > 1 else "") if steps else ""
     caption = "; ".join(filter(None, [when, settings_label(group["settings"])])) or "At the last checkpoint"
-    return Evaluated(f"{caption}.", headers, rows, [*protocol_lines(group), *failed])
+    return Evaluated(" ".join(filter(None, [f"{caption}.", note])), headers, rows, [*protocol_lines(group), *failed])
 
 
 def directed(entry: dict[str, Any]) -> str:

@@ -1,0 +1,61 @@
+"""What of a diagnosis or an evaluation is of the step that its members are at now: nothing else answers for them."""
+
+from dataclasses import replace
+from typing import Any
+
+from nashpath.report.phrasing import listed, number
+from nashpath.report.read import Run
+
+AGAIN = {"diagnosis": "Run nashpath diagnose again.", "evaluation": "Run nashpath evaluate again."}
+"""What makes an outdated part of a page one of the present."""
+
+
+def step_now(run: Run, member: int) -> int | None:
+    """The step that a member is at now, as far as the folder says; of one that is still going, that of its last row."""
+    one = next((m for m in run.members if m.member == member), None)
+    if one is None or run.info.get("status") != "running" or one.diverged:
+        return None if one is None else one.steps
+    last = max((row["step"] for row in run.rows_of.get(member, [])), default=0)
+    return max(last, one.steps or 0)
+
+
+def gone_on(run: Run, members: list[Any], steps: list[Any]) -> list[tuple[int, int, int]]:
+    """``(member, step, step now)`` of those of ``members``, assessed at these steps, that are at another one now."""
+    found = [(m, step, step_now(run, m)) for m, step in zip(members, steps) if isinstance(step, int)]
+    return [(m, step, now) for m, step, now in found if now is not None and now != step]
+
+
+def note_of(gone: list[tuple[int, int, int]], what: str) -> str:
+    """``"Made at step 30; the member has gone on to step 1,500 since. Run ... again."``; empty of nothing."""
+    if not gone:
+        return ""
+    made, now = ([f"{number(step)}" for step in sorted({one[k] for one in gone})] for k in (1, 2))
+    who = "the member has" if len(gone) == 1 else f"{len(gone):,} members have"
+    return f"Made at step {listed(made)}; {who} gone on to step {listed(now)} since. {AGAIN[what]}"
+
+
+def _of_entry(run: Run, entry: Any) -> list[tuple[int, int, int]]:
+    return gone_on(run, [entry.get("member")], [entry.get("step")]) if isinstance(entry, dict) else []
+
+
+def of_group(run: Run, group: Any) -> list[tuple[int, int, int]]:
+    """`gone_on` of the members of an evaluation's group."""
+    return gone_on(run, group.get("members") or [], group.get("steps") or []) if isinstance(group, dict) else []
+
+
+def at_present(run: Run) -> Run:
+    """A run without the diagnoses and evaluations of earlier steps."""
+    groups = run.evaluation.get("groups")
+    groups = groups if isinstance(groups, list) else []
+    kept = [entry for entry in run.diagnosis if not _of_entry(run, entry)]
+    left = [group for group in groups if not of_group(run, group)]
+    if len(kept) == len(run.diagnosis) and len(left) == len(groups):
+        return run
+    return replace(run, diagnosis=kept, evaluation={**run.evaluation, "groups": left})
+
+
+def outdated_diagnosis(run: Run) -> str:
+    """Where the diagnosis is, if it is of an earlier step; empty where a part of it is of the present, or none is."""
+    if not run.diagnosis or at_present(run).diagnosis:
+        return ""
+    return note_of([gone for entry in run.diagnosis for gone in _of_entry(run, entry)], "diagnosis")
