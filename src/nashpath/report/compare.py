@@ -44,8 +44,10 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
         raise ValueError("nothing to compare: give at least one run folder")
     check_output(out)
     loaded = [load_run(run) for run in runs]
-    for note in dict.fromkeys(note for run in loaded for note in run.notes):
-        warnings.warn(f"left out of the comparison: {note}", FolderWarning, stacklevel=2)
+    loaded, twice = once_each(loaded)
+    left = [f"left out of the comparison: {note}" for note in dict.fromkeys(n for run in loaded for n in run.notes)]
+    for said in (*twice, *dict.fromkeys(doubt for run in loaded for doubt in run.doubts), *left):
+        warnings.warn(said, FolderWarning, stacklevel=2)
     try:
         context = _context(loaded, out)
     except Exception as error:
@@ -86,6 +88,29 @@ def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
         "equal_cost": equal_cost(overlaid),
         "data": {"film": None, "curves": json.loads(plain_json(curves_data(overlaid, most)))},
     }
+
+
+def once_each(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Each run once, and of those that were given again what they are: a folder by another path, or a copy of it.
+
+    A copy has the facts (when it was started, how long it took), the members and the rows of the other one.
+    """
+    kept: list[Run] = []
+    said: list[str] = []
+    for run in runs:
+        first = next((one for one in kept if _is_same(run, one)), None)
+        if first is None:
+            kept.append(run)
+        else:
+            said.append(f"{run.folder}: is the same run as {first.folder}, and counts once")
+    return kept, said
+
+
+def _is_same(run: Run, other: Run) -> bool:
+    if run.folder.resolve() == other.folder.resolve():
+        return True
+    known = bool(run.rows) and "started" in run.info
+    return known and (run.info, run.members, run.rows) == (other.info, other.members, other.rows)
 
 
 def lines_of(runs: list[Run]) -> list[Strand]:
@@ -170,7 +195,7 @@ LEGEND = "Mean over members [95 % interval, the wider of the bootstrap's and Stu
 def equal_cost_text(runs: Sequence[str | Path]) -> str:
     """The tables at equal cost of a run, or of several together; empty where there is nothing to compare."""
     runs = [Path(one) for one in runs]
-    loaded = [load_run(run) for run in runs]
+    loaded, _ = once_each([load_run(run) for run in runs])
     try:
         tables = equal_cost(strands(loaded[0]) if len(loaded) == 1 else lines_of(loaded))
     except Exception:  # the page says what cannot be used

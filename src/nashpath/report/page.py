@@ -64,9 +64,9 @@ def _write(loaded: Run) -> Path:
         _left_out(loaded, "the facts of the run, its tables and its film", error)
         bare = {key: [] if isinstance(value, list) else value for key, value in context.items()}
         nothing = {"info": {}, "name": loaded.folder.name, "data": {"film": None, "curves": curves_data([])}}
-        write_page(path, "report.html.j2", {**bare, **nothing, "notes": loaded.notes})
-    for note in dict.fromkeys(loaded.notes):
-        warnings.warn(f"left out of the report: {note}", FolderWarning, stacklevel=3)
+        write_page(path, "report.html.j2", {**bare, **nothing, "notes": loaded.notes, "doubts": loaded.doubts})
+    for said in (*loaded.doubts, *(f"left out of the report: {note}" for note in dict.fromkeys(loaded.notes))):
+        warnings.warn(said, FolderWarning, stacklevel=3)
     return path
 
 
@@ -156,7 +156,7 @@ def _context(run: Run) -> dict[str, Any]:
         "equal_cost": _part(run, "the tables at equal cost", lambda: equal_cost(parts), []),
         "data": {"film": film, "curves": curves, "flowing": "flow" in run.config},
     }
-    return {**context, "notes": list(dict.fromkeys(run.notes))}
+    return {**context, "notes": list(dict.fromkeys(run.notes)), "doubts": run.doubts}
 
 
 def _classes(run: Run) -> list[tuple[str, str]]:

@@ -108,6 +108,8 @@ class Run:
     """The arrays of its figures, by ``m<member>.<name>``."""
     notes: list[str] = field(default_factory=list)
     """What was left out, and why."""
+    doubts: list[str] = field(default_factory=list)
+    """What is shown all the same, and why it may not be as the run wrote it."""
     checked: bool = False
     """Whether the folder keeps digests, by which its files were checked."""
 
@@ -205,7 +207,7 @@ class _Reader:
     """Reads the files of one folder, and notes what it leaves out."""
 
     def __init__(self, folder: Path, notes: list[str] | None = None):
-        self.folder, self.notes = folder, [] if notes is None else notes
+        self.folder, self.notes, self.doubts = folder, [] if notes is None else notes, list[str]()
         self.digests = Digests(folder)
 
     def run(self) -> Run:
@@ -231,6 +233,7 @@ class _Reader:
             diagnosis=diagnosed if isinstance(diagnosed, list) else [],
             evidence=self.arrays("diagnosis.npz"),
             notes=self.notes,
+            doubts=self.doubts,
             checked=self.digests.kept(),
         )
         swept = {plain_json(member.settings): member.settings for member in found.members}
@@ -277,8 +280,8 @@ class _Reader:
         path = self.folder / name
         if not path.exists():
             return {}
-        if self.digests.fault(name):
-            self.note(name, "was changed since the run wrote it; the settings shown are those that it holds now")
+        if fault := self.digests.fault(name):
+            self.doubts.append(f"{path}: {fault}; the settings shown are those that it holds now")
         try:
             return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         except (ValueError, RecursionError, OSError) as error:
