@@ -26,6 +26,7 @@ OUTCOMES = (
     "arrived at real samples",
     "no better than at the start",
     "between the start and real samples",
+    "cannot be measured",
     "spirals out from the equilibrium",
     "goes round the equilibrium",
     "closed in on the equilibrium",

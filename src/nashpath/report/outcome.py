@@ -175,7 +175,7 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
     keys = [key for key, value in member.metrics.items() if drawable(value) and sign_of(key)]
     if SAMPLES in member.missing:
         said = f"its samples cannot be measured: {member.missing[SAMPLES]}"
-        return Outcome(said, "bad", "samples that cannot be measured")
+        return Outcome(said, "bad", "cannot be measured")
     if not keys:
         why = next(iter(member.missing.values()), "")
         said = f"finished; no number says how good the samples are{f': {why}' if why else ''}"
