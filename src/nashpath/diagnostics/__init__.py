@@ -1,6 +1,7 @@
 """Diagnostics: measurements of a game at a point, without side effects."""
 
 from nashpath.core import Table
+from nashpath.diagnostics.averages import Averages
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.behaviour import Behaviour, judge_way
 from nashpath.diagnostics.calibration import Calibration, calibration_of
@@ -48,6 +49,7 @@ DIAGNOSTICS = Table(
 __all__ = [
     "DIAGNOSTICS",
     "FINDINGS",
+    "Averages",
     "Behaviour",
     "Calibration",
     "Certificate",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from nashpath.diagnostics.averages import Averages, averages_in_words
 from nashpath.diagnostics.behaviour import Behaviour
 from nashpath.diagnostics.evidence import Kind, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.play_words import flat_directions, play_in_words
@@ -32,6 +33,8 @@ class RunSummary:
     """What the present play does here."""
     goal: Kind | None = None
     """What the stationary point is on which play closes in from elsewhere; None: not asked."""
+    averages: Averages | None = None
+    """The averages that the run keeps beside the weights that it plays; None: it keeps none."""
     tried: list[Tried] = field(default_factory=list)
     """Changes that were played from here, where the present play brings nothing."""
     outcome: str = "finished"
@@ -159,11 +162,16 @@ def _mode_collapse(s: RunSummary) -> str | None:
 
 
 def _rotation(s: RunSummary) -> str | None:
-    if s.play.motion not in ("goes round", "spirals out") or not math.isfinite(s.play.turn):
+    if s.play.motion not in ("goes round", "spirals out") or not math.isfinite(s.play.turn) or _settles(s):
         return None
     out = "so it moved further off as long as it was played" if s.play.played else "so it moves ever further off"
     how = "so more rounds of this play bring nothing" if s.play.motion == "goes round" else out
     return f"rotation: {play_in_words(s.play)}, {how}. {_advice(s)}"
+
+
+def _settles(s: RunSummary) -> bool:
+    """Whether it is the averages that come to rest, while the play goes round: then its rounds bring something."""
+    return s.play.motion == "goes round" and s.averages is not None and (s.averages.at_rest or s.averages.nearer)
 
 
 def _leaving(s: RunSummary) -> str | None:
@@ -239,6 +247,8 @@ def statements(s: RunSummary) -> list[Finding]:
     if s.goal == "not stationary":
         play = f"{play}; there some player is still pulled away, by less than play shows"
     said.append(Finding("play", f"{play}. {more('what this play does here')}", ("path", "rounds")))
+    if s.averages is not None:
+        said.append(Finding("averages", f"{averages_in_words(s.averages)}. {more('averages')}", ("path",)))
     if s.exploitability:
         said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
     if s.margins:
@@ -343,6 +353,9 @@ def headline(s: RunSummary) -> tuple[str, str]:
         return f"{_short(s.play)}: no equilibrium", "bad"
     if s.play.motion == "closes in":
         return _short(s.play), "good" if _told(s.play) and s.goal != "not stationary" else "open"
+    if s.averages is not None and _settles(s):
+        what = "rest" if s.averages.at_rest else "close in"
+        return f"the averages {what}, while {_short(s.play)}", "good" if s.averages.sound else "open"
     if s.play.motion == "goes round":
         return ", ".join(part for part in (found, _short(s.play)) if part), "open"
     kind = {"not stationary": "still moving", "undecided": "undecided"}.get(s.kind, s.kind)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import FunctionalGame, Game, Key, Point
+from nashpath.core import FunctionalGame, Game, Key, Point, Tree
 from nashpath.diagnostics import (
     Behaviour,
     Contraction,
@@ -280,15 +280,22 @@ def displaced(train_state: TrainState, near: Linearised) -> TrainState:
     return train_state._replace(point=Point(players, train_state.point.state))
 
 
-def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
+def _played(train_state: TrainState) -> dict[str, Tree]:
+    return train_state.point.players
+
+
+def play_on(
+    trial: Trial, train_state: TrainState, read: Callable[[TrainState], dict[str, Tree]] = _played
+) -> Callable[[int], Tensor]:
     """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters].
 
     Where play leaves the finite numbers it ends, with infinity.
+    ``read`` says what is a point: the weights that are played, or something that the solver keeps beside them.
     """
     step, numbers = make_step(trial), hyperparameters_of(trial)
     batches = following(trial.game, trial.solver.draws)
     period = trial.solver.unwrapped(train_state.memory)[0].period
-    points, now = [flatten(train_state.point.players)], [train_state]
+    points, now = [flatten(read(train_state))], [train_state]
 
     @torch.no_grad()
     def further(rounds: int) -> Tensor:
@@ -298,7 +305,7 @@ def play_on(trial: Trial, train_state: TrainState) -> Callable[[int], Tensor]:
             if int(now[0].diverged_player) >= 0:
                 points.append(torch.full_like(points[-1], math.inf))
                 break
-            points.append(flatten(now[0].point.players))
+            points.append(flatten(read(now[0])))
         return torch.stack(points)
 
     return further

@@ -17,6 +17,7 @@ from nashpath.core.cache import check_replaceable
 from nashpath.core.source import HasModes
 from nashpath.core.torch_compat import IMPORTED_BY_GRADIENTS
 from nashpath.diagnostics import (
+    Averages,
     Certificate,
     Finding,
     Kind,
@@ -32,6 +33,7 @@ from nashpath.diagnostics import (
 from nashpath.games.penalties import NoPenalty
 from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
 from nashpath.run.assess.bounds import held_by_bounds
+from nashpath.run.assess.diagnose_averages import look_at_averages
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
@@ -210,6 +212,8 @@ def diagnose_member(
         arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
         if advise and not quick:
             look_at_gap(average, problem, train_state.point, summary, said, seconds, trial.solver.within)
+        responses = seconds if advise and not quick else None
+        look_at_averages(trial, train_state, average, near, summary, said, QUICK if quick else CAP, responses)
     summary.kind = certify(summary.evidence)
     return Diagnosis(member, step, summary, numbers | _numbers(summary), arrays)
 
@@ -262,7 +266,14 @@ def _numbers(summary: RunSummary) -> dict[str, Any]:
     play = {**vars(summary.play), "rounds": summary.play.rounds, "a_turn": summary.play.a_turn}
     tried = [{"change": one.change, **vars(one.found)} for one in summary.tried]
     told = {name: getattr(summary, name) for name in REPORTED}
-    return {**plain, "players": players, "play": play, "tried": tried, **told}
+    found = {**plain, "players": players, "play": play, "tried": tried, **told}
+    return found if summary.averages is None else {**found, "averages": _of_averages(summary.averages)}
+
+
+def _of_averages(seen: Averages) -> dict[str, Any]:
+    players = {who: vars(own) for who, own in seen.evidence.players.items()} if seen.kind is not None else {}
+    told = {name: value for name, value in vars(seen).items() if name != "evidence"}
+    return {**told, "of": players, "at_rest": seen.at_rest, "nearer": seen.nearer}
 
 
 def _frames(folder: Path, member: int) -> Frames | None:
