@@ -39,7 +39,7 @@ OUTCOMES = (
 )
 ELSEWHERE = {
     "report": OUTCOMES,
-    "diagnostics": (*FINDINGS, *MEANING, *get_args(Motion), "still moving", "exploitability", "stable steps"),
+    "diagnostics": (*FINDINGS, *MEANING, *get_args(Motion), "stops short", "still moving", "exploitability", "stable steps"),
     "studies": (*get_args(Word), "found by experiment", "theorem", "ours", "identity"),
 }
 """By page, the words that it explains."""

@@ -14,7 +14,7 @@ from nashpath.diagnostics.verdict import MEANING, more
 from run_folders import nash
 
 SOURCE = Path(nashpath.__file__).parent
-MOTIONS = ("closes in", "goes round", "spirals out", "leaves", "stays", "still moving", "undecided")
+MOTIONS = ("closes in", "goes round", "spirals out", "leaves", "stays", "stops short", "still moving", "undecided")
 
 
 def referred() -> set[str]:

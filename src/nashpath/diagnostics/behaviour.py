@@ -44,7 +44,7 @@ Centre = Literal[
 class Behaviour:
     """What play does, and how that is known."""
 
-    motion: Motion | Literal["still moving", "undecided"]
+    motion: Motion | Literal["stops short", "still moving", "undecided"]
     rate: float = 1.0
     """The factor on the distance from the centre, a round."""
     turn: float = math.inf
@@ -62,12 +62,22 @@ class Behaviour:
     centre: Centre = "the middle of the path"
     slowing: bool = False
     """Whether what was played closed in ever more slowly, as powers of time do: then no rate foretells its end."""
+    falling: bool = False
+    """Whether it was played under schedules, which change its rates: then none of a round lasts."""
+    reached: int = 0
+    """Under schedules: the rounds after which a hundredth of the distance was left; 0: it was not met."""
+    share: float = math.nan
+    """Under schedules: the share of the distance that is left after all rounds that were played."""
+    rest: float = 0.0
+    """The sum of all rates after those rounds over the sum of theirs."""
     why: str = ""
     """What hides the answer, where it is undecided; and what is told beside it otherwise."""
 
     @property
     def rounds(self) -> float:
         """Rounds until a hundredth of the distance is left, should its rate last; infinite where none is."""
+        if self.reached:
+            return float(self.reached)
         return math.log(0.01) / math.log(self.rate) if 0 < self.rate < 1 and not self.slowing else math.inf
 
     @property

@@ -19,6 +19,8 @@ def play_in_words(play: Behaviour) -> str:
     flat = f", but for {flat_directions(play.flat)}, along which {_staying(play)}" if play.flat else ""
     who = "the mean play" if play.noisy and not play.played else "play"
     mean = " in the mean" if play.noisy else ""
+    if play.falling and play.motion in ("closes in", "stops short"):
+        return f"{_of_falling(play, who)} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
     match play.motion:
         case "closes in" if play.rate > 0:
             round_it = f", turning {turn}" if turning else ""
@@ -47,6 +49,28 @@ def play_in_words(play: Behaviour) -> str:
         case _:
             return f"what play does is undecided ({play.why}; {how})"
     return f"{said} ({how}{'; ' + play.why.rstrip('. ') if play.why else ''})"
+
+
+def _of_falling(play: Behaviour, who: str) -> str:
+    """What a play does whose rates change on the way, by where they carry it."""
+    if play.motion == "closes in":
+        end = (
+            f"1 % is left after {play.reached:,} rounds"
+            if play.reached
+            else f"{_percent(play)} is left, and falls still"
+        )
+        return f"{who} closes in on {play.centre}, as its rates change: {end}"
+    if math.isnan(play.share):
+        return f"{who} stops short, as its rates fall: all that are left amount to {play.rest:.2g} of those played"
+    left = f"{_percent(play)} of its distance from {play.centre} is left"
+    if play.share > 1:
+        left = f"its distance from {play.centre} is {play.share:.3g} times what it was"
+    rest = f"{play.rest:.2g} of those played" if play.rest >= 1e-3 else "hardly anything"
+    return f"{who} stops short, as its rates fall: {left}, and all rates after that amount to {rest}"
+
+
+def _percent(play: Behaviour) -> str:
+    return f"{100 * play.share:.3g} %"
 
 
 def _staying(play: Behaviour) -> str:

@@ -252,7 +252,7 @@ def statements(s: RunSummary) -> list[Finding]:
     if s.exploitability:
         said.append(Finding("exploitability", f"{_exploitability(s)}. {more('exploitability')}"))
     if s.margins:
-        return [*said, Finding("stable steps", _stable_steps(s.margins, s.windows), ("spectrum", "rounds"))]
+        return [*said, Finding("stable steps", _stable_steps(s), ("spectrum", "rounds"))]
     if s.unknown:
         why = f"largest stable learning rates: unknown, since {s.unknown}."
         said.append(Finding("stable steps", why, ("spectrum",)))
@@ -347,15 +347,20 @@ def headline(s: RunSummary) -> tuple[str, str]:
         return play_in_words(s.play).partition(" (")[0], "bad"
     if s.kind in ("local Nash", "local minimax"):
         kind = f"{s.kind} within the bounds" if s.evidence.bounded and s.kind == "local Nash" else s.kind
-        ends = s.play.motion in ("closes in", "stays") and _told(s.play)
+        near = s.play.motion == "stops short" and s.play.share <= 1
+        ends = (near or s.play.motion in ("closes in", "stays")) and _told(s.play)
         return f"{kind}, {_short(s.play)}", "good" if ends else "open"
     if s.play.motion == "closes in" and "no equilibrium" in (s.kind, s.goal):
         return f"{_short(s.play)}: no equilibrium", "bad"
     if s.play.motion == "closes in":
-        return _short(s.play), "good" if _told(s.play) and s.goal != "not stationary" else "open"
+        return _short(s.play), "good" if _told(s.play) and (
+            s.play.reached or not s.play.falling
+        ) and s.goal != "not stationary" else "open"
     if s.averages is not None and _settles(s):
         what = "rest" if s.averages.at_rest else "close in"
         return f"the averages {what}, while {_short(s.play)}", "good" if s.averages.sound else "open"
+    if s.play.motion == "stops short":
+        return _short(s.play), "open"
     if s.play.motion == "goes round":
         return ", ".join(part for part in (found, _short(s.play)) if part), "open"
     kind = {"not stationary": "still moving", "undecided": "undecided"}.get(s.kind, s.kind)
@@ -371,11 +376,14 @@ def _short(play: Behaviour) -> str:
     return "play undecided" if play.motion == "undecided" else play_in_words(play).partition(" (")[0]
 
 
-def _stable_steps(margins: dict[str, float], windows: dict[str, tuple[float, float]]) -> str:
-    said = ", ".join(f"{solver} {_multiple(value, windows.get(solver))}" for solver, value in margins.items())
+def _stable_steps(s: RunSummary) -> str:
+    margins = s.margins or {}
+    said = ", ".join(f"{solver} {_multiple(value, s.windows.get(solver))}" for solver, value in margins.items())
+    present = ", ".join(f"{rate:.3g} of the {who}" for who, rate in s.rates.items()) if s.play.falling else ""
+    rates = f" ({present}, which a schedule changes)" if present else ""
     return (
-        f"largest stable multiples of the present learning rates, near this point and to first order: {said}. Beyond "
-        f"them play grows. {more('stable steps')}"
+        f"largest stable multiples of the present learning rates{rates}, near this point and to first order: {said}. "
+        f"Beyond them play grows. {more('stable steps')}"
     )
 
 

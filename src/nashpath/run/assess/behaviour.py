@@ -24,12 +24,14 @@ from nashpath.diagnostics import (
 from nashpath.diagnostics.base import flatten
 from nashpath.diagnostics.behaviour import Centre, within_numbers
 from nashpath.diagnostics.certificate import solve
+from nashpath.diagnostics.falling import SPENT, judge_falling
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.games.toys.base import kind_at
 from nashpath.networks import mixes_batch
 from nashpath.run.assess.flats import played_along
 from nashpath.run.assess.moments import unmet
+from nashpath.run.assess.schedules import at_present_rates, changes_ahead, rates_left
 from nashpath.run.engine.linear_play import LinearPlay
 from nashpath.run.engine.sampler import draw, following
 from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
@@ -56,15 +58,23 @@ SHARES = (0.1, -0.1, 1.0, -1.0, 10.0, -10.0)
 
 
 def behaviour(
-    trial: Trial, train_state: TrainState, near: Linearised, seen: PointEvidence, cap: int = CAP
+    trial: Trial,
+    train_state: TrainState,
+    near: Linearised,
+    seen: PointEvidence,
+    cap: int = CAP,
+    annealed: Trial | None = None,
 ) -> tuple[Behaviour, Tensor | None]:
     """The play of a small game from here, and the way [rounds, parameters] if it was played on.
 
     Where the game is linear, or at rest, one round says it: the eigenvalues of the present play's own, with its rates,
     momentum and memory. Everywhere else, and where rules adapt their steps, nothing is concluded from a linear picture:
-    play goes on, from a point at rest after a small displacement.
+    play goes on, from a point at rest after a small displacement. So it does where schedules change the rates, or the
+    annealing of ``annealed``, which is the trial before its numbers were held at those of this step.
     """
     centre, known = centre_of(trial.game, near, seen)
+    if changes_ahead(annealed or trial, train_state):
+        return _play_falling(annealed or trial, train_state, near, seen, centre, known, cap)
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = not seen.bounded and _is_linear(near, centre)
     by_round = linear or (at_rest and not seen.bounded and not near.has_kink())
@@ -93,6 +103,34 @@ def behaviour(
     if found and found.flat and at_rest and centre is not None and not adaptive and not seen.noisy:
         told = _with_flats(trial, train_state, near, told, centre, known, cap)
     return told, way
+
+
+def _play_falling(
+    trial: Trial,
+    begun: TrainState,
+    near: Linearised,
+    seen: PointEvidence,
+    centre: Tensor | None,
+    known: Centre,
+    cap: int,
+) -> tuple[Behaviour, Tensor]:
+    """Plays on under the schedules until it arrives, or their rates are spent, at most ``cap`` rounds."""
+    begun, last = displaced(begun, near) if seen.stationary else begun, [begun]
+
+    def read(now: TrainState) -> dict[str, Tree]:
+        last[0] = now
+        return now.point.players
+
+    further, way = play_on(trial, begun, read), begun.steps.new_zeros(1)
+    while True:
+        way = further(max(CHUNK, min(len(way) - 1, cap + 1 - len(way))))
+        rest = rates_left(trial, begun, last[0], len(way) - 1)
+        final = len(way) > cap or rest < SPENT or not bool(torch.isfinite(way[-1]).all())
+        if found := judge_falling(way, centre, known, rest, final, seen.noisy):
+            if seen.stationary:
+                found.why = f"from a small displacement{'; ' + found.why if found.why else ''}"
+            found.noisy = seen.noisy
+            return found, way
 
 
 def _by_round(found: Contraction, near: Linearised, seen: PointEvidence, known: Centre) -> Behaviour:
@@ -342,9 +380,10 @@ def play_and_judge(
 def changes_of(trial: Trial, train_state: TrainState) -> dict[str, Trial]:
     """Other orders of moves, lower rates and penalties, by name; all else of the trial is as it was.
 
-    Constraints, averages and the way back from a divergence stay around the solver.
+    Constraints, averages and the way back from a divergence stay around the solver; schedules are held.
     """
-    inner = trial.solver.unwrapped(train_state.memory)[0]
+    trial = Trial(trial.game, at_present_rates(trial.solver, train_state.memory))
+    inner = trial.solver.unwrapped(begin(trial, train_state.point).memory)[0]
     rules: Any = {who: inner.rule(who) for who in train_state.point.players}
     changed: dict[str, Trial] = {}
     for kind in (Alternating, Extragradient):

@@ -185,7 +185,10 @@ def diagnose_member(
     Eigenvalues of networks, and best responses, are asked where they take less than so many ``seconds``.
     """
     said = progress or (lambda _: None)
+    annealed = copy.deepcopy(trial) if trial.annealing and train_state.steps < trial.annealing.steps else None
     trial, step = with_numbers_of(copy.deepcopy(trial), train_state.steps), int(train_state.steps)
+    if annealed is not None:
+        annealed.solver.settled(train_state.memory)
     train_state = train_state._replace(memory=trial.solver.settled(train_state.memory))
     solver = trial.solver.unwrapped(train_state.memory)[0].label()
     summary = RunSummary("undecided", PointEvidence(), outcome=outcome(trial, train_state), solver=solver)
@@ -197,6 +200,7 @@ def diagnose_member(
         )
     if parameter_count(train_state.point) <= PRECISE:
         trial, train_state = to_float64(trial), to_float64(train_state)
+        annealed = annealed and to_float64(annealed)
     average = trial.game.on_average()
     problem = FunctionalGame(average)
     if summary.outcome.startswith("diverged"):
@@ -209,7 +213,9 @@ def diagnose_member(
     if summary.evidence.finite:
         arrays |= compare_steps(trial, train_state.memory, near, summary, _stationary(trial, near, summary))
         said("playing on")
-        arrays |= _look_at_play(trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick)
+        arrays |= _look_at_play(
+            trial, train_state, near, summary, QUICK if quick else CAP, advise and not quick, annealed
+        )
         if advise and not quick:
             look_at_gap(average, problem, train_state.point, summary, said, seconds, trial.solver.within)
         responses = seconds if advise and not quick else None
@@ -243,13 +249,19 @@ def _goal(trial: Trial, near: Linearised, summary: RunSummary, way: Tensor | Non
 
 
 def _look_at_play(
-    trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, cap: int, advise: bool
+    trial: Trial,
+    train_state: TrainState,
+    near: Linearised,
+    summary: RunSummary,
+    cap: int,
+    advise: bool,
+    annealed: Trial | None = None,
 ) -> Arrays:
     """Fills in what play does here, and what changes of it would do; returns the way's picture."""
     if near.size > SMALL:
         summary.play, summary.moves, way = continue_training(trial, train_state)
         return way
-    summary.play, way = behaviour(trial, train_state, near, summary.evidence, cap)
+    summary.play, way = behaviour(trial, train_state, near, summary.evidence, cap, annealed)
     reconcile_steps(summary)
     summary.goal = _goal(trial, near, summary, way)
     if advise and summary.play.motion in ("goes round", "spirals out", "leaves"):
