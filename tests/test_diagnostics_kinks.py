@@ -117,22 +117,26 @@ def test_a_kink_is_found_where_it_is(cost, kink):
 
 @pytest.mark.long(first=True)
 @pytest.mark.parametrize(
-    ("beside", "shared"),
+    ("beside", "shared", "kind"),
     [
-        (lambda x, y: 0 * y, True),
-        (lambda x, y: x**2 / 100, True),
-        (lambda x, y: -(y**2), False),
-        (lambda x, y: y, False),
+        (lambda x, y: 0 * y, True, "local minimax"),
+        (lambda x, y: x**2 / 100, True, "local minimax"),
+        (lambda x, y: y**2 / 2, False, "local minimax"),  # φ = x² + 2x²
+        (lambda x, y: -(y**2) / 5, False, "local minimax"),  # φ = x² − 4x²/5
+        (lambda x, y: -(y**2) / 3, False, "no equilibrium"),
+        (lambda x, y: -(y**2), False, "no equilibrium"),
+        (lambda x, y: y, False, "no equilibrium"),  # φ has the slope 2
+        (lambda x, y: y**3, False, "local minimax"),
     ],
 )
-def test_a_point_judged_by_another_cost_than_the_generators_is_said_so(beside, shared):
-    """V = −3x² + 4xy − y² is answered by y = 2x, and then bends by +2; V − y² itself bends by −6 after that answer."""
+def test_a_leader_is_judged_by_its_own_cost_along_the_answers(beside, shared, kind):
+    """V = −3x² + 4xy − y² is answered by y = 2x, and is x² then; what stands beside it is moved by that answer, too."""
 
     def value(x, y):
         return -3 * x**2 + 4 * x * y - y**2
 
     seen = read((lambda x, y: value(x, y) + beside(x, y), lambda x, y: -value(x, y)), 0.0, 0.0)
     told = " ".join(one.sentence for one in statements(seen))
-    assert seen.kind == "local minimax"
+    assert seen.kind == kind
     assert seen.evidence.shared == shared
-    assert ("answers judged by −J_D" in told) == (not shared)
+    assert ("the generator's own cost along the discriminator's answers" in told) == (not shared)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Count, FunctionalGame, Point, pick
+from nashpath.diagnostics.answered import answered_cost
 from nashpath.diagnostics.base import Diagnostic, Readings, flatten
 from nashpath.diagnostics.base import field as field_of
 from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
@@ -38,6 +39,7 @@ class Certificate(Diagnostic):
         Nash         no player lowers its own cost by a small move: ∇²_ii J_i > 0, and probed where it is not clear
         minimax      ∇²_DD J_D ≥ 0, and J_GG − J_GD J_DD⁺ J_DG > 0 over what the discriminator cannot punish to first
                      order (the generator leads: Stackelberg; zero-sum games only)
+        own cost     where J_G has terms of the discriminator beside −J_D: d/dx and d²/dx² of J_G(x, y*(x)) decide
         strict       ∇²_DD J_D > 0 and J_GG − J_GD J_DD⁻¹ J_DG > 0: minimax by the second order alone
 
     Tolerances are each player's and each direction's own: a curvature counts as flat below 10⁻⁷ of the player's own
@@ -253,6 +255,9 @@ def _ask_leader(
     seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * (cross + 1e-12))
     seen.shared = _is_shared(near)
     level = _split(hessians["discriminator"])[1]
+    if not seen.shared:
+        _ask_own_cost(near if target is None else target, seen, target is not None and not level.shape[1])
+        return
     free = _null(level.T @ j[d, g])
     if not free.shape[1]:
         seen.answered = seen.strict = False
@@ -274,6 +279,26 @@ def _ask_leader(
         seen.answered = None if math.isnan(found) else found > 0
     else:
         seen.answered = bool((ways.signs < 0).any())
+
+
+def _ask_own_cost(near: Linearised, seen: PointEvidence, asked: bool) -> None:
+    """Whether the generator gains by its own cost along the discriminator's answers, in a game that is not zero-sum.
+
+    A slope there is a gain where its Newton step is longer than what counts as rest. Nothing is said where the game is
+    not ``asked``, is large or noisy, or a discriminator's flat directions leave its answer open.
+    """
+    seen.strict = False
+    if not asked or seen.noisy or near.size > DENSE:
+        return
+    slope, bend = answered_cost(near)
+    ways = Directions.of(bend, [])
+    seen.schur, seen.led = float(ways.values.min()), float(np.linalg.norm(slope))
+    rounding = ROUNDING * float(np.abs(near.plain_matrix).max())
+    pulled = seen.led > rounding + seen.players["generator"].allowed * float(np.abs(ways.values).max())
+    if pulled or (ways.signs < 0).any():
+        seen.answered = True
+    elif (ways.signs > 0).all():
+        seen.answered = False
 
 
 def _is_shared(near: Linearised) -> bool:

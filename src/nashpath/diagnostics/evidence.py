@@ -88,6 +88,8 @@ class PointEvidence:
     """Whether the generator's cost is ``−J_D`` up to terms of its own: it has none of the discriminator's alone."""
     schur: float | None = None
     """The smallest curvature of the generator once the discriminator answers; None: not asked."""
+    led: float = 0.0
+    """The slope of the generator's own cost along the discriminator's answers, where the cost is not ``shared``."""
     answered: bool | None = None
     """Whether the generator gains though the discriminator answers; None: undecided, or not asked."""
     strict: bool | None = None

@@ -280,10 +280,8 @@ def point_sentence(s: RunSummary) -> str:
         if seen.schur is not None and s.kind != "local Nash":
             told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
     gains = seen.players.get("generator")
-    if not seen.shared and gains is not None and gains.gains and s.kind in ("local minimax", "no equilibrium"):
-        told.append(
-            "answers judged by −J_D: the generator's cost has terms beside it that the discriminator alone moves"
-        )
+    if not seen.shared and gains is not None and gains.gains and seen.schur is not None:
+        told.append(f"judged by the generator's own cost along the discriminator's answers, of slope {seen.led:.2g}")
     if seen.strict and s.kind == "local minimax":
         told.append("strict: second derivatives alone say so")
     if seen.residual > 1e-6 and s.kind == "not stationary":
