@@ -16,7 +16,7 @@ test long: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal -m "not thorough and not long"
 
-# What takes seconds each: studies, diagnoses, every command of the pages. .ci/run has them, too, and so has a bare pytest.
+# What takes a second and more: studies, diagnoses, every command of the pages. .ci/run has them, too, and so has a bare pytest.
 long: $(STAMP)
 	$(BIN)/pytest -n 2 --dist worksteal -m "long and not thorough"
 

@@ -95,6 +95,7 @@ def test_other_numbers_are_the_same_program_and_other_shapes_are_not(monkeypatch
     assert len(set(names)) == 4
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"seconds": "x", "gain": 2}', '{"seconds": 1, "gain": NaN}'])
 def test_a_damaged_memory_is_no_memory(monkeypatch, tmp_path, damage):
     chosen(monkeypatch, compiled=0.011, steps=10_000)

@@ -115,6 +115,7 @@ def test_the_best_recipe_has_the_lowest_mean_and_where_that_is_undecided_is_the_
     assert (near["best"], near["lowest"], near["undecided"]) == ("dcgan", "r3gan", ["dcgan", "r3gan"])
 
 
+@pytest.mark.long
 def test_a_stopped_race_goes_on_where_it_was(recipe_race, monkeypatch, tmp_path, capsys):
     sizes = ["--data", "digits", "--seconds", "0.01", "--seeds", "1", "--samples", "80", "--rounds", "1"]
     places = ["--out", tmp_path / "runs", "--records", tmp_path / "records", "--features", "digits=digits"]

@@ -86,6 +86,7 @@ def test_a_page_says_which_of_its_sections_can_be_asked_for():
 WITHOUT = "import sys; from nashpath.cli import app; app({}, standalone_mode=False); assert 'torch' not in sys.modules"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("word", ["", "what next", "qqqqq", "batch_size"])
 def test_words_are_explained_without_pytorch(word):
     done = subprocess.run([sys.executable, "-c", WITHOUT.format(["explain", word])], capture_output=True, text=True)

@@ -109,6 +109,7 @@ for arguments in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.long
 def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(tmp_path):
     asked = json.dumps([arguments for arguments, _, _ in SAID_AT_ONCE])
     command = [sys.executable, "-c", IN_ONE_PROCESS, asked]
@@ -120,6 +121,7 @@ def test_help_and_what_is_wrong_with_the_command_line_are_said_without_pytorch(t
         assert words in said, (arguments, said)
 
 
+@pytest.mark.long
 def test_wrong_settings_are_refused_without_pytorch_in_the_words_of_the_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.toml").write_text(
@@ -149,6 +151,7 @@ def test_names_are_not_judged_early_where_methods_may_come_from_outside(tmp_path
     index.check_known("train", None, ["penalty=own"], [], None)
 
 
+@pytest.mark.long
 def test_the_lists_that_need_no_pytorch_are_those_of_the_tables():
     found = subprocess.run(
         [
@@ -164,6 +167,7 @@ def test_the_lists_that_need_no_pytorch_are_those_of_the_tables():
     assert GROUP == method_files.GROUP
 
 
+@pytest.mark.long
 def test_methods_from_outside_are_listed(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     command = [sys.executable, "-m", "nashpath", "list", "penalty", "--with", "own.py"]
@@ -207,6 +211,7 @@ print("torch._dynamo" in sys.modules)
 """
 
 
+@pytest.mark.long
 def test_a_refused_setting_does_not_import_pytorch_s_compiler(tmp_path):
     """It takes as long again as PyTorch itself; a dispatch mode imports it, unless it says that it need not."""
     done = subprocess.run(
@@ -227,6 +232,7 @@ finally:
 """
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("before", "frozen"),
     [
@@ -266,6 +272,7 @@ entry()
 """
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("arguments", [["list", "dragan"], ["train", "--quiet"], ["features", "list"]], ids=" ".join)
 def test_ctrl_c_while_pytorch_is_imported_says_nothing(tmp_path, arguments):
@@ -283,7 +290,7 @@ def _refusal(of, *given) -> str:
     return ""
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("verb", "run", "names", "least"),
     [("train", resolve, setting_names(), 500), ("flow", lambda raw: resolve_flow([], raw), flow_names(), 150)],

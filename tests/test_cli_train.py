@@ -49,6 +49,7 @@ def test_quiet_drops_the_progress_and_keeps_what_came_of_it(tmp_path):
     assert result.stdout == f"{tmp_path / 'run' / 'report.html'}\n"
 
 
+@pytest.mark.long
 def test_a_config_file_with_a_sweep_equals_the_same_flags(tmp_path):
     run, file = tmp_path / "flags", tmp_path / "config.toml"
     nash("train", *flags("penalty=r1"), "--seeds", "0:2", "--sweep", "penalty.weight=1,5", "--out", run)

@@ -76,6 +76,7 @@ def test_list_suggests_nothing_where_nothing_is_near():
     assert "Did you mean" not in nash("list", "xyzzy", expect=2).stderr
 
 
+@pytest.mark.long
 def test_sample_writes_numbers(runs, tmp_path):
     out = tmp_path / "new" / "samples.npz"
     assert nash("sample", runs / "ring", "-n", 70, "--out", out).stdout == f"{out}\n"

@@ -43,6 +43,7 @@ REST = pytest.mark.thorough("every row takes steps in test_law_alias, and every 
 BY_TABLE = [[row for row in ROWS if row[0] == path] for path in dict.fromkeys(path for path, _ in ROWS)]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("path", "kind"),
     [pytest.param(*row, marks=REST if place % 3 else ()) for rows in BY_TABLE for place, row in enumerate(rows)],

@@ -230,6 +230,7 @@ def table(tmp_path_factory) -> dict:
     return {"data": {"kind": "array", "path": str(place), "key": "x", "label_key": "y"}}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind", "head"), [*((*row, head) for row in ROWS for head in HEADS), *SOLVED])
 def test_every_method_plays_it_or_is_refused_with_the_reason(table, head, path, kind):
     """A step of two members at once is that of each alone, in float64, and everything stays finite."""
@@ -279,7 +280,7 @@ def test_image_networks_play_it_with_techniques_on_images(network, head):
             assert any(v.abs().max() > 0 for k, v in found.gradient.items() if "embedding" in k or player[0] == "d")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("head", HEADS)
 def test_a_step_is_one_graph(table, head):
     trial = build_trial(resolve({**SETTINGS, **table}, {"game.head": head, "penalty": "wgan_gp"}), 0)

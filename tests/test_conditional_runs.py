@@ -54,6 +54,7 @@ def arrays(file):
         return dict(stored)
 
 
+@pytest.mark.long
 def test_a_folder_of_classes_gives_labels_names_and_balance(pets):
     source = Folder(str(pets[1]), size=8, labels=True)
     assert class_balance(source).tolist() == pytest.approx([2 / 3, 1 / 3])
@@ -85,6 +86,7 @@ def test_samples_of_a_class_by_name_and_number(pets, tmp_path):
     assert "cat, dog" in said
 
 
+@pytest.mark.long
 def test_a_class_without_samples_is_refused_by_its_name(pets, tmp_path):
     """Before a run begins, and where samples of it are asked for of one that knows it not."""
     pictures(tmp_path / "photos")
@@ -125,7 +127,7 @@ def test_it_samples_and_exports_without_the_data(pets, tmp_path):
     assert (run / "config.toml").read_text() == text
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", ["pt2", "onnx"])
 def test_an_exported_program_takes_classes(pets, tmp_path, ending):
@@ -188,6 +190,7 @@ def test_a_diagnosis_and_metrics_while_training(tmp_path, monkeypatch):
     nash("diagnose", tmp_path / "run", "--quick")
 
 
+@pytest.mark.long
 def test_a_member_of_a_sweep_is_the_solo_run_and_one_that_diverges_is_frozen(tmp_path):
     own = (*MLPS, "data=digits", "game.head=acgan", "generator.norm=batch", "steps=9")
     rate = "solver.generator.learning_rate"

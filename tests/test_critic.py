@@ -67,6 +67,7 @@ def test_the_answer_has_the_units_of_the_samples():
     assert many.slope == pytest.approx(one.slope, rel=1e-3)
 
 
+@pytest.mark.long
 def test_a_member_is_judged_as_it_is_alone():
     real, fakes = clouds(2, 200)
     fakes[1] = fakes[1][:150]
@@ -80,6 +81,7 @@ def test_a_member_is_judged_as_it_is_alone():
     assert again[3].distance != together[3].distance
 
 
+@pytest.mark.long
 def test_collapsed_digits_are_further_than_good_ones():
     """Over ten seeds half the digits are 4.3 to 8.6 standard errors further than all, one digit 26 to 39 more."""
     rng = generator(0)
@@ -98,6 +100,7 @@ def test_collapsed_digits_are_further_than_good_ones():
     assert half.distance + 10 * half.error < collapsed.distance
 
 
+@pytest.mark.long
 def test_memorised_samples_are_seen_only_on_fresh_data():
     """Copies of a few validation samples look real to those samples, not to the others.
 

@@ -27,6 +27,7 @@ def cells(edge: float, count: int) -> tuple[Tensor, float]:
     return torch.stack(torch.meshgrid(ticks, ticks, indexing="ij"), -1), width**2
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", PLANE)
 def test_the_density_integrates_to_one(name):
     points, area = cells(7.0, 700)

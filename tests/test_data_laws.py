@@ -374,6 +374,7 @@ def test_labels_are_taken_from_what_holds_whole_numbers():
         Samples([[1.0, 2.0]])
 
 
+@pytest.mark.long
 def test_importing_the_room_stays_light():
     heavy = ["pandas", "sklearn", "scipy", "huggingface_hub", "pyarrow", "matplotlib", "rich"]
     probe = f"import sys, nashpath.data; print(sorted(set({heavy}) & set(sys.modules)))"

@@ -163,11 +163,13 @@ def is_that_of_one_or_announced(measured, path, kind):
         assert max(ways.values()) < 1e-5, ways
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind"), CASES[3])
 def test_a_step_of_several_processes_is_that_of_one_or_announced(of_three, path, kind):
     is_that_of_one_or_announced(of_three, path, kind)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", STACKED)
 def test_so_it_is_of_solvers_that_are_stacked_and_compiled(of_two, kind):
     is_that_of_one_or_announced(of_two, "solver", kind)

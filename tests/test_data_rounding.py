@@ -164,6 +164,7 @@ def test_the_counts_are_those_of_numpy_and_the_share_that_of_a_uniform_error(off
 METRICS = ("prdc", "sliced_wasserstein")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("form", ["npy", "npz"])
 @pytest.mark.parametrize(("offset", "scale"), [(1e9, 1.0), (1e8, 1.0), (1e7, 0.1), (0.0, 1e-50), (0.0, 1e200)])
 def test_files_are_measured_as_the_arrays_that_they_hold(tmp_path, form, offset, scale):

@@ -91,7 +91,7 @@ def test_a_run_gives_samples_back_within_the_columns_of_its_file(tmp_path, scale
     assert (found[:, 2] == 7).all()
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])
 def test_exported_generators_go_back_by_ranks_too(tmp_path, ending):
@@ -354,7 +354,7 @@ def test_tables_are_compared_whatever_stands_between_their_cells(tmp_path):
     )
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_samples_are_written_and_held_against_tables_as_the_run_s_own_is(tmp_path, mark):
     frame = people(tmp_path)
@@ -543,6 +543,7 @@ DIFFERING = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", DIFFERING)
 @pytest.mark.parametrize("rows", [20, 900])
 def test_columns_of_texts_that_all_differ_say_what_to_do(tmp_path, case, rows):

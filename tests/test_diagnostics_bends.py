@@ -26,6 +26,7 @@ POWERS: dict[str, Any] = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("rate", [0.1, 0.01])
 @pytest.mark.parametrize("name", POWERS)
 def test_a_curvature_that_is_not_finite_is_said_and_play_is_judged(name, rate):
@@ -42,6 +43,7 @@ def test_play_that_runs_off_a_root_is_not_said_to_close_in():
     assert read(zero_sum(POWERS["−|x|^1.5 − y²"]), 0.0, 0.0, rate=0.1).play.motion == "leaves"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("x", "y"), [(0.3, 0.1), (-0.5, 0.0), (1e-3, 0.2)])
 @pytest.mark.parametrize("name", POWERS)
 def test_beside_such_a_point_nothing_fails(name, x, y):
@@ -75,6 +77,7 @@ def failing(monkeypatch, members, error):
 ERRORS = [ValueError("no"), RuntimeError("two\nlines"), SettingError("s"), MemoryError(), ZeroDivisionError("by 0")]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_a_member_that_fails_is_named_and_loses_no_other(run, monkeypatch, error):
     for members in ([0], [1], [0, 2]):

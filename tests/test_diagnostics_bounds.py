@@ -29,7 +29,7 @@ def responses(costs, x, y, wrap):
     return summary.exploitability
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 def test_a_nash_point_at_a_bound_is_not_said_to_be_left(kind):
     seen = read(CORNER, 2.75, LIMIT, kind, wrap=held("discriminator"))
@@ -51,6 +51,7 @@ def test_a_nash_point_at_a_bound_is_not_said_to_be_left(kind):
     assert free.kind == "not stationary"  # without the bound the discriminator moves on
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("x", "y", "gain"), [(0.2, 0.1, 0.08), (0.2, 0.5, 0.0), (-0.4, 0.1, 0.24), (0.4, -0.5, 0.4)])
 def test_best_responses_stay_inside_the_bound(x, y, gain):
     """V = xy: at x the discriminator gains |x| / 2 − x y, no more, with |y| ≤ 1/2."""
@@ -58,7 +59,7 @@ def test_best_responses_stay_inside_the_bound(x, y, gain):
     assert found["regret.discriminator"] == pytest.approx(gain, abs=1e-6)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
 def test_a_bound_that_holds_nobody_changes_nothing(player):
     for costs in (BILINEAR, zero_sum(lambda x, y: x**2 + x * y - y**2)):
@@ -128,6 +129,7 @@ def played(slopes, limit, sizes=(4, 3)):
     return x, y
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("seed", range(6))
 def test_the_nash_point_of_a_monotone_game_within_bounds_is_one(seed):
     """Strictly monotone games within a box have one Nash point, at some weights' bounds, which plain play finds."""

@@ -62,6 +62,7 @@ def test_a_changed_play_keeps_what_is_around_the_solver(name, order):
         assert (other.solver.draws, other.solver.gradients) == (inner.draws, inner.gradients)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", [name for name in WRAPPINGS if "clip" in name and "gradient" not in name])
 def test_a_changed_play_is_the_wrapped_solver_step_by_step(name, order):
@@ -97,7 +98,7 @@ def test_a_slower_play_keeps_its_own_settings():
         torch.testing.assert_close(kept, {k: dict(solver.named_buffers())[k] for k in kept}, rtol=0, atol=0)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("bound", [0.3, 0.5, 0.9])
 def test_no_change_is_said_to_close_in_where_the_bound_leaves_no_equilibrium(bound):
     """∂f/∂x = y + 1 ≥ 1 − bound > 0 everywhere: the generator runs away under any order of moves."""

@@ -27,6 +27,7 @@ LINES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 @pytest.mark.parametrize("name", LEFT)
 def test_play_that_leaves_by_higher_orders_is_not_said_to_stay(name, kind):
@@ -37,6 +38,7 @@ def test_play_that_leaves_by_higher_orders_is_not_said_to_stay(name, kind):
     assert headline(seen)[1] != "good"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["−x⁶ − y²", "−x⁸ + x¹⁰ − y²"])
 def test_where_it_leaves_from_is_said(name):
     costs, x = LEFT[name]
@@ -45,6 +47,7 @@ def test_where_it_leaves_from_is_said(name):
     assert "begun 0.3 of 1 + ‖θ‖ away along its flat directions" in play_in_words(seen.play)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 @pytest.mark.parametrize("name", LINES)
 def test_along_a_line_of_equilibria_play_stays_and_that_is_good(name, kind):
@@ -55,12 +58,14 @@ def test_along_a_line_of_equilibria_play_stays_and_that_is_good(name, kind):
     assert "along which it was found to stay up to 0.3 of 1 + ‖θ‖ away" in play_in_words(seen.play)
 
 
+@pytest.mark.long
 def test_a_linear_game_stays_along_its_lines_from_everywhere():
     seen = read(zero_sum(lambda x, y: (x[0] - x[1]) ** 2 - y**2), [0.5, 0.5], (0.0,), game=Written, quick=True)
     assert (seen.play.flat, seen.play.along, headline(seen)[1]) == (1, math.inf, "good")
     assert "along which it stays (" in play_in_words(seen.play)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("power", [6, 8])
 def test_a_direction_that_attracts_by_higher_orders_is_not_said_to_stay(power):
     """x^p: x' = −p x^(p−1) closes in on 0 as a power of time; nothing stays where it is."""

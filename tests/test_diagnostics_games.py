@@ -126,6 +126,7 @@ def test_a_diagnostic_is_documented_repeatable_and_touches_nothing(name):
         assert torch.isfinite(torch.view_as_real(value) if value.is_complex() else value).all(), key
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", DIAGNOSTICS)
 def test_readings_are_numbers_of_which_nothing_is_recorded(name):
     """Also where a penalty's slopes are, as those of a curved critic."""
@@ -137,6 +138,7 @@ def test_readings_are_numbers_of_which_nothing_is_recorded(name):
         assert not value.requires_grad, key
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", [name for name in DIAGNOSTICS if DIAGNOSTICS[name].stackable])
 def test_stacked_members_read_as_they_do_alone(name):
     games = [gan(seed=seed) for seed in range(3)]
@@ -215,6 +217,7 @@ def test_the_field_turns_by_the_angle_travelled_round_a_centre():
     assert float(measure(FieldCosine(before), now)["field_cosine"]) == pytest.approx(np.cos(angle), rel=1e-6)
 
 
+@pytest.mark.long
 def test_the_gap_of_a_quadratic_game_is_its_closed_form():
     """regret of x at (x, y): ½a(x + b y/a)², of y: ½c(y − b x/c)²."""
     a, b, c, x, y = 2.0, 0.5, 1.0, 1.0, -0.5
@@ -224,6 +227,7 @@ def test_the_gap_of_a_quadratic_game_is_its_closed_form():
     assert float(found["regret.discriminator"]) == pytest.approx(0.5 * c * (y - b * x / c) ** 2, rel=1e-3)
 
 
+@pytest.mark.long
 def test_only_the_perturbed_gap_sees_that_a_stationary_point_is_not_nash():
     game = TOYS["quadratic"](*(torch.tensor(v) for v in (-1.0, 2.0, 1.0, 0.0, 0.0))).double()
     plain, perturbed = (measure(kind(steps=50), game) for kind in (DualityGap, PerturbedDualityGap))
@@ -542,6 +546,7 @@ def test_rest_beside_the_centre_is_neither_arrival_nor_a_turn(jitter):
     assert found.rate == pytest.approx(0.8, abs=0.02)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("constant", [0.0, 1.0, -100.0, 1e4, -1e6, 1e8])
 @pytest.mark.parametrize(("bent", "truth"), [(-1e-8, "no equilibrium"), (1e-8, "local Nash"), (0.0, "local Nash")])
 def test_a_constant_in_the_cost_never_makes_a_gain_none(constant, bent, truth):

@@ -43,7 +43,7 @@ def read(costs, x, y, kind=Simultaneous, rate=0.05, wrap=lambda solver: solver, 
     return diagnose_member(0, trial, begin(trial), **{"quick": True, **options}).summary
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("costs", "x", "y", "kind", "rate", "truths"),
     [
@@ -60,7 +60,7 @@ def test_play_across_a_kink_is_told_as_it_is_played(costs, x, y, kind, rate, tru
     assert play.turn > 0
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(("bound", "x"), [(0.5, 0.5), (2.0, 0.5), (0.5, 1e-3)])
 def test_what_is_clipped_is_not_said_to_spiral_out_for_ever(bound, x):
     """Simultaneous descent on xy: the radius would grow without end, as it does where nothing is clipped."""
@@ -75,7 +75,7 @@ def test_what_is_clipped_is_not_said_to_spiral_out_for_ever(bound, x):
     assert held.play.turn == pytest.approx(2 * torch.pi / 0.2, rel=0.1)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 def test_a_field_that_vanishes_nowhere_is_left_by_every_change(kind):
     seen = read(CONSTANT, 0.9, 0.3, kind, quick=False)
@@ -84,6 +84,7 @@ def test_a_field_that_vanishes_nowhere_is_left_by_every_change(kind):
     assert {one.found.motion for one in seen.tried or ()} == {"leaves"}
 
 
+@pytest.mark.long
 def test_a_field_that_dies_away_has_no_stationary_point():
     seen = read(DYING, 0.9, 0.3, rate=0.1)
     assert seen.margins is None

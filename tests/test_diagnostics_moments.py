@@ -22,6 +22,7 @@ def after(costs, x, y, rule, steps=5, kind=Alternating) -> RunSummary:
     return diagnose_member(0, trial, state, quick=True, advise=False).summary
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [1, 5])
 @pytest.mark.parametrize("rate", [1e-4, 1e-2])
 @pytest.mark.parametrize("name", RULES)
@@ -35,12 +36,14 @@ def test_play_that_met_no_gradient_is_given_no_advice_on_steps(name, rate, steps
     assert headline(seen)[1] != "bad"
 
 
+@pytest.mark.long
 def test_a_solver_that_adapts_by_itself_is_no_other():
     seen = after(SADDLE, 0.0, 0.0, lambda: SGD(0.1), kind=SOLVERS["acgd"])
     assert (findings(seen), seen.margins) == ([], None)
     assert "met no gradient" in seen.unknown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("epsilon", [0.1, 1.0])
 def test_an_epsilon_beyond_all_gradients_nearby_is_a_step_that_play_takes(epsilon):
     """Then Adam is heavy ball of step h g / ε, g the gain of 5 steps: stable up to 2 (1 + β) ε / ((1 − β) h g)."""
@@ -50,6 +53,7 @@ def test_an_epsilon_beyond_all_gradients_nearby_is_a_step_that_play_takes(epsilo
     assert seen.sharpness["generator"] == pytest.approx(1 / limit, rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["generator", "discriminator"])
 def test_of_one_player_that_met_no_gradient_the_other_is_asked(who):
     x, y = (0.0, 1.0) if who == "generator" else (1.0, 0.0)
@@ -61,6 +65,7 @@ def test_of_one_player_that_met_no_gradient_the_other_is_asked(who):
         assert seen.unknown.startswith(f"the {who} met no gradient so far")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [-1.0, -1e-3])
 @pytest.mark.parametrize("bend", [0.0, 3.0])
 def test_weights_that_do_not_act_hide_nothing_of_the_others(bend, at):
@@ -72,6 +77,7 @@ def test_weights_that_do_not_act_hide_nothing_of_the_others(bend, at):
     assert "met no gradient" not in seen.unknown
 
 
+@pytest.mark.long
 def test_some_weights_that_met_no_gradient_leave_the_others_sharpness():
     """x₁ rests at 0 with curvature 6, x₀ does not: of x₁'s step nothing is known, of x₀'s all."""
     seen = after(

@@ -57,6 +57,7 @@ def test_a_simple_multiplier_beside_1_is_told_however_near_it_is(off, sign):
     assert found.rate == pytest.approx(1 + sign * off, abs=1e-3 * off)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("costs", "kind", "truths"),
     [
@@ -73,12 +74,14 @@ def test_a_nonlinear_game_is_played_where_its_multipliers_are_1_up_to_rounding(c
     assert play.played
 
 
+@pytest.mark.long
 def test_a_linear_game_of_growth_as_time_is_told_by_its_round():
     """x moves by y every round, which stays."""
     play = read((lambda x, y: x * y, lambda x, y: 0 * x * y), kind=Alternating).play
     assert (play.motion, play.played) == ("leaves", 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("off", [1e-4, -1e-4, 1e-6, -1e-6])
 def test_multipliers_beside_a_point_of_rest_are_not_its_own(off):
     """xy + x³/3 turns at 0 and nothing else; beside it the Jacobian has 2x on its diagonal, of either sign."""
@@ -126,6 +129,7 @@ def test_the_rate_of_an_arrival_is_that_of_the_way_there(rate, beside, adaptive)
     assert found.rate == pytest.approx(abs(rate), abs=0.1 * (1 - abs(rate)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.2])
 def test_play_towards_a_line_of_rest_has_the_rate_of_its_slowest_part(rate):
     """(x₀x₁ − 1)² − y²: y shrinks by 1 − 2h a round exactly, and x₀x₁ − 1 faster by its curvature x₀² + x₁² > 2."""
@@ -154,12 +158,14 @@ def test_steps_across_a_kink_close_in_at_no_number_of_rounds(step, start):
     assert (at_last.motion, at_last.turn) == ("goes round", 2.0)
 
 
+@pytest.mark.long
 def test_smaller_steps_across_a_kink_are_no_advice():
     seen = read(zero_sum(lambda x, y: x.abs() - y.abs()), (1.0,), (1.0,), rate=0.01, advise=True)
     assert seen.tried
     assert "closes in" not in {one.found.motion for one in seen.tried}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 @pytest.mark.parametrize("bend", [1e-3, 1e-5, 1e-6, 1e-8, 0.0, -1e-8, -1e-6, -1e-5, -1e-3])
 def test_no_step_is_stable_where_a_direction_repels_however_slowly(bend, kind):
@@ -175,6 +181,7 @@ def test_no_step_is_stable_where_a_direction_repels_however_slowly(bend, kind):
         assert margins["extragradient"] == pytest.approx(5, rel=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 def test_steps_that_are_called_stable_are_those_that_play_stays_at(seed):
     """Random quadratic games with a player of hardly any curvature, at rest: two answers to one question."""
@@ -187,6 +194,7 @@ def test_steps_that_are_called_stable_are_those_that_play_stays_at(seed):
     assert stable == (seen.play.motion not in ("leaves", "spirals out")), (a, b, c)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cost", "known"),
     [
@@ -204,6 +212,7 @@ def test_steps_say_nothing_where_a_flat_direction_is_left(cost, known):
     assert ("unknown, since the generator gains along a flat direction" in said) == (not known)
 
 
+@pytest.mark.long
 def test_steps_say_nothing_where_no_eigenvalue_differs_from_0():
     """−(x − y)² has the curvatures −2 and 2, and the Jacobian's square is 0."""
     for value in (lambda x, y: -((x - y) ** 2) + x**4, lambda x, y: x**4 - y**4):
@@ -212,6 +221,7 @@ def test_steps_say_nothing_where_no_eigenvalue_differs_from_0():
         assert "higher orders decide" in seen.unknown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [0.0, 0.3])
 @pytest.mark.parametrize(
     ("a", "b", "c", "quality"),
@@ -229,6 +239,7 @@ def test_play_that_closes_in_is_good_where_nobody_would_leave(a, b, c, quality, 
     assert ("no equilibrium" in said) == (quality == "bad")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("power", [7, 8, 10])
 def test_rest_on_a_slope_that_hardly_begins_is_not_good(power):
     seen = read(zero_sum(lambda x, y: -(x**power) - y**2), quick=True)
@@ -250,6 +261,7 @@ def test_a_multiplier_is_said_to_do_one_thing(off, sign, others):
         assert 1 - found.rate == pytest.approx(off, rel=1e-3)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [Simultaneous, Alternating])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("off", [1e-10, 3e-10, 1e-9, 3e-9, 1e-8])

@@ -60,6 +60,7 @@ SPREADS = (0.0, 0.01, 0.03, 1.0, 3.0, 40.0)
 """Standard deviations of the curvature on one batch, over its mean."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("spread", SPREADS)
 @pytest.mark.parametrize("who", ["generator", "discriminator"])
@@ -86,6 +87,7 @@ def test_noise_of_the_curvature_alone_never_makes_a_wrong_point(who, spread, sig
         assert "the curvature differs from batch to batch" in seen.unknown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", [0.3, 0.05, 0.005])
 @pytest.mark.parametrize("part", [lambda x, y, n: n * x, lambda x, y, n: n * y, lambda x, y, n: 3 * n * x**2])
 def test_a_batch_that_is_seldom_drawn_is_met(part, share):
@@ -95,6 +97,7 @@ def test_a_batch_that_is_seldom_drawn_is_met(part, share):
     assert seen.evidence.alike == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", [lambda x, y, n: n * x, lambda x, y, n: 0 * n * x])
 def test_a_batch_that_was_not_met_is_said(part):
     seen = read(Noisy(part, rare(1e-12)))
@@ -102,12 +105,14 @@ def test_a_batch_that_was_not_met_is_said(part):
     assert "the same on all 4,096 batches drawn" in statements(seen)[0].sentence
 
 
+@pytest.mark.long
 def test_of_a_game_that_draws_nothing_random_no_batches_are_said():
     seen = read(Noisy(lambda x, y, n: n * x**4, lambda key, shape: torch.ones(shape)))
     assert (seen.kind, seen.evidence.noisy, seen.evidence.alike) == ("local Nash", False, 0)
     assert "batches" not in statements(seen)[0].sentence
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("spread", SPREADS)
 def test_the_certificate_alone_sees_it_too(spread):
     game = Noisy(lambda x, y, n: spread * n * x**2, normal).double()
@@ -154,7 +159,7 @@ def told_by_draws(rows: Tensor) -> str:
 ORIGIN = point_of(Noisy(None, None).double())
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SKEWED)
 def test_skewed_noise_pulls_nobody_away(kind):
     """At rest, with noise of each kind: of 12 games at most one is called pulled away.
@@ -175,6 +180,7 @@ def test_who_is_pulled_away_by_as_much_as_the_noise_is_long_is_told(kind):
     assert told_by_draws(torch.from_numpy(noise + 2 * np.abs(noise).max())) == "not stationary"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [0.01, 0.1])
 @pytest.mark.parametrize(("start", "bent"), [(0.0, 1.0), (2.0, 1.0), (0.0, 3.0)])
 def test_what_one_round_says_of_noisy_play_is_said_of_its_mean(start, bent, rate):
@@ -200,5 +206,6 @@ def test_the_mean_along_a_flat_direction_is_no_success():
     assert headline(RunSummary("undecided", PointEvidence(noisy=True), told))[1] == "open"
 
 
+@pytest.mark.long
 def test_without_noise_nothing_is_said_of_a_mean():
     assert "mean" not in play_in_words(read(Noisy(lambda x, y, n: 0 * n * x, normal)).play)

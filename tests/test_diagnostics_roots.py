@@ -22,6 +22,7 @@ def off(value, start):
     return read(zero_sum(value), (start,), (start,), kind=Alternating, rate=0.05, game=Written, quick=True)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("start", [0.5, 1.7])
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_no_steps_are_told_from_what_is_left_of_the_way_to_a_degenerate_rest(name, start):
@@ -32,6 +33,7 @@ def test_no_steps_are_told_from_what_is_left_of_the_way_to_a_degenerate_rest(nam
     assert "the curvature still changes" in seen.unknown
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("start", [0.1, 0.4])
 @pytest.mark.parametrize(
     ("value", "limit"),
@@ -47,6 +49,7 @@ def test_steps_are_told_from_off_a_regular_rest(value, limit, start):
     assert (seen.margins or {})["alternating"] == pytest.approx(limit, rel=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("start", [(1.3, 0.7), (-0.4, -1.9)])
 def test_a_line_of_rest_is_not_degenerate(start):
     """(x₀x₁ − 1)² − y² has the curvature 2 (x₀² + x₁²) ≥ 4 across its line, and 0 along it, wherever it is met."""

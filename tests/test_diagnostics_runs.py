@@ -179,7 +179,7 @@ ALL = pytest.param(lambda case: case, id="all", marks=pytest.mark.thorough("more
 ONE_OR_ALL = pytest.mark.parametrize("looked_at", [pytest.param(first, id="one"), ALL])
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @ONE_OR_ALL
 @pytest.mark.parametrize("name", with_long_ones_marked(BROKEN))
 def test_broken_runs_get_the_right_verdict(name, looked_at, tmp_path):
@@ -190,7 +190,7 @@ def test_broken_runs_get_the_right_verdict(name, looked_at, tmp_path):
         assert headline(found.summary)[1] != "good"
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @ONE_OR_ALL
 @pytest.mark.parametrize("name", with_long_ones_marked(HEALTHY))
 def test_healthy_runs_get_none(name, looked_at, tmp_path):
@@ -311,7 +311,7 @@ KNOWN = {
 """Games with known answers: the point, the play, and its rate a round where there is a formula."""
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("name", KNOWN)
 def test_games_with_known_answers(name, tmp_path):
     raw, point, motion, numbers = KNOWN[name]

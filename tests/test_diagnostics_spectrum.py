@@ -198,7 +198,7 @@ OTHERS = sorted(set(SOLVERS) - {*PLAIN, *NO_ROUND, "acgd", "sga"})
 ROUND_IS_TESTED = pytest.mark.thorough("their rounds are those of their play: the test below")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "solver"),
     [(n, s) for n in QUADRATICS for s in PLAIN]
@@ -232,6 +232,7 @@ BY_HAND = {
 """The round of plain descent, as the papers write it."""
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("solver", BY_HAND)
 def test_a_round_is_what_the_papers_write(solver):
     play = unit_plays([SOLVERS[solver]], TOYS["quadratic"]())[SOLVERS[solver].label()]
@@ -249,7 +250,7 @@ ALL_PAIRS = pytest.mark.thorough(
 )
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("solver", "rule"),
     [

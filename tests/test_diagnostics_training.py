@@ -20,6 +20,7 @@ def readings(folder):
     return [row for row in rows(folder) if "field_norm" in row]
 
 
+@pytest.mark.long
 def test_a_watched_run_trains_as_an_unwatched_one(tmp_path):
     for name, more in (("plain", {}), ("watched", WATCHED)):
         trained(small(seeds=[0, 1], **more), tmp_path / name)
@@ -35,6 +36,7 @@ def test_a_watched_run_trains_as_an_unwatched_one(tmp_path):
     assert {drawn[key] for key in ("field_norm", "vanishing", "rotation")} == {"Diagnostics"}
 
 
+@pytest.mark.long
 def test_stacked_members_are_asked_stacked_and_read_as_alone(tmp_path):
     trained(small(seeds=[0, 1, 2], stack="on", **WATCHED), tmp_path / "together")
     trained(small(seeds=[2], **WATCHED), tmp_path / "alone")
@@ -78,7 +80,7 @@ def test_the_list_has_every_diagnostic_with_a_line():
     assert "from Python only" in command("list", "diagnostic.path").output
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("diagnostic", ["duality_gap", "perturbed_duality_gap", "proximal_duality_gap"])
 def test_best_responses_stay_within_the_constraints_of_each_member(diagnostic, tmp_path):
     """At rest in J_y = −x·y with x = 1, y gains at most b·|x| − x·y where |y| ≤ b, the bound of the step."""

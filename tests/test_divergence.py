@@ -95,7 +95,7 @@ def test_a_parameter_that_overflows_in_its_update_is_named():
     assert re.fullmatch(r"diverged: (discriminator|generator) at step 1: the new \w+\.\w+ is not finite", told)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("stack", [True, False])
 def test_the_step_that_broke_is_found_in_its_block(stack):
     games = [Bilinear(), Bilinear()]
@@ -139,6 +139,7 @@ def quadratic_run(rate: float, steps: int, wrapped: bool = True):
     return nash.train(calm(), Rollback(inner) if wrapped else inner, steps, log_every=1)
 
 
+@pytest.mark.long
 def test_rollback_goes_on_where_freezing_would_end():
     frozen, rolled = quadratic_run(3.0, 400, wrapped=False), quadratic_run(3.0, 400)
     assert frozen.outcome.startswith("diverged")
@@ -160,6 +161,7 @@ def test_rollback_does_nothing_to_a_run_that_stays_finite():
         assert torch.equal(rolled.game.state_dict()[name], value)
 
 
+@pytest.mark.long
 def test_members_of_a_stack_roll_back_each_for_itself():
     rates = [0.1, 3.0]
     games = [calm() for _ in rates]
@@ -174,6 +176,7 @@ def test_members_of_a_stack_roll_back_each_for_itself():
 STIFF = ("game=quadratic", "solver=simultaneous", "on_divergence=rollback", "steps=60")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("average", ["none", "ema"])
 def test_a_diagnosis_is_of_the_rates_that_going_back_has_left(tmp_path, average):
     """Twice halved, 3.2 is 0.8: stable steps are multiples of that, and play is played at it."""

@@ -149,7 +149,7 @@ def shortened(arguments: list[str]) -> list[str]:
     return [*arguments, *(part for key, value in cheap.items() for part in ("-s", f"{key}={value}"))]
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("walk", re.findall(r"^## (.+)$", WALKS.read_text(), re.MULTILINE))
 def test_every_walk_goes_from_an_empty_folder_to_its_end(walk, tmp_path, monkeypatch, own_methods, quick_python):
     monkeypatch.chdir(tmp_path)
@@ -175,7 +175,7 @@ def few(arguments: list[str]) -> list[str]:
     return shortened([*found, *more])
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("page", named([page for page in PAGES if commands(page) and page != WALKS]))
 def test_every_command_runs(page, here):
     """The commands of a page in order, in one folder, each with two steps."""
@@ -199,6 +199,7 @@ def begun(arguments: list[str], settings: list[str]) -> dict:
     return {} if data is None else begin_with_data(data, named, settings).settings
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("page", named([page for page in PAGES if commands(page) and page != WALKS]))
 def test_every_command_means_what_it_says_in_full(page, here):
     """Settings, sweeps and seeds as written, without shortening, make members."""

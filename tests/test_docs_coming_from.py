@@ -33,6 +33,7 @@ def test_nothing_is_left_over():
     assert set(SAID) - {*SETTINGS, *CALLS} - {said for said in SAID if said.startswith("--")} == {"inception"}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("said", SETTINGS)
 def test_settings_train(said, tmp_path, monkeypatch):
     for tracker in re.findall(r"track=(\w+)", said):

@@ -42,6 +42,7 @@ def numbers(found, group=0):
     return {entry["name"]: entry["values"] for entry in found["groups"][group]["numbers"]}
 
 
+@pytest.mark.long
 def test_numbers_are_those_of_the_metrics_on_the_samples_that_sample_draws(runs, tmp_path):
     nash("sample", runs / "digits", "-n", 200, "--seed", 3, "--out", tmp_path / "fake.npz")
     fake = torch.from_numpy(np.load(tmp_path / "fake.npz")["samples"])
@@ -119,6 +120,7 @@ def rewrite(folder, begins, value):
     RunFolder(folder).write_checkpoint(save(tensors, header))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", [[1], [0, 2], [0, 1, 2]])
 def test_members_that_diverged_are_named_and_count_in_no_mean(tmp_path, gone):
     """Their samples are of where they stopped; parts together say the same, and where all diverged there is no mean."""

@@ -37,7 +37,7 @@ def run(trained, tmp_path):
 MORE = pytest.mark.thorough("two parts, and as many as members, are tested")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("count", [pytest.param(1, marks=MORE), 2, pytest.param(4, marks=MORE), 6])
 def test_parts_together_are_the_whole(run, count):
     for k in range(1, count + 1):

@@ -34,6 +34,7 @@ def test_real_samples_are_as_many_as_asked_and_said(most, tmp_path):
     assert [entry["real"] for entry in facts["metrics"]] == [count]
 
 
+@pytest.mark.long
 def test_a_stop_while_real_samples_are_compared_leaves_a_run_to_resume(tmp_path, monkeypatch):
     session = open_session(small(**MEASURED), {}, tmp_path / "run")
 

@@ -71,6 +71,7 @@ def test_a_measured_run_trains_as_an_unmeasured_one(tmp_path):
     assert [row for row in kept if len(row) > 3] == rows(tmp_path / "plain")
 
 
+@pytest.mark.long
 def test_a_resumed_run_measures_as_an_uninterrupted_one(tmp_path):
     trained(small(seeds=[0, 1], **MEASURED), tmp_path / "whole")
     first = open_session(small(seeds=[0, 1], **MEASURED), {}, tmp_path / "parts")
@@ -207,6 +208,7 @@ def steps_of_looks(folder):
     return [int(path.stem.split("-")[1]) for path in sorted((folder / "samples").iterdir())]
 
 
+@pytest.mark.long
 def test_looks_that_take_long_are_rarer_unless_their_number_was_chosen(tmp_path, monkeypatch):
     """It is said once, kept in the run folder, and a run that is resumed goes on at the same steps."""
     monkeypatch.setattr(session_room, "GRACE", 0.0)

@@ -65,6 +65,7 @@ def test_a_network_of_one_s_own_is_exported_and_found_again(tmp_path):
         assert "fresh process" in said.stderr
 
 
+@pytest.mark.long
 def test_a_program_needs_pytorch_alone(run, tmp_path):
     file = tmp_path / "g.pt2"
     nash("export", run, "--to", file)
@@ -100,7 +101,7 @@ def test_onnx_without_its_packages_says_what_to_install(run, tmp_path, monkeypat
     assert "needs onnxscript: pip install 'nashpath[export]'" in said
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("ending", sorted(export.ENDINGS))
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "salimans_mlp", "mixture"])

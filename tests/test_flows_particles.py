@@ -56,6 +56,7 @@ def flowed(mean, covariance, time):
     return MEAN + decay @ (mean - MEAN), COVARIANCE + decay @ (covariance - COVARIANCE) @ decay.mT
 
 
+@pytest.mark.long
 def test_reverse_kl_flow_between_gaussians_is_the_closed_form():
     x = cloud(200) * 0.7 + torch.tensor([-1.0, 1.0])
     flow = MonoFlow(DensityRatio(TARGET.log_prob))
@@ -248,7 +249,7 @@ MORE_OF_THEM = pytest.mark.thorough(
 )
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "monotone",
     [
@@ -302,6 +303,7 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     torch.testing.assert_close(blocks, whole)
 
 
+@pytest.mark.long
 def test_estimates_against_closed_forms():
     """Over 16 pairs of clouds they vary by .04, .05, .009 and .0005; the two in the middle are means of six."""
     rng, s = generator(0), 0.8

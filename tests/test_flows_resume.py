@@ -52,7 +52,7 @@ def assert_same_flow(one, other):
         assert_same(*(dict(np.load(folder / "samples" / name)) for folder in (one, other)))
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("at", [5, 8])
 def test_a_stopped_flow_goes_on_bit_for_bit(kind, at, tmp_path, monkeypatch):

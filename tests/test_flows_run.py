@@ -88,6 +88,7 @@ def test_every_flow_comes_closer(settings, tmp_path):
     assert distances[-1] < distances[0]
 
 
+@pytest.mark.long
 def test_measured_dissipation_is_the_theoretical_rate(tmp_path):
     settings = ("ratio=density", "data=gaussian", "start_mean=2", "integrator.step_size=0.002", "log_every=1")
     assert invoke(*settings, "particles=500", "steps=12", out=tmp_path / "flow").exit_code == 0
@@ -97,6 +98,7 @@ def test_measured_dissipation_is_the_theoretical_rate(tmp_path):
         assert measured == pytest.approx(theory, rel=0.1)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_particles(tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         assert invoke(*TINY, f"seed={seed}", out=tmp_path / name).exit_code == 0

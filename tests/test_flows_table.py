@@ -83,7 +83,7 @@ def test_minimising_a_divergence_works_for_every_convex_f(cost):
     assert verdict(explicit(cost, True, steps, rate)) == ("success" if cost in CARRIED_WORKS else "failure")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("cost", [like_js(cost) for cost in PLUG_INS])
 def test_holding_the_density_works_where_minus_f_increases(cost):
     rate = 0.02 if cost in HELD_WORKS else 0.002

@@ -46,6 +46,7 @@ def flip(file, at, bit=0):
     file.write_bytes(content)
 
 
+@pytest.mark.long
 def test_every_file_that_is_read_back_is_as_its_digest_says(original):
     digests = Digests(original)
     files = [str(file.relative_to(original)) for file in original.rglob("*") if file.is_file()]
@@ -54,6 +55,7 @@ def test_every_file_that_is_read_back_is_as_its_digest_says(original):
     assert digests.missing() == []
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.999])
 def test_a_damaged_checkpoint_is_not_used_but_the_one_before_it(run, original, tmp_path, share):
     file = run / CHECKPOINTS[0]
@@ -175,6 +177,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.long
 def test_a_second_process_is_refused_at_the_start_and_told_who_holds_the_folder(run, tmp_path, monkeypatch):
     holder = subprocess.Popen([sys.executable, "-c", HOLD, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with holder:
@@ -192,6 +195,7 @@ def test_a_second_process_is_refused_at_the_start_and_told_who_holds_the_folder(
     assert not (tmp_path / "fresh").exists()
 
 
+@pytest.mark.long
 def test_where_the_file_system_knows_no_locks_the_file_names_the_holder(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(38, "Function not implemented")
@@ -393,7 +397,7 @@ def arrays(file):
         return dict(stored)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.parametrize("case", OTHER_DATA)
 def test_no_verb_takes_other_data_for_those_of_the_run(fruit_runs, tmp_path, monkeypatch, case):

@@ -76,6 +76,7 @@ def test_a_settings_file_names_its_data_as_seen_from_itself_or_from_here(tmp_pat
     assert find_data(SETTINGS, tmp_path)["data"]["path"] == "a.npy"  # nowhere: left for the data to say
 
 
+@pytest.mark.long
 def test_a_run_over_swept_data_goes_on_from_anywhere_and_knows_its_files(tmp_path, monkeypatch):
     home = files(tmp_path / "home")
     monkeypatch.chdir(home)

@@ -159,6 +159,7 @@ def scalar(game):
     return f
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("name", "settings"), ALL)
 def test_the_kind_is_the_one_that_the_truth_says(name, settings):
     game = double(TOYS[name], **settings)
@@ -245,7 +246,7 @@ def test_the_forsaken_point_is_the_only_critical_one():
     assert y[changes] == pytest.approx([TOYS["forsaken"]().equilibrium["discriminator"]], abs=1e-5)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(("epsilon", "accuracy"), [(0.1, 0.005), (0.5, 0.03)])
 def test_almost_bilinear_ends_on_its_cycle_from_both_sides(epsilon, accuracy):
     game = double(TOYS["almost_bilinear"], epsilon=epsilon)
@@ -253,6 +254,7 @@ def test_almost_bilinear_ends_on_its_cycle_from_both_sides(epsilon, accuracy):
         assert crossings(game, start, 80)[1][-1] == pytest.approx(2 / 3**0.5, rel=accuracy)
 
 
+@pytest.mark.long
 def test_almost_bilinear_with_the_other_sign_arrives_from_inside_and_leaves_from_outside():
     game = double(TOYS["almost_bilinear"], epsilon=-0.1)
     inside, outside = crossings(game, 1.0, 40)[1], crossings(game, 1.3, 20)[1]
@@ -475,6 +477,7 @@ def test_a_distance_is_measured_coordinate_by_coordinate():
     assert strategies(state).tolist() == [0.0, 0.0, 0.5, 0.0]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [kind for kind in AVERAGES if "player" in accepts(AVERAGES[kind])])
 def test_averages_of_all_players_are_those_of_each_and_are_what_a_toy_is_judged_by(kind):
     """Of one player alone no distance is measured: beside the other's present strategy it is nowhere play has been."""

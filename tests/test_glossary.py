@@ -146,6 +146,7 @@ def test_every_word_is_explained_on_request():
 FACTS = {"device": "cpu", "platform": "p", "threads": 1, "start": {}, "versions": {"torch": "1"}}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("asked", "such"),
     [

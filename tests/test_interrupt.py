@@ -171,6 +171,7 @@ def test_reading_data_is_left_and_nothing_is_written(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("verb", ["train", "flow"])
 def test_a_page_that_takes_long_is_left_and_written_later(tmp_path, monkeypatch, verb, number):
@@ -243,6 +244,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="who is whose child is asked of /proc")
 def test_what_a_killed_command_started_ends_with_it(tmp_path):
     """Workers of a reproduction, with their server, and parts: else they would go on, and hold what they write."""
@@ -275,6 +277,7 @@ def test_a_worker_has_the_environment_of_now_and_draws_of_its_own(monkeypatch):
     assert len(set(drawn)) == 4
 
 
+@pytest.mark.long
 def test_a_stop_is_not_kept_waiting_by_what_workers_import(tmp_path):
     """The server whose forks they are is ended while it begins, and the next pool begins another."""
     end(workers._servers())
@@ -310,6 +313,7 @@ def name(pid):
         return ""
 
 
+@pytest.mark.long
 def test_the_real_compiler_is_left_within_two_seconds(tmp_path):
     """SIGINT to the whole process group, as Ctrl-C sends it. Seconds are those of work: this machine may be busy."""
     command = [sys.executable, "-m", "nashpath", "train", *flags("compile=on"), "--out", str(tmp_path / "run")]

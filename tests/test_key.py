@@ -124,6 +124,7 @@ class OnDisk:
         return {"real": torch.from_numpy(self.rows[key.integers(32, count).numpy()])}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("data", [nash.Ring(), OnDisk()], ids=["traced", "not traced"])
 @pytest.mark.parametrize("stacked", [False, True])
 def test_a_block_is_its_steps(data, stacked):
@@ -181,7 +182,7 @@ class Own(nash.GAN):
         return {**batch, "real": real}
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("others", "alike"),
     [
@@ -251,7 +252,7 @@ def trial(seed=0, data=None):
     return Trial(gan(seed, data), nash.Alternating(nash.SGD(0.01), nash.SGD(0.01)))
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("data", [nash.Ring(), OnDisk()], ids=["traced", "not traced"])
 @pytest.mark.usefixtures("traced_only")
 def test_a_compiled_stack_that_draws_for_itself_is_the_eager_members(data):

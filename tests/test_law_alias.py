@@ -95,6 +95,7 @@ def told(settings, path: str, name: str, original: str) -> str:
     return json.dumps(dump(settings), sort_keys=True).replace(f'"{name}"', f'"{original}"')
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind"), PLACES)
 def test_settings_and_training_are_those_of_the_class(path, kind):
     name = other(kind)
@@ -144,7 +145,7 @@ OTHERS = pytest.mark.thorough("a third of the rows is among the others; a diagno
 DIAGNOSED = [("solver", kind) for kind in SOLVERS] + [("solver.generator", kind) for kind in RULES]
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "kind"),
     [pytest.param(*row, marks=OTHERS if place % 3 else ()) for place, row in enumerate(DIAGNOSED)],
@@ -198,6 +199,7 @@ def test_a_metric_under_another_name_gives_its_numbers():
         assert one == two
 
 
+@pytest.mark.long
 def test_a_run_and_its_report_are_those_of_the_classes(tmp_path):
     """All methods of one run under other names: numbers, verdict and page are equal but for the names themselves."""
     chosen = {"data": "ring", "objective": "hinge", "penalty": "r1", "solver": "extragradient", "average": "ema"}

@@ -191,6 +191,7 @@ def test_solver_rule_technique_and_average_are_one_graph(solver, rule, technique
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("solver", "rule", "technique", "average"), TOGETHER)
 def test_a_run_resumes_through_its_checkpoint_bit_for_bit(solver, rule, technique, average, tmp_path):
     def program():

@@ -107,6 +107,7 @@ def draws(game: Game, seed: int, count: int):
     return tree_map(lambda v: v.double() if v.is_floating_point() else v, batch)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(("path", "kind"), PRICED)
 def test_stacked_equals_solo(path, kind):
     members = trials(path, kind, [0, 1, 2])
@@ -138,6 +139,7 @@ def test_a_step_is_one_graph_that_means_the_same(path, kind):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.long
 def test_one_graph_serves_all_numbers():
     raw = small(penalty="dragan", average="ema")
     first, *others = [

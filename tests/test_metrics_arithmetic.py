@@ -229,6 +229,7 @@ def window_of(size: int, channels: int = 3) -> torch.Tensor:
     return (line / line.sum()).repeat(channels, 1, 1, 1)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("side", [176, 192, 256])
 def test_multi_scale_similarity_is_pytorch_msssims(side: int, seed: int):

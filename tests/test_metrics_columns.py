@@ -96,6 +96,7 @@ def test_the_closest_record_is_that_of_all_pairs():
     assert found["closest_real"] == pytest.approx((cdist(b, a).min(1).mean() + cdist(a, b).min(1).mean()) / 2)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("count", [4, 5, 8, 20, 40, 77, 78, 79, 100, 200])
 def test_the_share_of_fresh_rows_that_are_too_close_is_as_stated(count):
     """A fresh row's place among m exchangeable distances is uniform: below the k-th lie k / (m + 1), to each half.

@@ -103,6 +103,7 @@ def test_a_network_is_used_in_evaluation_mode_and_left_as_it_was():
     assert as_extractor(network).digest != extractor.digest
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # torch 2.11, of its own archive
 def test_an_exported_program_is_an_extractor(tmp_path: Path):
     network = nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.Tanh()).eval()
@@ -143,6 +144,7 @@ def test_weights_that_are_not_the_published_ones_are_never_loaded(tmp_path: Path
     assert not list(cache_folder().iterdir())
 
 
+@pytest.mark.long
 def test_right_weights_are_downloaded_once_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     network = InceptionNetwork().eval()
     torch.save(network.state_dict(), tmp_path / "weights.pth")

@@ -163,6 +163,7 @@ def test_copies_are_found_and_fresh_samples_are_not_copies():
     assert fresh["copies"] == 0
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("entries", [1, 50, 1 << 24])
 def test_blocks_are_small_and_do_not_change_distances(entries: int):
     rng = generator(1)

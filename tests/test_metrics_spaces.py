@@ -54,6 +54,7 @@ def squared_costs(real: torch.Tensor, fake: torch.Tensor) -> np.ndarray:
     return np.square(np.sort(x @ lines, 0) - np.sort(y @ lines, 0)).mean(0)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", DATA)
 def test_one_name_is_one_quantity_through_training_and_after_it(name, tmp_path):
     """Exactly; the sliced distance within 5 standard errors of its random directions, 32 on the way and 128 after."""

@@ -99,6 +99,7 @@ def test_images_of_bytes_are_measured_as_in_whole_numbers(width: int):
     assert measured(*images, 5) == pytest.approx(exact(real, fake, 5), rel=1e-12)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("unit", UNITS)
 def test_duplicated_rows_tie_where_there_is_no_lattice(unit: str, dtype: torch.dtype):
@@ -163,6 +164,7 @@ def test_continuous_features_have_no_lattice():
             assert not grid_of(part).whole
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("kinds", [1, 2, 6, 40])
 def test_copies_of_repeated_rows_are_perfect(kinds: int, unit: str):

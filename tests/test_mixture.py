@@ -95,6 +95,7 @@ def test_samples_come_from_each_generator_by_its_weight():
     assert (x[1:] != x[:-1]).float().mean() > 0.3
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", SOLVERS)
 def test_every_solver_plays_a_mixture(name):
     game = mixture(2, 2)
@@ -187,6 +188,7 @@ def test_lazy_r1_comes_to_every_critic_in_the_same_turns():
         point = point._replace(state={**point.state, **priced.state})
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("pairs", [(1, 1), (3, 1), (3, 2)])
 def test_ada_is_told_of_the_real_logits_once_a_turn(pairs):
     shape = tuple(Digits().shape)

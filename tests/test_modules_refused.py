@@ -137,6 +137,7 @@ class Doubled(nn.Module):
         return 2 * x
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
 @pytest.mark.parametrize("how", ["own", "weight_norm", "orthogonal"])
 def test_parametrised_layers_are_stacked_as_alone(how):
@@ -179,6 +180,7 @@ UNSTACKED = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("what", UNSTACKED)
 def test_a_module_that_looks_at_values_trains_alone_and_is_named_when_stacked(what):
     def build():
@@ -232,6 +234,7 @@ class Counting(nn.Module):
         return self.body(x) / self.calls
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("traced")
 def test_a_forward_that_counts_in_python_is_not_compiled():
     """The graph would hold the count of its first call."""

@@ -76,6 +76,7 @@ def test_members_that_differ_in_python_are_not_trained_as_one(case, stack):
         nash.train_many(games, [solver(), solver()], 1, [0, 1], stack=stack)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", UNLIKE)
 def test_members_that_are_alike_in_python_are_trained_together(case):
     style, first, _ = UNLIKE[case]

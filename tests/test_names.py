@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 import nashpath
 
 ROOT = Path(nashpath.__file__).parent
@@ -64,6 +66,7 @@ def collisions(sources: dict[str, str]) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.long
 def test_public_names_are_defined_once():
     found = collisions({module_name(path): path.read_text() for path in sorted(ROOT.rglob("*.py"))})
     assert not found, found

@@ -125,6 +125,7 @@ def test_every_row_names_its_source():
         assert all(table.summary(name).endswith(".") and "arXiv" in table.reference(name) for name in table)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("kind", PLAIN)
 def test_stacked_equals_solo(kind, norm):
@@ -162,6 +163,7 @@ def test_penalised_gradient_equals_double_backward(kind, norm):
     torch.testing.assert_close(priced.gradient, by_hand)
 
 
+@pytest.mark.long(first=True)
 @TORCH_USES_JIT
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("kind", PLAIN)
@@ -242,6 +244,7 @@ def test_normal_initialisation_draws_from_the_seeded_generator(kind):
     assert one.head.bias.abs().max() == 0
 
 
+@pytest.mark.long
 @TORCH_USES_JIT
 def test_compiled_equals_eager():
     """The convolutional pair with batch norm and spectral norm under a penalty, stacked, as the compiler traces it.

@@ -200,6 +200,7 @@ def test_the_example_has_the_published_numbers():
     assert raw["solver"]["generator"]["b1"] == 0
 
 
+@pytest.mark.long
 def test_the_example_trains_at_a_tiny_size(tmp_path):
     small = {"data": "digits", "batch_size": 4, "steps": 4, "anneal_steps": 2, "samples": 2, "compile": "off"}
     small |= {f"{who}.{key}": n for who in ("generator", "discriminator") for key, n in (("width", 8), ("blocks", 1))}

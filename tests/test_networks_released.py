@@ -106,6 +106,7 @@ def test_the_network_for_mnist_has_the_released_layers():
     assert maker(torch.randn(3, 100)).shape == (3, 1, 28, 28)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("side", [8, 16, 32])
 def test_the_network_of_nine_layers_has_the_released_ones(side):
     network = DISCRIMINATORS["salimans_conv"]((3, side, side), outputs=10)

@@ -40,6 +40,7 @@ def test_sigma_is_the_largest_singular_value_from_the_start(name):
     torch.testing.assert_close(SpectralNorm(layer).sigma(), torch.linalg.matrix_norm(matrix(layer), 2))
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", LAYERS)
 def test_output_and_gradient_equal_those_of_torch_at_convergence(name):
     layer, x = layer_and_input(name)

@@ -240,7 +240,7 @@ def test_neural_net_distance_spans_minimax_and_total_variation():
     assert -game("discriminator", {}).item() - 1 == pytest.approx(0.4)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("delta", [0.0, 0.1, 1.0])
 def test_the_log_measure_has_finite_second_derivatives_everywhere(delta):
     phi = NeuralNetDistance("log", delta=delta).phi
@@ -373,6 +373,7 @@ def test_sinkhorn_lies_between_transport_and_means():
     assert Sinkhorn(1, 1e6, 5).double().generator(fake, real).item() == pytest.approx(means, rel=1e-3)
 
 
+@pytest.mark.long
 def test_the_witness_of_sinkhorn_is_the_first_variation_of_its_dual():
     """The slope of the entropic dual in the weight of a sample is its potential, by POT's own potentials."""
     generator = torch.Generator().manual_seed(2)

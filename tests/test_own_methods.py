@@ -87,6 +87,7 @@ def resolved(assignments) -> Any:
 # Registering
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_takes_a_method_of_ones_own(kind):
     """The last row of each table once more, under another name: it is listed, chosen and built like the first."""
@@ -309,6 +310,7 @@ def test_it_was_swept_against_a_built_in_row(trained):
     assert "mine.py (sha256" in page
 
 
+@pytest.mark.long
 def test_every_verb_finds_the_file_by_itself(run, tmp_path):
     command("sample", run, "--member", 2, "--out", tmp_path / "sheet.png")
     assert type(restore_member(run, 2)[0].game.penalty).__name__ == "Consistency"
@@ -325,6 +327,7 @@ def test_every_verb_finds_the_file_by_itself(run, tmp_path):
     assert {m["steps"] for m in json.loads((run / "members.json").read_text())} == {24}
 
 
+@pytest.mark.long
 def test_a_resumed_run_equals_one_that_was_not_stopped(run, tmp_path):
     command("train", "--resume", "--out", run, "-s", "steps=24")
     forget_own_methods()

@@ -132,6 +132,7 @@ def test_noise_has_the_range_of_its_formula():
     assert 0.49 < centred.max() <= 0.5
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", sorted(set(PENALTIES) - {"lecam"}))  # whose averages carry no gradient: see below
 def test_gradients_in_the_critics_parameters_agree_with_finite_differences(name):
     torch.manual_seed(0)

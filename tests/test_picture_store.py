@@ -146,6 +146,7 @@ def test_another_process_gets_the_same(root):
         assert torch.equal(a, b)
 
 
+@pytest.mark.long(first=True)
 def test_what_cannot_be_kept_is_said_once_and_drawn_all_the_same(root, tmp_path, monkeypatch):
     want = drawn(source(root))
     (tmp_path / "file").touch()

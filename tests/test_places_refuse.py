@@ -60,7 +60,7 @@ def test_a_place_that_takes_no_file_is_named_with_the_reason_and_nothing_stays(r
     assert error.value.filename == str(tmp_path / "other" / LOCK)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("form", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("verb", "file", "number"),

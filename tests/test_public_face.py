@@ -290,7 +290,7 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
         nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("given", [{"steps": 4}, [("steps", 4)], (["steps", 4],), {"steps": 4}.items()])
 def test_changes_are_a_mapping_or_pairs(tmp_path, given):
     settings = {"game": "bilinear", "steps": 3, "compile": "off"}

@@ -73,6 +73,7 @@ def test_every_recipe_says_what_it_is_and_is_listed_and_on_the_page():
     assert "Did you mean 'r3gan'?" in nash("list", "recipe.r3gn", expect=2).output
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("size", "mode", "largest", "found"),
     [
@@ -134,6 +135,7 @@ def test_few_pictures_are_augmented_unless_the_user_says_otherwise(tmp_path):
     assert "technique" not in begin_with_data(data_at(few), texts=["technique=ada"]).settings
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("texts", "swept", "gone"),
     [
@@ -151,6 +153,7 @@ def test_a_number_that_the_user_sets_is_not_annealed(texts, swept, gone, tmp_pat
     assert set(begin_with_data(data, "r3gan", texts, swept).settings["anneal"]) == every - gone
 
 
+@pytest.mark.long
 def test_the_command_trains_on_a_folder_says_why_and_leaves_settings_that_train_the_same(tmp_path):
     folder, run = pictures(tmp_path / "pictures"), tmp_path / "run"
     quick = [part for text in QUICK for part in ("-s", text)]

@@ -187,6 +187,7 @@ def test_of_slow_steps_one_is_recorded(monkeypatch):
     assert recordings.fitting(64).length == 1
 
 
+@pytest.mark.long
 def test_a_run_is_resumed_bit_for_bit_and_its_page_says_how_it_ran(recorded, tmp_path, monkeypatch):
     settings = flags("steps=24", "checkpoint_every=5", "stack=on")
     nash("train", *settings, "--seeds", "0:2", "--out", tmp_path / "whole")

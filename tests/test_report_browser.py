@@ -80,6 +80,7 @@ def slide(page: Page, frame: int) -> None:
     page.locator("#frame").evaluate("(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); }", str(frame))
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", MAKERS)
 def test_page_is_quiet_in_either_look_and_draws_its_curves(browser: Browser, tmp_path: Path, name: str) -> None:
     path = write_report(MAKERS[name](tmp_path / name))
@@ -225,6 +226,7 @@ def test_the_policy_of_the_page_stops_a_script_that_was_slipped_in(browser: Brow
     context.close()
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "missing", ["run.json", "members.json", "metrics.jsonl", "config.toml", "samples", "reference.npz"]
 )
@@ -351,7 +353,7 @@ def test_print_has_no_controls(browser: Browser, tmp_path: Path) -> None:
 THE_OTHER_LOOK = pytest.mark.thorough("the same pages in this look, and in this width, are among the two that stay")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
@@ -375,6 +377,7 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, width: int, scheme:
         context.close()
 
 
+@pytest.mark.long
 def test_a_path_that_turns_too_far_between_steps_is_drawn_as_points(tmp_path: Path) -> None:
     turns = {"fine": 0.1, "coarse": 1.9}
     for name, turn in turns.items():

@@ -242,6 +242,7 @@ SGD = {"kind": "sgd", "learning_rate": H}
 SOLVERS = ["simultaneous", "alternating", "extragradient"]
 
 
+@pytest.mark.long
 def test_the_command_compares_solvers_at_equal_cost(tmp_path: Path) -> None:
     out = tmp_path / "run"
     rules = [part for who in ("generator", "discriminator") for part in ("-s", f"solver.{who}=sgd")]

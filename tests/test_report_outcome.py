@@ -45,6 +45,7 @@ def spiral(
     return path
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("rate", "said", "tone"),
     [
@@ -88,6 +89,7 @@ def test_rest_is_a_path_that_stays_where_no_gradient_moves_it(tmp_path: Path, gr
     assert found.tone == "open"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("kind", [*get_args(PointKind), "", "damaged"])
 @pytest.mark.parametrize("rate", [1.005, 1.0, 0.98, 1.05])
 def test_only_what_is_an_equilibrium_is_called_one(tmp_path: Path, rate: float, kind: str):
@@ -101,6 +103,7 @@ def test_only_what_is_an_equilibrium_is_called_one(tmp_path: Path, rate: float, 
         assert found.tone == "open"
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", TOYS)
 def test_a_member_records_of_which_kind_its_known_point_is(tmp_path: Path, name: str):
     (member,) = trained({"game": name, "steps": 2}, tmp_path / "run").summary()
@@ -121,6 +124,7 @@ def test_a_weight_that_takes_the_equilibrium_away_is_heard_of(tmp_path: Path):
     assert member["known_point"] == ""
 
 
+@pytest.mark.long
 def test_seeds_of_a_game_without_randomness_are_no_evidence(tmp_path: Path):
     """All members of a setting end alike: an interval over them has no length, and says nothing of other starts."""
     given = ["train", "-s", "game=bilinear", "-s", "steps=30", "--seeds", "0:3", "-s", "compile=off", "--quiet"]
@@ -143,7 +147,7 @@ class Counted(list):
         return super().__iter__()
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     "made",
     [lambda path, m: spiral(path, 1.005, members=m), lambda path, m: folders.ring_folder(path, steps=3, members=m)],
@@ -361,6 +365,7 @@ def test_what_was_sought_is_what_is_compared(tmp_path: Path, key: str, sign: int
     assert "modes" not in text
 
 
+@pytest.mark.long
 def test_no_setting_is_said_to_be_ahead_where_all_are_equal():
     """Eight equal settings, 300 times: at most .05 promised for all pairs together; 27 is beyond the .999 quantile."""
     rng, false = np.random.default_rng(5), 0
@@ -407,6 +412,7 @@ def test_members_are_counted_and_the_worst_gives_the_tone():
     )
 
 
+@pytest.mark.long
 def test_the_command_ends_with_what_became_of_the_game(tmp_path: Path):
     args = ["train", "-s", "game=bilinear", "-s", "steps=400", "--out", str(tmp_path / "run"), "--json", "--quiet"]
     told = json.loads(CliRunner().invoke(app, [*args, "-s", "solver=simultaneous"]).stdout)

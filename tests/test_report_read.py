@@ -54,6 +54,7 @@ def test_a_last_line_without_its_newline_counts_when_it_is_whole(tmp_path: Path)
     assert [row["step"] for row in load_run(path).rows] == [1, 2]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "name", ["run.json", "members.json", "config.toml", "reference.npz", "samples/step-00000000.npz"]
 )
@@ -94,6 +95,7 @@ EXTREME = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", EXTREME)
 def test_extreme_numbers_never_cost_the_page(tmp_path: Path, case: str) -> None:
     path = folders.ring_folder(tmp_path / "ring", steps=3)
@@ -129,6 +131,7 @@ ARRAYS = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("case", ARRAYS)
 @pytest.mark.parametrize("name", ["samples/step-00000250.npz", "samples/step-00000000.npz", "reference.npz"])
 def test_arrays_of_other_kinds_never_cost_the_page(tmp_path: Path, case: str, name: str) -> None:
@@ -262,7 +265,7 @@ def test_one_point_has_a_picture_in_its_middle(tmp_path: Path, place: tuple[floa
     np.testing.assert_allclose(first, 0, atol=1)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["points", "noise images"])
 def test_sixteen_members_and_many_frames_stay_below_three_megabytes(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(0)

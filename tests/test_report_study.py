@@ -112,6 +112,7 @@ def run(*arguments):
     return CliRunner().invoke(app, ["reproduce", *map(str, arguments)])
 
 
+@pytest.mark.long
 def test_the_command_from_claim_to_page(tmp_path):
     small = ("--quick", "--workers", "1", "-s", "steps=2", "-s", "seeds=1", "--out", tmp_path)
     result = run(OWN, *small)
@@ -136,6 +137,7 @@ def test_the_command_from_claim_to_page(tmp_path):
     assert found["pages"] == [str(page)]
 
 
+@pytest.mark.long
 def test_several_studies_make_a_page_of_results(tmp_path):
     other = tmp_path / "other.py"
     other.write_text(OWN.read_text().replace('name="penalty-on-the-ring"', 'name="again"'))

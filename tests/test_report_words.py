@@ -86,6 +86,7 @@ def test_numbers_of_one_class_are_told_from_features_that_have_a_dot_in_their_na
     assert not is_of_class("fid")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("at", [0.1, 1.0, 3.0])
 @pytest.mark.parametrize(("a", "b", "c"), [(1.0, 1.0, 1.0), (1.0, 1.0, 0.1), (10.0, 1.0, 10.0)])
 def test_the_duality_gap_is_called_the_lower_bound_that_it_is(a, b, c, at):

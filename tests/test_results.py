@@ -39,6 +39,7 @@ def test_studies_are_found_by_their_folders_and_named_like_them():
     assert NAMES[:2] == ("many-paths", "improved-techniques")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     "folder",
     [

@@ -259,6 +259,7 @@ def test_the_papers_toy_ends_where_the_calibrated_table_says(name):
     assert (slow, fast) == pytest.approx(TABLE[name], rel=0.05)
 
 
+@pytest.mark.long
 def test_the_papers_toy_by_the_solver():
     """Gate C1: with β capped at ½, FR and HZ race ahead of SGD; PRP and HS-DY stay with it."""
     final = {}

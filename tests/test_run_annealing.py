@@ -115,6 +115,7 @@ ONWARD = {
 LENGTHS = {"a length of its own": 30}
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("name", "first", "stops"),
     [(name, 20, (40,)) for name in ONWARD] + [("a rate", 20, (30, 40)), ("a weight", 40, (20, 30))],

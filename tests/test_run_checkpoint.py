@@ -58,6 +58,7 @@ def rewritten(file, change):
     save_file(found, file, header)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_and_foreign_checkpoints_are_refused_by_name(run, monkeypatch, damage):
     monkeypatch.chdir(run)
@@ -141,6 +142,7 @@ def with_generators(tmp_path):
     return Path(shutil.copytree(Path(__file__).parent / "fixtures" / "run-format-2", tmp_path / "before"))
 
 
+@pytest.mark.long
 def test_a_generator_trained_before_draws_were_keyed_is_still_sampled(with_generators, tmp_path):
     _, state = restore_member(with_generators)
     kept = tensors(with_generators, 0)

@@ -130,6 +130,7 @@ def test_a_solver_without_a_rule_for_each_player_is_refused():
         nash.train(game(), Solo(), steps=1)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("traced")
 def test_compiled_equals_eager():
     eager = nash.train(game(penalty=nash.Dragan()), solver(), steps=3)

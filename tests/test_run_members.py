@@ -24,7 +24,7 @@ def solo(raw, folder, seed, rate):
     return trained({**raw, "seeds": [seed], "solver": {"generator": {"learning_rate": rate}}}, folder)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("raw", [RING, CONV], ids=["ring", "convolutional"])
 @pytest.mark.parametrize("stack", ["off", "on"])
 def test_a_member_of_a_sweep_equals_its_solo_run(tmp_path, raw, stack):

@@ -113,6 +113,7 @@ def test_gathered_parts_are_the_whole_bit_for_bit(whole, parted):
     assert entries[0] == entries[1]
 
 
+@pytest.mark.long
 def test_a_gathered_run_is_a_run_like_any_other(whole, parted, tmp_path):
     """It is reported, sampled, loaded and gone on with; its files are as their digests say."""
     folder = tmp_path / "run"
@@ -133,6 +134,7 @@ def test_a_gathered_run_is_a_run_like_any_other(whole, parted, tmp_path):
     assert session.taken == 18
 
 
+@pytest.mark.long
 def test_a_gathered_run_goes_on_as_the_whole_does(whole, parted, tmp_path):
     found = []
     for folder in (whole, parted):
@@ -178,6 +180,7 @@ def test_a_part_that_is_damaged_or_not_finished_is_not_gathered(parted, tmp_path
         gather_run(folder)
 
 
+@pytest.mark.long
 def test_only_an_earlier_gathering_of_the_same_parts_is_written_over(whole, parted, tmp_path):
     """Not what was trained on since, nor another run, nor a flow; `train --on` asks before it trains."""
     folder = tmp_path / "run"
@@ -207,6 +210,7 @@ def test_only_an_earlier_gathering_of_the_same_parts_is_written_over(whole, part
         gather_run(other, sorted((parted / "parts").glob("*-of-*")))
 
 
+@pytest.mark.long
 def test_a_gathering_that_was_killed_is_made_again(parted, tmp_path, monkeypatch):
     """Wherever it was: what it has written is known for its own."""
     parts = sorted((parted / "parts").glob("*-of-*"))
@@ -226,6 +230,7 @@ def command(*arguments):
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
+@pytest.mark.long
 def test_the_first_part_chooses_for_all(tmp_path):
     """Stack, compile and threads are measured once; a part of another run, or in other parts, is refused."""
     given = ("train", *FAST, "--seeds", "0:4", "--quiet", "--out", tmp_path / "run")
@@ -557,6 +562,7 @@ def test_without_ray_it_says_how_to_get_it(tmp_path, monkeypatch):
     assert 'pip install "nashpath[ray]"' in result.output
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_a_reproduction_in_parts_is_that_of_one_process(tmp_path):
     """Cells in two processes, gathered."""

@@ -59,7 +59,7 @@ def uninterrupted(tmp_path_factory):
     return of
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "stop"), STOPS)
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkeypatch, uninterrupted, name, stop):
     whole, run = uninterrupted(name), tmp_path / "run"
@@ -76,6 +76,7 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, monkey
     assert {member["outcome"] for member in members(run)} == {"finished"}
 
 
+@pytest.mark.long
 def test_a_run_may_be_stopped_and_resumed_again_and_again(tmp_path, monkeypatch, uninterrupted):
     monkeypatch.setattr("nashpath.run.engine.sampler.BLOCK_STEPS", 8)
     run = tmp_path / "run"
@@ -125,6 +126,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
     arguments = flags("checkpoint_every=5", *ADAM_EMA)
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments, "--out", str(tmp_path / "a")], check=False)

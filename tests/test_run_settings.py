@@ -208,6 +208,7 @@ def test_infinity_is_refused_where_it_means_nothing():
     assert count > 100
 
 
+@pytest.mark.long
 def test_a_run_of_infinite_numbers_says_so_and_resumes(tmp_path):
     """A file of JSON has no infinity: null would be no value of the setting."""
     path, kind, name = next(one for one in INFINITIES if one[0].startswith("solver.generator"))

@@ -47,6 +47,7 @@ def question(**given):
 PLAYERS = ("generator", "discriminator")
 
 
+@pytest.mark.long
 def test_it_finds_rates_that_beat_those_that_were_given(tmp_path):
     found = search(tmp_path / "s", question())
     assert found.finished
@@ -61,6 +62,7 @@ def test_it_finds_rates_that_beat_those_that_were_given(tmp_path):
     assert len(told["candidates"]) == 12
 
 
+@pytest.mark.long
 def test_a_search_that_was_stopped_goes_on_to_the_same_end(tmp_path):
     whole = search(tmp_path / "whole", question())
     for asked in (1, 2, 40):  # so many looks at the signal, then it is stopped
@@ -215,6 +217,7 @@ def test_directions():
         direction_of("cost.generator")
 
 
+@pytest.mark.long
 def test_the_command(tmp_path):
     arguments = ["-s", "data=ring", "-s", "steps=4", "-s", "compile=off", "-s", "stack=off", "-s", "batch_size=8"]
     arguments += ["-s", "evaluation_samples=32", "-s", "samples=8", "-s", "threads=1", "--seeds", "0:2"]
@@ -229,6 +232,7 @@ def test_the_command(tmp_path):
     assert (tmp_path / "s" / "confirm" / "config.toml").exists()
 
 
+@pytest.mark.long
 def test_the_command_that_is_stopped_has_saved_all_and_says_how_to_go_on(tmp_path, monkeypatch):
     command = ["search", "--objective", "distance", "--better", "lower", "--candidates", "2", "--seeds", "0:2"]
     command += ["--space", "solver.generator.learning_rate=0.1:1", "--rungs", "1", "--out", tmp_path / "s"]

@@ -52,6 +52,7 @@ def solvers() -> dict[str, Solver]:
     return made
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", solvers())
 def test_no_player_ever_meets_a_critic_outside_the_box(name: str):
     game = small_gan(0)
@@ -142,6 +143,7 @@ def test_a_constraint_names_the_players_that_there_are(name: str):
         solver.init(FunctionalGame(small_gan(0)), point_of(small_gan(0)))
 
 
+@pytest.mark.long
 def test_a_constrained_step_is_one_graph_and_follows_its_bound():
     game, solver = small_gan(4), EMA(Clipped(Extragradient(SGD(0.5), SGD(0.5)), BOUND))
     step, point = pure_step(game, solver), point_of(game)
@@ -156,6 +158,7 @@ def test_a_constrained_step_is_one_graph_and_follows_its_bound():
         assert max(float(v.abs().max()) for v in after.players["discriminator"].values()) == pytest.approx(bound)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("player", ["all", "discriminator"])
 @pytest.mark.parametrize("name", ["alternating", "extragradient", "lookahead"])
 def test_gradients_are_clipped_for_the_players_that_are_meant(name: str, player: str):

@@ -187,14 +187,14 @@ def compiled_is_eager(solver, backend, penalised=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["extragradient", "consensus", "sga"])
 def test_the_step_on_a_penalised_gan_is_one_graph(name):
     """Of two fields and of both kinds of product; below, the others. Every solver is traced in `test_law_complete`."""
     compiled_is_eager(SOLVERS[name](SGD(0.01), SGD(0.01)), "traced")
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_step_of_every_option_is_one_graph(name):
     """Without a penalty, whose own derivatives make most of a graph: what is asked for here is the solver's part."""

@@ -64,6 +64,7 @@ def test_the_rate_on_the_bilinear_game(name, h):
     assert rate(points) == pytest.approx(theory(h), rel=1e-3)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("h", [0.05, 0.5, 1.5])
 def test_alternating_play_stays_on_a_bounded_orbit(h):
     """It conserves x² + y² + h x y (the discriminator y moves first), a closed ellipse while h < 2."""
@@ -72,6 +73,7 @@ def test_alternating_play_stays_on_a_bounded_orbit(h):
     assert orbit == pytest.approx([orbit[0]] * len(orbit), rel=1e-9)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("inner", ["alternating", "simultaneous", "extragradient"])
 def test_lookahead_averages_the_inner_eigenvalues(inner):
     h, period, weight = 0.4, 5, 0.3
@@ -124,6 +126,7 @@ def random_game(seed: int, n: int = 2):
     return a, rng.normal(size=(n, n)), c
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=12)
 @given(seed=blocks, h=st.floats(0.02, 0.3), gamma=st.floats(0.0, 0.5))
 def test_predicted_eigenvalues_are_observed_on_random_quadratic_games(seed, h, gamma):
@@ -139,6 +142,7 @@ def test_predicted_eigenvalues_are_observed_on_random_quadratic_games(seed, h, g
         np.testing.assert_allclose(observed, predicted, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=5)
 @given(seed=blocks, h=st.floats(0.02, 0.2))
 def test_the_observed_rate_is_the_dominant_eigenvalue(seed, h):
@@ -180,6 +184,7 @@ def test_which_training_converges_on_the_dirac_gan(objective, solver, penalty, c
     assert final < 0.01 if converges else final > 0.5
 
 
+@pytest.mark.long
 def test_the_non_saturating_dirac_gan_creeps():
     """Its eigenvalues are imaginary, too, but its flow converges sublinearly; R1 makes the convergence linear."""
     rates, finals = {}, {}

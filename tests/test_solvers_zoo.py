@@ -428,7 +428,7 @@ ATTRACTED = [
 ]
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(("make", "kind", "descent", "ridge", "surgery"), ATTRACTED)
 def test_only_local_minimax_attracts_the_ridge_and_only_local_nash_surgery(make, kind, descent, ridge, surgery):
     assert make().truth[0].kind == kind

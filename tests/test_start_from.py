@@ -32,7 +32,7 @@ def started(folder, source, member=None, **changes):
     return tensors(folder, 0 if member is None else member)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("way", [{}, {"stack": "on"}, {"compile": "on"}])
 def test_the_first_step_begins_at_the_weights_of_the_checkpoint_bit_for_bit(tmp_path, source, way):
@@ -116,6 +116,7 @@ def test_the_folder_and_the_page_say_what_a_run_started_from(tmp_path, source):
     assert [member["outcome"] for member in members(run)] == ["finished"] * 3
 
 
+@pytest.mark.long
 def test_a_config_starts_the_same_run_again_and_no_other(tmp_path, source):
     shutil.copytree(source, tmp_path / "first")
     begin = ("train", *flags("start_member=0"), "--start-from", tmp_path / "first")
@@ -127,6 +128,7 @@ def test_a_config_starts_the_same_run_again_and_no_other(tmp_path, source):
     assert "start_digest: the checkpoint in" in said
 
 
+@pytest.mark.long
 def test_parts_start_as_the_whole_run_does(tmp_path, source):
     begin = ("train", *flags("seeds=[0,1,2]"), "--start-from", source)
     nash(*begin, "--out", tmp_path / "whole")

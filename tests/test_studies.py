@@ -209,6 +209,7 @@ def test_a_study_that_contradicts_itself_is_refused():
         Study("s", "t", "p", [experiment, experiment], [])
 
 
+@pytest.mark.long
 def test_a_population_equals_the_run_of_the_command(tmp_path):
     settings = {"data": "ring", "penalty": "dragan", "generator": {"width": 8}, "discriminator": {"width": 8}}
     population = Population(settings, Size(seeds=2, steps=20), {"penalty.weight": [0.1, 1.0]})
@@ -243,6 +244,7 @@ def test_workers_do_not_change_the_numbers(tmp_path):
     assert [row["penalty"] for row in cells(tmp_path / "one")["ring.1.json"]] == ["dragan"] * 2
 
 
+@pytest.mark.long
 def test_only_what_is_missing_is_measured_again(tmp_path, monkeypatch):
     small(tmp_path)
     (tmp_path / "cells" / "ring.0.json").unlink()
@@ -432,6 +434,7 @@ def test_what_an_experiment_rests_on_makes_its_cells_stale(what, copied):
     assert changed(copied, *CHANGES[what], experiment_of("monoflow", "dissipation"))
 
 
+@pytest.mark.long
 def test_an_experiment_that_trains_rests_on_what_training_uses(copied):
     trains = experiment_of("many-paths", "parallel-lines")
     for place, old, new in [
@@ -445,6 +448,7 @@ def test_an_experiment_that_trains_rests_on_what_training_uses(copied):
     assert not changed(copied, "studies/monoflow/dissipation.py", "def measure(", "def measured(", trains)
 
 
+@pytest.mark.long
 def test_a_sixth_study_is_found_by_itself(copied):
     """A folder with claims.py, in the package: no list of names to edit."""
     folder = copied / "studies" / "a_sixth"
@@ -469,6 +473,7 @@ def test_a_name_leads_to_the_module_that_defines_it(copied):
     assert list(code.leads_to(Import("nashpath.games.gan", "GAN"))) == ["nashpath.games.gan"]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("study", "name"),
     [

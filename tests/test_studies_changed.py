@@ -68,6 +68,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_claim_that_was_changed_in_anything_is_named(own, what):
     file, folder = own
@@ -102,6 +103,7 @@ def test_a_record_without_parts_is_not_registered_rather_than_changed(own):
     assert "registered_parts" not in read_study(folder)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_claims_of_every_study_are_registered_part_by_part(name):
     """Read twice they are the same; each part of each claim that is exchanged is named, and no other."""

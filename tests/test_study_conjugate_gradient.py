@@ -216,6 +216,7 @@ MINIATURE = {
 }
 
 
+@pytest.mark.long
 def test_the_full_configuration_runs_in_miniature():
     """Each network under each of its learning-rate rules, and each kind of method once."""
     study = find_study("conjugate-gradient").adjusted("full", MINIATURE)

@@ -25,6 +25,7 @@ from nashpath.studies.convergence_problems.claims_strategies import gap_ratio
 from nashpath.studies.reading import exponent
 
 
+@pytest.mark.long
 def test_the_full_study_runs_on_a_miniature(tmp_path):
     options = {"seeds": 2, "steps": 2, "compiled": False, "data": {"kind": "digits"}, "device": "cpu"}
     options |= {"features": "digits", "samples": 100, "batch": 8, "latent": 4, "width": 8}

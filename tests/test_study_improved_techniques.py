@@ -206,6 +206,7 @@ def test_classifiers_of_an_ensemble_share_their_labels_and_differ_in_weights():
     assert not torch.equal(first, second)
 
 
+@pytest.mark.long
 def test_rows_of_ensembles_are_of_all_ten():
     size = ensembles.ENSEMBLES.sizes["quick"]
     size = replace(size, steps=3, options={**size.options, "labels": [10], "mode": "looped"})

@@ -87,6 +87,7 @@ def test_gradient_norms_are_those_of_the_formulas():
         assert gradient_norms(game, 3)[name] == pytest.approx(float(torch.cat(parts).norm()), rel=1e-4)
 
 
+@pytest.mark.long
 def test_pretraining_moves_the_discriminator_alone_and_makes_the_minimax_gradient_vanish():
     games = [lines_game("minimax", seed) for seed in range(2)]
     weights = [game.discriminator.head.weight.clone() for game in games]

@@ -27,6 +27,7 @@ STUDY = find_study("monoflow")
 SMALL = Size(seeds=1, steps=10, options={"widths": [8], "samples": 20, "warm_up": 5})
 
 
+@pytest.mark.long
 def test_the_table_has_eighteen_cells_with_every_seed():
     size = Size(seeds=2, steps=20, options={"samples": 50, "widths": [8]})
     table = ratio_costs.RATIO_COSTS
@@ -36,6 +37,7 @@ def test_the_table_has_eighteen_cells_with_every_seed():
     assert all(len(row["points"]) == 128 for row in rows if row["seed"] == 0)
 
 
+@pytest.mark.long
 def test_the_full_study_runs_on_a_miniature(tmp_path):
     digits = {"kind": "digits"}
     options = {"mnist": digits, "cifar10": digits, "seeds": 1, "steps": 2, "compiled": False, "device": "cpu"}
@@ -125,6 +127,7 @@ def test_the_generator_waits_until_the_discriminator_is_trained():
     assert means[0] == [4.0, 4.0] != means[1]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("start", dissipation.STARTS.values())
 def test_the_rate_of_the_reverse_kl_flow_is_the_closed_form(start):
     x, y, variance = start

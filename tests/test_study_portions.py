@@ -91,7 +91,7 @@ def tensors(course):
     return [leaf for p in course.programs for i in range(len(p.trials)) for leaf in leaves(p.train_state(i))]
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("stops", [1, 4, 7, 11, 14])
 def test_a_course_goes_on_bit_for_bit(tmp_path, stops):
     """Paused after any number of calls of the clock: the same states and looks, each of them read once."""
@@ -190,6 +190,7 @@ def test_a_portion_is_measured_and_no_more(tmp_path, two):
         reproduce(two, "quick", tmp_path / "none", portion=Portion(("none",)))
 
 
+@pytest.mark.long
 def test_gathered_parts_are_the_whole(tmp_path, two):
     reproduce(two, "quick", tmp_path / "whole")
     for k in (1, 2, 3):
@@ -254,6 +255,7 @@ def command(*arguments):
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
+@pytest.mark.long
 def test_the_commands(tmp_path, two):
     """Parts by name, time and number; a plan that knows what was measured; and all of it gathered."""
     base = ("reproduce", two, "--quick", "--workers", "1", "--quiet")

@@ -51,6 +51,7 @@ def play(game, order: str, steps: int) -> Point:
     return program.train_state(0).point
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("order", SOLVERS)
 @pytest.mark.parametrize("game", GAMES)
 def test_the_game_follows_the_recursion(game, order):

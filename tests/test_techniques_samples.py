@@ -130,6 +130,7 @@ def field_matrix(game: GAN, batch) -> np.ndarray:
     return torch.func.jacfwd(field)(torch.zeros(2)).numpy()
 
 
+@pytest.mark.long
 def test_instance_noise_makes_the_dirac_gan_converge():
     """Mescheder et al. 2018, Lemma 3.2: eigenvalues f''(0) σ² ± √(f''(0)² σ⁴ − f'(0)²), f'(0) = ½ and f''(0) = −¼.
 
@@ -201,6 +202,7 @@ def test_noise_moves_the_gradients_of_objectives_that_compare():
     assert all(abs(a - b) > 0.01 for a, b in zip(*found))
 
 
+@pytest.mark.long
 def test_the_energy_distance_of_equal_noisy_distributions_is_zero_in_the_mean():
     """Batches of 8 with noise 1: 0 ± 4 standard errors; with noise shared by pairs the mean was −0.255."""
     game = instance_noise(DiracGAN(EnergyDistance(features=1), x=0.0, batch_size=8), 1.0)
@@ -268,6 +270,7 @@ def test_each_part_of_diff_augment_can_be_left_out_and_its_draws_have_their_rang
     assert -0.5 <= moved.min() < -0.48 < 0.48 < moved.max() <= 0.5
 
 
+@pytest.mark.long
 def test_diff_augment_is_differentiable_twice_and_identity_outside_of_a_batch():
     game = diff_augment(pictures(penalty=R1()))
     images = torch.rand(6, *tuple(game.data.shape))
@@ -417,6 +420,7 @@ def test_a_warp_by_nothing_changes_nothing_and_has_two_derivatives():
     assert torch.autograd.gradgradcheck(lambda x: warped(x, turn, by).square(), x)
 
 
+@pytest.mark.long
 def test_the_share_of_changed_images_is_p():
     """No part is leaking: with p < 1 unchanged images are the most likely of all."""
     layer = AdaptiveAugment(4)
@@ -477,6 +481,7 @@ def test_p_follows_the_critic_and_moves_in_the_discriminators_turn_only():
     assert not own_state(problem.gradient("generator", point, batch).state, "discriminator")
 
 
+@pytest.mark.long
 def test_a_resumed_run_goes_on_with_its_p():
     whole, first = overfitting(30), overfitting(13)
     second = overfitting(0)
@@ -497,7 +502,7 @@ class Says(nn.Module):
         return self.logit.expand(len(x), 1)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("objective", "undecided"),
     [(NonSaturating(), 0.0), (LeastSquares(), 0.5), (LabelSmoothing(), math.log(0.45 / 0.55)), (FGAN("kl"), 1.0)],
@@ -600,6 +605,7 @@ def test_spectral_regularisation_pays_for_the_largest_singular_values():
     assert np.allclose((more[name] - less[name]).numpy(), 3 * s[0] * np.outer(u[:, 0], v[0]), atol=1e-4)
 
 
+@pytest.mark.long
 def test_the_singular_vectors_follow_the_weights():
     """Over seeds 0 to 11 the estimate is at most 4e-4 off after the weights have moved by .59 of their size or more."""
     game = spectral_regularisation(plane(), 0.1)
@@ -712,6 +718,7 @@ def matrix(game: GAN) -> np.ndarray:
     return field_matrix(game, batch | {"latent": batch["real"]})
 
 
+@pytest.mark.long
 def test_a_step_in_the_latents_damps_a_game_that_only_turns():
     """x = z + θ, d = ψ x, Wasserstein: a gradient step z + αψ makes J_D = ψ(θ + αψ) − ψ·0, so J = [[0, −1], [1, 2α]].
 

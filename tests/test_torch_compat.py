@@ -272,12 +272,14 @@ def test_steps_of_convolutions_follow_each_other_compiled(penalty):
     assert told[0] == pytest.approx(told[1], rel=1e-3, abs=1e-4)
 
 
+@pytest.mark.long
 def test_a_program_kept_on_disk_is_found_by_its_vector_instructions():
     """The compiler's own key leaves them out: `test_compiled_is_eager` fails under AVX2 after a run under AVX-512."""
     one_graph.as_one_graph(torch.sin)(torch.ones(2))
     assert torch.backends.cpu.get_cpu_capability() in torch.compiler.config.cache_key_tag.split()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("c++"), reason="no C++ compiler")
 def test_small_steps_are_called_by_c_plus_plus_to_the_same_numbers(monkeypatch):
     a = torch.randn(8, 8, generator=torch.Generator().manual_seed(0))

@@ -79,6 +79,7 @@ def test_a_tracker_gets_the_rows_the_sheets_and_the_settings_and_a_resumed_run_g
     assert first.scalar_rows + kept[1].scalar_rows == numbers(run)
 
 
+@pytest.mark.long
 def test_of_many_members_those_are_tracked_whose_samples_are_kept(tmp_path, kept):
     trained(small(track=["kept"], seeds=list(range(20)), steps=1), tmp_path / "run")
     assert len(kept[0].tracked.configs) == 16

@@ -42,6 +42,7 @@ for use, folder, code in {uses!r}:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="each use is the first of its process")
 def test_pot_wakes_no_other_array_library(tmp_path):
     uses = []

@@ -16,6 +16,7 @@ from nashpath.core import derive
 CHECKED = os.environ.get("NASHPATH_TYPECHECK") == "1"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(CHECKED, reason="this is that run")
 def test_annotations_are_true_at_every_call():
     command = [sys.executable, str(Path(__file__).with_name("typecheck.py")), "-p", "no:xdist", "-rA"]

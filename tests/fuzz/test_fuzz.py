@@ -167,6 +167,7 @@ def test_settings_train_a_step_or_are_refused_by_key(chosen):
         torch.set_num_threads(before)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("path", TABLES)
 def test_every_row_alone_is_built_or_refused_by_key(path):
     """What the random settings find once in ten thousand cases: a row that the defaults of all others do not suit."""
@@ -370,6 +371,7 @@ LAYERS = {
 STACKS = st.lists(st.sampled_from(sorted(LAYERS)), max_size=4)
 
 
+@pytest.mark.long
 @cases(0.08)
 @given(STACKS, STACKS, st.booleans())
 def test_modules_are_trained_or_named(low, high, stacked):
