@@ -37,9 +37,11 @@ OUTCOMES = (
     "is better than",
     "undecided between",
 )
+ALSO = ("stops short", "still moving", "exploitability", "stable steps")
+"""Other words of a diagnosis."""
 ELSEWHERE = {
     "report": OUTCOMES,
-    "diagnostics": (*FINDINGS, *MEANING, *get_args(Motion), "stops short", "still moving", "exploitability", "stable steps"),
+    "diagnostics": (*FINDINGS, *MEANING, *get_args(Motion), *ALSO),
     "studies": (*get_args(Word), "found by experiment", "theorem", "ours", "identity"),
 }
 """By page, the words that it explains."""

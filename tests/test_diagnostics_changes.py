@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nashpath.games.toys import ZeroSum
-from nashpath.run.assess.behaviour import changes_of
+from nashpath.run.assess.changes import changes_of
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.step import Trial, begin, hyperparameters_of, make_step
 from nashpath.solvers import AVERAGES, CONSTRAINTS, SGD, SOLVERS, Alternating, NormClipped, Simultaneous, Solver

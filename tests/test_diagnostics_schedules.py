@@ -7,7 +7,7 @@ import torch
 
 from nashpath.diagnostics import findings, headline, statements
 from nashpath.games.toys import Bilinear, Quadratic
-from nashpath.run.assess.behaviour import changes_of
+from nashpath.run.assess.changes import changes_of
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.assess.schedules import at_present_rates, rates_left
 from nashpath.run.engine.step import Annealing, Trial, begin, hyperparameters_of, make_step

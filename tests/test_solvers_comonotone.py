@@ -8,7 +8,7 @@ import torch
 from nashpath.core import FunctionalGame, point_of
 from nashpath.games import TOYS
 from nashpath.run import SettingError
-from nashpath.run.assess.behaviour import changes_of
+from nashpath.run.assess.changes import changes_of
 from nashpath.run.engine.step import Trial, begin
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve

@@ -31,8 +31,9 @@ from nashpath.diagnostics import (
     statements,
 )
 from nashpath.games.penalties import NoPenalty
-from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on, try_changes
+from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on
 from nashpath.run.assess.bounds import held_by_bounds
+from nashpath.run.assess.changes import try_changes
 from nashpath.run.assess.diagnose_averages import look_at_averages
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nashpath.run.engine.step import TrainState, Trial, hyperparameters_of
+from nashpath.run.engine.step import TrainState, Trial, hold, hyperparameters_of
 from nashpath.solvers import NormClipped, Scheduled, Solver, UpdateRule
 
 HORIZON = 1e8
@@ -27,8 +27,7 @@ def rates_after(trial: Trial, train_state: TrainState, rounds: Iterable[float], 
     period, found = inner.period, []
     for after in rounds:
         if trial.annealing is not None:
-            for name, value in trial.annealing.at(numbers, train_state.steps + after * period)["solver"].items():
-                solver.get_buffer(name).copy_(value)
+            hold(solver, trial.annealing.at(numbers, train_state.steps + after * period)["solver"])
         rules = {who: (inner.rule(who), inner.rule_memory(memory, who)) for who in train_state.point.players}
         found.append([float(rule.rate(_later(rule, kept, after * taken[who]))) for who, (rule, kept) in rules.items()])
     return np.array(found)

@@ -85,10 +85,15 @@ def numbers_at(trial: Trial, step: Tensor) -> dict[str, Tree]:
 def with_numbers_of(trial: Trial, step: Tensor) -> Trial:
     """The trial with the numbers of a step, which change no more; itself, changed in place."""
     for who, numbers in numbers_at(trial, step).items() if trial.annealing is not None else ():
-        for name, value in numbers.items():
-            trial.get_submodule(who).get_buffer(name).copy_(value)
+        hold(trial.get_submodule(who), numbers)
     trial.annealing = None
     return trial
+
+
+def hold(module: nn.Module, numbers: Tree) -> None:
+    """Writes hyper-parameters into a game or a solver, in place, by their qualified names."""
+    for name, value in numbers.items():
+        module.get_buffer(name).copy_(value)
 
 
 def begin(trial: Trial, point: Point | None = None) -> TrainState:

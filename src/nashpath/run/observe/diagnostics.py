@@ -12,7 +12,7 @@ from torch.func import vmap
 from nashpath.core import Batch, FunctionalGame, Key, Point, Tree, pick, tree_map
 from nashpath.diagnostics import Diagnostic, DualityGap, NotConvergedError, Readings
 from nashpath.run.engine.program import Program, spent, stack
-from nashpath.run.engine.step import NOT_DIVERGED, numbers_at
+from nashpath.run.engine.step import NOT_DIVERGED, hold, numbers_at
 from nashpath.run.settings.members import Member
 from nashpath.solvers import Solver
 
@@ -77,8 +77,7 @@ def _ask(diagnostic: Diagnostic, program: Program, batches: list[Batch]) -> list
 def _held(solver: Solver, numbers: Tree) -> Solver:
     """A copy of the solver with these numbers, whose constraints are those of the step."""
     solver = copy.deepcopy(solver)
-    for name, value in numbers.items():
-        solver.get_buffer(name).copy_(value)
+    hold(solver, numbers)
     return solver
 
 

@@ -19,7 +19,7 @@ from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
 from nashpath.games.objectives import Objective
 from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS, OneHotOutput, initialise
-from nashpath.run.engine.step import Annealing, Trial, hyperparameters_of
+from nashpath.run.engine.step import Annealing, Trial, hold, hyperparameters_of
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import General, dotted
 from nashpath.run.settings.resolve import dump, resolve
@@ -210,8 +210,7 @@ def _check_end(trial: Trial, keys: list[str]) -> None:
     if trial.annealing is None or not keys:
         return
     solver, ends = copy.deepcopy(trial.solver), trial.annealing.end.get("solver", {})
-    for name, value in ends.items():
-        solver.get_buffer(name).copy_(value)
+    hold(solver, ends)
     try:
         solver.check(FunctionalGame(trial.game))
     except ValueError as error:
