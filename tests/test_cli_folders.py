@@ -84,7 +84,7 @@ def test_what_could_not_be_written_is_refused_before_it_is_measured(trained_run,
         run / "evaluation.json": ["evaluate", run],
         file / "e.json": ["evaluate", run, "--out", file / "e.json"],
         file / "i.json": ["evaluate", "--real", run, "--fake", run, "--out", file / "i.json"],
-        file / "g.md": ["export", run, "--to", file / "g.pt2"],
+        file / "g.pt2.md": ["export", run, "--to", file / "g.pt2"],
         file / "s.npz": ["sample", run, "--out", file / "s.npz"],
     }.items():
         said = nash(*line, expect=2).stderr

@@ -5,8 +5,9 @@ import torch
 from torch.func import grad, hessian
 
 from nashpath.core import FunctionalGame, point_of
-from nashpath.diagnostics import Linearised
+from nashpath.diagnostics import Linearised, certify
 from nashpath.diagnostics.answered import answered_cost
+from test_diagnostics_bounds import seen_at
 from test_diagnostics_kinks import Written
 
 
@@ -36,3 +37,17 @@ def test_derivatives_along_the_answers_are_those_of_the_composed_cost(beside, be
     zero = torch.zeros((), dtype=torch.float64)
     assert float(slope[0]) == pytest.approx(float(grad(phi)(zero)), abs=1e-9)
     assert float(bend[0, 0]) == pytest.approx(float(hessian(phi)(zero)), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("generator", "kind"),
+    [
+        (lambda x, y: -(x**3) + 0 * y, "no equilibrium"),  # the answer changes nothing
+        (lambda x, y: -(x**4) + 0 * y, "no equilibrium"),
+        (lambda x, y: -(x**4) + y**2 / 2, "no equilibrium"),  # −x⁴/2
+        (lambda x, y: -(x**4) + 2 * y**2, "undecided"),  # x⁴: it gains alone, and loses once answered
+    ],
+)
+def test_a_gain_of_higher_order_along_the_answers_is_met(generator, kind):
+    """J_D = (y − x²)², so y* = x²: no second derivative tells whether the generator gains."""
+    assert certify(seen_at((generator, lambda x, y: (y - x**2) ** 2), [0.0], [0.0])) == kind

@@ -256,7 +256,7 @@ def _ask_leader(
     seen.shared = _is_shared(near)
     level = _split(hessians["discriminator"])[1]
     if not seen.shared:
-        _ask_own_cost(near if target is None else target, seen, target is not None and not level.shape[1])
+        _ask_own_cost(near if target is None else target, seen, target is not None and not level.shape[1], reach)
         return
     free = _null(level.T @ j[d, g])
     if not free.shape[1]:
@@ -281,11 +281,12 @@ def _ask_leader(
         seen.answered = bool((ways.signs < 0).any())
 
 
-def _ask_own_cost(near: Linearised, seen: PointEvidence, asked: bool) -> None:
+def _ask_own_cost(near: Linearised, seen: PointEvidence, asked: bool, reach: float) -> None:
     """Whether the generator gains by its own cost along the discriminator's answers, in a game that is not zero-sum.
 
-    A slope there is a gain where its Newton step is longer than what counts as rest. Nothing is said where the game is
-    not ``asked``, is large or noisy, or a discriminator's flat directions leave its answer open.
+    A slope there is a gain where its Newton step is longer than what counts as rest. Where the curvature is 0 the cost
+    itself is looked up from ``reach`` on: where it falls that is a gain. Nothing is said where the game is not
+    ``asked``, is large or noisy, or a discriminator's flat directions leave its answer open.
     """
     seen.strict = False
     if not asked or seen.noisy or near.size > DENSE:
@@ -299,6 +300,8 @@ def _ask_own_cost(near: Linearised, seen: PointEvidence, asked: bool) -> None:
         seen.answered = True
     elif (ways.signs > 0).all():
         seen.answered = False
+    elif gain_along(near, "generator", ways, reach, "discriminator") > 0:
+        seen.answered = True
 
 
 def _is_shared(near: Linearised) -> bool:
