@@ -19,6 +19,7 @@ def costs(beside, bent):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("bent", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("beside", [0.0, 1.0, -2.0])
 def test_derivatives_along_the_answers_are_those_of_the_composed_cost(beside, bent):

@@ -43,6 +43,7 @@ def test_a_run_without_averages_says_nothing_of_them():
     assert "averages" not in found.numbers
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("who", BOTH)
 @pytest.mark.parametrize("name", KEPT)
 def test_an_average_of_one_player_is_said_and_not_judged(name, who):
@@ -54,6 +55,7 @@ def test_an_average_of_one_player_is_said_and_not_judged(name, who):
     assert [one.code for one in findings(found.summary)] == ["rotation"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [PolyakAverage, PostHocEMA])
 def test_averages_that_converge_while_play_goes_round_are_no_failure(kind):
     """Under alternating play averages on xy are a difference of two points of the orbit over h n: they fall as 1/n."""
@@ -72,6 +74,7 @@ def test_averages_that_converge_while_play_goes_round_are_no_failure(kind):
         assert seen.distances[-1] < 0.5 * seen.distances[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "order", "motion"),
     [
@@ -89,6 +92,7 @@ def test_averages_that_go_round_or_out_with_the_play_excuse_nothing(kind, order,
     assert len(said(found)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", KEPT)
 def test_the_averaged_point_is_looked_at_as_the_raw_one_is(name):
     """At the equilibrium of a quadratic both are local Nash; the gap of both is 0 there."""

@@ -28,6 +28,7 @@ def told(seen: RunSummary) -> str:
     return " ".join(one.sentence for one in statements(seen))
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("size", [40, 140])
 @pytest.mark.parametrize(
     ("solver", "rule"),

@@ -57,6 +57,7 @@ def log_left(factor, first, rounds) -> float:
     return sum(math.log1p(-RATE * factor(first + k)) for k in range(rounds))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrap", WRAPS)
 @pytest.mark.parametrize("name", FALLING)
 def test_on_a_quadratic_play_ends_where_the_product_of_its_steps_says(name, wrap):
@@ -80,6 +81,7 @@ def test_on_a_quadratic_play_ends_where_the_product_of_its_steps_says(name, wrap
     assert headline(seen)[1] == ("good" if seen.play.reached else "open")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ["linear long", "step_decay fast", "power 2"])
 def test_growth_that_the_schedule_ends_goes_nowhere(name):
     """On xy simultaneous steps multiply the distance by sqrt(1 + h²): here by less than e^½ in all."""
@@ -92,6 +94,7 @@ def test_growth_that_the_schedule_ends_goes_nowhere(name):
     assert headline(seen)[1] == "open"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("end", "short"), [(0.0, True), (RATE, False)])
 def test_annealing_is_played_on_as_schedules_are(end, short):
     ends = {f"rules.{who}.rule.learning_rate": torch.tensor(end) for who in ("generator", "discriminator")}
@@ -103,6 +106,7 @@ def test_annealing_is_played_on_as_schedules_are(end, short):
         assert left < -math.log(seen.play.share) < 1.1 * left
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("turns", [1, 3])
 @pytest.mark.parametrize("rounds", [5, 1500])
 def test_rates_left_are_sums_over_the_steps_that_each_player_takes(turns, rounds):

@@ -39,6 +39,7 @@ def too_large(seen: RunSummary) -> str:
     return "".join(one.sentence for one in findings(seen) if one.code == "step too large")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("around", "times", "bad"), [*((name, 3.0, False) for name in AROUND), ("nothing", 7.0, True), ("both", 7.0, True)]
 )
@@ -52,6 +53,7 @@ def test_adam_is_judged_as_adam_under_any_wrapping(around, times, bad):
     assert ("Adam's or RMSProp's present step" in too_large(seen)) == bad
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("around", "who"), [("nothing", "generator"), ("both", "generator"), ("a schedule", "discriminator")]
 )
@@ -65,6 +67,7 @@ def test_a_player_beside_one_that_adapts_is_judged_by_its_own_rule(around, who):
     assert headline(seen) == ("step too large", "bad")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("a", "c"), [(0.5, 0.5), (0.5, 2.0), (1.0, 0.5), (1.0, 1.0), (1.0, 1.04), (2.0, 1.0)])
 def test_every_player_beyond_its_limit_is_named_and_the_advice_mends_it(a, c):
     """Rates of 2.5 are too large where 2.5 times the curvature is beyond 2; rates just below the advice are not."""
@@ -79,6 +82,7 @@ def test_every_player_beyond_its_limit_is_named_and_the_advice_mends_it(a, c):
     assert mended.play.motion == "closes in"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["generator", "discriminator"])
 def test_of_a_player_at_rest_beside_one_that_jumps_it_is_told_that_it_would(who):
     other = {"generator": "discriminator", "discriminator": "generator"}[who]
@@ -90,6 +94,7 @@ def test_of_a_player_at_rest_beside_one_that_jumps_it_is_told_that_it_would(who)
     assert f"The {who} is at rest; but once it is moved it jumps as well: its step is 1.25 times its limit" in said
 
 
+@pytest.mark.long
 def test_players_that_are_all_at_rest_are_told_nevertheless():
     seen = look(quadratic(), SOLVERS["simultaneous"](SGD(2.5), SGD(2.5)), 0.0, 0.0)
     assert seen.play.motion in ("leaves", "spirals out")
@@ -117,6 +122,7 @@ SOON = {
 for extragradient; the root of λ² + 4.5 λ + ½ for momentum ½; (1 + (−5)⁵)/2 for five steps of lookahead."""
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", SOON)
 def test_play_with_a_rule_that_adapts_may_leave_before_it_forgets(name):
     costs, solver, rate = SOON[name]

@@ -76,6 +76,7 @@ def test_holding_the_training_set_several_times_changes_no_number(kind, times):
     assert measured(torch.cat([real] * times), fake) == measured(real, fake)
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.5, 1.0])
 def test_fresh_rows_are_not_called_copies_where_training_rows_are_repeated(share):
     """Too close are 5 % of fresh rows at most on average; a third as far as the next, 3^-6 in six dimensions.

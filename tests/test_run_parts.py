@@ -145,6 +145,7 @@ def test_a_gathered_run_goes_on_as_the_whole_does(whole, parted, tmp_path):
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
 
 
+@pytest.mark.long
 def test_what_cannot_be_gathered_says_why(parted, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(parted / "parts", folder / "parts")
