@@ -133,7 +133,7 @@ def test_it_samples_and_exports_without_the_data(pets, tmp_path):
 def test_an_exported_program_takes_classes(pets, tmp_path, ending):
     """The card's own lines in a fresh process; batches of all sizes; 16 latents in two classes are two pictures."""
     nash("export", pets[0], "--to", tmp_path / f"g.{ending}")
-    card = (tmp_path / "g.md").read_text()
+    card = (tmp_path / f"g.{ending}.md").read_text()
     assert "classes [n], of 0 (cat), 1 (dog)" in card
     lines = card.split("```")[1].removeprefix("python\n")
     assert lines.count("\n") <= 5
