@@ -124,7 +124,7 @@ def test_an_exported_generator_is_put_there_and_loaded_back(run, tmp_path, hub, 
     front, _, card = hub.files["README.md"].decode().partition("\n---\n\n")
     assert "library_name: nashpath" in front
     assert 'license_name: "CC0"' in front
-    assert card == (tmp_path / "ring.md").read_text()
+    assert card == (tmp_path / "ring.safetensors.md").read_text()
     found, own = nashpath.load("hub:ada/ring"), nashpath.load(run)
     assert torch.equal(found.sample(5), own.sample(5))
     (tmp_path / "settings.toml").write_bytes(hub.files["settings.toml"])
