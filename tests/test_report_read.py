@@ -22,7 +22,7 @@ from nashpath.report.curves import charts, strands
 from nashpath.report.phrasing import amount, by_how_much, duration, number, setting, with_ends
 from nashpath.report.verdict import verdict
 from nashpath.run import FolderWarning, open_session
-from nashpath.run.assess.evaluate import over_members
+from nashpath.run.assess.evaluate_groups import over_members
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.observe.snapshot import extent
 from run_folders import SMALL

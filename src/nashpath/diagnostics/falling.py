@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from nashpath.diagnostics.behaviour import ARRIVED, FAR_OUT, Behaviour, Centre, judge_way
+from nashpath.diagnostics.behaviour import ARRIVED, FAR_OUT, GONE, Behaviour, Centre, judge_way, within_numbers
 
 NEAR = 1e-2
 """The share of the distance that play must reach, else it stops short."""
@@ -55,6 +55,6 @@ def _stops(share: float, rest: float) -> bool:
 
 def _is_finite(way: Tensor, centre: Tensor | None) -> bool:
     """Whether the way has neither left the finite numbers nor gone ten thousand times as far as it began."""
-    if not bool(way.isfinite().all()) or float(way[-1].norm()) > 1e100:
+    if not bool(within_numbers(way).all()):
         return False
-    return centre is None or float((way[-1] - centre).norm()) <= 1e4 * max(float((way[0] - centre).norm()), 1e-12)
+    return centre is None or float((way[-1] - centre).norm()) <= GONE * max(float((way[0] - centre).norm()), 1e-12)

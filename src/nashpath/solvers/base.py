@@ -203,6 +203,10 @@ class Solver(nn.Module):
         """Averaged parameters by player, where this solver keeps any."""
         return {}
 
+    def learning_rates(self) -> Tree:
+        """The learning rates of all its rules, by their qualified names: the buffers themselves, which may be set."""
+        return {name: rate for name, rate in self.named_buffers() if name.endswith("learning_rate")}
+
     def at_width(self, width: float) -> None:
         """From now on `averages` have another width. Raises `ValueError` where it keeps none to choose from."""
         raise ValueError("width: this run keeps no averages of several widths; train with average=post_hoc")

@@ -32,9 +32,8 @@ class Rollback(Wrapping):
     def check(self, problem: FunctionalGame) -> None:
         super().check(problem)
         slowest = copy.deepcopy(self.solver)
-        for name, rate in slowest.named_buffers():
-            if name.endswith("learning_rate"):
-                rate.mul_(SHARE**MOST)
+        for rate in slowest.learning_rates().values():
+            rate.mul_(SHARE**MOST)
         try:
             slowest.check(problem)
         except ValueError as error:
@@ -52,7 +51,7 @@ class Rollback(Wrapping):
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
     ) -> tuple[Point, Memory, Info]:
-        rates = {k: v * memory["factor"] for k, v in self.solver.named_buffers() if k.endswith("learning_rate")}
+        rates = {k: v * memory["factor"] for k, v in self.solver.learning_rates().items()}
         given = (problem, point, memory["solver"], batches)
         taken: tuple[Point, Memory, Info] = functional_call(self.solver, rates, given, tie_weights=False)
         reached, inner, info = taken
@@ -78,9 +77,8 @@ class Rollback(Wrapping):
         return Point(players, state), after, {**told, "rollbacks": memory["rollbacks"] + back, "undone": back.float()}
 
     def settled(self, memory: Memory) -> Memory:
-        for name, rate in self.solver.named_buffers():
-            if name.endswith("learning_rate"):
-                rate.mul_(memory["factor"])
+        for rate in self.solver.learning_rates().values():
+            rate.mul_(memory["factor"])
         return super().settled({**memory, "factor": torch.ones_like(memory["factor"])})
 
 

@@ -175,7 +175,7 @@ def _numbers(found: Any) -> list[float]:
 def _unread(claim: Claim, error: Exception, rows: Rows) -> Verdict:
     """The verdict where a claim's function fails: rows are missing, hold what is not finite, or it is wrong."""
     frames = traceback.extract_tb(error.__traceback__)
-    by_rows, own = Path(frames[-1].filename).name == "rows.py", frames[min(1, len(frames) - 1)]
+    by_rows, own = frames[-1].filename == Rows.where.__code__.co_filename, frames[min(1, len(frames) - 1)]
     failed = f"the claim's function fails ({Path(own.filename).name}:{own.lineno}): {type(error).__name__}: {error}"
     lacks = isinstance(error, (LookupError, ValueError))
     if lacks:

@@ -31,9 +31,8 @@ def changes_of(trial: Trial, train_state: TrainState) -> dict[str, Trial]:
             other = trial.solver.around(kind(**copy.deepcopy(rules))).double()
             changed[f"{kind.label()} play at these rates"] = Trial(trial.game, other)
     slower = copy.deepcopy(trial.solver).double()
-    for name, rate in slower.named_buffers():
-        if name.endswith("learning_rate"):
-            rate.mul_(0.1)
+    for rate in slower.learning_rates().values():
+        rate.mul_(0.1)
     if _bears(slower, trial.game):
         changed["a tenth of the rates"] = Trial(trial.game, slower)
     if isinstance(trial.game, GAN) and not mixes_batch(trial.game.discriminator):

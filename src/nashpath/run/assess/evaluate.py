@@ -1,9 +1,9 @@
 """Measures a run's generators at its last checkpoint, or images made elsewhere, and writes down how it was done."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 import numpy as np
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from nashpath.core import Key, Source
 from nashpath.core.cache import check_replaceable
 from nashpath.core.columns import TableUnits
-from nashpath.core.math.bootstrap import interval
 from nashpath.core.source import Finite, Rereads, class_names
 from nashpath.data import SOURCES
 from nashpath.data.cells import delimiter_of
@@ -27,6 +26,7 @@ from nashpath.metrics import (
     metric_names,
 )
 from nashpath.metrics.evaluate import as_samples
+from nashpath.run.assess.evaluate_groups import check_any, group_of, grouped
 from nashpath.run.assess.image_folders import load_pair
 from nashpath.run.engine.device import find_device
 from nashpath.run.engine.step import TrainState, Trial, outcome
@@ -34,7 +34,7 @@ from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import RunFolder, named_infinities, plain_json, write_atomic
-from nashpath.run.observe.metrics import ReferenceSet, data_name, protocols, standard
+from nashpath.run.observe.metrics import ReferenceSet, data_name, standard
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place, units_from
 from nashpath.run.settings.build import build_source, make
 from nashpath.run.settings.members import Member
@@ -46,7 +46,6 @@ FEW_EXAMPLES = 10_000
 """Number of training samples up to which every evaluation measures memorisation; with more it is on request."""
 
 Notify = Callable[[str], None]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def measure_run(
         told = {str(m.index): outcome(trial, train_state) for m, trial, train_state in some}
         diverged = {index: said for index, said in told.items() if said != "finished"}
         measured = _of_each(some, reference_set, wish, notify)
-        groups.append(_group(settings, [m for m, *_ in some], reference_set, measured, diverged))
+        groups.append(group_of(settings, [m for m, *_ in some], reference_set, measured, diverged))
         groups[-1]["steps"] = [int(train_state.steps) for *_, train_state in some]
         groups[-1]["averaged"] = keeps_average(*some[0][1:])
     return {"format": 1, "run": folder.resolve().name, "samples": wish.count, "seed": wish.seed, "groups": groups}
@@ -227,7 +226,7 @@ def evaluate_images(
         measured = reference_set(samples.examples(wish.count or None), wish.seed)
     except MetricError as error:
         raise _with_option(error, wish) from error
-    group = _group({}, [], reference_set, [measured])
+    group = group_of({}, [], reference_set, [measured])
     found = {"format": 1, "real": str(real), "fake": str(fake), "seed": wish.seed, "groups": [group]}
     if out is not None:
         _write(out, found)
@@ -240,18 +239,6 @@ Restored = tuple[Member, Trial, TrainState]
 def _alike(restored: list[Restored]) -> list[tuple[dict[str, Any], list[Restored]]]:
     """Members that differ by their seeds alone, together: an interval over others would mean nothing."""
     return grouped(restored, lambda entry: named_infinities(entry[0].swept))
-
-
-def grouped(entries: Iterable[T], by: Callable[[T], dict[str, Any]]) -> list[tuple[dict[str, Any], list[T]]]:
-    """Entries of the same settings together, in the order in which their settings come first."""
-    groups: list[tuple[dict[str, Any], list[T]]] = []
-    for entry in entries:
-        own = next((some for settings, some in groups if settings == by(entry)), None)
-        if own is None:
-            groups.append((by(entry), [entry]))
-        else:
-            own.append(entry)
-    return groups
 
 
 def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> ReferenceSet:
@@ -349,52 +336,6 @@ def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Te
     return game.classes_of_samples(Key(wish.seed, "sampled", train_state.steps.device), wish.count)
 
 
-def over_members(entry: dict[str, Any]) -> dict[str, float | None]:
-    """Mean over members of an entry of ``numbers``, with the ends of its interval, within the number's limits.
-
-    Those count that were measured and did not diverge; where none is left, all three are None.
-    """
-    counted = [value for value, counts in zip(entry["values"], entry["counted"]) if counts]
-    if not counted:
-        return dict.fromkeys(("mean", "low", "high"))
-    within = METRICS[entry["metric"]].limits(metric_and_features(entry["name"].split(" ")[0])[0])
-    return dict(zip(("mean", "low", "high"), interval(counted, within=within)))
-
-
-def _group(
-    settings: dict[str, Any],
-    members: list[Member],
-    reference_set: ReferenceSet,
-    results: Sequence[list[Measurement] | MetricError],
-    diverged: dict[str, str] | None = None,
-) -> dict[str, Any]:
-    """One entry of ``groups``: protocols, and each number with its values by member and their mean's interval.
-
-    Members that ``diverged`` are measured where they stopped, and do not count in the mean.
-    """
-    gone = diverged or {}
-    sound = [one for one in results if not isinstance(one, MetricError)]
-    by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
-    of_real = reference_set.against_itself(sound[0][0].protocol.fake) if sound else {}
-    numbers: list[dict[str, Any]] = []
-    notes: list[str] = []
-    for m in sound[0] if sound else []:
-        values = [one.get(m.name) for one in by_name]
-        better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
-        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
-        numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
-        going = [str(member.index) not in gone for member in members] or [True]
-        numbers[-1]["counted"] = [value is not None and moves for value, moves in zip(values, going)]
-        numbers[-1] |= over_members(numbers[-1])
-    failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
-    for one in by_name:
-        if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:
-            notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
-    told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
-    told |= {"failed": failed, "diverged": gone, "notes": list(dict.fromkeys(notes))}
-    return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
-
-
 def _write(path: Path, found: dict[str, Any]) -> None:
     store = RunFolder(path.parent)
     with kept_if_unwritten(found):
@@ -402,9 +343,3 @@ def _write(path: Path, found: dict[str, Any]) -> None:
             store.write_json(path.name, found)
         else:
             write_atomic(path, (plain_json(found, indent=1) + "\n").encode())
-
-
-def check_any(found: dict[str, Any]) -> None:
-    """Raises a `MetricError` where no member could be measured."""
-    if not any(group["numbers"] for group in found["groups"]):
-        raise MetricError(next(iter(found["groups"][0]["failed"].values())))

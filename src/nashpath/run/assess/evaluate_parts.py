@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.core.cache import check_replaceable
-from nashpath.run.assess.evaluate import EvaluationOptions, Notify, check_any, grouped, measure_run, over_members
+from nashpath.run.assess.evaluate import EvaluationOptions, Notify, measure_run
+from nashpath.run.assess.evaluate_groups import check_any, grouped, over_members
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import checkpoint_digest, planned
 from nashpath.run.folder.lock import FolderLock

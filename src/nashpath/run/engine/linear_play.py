@@ -260,7 +260,7 @@ def _flat_step(
     moving = {"players": point.players, "memory": {k: v for k, v in memory.items() if k not in held}}
     like = leaves(moving)
     vectors = [v.dim() > 0 and v.is_floating_point() for v in like]
-    rates = {name: v for name, v in solver.named_buffers() if name.endswith("learning_rate")}
+    rates = solver.learning_rates()
 
     def turn(flat: Tensor, h: Tensor) -> Tensor:
         parts = iter(torch.split(flat, [v.numel() for v, is_vector in zip(like, vectors) if is_vector]))

@@ -14,17 +14,26 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import FREE, changed_settings, identity_of, other_data, since
 from nashpath.run.folder.outputs import check_new
-from nashpath.run.folder.places import find_data, remember_data
+from nashpath.run.folder.places import remember_data
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.flow import build_integrator, flow_rows, is_flow, resolve_flow, start
-from nashpath.run.settings.method_files import MethodFile, origins, recall, renewed
+from nashpath.run.settings.flow import build_integrator, flow_rows, resolve_flow, start
+from nashpath.run.settings.method_files import MethodFile, origins, renewed
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Changes, pairs_of
 from nashpath.run.training.flow_recorder import FlowRecorder
 from nashpath.run.training.group import RunProgress
-from nashpath.run.training.resume import already_there, begins_again, claimed, device_here, differences, told
+from nashpath.run.training.resume import (
+    already_there,
+    as_written,
+    begins_again,
+    claimed,
+    device_here,
+    differences,
+    keep_changes,
+    steps_taken,
+    told,
+)
 from nashpath.run.training.session import CHECKPOINT_SECONDS
-from nashpath.spelling import as_argument
 
 
 def run_flow(
@@ -80,13 +89,8 @@ def resume_flow(
     if not store.exists():
         raise SettingError(f"{folder} holds no flow to resume ({store.lacks}); leave out --resume to start one there")
     with claimed(store):
-        raw = find_data(store.read_config(), folder, data_path)
-        if not is_flow(raw):
-            raise SettingError(
-                f"{folder} holds a training; resume it with: nashpath train --resume --out {as_argument(folder)}"
-            )
+        raw = as_written(store, "flow", data_path)
         remembered = raw.pop("with", [])
-        recall(remembered, folder)
         stored, again = read_meta(store), begins_again(store, "flow")
         with store.configured():
             settings, before = resolve_flow(changes, raw), resolve_flow((), raw)
@@ -104,14 +108,11 @@ def resume_flow(
         about = identity_of(full, {}, methods, settings.device)
         said, other = differences(store, stored, about, accept_changes), other_data(stored.get("identity", {}), about)
         about |= since(stored, about)
-        taken = max(stored.get("taken", [0]))
-        if settings.steps < taken:
-            raise SettingError(f"steps: the flow has taken {taken} steps already; {settings.steps} are fewer")
+        taken = steps_taken(stored, settings.steps, "flow")
         with told(), interruptible(stop):
             recorder = FlowRecorder(settings, store, methods, about)
-        recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
-        for one in [*again, *recorder.changes[len(stored.get("changes", [])) :]]:
-            notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
+        for warning in keep_changes(recorder, stored, taken, said, again):
+            notify(warning)
         store.warn_if_unchecked()
         store.create({**remember_data(full, folder), **({"with": methods} if methods else {})})
         if other:

@@ -2,13 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nashpath.run.engine.device import find_device
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
 from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions, not_as_made
+from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import CONFIG, RunFolder
+from nashpath.run.settings.flow import is_flow
+from nashpath.run.settings.method_files import recall
+from nashpath.run.settings.overrides import Raw
+from nashpath.run.training.group import RunProgress
+from nashpath.spelling import as_argument
+
+if TYPE_CHECKING:
+    from nashpath.run.training.flow_recorder import FlowRecorder
+    from nashpath.run.training.recorder import Recorder
 
 
 @contextmanager
@@ -41,6 +52,20 @@ def already_there(store: RunFolder) -> str:
     )
 
 
+def as_written(store: RunFolder, verb: str, data_path: Path | None) -> Raw:
+    """The settings that a run's folder holds, with its data found, and methods of one's own registered.
+
+    Raises `SettingError` where they are those of the other ``verb``, train or flow.
+    """
+    raw = find_data(store.read_config(), store.folder, data_path)
+    own = "flow" if is_flow(raw) else "train"
+    if own != verb:
+        what, again = {"flow": "flow", "train": "training"}[own], f"--resume --out {as_argument(store.folder)}"
+        raise SettingError(f"{store.folder} holds a {what}; resume it with: nashpath {own} {again}")
+    recall(raw.get("with", []), store.folder)
+    return raw
+
+
 def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]:
     """What to say where a run was ended before its first checkpoint, and so begins again; its draws are the same.
 
@@ -49,7 +74,7 @@ def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]
     """
     if store.has_checkpoint():
         return []
-    anew = f"start anew: nashpath {verb} {store.folder / CONFIG} --out ANOTHER_FOLDER"
+    anew = f"start anew: nashpath {verb} {as_argument(store.folder / CONFIG)} --out ANOTHER_FOLDER"
     if start_from:
         raise CheckpointError(
             f"{store.checkpoint}: is missing, and with it what the run started from ({start_from}); {anew}"
@@ -60,6 +85,23 @@ def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]
             f"on from (or an earlier version made the run, and wrote none); put one of them back, or {anew}"
         )
     return [f"{store.folder} was ended before its first checkpoint: it begins again, at step 0"]
+
+
+def steps_taken(stored: dict[str, Any], steps: int, what: str) -> int:
+    """How many steps a run, or a flow, has taken. Raises `SettingError` where it is to take fewer in all."""
+    taken = max(stored.get("taken", [0]))
+    if steps < taken:
+        raise SettingError(f"steps: the {what} has taken {taken} steps already; {steps} are fewer")
+    return taken
+
+
+def keep_changes(
+    recorder: "Recorder | FlowRecorder", stored: dict[str, Any], taken: int, said: list[str], again: list[str]
+) -> list[RunProgress]:
+    """Records what was ``said`` to differ; that, and what begins ``again``, as warnings."""
+    new, before = [f"resumed at step {taken}: {one}" for one in said], stored.get("changes", [])
+    recorder.changes = [*before, *new]
+    return [RunProgress(taken, recorder.settings.steps, 0, 0, {}, 0.0, warning=one) for one in (*again, *new)]
 
 
 def device_kind(device: str) -> str:

@@ -21,9 +21,8 @@ from nashpath.run.folder.identity import (
     since,
 )
 from nashpath.run.folder.outputs import check_new
-from nashpath.run.folder.places import absolute_sweeps, find_data, remember_data
+from nashpath.run.folder.places import absolute_sweeps, remember_data
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, chosen_rows, plan, record
 from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
 from nashpath.run.settings.overrides import Changes, Raw, assign, pairs_of
@@ -33,17 +32,19 @@ from nashpath.run.training.group import RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import (
     already_there,
+    as_written,
     begins_again,
     claimed,
     device_here,
     device_kind,
     differences,
+    keep_changes,
+    steps_taken,
     told,
 )
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import starting_points
 from nashpath.run.training.tracking import check_installed
-from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks
@@ -156,13 +157,8 @@ def resume_session(
     if not store.exists():
         raise SettingError(f"{folder} holds no run to resume ({store.lacks}); leave out --resume to start one there")
     with claimed(store):
-        raw = find_data(store.read_config(), folder, data_path)
-        if is_flow(raw):
-            raise SettingError(
-                f"{folder} holds a flow; resume it with: nashpath flow --resume --out {as_argument(folder)}"
-            )
+        raw = as_written(store, "train", data_path)
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
-        recall(remembered, folder)
         stored, again = read_meta(store), begins_again(store, "train", raw.get("start_from", ""))
         raw, kept, of_kept = _asked(raw, sweeps, changes, stored)
         with store.configured():
@@ -180,16 +176,13 @@ def resume_session(
         said = differences(store, stored, about, accept_changes) + (
             of_kept if all(raw[key] == kept[key] for key in kept) else []
         )
-        taken = max(stored.get("taken", [0]))
-        if settings.steps < taken:
-            raise SettingError(f"steps: the run has taken {taken} steps already; {settings.steps} are fewer")
+        taken = steps_taken(stored, settings.steps, "run")
         with told(), interruptible(stop):
             groups = build_groups(members, settings, notify, stored.get("sizes", ()), ranks)
         raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
-        recorder.changes = [*stored.get("changes", []), *(f"resumed at step {taken}: {one}" for one in said)]
-        for one in [*again, *recorder.changes[len(stored.get("changes", [])) :]]:
-            notify(RunProgress(taken, settings.steps, 0, 0, {}, 0.0, warning=one))
+        for warning in keep_changes(recorder, stored, taken, said, again):
+            notify(warning)
         session = Session(recorder, stop, ranks)
         session.restore()
         store.warn_if_unchecked()
