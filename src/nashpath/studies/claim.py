@@ -9,6 +9,7 @@ where they overlap in part.
 Reference: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6.
 """
 
+import inspect
 import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -175,7 +176,7 @@ def _numbers(found: Any) -> list[float]:
 def _unread(claim: Claim, error: Exception, rows: Rows) -> Verdict:
     """The verdict where a claim's function fails: rows are missing, hold what is not finite, or it is wrong."""
     frames = traceback.extract_tb(error.__traceback__)
-    by_rows, own = frames[-1].filename == Rows.where.__code__.co_filename, frames[min(1, len(frames) - 1)]
+    by_rows, own = frames[-1].filename == inspect.getfile(Rows), frames[min(1, len(frames) - 1)]
     failed = f"the claim's function fails ({Path(own.filename).name}:{own.lineno}): {type(error).__name__}: {error}"
     lacks = isinstance(error, (LookupError, ValueError))
     if lacks:
