@@ -147,7 +147,7 @@ def _put(raw: Raw, path: str, value: Any, methods: Container[str]) -> None:
         before = table[last] if isinstance(table.get(last), dict) else {}
         same = before.get("kind", value) == value
         value = {**{k: v for k, v in before.items() if same or f"{path}.{k}" in methods}, "kind": value}
-    table[last] = value
+    table[last] = _unshared(value)
 
 
 def override(raw: Raw, texts: Iterable[str]) -> Raw:
