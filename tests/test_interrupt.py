@@ -281,13 +281,14 @@ def test_a_worker_has_the_environment_of_now_and_draws_of_its_own(monkeypatch):
 def test_a_stop_is_not_kept_waiting_by_what_workers_import(tmp_path):
     """The server whose forks they are is ended while it begins, and the next pool begins another."""
     end(workers._servers())
-    before = time.process_time()
+    began = time.monotonic()
     runner.reproduce(str(OWN), "quick", tmp_path, workers=2, stop=lambda: True)
+    stopped = time.monotonic()
     assert json.loads((tmp_path / "study.json").read_text())["status"] == "stopped"
-    assert time.process_time() - before < 1.0
     assert not list(filter(runs, workers._servers()))
     with worker_pool(1) as pool:
         assert pool.submit(abs, -1).result() == 1
+    assert stopped - began < time.monotonic() - stopped  # a third of it on a quiet machine, and on a busy one
 
 
 def test_a_worker_that_is_killed_is_its_cells_error_and_a_plan_goes_on(tmp_path):

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 import torch
 
-from nashpath.run import open_session
+from nashpath.run import open_session, resume_session
 from nashpath.run.engine import autotune as room
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.resolve import resolve
@@ -33,5 +33,16 @@ def test_what_was_chosen_is_recorded_and_obeyed(tmp_path, monkeypatch):
     open_session(RAW, {}, tmp_path / "first").train()
     recorded = tomllib.loads((tmp_path / "first" / "config.toml").read_text())
     assert recorded["threads"] == 1
-    open_session({**recorded, "threads": 2}, {}, tmp_path / "second")
+    assert torch.get_num_threads() == 2  # what trains next is measured with as many again
+    used = []
+
+    def asks(progress):
+        used.append(torch.get_num_threads())
+
+    second = open_session({**recorded, "threads": 1}, {}, tmp_path / "second", asks)
+    assert (second.threads, torch.get_num_threads()) == (1, 2)
+    second.train()
+    assert set(used) == {1}
+    assert torch.get_num_threads() == 2
+    resume_session(tmp_path / "second", {"steps": 2 * recorded["steps"]}).train()
     assert torch.get_num_threads() == 2

@@ -39,6 +39,7 @@ from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
+from nashpath.run.engine.device import with_threads
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
 from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
@@ -133,7 +134,7 @@ def diagnose(
     restored = restore_members(folder, members, data_path=Path(data_path) if data_path else None)
     found: list[Diagnosis] = []
     failed: dict[int, Exception] = {}
-    with _threads(restored[0][0].settings.threads):
+    with with_threads(restored[0][0].settings.threads):
         for m, trial, train_state in restored:
             try:
                 frames = _frames(folder, m.index)
@@ -150,17 +151,6 @@ def diagnose(
     if failed:
         raise UndiagnosedError(failed, found)
     return found
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """The number of threads that training was measured to be fastest with (0: as it is), for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -44,6 +44,17 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
+@contextmanager
+def with_threads(count: int = 0) -> Iterator[None]:
+    """A block with ``count`` threads of PyTorch (0: as many as there are); after it there are as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 Precision = torch.dtype | Literal["tf32"] | None
 """The dtype of mixed precision, float32 whose products round their factors to TF32, or None for full precision."""
 

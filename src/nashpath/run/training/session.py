@@ -4,7 +4,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from nashpath.core import Game, Source
+from nashpath.run.engine.device import with_threads
 from nashpath.run.engine.interrupt import Interrupted, ending_by_ctrl_c
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
@@ -148,6 +151,7 @@ class Timetable:
 class Session:
     """A training run over a run folder; `train` may be called on a fresh or a restored session.
 
+    It trains with as many of PyTorch's threads as there are when it is made; afterwards there are as many as before.
     Where it leads several ``ranks``, the others are told of every step (`nashpath.run.training.follower`).
     """
 
@@ -155,7 +159,7 @@ class Session:
         self.ranks = ranks
         self.recorder, self.stop, self.schedule = recorder, stop, Timetable(recorder)
         self.store, self.groups, self.settings = recorder.store, recorder.groups, recorder.settings
-        self.saved = time.perf_counter()
+        self.saved, self.threads = time.perf_counter(), torch.get_num_threads()
         if ranks is not None:
             from nashpath.run.observe.shared import SharedSamples
 
@@ -188,7 +192,7 @@ class Session:
         self.store.claim()
         given = self.stop
         try:
-            with ending_by_ctrl_c() as asked:
+            with ending_by_ctrl_c() as asked, with_threads(self.threads):
                 self.stop = asked if given is never else given
                 return self._train()
         except RanksError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nashpath.run.engine.device import find_device
+from nashpath.run.engine.device import find_device, with_threads
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never
 from nashpath.run.errors import SettingError
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks
 
 
+@with_threads()
 def open_session(
     raw: Raw,
     sweeps: dict[str, list[Any]],
@@ -134,6 +135,7 @@ def _switch(on: bool) -> str:
     return "on" if on else "off"
 
 
+@with_threads()
 def resume_session(
     folder: str | Path,
     changes: Changes,
