@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nashpath.core.torch_compat.one_graph import as_one_graph
 from nashpath.data import Ring
 from nashpath.report import page
 from nashpath.run.engine import program
@@ -138,14 +139,14 @@ def test_helpers_of_a_compiler_outlive_an_error_of_the_block(asked):
 @pytest.mark.parametrize(("number", "late"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
 def test_a_program_that_is_compiled_is_left_and_resumed_bit_for_bit(tmp_path, monkeypatch, number, late):
     """The compiler is a child that sleeps; the signal comes before the step is taken, or just after it was."""
-    monkeypatch.setattr(program, "as_one_graph", lambda step: step)
+    monkeypatch.setattr(program, "as_one_graph", partial(as_one_graph, backend="traced"))
     settings = flags("compile=on", "steps=8", "checkpoint_every=4")
     nash("train", *settings, "--out", tmp_path / "whole")
     real, started = Program._step_all, []
 
-    def compiling(self, batches):
+    def compiling(self, *given):
         if late:
-            real(self, batches)
+            real(self, *given)
         started.append(subprocess.Popen(SLEEP))
         signal.raise_signal(number)
         started[0].wait()

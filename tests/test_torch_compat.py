@@ -27,10 +27,13 @@ from nashpath.games.toys import Bilinear
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator, mixes_batch, spectral_norm
 from nashpath.networks.activations import Rectifier
 from nashpath.networks.batch_norm import BatchNorm
+from nashpath.run.engine import program
 from nashpath.run.engine.data_parallel import sum_over_ranks
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.sampler import to_float64
 from nashpath.run.engine.step import Trial
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.resolve import resolve
 from nashpath.solvers import Adam, Alternating
 
 ROOT = Path(nashpath.__path__[0])
@@ -571,3 +574,54 @@ def test_with_child():
     assert other[1] is inner
     assert other[0] is outer[0]
     assert isinstance(outer[1], nn.Tanh)
+
+
+@pytest.mark.parametrize("backend", ["traced", pytest.param("inductor", marks=pytest.mark.long)])
+def test_repeated_calls_of_a_graph_are_its_calls_one_after_the_other(backend):
+    """Also where a result's dict has another order than the argument's, or its tensors lie otherwise in memory."""
+
+    def step(state, numbers, given):
+        first, second = state["first"], state["second"]
+        turned = (first @ second.T).T.contiguous().T
+        return {"second": second + given * numbers["rate"], "first": turned.sin(), "kept": state["kept"]}, {
+            "cost": turned.sum()
+        }
+
+    rng = torch.Generator().manual_seed(0)
+    state = {name: torch.randn(4, 4, generator=rng) for name in ("first", "second", "kept")}
+    numbers, given = {"rate": torch.tensor(0.5)}, torch.randn(4, 4, generator=rng)
+    graph, plain = one_graph.as_one_graph(step, backend), one_graph.as_one_graph(step, backend)
+    graph(state, numbers, given)
+    for count in (1, 2, 5):
+        want, info = state, {}
+        for _ in range(count):
+            want, info = plain(want, numbers, given)
+        got, told = graph.repeated(count, state, numbers, given)
+        assert list(got) == list(want)
+        assert all(torch.equal(got[name], want[name]) for name in want)
+        assert torch.equal(told["cost"], info["cost"])
+
+
+@pytest.mark.parametrize("mode", ["stacked", "looped"])
+def test_a_program_takes_as_many_steps_in_a_call_as_fit_into_a_moment(monkeypatch, mode):
+    """Their number changes nothing, the report included; slow steps are taken one by one, so that a stop is heard."""
+    monkeypatch.setattr(program, "as_one_graph", lambda function: one_graph.as_one_graph(function, "traced"))
+    real = one_graph.OneGraph.repeated
+    counts: list[int] = []
+    monkeypatch.setattr(
+        one_graph.OneGraph, "repeated", lambda self, count, *given: (counts.append(count), real(self, count, *given))[1]
+    )
+    raw = {"batch_size": 4, "penalty": "dragan", "generator": {"width": 4}, "discriminator": {"width": 4}}
+    ends = {}
+    for longest in (0.0, 1e6):
+        monkeypatch.setattr(program, "LONGEST", longest)
+        one = Program([build_trial(resolve(raw), seed) for seed in (0, 1)], [0, 1], mode, compiled=True)
+        counts.clear()
+        for steps in (2, 1, 7):
+            one.run(steps)
+        ends[longest] = one.train_state(1), one.info(), one.taken
+        assert max(counts) == (1 if longest == 0.0 else 7)
+    (a, info_a, _), (b, info_b, taken) = ends.values()
+    assert taken == 10
+    assert info_a == info_b
+    assert all(torch.equal(x, y) for x, y in zip(leaves(a), leaves(b), strict=True))

@@ -53,23 +53,46 @@ class OneGraph:
         self._constants: list[torch.Tensor] = []
         self._given: TreeForm | None = None
         self._told: TreeForm | None = None
+        self._carried: list[int] | None = None
+        """Where, among all that is made, the leaves of the next call's first argument are."""
         self._moved: dict[int, tuple[int, ...]] = {}
         """The strides that results must have which the graph lays otherwise, by their place."""
 
-    @torch.no_grad()
     def __call__(self, *arguments: Any) -> Any:
+        return self.repeated(1, *arguments)
+
+    @torch.no_grad()
+    def repeated(self, count: int, *arguments: Any) -> Any:
+        """As many calls, each with the first result of the one before as its first argument; what the last one gives.
+
+        What goes from one to the next is not put together and taken apart between them, which takes an eighth of the
+        time of a small step.
+        """
         if self._graph is None or self._given is None:
-            made = self._first(arguments)
+            made = self._laid(self._first(arguments))
         else:
-            made = self._graph(*self._given.leaves(arguments), *self._constants)
-        if self._moved:
-            made = list(made)
-            for k, strides in self._moved.items():
-                made[k] = torch.empty_strided(made[k].shape, strides, dtype=made[k].dtype, device=made[k].device).copy_(
-                    made[k]
-                )
+            made = self._laid(self._graph(*self._given.leaves(arguments), *self._constants))
+        assert self._graph is not None
+        assert self._given is not None
         assert self._told is not None
+        if count > 1:
+            if self._carried is None:
+                self._carried = TreeForm(arguments[0]).leaves(self._told.filled(range(len(made)))[0])
+            rest = [*self._given.leaves(arguments)[len(self._carried) :], *self._constants]
+            for _ in range(count - 1):
+                made = self._laid(self._graph(*(made[place] for place in self._carried), *rest))
         return self._told.filled(made)
+
+    def _laid(self, made: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+        """Results in memory as the next call needs them."""
+        if not self._moved:
+            return made
+        made = list(made)
+        for k, strides in self._moved.items():
+            made[k] = torch.empty_strided(made[k].shape, strides, dtype=made[k].dtype, device=made[k].device).copy_(
+                made[k]
+            )
+        return made
 
     def _first(self, arguments: tuple[Any, ...]) -> Sequence[torch.Tensor]:
         """Makes the graph, and what it gives for these arguments."""

@@ -24,7 +24,7 @@ from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products, wait_for
 from nashpath.run.engine.interrupt import Interrupted, interruptible
 from nashpath.run.engine.onednn import float32_matmul
-from nashpath.run.engine.recording import RECORDS, Record, Recordings, copied
+from nashpath.run.engine.recording import LONGEST, RECORDS, Record, Recordings, copied
 from nashpath.run.engine.sampler import BLOCK_STEPS, DrawFunction, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
 from nashpath.run.errors import SettingError
@@ -233,9 +233,9 @@ class Program:
         if recording is not None:
             self._train_state, self._info = recording(self._train_state, given)
             return recording.length
-        before = counted(self.trials[0].game) if self.compiles else {}
+        before, count = counted(self.trials[0].game) if self.compiles else {}, self._together(left)
         try:
-            self._step_all(given)
+            self._step_all(given, count)
             if self.compiles:
                 self._refuse_counting(before)
         except CompilerError as error:
@@ -250,7 +250,13 @@ class Program:
             if refused is None:
                 raise
             raise refused from error
-        return 1
+        return count
+
+    def _together(self, left: int) -> int:
+        """How many of ``left`` steps are taken in one call of a compiled program: what takes a moment, once timed."""
+        if not self.drawing or not self.timed or self.spread is not None:
+            return 1
+        return max(1, min(left, int(LONGEST * self.timed / max(self.seconds, 1e-9))))
 
     def _refuse_counting(self, before: dict[str, Any]) -> None:
         """Raises `SettingError` where a module counts in Python: a graph holds what it did once."""
@@ -268,12 +274,13 @@ class Program:
         step = vmap(step) if self.mode == "stacked" else step
         return as_one_graph(step) if self.compiled else step
 
-    def _step_all(self, batches: Any) -> None:
-        self._train_state, self._info = self._stepper()(self._train_state, batches)
+    def _step_all(self, given: Any, count: int) -> None:
+        self._train_state, self._info = self._stepper(count)(self._train_state, given)
 
-    def _stepper(self) -> Callable[[Any, Any], tuple[Any, Any]]:
-        """All members one step on, and what it reports of them."""
-        return partial(_stacked_step if self.mode == "stacked" else _looped_step, self.step, self._numbers)
+    def _stepper(self, count: int = 1) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """All members ``count`` steps on, and what the last one reports of them."""
+        step = partial(self.step.repeated, count) if count > 1 else self.step
+        return partial(_stacked_step if self.mode == "stacked" else _looped_step, step, self._numbers)
 
 
 def _stacked_step(step: Any, numbers: Any, train_state: Any, batches: Any) -> tuple[Any, Any]:
