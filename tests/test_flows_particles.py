@@ -244,6 +244,27 @@ def test_reach_bounds_every_move_and_keeps_its_direction():
     assert stride.held == pytest.approx(float((0.1 * wanted.norm(dim=1) > 0.05).double().mean()))
 
 
+@pytest.mark.parametrize("name", MONOTONES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_reach_bounds_moves_where_a_slope_leaves_the_numbers(name, dtype):
+    """Particles 1 to 60 deviations away, on both sides: d is up to 1,800, and exp(d) is infinite."""
+    far = torch.tensor([1.0, 3.0, 10.0, 60.0], dtype=dtype)
+    x = torch.stack([torch.cat([far, -far]), torch.zeros(8, dtype=dtype)], 1)
+
+    def towards(centre):
+        return lambda x: -0.5 * (x - centre).square().sum(1)
+
+    for target, own in ((0.0, x), (x, 0.0)):  # d far above 0, and far below
+        ratio = DensityRatio(towards(target), lambda particles, own=own: towards(own))
+        flow = MonoFlow(ratio, MonotoneFunction(name))
+        stride = Euler(0.1, reach=0.2, control="off").step(flow, x, {})
+        moves, (d, gradient) = stride.particles - x, ratio.log_ratio(x, x, {})
+        assert moves.isfinite().all()
+        assert moves.norm(dim=1).max() <= 0.2 * (1 + 1e-5)
+        steep = flow.h.slope(d) * gradient.norm(dim=1) > 1e3
+        torch.testing.assert_close(moves[steep], 0.2 * torch.nn.functional.normalize(gradient[steep]))
+
+
 MORE_OF_THEM = pytest.mark.thorough(
     "every h is followed in test_flows_run; of these some have slopes that vanish, some not"
 )

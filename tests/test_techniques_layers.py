@@ -116,6 +116,14 @@ def test_every_batch_has_finite_closeness_or_is_refused(count, joint, reduce):
     assert all(value.equal(before[name]) for name, value in layer.state_dict().items())
 
 
+def test_samples_that_are_all_like_another_cannot_be_set_apart():
+    layer = discrimination()
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    with pytest.raises(ValueError, match="each is like another one"):
+        layer.calibrate(batch(1).expand(8, 4))
+    assert all(value.equal(before[name]) for name, value in layer.state_dict().items())
+
+
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
 def test_a_game_of_joint_batches_wants_two_samples_of_each_kind(reduce):
     def game(size):
@@ -164,6 +172,22 @@ def test_virtual_batch_norm_sample_by_sample(shape):
         scale = layer.weight.detach().numpy() / np.sqrt(square - mean**2 + 1e-5)
         expected = (rows[k] - mean[:, None]) * scale[:, None] + layer.bias.detach().numpy()[:, None]
         np.testing.assert_allclose(out[k].reshape(3, -1).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("offset", [0.0, 10.0, -300.0, 1e4])
+@pytest.mark.parametrize("deviation", [0.0, 1e-3, 1.0])
+def test_virtual_batch_norm_of_a_channel_far_from_zero(offset, deviation):
+    """As exact as the input: a number of 1e4 is known to 1e-3 in 32 bits."""
+    layer = VirtualBatchNorm(2)
+    layer.references = 64
+    for seed in range(20):
+        x = offset + deviation * torch.randn(72, 2, 3, generator=generator(seed))
+        out, rows = layer(x).detach(), x.double() - x[:64].double().mean((0, 2), keepdim=True)
+        mean = rows[64:].mean(2, keepdim=True) / 65
+        square = (rows[64:].square().mean(2, keepdim=True) + 64 * rows[:64].square().mean((0, 2), keepdim=True)) / 65
+        want = (rows[64:] - mean) / (square - mean**2 + layer.eps).sqrt()
+        torch.testing.assert_close(out[64:].double(), want, atol=3e-3, rtol=1e-3)
+        assert out.isfinite().all()
 
 
 def virtual_generator() -> VirtualBatchGenerator:

@@ -2,6 +2,7 @@
 
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Count, Hyperparameters, Positive
@@ -94,8 +95,10 @@ class Euler(Hyperparameters):
 
     def _within_reach(self, velocity: Tensor, size: float) -> tuple[Tensor, float]:
         """The velocity, cut to ``reach / size``, and the share of particles whose velocity was cut."""
-        speed = velocity.flatten(1).norm(dim=1).reshape(-1, *[1] * (velocity.dim() - 1))
-        share = self.reach.to(speed) / (size * speed)
+        flat = velocity.flatten(1)
+        largest = flat.abs().amax(1, keepdim=True).clamp_min(torch.finfo(flat.dtype).tiny)
+        speed = largest * (flat / largest).norm(dim=1, keepdim=True)  # whose squares may be too large for a number
+        share = (self.reach.to(speed) / (size * speed)).reshape(-1, *[1] * (velocity.dim() - 1))
         return velocity * share.clamp_max(1), float((share < 1).float().mean())
 
     def _shorter(

@@ -1,5 +1,6 @@
 """The flow that GANs follow."""
 
+import torch
 from torch import Tensor
 
 from nashpath.core import Batch, Key
@@ -16,7 +17,8 @@ class MonoFlow(Flow):
         d/dt KL(q_t‖p) = −E_q h'(d) ‖∇d‖² ≤ 0
 
     for every h with h' > 0: `MonotoneFunction` by name, or `UserMonotone`. ``ratio`` says where d comes from. The
-    divergence of its fields is ``KL(q‖p) = −E_q d``.
+    divergence of its fields is ``KL(q‖p) = −E_q d``. A slope h' beyond the root of the largest number (2e19 in 32
+    bits) is that root, so that the direction is known still.
 
     Reference: Yi, Zhu & Liu 2023, "MonoFlow: Rethinking Divergence GANs via the Perspective of Wasserstein Gradient
     Flows", Sec. 3.
@@ -37,6 +39,6 @@ class MonoFlow(Flow):
 
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         d, gradient = self.ratio.log_ratio(points, particles, memory)
-        slope = self.h.slope(d)
+        slope = self.h.slope(d).clamp_max(torch.finfo(d.dtype).max ** 0.5)
         velocity = slope.reshape(-1, *[1] * (points.dim() - 1)) * gradient
         return Field(velocity, -d.mean(), (velocity * gradient).flatten(1).sum(1).mean())

@@ -90,11 +90,13 @@ class MinibatchDiscrimination(nn.Module):
         """The released data-dependent start, from features [batch, features] of some real samples, in place.
 
         Scales each kernel so that the mean distance to the nearest other sample is 2, and sets the bias so that the
-        mean closeness is 0.
+        mean closeness is 0. Raises ValueError, and moves nothing, where a kernel maps every sample onto another one.
         """
         distances = self.distances(x)
         alone = torch.eye(len(x), dtype=x.dtype, device=x.device) * torch.finfo(x.dtype).max
         half = 0.5 * (distances + alone).amin(2).mean(1)
+        if not (half > 0).all():
+            raise ValueError("no scale of minibatch discrimination sets these samples apart: each is like another one")
         self.log_weight_scale.sub_(half.log()[:, None])
         self.bias.copy_(-self._closeness(distances / half[:, None, None]).mean(0))
 

@@ -46,6 +46,7 @@ class VirtualBatchNorm(nn.Module):
                 "in nashpath.networks.virtual_batch_norm.VirtualBatchGenerator, which puts at least 2 in front"
             )
         full = x.to(self.weight.dtype).flatten(2) if x.dim() > 2 else x.to(self.weight.dtype)[:, :, None]
+        full = full - full[:n].mean((0, 2), keepdim=True)  # y stays the same, and σ² is no difference of large numbers
         means, squares = full.mean(2, keepdim=True), full.square().mean(2, keepdim=True)
         mean, square = means[:n].mean(0, keepdim=True), squares[:n].mean(0, keepdim=True)
         mean = torch.cat([mean.expand_as(means[:n]), (means[n:] + n * mean) / (n + 1)])
