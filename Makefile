@@ -65,6 +65,7 @@ wheel: $(STAMP)
 index:
 	$(BIN)/python -c "import json; from nashpath.cli.index import INDEX; from nashpath.cli.list_methods import described; \
 	INDEX.write_text(json.dumps(described(), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')"
+	$(BIN)/python scripts/named.py
 	$(BIN)/python scripts/glossary.py
 
 # Renews lock.txt: the newest versions of every dependency, extra and group, for every Python from 3.11 on. constraints.txt

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parent.parent
 BEFORE = "2026-11-22"
 AFTER = {path.parent.name: path.parent.parent.name for path in sorted(ROOT.glob("results/2*/*/study.json"))}
 """The newest date of each study."""
+JUDGED = [name for name in NAMES if (ROOT / "results" / BEFORE / name).exists()]
+"""The studies that were judged at both dates."""
 PAGE = ROOT / "docs" / "results_changed.md"
 HEAD = f"""# Verdicts that changed
 
@@ -51,7 +53,7 @@ def changed(study: str) -> dict[str, tuple[dict[str, Any] | None, dict[str, Any]
 
 def page() -> str:
     reasons, parts = tomllib.loads((ROOT / "results" / "changes.toml").read_text(encoding="utf-8")), [HEAD]
-    for study in NAMES:
+    for study in JUDGED:
         rows = changed(study)
         kept = sum(name not in rows for name in claims(AFTER[study], study))
         lines = [f"## {study}\n", f"{kept} other claims have the verdict that they had.\n"]

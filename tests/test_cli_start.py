@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from nashpath.cli import app, index
 from nashpath.cli.console import LARGEST_SIZE
 from nashpath.cli.index import GROUP, INDEX
-from nashpath.cli.reproduce import STUDIES
 from nashpath.core.arguments import INFINITE, SWEPT
 from nashpath.core.hyperparameters import SIZE
 from nashpath.run import SettingError
@@ -21,7 +20,6 @@ from nashpath.run.settings.flow import flow_names, resolve_flow
 from nashpath.run.settings.model import setting_names
 from nashpath.run.settings.overrides import assign
 from nashpath.run.settings.resolve import resolve
-from nashpath.studies import NAMES
 
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
 SAID_AT_ONCE = [
@@ -197,7 +195,6 @@ def test_the_help_of_the_command_has_the_first_line_of_every_verb(tmp_path):
 def test_what_the_help_says_without_the_rooms_is_what_they_say():
     assert LARGEST_SIZE == SIZE
     assert (values.SWEPT, values.INFINITE) == (SWEPT, INFINITE)
-    assert STUDIES.split(", ") == list(NAMES)
 
 
 REFUSED_BY_THE_RUN = """

@@ -98,11 +98,11 @@ def test_the_readme_has_the_table():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_study_is_complete(name):
-    """Every scale has experiments and claims; every claim says where it stands; sizes grow with the scale."""
+    """Every scale that it has, has claims; every claim says where it stands; sizes grow with the scale."""
     study = find_study(name)
     for scale in SCALES:
-        assert study.experiments_at(scale)
-        assert study.claims_at(scale)
+        assert study.experiments_at(scale) or scale in ("real", "full")
+        assert bool(study.claims_at(scale)) == bool(study.experiments_at(scale))
         rests = {experiment.name for experiment in study.experiments_at(scale)}
         assert {claim.experiment for claim in study.claims_at(scale)} <= rests
     for claim in study.claims:
@@ -118,8 +118,8 @@ def test_every_study_is_complete(name):
 def test_every_verdict_that_changed_has_its_reason_and_the_page_says_them():
     made = runpy.run_path(str(ROOT / "scripts" / "results_changed.py"))
     reasons = tomllib.loads((ROOT / "results" / "changes.toml").read_text())
-    assert {study: list(found) for study, found in reasons.items() if study not in NAMES} == {}
-    for study in NAMES:
+    assert {study: list(found) for study, found in reasons.items() if study not in made["JUDGED"]} == {}
+    for study in made["JUDGED"]:
         assert set(reasons[study]) == set(made["changed"](study))
     assert (ROOT / "docs" / "results_changed.md").read_text() == made["page"]()
 

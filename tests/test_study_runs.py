@@ -111,6 +111,7 @@ WITH_CONVOLUTIONS = pytest.mark.thorough("its experiments run in miniature; conv
     [
         pytest.param(name, marks=WITH_CONVOLUTIONS) if name in ("many-paths", "conjugate-gradient") else name
         for name in NAMES
+        if find_study(name).experiments_at("real")
     ],
 )
 def test_the_scale_of_real_data_runs_on_stand_ins(name, tmp_path, monkeypatch):

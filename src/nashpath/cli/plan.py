@@ -15,7 +15,6 @@ from rich.table import Table
 
 from nashpath.cli.console import CellBar, With, load_all
 from nashpath.cli.reproduce import (
-    STUDIES,
     StudyClaims,
     StudyExperiments,
     StudyFull,
@@ -36,7 +35,11 @@ if TYPE_CHECKING:
 
 _Name = Annotated[
     str,
-    typer.Argument(help=f"{STUDIES}, or a file of your own that defines STUDY.", metavar="STUDY", show_default=False),
+    typer.Argument(
+        help="A study by name (none: lists them), or a file of your own that defines STUDY.",
+        metavar="STUDY",
+        show_default=False,
+    ),
 ]
 _Out = Annotated[
     Path | None, typer.Option("--out", help="The --out of `nashpath reproduce`, for what it has measured.")

@@ -28,13 +28,11 @@ from nashpath.spelling import as_argument
 if TYPE_CHECKING:
     from nashpath.studies import CellProgress, Portion
 
-STUDIES = "many-paths, improved-techniques, convergence-problems, conjugate-gradient, monoflow"
-"""The names of `nashpath.studies.NAMES` (a test)."""
 _Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="STUDY...",
-        help=f"{STUDIES}, all, or a file of your own that defines STUDY.",
+        help="Studies by name (none: lists them), all, or a file of your own that defines STUDY.",
         show_default=False,
     ),
 ]

@@ -1,6 +1,7 @@
 """Finds a study: one of the package by its name, or a person's own in a Python file that defines ``STUDY``."""
 
 import importlib
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from nashpath.studies.study import Study
 
 
 def _names() -> tuple[str, ...]:
-    """The studies of the package: its folders that have ``claims.py``, in the ``ORDER`` that each states."""
+    """The studies of the package: its folders that have ``claims.py``, in the ``ORDER`` that each states, else last."""
     here = Path(__file__).parent
     folders = [path.parent.name for path in here.glob("*/claims.py")]
-    order = {name: importlib.import_module(f"nashpath.studies.{name}").ORDER for name in folders}
+    modules = {name: importlib.import_module(f"nashpath.studies.{name}") for name in folders}
+    order = {name: getattr(module, "ORDER", math.inf) for name, module in modules.items()}
     return tuple(name.replace("_", "-") for name in sorted(folders, key=lambda name: (order[name], name)))
 
 
