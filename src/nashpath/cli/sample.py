@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all
+from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, working
 from nashpath.cli.places import DataPath, given_place
 
 _Folder = Annotated[Path, typer.Argument(help="A run folder.")]
@@ -68,10 +68,11 @@ def sample(
     if truncation is not None:
         for one in (loaded, last) if last is not None else (loaded,):
             truncated(one.game, truncation)
-    found = loaded.sample(count, seed, label).numpy()
-    raw = last.sample(count, seed, label).numpy() if last is not None else None
-    labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
-    _write(out, loaded, found, raw, labels)
+    with working(f"drawing {count:,} samples"):
+        found = loaded.sample(count, seed, label).numpy()
+        raw = last.sample(count, seed, label).numpy() if last is not None else None
+        labels = loaded.labels(count, seed) if label is None else np.full(count, loaded.class_number(label))
+        _write(out, loaded, found, raw, labels)
     typer.echo(str(out))
     if said := caution(member, loaded.outcome, loaded.steps, {"steps": loaded.settings.steps}):
         typer.echo(f"warning: {said}", err=True)
