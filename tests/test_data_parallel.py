@@ -169,7 +169,7 @@ def test_a_step_of_several_processes_is_that_of_one_or_announced(of_three, path,
     is_that_of_one_or_announced(of_three, path, kind)
 
 
-@pytest.mark.long(first=True)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", STACKED)
 def test_so_it_is_of_solvers_that_are_stacked_and_compiled(of_two, kind):
     is_that_of_one_or_announced(of_two, "solver", kind)
@@ -241,6 +241,7 @@ assert left == 1, left
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are read from /proc")
 def test_no_thread_of_the_connection_outlives_it():
@@ -278,6 +279,7 @@ def costs(members):
     return [list(member["costs"].values()) for member in members]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
     whole = trained(1, tmp_path / "one", *ARGUMENTS, "-s", "steps=60")
@@ -289,6 +291,7 @@ def test_a_run_goes_on_with_any_number_of_processes(tmp_path):
     torch.testing.assert_close(torch.tensor(costs(found)), torch.tensor(costs(whole)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_numbers_of_samples_are_those_of_one_process(tmp_path):
     asked = ["-s", "data=digits", "-s", 'metrics=["fid", "kid@pixels"]', "-s", "steps=4", "-s", "sample_every=2"]
@@ -337,6 +340,7 @@ class Waiting(Metric):
 """
 
 
+@pytest.mark.long
 def test_a_leader_that_is_asked_to_stop_because_another_is_gone_says_so(tmp_path, quick_python):
     """The launcher asks it at once, perhaps between two steps, where it would only stop."""
     own, out = tmp_path / "waiting.py", tmp_path / "run"

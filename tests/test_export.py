@@ -125,6 +125,7 @@ def test_where_samples_differ_nothing_is_written(run, tmp_path, monkeypatch):
     assert not file.parent.exists()
 
 
+@pytest.mark.long
 def test_every_export_has_a_card_of_its_own(run, tmp_path):
     """Of one stem in two formats; a card of the same file is written anew, and a text of one's own stays."""
     own = tmp_path / "g.md"

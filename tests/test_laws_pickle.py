@@ -56,6 +56,7 @@ def end(trial: Trial, steps: int = 2) -> list[torch.Tensor]:
 OTHER_WAYS = pytest.mark.thorough("techniques are sent by pickle, and games alone in every way")
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize(
     ("game", "technique", "way"),
     [

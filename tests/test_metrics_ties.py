@@ -80,6 +80,7 @@ def test_the_example_that_rounding_decided():
     assert found["density"] < 0.5
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("case", LATTICES)

@@ -343,6 +343,7 @@ def test_gradients_of_the_energy_distance_are_unbiased_and_those_of_w1_are_not()
     assert abs(slopes["w1"] - (-1)) > 0.5  # d|θ − θ*|/dθ is −1
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.unchecked("slow: many calls")
 @pytest.mark.parametrize("epsilon", [0.3, 1.0, 30.0])
 def test_sinkhorn_is_that_of_pot(epsilon):

@@ -478,6 +478,7 @@ class Homeward(Flow):
     assert "flow.homeward" in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_it_works_in_a_process_of_its_own(mine, tmp_path):
     """Nothing but the command; what it left is enough for another process."""

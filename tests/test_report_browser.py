@@ -92,6 +92,7 @@ def test_page_is_quiet_in_either_look_and_draws_its_curves(browser: Browser, tmp
             assert page.locator("#charts canvas").count() == page.locator(".chart").count() > 0
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("name", ["ring", "toy"])
 def test_moving_the_slider_and_playing_change_the_canvas(browser: Browser, tmp_path: Path, name: str) -> None:
     with opened(browser, write_report(MAKERS[name](tmp_path / name))) as page:
@@ -261,6 +262,7 @@ def test_extreme_and_constant_curves_are_drawn(browser: Browser, tmp_path: Path)
         assert page.locator("#charts canvas").last.evaluate(COLOURS) > 2
 
 
+@pytest.mark.long
 def test_comparison_lays_runs_side_by_side(browser: Browser, tmp_path: Path) -> None:
     runs = [folders.ring_folder(tmp_path / "ring"), folders.digits_folder(tmp_path / "digits")]
     write_report(runs[0])
@@ -314,6 +316,7 @@ def test_the_axis_of_modes_reaches_to_their_number_and_shares_are_in_percent(tmp
     assert "93 %" in text
 
 
+@pytest.mark.long
 def test_every_number_of_a_member_is_in_sight_on_a_phone_and_a_comparison_fits_a_screen(
     browser: Browser, tmp_path: Path
 ) -> None:

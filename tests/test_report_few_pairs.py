@@ -32,6 +32,7 @@ def told(values: list[list[float]], paired: bool) -> str:
     return found.text
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize("name", OUTCOMES)
 @pytest.mark.parametrize(("settings", "pairs"), [(2, 2), (2, 3), (2, 5), (3, 4)])

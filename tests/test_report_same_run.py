@@ -25,6 +25,7 @@ def again(way: str, first: Path, beside: Path) -> Path:
     return first if way == "itself" else first.parent / "x" / ".." / first.name
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_given_twice_counts_once(tmp_path: Path, way: str):
     raw = {"data": "ring", "steps": 2, "seeds": [0, 1, 2], "compile": "off"}

@@ -231,6 +231,7 @@ def test_words_for_what_was_found():
     assert tally([test, {**test, "verdict": "refuted"}]) == "1 identity holds, sum not"
 
 
+@pytest.mark.long
 def test_the_page_begins_with_verdicts_and_tells_kinds_apart(tmp_path):
     """An index of what was found, a table for each kind, identities in a fold; every link leads to a place."""
     text = (

@@ -275,6 +275,7 @@ def test_what_does_not_go_together_is_refused(arguments, message, tmp_path, monk
     assert not (tmp_path / "run" / "config.toml").exists()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_all_parts_at_once_and_gathered(tmp_path):
     """The real processes; the same command again has nothing left to do."""
@@ -502,6 +503,7 @@ def test_a_task_ends_as_its_part_does_under_every_shell(task, status):
     assert process.returncode == status
 
 
+@pytest.mark.long(first=True)
 def test_a_task_that_is_told_to_stop_waits_for_its_part_under_every_shell(task, tmp_path):
     """The part is told, too, and takes a while to end; a task that is told twice waits all the same."""
     ready, ended = tmp_path / "ready", tmp_path / "ended"

@@ -467,6 +467,7 @@ def test_the_recorded_settings_plan_the_same_members(raw, sweeps):
     assert [dump(m.settings) for m in again] == [dump(m.settings) for m in planned]
 
 
+@pytest.mark.long(first=True)
 @pytest.mark.unchecked("trains")
 @pytest.mark.parametrize("sweeps", [{}, {"objective": ["minimax", "hinge"], "penalty__weight": [0.5, 1]}])
 def test_running_again_from_the_recorded_settings_gives_the_same_numbers(tmp_path, sweeps):

@@ -236,6 +236,7 @@ def cells(folder):
     return {path.name: json.loads(path.read_text())["rows"] for path in sorted((folder / "cells").iterdir())}
 
 
+@pytest.mark.long
 def test_workers_do_not_change_the_numbers(tmp_path):
     """And each row carries its cell."""
     small(tmp_path / "one")

@@ -101,6 +101,7 @@ def go_on(job, commands, folder, trained):
     return commands(*command_of(job, folder, trained))
 
 
+@pytest.mark.long
 def test_what_is_killed_anywhere_goes_on_as_if_nothing_had_been(commands, tmp_path):
     rng, whole, points = random.Random(int(os.environ.get("NASHPATH_FAULTS_SEED", "0"))), {}, {}
     for job in dict.fromkeys(["solo", *(JOBS[trial % len(JOBS)] for trial in range(KILLS))]):
