@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_
 from nashpath.diagnostics.evidence import TOLERANCE, Held, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.linearised import FORMED, Linearised
 from nashpath.diagnostics.probing import ROUNDING, Directions, gain_along
+from nashpath.diagnostics.pulls import kinks
 from nashpath.diagnostics.restricted import Restricted
 
 FEWEST = 16
@@ -30,12 +31,22 @@ LEADING = 10
 """Number of leading eigenvalues that are computed for a large game."""
 
 
+class Unmet(NamedTuple):
+    """What more batches say of the players' own curvatures than those over which the Jacobian was taken."""
+
+    off: Tensor
+    """How far, in the mean, they change a player's slope by another amount after a ``move`` of its own, [size]."""
+    move: Tensor
+    """The moves, [size]."""
+
+
 class Certificate(Diagnostic):
     """First- and second-order tests of a point, free of learning rates.
 
     ::
 
-        stationary   ‖(J⁺ξ)_i‖ ≤ 10⁻³ (1 + ‖θ_i‖) for every player i, with its standard error over batches
+        stationary   ‖(J⁺ξ)_i‖ ≤ 10⁻³ (1 + ‖θ_i‖) for every player i, with its standard error over batches; who is not
+                     is pulled where a small move gains as the slope promises, else it is at a kink (`kinks`)
         Nash         no player lowers its own cost by a small move: ∇²_ii J_i > 0, and probed where it is not clear
         minimax      ∇²_DD J_D ≥ 0, and J_GG − J_GD J_DD⁺ J_DG > 0 over what the discriminator cannot punish to first
                      order (the generator leads: Stackelberg; zero-sum games only)
@@ -87,13 +98,16 @@ class Certificate(Diagnostic):
         spectrum: bool = True,
         beside: Tensor | None = None,
         held: Held | None = None,
+        batches: Batch | None = None,
+        unmet: Unmet | None = None,
     ) -> PointEvidence:
         """The local evidence, for `certify`, from the linearised game and the field on each batch, [batches, size].
 
         ``beside`` is the field on each batch at ``near.beside()``: where that differs, so does the curvature. Without
         ``spectrum`` the eigenvalues of a large game are left out. Players that are ``held`` by a constraint stay where
         they are in Newton's step, and whether they rest is not asked. Weights that a bound holds against their slope
-        are at rest; what is asked is asked of the others.
+        are at rest; what is asked is asked of the others. Whether a slope is a pull is asked on the ``batches`` of the
+        field, or those of ``near``; what those say of curvatures beside (``unmet``) must confirm them to a third.
         """
         if not bool(torch.isfinite(fields).all()):
             return PointEvidence(finite=False)
@@ -104,13 +118,21 @@ class Certificate(Diagnostic):
             near, fields = Restricted(whole, ~held.weights), fields[:, ~held.weights]
             beside = None if beside is None else beside[:, ~held.weights]
             seen.pressed = held.weights.cpu().numpy()
+            unmet = unmet and Unmet(*(part[~held.weights] for part in unmet))
         if near.size:
-            self._ask(near, fields, spectrum, beside, seen)
+            self._ask(near, fields, spectrum, beside, seen, unmet)
             _within_bounds(near, seen, held)
+            seen.kinks = kinks(near, seen, batches) if seen.bends and seen.stationary is False else []
         return seen
 
     def _ask(
-        self, near: Linearised, fields: Tensor, spectrum: bool, beside: Tensor | None, seen: PointEvidence
+        self,
+        near: Linearised,
+        fields: Tensor,
+        spectrum: bool,
+        beside: Tensor | None,
+        seen: PointEvidence,
+        unmet: Unmet | None,
     ) -> None:
         """Fills in what is known of the weights that no bound holds."""
         rows = fields.detach().double().cpu().numpy()
@@ -123,7 +145,7 @@ class Certificate(Diagnostic):
         if not seen.bends:
             return
         if steps is not None:
-            _ask_players(near, seen, steps.mean(0))
+            _ask_players(near, seen, steps.mean(0), unmet)
         if small or spectrum:
             _ask_spectrum(near, seen)
 
@@ -216,7 +238,7 @@ def _signal(rows: NDArray[Any]) -> float:
     return whole / error if error > 0 else float("inf")
 
 
-def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> None:
+def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any], unmet: Unmet | None) -> None:
     """Fills in each player's own curvature and gain, and the generator's once the discriminator answers.
 
     ``mean`` is Newton's step, [size].
@@ -228,6 +250,8 @@ def _ask_players(near: Linearised, seen: PointEvidence, mean: NDArray[Any]) -> N
     for who in near.sizes:
         own = seen.players[who]
         ways = Directions.of(hessians[who], [rest[who]], [one.own_hessian(who) for one in batches])
+        if unmet is not None:
+            ways = ways.confirmed(*(part[near.block(who)].double().cpu().numpy() for part in unmet))
         own.smallest, own.largest = float(ways.values.min()), float(ways.values.max())
         own.flat = int((ways.signs == 0).sum())
         if target is not None:

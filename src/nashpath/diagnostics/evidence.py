@@ -82,6 +82,11 @@ class PointEvidence:
     """Whether the field differs from batch to batch, at the point or a little beside it: so does its curvature then."""
     alike: int = 0
     """Random batches on all of which the field was found the same; 0: it differs, or nothing random is drawn."""
+    level: int = 0
+    """Random batches on all of which the own curvatures were found the same, though the field is noisy; 0: they differ,
+    or it was not asked."""
+    kinks: list[str] = field(default_factory=list)
+    """Players whose slope is no pull, as at a kink, where no other player is pulled away."""
     zero_sum: bool = True
     """Whether the game is zero-sum near the point, up to terms that one player alone moves: ``J_GD = −J_DGᵀ``."""
     shared: bool = True
@@ -122,8 +127,8 @@ class PointEvidence:
 
     @property
     def stationary(self) -> bool | None:
-        """Whether every player is at rest up to tolerance and noise; None: the noise, or a constraint, hides it."""
-        return None if self._free is True and self.held else self._free
+        """Whether every player is at rest up to tolerance and noise; None: noise, a constraint or a kink hides it."""
+        return None if (self._free is True and self.held) or (self._free is False and self.kinks) else self._free
 
     @property
     def hidden(self) -> bool:

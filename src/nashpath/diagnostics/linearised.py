@@ -70,6 +70,11 @@ class Linearised:
         costs = [self.problem.loss(player, at, pick(self.batches, k), advance=True)[0] for k in range(self.draws)]
         return torch.stack(costs).mean()
 
+    def costs(self, player: str, vector: Tensor, batches: Batch) -> Tensor:
+        """The player's cost at a flat vector of parameters on each of other batches, [batches]."""
+        at = Point(self._players(vector), self.point.state)
+        return vmap(lambda one: self.problem.loss(player, at, one, advance=True)[0], chunk_size=CHUNK)(batches)
+
     def _slope(self, player: str) -> Callable[[Tensor], Tensor]:
         """The gradient of one player's cost over its own parameters, at a flat vector."""
         where = self.block(player)

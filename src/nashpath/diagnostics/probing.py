@@ -56,6 +56,12 @@ class Directions(NamedTuple):
             signs = np.where(np.abs(values) > FAR * each.std(0, ddof=1) / len(each) ** 0.5, signs, 0)
         return cls(values, vectors, signs)
 
+    def confirmed(self, off: NDArray[Any], move: NDArray[Any]) -> "Directions":
+        """Without those whose curvature is off by a third or more: ``off`` is that of the slope after a ``move``."""
+        along = np.maximum(np.abs(self.vectors.T @ move), np.linalg.norm(move) / len(move) ** 0.5)
+        sure = np.abs(self.vectors.T @ off) <= STEADY * np.abs(self.values) * along
+        return self._replace(signs=np.where(sure, self.signs, 0))
+
 
 def _curvatures(hessian: NDArray[Any], vectors: NDArray[Any]) -> NDArray[Any]:
     """``vᵀ H v`` for each column."""

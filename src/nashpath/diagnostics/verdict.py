@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from nashpath.diagnostics.averages import Averages, averages_in_words
 from nashpath.diagnostics.behaviour import Behaviour
-from nashpath.diagnostics.evidence import Kind, PlayerEvidence, PointEvidence
-from nashpath.diagnostics.play_words import flat_directions, play_in_words
+from nashpath.diagnostics.evidence import Kind, PointEvidence
+from nashpath.diagnostics.play_words import play_in_words
+from nashpath.diagnostics.point_words import at_kink, on_few_batches, second_order, why_undecided
 from nashpath.diagnostics.probing import SURE
 from nashpath.diagnostics.step_words import steep_in_words, too_steep
 
@@ -267,6 +268,8 @@ def point_sentence(s: RunSummary) -> str:
             told.append(f"the {who} held by its bound, which these numbers leave out")
         elif own.bound and own.bound == own.weights:
             told.append(f"the {who} pressed against its bound in every weight")
+        elif who in seen.kinks:
+            told.append(at_kink(who, own))
         elif own.distance is not None:
             error = f" ± {own.error:.2g}" if own.error else ""
             told.append(f"the {who} {own.distance:.2g}{error} from rest (allowed {own.allowed:.2g})")
@@ -275,8 +278,9 @@ def point_sentence(s: RunSummary) -> str:
         if 0 < own.bound < own.weights:
             share = f"{own.bound:,} of the {who}'s {own.weights:,} weights"
             told.append(f"{share} pressed against a bound, which these numbers leave out")
-    if s.kind in ("local Nash", "local minimax", "no equilibrium"):
-        told += [_second_order(who, own) for who, own in seen.players.items() if own.bound < max(own.weights, 1)]
+    bent = s.kind in ("local Nash", "local minimax", "no equilibrium")
+    if bent:
+        told += [second_order(who, own) for who, own in seen.players.items() if own.bound < max(own.weights, 1)]
         if seen.schur is not None and s.kind != "local Nash":
             told.append(f"the generator's smallest curvature once answered {seen.schur:.2g}")
     gains = seen.players.get("generator")
@@ -286,45 +290,12 @@ def point_sentence(s: RunSummary) -> str:
         told.append("strict: second derivatives alone say so")
     if seen.residual > 1e-6 and s.kind == "not stationary":
         told.append(f"{100 * seen.residual:.2g} % of the field cannot be made to vanish to first order")
-    if seen.alike:
-        told.append(f"the same on all {seen.alike:,} batches drawn, so a rarer one was not seen")
+    told += on_few_batches(seen, bent)
     within = " within the bounds" if seen.bounded else ""
     why = (
-        _why_undecided(seen)
-        if s.kind == "undecided"
-        else f"{MEANING[s.kind]}{within if s.kind == 'local Nash' else ''}"
+        why_undecided(seen) if s.kind == "undecided" else f"{MEANING[s.kind]}{within if s.kind == 'local Nash' else ''}"
     )
     return f"{s.kind}: {why}{' (' + '; '.join(told) + ')' if told else ''}. {more('what the point is')}"
-
-
-def _second_order(who: str, own: PlayerEvidence) -> str:
-    flat = ""
-    if own.flat:
-        found = {
-            True: f"a gain by a move of {own.move:.2g}" if own.move else "a gain",
-            False: "no gain",
-            None: "not decided",
-        }[own.gains]
-        flat = f", {flat_directions(own.flat)} probed: {found}"
-    return f"the {who}'s own curvature from {own.smallest:.2g} to {own.largest:.2g}{flat}"
-
-
-def _why_undecided(seen: PointEvidence) -> str:
-    if not seen.bends:
-        return "the curvature is not finite here (a kink or a root)"
-    if seen.held:
-        return f"the {' and the '.join(seen.held)} is held by its bound, where rest is another thing than no slope"
-    hidden = [who for who, own in seen.players.items() if own.error > 0 or own.distance is None]
-    if seen.stationary is None:
-        return (
-            f"gradient noise hides whether the {' and the '.join(hidden)} is at rest, after {seen.batches} batches; "
-            "larger batches would decide"
-        )
-    unclear = [who for who, own in seen.players.items() if own.gains is None]
-    if unclear:
-        after = f", over {seen.curved} batches" if seen.noisy else ""
-        return f"the {' and the '.join(unclear)} is at rest, but the second order is flat or noisy there{after}"
-    return "the generator gains alone, and the second order does not say whether it does once answered"
 
 
 def headline(s: RunSummary) -> tuple[str, str]:

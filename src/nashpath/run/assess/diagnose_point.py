@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from nashpath.core import Batch, FunctionalGame, Game, Key, Point, pick
+from nashpath.core import Batch, FunctionalGame, Game, Key, Point, pick, tree_map
 from nashpath.core import tree as trees
 from nashpath.core.key import Asked, words_of
 from nashpath.core.noise import bound, generated
@@ -25,6 +25,7 @@ from nashpath.diagnostics import (
     rotation_share,
 )
 from nashpath.diagnostics.base import field, flatten, mean_field
+from nashpath.diagnostics.certificate import Unmet, differ
 from nashpath.diagnostics.linearised import FORMED
 from nashpath.run.assess.behaviour import SMALL
 from nashpath.run.assess.bounds import held_by_bounds
@@ -79,38 +80,102 @@ def look_at_point(
     return near, numbers, _logits(game, problem, point, batches, summary)
 
 
+class _Drawn:
+    """What was drawn so far: the batches of games of at most `FORMED` parameters, and the fields on all of them.
+
+    ``bent`` is what a small move of each player's own makes of its slope, [batches, size]; None: not asked.
+    """
+
+    def __init__(self, game: Game, key: Key, near: Linearised):
+        self.game, self.key, self.near, self.parts = game, key, near, [near.batches]
+        self.rows, self.beside = _fields(near, near.batches), _fields(near.beside(), near.batches)
+        self.bent: Tensor | None = None
+
+    @property
+    def batches(self) -> Batch | None:
+        """All batches, if they were kept."""
+        return tree_map(lambda *parts: torch.cat(parts), *self.parts) if self.near.size <= FORMED else None
+
+    def more(self, count: int) -> None:
+        """Draws so many batches."""
+        others = draw(self.game, self.key, count)
+        self.parts += [others] if self.near.size <= FORMED else []
+        self.rows = torch.cat([self.rows, _fields(self.near, others)])
+        self.beside = torch.cat([self.beside, _fields(self.near.beside(), others)])
+        self.bend(others)
+
+    def bend(self, batches: Batch | None = None) -> None:
+        """Asks for ``bent`` on all batches, or on ``batches`` that were drawn, too."""
+        if batches is None:
+            self.bent = _bent(self.near, self.batches or {})
+        elif self.bent is not None:
+            self.bent = torch.cat([self.bent, _bent(self.near, batches)])
+
+    def look(self, certificate: Certificate, solver: Solver, spectrum: bool = False) -> PointEvidence:
+        """The evidence, by fields on all batches and the curvature over those of ``near``."""
+        near, unmet = self.near, None
+        if self.bent is not None:
+            unmet = Unmet(self.bent.mean(0) - _bent(near, near.batches).mean(0), _own_moves(near))
+        held = held_by_bounds(solver, near, self.rows)
+        return certificate.look(near, self.rows, spectrum, self.beside, held, self.batches, unmet)
+
+
 def _drawn_until_clear(
     game: Game, key: Key, near: Linearised, progress: Notice, spectrum: bool, solver: Solver
 ) -> tuple[Linearised, PointEvidence]:
     """The evidence on as many batches as the noise asks for, and the game on those whose curvature was taken."""
     most = next(count for size, count in MOST.items() if near.size <= size)
-    certificate, random = Certificate(BATCHES), _is_random(game)
-    rows, beside = _fields(near, near.batches), _fields(near.beside(), near.batches)
-
-    def look(whole: bool = False) -> PointEvidence:
-        return certificate.look(near, rows, whole, beside, held_by_bounds(solver, near, rows))
-
-    evidence = look()
+    certificate, random, seen = Certificate(BATCHES), _is_random(game), _Drawn(game, key, near)
+    evidence = seen.look(certificate, solver)
     if evidence.finite and random and not evidence.noisy:  # exactly the same, so far: is there a rare batch?
-        progress(f"gradients alike on {len(rows)} batches: {most} batches")
-        others = draw(game, key, most - len(rows))
-        rows = torch.cat([rows, _fields(near, others)])
-        beside = torch.cat([beside, _fields(near.beside(), others)])
-        evidence = look()
-    while evidence.finite and evidence.hidden and len(rows) < most:
-        progress(f"gradient noise: {4 * len(rows)} batches")
-        rows = torch.cat([rows, _fields(near, draw(game, key, 3 * len(rows)))])
-        evidence = look()
+        progress(f"gradients alike on {len(seen.rows)} batches: {most} batches")
+        seen.more(most - len(seen.rows))
+        evidence = seen.look(certificate, solver)
+    while evidence.finite and evidence.hidden and len(seen.rows) < most:
+        progress(f"gradient noise: {4 * len(seen.rows)} batches")
+        seen.more(3 * len(seen.rows))
+        evidence = seen.look(certificate, solver)
+    if evidence.noisy and random and evidence.stationary and near.size <= FORMED:
+        evidence = _with_rare_curvatures(seen, certificate, solver, progress, most)
     while evidence.noisy and near.size <= SMALL and near.draws < CURVED and _unclear(evidence):
         count = 4 * near.draws
         progress(f"noise of the curvature: {count} batches")
         batches = draw(game, Key(0, "curvature"), count)
-        near = Linearised(near.problem, near.point, batches, count, tolerance=near.tolerance)
-        evidence = look()
+        near = seen.near = Linearised(near.problem, near.point, batches, count, tolerance=near.tolerance)
+        level, evidence = evidence.level, seen.look(certificate, solver)
+        evidence.level = level
     if spectrum and near.size > FORMED:  # once, and not with every draw of batches
-        evidence = look(whole=True)
-    evidence.alike = len(rows) if random and not evidence.noisy else 0
+        evidence = seen.look(certificate, solver, True)
+    evidence.alike = len(seen.rows) if random and not evidence.noisy else 0
     return near, evidence
+
+
+def _with_rare_curvatures(
+    seen: _Drawn, certificate: Certificate, solver: Solver, progress: Notice, most: int
+) -> PointEvidence:
+    """The evidence at a point where the field is noisy: where no curvature differs so far, on all batches."""
+    seen.bend()
+    if seen.bent is not None and not differ(seen.bent) and len(seen.rows) < most:
+        progress(f"curvatures alike on {len(seen.rows)} batches: {most} batches")
+        seen.more(most - len(seen.rows))
+    found = seen.look(certificate, solver)
+    found.level = len(seen.rows) if seen.bent is not None and not differ(seen.bent) else 0
+    return found
+
+
+def _own_moves(near: Linearised) -> Tensor:
+    """The moves of `Linearised.beside`, of all players, [size]."""
+    return near.beside().vector - near.vector
+
+
+def _bent(near: Linearised, batches: Batch) -> Tensor:
+    """What a small move of each player's own makes of its slope, on each batch, [batches, size]."""
+    here, moves, parts = _fields(near, batches), _own_moves(near), []
+    for who in near.sizes:
+        where, alone = near.block(who), torch.zeros_like(moves)
+        alone[where] = moves[where]
+        parts.append(_fields(near.at(alone), batches)[:, where] - here[:, where])
+    return torch.cat(parts, 1)
 
 
 def _is_random(game: Game) -> bool:
