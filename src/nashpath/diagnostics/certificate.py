@@ -276,7 +276,7 @@ def _ask_leader(
     d, g = near.block("discriminator"), near.block("generator")
     j = near.plain_matrix
     cross = max(np.abs(j[g, d]).max(initial=0), np.abs(j[d, g]).max(initial=0))
-    seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * (cross + 1e-12))
+    seen.zero_sum = bool(np.abs(j[g, d] + j[d, g].T).max(initial=0) <= 1e-6 * cross)
     seen.shared = _is_shared(near)
     level = _split(hessians["discriminator"])[1]
     if not seen.shared:
@@ -334,7 +334,7 @@ def _is_shared(near: Linearised) -> bool:
     for share in (0.0, 0.1, -0.1):
         there = near.vector + share * (1 + near.vector.norm()) * torch.randn(near.size, generator=rng).to(near.vector)
         slopes = [grad(partial(near.cost, who))(there)[where] for who in ("generator", "discriminator")]
-        if float((slopes[0] + slopes[1]).norm()) > 1e-6 * (1e-12 + sum(float(slope.norm()) for slope in slopes)):
+        if float((slopes[0] + slopes[1]).norm()) > 1e-6 * sum(float(slope.norm()) for slope in slopes):
             return False
     return True
 

@@ -183,13 +183,13 @@ class Linearised:
         if not self.bends():
             return True
         rng, size = torch.Generator().manual_seed(0), float(self.rates.max()) * float(np.abs(self.plain_matrix).max())
-        reach = KINK * (1 + float(self.vector.norm()))
+        reach, rounding = KINK * (1 + float(self.vector.norm())), 1e-12 * float(self.field.norm())
         for _ in range(4):
             way = torch.randn(self.size, generator=rng).to(self.vector)
             way = way / way.norm()
             for move in (reach * way, -reach * way):
                 far, close = (float((self.rates * self.untold(step)).norm()) for step in (move, move / 10))
-                if close > 0.03 * far and far > 1e-3 * reach * size and far > 1e-12:
+                if close > 0.03 * far and far > max(1e-3 * reach * size, rounding):
                     return True
         return False
 

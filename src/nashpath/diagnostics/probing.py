@@ -1,13 +1,14 @@
 """Does a player gain by a small move of its own where second derivatives do not say?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.func import grad, vmap
+from torch import Tensor
+from torch.func import grad, jacrev, vmap
 
 from nashpath.diagnostics.linearised import Linearised
 
@@ -20,7 +21,11 @@ SURE, FAR = 3.0, 6.0
 RADII = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """Multiples of the smallest radius at which a cost is looked up, until it is above or below by more than rounding."""
 DIGITS = 1e-13
-"""A change of a cost by less than this share of it, or of 1, is rounding."""
+"""A change of a cost by less than this share of it, or of its own scale, is rounding."""
+HIDING = 1e3
+"""A constant in the cost of more than so many of its scales may hide a gain along directions that look level."""
+PLACES = 8
+"""Random places at which the scale of a cost is read."""
 NOISE = 1e-12
 """Curvatures below this share of the player's own largest are errors of arithmetic."""
 FURTHEST = 0.3
@@ -29,6 +34,8 @@ MIXED = 32
 """Directions inside the flat ones that are tried in addition to the flat ones themselves."""
 FOLLOWING = 4
 """Newton steps with which the player's bent directions follow."""
+FOLLOWED = 16
+"""Up to so many flat directions the others among them follow, too, as far as they are bent beside the point."""
 
 
 class Directions(NamedTuple):
@@ -76,37 +83,21 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
         c(t) = min over w of J_i(θ_i + t v + w) − t ∇J_i · v,   w in the directions of positive curvature
 
     (the slope is what is left of the distance from the stationary point) at t = ``smallest`` times `RADII`: each side
-    is decided at the first radius at which c(t) − c(0) is beyond rounding. A cost that stays level to the last radius
+    is decided at the first radius at which c(t) − c(0) is beyond rounding. Of several flat directions those across v
+    follow, too, where they are bent at θ_i + t v. A cost that stays level to the last radius
     is no gain (0.0); NaN, undecided, where a constant in the cost is so large that its rounding would hide a curvature
-    of `ROUNDING` times the largest, or the one that the second derivatives show. Where another player is ``answering``,
-    that one follows besides, by its own cost.
+    of `ROUNDING` times the largest, or the one that the second derivatives show, or all of what the cost may change by
+    (`scale_of`). Where another player is ``answering``, that one follows besides, by its own cost.
     """
-    flat, bent = ways.vectors[:, ways.signs == 0], ways.vectors[:, ways.signs > 0]
+    flat = ways.vectors[:, ways.signs == 0]
     if not flat.shape[1]:
         return 0.0
-    mixed = np.random.default_rng(0).standard_normal((flat.shape[1], MIXED if flat.shape[1] > 1 else 0))
-    tried = np.concatenate([flat, flat @ (mixed / np.linalg.norm(mixed, axis=0, keepdims=True))], 1)
-    sides = torch.from_numpy(np.concatenate([tried, -tried], 1).T.copy()).to(near.vector)
-    where, here = near.block(player), near.vector
-    followers = [(player, where, _inverse(bent, ways.values[ways.signs > 0]))]
-    if answering:
-        followers.append((answering, near.block(answering), np.linalg.pinv(near.own_hessian(answering))))
-    moving = [(who, block, torch.from_numpy(inverse).to(here)) for who, block, inverse in followers if inverse.any()]
-
-    def lowest(way: torch.Tensor, radius: float) -> torch.Tensor:
-        at = torch.cat([here[: where.start], here[where] + radius * way, here[where.stop :]])
-        for _ in range(FOLLOWING):
-            for who, block, inverse in moving:
-                slope = grad(lambda v, who=who: near.cost(who, v))(at)[block]
-                at = torch.cat([at[: block.start], at[block] - inverse @ slope, at[block.stop :]])
-        return near.cost(player, at)
-
-    base = float(lowest(torch.zeros_like(sides[0]), 0.0))
-    slope = grad(lambda v: near.cost(player, v))(here)[where]
-    level, rounding, reached = torch.zeros(len(sides), dtype=torch.bool), DIGITS * max(1.0, abs(base)), 0.0
-    furthest = max(FURTHEST * (1 + float(here[where].norm())), 3 * smallest)
+    sides, lowest = _sides(flat).to(near.vector), _lowest(near, player, ways, answering)
+    base, scale = float(lowest(torch.zeros_like(sides[0]), 0.0)), scale_of(near, player)
+    level, rounding, reached = torch.zeros(len(sides), dtype=torch.bool), DIGITS * max(scale, abs(base)), 0.0
+    furthest = max(FURTHEST * (1 + float(near.vector[near.block(player)].norm())), 3 * smallest)
     for radius in (smallest * times for times in RADII if smallest * times <= furthest):
-        change = vmap(lambda way, r=radius: lowest(way, r))(sides) - base - radius * (sides @ slope)
+        change = vmap(lambda way, r=radius: lowest(way, r))(sides) - base
         beyond, reached = change.abs() > rounding, radius
         if bool((~level & beyond & (change < 0)).any()):
             return radius
@@ -115,7 +106,81 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
             return 0.0
     largest, falls = float(np.abs(ways.values).max()), float(-ways.values[ways.signs == 0].min())
     shown = min(ROUNDING * largest, falls) if falls > NOISE * largest else ROUNDING * largest
-    return math.nan if rounding > max(shown * reached**2 / 2, DIGITS) else 0.0
+    return math.nan if scale > 0 and rounding > max(shown * reached**2 / 2, HIDING * DIGITS * scale) else 0.0
+
+
+def _lowest(near: Linearised, player: str, ways: Directions, answering: str) -> Callable[[Tensor, float], Tensor]:
+    """``(v, t) ↦ c(t)`` of `gain_along`, c(0) not taken off."""
+    flat, bent = ways.vectors[:, ways.signs == 0], ways.vectors[:, ways.signs > 0]
+    where, here = near.block(player), near.vector
+    followers = [(player, where, _inverse(bent, ways.values[ways.signs > 0]))]
+    if answering:
+        followers.append((answering, near.block(answering), np.linalg.pinv(near.own_hessian(answering))))
+    moving = [(who, block, torch.from_numpy(inverse).to(here)) for who, block, inverse in followers if inverse.any()]
+    across = torch.from_numpy(flat).to(here) if 1 < flat.shape[1] <= FOLLOWED else None
+
+    slope_here = grad(lambda v: near.cost(player, v))(here)[where]
+
+    def followed(at: Tensor) -> Tensor:
+        for _ in range(FOLLOWING):
+            for who, block, inverse in moving:
+                slope = grad(lambda v, who=who: near.cost(who, v))(at)[block]
+                at = _moved(at, block, -inverse @ slope)
+        return at
+
+    def lowest(way: Tensor, radius: float) -> Tensor:
+        at = followed(_moved(here, where, radius * way))
+        plain = near.cost(player, at) - radius * (way @ slope_here)
+        if across is None:
+            return plain
+        aside = _aside(lambda own: near.cost(player, _moved(at, where, own)) - own @ slope_here, across, way, radius)
+        found = near.cost(player, followed(_moved(at, where, aside))) - (radius * way + aside) @ slope_here
+        return torch.where(found < plain, found, plain)
+
+    return lowest
+
+
+def scale_of(near: Linearised, player: str) -> float:
+    """What the player's cost changes by, to first order, where all weights move as far as any is looked up.
+
+    It is read off slopes: a constant in the cost hides nothing of it. 0: the cost depends on no weight.
+    """
+    rng, sizes = torch.Generator().manual_seed(0), []
+    for _ in range(PLACES):
+        move = torch.randn(near.size, generator=rng).to(near.vector)
+        for who in near.sizes:
+            where = near.block(who)
+            move[where] *= FURTHEST * (1 + near.vector[where].norm()) / move[where].norm().clamp(min=1e-300)
+        slope = grad(lambda v: near.cost(player, v))(near.vector + move)
+        sizes.append(float(slope.norm() * move.norm()))
+    return float(np.nanmedian(sizes))
+
+
+def _sides(flat: NDArray[Any]) -> Tensor:
+    """The flat directions, and mixtures of them, to both sides, [sides, size]."""
+    mixed = np.random.default_rng(0).standard_normal((flat.shape[1], MIXED if flat.shape[1] > 1 else 0))
+    tried = np.concatenate([flat, flat @ (mixed / np.linalg.norm(mixed, axis=0, keepdims=True))], 1)
+    return torch.from_numpy(np.concatenate([tried, -tried], 1).T.copy())
+
+
+def _moved(at: Tensor, where: slice, move: Tensor) -> Tensor:
+    return torch.cat([at[: where.start], at[where] + move, at[where.stop :]])
+
+
+def _aside(cost: Callable[[Tensor], Tensor], flat: Tensor, way: Tensor, radius: float) -> Tensor:
+    """The move inside the columns of ``flat``, across a ``way``, to where bent directions are lowest; in ``radius``."""
+    own = flat.mT @ way
+    basis = flat - flat @ torch.outer(own, own) / (own @ own).clamp(min=1e-300)
+    aside = torch.zeros_like(way)
+    for _ in range(FOLLOWING):
+        slope = grad(lambda part: cost(aside + basis @ part))  # noqa: B023 (used before aside is another)
+        zero = torch.zeros_like(own)
+        values, vectors = torch.linalg.eigh(jacrev(slope)(zero))
+        bent = values > ROUNDING * values.abs().amax()
+        parts = vectors.mT @ slope(zero) / torch.where(bent, values, 1.0)
+        aside = aside - basis @ (vectors @ torch.where(bent, parts, 0.0))
+        aside = aside * (radius / aside.norm().clamp(min=1e-300)).clamp(max=1.0)
+    return aside
 
 
 def _inverse(vectors: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
