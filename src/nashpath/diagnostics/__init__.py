@@ -5,7 +5,7 @@ from nashpath.diagnostics.averages import Averages
 from nashpath.diagnostics.base import Diagnostic, Readings
 from nashpath.diagnostics.behaviour import Behaviour, judge_way
 from nashpath.diagnostics.calibration import Calibration, calibration_of
-from nashpath.diagnostics.certificate import Certificate
+from nashpath.diagnostics.certificate import Certificate, doubt_flats
 from nashpath.diagnostics.contraction import Contraction, contraction_of
 from nashpath.diagnostics.duality_gap import DualityGap, PerturbedDualityGap
 from nashpath.diagnostics.eigenvalues import NotConvergedError, hessian_ends, hessian_leading, leading, most_negative
@@ -83,6 +83,7 @@ __all__ = [
     "calibration_of",
     "certify",
     "contraction_of",
+    "doubt_flats",
     "exploitability",
     "findings",
     "headline",

@@ -17,7 +17,7 @@ from nashpath.diagnostics.base import field as field_of
 from nashpath.diagnostics.eigenvalues import DENSE, hessian_ends, leading, most_negative
 from nashpath.diagnostics.evidence import TOLERANCE, Held, PlayerEvidence, PointEvidence
 from nashpath.diagnostics.linearised import FORMED, Linearised
-from nashpath.diagnostics.probing import ROUNDING, Directions, gain_along
+from nashpath.diagnostics.probing import ROUNDING, Directions, falls_beside, gain_along
 from nashpath.diagnostics.pulls import kinks
 from nashpath.diagnostics.restricted import Restricted
 
@@ -167,6 +167,14 @@ class Certificate(Diagnostic):
             steps = steps + missing * max(1.0, 1.0 / float(np.linalg.norm(missing.mean(0))))
         whole[:, free] = steps
         return whole
+
+
+def doubt_flats(near: Linearised, seen: PointEvidence) -> None:
+    """Where play leaves: who gained by no probe of a flat direction is asked to descend alone, from beside the point."""
+    for who, own in seen.players.items():
+        if who in near.sizes and seen.stationary and own.flat and own.gains is False and not own.bound:
+            own.beyond = falls_beside(near, who)
+            own.gains = None if own.beyond else False
 
 
 def differ(fields: Tensor) -> bool:

@@ -42,6 +42,8 @@ class PlayerEvidence:
     """Whether a small move of its own lowers its cost; None: undecided."""
     move: float = 0.0
     """The length of the move that was found to gain where the second order decides nothing; 0: none was."""
+    beyond: float = 0.0
+    """How far off its own descent from beside finds a lower cost, where no probe gained and play leaves; 0: nowhere."""
     weights: int = 0
     """How many weights it has."""
     bound: int = 0

@@ -30,6 +30,9 @@ def why_undecided(seen: PointEvidence) -> str:
             f"gradient noise hides whether the {' and the '.join(hidden)} is at rest, after {seen.batches} batches; "
             "larger batches would decide"
         )
+    beyond = [f"the {who}'s {own.beyond:.2g} away" for who, own in seen.players.items() if own.beyond]
+    if beyond:
+        return f"no probe of a flat direction gained, but play leaves, and a cost falls below that here: {', '.join(beyond)}"
     unclear = [who for who, own in seen.players.items() if own.gains is None]
     if unclear:
         after = f", over {seen.curved} batches" if seen.noisy else ""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import grad, jacrev, vmap
+from torch.func import grad, grad_and_value, jacrev, vmap
 
 from nashpath.diagnostics.linearised import Linearised
 
@@ -26,6 +26,8 @@ HIDING = 1e3
 """A constant in the cost of more than so many of its scales may hide a gain along directions that look level."""
 PLACES = 8
 """Random places at which the scale of a cost is read."""
+BESIDE, DESCENTS, PACE = (0.1, 0.3), 200, 0.005
+"""Where a player descends alone from, how many steps, and how long each is, in shares of ``1 + ‖θ_i‖``."""
 NOISE = 1e-12
 """Curvatures below this share of the player's own largest are errors of arithmetic."""
 FURTHEST = 0.3
@@ -84,16 +86,18 @@ def gain_along(near: Linearised, player: str, ways: Directions, smallest: float,
 
     (the slope is what is left of the distance from the stationary point) at t = ``smallest`` times `RADII`: each side
     is decided at the first radius at which c(t) − c(0) is beyond rounding. Of several flat directions those across v
-    follow, too, where they are bent at θ_i + t v. A cost that stays level to the last radius
-    is no gain (0.0); NaN, undecided, where a constant in the cost is so large that its rounding would hide a curvature
-    of `ROUNDING` times the largest, or the one that the second derivatives show, or all of what the cost may change by
-    (`scale_of`). Where another player is ``answering``, that one follows besides, by its own cost.
+    follow, too, where they are bent at θ_i + t v. A cost that stays level to the last radius is no gain (0.0); NaN,
+    undecided, where the cost is finite nowhere around, or where a constant in it is so large that its rounding would
+    hide a curvature of `ROUNDING` times the largest, or the one that the second derivatives show, or all of what the
+    cost may change by (`scale_of`). Where another player is ``answering``, that one follows besides, by its own cost.
     """
     flat = ways.vectors[:, ways.signs == 0]
     if not flat.shape[1]:
         return 0.0
     sides, lowest = _sides(flat).to(near.vector), _lowest(near, player, ways, answering)
     base, scale = float(lowest(torch.zeros_like(sides[0]), 0.0)), scale_of(near, player)
+    if not math.isfinite(scale):
+        return math.nan
     level, rounding, reached = torch.zeros(len(sides), dtype=torch.bool), DIGITS * max(scale, abs(base)), 0.0
     furthest = max(FURTHEST * (1 + float(near.vector[near.block(player)].norm())), 3 * smallest)
     for radius in (smallest * times for times in RADII if smallest * times <= furthest):
@@ -118,7 +122,6 @@ def _lowest(near: Linearised, player: str, ways: Directions, answering: str) -> 
         followers.append((answering, near.block(answering), np.linalg.pinv(near.own_hessian(answering))))
     moving = [(who, block, torch.from_numpy(inverse).to(here)) for who, block, inverse in followers if inverse.any()]
     across = torch.from_numpy(flat).to(here) if 1 < flat.shape[1] <= FOLLOWED else None
-
     slope_here = grad(lambda v: near.cost(player, v))(here)[where]
 
     def followed(at: Tensor) -> Tensor:
@@ -143,7 +146,8 @@ def _lowest(near: Linearised, player: str, ways: Directions, answering: str) -> 
 def scale_of(near: Linearised, player: str) -> float:
     """What the player's cost changes by, to first order, where all weights move as far as any is looked up.
 
-    It is read off slopes: a constant in the cost hides nothing of it. 0: the cost depends on no weight.
+    It is read off slopes: a constant in the cost hides nothing of it. 0: the cost depends on no weight; NaN: it is
+    finite nowhere there.
     """
     rng, sizes = torch.Generator().manual_seed(0), []
     for _ in range(PLACES):
@@ -153,7 +157,35 @@ def scale_of(near: Linearised, player: str) -> float:
             move[where] *= FURTHEST * (1 + near.vector[where].norm()) / move[where].norm().clamp(min=1e-300)
         slope = grad(lambda v: near.cost(player, v))(near.vector + move)
         sizes.append(float(slope.norm() * move.norm()))
-    return float(np.nanmedian(sizes))
+    known = [size for size in sizes if math.isfinite(size)]
+    return float(np.median(known)) if known else math.nan
+
+
+def falls_beside(near: Linearised, player: str) -> float:
+    """How far from the point the player's cost is lower, where the player descends alone from beside it; 0: nowhere.
+
+    It begins at `BESIDE` of ``1 + ‖θ_i‖`` along flat directions, and mixtures, and goes no further off than the whole.
+    Lower is what the slope at the point itself, which is what is left of the way to rest, does not explain.
+    """
+    where, here = near.block(player), near.vector
+    ways = Directions.of(near.own_hessian(player), [])
+    flat = ways.vectors[:, ways.signs == 0]
+    if not flat.shape[1]:
+        return 0.0
+    reach = 1 + float(here[where].norm())
+    cost = grad_and_value(lambda move: near.cost(player, _moved(here, where, move)))
+    scale = scale_of(near, player)
+    slope, value = cost(torch.zeros_like(here[where]))
+    base, steep = float(value), float(slope.norm())
+    moves = torch.cat([share * reach * _sides(flat).to(here) for share in BESIDE])
+    for _ in range(DESCENTS):
+        slopes, values = vmap(cost)(moves)
+        far = moves.norm(dim=1)
+        lower = (values < base - DIGITS * max(scale, abs(base)) - steep * far) & (far <= reach)
+        if bool(lower.any()):
+            return float(far[lower].min())
+        moves = moves - PACE * reach * slopes / slopes.norm(dim=1, keepdim=True).clamp(min=1e-300)
+    return 0.0
 
 
 def _sides(flat: NDArray[Any]) -> Tensor:
@@ -175,7 +207,7 @@ def _aside(cost: Callable[[Tensor], Tensor], flat: Tensor, way: Tensor, radius: 
     for _ in range(FOLLOWING):
         slope = grad(lambda part: cost(aside + basis @ part))  # noqa: B023 (used before aside is another)
         zero = torch.zeros_like(own)
-        values, vectors = torch.linalg.eigh(jacrev(slope)(zero))
+        values, vectors = torch.linalg.eigh(torch.nan_to_num(jacrev(slope)(zero), 0.0, 0.0, 0.0))
         bent = values > ROUNDING * values.abs().amax()
         parts = vectors.mT @ slope(zero) / torch.where(bent, values, 1.0)
         aside = aside - basis @ (vectors @ torch.where(bent, parts, 0.0))

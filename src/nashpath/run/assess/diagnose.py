@@ -26,6 +26,7 @@ from nashpath.diagnostics import (
     RunSummary,
     Tried,
     certify,
+    doubt_flats,
     findings,
     headline,
     statements,
@@ -253,6 +254,8 @@ def _look_at_play(
         summary.play, summary.moves, way = continue_training(trial, train_state)
         return way
     summary.play, way = behaviour(trial, train_state, near, summary.evidence, cap, annealed)
+    if summary.play.motion == "leaves":
+        doubt_flats(near, summary.evidence)
     reconcile_steps(summary)
     summary.goal = _goal(trial, near, summary, way)
     if advise and summary.play.motion in ("goes round", "spirals out", "leaves"):
