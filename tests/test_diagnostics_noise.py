@@ -105,6 +105,46 @@ def test_a_batch_that_was_not_met_is_said(part):
     assert "the same on all 4,096 batches drawn" in statements(seen)[0].sentence
 
 
+@pytest.mark.long(first=True)
+@pytest.mark.parametrize("slope", [0.0, 1e-3])
+@pytest.mark.parametrize("share", [0.1, 0.01, 0.002])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_curvature_that_few_batches_have_is_not_overlooked(sign, share, slope):
+    """The mean curvature of x is −4, or 4, and that of most batches the opposite; answered it is less by 1/2."""
+    part = lambda x, y, n: -3 * sign * n * x**2 + slope * (n < 0.5) * x - slope * (1 - share) * x  # noqa: E731
+    seen = read(Noisy(part, rare(share), bent=sign))
+    assert seen.kind in ({"no equilibrium"} if sign > 0 else {"local Nash"}) | {"undecided"}
+    assert seen.evidence.level == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bent", [1.0, -1.0])
+@pytest.mark.parametrize("unmet", [0.0, 1e-12])
+def test_curvatures_that_were_the_same_on_all_batches_are_said_to_be(bent, unmet):
+    """Noise in the slope alone; and the rare batch, if there is one, is not met."""
+    part = lambda x, y, n: 1e-4 * (n - 0.5) * x + (n < unmet) * x**2  # noqa: E731
+    seen = read(Noisy(part, lambda key, shape: key.uniform(*shape), bent=bent))
+    told = statements(seen)[0].sentence
+    assert (seen.kind, seen.evidence.level) == ("local Nash" if bent > 0 else "no equilibrium", 4096)
+    assert "curvatures over 4 batches, the same on all 4,096 drawn, so a rarer one was not seen" in told
+
+
+@pytest.mark.long
+def test_over_how_many_batches_a_noisy_curvature_was_taken_is_said():
+    told = statements(read(Noisy(lambda x, y, n: 0.01 * n * x**2, normal)))[0].sentence
+    assert "curvatures over 4 batches" in told
+    assert "rarer" not in told
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", [lambda x, y, n: n * x * y / 3, lambda x, y, n: n * x**4])
+def test_noise_of_no_own_curvature_undecides_nothing(part):
+    """What couples the players, and fourth powers, make other slopes beside the point, and no other curvature at it."""
+    seen = read(Noisy(part, normal))
+    assert seen.evidence.players["generator"].gains is False
+    assert seen.kind == "local Nash"
+
+
 @pytest.mark.long
 def test_of_a_game_that_draws_nothing_random_no_batches_are_said():
     seen = read(Noisy(lambda x, y, n: n * x**4, lambda key, shape: torch.ones(shape)))

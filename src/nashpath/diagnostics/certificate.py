@@ -170,7 +170,7 @@ class Certificate(Diagnostic):
 
 
 def doubt_flats(near: Linearised, seen: PointEvidence) -> None:
-    """Where play leaves: who gained by no probe of a flat direction is asked to descend alone, from beside the point."""
+    """Where play leaves: who gained by no probe of a flat direction is asked to descend alone from beside the point."""
     for who, own in seen.players.items():
         if who in near.sizes and seen.stationary and own.flat and own.gains is False and not own.bound:
             own.beyond = falls_beside(near, who)

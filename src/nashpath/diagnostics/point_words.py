@@ -32,7 +32,8 @@ def why_undecided(seen: PointEvidence) -> str:
         )
     beyond = [f"the {who}'s {own.beyond:.2g} away" for who, own in seen.players.items() if own.beyond]
     if beyond:
-        return f"no probe of a flat direction gained, but play leaves, and a cost falls below that here: {', '.join(beyond)}"
+        told = ", ".join(beyond)
+        return f"no probe of a flat direction gained, but play leaves, and a cost falls below that of the point: {told}"
     unclear = [who for who, own in seen.players.items() if own.gains is None]
     if unclear:
         after = f", over {seen.curved} batches" if seen.noisy else ""

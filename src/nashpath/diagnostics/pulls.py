@@ -41,11 +41,11 @@ def kinks(near: Linearised, seen: PointEvidence, batches: Batch | None = None) -
     for who in [each for each in near.sizes if each not in seen.held]:
         where = near.block(who)
         bend = near.own_hessian(who) if near.size <= FORMED else None
-        found[who] = pull(_own_cost(near, who, batches), near.vector[where], bend, seen.players[who].allowed)
+        found[who] = pull(own_cost(near, who, batches), near.vector[where], bend, seen.players[who].allowed)
     return [] if "pulled" in found.values() else [who for who, told in found.items() if told == "kink"]
 
 
-def _own_cost(near: Linearised, who: str, batches: Batch | None) -> Cost:
+def own_cost(near: Linearised, who: str, batches: Batch | None) -> Cost:
     """The player's cost of its own weights, the others' as they are."""
     where, others = near.block(who), batches if near.size <= FORMED and trees.leaves(batches or {}) else None
 
@@ -125,12 +125,12 @@ def _ways(cost: Cost, here: Tensor, slope: Tensor, radius: float) -> Iterator[tu
     moves = torch.randn(2 * len(here) + 2, len(here), generator=rng).to(here)
     lengths = radius * torch.rand(len(moves), 1, generator=rng).to(here)
     slopes = torch.stack([slope, *(grad(cost)(here + move) for move in lengths * moves / moves.norm(dim=1)[:, None])])
-    least = _least_mean(slopes)
+    least = least_mean(slopes)
     if float(least.norm()) > VANISHED * float(slopes.norm(dim=1).max()):
         yield -least / least.norm(), least
 
 
-def _least_mean(slopes: Tensor) -> Tensor:
+def least_mean(slopes: Tensor) -> Tensor:
     """The convex combination of rows that is nearest to 0, [size]."""
     from scipy.optimize import nnls  # here, so that importing nashpath stays light
 
