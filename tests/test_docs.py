@@ -22,7 +22,7 @@ import nashpath as nash
 from conftest import forget_own_methods
 from nashpath.cli import app
 from nashpath.run import load_methods, open_session, resolve_flow
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.begin import begin_with_data, data_at
 from nashpath.run.settings.flow import FLOW_TABLES
 from nashpath.run.settings.members import plan

@@ -8,7 +8,7 @@ import pytest
 import nashpath
 from nashpath.run import SettingError
 from nashpath.run.folder.places import PLACES, find_data, named_places, remember_data
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from run_folders import flags, members, nash
 
 SETTINGS = {

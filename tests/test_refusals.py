@@ -12,7 +12,7 @@ import pytest
 
 from nashpath.cli import console
 from nashpath.run import SettingError
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.overrides import parse_overrides
 from nashpath.run.settings.resolve import resolve
 from run_folders import nash

@@ -15,7 +15,7 @@ from nashpath.core.arguments import INFINITE
 from nashpath.run import SettingError
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import NOT_DIVERGED
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.changed import rates_that_follow
 from nashpath.run.settings.members import by_structure, plan, record

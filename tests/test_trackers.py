@@ -10,7 +10,7 @@ import pytest
 
 import nashpath as nash
 from nashpath.run import open_session, resume_session
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.trackers import TRACKERS, Tracker

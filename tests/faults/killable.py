@@ -60,12 +60,12 @@ class Points:
         """Rows that are written by half, before they are noted, by a process that dies of its signal there."""
         real = Digests.appended
 
-        def wrapped(digests: Digests, name: str, content: bytes) -> None:
+        def wrapped(digests: Digests, name: str, content: bytes, at: int) -> None:
             if self.count + 1 == self.chosen and self.number == signal.SIGKILL:
                 path = digests.folder / name
                 os.truncate(path, path.stat().st_size - len(content) // 2)
             self.here()
-            real(digests, name, content)
+            real(digests, name, content, at)
 
         Digests.appended = wrapped
 

@@ -29,7 +29,7 @@ from nashpath.data import Array, Folder, as_source
 from nashpath.run import SettingError, resolve_flow
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import begin
-from nashpath.run.folder.run_folder import read_toml
+from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.build import build_trial
 from nashpath.run.settings.flow import FLOW_TABLES, build_flow, flow_model, start
 from nashpath.run.settings.members import plan

@@ -46,7 +46,7 @@ def flow(
         from nashpath.report import load_run, report_and_headline
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
         from nashpath.run.folder.places import find_data
-        from nashpath.run.folder.run_folder import read_toml
+        from nashpath.run.folder.settings_file import read_toml
         from nashpath.run.settings.overrides import parse_overrides
 
         changes = parse_overrides(settings or [])

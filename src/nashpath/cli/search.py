@@ -69,7 +69,8 @@ def search(
         from nashpath.run.assess.search import search as searched
         from nashpath.run.assess.search_question import Question, parse_space
         from nashpath.run.folder.places import find_data
-        from nashpath.run.folder.run_folder import plain_json, read_toml
+        from nashpath.run.folder.run_folder import plain_json
+        from nashpath.run.folder.settings_file import read_toml
         from nashpath.run.settings.overrides import override, parse_seeds
         from nashpath.run.settings.resolve import resolve
 

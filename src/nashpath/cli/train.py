@@ -237,7 +237,7 @@ def _asked(
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The settings and sweeps of a new run; says which settings only some of the swept methods use."""
     from nashpath.run.folder.places import find_data
-    from nashpath.run.folder.run_folder import read_toml
+    from nashpath.run.folder.settings_file import read_toml
     from nashpath.run.settings.model import setting_names
     from nashpath.run.settings.overrides import asked
     from nashpath.run.settings.points import partly_used
@@ -301,7 +301,7 @@ def _begun(
 def _is_toml(file: Path) -> bool:
     """Whether a file of another ending is one of settings nevertheless."""
     from nashpath.run import SettingError
-    from nashpath.run.folder.run_folder import read_toml
+    from nashpath.run.folder.settings_file import read_toml
 
     try:
         read_toml(file)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from nashpath.core.typed import load_tensors, tensor_bytes
 
+BLOCK = 1 << 16
 UNLOCKED_SECONDS = 3600.0
 """Where a file system has no locks, a file of another machine's process that is younger may still be written."""
 
@@ -143,6 +144,31 @@ def replacing(path: Path, durable: bool = True) -> Generator[BinaryIO]:
         temporary.unlink(missing_ok=True)
     if durable:
         make_durable(path.parent)
+
+
+def append_lines(path: Path, content: bytes) -> int:
+    """Appends whole lines to a file; returns where they begin.
+
+    A last line without its end, which a full disk or a killed process leaves, is taken away before: what is appended
+    to it would be lost with it.
+    """
+    with open(path, "a+b") as file:
+        at = _whole_lines(file)
+        file.truncate(at)
+        file.write(content)
+    return at
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """The size of a file without a last line that has no end."""
+    end = at = file.seek(0, os.SEEK_END)
+    while at:
+        size = min(BLOCK, at) if at < end else 1
+        at = file.seek(at - size)
+        found = file.read(size).rfind(b"\n")
+        if found >= 0:
+            return at + found + 1
+    return 0
 
 
 def make_durable(path: Path) -> None:

@@ -160,9 +160,12 @@ def _read(store: RunFolder, path: Path, below: tuple[str, ...]) -> tuple[dict[st
     """The tensors whose names begin so, and meta, of one file. Raises `CheckpointError`."""
     known = store.digests.fault(path.name)
     if not path.is_file():
-        if known or (path != store.previous and store.previous.is_file()):
-            raise _Damaged(f"{path}: is missing")
-        raise CheckpointError(f"{path}: no such checkpoint; the run was stopped before its first one")
+        if not store.has_checkpoint() and not store.lost_checkpoint():
+            raise CheckpointError(
+                f"{path}: no such checkpoint; the run was ended before its first one, and begins again with: "
+                f"{store.again}"
+            )
+        raise _Damaged(f"{path}: is missing")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nashpath.core.cache import replacing
+from nashpath.core.cache import append_lines, replacing
 
 JOURNAL = "digests.jsonl"
 PIECE_BYTES = 1 << 16
@@ -64,6 +64,10 @@ class Digests:
         """Starts a journal with the files ``names`` as they are."""
         self._write({name: _whole(self.folder / name) for name in names if (self.folder / name).is_file()})
 
+    def in_doubt(self) -> bool:
+        """Whether a file may be as either of two notes says."""
+        return any(len(versions) > 1 for versions in self._state()[0].values())
+
     def settle(self) -> None:
         """Leaves one note a file: what it holds now, where a process was killed between a note and what it noted."""
         known, damage = self._state()
@@ -88,9 +92,8 @@ class Digests:
         if version:
             self._note(_entry(to, version[0], new=True))
 
-    def appended(self, name: str, content: bytes) -> None:
-        """Notes that ``content`` was appended to ``name``."""
-        at = (self.folder / name).stat().st_size - len(content)
+    def appended(self, name: str, content: bytes, at: int) -> None:
+        """Notes that ``content`` was appended to ``name``, where it had ``at`` bytes."""
         growing = self._growing.get(name)
         if growing is None or growing.size > PIECE_BYTES or growing.at + growing.size != at:
             growing = self._growing[name] = _Growing(at)
@@ -162,8 +165,7 @@ class Digests:
     def _note(self, entry: dict[str, Any]) -> None:
         if not self.kept():
             return
-        with open(self.path, "ab") as file:
-            file.write(_checked(entry).encode())
+        append_lines(self.path, _checked(entry).encode())
         self._sound.pop(entry["file"], None)
 
     def _stamp(self) -> Any:

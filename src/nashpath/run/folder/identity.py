@@ -13,7 +13,8 @@ import numpy as np
 from nashpath.core.walk import folders_below, leads_to
 from nashpath.data import SOURCES
 from nashpath.run.folder.places import DATA_KEYS, DATA_PLACES, LINKED, PLACES, START, named_places
-from nashpath.run.folder.run_folder import RENAMED, machine, named_infinities
+from nashpath.run.folder.run_folder import machine, named_infinities
+from nashpath.run.folder.settings_file import RENAMED
 from nashpath.run.settings.method_files import Entry
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw

@@ -11,8 +11,6 @@ import json
 import math
 import os
 import platform
-import re
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,11 +24,13 @@ import numpy as np
 import tomli_w
 import torch
 
-from nashpath.core.cache import make_durable, replacing, sweep
+from nashpath.core.cache import append_lines, make_durable, replacing, sweep
 from nashpath.run.errors import FolderError, FolderWarning, SettingError, refused_by_place
 from nashpath.run.folder.digests import JOURNAL, Digests
 from nashpath.run.folder.lock import LOCK, FolderLock
-from nashpath.run.settings.overrides import DEEPEST, Raw
+from nashpath.run.folder.settings_file import read_toml
+from nashpath.run.settings.flow import is_flow
+from nashpath.run.settings.overrides import Raw
 from nashpath.spelling import as_argument
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
@@ -40,8 +40,6 @@ WRITTEN = (
     *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
-RENAMED: dict[str, Raw] = {"tensorboard": {"track": ["tensorboard"]}}
-"""Switches of earlier versions that are settings of another name now, and what they say where they are on."""
 
 
 class RunFolder:
@@ -74,6 +72,19 @@ class RunFolder:
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint, or there was one: `load_checkpoint` says what became of it."""
         return any(place.exists() for place in (self.checkpoint, self.previous))
+
+    def lost_checkpoint(self) -> bool:
+        """Whether there was a checkpoint that is not there any more; else a run without one was ended before it."""
+        gone = (self.folder / "run.json").exists() or self.previous.name in self.digests.missing()
+        return gone and not self.has_checkpoint()
+
+    @property
+    def again(self) -> str:
+        """The command that goes on with what the folder holds; without a checkpoint it begins again."""
+        verb = "train"
+        with suppress(SettingError):
+            verb = "flow" if is_flow(self.read_config()) else verb
+        return f"nashpath {verb} --resume --out {as_argument(self.folder)}"
 
     def claim(self) -> None:
         """Makes the folder this process's own until `release`, and sweeps what killed processes left there.
@@ -161,10 +172,9 @@ class RunFolder:
         """Appends rows to the metrics."""
         content = "".join(plain_json(row) + "\n" for row in rows).encode()
         with self._room(METRICS):
-            with open(self.metrics, "ab") as file:
-                file.write(content)
+            at = append_lines(self.metrics, content)
             if content:
-                self.digests.appended(METRICS, content)
+                self.digests.appended(METRICS, content, at)
 
     def truncate(self, step: int) -> None:
         """Drops what was recorded after ``step``: rows, a half-written last line, and samples.
@@ -242,7 +252,10 @@ class RunFolder:
             yield False
             return
         try:
-            sweep_run(self.folder)
+            with self._room(name):
+                sweep_run(self.folder)
+                if self.digests.in_doubt():
+                    self.digests.settle()
             yield True
         finally:
             lock.release()
@@ -257,9 +270,9 @@ class RunFolder:
             if refusal is None:
                 raise
             why, then = refusal
-            if self.checkpoint.exists():
-                again = f"nashpath train --resume --out {as_argument(self.folder)}"
-                then = f"the last checkpoint is kept; {then}, then: {again}"
+            if self.exists():
+                kept = "the last checkpoint is kept" if self.has_checkpoint() else "it has no checkpoint yet"
+                then = f"{kept}; {then}, then: {self.again}"
             raise FolderError(f"{self.folder}: {why}, {name} could not be written; {then}") from error
 
 
@@ -279,68 +292,6 @@ def _link(file: Path, other: Path) -> None:
         write_atomic(other, file.read_bytes())
         return
     os.replace(temporary, other)
-
-
-def read_toml(path: Path) -> Raw:
-    """A TOML file, with settings of an earlier version under their present names.
-
-    Raises `SettingError` that names the file where it is missing or broken.
-    """
-    try:
-        return renamed(parse_toml(path.read_text(encoding="utf-8-sig"), str(path)))
-    except FileNotFoundError:
-        raise SettingError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise SettingError(f"{path}: not a TOML file: {error}") from None
-
-
-def renamed(raw: Raw) -> Raw:
-    """Settings of an earlier version as this one has them."""
-    for name, now in RENAMED.items():
-        if isinstance(raw.get(name), bool):
-            raw = {**(now if raw[name] else {}), **{key: value for key, value in raw.items() if key != name}}
-    return raw
-
-
-def parse_toml(text: str, where: str) -> Raw:
-    """Settings as TOML. Raises `SettingError` that begins with ``where`` for what Python cannot, or should not, read.
-
-    That is beside broken TOML a nesting so deep that reading it overflows, and a number of thousands of digits.
-    """
-    try:
-        found = tomllib.loads(text)
-        deep = _too_deep(found)
-        if not deep:
-            repr(found)  # numbers in other bases are read beyond the limit, and fail when they are to be shown
-    except tomllib.TOMLDecodeError:
-        raise
-    except RecursionError:
-        found, deep = {}, _key_of(text, r"[\[{]\s*[\[{]\s*[\[{]") or "a value"
-    except ValueError as error:  # Python's limit on the digits of a number
-        raise SettingError(f"{where}: {_key_of(text, '[0-9A-Fa-f_xob]{1000}') or 'a number'}: {error}") from None
-    if deep:
-        raise SettingError(f"{where}: {deep}: nested more than {DEEPEST} deep, which no setting is")
-    return found
-
-
-def _too_deep(value: Any) -> str:
-    """The key under which a value is nested deeper than `DEEPEST`, or an empty string."""
-    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
-    while waiting:
-        one, key, depth = waiting.pop()
-        if depth > DEEPEST:
-            return key.split(".")[0]
-        if isinstance(one, dict):
-            waiting += [(v, f"{key}.{k}" if key else k, depth + 1) for k, v in one.items()]
-        elif isinstance(one, list):
-            waiting += [(v, key, depth + 1) for v in one]
-    return ""
-
-
-def _key_of(text: str, pattern: str) -> str:
-    """The key of the first line whose value matches."""
-    found = re.search(rf"^\s*([^=\n]{{1,80}}?)\s*=[^\n]*?{pattern}", text, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def plain_json(value: Any, indent: int | None = None) -> str:

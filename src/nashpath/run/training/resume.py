@@ -79,7 +79,7 @@ def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]
         raise CheckpointError(
             f"{store.checkpoint}: is missing, and with it what the run started from ({start_from}); {anew}"
         )
-    if (store.folder / "run.json").exists() or store.previous.name in store.digests.missing():
+    if store.lost_checkpoint():
         raise CheckpointError(
             f"{store.folder}: {store.checkpoint.name} and {store.previous.name} are missing, so there is nothing to go "
             f"on from (or an earlier version made the run, and wrote none); put one of them back, or {anew}"
