@@ -32,6 +32,8 @@ class Strand:
     rows: list[dict[str, Any]]
     ground: dict[str, Any] = field(default_factory=dict)
     """What its numbers rest on (`Run.ground`)."""
+    rows_now: list[dict[str, Any]] = field(default_factory=list)
+    """Those of its rows that are of the run's present data."""
 
     def apart(self, other: "Strand") -> list[str]:
         """The settings in which the grounds of two strands differ; one that a run of another version lacks is none."""
@@ -51,6 +53,7 @@ def strands(run: Run) -> list[Strand]:
             members,
             [row for m in members for row in run.rows_of.get(m.member, [])],
             run.ground(members[0].settings),
+            [row for m in members for row in run.rows_now.get(m.member, [])],
         )
         for label, members in groups.items()
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nashpath.report.diagnosis_figures import FIGURES, DiagnosisData, data_uri
-from nashpath.report.present import gone_on, note_of
+from nashpath.report.present import note_of, of_entry
 from nashpath.report.read import Run, RunFolderError
 
 AGAIN = "run nashpath diagnose again, or delete the file"
@@ -63,7 +63,7 @@ def _verdict(run: Run, entry: dict[str, Any]) -> MemberVerdict:
             above = [drawn[name] for name in wanted if drawn[name] not in {f.label for f in fresh}]
             said.append(Statement(str(one["sentence"]), wrong, fresh, above))
     rest = [_shown(name, seen, member, drawn) for name in FIGURES if name not in drawn and _can(name, seen)]
-    note = note_of(gone_on(run, [member], [int(entry["step"])]), "diagnosis")
+    note = note_of(of_entry(run, {**entry, "step": int(entry["step"])}), "diagnosis")
     return MemberVerdict(member, str(entry["headline"]), note, said, rest)
 
 

@@ -66,7 +66,7 @@ def equal_cost(parts: list[Strand]) -> list[EqualCost]:
 def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
     """Each row with what was last known of the other keys: not all are evaluated at the same steps."""
     known: Evaluations = {m.member: [] for m in part.members}
-    for row in sorted(part.rows, key=lambda row: row["step"]):
+    for row in sorted(part.rows_now, key=lambda row: row["step"]):
         if any(key in row for key in keys):
             before = known[row["member"]][-1:] or [{}]
             known[row["member"]].append({**{key: before[0][key] for key in keys if key in before[0]}, **row})

@@ -204,7 +204,7 @@ def _of_samples(run: Run, member: ReportMember) -> Outcome:
 
 def _better_before(run: Run, member: ReportMember, key: str) -> list[str]:
     """``["0.058 at step 100, and worse by a quarter or more ever since"]``, where that is so of the last looks."""
-    rows = [row for row in run.rows_of.get(member.member, []) if not run.data_since or row["step"] > run.data_since]
+    rows = run.rows_now.get(member.member, [])
     looks = [(row["step"], float(row[key])) for row in rows if drawable(row.get(key))]
     sign = sign_of(key) or 0
     step, best = max(looks, key=lambda look: sign * look[1], default=(0, 0.0))

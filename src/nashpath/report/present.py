@@ -19,35 +19,47 @@ def step_now(run: Run, member: int) -> int | None:
     return max(last, one.steps or 0)
 
 
-def gone_on(run: Run, members: list[Any], steps: list[Any]) -> list[tuple[int, int, int]]:
-    """``(member, step, step now)`` of those of ``members``, assessed at these steps, that are at another one now."""
+def gone_on(run: Run, what: str, members: list[Any], steps: list[Any]) -> list[tuple[int, int, int]]:
+    """``(member, step, step now)`` of those of ``members``, assessed at these steps, that are at another one now.
+
+    Of an assessment (``what``: diagnosis, evaluation) of other data than the present ones that is every one.
+    """
     found = [(m, step, step_now(run, m)) for m, step in zip(members, steps) if isinstance(step, int)]
-    return [(m, step, now) for m, step, now in found if now is not None and now != step]
+    return [(m, step, now) for m, step, now in found if now is not None and (now != step or what in run.outlived)]
 
 
 def note_of(gone: list[tuple[int, int, int]], what: str) -> str:
     """``"Made at step 30; the member has gone on to step 1,500 since. Run ... again."``; empty of nothing."""
     if not gone:
         return ""
-    made, now = ([f"{number(step)}" for step in sorted({one[k] for one in gone})] for k in (1, 2))
+    if not any(step != now for _, step, now in gone):
+        return f"Made before the run went on with other data at step {listed(steps_of(gone, 1))}. {AGAIN[what]}"
+    made, now = (steps_of(gone, k) for k in (1, 2))
     who = "the member has" if len(gone) == 1 else f"{len(gone):,} members have"
     return f"Made at step {listed(made)}; {who} gone on to step {listed(now)} since. {AGAIN[what]}"
 
 
-def _of_entry(run: Run, entry: Any) -> list[tuple[int, int, int]]:
-    return gone_on(run, [entry.get("member")], [entry.get("step")]) if isinstance(entry, dict) else []
+def steps_of(gone: list[tuple[int, int, int]], which: int) -> list[str]:
+    """The steps that members were assessed at (1), or are at now (2), in their order."""
+    return [f"{number(step)}" for step in sorted({one[which] for one in gone})]
+
+
+def of_entry(run: Run, entry: Any) -> list[tuple[int, int, int]]:
+    """`gone_on` of the member of an entry of a diagnosis."""
+    return gone_on(run, "diagnosis", [entry.get("member")], [entry.get("step")]) if isinstance(entry, dict) else []
 
 
 def of_group(run: Run, group: Any) -> list[tuple[int, int, int]]:
     """`gone_on` of the members of an evaluation's group."""
-    return gone_on(run, group.get("members") or [], group.get("steps") or []) if isinstance(group, dict) else []
+    members, steps = (group.get(key) or [] for key in ("members", "steps")) if isinstance(group, dict) else ([], [])
+    return gone_on(run, "evaluation", members, steps)
 
 
 def at_present(run: Run) -> Run:
     """A run without the diagnoses and evaluations of earlier steps."""
     groups = run.evaluation.get("groups")
     groups = groups if isinstance(groups, list) else []
-    kept = [entry for entry in run.diagnosis if not _of_entry(run, entry)]
+    kept = [entry for entry in run.diagnosis if not of_entry(run, entry)]
     left = [group for group in groups if not of_group(run, group)]
     if len(kept) == len(run.diagnosis) and len(left) == len(groups):
         return run
@@ -58,4 +70,4 @@ def outdated_diagnosis(run: Run) -> str:
     """Where the diagnosis is, if it is of an earlier step; empty where a part of it is of the present, or none is."""
     if not run.diagnosis or at_present(run).diagnosis:
         return ""
-    return note_of([gone for entry in run.diagnosis for gone in _of_entry(run, entry)], "diagnosis")
+    return note_of([gone for entry in run.diagnosis for gone in of_entry(run, entry)], "diagnosis")

@@ -153,7 +153,8 @@ def _recalled(run: Run) -> tuple[str, str] | None:
 def _alike(run: Run, members: list[ReportMember]) -> tuple[str, str] | None:
     """By how much two saved samples differ, beside two real ones: it can show a collapse, not that there is none."""
     real = run.reference.get("real")
-    middle = sorted(run.frames[1:-1], key=lambda frame: abs(frame[0] - run.frames[-1][0] / 2))
+    between = [frame for frame in run.frames[1:-1] if frame[0] > run.data_since]
+    middle = sorted(between, key=lambda frame: abs(frame[0] - run.frames[-1][0] / 2))
     half = middle[:1]
     frames = read_frames(run, [*half, *run.frames[-1:]]) if real is not None else []
     if not frames or real is None:
@@ -236,7 +237,7 @@ def _still_better(run: Run, members: Sequence[ReportMember]) -> str | None:
         return None
     gains, sign = list[float](), sign_of(key) or 0
     for member in members:
-        values = [float(row[key]) for row in run.rows_of.get(member.member, []) if drawable(row.get(key))]
+        values = [float(row[key]) for row in run.rows_now.get(member.member, []) if drawable(row.get(key))]
         if len(values) < LOOKS:
             return None
         part = len(values) // 4

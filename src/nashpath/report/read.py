@@ -18,6 +18,7 @@ import numpy as np
 
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
+from nashpath.run.folder.identity import of_other_data
 from nashpath.run.folder.places import DATA_KEYS, LINKED
 from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.observe.snapshot import SAMPLES
@@ -104,6 +105,8 @@ class Run:
     """What ``nashpath evaluate`` found."""
     diagnosis: list[dict[str, Any]] = field(default_factory=list)
     """What ``nashpath diagnose`` found, an entry a member."""
+    outlived: frozenset[str] = frozenset()
+    """Which of these two are of data that the run had before it went on with others."""
     evidence: dict[str, np.ndarray] = field(default_factory=dict)
     """The arrays of its figures, by ``m<member>.<name>``."""
     notes: list[str] = field(default_factory=list)
@@ -126,6 +129,12 @@ class Run:
         """The step at which the run went on with other data; 0 where it never did."""
         found = self.info.get("data_since", 0)
         return found if isinstance(found, int) else 0
+
+    @cached_property
+    def rows_now(self) -> dict[int, list[dict[str, Any]]]:
+        """The rows of each member that are of the run's present data, in their order."""
+        since = self.data_since
+        return {m: [row for row in rows if not since or row["step"] > since] for m, rows in self.rows_of.items()}
 
     @cached_property
     def paths(self) -> dict[int, list[np.ndarray]]:
@@ -219,7 +228,8 @@ class _Reader:
         rows = self.rows("metrics.jsonl")
         entries = self.json("members.json", list)
         members = [found for entry in entries if (found := self.member(entry)) is not None]
-        diagnosed = self.json("diagnosis.json", dict).get("members", [])
+        diagnosis, evaluation = self.json("diagnosis.json", dict), self.json("evaluation.json", dict)
+        diagnosed = diagnosis.get("members", [])
         found = Run(
             folder=self.folder,
             name=str(info.get("name") or self.folder.resolve().name),
@@ -228,7 +238,7 @@ class _Reader:
             members=members or _members_of(rows),
             rows=rows,
             frames=_frames(self.folder / "samples"),
-            evaluation=self.json("evaluation.json", dict),
+            evaluation=evaluation,
             reference=self.arrays("reference.npz"),
             diagnosis=diagnosed if isinstance(diagnosed, list) else [],
             evidence=self.arrays("diagnosis.npz"),
@@ -237,6 +247,9 @@ class _Reader:
             checked=self.digests.kept(),
         )
         swept = {plain_json(member.settings): member.settings for member in found.members}
+        assessed = {"diagnosis": diagnosis, "evaluation": evaluation}
+        outlived = frozenset(name for name, one in assessed.items() if of_other_data(one, found.data_since))
+        found = replace(found, outlived=outlived)
         grounds = {plain_json(found.ground(settings)) for settings in swept.values()}
         # real samples are those of the first member's data: beside members of other data they would mislead
         return replace(found, reference={}) if len(grounds) > 1 else found

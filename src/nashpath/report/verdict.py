@@ -110,10 +110,10 @@ def _metric(key: str, values: list[float], run: Run) -> str:
 
 def _still(run: Run) -> list[str]:
     series: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for row in run.rows:
-        for key, value in row.items():
-            if key.startswith("cost.") and drawable(value):
-                series[key][row["member"]].append(float(value))
+    for member, rows in run.rows_now.items():
+        for row in rows:
+            for key in [key for key, value in row.items() if key.startswith("cost.") and drawable(value)]:
+                series[key][member].append(float(row[key]))
     return [sentence for key, members in sorted(series.items()) if (sentence := _standing(key, members))]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from nashpath.run.assess.member import LoadedMember
 from nashpath.run.folder.checkpoint import about_data_from, read_meta
+from nashpath.run.folder.identity import DATA_SINCE, of_other_data
 from nashpath.run.folder.places import named_places
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.resolve import dump
@@ -16,11 +17,13 @@ Recorded = dict[str, Any]
 def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") -> Recorded:
     """Settings, data, outcome, and what evaluations and diagnoses of the run folder say of this member.
 
-    Of places on the disk only the last name is kept. An assessment of another step, or a damaged one, is left out.
+    Of places on the disk only the last name is kept. An assessment of another step, of other data, or a damaged one, is
+    left out.
     """
     store, game = RunFolder(run), loaded.game
     meta = read_meta(store)
     identity = meta.get("identity", {})
+    since = identity.get(DATA_SINCE, 0)
     shape: Any = about_data_from(meta, member)
     return {
         "settings": _without_places(dump(loaded.settings)),
@@ -36,8 +39,8 @@ def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") ->
         "about_data": {**shape, "shape": list(shape["shape"])},
         "data": identity.get("data", {}),
         "versions": identity.get("versions", {}),
-        "evaluation": _evaluation(store, member, loaded.steps),
-        "diagnosis": _diagnosis(store, member, loaded.steps),
+        "evaluation": _evaluation(store, member, loaded.steps, since),
+        "diagnosis": _diagnosis(store, member, loaded.steps, since),
         "licence": licence,
     }
 
@@ -51,26 +54,26 @@ def _without_places(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _evaluation(store: RunFolder, member: int, steps: int) -> dict[str, Any] | None:
-    """The group of ``evaluation.json`` that measured this member, at this step."""
-    for group in _read(store, "evaluation.json").get("groups", []):
+def _evaluation(store: RunFolder, member: int, steps: int, since: int) -> dict[str, Any] | None:
+    """The group of ``evaluation.json`` that measured this member, at this step, on the data that it has ``since``."""
+    for group in _read(store, "evaluation.json", since).get("groups", []):
         measured = dict(zip(group["members"], group.get("steps", [])))
         if measured.get(member) == steps:
             return group
     return None
 
 
-def _diagnosis(store: RunFolder, member: int, steps: int) -> dict[str, Any] | None:
-    """The headline and the sentences of ``diagnosis.json`` about this member, at this step."""
-    for one in _read(store, "diagnosis.json").get("members", []):
+def _diagnosis(store: RunFolder, member: int, steps: int, since: int) -> dict[str, Any] | None:
+    """The headline and the sentences of ``diagnosis.json`` about this member, at this step, on its present data."""
+    for one in _read(store, "diagnosis.json", since).get("members", []):
         if (one["member"], one["step"]) == (member, steps):
             sentences = [said["sentence"] for said in [*one["findings"], *one["statements"]]]
             return {"headline": one["headline"], "sentences": sentences}
     return None
 
 
-def _read(store: RunFolder, name: str) -> dict[str, Any]:
-    """An assessment; empty where there is none, or a damaged one, which a warning says."""
+def _read(store: RunFolder, name: str, since: int) -> dict[str, Any]:
+    """An assessment; empty where there is none, one of other data, or a damaged one, which a warning says."""
     file = store.folder / name
     if not file.exists():
         return {}
@@ -81,4 +84,4 @@ def _read(store: RunFolder, name: str) -> dict[str, Any]:
         found, fault = {}, str(error)
     if fault:
         store.warn(f"{file}: {fault}; the card goes without it")
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and not of_other_data(found, since) else {}

@@ -32,6 +32,8 @@ ANNEAL_STEPS = "anneal_steps"
 """The setting whose 0 means the run's ``steps``, which a resumed run may change."""
 DATA_SINCE = "data_since"
 """The step at which the data were last changed; numbers of before are of other data."""
+DATA_UNTIL = "data_until"
+"""In an assessment: the step at which the run went on with other data than it is of."""
 
 
 def identity_of(raw: Raw, sweeps: dict[str, Any], methods: Sequence[Entry], device: str) -> dict[str, Any]:
@@ -130,6 +132,17 @@ def since(stored: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     before = stored.get("identity", {})
     kept = {key: value for key, value in before.items() if key in ("start", DATA_SINCE)}
     return kept | ({DATA_SINCE: max(stored.get("taken", [0]))} if other_data(before, now) else {})
+
+
+def of_other_data(assessed: dict[str, Any], data_since: int) -> bool:
+    """Whether an assessment is of data that a run had before those which it has since this step."""
+    until = assessed.get(DATA_UNTIL)
+    return isinstance(until, int) and until <= data_since
+
+
+def not_of_now(step: int) -> str:
+    """Why there is no number of a run that goes on with other data at this step, until it is measured again."""
+    return f"it was measured on the data of before step {step:,}, and not yet on those of now"
 
 
 def changed_data_of(folder: Path, before: dict[str, Any], raw: Raw) -> str:

@@ -35,8 +35,9 @@ from nashpath.spelling import as_argument
 
 CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
 PREVIOUS = "checkpoint.previous.safetensors"
+ASSESSMENTS = ("evaluation.json", "diagnosis.json")
 WRITTEN = (
-    *(CHECKPOINT, PREVIOUS, METRICS, "run.json", "members.json", "reference.npz", "evaluation.json", "diagnosis.json"),
+    *(CHECKPOINT, PREVIOUS, METRICS, "run.json", "members.json", "reference.npz", *ASSESSMENTS),
     *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
@@ -168,6 +169,19 @@ class RunFolder:
         """Replaces one of the JSON files; numbers that are not finite become null."""
         self.write(name, (plain_json(value, indent=1) + "\n").encode())
 
+    def remove(self, name: str) -> None:
+        """Removes a file, where there is one."""
+        if (self.folder / name).exists():
+            self.digests.replaces(name, None)
+            (self.folder / name).unlink()
+
+    def mark_assessments(self, mark: dict[str, Any]) -> None:
+        """Adds to what assessments say of themselves, unless they say it already; damaged ones are left as they are."""
+        for name in ASSESSMENTS:
+            if (self.folder / name).is_file() and not self.digests.fault(name):
+                with suppress(ValueError, TypeError):
+                    self.write_json(name, mark | json.loads((self.folder / name).read_bytes()))
+
     def append(self, rows: list[dict[str, Any]]) -> None:
         """Appends rows to the metrics."""
         content = "".join(plain_json(row) + "\n" for row in rows).encode()
@@ -193,8 +207,7 @@ class RunFolder:
         for file in (self.folder / "samples").glob("step-*.npz"):
             at = file.stem.removeprefix("step-")
             if at.isdecimal() and int(at) > step:
-                self.digests.replaces(f"samples/{file.name}", None)
-                file.unlink()
+                self.remove(f"samples/{file.name}")
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray], durable: bool = True) -> None:
         """Replaces an ``.npz`` file."""

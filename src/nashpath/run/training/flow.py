@@ -16,7 +16,7 @@ from nashpath.run.folder.identity import FREE, changed_settings, identity_of, ot
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import remember_data
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.flow import build_integrator, flow_rows, resolve_flow, start
+from nashpath.run.settings.flow import build_integrator, flow_rows, resolve_flow
 from nashpath.run.settings.method_files import MethodFile, origins, renewed
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import Changes, pairs_of
@@ -64,6 +64,7 @@ def run_flow(
         with interruptible(stop):  # nothing is written yet
             recorder = FlowRecorder(settings, store, methods, identity_of(raw, {}, methods, settings.device))
         store.create({**remember_data(raw, out), **({"with": methods} if methods else {})})
+        recorder.restore()
         _flow(recorder, notify, stop)
         store.release()
     return out
@@ -114,9 +115,12 @@ def resume_flow(
         for warning in keep_changes(recorder, stored, taken, said, again):
             notify(warning)
         store.warn_if_unchecked()
+        recorder.restore()
+        if other:
+            recorder.forget()
         store.create({**remember_data(full, folder), **({"with": methods} if methods else {})})
         if other:
-            recorder.reference()
+            recorder.measure_anew()
         _flow(recorder, notify, stop)
         store.release()
     return folder
@@ -131,12 +135,11 @@ def _flow(recorder: FlowRecorder, notify: Callable[[RunProgress], None], stop: C
     """The flow from where its folder has it to its end, or until it is stopped; what was reached is on the disk."""
     settings = recorder.settings
     key = Key(settings.seed, "draws", settings.device)
-    particles = start(settings, recorder.source.shape, recorder.device)
-    integrator, begun = build_integrator(settings, recorder.device), recorder.restore(particles)
-    if begun is None:
+    integrator = build_integrator(settings, recorder.device)
+    if recorder.state is None:
         recorder.reference()
     saved = time.perf_counter()
-    for state in simulate(recorder.flow, particles, key, integrator, settings.steps, begun):
+    for state in simulate(recorder.flow, recorder.origin, key, integrator, settings.steps, recorder.state):
         recorder.take(state)
         if recorder.logged:
             notify(recorder.progress())

@@ -18,9 +18,10 @@ from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.metrics import MetricError, exact_wasserstein
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import changed_draws, fill_tree, read_checkpoint, save_trees
+from nashpath.run.folder.identity import DATA_SINCE, not_of_now
 from nashpath.run.folder.run_folder import RunFolder, machine
 from nashpath.run.observe.snapshot import GRID, extent, grid
-from nashpath.run.settings.flow import build_flow
+from nashpath.run.settings.flow import build_flow, start
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.session import EVALUATING, affordable, allowed_seconds, multiple
@@ -51,7 +52,11 @@ class FlowRecorder:
         self.state: State | None = None
         self.logged = False
         self.warnings: list[str] = []
+        self.origin = start(settings, self.source.shape, self.device)
+        """The particles at step 0."""
         self.metrics: dict[str, float] = {}
+        self.missing: dict[str, str] = {}
+        """Why there are none of these numbers."""
         self.window: list[tuple[float, float]] = []
         self.overshoots = 0
         self.before: tuple[float, float] | None = None
@@ -86,10 +91,14 @@ class FlowRecorder:
                 row |= self._estimated(state)
             self._picture(state)
         if row:
-            where = {"step": state.step, "member": 0, "seconds": round(time.perf_counter() - self.begun, 3)}
-            self.store.append([{**where, **row}])
+            self._append(row)
         if not state.step:
             self.busy_since = time.process_time()  # what the first row and picture took is no part of a step
+
+    def _append(self, row: dict[str, Any]) -> None:
+        assert self.state is not None
+        where = {"step": self.state.step, "member": 0, "seconds": round(time.perf_counter() - self.begun, 3)}
+        self.store.append([{**where, **row}])
 
     def _estimated(self, state: State) -> dict[str, float]:
         """The estimates; from the second ones it is settled how often they are made, where nobody said so."""
@@ -168,14 +177,14 @@ class FlowRecorder:
         }
         save_trees(self.store, {"flow": _tree(self.state)}, meta)
 
-    def restore(self, particles: Tensor) -> State | None:
-        """Where the last checkpoint left the flow; None where it was stopped before its first."""
+    def restore(self) -> None:
+        """Goes back to where the last checkpoint left the flow, where it was not stopped before its first."""
         if not self.store.has_checkpoint():
             self.store.truncate(-1)
-            return None
+            return
         with torch.no_grad():
-            memory = self.flow.init(particles, Key(0, device=self.device))
-        like = _tree(State(0, 0.0, particles, memory))
+            memory = self.flow.init(self.origin, Key(0, device=self.device))
+        like = _tree(State(0, 0.0, self.origin, memory))
         path, tensors, meta = read_checkpoint(self.store)
         self.changes += changed_draws(self.store, meta)
         tree = fill_tree(like, "flow.", tensors, path)
@@ -185,7 +194,22 @@ class FlowRecorder:
         self.before = tuple(meta["before"]) if meta["before"] else None
         self.overshoots, self.warnings, self.metrics = meta["overshoots"], meta["warnings"], meta["metrics"]
         self.store.truncate(self.state.step)
-        return self.state
+
+    def forget(self) -> None:
+        """Takes back, on the disk too, what was measured on other data than the flow has from this step on."""
+        if self.state is not None:
+            self.missing, self.metrics = dict.fromkeys(self.metrics, not_of_now(self.state.step)), {}
+            self.before, self.window = None, []
+            self.conclude(stopped=True)
+
+    def measure_anew(self) -> None:
+        """What the flow has from this step on other data: what it is compared with, estimates and a picture."""
+        self.reference()
+        if self.state is not None:
+            self.missing, found = {}, self._estimates(self.state.particles)
+            self._append(found)
+            self._picture(self.state)
+            self.checkpoint()
 
     def progress(self) -> RunProgress:
         """Where the flow stands, for whoever watches."""
@@ -201,6 +225,7 @@ class FlowRecorder:
             "finished" if whole else "stopped" if stopped else f"diverged: particles at step {self.state.step + 1}"
         )
         member = {"member": 0, "seed": self.settings.seed, "settings": {}, "costs": {}, "metrics": self.metrics}
+        member |= {"missing": self.missing} if self.missing else {}
         self.store.write_json("members.json", [{**member, "outcome": outcome, "steps": self.state.step}])
         seconds = time.perf_counter() - self.begun
         facts = {
@@ -217,7 +242,7 @@ class FlowRecorder:
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,
             "warnings": [*self.changes, *self.warnings],
-            **{key: value for key, value in self.stands_on.items() if key == "data_since"},
+            **{key: value for key, value in self.stands_on.items() if key == DATA_SINCE},
             **({"methods": without_folders(self.methods)} if self.methods else {}),
         }
         self.store.write_json("run.json", facts)

@@ -17,10 +17,12 @@ from nashpath.metrics.features import Outputs
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never, spent
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
+from nashpath.run.folder.identity import DATA_SINCE, DATA_UNTIL, not_of_now
 from nashpath.run.folder.run_folder import RunFolder, machine, named_infinities
 from nashpath.run.observe.diagnostics import diagnostic_rows
 from nashpath.run.observe.metrics import measure_member, protocols
 from nashpath.run.observe.snapshot import (
+    SAMPLES,
     equilibrium,
     has_samples,
     known_point,
@@ -263,6 +265,20 @@ class Recorder:
             self.warnings.append(said)
             self.notify(RunProgress(self.taken, self.settings.steps, 0, 0, {}, 0.0, warning=said))
 
+    @property
+    def unmeasured(self) -> bool:
+        """Whether the run has other data since this step, on which nothing was measured yet."""
+        return self.stands_on.get(DATA_SINCE) == self.taken and not any(one["metrics"] for one in self.results.values())
+
+    def forget(self) -> None:
+        """Takes back, on the disk too, what was measured on other data than the run has from this step on."""
+        for result in self.results.values():
+            before, why = result.get("missing", {}), not_of_now(self.taken)
+            result["missing"] = {key: before[key] if key == SAMPLES else why for key in (*result["metrics"], *before)}
+            result["metrics"] = {}
+        self.write_down("stopped")
+        self.store.mark_assessments({DATA_UNTIL: self.taken})
+
     def conclude(self, status: str) -> None:
         """Writes what became of each member, and the facts of the run."""
         for member, group, i in in_order(self.groups):
@@ -280,13 +296,18 @@ class Recorder:
                 )
         if self.tracking is not None:
             self.tracking.close({member: str(result["outcome"]) for member, result in self.results.items()})
-        self.store.write_json("members.json", self.summary())
+        self.write_down(status)
+
+    def write_down(self, status: str) -> None:
+        """Writes the members as they are, those that still move with this status, and the facts of the run."""
+        entries = [one if one["outcome"] != "running" else {**one, "outcome": status} for one in self.summary()]
+        self.store.write_json("members.json", entries)
         times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.store.folder.name, "status": status, "started": self.started}
         about |= {"warnings": [*self.changes, *self.warnings]}
         told = {
-            key: self.stands_on[key] for key in ("data", "settings", "start", "data_since") if self.stands_on.get(key)
+            key: self.stands_on[key] for key in ("data", "settings", "start", DATA_SINCE) if self.stands_on.get(key)
         }
         about |= {"steps": self.taken, **{key: round(value, 3) for key, value in times.items()}}
         own = {"methods": without_folders(self.methods)} if self.methods else {}

@@ -204,7 +204,7 @@ class Session:
     def _train(self) -> str:
         recorder, overhead, device = self.recorder, self.recorder.overhead, self.groups[0].program.device.type
         self._begin_together()
-        if self.untouched and self._compared():
+        if (self.untouched or recorder.unmeasured) and self._compared():
             recorder.whole = self._whole()
             for _, name, act in self.schedule.activities[1:]:
                 overhead.do(name, act, device)

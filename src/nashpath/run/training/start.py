@@ -188,10 +188,12 @@ def resume_session(
         session = Session(recorder, stop, ranks)
         session.restore()
         store.warn_if_unchecked()
+        if other := other_data(stored.get("identity", {}), about):
+            recorder.forget()
         store.create(remember_data(_config(raw, sweeps, methods), folder))
-        if other_data(stored.get("identity", {}), about):
-            recorder.write_reference()
-            session.checkpoint()  # from here on the run is one of these data
+        if other:
+            session.checkpoint()  # from here on the run is one of these data, which training begins by looking at
+            store.remove("reference.npz")
         recorder.track()
         return session
 
