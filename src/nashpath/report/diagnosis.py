@@ -63,7 +63,7 @@ def _verdict(run: Run, entry: dict[str, Any]) -> MemberVerdict:
             above = [drawn[name] for name in wanted if drawn[name] not in {f.label for f in fresh}]
             said.append(Statement(str(one["sentence"]), wrong, fresh, above))
     rest = [_shown(name, seen, member, drawn) for name in FIGURES if name not in drawn and _can(name, seen)]
-    note = note_of(of_entry(run, {**entry, "step": int(entry["step"])}), "diagnosis")
+    note = note_of(run, of_entry(run, {**entry, "step": int(entry["step"])}), "diagnosis")
     return MemberVerdict(member, str(entry["headline"]), note, said, rest)
 
 

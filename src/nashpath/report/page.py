@@ -149,7 +149,7 @@ def _context(run: Run) -> dict[str, Any]:
         "evaluated": _each(
             run,
             "evaluation.json, group",
-            lambda one: evaluated({**run.evaluation, "groups": [one]}, note_of(of_group(run, one), "evaluation")),
+            lambda one: evaluated({**run.evaluation, "groups": [one]}, note_of(run, of_group(run, one), "evaluation")),
             groups if isinstance(groups, list) else [],
         ),
         "columns": _part(run, "the columns", lambda: column_tables(run), []),

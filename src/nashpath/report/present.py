@@ -5,6 +5,8 @@ from typing import Any
 
 from nashpath.report.phrasing import listed, number
 from nashpath.report.read import Run
+from nashpath.run.folder.checkpoint import checkpoint_step
+from nashpath.run.folder.run_folder import CHECKPOINT
 
 AGAIN = {"diagnosis": "Run nashpath diagnose again.", "evaluation": "Run nashpath evaluate again."}
 """What makes an outdated part of a page one of the present."""
@@ -28,7 +30,13 @@ def gone_on(run: Run, what: str, members: list[Any], steps: list[Any]) -> list[t
     return [(m, step, now) for m, step, now in found if now is not None and (now != step or what in run.outlived)]
 
 
-def note_of(gone: list[tuple[int, int, int]], what: str) -> str:
+def _may_be_later(run: Run, gone: list[tuple[int, int, int]]) -> bool:
+    """Whether the checkpoint, which is what is assessed, may be of a later step than these assessments."""
+    step = checkpoint_step(run.folder / CHECKPOINT)
+    return not step or step > max(made for _, made, now in gone if made != now)
+
+
+def note_of(run: Run, gone: list[tuple[int, int, int]], what: str) -> str:
     """``"Made at step 30; the member has gone on to step 1,500 since. Run ... again."``; empty of nothing."""
     if not gone:
         return ""
@@ -36,7 +44,10 @@ def note_of(gone: list[tuple[int, int, int]], what: str) -> str:
         return f"Made before the run went on with other data at step {listed(steps_of(gone, 1))}. {AGAIN[what]}"
     made, now = (steps_of(gone, k) for k in (1, 2))
     who = "the member has" if len(gone) == 1 else f"{len(gone):,} members have"
-    return f"Made at step {listed(made)}; {who} gone on to step {listed(now)} since. {AGAIN[what]}"
+    since = f"Made at step {listed(made)}; {who} gone on to step {listed(now)} since"
+    if _may_be_later(run, gone):
+        return f"{since}. {AGAIN[what]}"
+    return f"{since}, and the checkpoint has not, so there is nothing later to assess yet."
 
 
 def steps_of(gone: list[tuple[int, int, int]], which: int) -> list[str]:
@@ -70,4 +81,4 @@ def outdated_diagnosis(run: Run) -> str:
     """Where the diagnosis is, if it is of an earlier step; empty where a part of it is of the present, or none is."""
     if not run.diagnosis or at_present(run).diagnosis:
         return ""
-    return note_of([gone for entry in run.diagnosis for gone in of_entry(run, entry)], "diagnosis")
+    return note_of(run, [gone for entry in run.diagnosis for gone in of_entry(run, entry)], "diagnosis")

@@ -11,7 +11,7 @@ from nashpath.report.curves import strands
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import COVERED, covered, wanted, ways_gone
 from nashpath.report.phrasing import amount, count, listed, phrase, sign_of, titled
-from nashpath.report.present import at_present, outdated_diagnosis
+from nashpath.report.present import AGAIN, at_present, outdated_diagnosis
 from nashpath.report.read import SAMPLES, ReportMember, Run, drawable, read_frames
 
 ALIKE = 0.5
@@ -212,7 +212,8 @@ def _next(run: Run, members: list[ReportMember], collapsing: bool, before: str) 
         steps = 2 * int(run.info.get("steps") or run.config.get("steps") or 0)
         return Answer(question, "train on", f"{better}: nashpath train --resume -s steps={steps}")
     if before:
-        return Answer(question, "diagnose it again", f"the diagnosis is outdated. {before}".removesuffix("."))
+        word = "diagnose it again" if AGAIN["diagnosis"] in before else "see the diagnosis"
+        return Answer(question, word, f"the diagnosis is outdated. {before}".removesuffix("."))
     if not run.diagnosis:
         why = "nothing was tried yet: nashpath diagnose says what is wrong, and tries changes of the play"
         return Answer(question, "diagnose it", why)

@@ -5,7 +5,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from nashpath.run.assess.member import LoadedMember
-from nashpath.run.folder.checkpoint import about_data_from, read_meta
+from nashpath.run.folder.about_data import about_data_from
+from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import DATA_SINCE, of_other_data
 from nashpath.run.folder.places import named_places
 from nashpath.run.folder.run_folder import RunFolder

@@ -17,10 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from nashpath.core.source import Finite, OneHot, Source, class_names, is_labelled
+from nashpath.core.source import Source
 from nashpath.core.tree import leaves, located_leaves, tree_map
 from nashpath.run.engine.step import TrainState, Trial, begin
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.about_data import about_data_from
 from nashpath.run.folder.identity import changed_data_of, changed_settings, flat_settings_of, kept_length
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
@@ -133,9 +134,15 @@ def read_meta(store: RunFolder) -> dict[str, Any]:
 
 
 def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
-    """The latest checkpoint that is as it was written: its place, the tensors whose names begin so, and meta."""
+    """The latest checkpoint that is as it was written: its place, the tensors whose names begin so, and meta.
+
+    A `FolderWarning` says it where that is not the last one of the run, which another was put in the place of.
+    """
     try:
-        return (store.checkpoint, *_read(store, store.checkpoint, below))
+        tensors, meta = _read(store, store.checkpoint, below)
+        if said := _older(store, max(meta.get("taken", [0]))):
+            store.warn(said)
+        return store.checkpoint, tensors, meta
     except _Damaged as error:
         if not store.previous.is_file():
             raise CheckpointError(
@@ -148,6 +155,28 @@ def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[P
         steps = max(found[1].get("taken", [0]))
         store.warn(f"{error}; the one before it is used, {store.previous.name} of step {steps}")
         return (store.previous, *found)
+
+
+def _older(store: RunFolder, step: int) -> str:
+    """That the run has reached more than the ``step`` of its checkpoint, in words, and where the later one is."""
+    reached = store.reached()
+    if step >= reached:
+        return ""
+    there = checkpoint_step(store.previous) >= reached
+    cure = f"{store.previous.name} is of that step: give it that name" if there else "put the one of that step back"
+    return (
+        f"{store.checkpoint}: is an older one, of step {step:,}; run.json says that step {reached:,} was reached. What "
+        f"follows is of step {step:,}; {cure}"
+    )
+
+
+def checkpoint_step(path: Path) -> int:
+    """The step that a checkpoint's file says it is of, unchecked; 0 where it says none."""
+    try:
+        with safe_open(path, "pt") as file:
+            return max(json.loads((file.metadata() or {})["meta"])["taken"])
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return 0
 
 
 def checkpoint_digest(store: RunFolder) -> str:
@@ -180,39 +209,6 @@ def _read(store: RunFolder, path: Path, below: tuple[str, ...]) -> tuple[dict[st
         if isinstance(error, CheckpointError):
             raise
         raise _Damaged(f"{path}: {known or f'is damaged ({error})'}") from None
-
-
-def about_data(sources: Sequence[Source | None]) -> dict[str, Any]:
-    """What sampling must know of each member's data (None: it has none), as plain values that a checkpoint keeps."""
-    found = [None if source is None else _about(source) for source in sources]
-    known = [one for i, one in enumerate(found) if one is not None and one not in found[:i]]
-    return {"known": known, "of": [None if one is None else known.index(one) for one in found]}
-
-
-def _about(source: Source) -> dict[str, Any]:
-    """The shape of a sample; of labelled data also how many classes and samples there are, of tables their blocks."""
-    told: dict[str, Any] = {"shape": list(source.shape)}
-    if is_labelled(source):
-        count = len(source) if isinstance(source, Finite) else -(-DRAWN // source.classes)
-        told |= {"classes": source.classes, "count": count, "class_names": class_names(source)}
-    if isinstance(source, OneHot) and source.blocks:
-        told |= {"blocks": source.blocks}
-    if getattr(source, "label_name", ""):
-        told |= {"label_name": source.label_name}  # type: ignore[attr-defined]
-    return told
-
-
-DRAWN = 10_000
-"""Of labelled data without end, so many stand for them."""
-
-
-def about_data_from(meta: dict[str, Any], member: int) -> dict[str, Any] | None:
-    """What `about_data` said of a member's data; None where nothing is known. Earlier versions kept one shape."""
-    kept = meta.get("about_data")
-    if kept is None:
-        return None if meta.get("shape") is None else {"shape": tuple(meta["shape"])}
-    at = kept["of"][member]
-    return None if at is None else {**kept["known"][at], "shape": tuple(kept["known"][at]["shape"])}
 
 
 def check_format(path: Path, found: str | None) -> None:

@@ -79,6 +79,14 @@ class RunFolder:
         gone = (self.folder / "run.json").exists() or self.previous.name in self.digests.missing()
         return gone and not self.has_checkpoint()
 
+    def reached(self) -> int:
+        """The step that the run had reached when it was last ended, by ``run.json``; 0 where that does not tell."""
+        place = self.folder / "run.json"
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            facts = {} if self.digests.fault(place.name) else json.loads(place.read_bytes())
+            return 0 if facts["status"] == "running" else int(facts["steps"])  # running: parts are being gathered
+        return 0
+
     @property
     def again(self) -> str:
         """The command that goes on with what the folder holds; without a checkpoint it begins again."""

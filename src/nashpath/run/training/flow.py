@@ -116,6 +116,8 @@ def resume_flow(
             notify(warning)
         store.warn_if_unchecked()
         recorder.restore()
+        if store.reached() > taken:
+            recorder.conclude(stopped=True)  # else this flow's own checkpoints would seem to be older ones
         if other:
             recorder.forget()
         store.create({**remember_data(full, folder), **({"with": methods} if methods else {})})

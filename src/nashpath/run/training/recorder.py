@@ -284,7 +284,6 @@ class Recorder:
         for member, group, i in in_order(self.groups):
             result, train_state = self.results[member.index], group.program.train_state(i)
             moving = int(train_state.diverged_player) == NOT_DIVERGED
-            result["steps"] = int(train_state.steps)
             known = str(result["outcome"]).startswith("diverged")  # of before a resume, with its cause
             ended = "stopped" if status == "halted" else status  # it halted for another's sake
             result["outcome"] = ended if moving else result["outcome"] if known else group.program.outcome(i)
@@ -300,6 +299,8 @@ class Recorder:
 
     def write_down(self, status: str) -> None:
         """Writes the members as they are, those that still move with this status, and the facts of the run."""
+        for member, group, i in in_order(self.groups):
+            self.results[member.index]["steps"] = int(group.program.train_state(i).steps)
         entries = [one if one["outcome"] != "running" else {**one, "outcome": status} for one in self.summary()]
         self.store.write_json("members.json", entries)
         times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}

@@ -12,7 +12,8 @@ from nashpath.run.engine.interrupt import Interrupted, ending_by_ctrl_c
 from nashpath.run.engine.program import never
 from nashpath.run.engine.step import TrainState
 from nashpath.run.errors import RanksError
-from nashpath.run.folder.checkpoint import CheckpointError, about_data, changed_draws, load_checkpoint, save_checkpoint
+from nashpath.run.folder.about_data import about_data
+from nashpath.run.folder.checkpoint import CheckpointError, changed_draws, load_checkpoint, save_checkpoint
 from nashpath.run.observe.snapshot import units_of
 from nashpath.run.settings.members import structure
 from nashpath.run.training.group import RunProgress, in_order

@@ -188,6 +188,8 @@ def resume_session(
         session = Session(recorder, stop, ranks)
         session.restore()
         store.warn_if_unchecked()
+        if store.reached() > taken:
+            recorder.write_down("stopped")  # else this run's own checkpoints would seem to be older ones
         if other := other_data(stored.get("identity", {}), about):
             recorder.forget()
         store.create(remember_data(_config(raw, sweeps, methods), folder))
