@@ -10,7 +10,7 @@ from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_a
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping, writing_the_page
-from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder
+from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder, settings_in
 from nashpath.spelling import as_argument
 
 _Setting = Annotated[
@@ -45,8 +45,6 @@ def flow(
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
         from nashpath.report import load_run, report_and_headline
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
-        from nashpath.run.folder.places import find_data
-        from nashpath.run.folder.settings_file import read_toml
         from nashpath.run.settings.overrides import parse_overrides
 
         changes = parse_overrides(settings or [])
@@ -56,7 +54,7 @@ def flow(
         elif accept_changes or data_path:
             raise SettingError("--accept-changes and --data-path are for --resume; a new flow has -s data.path=…")
         else:
-            chosen = resolve_flow(changes, find_data(read_toml(config), config.parent) if config else None)
+            chosen = resolve_flow(changes, settings_in(config))
             folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
         with writing_the_page(folder, live):
             page, found = report_and_headline(folder)

@@ -9,7 +9,10 @@ from nashpath.cli.console import With, load_all, working
 from nashpath.cli.places import given_place
 from nashpath.cli.reproduce import warn_of
 
-Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or of reproductions; two or more are compared.")]
+Runs = Annotated[
+    list[Path],
+    typer.Argument(help="Folders of runs, or of reproductions; two or more are compared. Or that of a search."),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", parser=given_place, help="Where a comparison of several goes (.html), or results (.md)."),
@@ -21,7 +24,7 @@ Again = Annotated[
 
 
 def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) -> None:
-    """Rebuild a run's report, or compare several runs on one page; the same for reproductions.
+    """Rebuild the page of a run or a search, or compare several runs on one page; the same for reproductions.
 
     Where settings of runs differ, prints first what each reached for the same gradients, and in the same time.
     """
@@ -48,11 +51,11 @@ def report(runs: Runs, out: Out = None, again: Again = False, own: With = None) 
 def _check_out(out: Path, folders: list[Path], ending: str) -> None:
     """Raises `SettingError` for a place that would not be used, or would hold something else than its name says."""
     from nashpath.run import SettingError
+    from nashpath.run.folder.run_folder import is_search
 
     if len(folders) == 1:
-        raise SettingError(
-            f"--out {out} is for a page about several; that of one is always {folders[0] / 'report.html'}: leave it out"
-        )
+        page = folders[0] / ("search.html" if is_search(folders[0]) else "report.html")
+        raise SettingError(f"--out {out} is for a page about several; that of one is always {page}: leave it out")
     if out.suffix.lower() != ending:
         raise SettingError(f"--out {out}: what is written is {ending}; name it {out.with_suffix(ending)}")
 
@@ -66,12 +69,16 @@ def _of_studies(folders: list[Path], out: Path | None) -> Path:
 
 
 def _of_runs(runs: list[Path], out: Path | None) -> Path:
-    from nashpath.report import compare_reports, equal_cost_text, write_report
+    from nashpath.report import compare_reports, equal_cost_text, write_report, write_search
     from nashpath.run import RunFolder
+    from nashpath.run.assess.search import read_search
+    from nashpath.run.folder.run_folder import is_search
 
-    for run in filter(Path.is_dir, runs):
+    if len(runs) == 1 and is_search(runs[0]):
+        return write_search(runs[0], read_search(runs[0]))[0]
+    table = equal_cost_text(runs)  # which refuses what is no run
+    for run in runs:
         RunFolder(run).warn_if_unchecked()
-    table = equal_cost_text(runs)
     if table:
         typer.echo(table + "\n")
     return write_report(runs[0]) if len(runs) == 1 else compare_reports(runs, out or Path("comparison.html"))

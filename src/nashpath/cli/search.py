@@ -9,7 +9,7 @@ import typer
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
 from nashpath.cli.places import given_place
 from nashpath.cli.stopping import stopping
-from nashpath.cli.train import Quiet
+from nashpath.cli.train import Quiet, settings_in
 
 _Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 _Setting = Annotated[list[str] | None, typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting.")]
@@ -66,19 +66,19 @@ def search(
         live = stack.enter_context(ProgressBar(quiet))
         from nashpath.report import write_search
         from nashpath.run import SettingError
+        from nashpath.run.assess.search import methods_of
         from nashpath.run.assess.search import search as searched
         from nashpath.run.assess.search_question import Question, parse_space
-        from nashpath.run.folder.places import find_data
         from nashpath.run.folder.run_folder import plain_json
-        from nashpath.run.folder.settings_file import read_toml
         from nashpath.run.settings.overrides import override, parse_seeds
         from nashpath.run.settings.resolve import resolve
 
-        raw = override(find_data(read_toml(config), config.parent) if config else {}, settings or [])
+        raw = override(settings_in(config), settings or [])
         if "sweep" in raw or "seeds" in raw:
             raise SettingError("a search has its own --seeds and --space; leave out seeds and sweep")
         if own:
             raw["with"] = [*raw.get("with", []), *map(str, own)]
+        methods_of(out, raw)  # before one of them is asked which way is better
         question = Question(
             settings=raw,
             space=parse_space(space or []),

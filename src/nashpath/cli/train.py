@@ -236,17 +236,13 @@ def _asked(
     config: Path | None, recipe: str, texts: list[str], sweep: list[str], own: list[Path], live: ProgressBar
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The settings and sweeps of a new run; says which settings only some of the swept methods use."""
-    from nashpath.run.folder.places import find_data
-    from nashpath.run.folder.settings_file import read_toml
     from nashpath.run.settings.model import setting_names
     from nashpath.run.settings.overrides import asked
     from nashpath.run.settings.points import partly_used
 
     raw = _begun(config, recipe, texts, sweep, live)
     if raw is None:
-        raw = find_data(read_toml(config), config.parent) if config else {}
-    if config and isinstance(raw.get("with"), list):  # files are named as seen from the file that names them
-        raw["with"] = [str(config.parent / one) if isinstance(one, str) else one for one in raw["with"]]
+        raw = settings_in(config)
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     raw, sweeps = asked(raw, texts, sweep)
@@ -296,6 +292,20 @@ def _begun(
     for one in begun.why:
         live.say(one)
     return begun.settings
+
+
+def settings_in(config: Path | None) -> dict[str, Any]:
+    """The settings of a file, whose places and methods are found as seen from there; none of none.
+
+    Raises `SettingError`, also where a file of methods is not there, or was changed.
+    """
+    from nashpath.run.folder.places import find_data
+    from nashpath.run.folder.settings_file import read_toml
+    from nashpath.run.settings.method_files import begin_with
+
+    raw = find_data(read_toml(config), config.parent) if config else {}
+    begin_with(raw.get("with", []))
+    return raw
 
 
 def _is_toml(file: Path) -> bool:

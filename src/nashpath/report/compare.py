@@ -46,10 +46,11 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
     loaded = [load_run(run) for run in runs]
     loaded, twice = once_each(loaded)
     left = [f"left out of the comparison: {note}" for note in dict.fromkeys(n for run in loaded for n in run.notes)]
-    for said in (*twice, *dict.fromkeys(doubt for run in loaded for doubt in run.doubts), *left):
+    doubts = list(dict.fromkeys(doubt for run in loaded for doubt in run.doubts))
+    for said in (*twice, *doubts, *left):
         warnings.warn(said, FolderWarning, stacklevel=2)
     try:
-        context = _context(loaded, out)
+        context = {**_context(loaded, out), "doubts": [*twice, *doubts, *left]}
     except Exception as error:
         named = ", ".join(str(run.folder) for run in loaded)
         raise RunFolderError(f"{named}: these cannot be compared ({type(error).__name__}: {error})") from error

@@ -13,7 +13,7 @@ import torch
 
 from nashpath.diagnostics import judge_way
 from nashpath.diagnostics.behaviour import STILL
-from nashpath.metrics import METRICS, metric_and_features, metric_names
+from nashpath.metrics import GROUPS, METRICS, metric_and_features, metric_names
 from nashpath.report.phrasing import amount, listed, number, phrase, sign_of, titled
 from nashpath.report.read import SAMPLES, ReportMember, Run, drawable
 
@@ -41,11 +41,12 @@ class Outcome:
 
 
 def wanted(config: dict[str, Any]) -> list[str]:
-    """The numbers that the settings of a run name, in their order."""
+    """The numbers that the settings of a run name, in their order; of metrics that are not known here none."""
     found: list[str] = []
-    for name in metric_names(config.get("metrics") or []):
+    known = [one for one in config.get("metrics") or [] if metric_and_features(one)[0] in (*METRICS, *GROUPS)]
+    for name in metric_names(known):
         kind, where = metric_and_features(name)
-        numbers = getattr(METRICS[kind], "better", {}) if kind in METRICS else {}
+        numbers = getattr(METRICS[kind], "better", {})
         found += [f"{key}@{where}" if where else key for key in numbers]
     return found
 

@@ -7,6 +7,7 @@ A run may be read while it is still being written: a missing file is an empty pa
 import json
 import math
 import tomllib
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,17 +17,23 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.run.errors import MethodsWarning, SettingError
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
 from nashpath.run.folder.identity import of_other_data
-from nashpath.run.folder.places import DATA_KEYS, LINKED
-from nashpath.run.folder.run_folder import plain_json
+from nashpath.run.folder.places import DATA_KEYS, LINKED, WITH
+from nashpath.run.folder.run_folder import is_search, plain_json
 from nashpath.run.observe.snapshot import SAMPLES
+from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.model import dotted
 
+SEARCH = "search.html"
+"""The page of a search."""
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
 UNREAD = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 """Files of a run that a report does not read."""
+UNKNOWN = "Without it a number that only it explains has no better side, and settings are not judged by it"
+"""What follows for a page where methods of a run's own are not there."""
 COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of training"}
 """Keys of a metrics row that say what a member has cost so far, and their units."""
 REAL = "real."
@@ -182,11 +189,17 @@ class Run:
 def load_run(folder: Path | str) -> Run:
     """Reads a run folder. Raises `FileNotFoundError` if there is none, and `RunFolderError` where it holds no run.
 
-    What is damaged, missing or not as expected is left out, and named in ``notes``.
+    What is damaged, missing or not as expected is left out, and named in ``notes``. Methods of one's own, which say
+    what their numbers mean, are found again as the run remembers them; where they cannot be, ``doubts`` say so.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no run folder at {folder}")
+    if is_search(folder):
+        raise RunFolderError(
+            f"{folder} holds a search, and its page is {folder / SEARCH}; its runs are {folder / 'confirm'} (the "
+            f"best), and those in {folder / 'rounds'}"
+        )
     if not any((folder / name).exists() for name in KNOWN):
         raise RunFolderError(f"{folder} is not a run folder: it has none of {', '.join(KNOWN)}, and no study.json")
     return _Reader(folder).run()
@@ -229,12 +242,13 @@ class _Reader:
         entries = self.json("members.json", list)
         members = [found for entry in entries if (found := self.member(entry)) is not None]
         diagnosis, evaluation = self.json("diagnosis.json", dict), self.json("evaluation.json", dict)
-        diagnosed = diagnosis.get("members", [])
+        diagnosed, config = diagnosis.get("members", []), self.toml("config.toml")
+        self.recall(config)
         found = Run(
             folder=self.folder,
             name=str(info.get("name") or self.folder.resolve().name),
             info=self.facts(info),
-            config=self.toml("config.toml"),
+            config=config,
             members=members or _members_of(rows),
             rows=rows,
             frames=_frames(self.folder / "samples"),
@@ -300,6 +314,19 @@ class _Reader:
         except (ValueError, RecursionError, OSError) as error:
             self.note(name, f"is not valid TOML ({str(error)[:120]})")
             return {}
+
+    def recall(self, config: dict[str, Any]) -> None:
+        """Methods of the run's own into the tables; what is not there, or not as it was, is a doubt."""
+        entries = config.get(WITH, [])
+        for entry in entries if isinstance(entries, list) else []:
+            try:
+                with warnings.catch_warnings(record=True, category=MethodsWarning, action="always") as said:
+                    recall([entry], self.folder)
+                self.doubts += [str(one.message) for one in said]
+            except SettingError as error:
+                self.doubts.append(f"{error}. {UNKNOWN}")
+            except (TypeError, KeyError, AttributeError):
+                self.note("config.toml", f"expected an origin of methods, found {str(entry)[:80]!r}")
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of the metrics that can be read; a half-written last line is what a killed run leaves."""

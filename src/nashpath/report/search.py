@@ -1,22 +1,27 @@
 """The page of a search: what was confirmed, every candidate, and what quality cost."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+from nashpath.core.cache import check_replaceable
 from nashpath.core.math.bootstrap import interval
 from nashpath.report.draw import inline, new_canvas
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import Outcome
-from nashpath.report.page import curves_data, write_page
+from nashpath.report.page import curves_data, write_page, write_report
 from nashpath.report.phrasing import by_how_much, meaning, setting, titled, with_ends
-from nashpath.report.read import load_run
+from nashpath.report.read import SEARCH, load_run
 from nashpath.report.tables import Heading, TableCell
 from nashpath.run.assess.search import Candidate, Found
+from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.settings.method_files import Entry
 
 
 def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
     """Writes ``search.html`` into a search's folder; its path, and what the search says in one line."""
     folder = Path(folder)
+    check_replaceable(folder / SEARCH)
     question, confirm = found.question, folder / "confirm"
     outcome = Outcome("the search is not finished: nothing is confirmed yet", "open")
     if found.finished:
@@ -40,10 +45,17 @@ def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
         "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", sought],
         "rows": rows,
         "picture": _picture(found),
-        "confirm": "confirm/report.html" if (confirm / "config.toml").exists() else "",
+        "confirm": write_report(confirm).relative_to(folder).as_posix() if RunFolder(confirm).exists() else "",
+        "changed": _changed(found.methods),
         "data": {"film": None, "curves": curves_data([])},
     }
-    return write_page(folder / "search.html", "search.html.j2", context), outcome
+    return write_page(folder / SEARCH, "search.html.j2", context), outcome
+
+
+def _changed(methods: Sequence[Entry]) -> list[str]:
+    """Which files of methods were changed while the search went on, with their hashes."""
+    changed = [(one["file"], [*one["before"], one["sha256"]]) for one in methods if "before" in one]
+    return [f"{Path(file).name} (sha256 {', then '.join(h[:12] for h in hashes)})" for file, hashes in changed]
 
 
 def _confirmed(found: Found, one: Candidate) -> list[TableCell]:

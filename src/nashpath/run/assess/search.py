@@ -15,7 +15,7 @@ Reference: Karnin, Koren and Somekh 2013, Algorithm 1 (sequential halving); Berg
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,16 @@ from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
-from nashpath.run.folder.run_folder import RunFolder, plain_json, write_atomic
+from nashpath.run.folder.run_folder import QUESTION, RunFolder, plain_json, write_atomic
+from nashpath.run.settings.method_files import Entry, MethodFile, begin_with, recall, renewed
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw
 from nashpath.run.training.group import RunProgress
 from nashpath.run.training.parts import SETTLED, differing
 from nashpath.run.training.start import open_session, resume_session
+
+FOUND = "found.json"
+"""What a search has found, in its folder."""
 
 
 @dataclass
@@ -60,6 +64,8 @@ class Found:
     candidates: list[Candidate]
     finalists: list[Candidate]
     finished: bool
+    methods: list[Entry] = field(default_factory=list)
+    """Where methods of one's own come from."""
 
 
 def search(
@@ -71,21 +77,42 @@ def search(
 ) -> Found:
     """Searches, or goes on where the search in ``folder`` was stopped; what it has found, finished or not.
 
-    Raises `SettingError` for a question that cannot be asked or is not the folder's, `FolderError` where another
-    process searches there or the folder holds something else, `ImportError` without Optuna.
+    ``question.settings["with"]`` names files that register methods; the folder remembers them. Raises `SettingError`
+    for a question that cannot be asked or is not the folder's, and for methods that are not there; `FolderError` where
+    another process searches there or the folder holds something else, `ImportError` without Optuna.
     """
-    study = _study(question)
-    check_question(question)
+    study, files = _study(question), methods_of(folder, question.settings)
+    question = replace(question, settings={key: one for key, one in question.settings.items() if key != "with"})
+    rows = check_question(question)
     _check_place(folder)
     lock = FolderLock(folder)
     try:
-        _remember(folder, question)
-        going = _Search(folder, Found(question, [], [], False), notify, stop, say)
+        methods = renewed(_remembered(folder), rows, files)
+        _remember(folder, question, methods)
+        going = _Search(folder, Found(question, [], [], False, methods), notify, stop, say)
         going.found.finished = going.rounds(study) and going.confirm()
-        write_atomic(folder / "found.json", plain_json(_told(going.found), indent=1).encode())
+        write_atomic(folder / FOUND, plain_json(_told(going.found), indent=1).encode())
         return going.found
     finally:
         lock.release()
+
+
+def methods_of(folder: Path, settings: Raw) -> list[MethodFile]:
+    """Executes the files of methods that a search's settings name, and finds those again that its folder remembers.
+
+    Raises `SettingError` where one is not there or was changed, with what to do.
+    """
+    files = begin_with(settings.get("with", []))
+    recall(_remembered(folder), folder)
+    return files
+
+
+def _remembered(folder: Path) -> list[Entry]:
+    """The methods of one's own that a search was begun with; none where there is no search, or a damaged one."""
+    try:
+        return json.loads((folder / QUESTION).read_text()).get("with", [])
+    except (OSError, ValueError, AttributeError):
+        return []
 
 
 def _study(question: Question) -> Any:
@@ -116,19 +143,19 @@ def _distributions(space: dict[str, Any]) -> dict[str, Any]:
 
 def _check_place(folder: Path) -> None:
     """Refuses a folder that holds something else than a search. Raises `FolderError`."""
-    if any((folder / name).exists() for name in ("search.json", "rounds", "confirm")):
+    if any((folder / name).exists() for name in (QUESTION, "rounds", "confirm")):
         return
     if RunFolder(folder).exists():
         raise FolderError(f"--out {folder}: holds a run, and a search is none; choose another folder")
     check_new(folder)
 
 
-def _remember(folder: Path, question: Question) -> None:
-    """Writes the question down; refuses a folder of another one.
+def _remember(folder: Path, question: Question, methods: list[Entry]) -> None:
+    """Writes the question down, and where methods come from; refuses a folder of another question.
 
     How the best are confirmed may be asked otherwise until that has begun.
     """
-    path, asked = folder / "search.json", json.loads(plain_json(asdict(question)))
+    path, asked = folder / QUESTION, json.loads(plain_json(asdict(question)))
     try:
         known = {key: value for key, value in json.loads(path.read_text()).items() if key in asked}
         if (folder / "confirm").exists():
@@ -143,8 +170,8 @@ def _remember(folder: Path, question: Question) -> None:
         raise SettingError(
             f"{folder} holds another search: {'; '.join(other)}; go on with the same command, or choose another --out"
         )
-    if known != asked:
-        write_atomic(path, plain_json(asked, indent=1).encode())
+    if known != asked or methods != _remembered(folder):
+        write_atomic(path, plain_json({**asked, "with": methods}, indent=1).encode())
 
 
 _LATER = ("confirm", "finalists")
@@ -288,11 +315,35 @@ def _value(objective: str, member: dict[str, Any], row: dict[str, Any]) -> float
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
+def read_search(folder: Path) -> Found:
+    """What the search in a folder had found when its command ended.
+
+    Raises `SettingError` where it was ended before it wrote that, or its files are damaged.
+    """
+    cure = "the command of the search, given again, goes on with it and writes the page"
+    if not (folder / FOUND).exists():
+        raise SettingError(f"{folder} holds a search that was ended before it wrote what it found; {cure}")
+    try:
+        asked, told = (json.loads((folder / name).read_text()) for name in (QUESTION, FOUND))
+        methods = asked.pop("with", [])
+        candidates, finalists = ([_candidate(one) for one in told[key]] for key in ("candidates", "finalists"))
+        return Found(Question(**asked), candidates, finalists, told["finished"], methods)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingError(
+            f"{folder}: {QUESTION} or {FOUND} is damaged ({type(error).__name__}: {error}); {cure}"
+        ) from None
+
+
+def _candidate(told: dict[str, Any]) -> Candidate:
+    """A candidate as `_told` has it: costs that are not known are null there."""
+    gradients = [math.nan if cost is None else cost for cost in told["gradients"]]
+    return Candidate(told["number"], told["point"], told["values"], gradients)
+
+
 def _told(found: Found) -> dict[str, Any]:
     """What `search` writes down of what it found."""
-    finalists = [
-        {**asdict(one), "interval": interval([v for v in one.values[-1] if v is not None])}
-        for one in found.finalists
-        if one.values and any(v is not None for v in one.values[-1])
-    ]
+    finalists = []
+    for one in found.finalists:
+        there = [value for values in one.values[-1:] for value in values if value is not None]
+        finalists.append({**asdict(one), **({"interval": interval(there)} if there else {})})
     return {"finished": found.finished, "candidates": [asdict(one) for one in found.candidates], "finalists": finalists}

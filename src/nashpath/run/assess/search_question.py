@@ -7,7 +7,7 @@ from typing import Any
 
 from nashpath.metrics import METRICS, metric_and_features
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.members import plan
+from nashpath.run.settings.members import chosen_rows, plan
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.overrides import (
     MOST_MEMBERS,
@@ -97,8 +97,8 @@ def _choices(key: str, text: str) -> list[Any]:
     return value
 
 
-def check_question(question: Question) -> None:
-    """Refuses a question before anything is trained."""
+def check_question(question: Question) -> set[str]:
+    """Refuses a question before anything is trained; the methods that it chooses among, as ``kind.name``."""
     if not question.space:
         raise SettingError(
             "--space: nothing is searched; give at least one, such as --space penalty.weight=log:0.01:10"
@@ -110,11 +110,19 @@ def check_question(question: Question) -> None:
     if question.steps < 1:
         raise SettingError(f"steps: {question.steps}: a search trains its candidates; give at least 1")
     _check_confirmation(question)
-    corners = [{key: own[0] if isinstance(own, list) else own["low"] for key, own in question.space.items()}]
-    corners += [{key: own[-1] if isinstance(own, list) else own["high"] for key, own in question.space.items()}]
-    for corner in corners:
-        ends = list(dict.fromkeys([min(question.seeds), max(question.seeds)]))
-        plan(round_settings(question, question.steps, ends), {TOGETHER: [fitting(question, corner)]})
+    ends = list(dict.fromkeys([min(question.seeds), max(question.seeds)]))
+    found: set[str] = set()
+    for corner in _corners(question.space):
+        raw = round_settings(question, question.steps, ends)
+        found |= chosen_rows(plan(raw, {TOGETHER: [fitting(question, corner)]}))
+    return found
+
+
+def _corners(space: dict[str, Any]) -> list[Chosen]:
+    """Points in which each choice, and each end of a range, stands at least once."""
+    each = {key: own if isinstance(own, list) else [own["low"], own["high"]] for key, own in space.items()}
+    most = max(map(len, each.values()))
+    return [{key: own[min(at, len(own) - 1)] for key, own in each.items()} for at in range(most)]
 
 
 def _check_confirmation(question: Question) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from nashpath.core.cache import check_replaceable
 from nashpath.run.errors import FolderError
 from nashpath.run.folder.digests import JOURNAL, Digests
-from nashpath.run.folder.run_folder import CONFIG, METRICS, WRITTEN
+from nashpath.run.folder.run_folder import CONFIG, METRICS, QUESTION, WRITTEN, is_search
 
-SEARCHED = ("search.json", "found.json", "search.html", "rounds", "confirm")
+SEARCHED = (QUESTION, "found.json", "search.html", "rounds", "confirm")
 """What a search writes, whose folder is no run's."""
 OWNED = (CONFIG, *WRITTEN, "parts", "evaluation")
 """What lies in a run folder and is a run's own: files, and folders with all that is in them."""
@@ -41,7 +41,7 @@ def check_new(folder: Path) -> None:
             if not place.is_dir():
                 raise FolderError(f"--out {folder}: {place} is a file; give a folder")
             break
-    if (folder / "search.json").exists():
+    if is_search(folder):
         raise FolderError(f"--out {folder}: holds a search; its command goes on with it: choose another folder")
     foreign = [name for name in (*WRITTEN, *SEARCHED) if _holds(folder / name)]
     if foreign:

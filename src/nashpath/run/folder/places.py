@@ -16,6 +16,8 @@ DATA_KEYS = ("data.path", "data.folder")
 DATA_PLACES = (*DATA_KEYS, *(f"sweep.{key}" for key in DATA_KEYS))
 LINKED = "linked"
 """Of the files of data, how many lie behind links to folders; where they do changes nothing."""
+WITH = "with"
+"""The entry that names files of methods of one's own, or where those that a run remembers came from."""
 START = "start_from"
 """The setting that names another run."""
 PLACES = "places"
@@ -43,11 +45,14 @@ def named_places(raw: Raw) -> dict[str, list[str]]:
 def find_data(raw: Raw, folder: Path, given: Path | None = None) -> Raw:
     """The settings with their places as they are seen from here.
 
-    A place is looked for as seen from ``folder``, then where it was when the run began; ``given``, said by the user, is
+    Files of methods (``with``) are named as seen from ``folder``. A place of data is looked for there, too, then where
+    it was when the run began; ``given``, said by the user, is
     where the data are, or the folder that holds all of them by their names. What is nowhere stays where it was. Raises
     `SettingError` for data that lie on no disk.
     """
     raw = dict(raw)
+    if isinstance(raw.get(WITH), list):
+        raw[WITH] = [str(folder / one) if isinstance(one, str) else one for one in raw[WITH]]
     known, named = raw.pop(PLACES, {}), named_places(raw)
     before = known if isinstance(known, dict) else {}
     data = {key: places for key, places in named.items() if key in DATA_PLACES}

@@ -33,7 +33,7 @@ from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.overrides import Raw
 from nashpath.spelling import as_argument
 
-CONFIG, CHECKPOINT, METRICS = "config.toml", "checkpoint.safetensors", "metrics.jsonl"
+CONFIG, CHECKPOINT, METRICS, QUESTION = "config.toml", "checkpoint.safetensors", "metrics.jsonl", "search.json"
 PREVIOUS = "checkpoint.previous.safetensors"
 ASSESSMENTS = ("evaluation.json", "diagnosis.json")
 WRITTEN = (
@@ -68,6 +68,8 @@ class RunFolder:
     @property
     def lacks(self) -> str:
         """Why the folder holds no run, where it does not."""
+        if is_search(self.folder):
+            return f"it holds a search, whose runs are {self.folder / 'confirm'} and those in {self.folder / 'rounds'}"
         return f"no {CONFIG}" if self.folder.exists() else "there is no such folder"
 
     def has_checkpoint(self) -> bool:
@@ -313,6 +315,11 @@ def _link(file: Path, other: Path) -> None:
         write_atomic(other, file.read_bytes())
         return
     os.replace(temporary, other)
+
+
+def is_search(folder: Path) -> bool:
+    """Whether a folder holds a search, which is no run but has runs in it."""
+    return (folder / QUESTION).exists()
 
 
 def plain_json(value: Any, indent: int | None = None) -> str:

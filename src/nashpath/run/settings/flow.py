@@ -18,7 +18,7 @@ from nashpath.flows import FLOWS, INTEGRATORS, RATIOS, Flow, Integrator, longest
 from nashpath.networks import DISCRIMINATORS
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.build import make
-from nashpath.run.settings.method_files import load_installed
+from nashpath.run.settings.method_files import begin_with, load_installed
 from nashpath.run.settings.names import Names, check_names
 from nashpath.run.settings.overrides import Changes, Raw, assign
 from nashpath.run.settings.resolve import choose_method, validated
@@ -91,9 +91,14 @@ def flow_names() -> Names:
 
 
 def resolve_flow(assignments: Changes, raw: Raw | None = None) -> Any:
-    """Validated settings from changes (a mapping, or pairs) over a config file's tables. Raises `SettingError`."""
+    """Validated settings from changes (a mapping, or pairs) over a config file's tables. Raises `SettingError`.
+
+    ``raw["with"]`` names files that register methods.
+    """
     load_installed()
-    full = assign(raw or {}, assignments, FLOW_TABLES)
+    raw = dict(raw or {})
+    begin_with(raw.pop("with", []))
+    full = assign(raw, assignments, FLOW_TABLES)
     check_names(full, flow_names())
     for name, (table, standard) in FLOW_TABLES.items():
         choose_method(full, name, table, {"kind": standard})

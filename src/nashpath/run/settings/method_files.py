@@ -108,6 +108,17 @@ def load_methods(path: Path | str, sha256: str = "", named: bool = True) -> Meth
     return _FILES[path]
 
 
+def begin_with(named: Any) -> list[MethodFile]:
+    """Executes the files that settings name under ``with``, and finds those that a run's ``config.toml`` remembers.
+
+    Raises `SettingError`.
+    """
+    if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):
+        raise SettingError(f'with: expected a list of files that register methods, such as ["own.py"], got {named!r}')
+    recall([one for one in named if isinstance(one, dict)])
+    return [load_methods(Path(one)) for one in named if isinstance(one, str)]
+
+
 def load_installed() -> None:
     """Loads the methods of installed packages, once; one that cannot be loaded is a warning that names it."""
     if _ASKED:

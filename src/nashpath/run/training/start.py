@@ -24,7 +24,7 @@ from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import absolute_sweeps, remember_data
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.members import Member, chosen_rows, plan, record
-from nashpath.run.settings.method_files import Entry, MethodFile, load_methods, origins, recall, renewed
+from nashpath.run.settings.method_files import Entry, begin_with, origins, renewed
 from nashpath.run.settings.overrides import Changes, Raw, assign, pairs_of
 from nashpath.run.settings.resolve import dump
 from nashpath.run.training.assemble import build_groups, prepare
@@ -100,17 +100,6 @@ def open_session(
         if start.about:
             session.checkpoint()  # from here on the run needs no other one
         return session
-
-
-def begin_with(named: Any) -> list[MethodFile]:
-    """Executes the files that settings name under ``with``, and finds those that a run's ``config.toml`` remembers.
-
-    Raises `SettingError`.
-    """
-    if not isinstance(named, list) or not all(isinstance(one, str | dict) for one in named):
-        raise SettingError(f'with: expected a list of files that register methods, such as ["own.py"], got {named!r}')
-    recall([one for one in named if isinstance(one, dict)])
-    return [load_methods(Path(one)) for one in named if isinstance(one, str)]
 
 
 def _recorded(raw: Raw, every: list[Member], part: str) -> Raw:
