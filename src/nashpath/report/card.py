@@ -6,7 +6,7 @@ from typing import Any
 
 from nashpath.core.cache import replacing
 from nashpath.report.phrasing import number
-from nashpath.report.tables import directed, ends_of, lines_of_diverged, protocol_lines, values_that_count
+from nashpath.report.tables import directed, ends_of, lines_of_diverged, origin, protocol_lines, values_that_count
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.settings.model import dotted
 
@@ -54,6 +54,7 @@ def card(name: str, told: dict[str, Any]) -> str:
         "## Load it",
         "\n".join(["```python", *told["lines"], "```"]),
         told["verified"],
+        *_methods(told["methods"]),
         "## Data",
         _data(told),
         "## How good it is",
@@ -65,6 +66,13 @@ def card(name: str, told: dict[str, Any]) -> str:
         *([f"Trained with {versions}."] if versions else []),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _methods(entries: list[dict[str, Any]]) -> list[str]:
+    """The methods that are not the package's, and where they come from."""
+    if not entries:
+        return []
+    return ["## Methods of one's own", "\n".join(f"- {origin(entry)}" for entry in entries)]
 
 
 def _classes(told: dict[str, Any]) -> str:

@@ -197,8 +197,8 @@ def load_run(folder: Path | str) -> Run:
         raise FileNotFoundError(f"no run folder at {folder}")
     if is_search(folder):
         raise RunFolderError(
-            f"{folder} holds a search, and its page is {folder / SEARCH}; its runs are {folder / 'confirm'} (the "
-            f"best), and those in {folder / 'rounds'}"
+            f"{folder} holds a search, and its page is {folder / SEARCH}; its runs are {folder / 'confirm'} and those "
+            f"in {folder / 'rounds'}"
         )
     if not any((folder / name).exists() for name in KNOWN):
         raise RunFolderError(f"{folder} is not a run folder: it has none of {', '.join(KNOWN)}, and no study.json")
@@ -225,6 +225,21 @@ def read_frames(run: Run, chosen: Iterable[tuple[int, Path]]) -> list[tuple[int,
     return kept
 
 
+def recalled(entries: Any, folder: Path) -> list[str]:
+    """Finds the methods again that a folder remembers; what is not there, or not as it was, in words."""
+    found: list[str] = []
+    for entry in entries if isinstance(entries, list) else []:
+        try:
+            with warnings.catch_warnings(record=True, category=MethodsWarning, action="always") as said:
+                recall([entry], folder)
+            found += [str(one.message) for one in said]
+        except SettingError as error:
+            found.append(f"{error}. {UNKNOWN}")
+        except (TypeError, KeyError, AttributeError):
+            found.append(f"{folder}: expected where methods came from, found {str(entry)[:80]!r}")
+    return found
+
+
 class _Reader:
     """Reads the files of one folder, and notes what it leaves out."""
 
@@ -243,7 +258,7 @@ class _Reader:
         members = [found for entry in entries if (found := self.member(entry)) is not None]
         diagnosis, evaluation = self.json("diagnosis.json", dict), self.json("evaluation.json", dict)
         diagnosed, config = diagnosis.get("members", []), self.toml("config.toml")
-        self.recall(config)
+        self.doubts += recalled(config.get(WITH), self.folder)
         found = Run(
             folder=self.folder,
             name=str(info.get("name") or self.folder.resolve().name),
@@ -314,19 +329,6 @@ class _Reader:
         except (ValueError, RecursionError, OSError) as error:
             self.note(name, f"is not valid TOML ({str(error)[:120]})")
             return {}
-
-    def recall(self, config: dict[str, Any]) -> None:
-        """Methods of the run's own into the tables; what is not there, or not as it was, is a doubt."""
-        entries = config.get(WITH, [])
-        for entry in entries if isinstance(entries, list) else []:
-            try:
-                with warnings.catch_warnings(record=True, category=MethodsWarning, action="always") as said:
-                    recall([entry], self.folder)
-                self.doubts += [str(one.message) for one in said]
-            except SettingError as error:
-                self.doubts.append(f"{error}. {UNKNOWN}")
-            except (TypeError, KeyError, AttributeError):
-                self.note("config.toml", f"expected an origin of methods, found {str(entry)[:80]!r}")
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of the metrics that can be read; a half-written last line is what a killed run leaves."""

@@ -1,6 +1,7 @@
 """The page of a search: what was confirmed, every candidate, and what quality cost."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,20 +10,26 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.draw import inline, new_canvas
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import Outcome
-from nashpath.report.page import curves_data, write_page, write_report
+from nashpath.report.page import PAGE, curves_data, write_page, write_report
 from nashpath.report.phrasing import by_how_much, meaning, setting, titled, with_ends
-from nashpath.report.read import SEARCH, load_run
-from nashpath.report.tables import Heading, TableCell
+from nashpath.report.read import SEARCH, load_run, recalled
+from nashpath.report.tables import Heading, TableCell, origin
+from nashpath.run import FolderWarning
 from nashpath.run.assess.search import Candidate, Found
-from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.method_files import Entry
 
 
 def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
-    """Writes ``search.html`` into a search's folder; its path, and what the search says in one line."""
+    """Writes ``search.html`` into a search's folder; its path, and what the search says in one line.
+
+    Methods of one's own that are not there, or not as they were, are told on the page and by a `FolderWarning`.
+    """
     folder = Path(folder)
     check_replaceable(folder / SEARCH)
     question, confirm = found.question, folder / "confirm"
+    missing = recalled(found.methods, folder)
+    for said in missing:
+        warnings.warn(said, FolderWarning, stacklevel=2)
     outcome = Outcome("the search is not finished: nothing is confirmed yet", "open")
     if found.finished:
         outcome = Outcome("no candidate reached the end with all its seeds", "bad")
@@ -45,8 +52,8 @@ def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
         "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", sought],
         "rows": rows,
         "picture": _picture(found),
-        "confirm": write_report(confirm).relative_to(folder).as_posix() if RunFolder(confirm).exists() else "",
-        "changed": _changed(found.methods),
+        "confirm": _page_of(confirm, keep=bool(missing)).relative_to(folder).as_posix() if confirm.exists() else "",
+        "doubts": [*missing, *_changed(found.methods)],
         "data": {"film": None, "curves": curves_data([])},
     }
     return write_page(folder / SEARCH, "search.html.j2", context), outcome
@@ -54,8 +61,17 @@ def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
 
 def _changed(methods: Sequence[Entry]) -> list[str]:
     """Which files of methods were changed while the search went on, with their hashes."""
-    changed = [(one["file"], [*one["before"], one["sha256"]]) for one in methods if "before" in one]
-    return [f"{Path(file).name} (sha256 {', then '.join(h[:12] for h in hashes)})" for file, hashes in changed]
+    found: list[str] = []
+    for one in (entry for entry in methods if "before" in entry):
+        hashes = ", then ".join(text[:12] for text in [*one["before"], one.get("sha256", "others")])
+        found.append(f"not all rounds were trained by the same methods: {origin(one)}; sha256 {hashes}")
+    return found
+
+
+def _page_of(run: Path, keep: bool) -> Path:
+    """The page of a run of the search: the one that it has, if that is to be kept, or one that is written now."""
+    page = run / PAGE
+    return page if keep and page.exists() else write_report(run)
 
 
 def _confirmed(found: Found, one: Candidate) -> list[TableCell]:

@@ -75,17 +75,17 @@ class SettingsTable:
 def settings_table(config: dict[str, Any]) -> SettingsTable:
     """The settings, and where methods that are not the package's came from (with those that are changed)."""
     flat = {key: value for key, value in dotted(config).items() if key != "with"}
-    own = [_origin(entry) for entry in config.get("with", ())]
+    own = [("with", origin(entry)) for entry in config.get("with", ())]
     first = set(not_default({key: value for key, value in config.items() if key != "with"}))
     shown = [(key, setting(value)) for key, value in flat.items()]
     return SettingsTable([row for row in shown if row[0] in first] + own, [row for row in shown if row[0] not in first])
 
 
-def _origin(entry: dict[str, Any]) -> tuple[str, str]:
-    """An entry of the methods that a run remembers: from where, and what."""
+def origin(entry: dict[str, Any]) -> str:
+    """An entry of the methods that a run remembers: what, and from where."""
     place = next((f"{kind} {entry[kind]}" for kind in ("file", "package", "module") if kind in entry), "")
     known = f" (sha256 {entry['sha256'][:12]})" if "sha256" in entry else f" {entry.get('version', '')}".rstrip()
-    return "with", f"{', '.join(entry['registers'])}: {place}{known}"
+    return f"{', '.join(entry['registers'])}: {place}{known}"
 
 
 def _setting(value: Any) -> TableCell:

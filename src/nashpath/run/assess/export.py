@@ -27,7 +27,9 @@ from nashpath.run.assess.member import LoadedMember
 from nashpath.run.assess.recorded import Recorded, recorded
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.outputs import check_output
-from nashpath.run.folder.run_folder import RunFolder, write_atomic
+from nashpath.run.folder.run_folder import write_atomic
+from nashpath.run.settings.members import rows_of
+from nashpath.run.settings.method_files import lines_that_load, load_methods, origins
 
 TOLERANCE = 1e-4
 """How far samples may lie from the run's own, of the largest magnitude: float32 products rounded in another order."""
@@ -116,6 +118,10 @@ def _onnx(member: LoadedMember, told: Recorded) -> bytes:
     return model.SerializeToString()
 
 
+METHODS = "{methods}"
+"""Where the lines stand that load methods of one's own."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """One kind of file: what writes it, the lines that load it as the card shows them, and those that try it."""
@@ -130,6 +136,7 @@ ENDINGS = {
         safetensors_bytes,
         (
             "import nashpath, torch",
+            METHODS,
             "member = nashpath.load({name!r})",
             "samples = member.sample(16, seed=0)  # in the units of the data, the latents drawn by the seed",
             "latents = {whole}",
@@ -138,7 +145,7 @@ ENDINGS = {
         (
             "import nashpath, torch",
             "from nashpath.run.assess.export import SamplingGenerator",
-            "[nashpath.run.load_methods(file) for file in methods]",
+            METHODS,
             "generator = SamplingGenerator(nashpath.load(file)).eval()",
         ),
     ),
@@ -170,7 +177,7 @@ ENDINGS = {
         ),
     ),
 }
-_BEGIN = ("import json, sys", "import numpy as np", "file, given, made, parts, methods = json.loads(sys.argv[1])")
+_BEGIN = ("import json, sys", "import numpy as np", "file, given, made, parts = json.loads(sys.argv[1])")
 _END = (
     "parts = [torch.from_numpy(one).split(parts) for one in np.load(given).values()]",
     "with torch.no_grad(): found = torch.cat([generator(*part) for part in zip(*parts)])",
@@ -197,7 +204,8 @@ def export(
     `SettingError` or `CheckpointError`, `ValueError` where samples differ, and `OSError` at once where ``to`` cannot be
     written.
     """
-    methods = [Path(one) for one in methods]
+    for one in methods:
+        load_methods(one)
     run, to = Path(run), Path(to)
     _check_places(run, to)
     check_output(to)
@@ -207,8 +215,7 @@ def export(
         raise SettingError(f"{run}: a {type(game).__name__} has no generator to export")
     told = recorded(run, member, found, licence)
     content = ENDINGS[to.suffix].write(found, told)
-    remembered = [Path(entry["file"]) for entry in RunFolder(run).read_config().get("with", []) if "file" in entry]
-    said = _verified(found, to, content, methods or remembered)
+    said = _verified(found, to, content, lines_that_load(origins(rows_of(found.settings))))
     write_atomic(to, content)
     shape = f"(16, {game.latent})"
     normal = game.latent_distribution == "normal"
@@ -225,8 +232,14 @@ def export(
         "feed": "{" + ", ".join(f"'{one}': {one}" for one in names) + "}",
     }
     asked = [line for line in ENDINGS[to.suffix].lines if classes or not line.startswith("classes =")]
-    lines = [line.format(**filled) for line in asked]
+    shown = [line if line == METHODS else line.format(**filled) for line in asked]
+    lines = _with_methods(shown, lines_that_load(told["methods"]))
     return {**told, "lines": lines, "verified": said}
+
+
+def _with_methods(lines: Sequence[str], methods: Sequence[str]) -> list[str]:
+    """The lines, those that load ``methods`` at their place."""
+    return [one for line in lines for one in (methods if line == METHODS else [line])]
 
 
 def _check_places(run: Path, to: Path) -> None:
@@ -239,16 +252,19 @@ def _check_places(run: Path, to: Path) -> None:
 
 
 @torch.no_grad()
-def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[Path]) -> str:
-    """What a fresh process found, in words. Raises `ValueError` where its samples are not those of the run."""
+def _verified(member: LoadedMember, to: Path, content: bytes, methods: Sequence[str]) -> str:
+    """What a fresh process found, in words, that executes the lines which load ``methods``.
+
+    Raises `ValueError` where its samples are not those of the run.
+    """
     inputs, whole = _inputs(member), SamplingGenerator(member).eval()
     expected = torch.cat([whole(*part) for part in zip(*(one.split(PARTS) for one in inputs))]).numpy()
     with tempfile.TemporaryDirectory(prefix="nashpath-") as folder:
         file, given, made = (str(Path(folder) / name) for name in (to.name, "inputs.npz", "samples.npy"))
         Path(file).write_bytes(content)
         np.savez(given, *(one.numpy() for one in inputs))
-        code = "\n".join((*_BEGIN, *ENDINGS[to.suffix].tried, *_END))
-        asked = json.dumps([file, given, made, PARTS, [str(Path(one).absolute()) for one in methods]])
+        code = "\n".join((*_BEGIN, *_with_methods(ENDINGS[to.suffix].tried, methods), *_END))
+        asked = json.dumps([file, given, made, PARTS])
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", code, asked],
             capture_output=True,

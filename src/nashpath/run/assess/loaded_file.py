@@ -16,6 +16,7 @@ from nashpath.run.assess.member import LoadedMember
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
 from nashpath.run.settings.build import AbsentSource, build_trial
+from nashpath.run.settings.method_files import ask_for
 from nashpath.run.settings.resolve import resolve
 
 FORMAT = "nashpath generator 1"
@@ -41,7 +42,8 @@ def safetensors_bytes(member: LoadedMember, told: dict[str, Any]) -> bytes:
 def load_file(path: Path, device: str = "cpu") -> ExportedMember:
     """The generator of a file of `safetensors_bytes`, on ``device``.
 
-    Raises `CheckpointError` for a file that is damaged or another's, `SettingError` where its methods are not known.
+    Raises `CheckpointError` for a file that is damaged or another's, `SettingError` where methods that it was made with
+    are not in the tables: which, of which file, and how to load it.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -62,7 +64,13 @@ def load_file(path: Path, device: str = "cpu") -> ExportedMember:
     if not whole:
         raise CheckpointError(f"{path}: is damaged: its weights are not those that were written")
     raw, seed, steps, outcome, averaged = known
-    settings: Any = resolve(raw)
+    ask_for(told.get("methods", []), str(path))
+    try:
+        settings: Any = resolve(raw)
+    except SettingError as error:
+        raise SettingError(
+            f"{path}: {error} (methods of one's own are loaded first: nashpath.run.load_methods(FILE))"
+        ) from None
     trial = build_trial(settings, seed, device, AbsentSource(reason=f"{path} holds no data", **about))
     try:
         trial.game.get_submodule("generator").load_state_dict(tensors)

@@ -10,13 +10,15 @@ from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import DATA_SINCE, of_other_data
 from nashpath.run.folder.places import named_places
 from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.settings.members import rows_of
+from nashpath.run.settings.method_files import origins, without_folders
 from nashpath.run.settings.resolve import dump
 
 Recorded = dict[str, Any]
 
 
 def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") -> Recorded:
-    """Settings, data, outcome, and what evaluations and diagnoses of the run folder say of this member.
+    """Settings, where methods come from, data, outcome, and what evaluations and diagnoses of the folder say of it.
 
     Of places on the disk only the last name is kept. An assessment of another step, of other data, or a damaged one, is
     left out.
@@ -28,6 +30,7 @@ def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") ->
     shape: Any = about_data_from(meta, member)
     return {
         "settings": _without_places(dump(loaded.settings)),
+        "methods": without_folders(origins(rows_of(loaded.settings))),
         "member": member,
         "seed": loaded.seed,
         "steps": loaded.steps,

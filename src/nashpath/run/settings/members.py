@@ -96,17 +96,20 @@ def _over(shared: Raw, raw: Raw) -> Raw:
 
 def chosen_rows(members: list[Member]) -> set[str]:
     """The methods that the members use, as ``kind.name``: those of the settings, and what is measured by name."""
-    found: set[str] = set()
-    for settings in {id(m.settings): m.settings for m in members}.values():
-        flat = dump(settings)
-        for path in TABLES:
-            chosen: Any = flat
-            for key in path.split("."):
-                chosen = chosen.get(key, {})
-            found |= {f"{_kind(path)}.{chosen['kind']}"} if chosen else set()
-        found |= {f"diagnostic.{name}" for name in settings.diagnostics}
-        found |= {f"metric.{metric_and_features(name)[0]}" for name in settings.metrics}
-    return found
+    return set[str]().union(*(rows_of(one) for one in {id(m.settings): m.settings for m in members}.values()))
+
+
+def rows_of(settings: General) -> set[str]:
+    """`chosen_rows` of these settings."""
+    flat, found = dump(settings), set[str]()
+    for path in TABLES:
+        chosen: Any = flat
+        for key in path.split("."):
+            chosen = chosen.get(key, {})
+        found |= {f"{_kind(path)}.{chosen['kind']}"} if chosen else set()
+    found |= {f"diagnostic.{name}" for name in settings.diagnostics}
+    found |= {f"tracker.{name}" for name in settings.track}
+    return found | {f"metric.{metric_and_features(name)[0]}" for name in settings.metrics}
 
 
 def _kind(path: str) -> str:

@@ -175,16 +175,47 @@ def recall(entries: Sequence[Entry], folder: Path | None = None) -> None:
             _compare(entry)
         elif "file" in entry:
             _find_again(entry, folder, made)
-        elif "package" in entry:
-            raise SettingError(
-                f"{made} with {_named(entry)} of the package {entry['package']} {entry['version']}, which "
-                "registers no such method here; install it"
-            )
         else:
-            raise SettingError(
-                f"{made} with {_named(entry)}, registered by the Python module {entry['module']}; "
-                "register it before, or name a file that does: --with PATH"
-            )
+            raise SettingError(_absent(entry, made))
+
+
+def ask_for(entries: Sequence[Entry], what: str) -> None:
+    """Makes sure that the methods which ``what`` needs, as it remembers them, are in the tables; executes nothing.
+
+    Raises `SettingError` for the first that are not, and says what is to be loaded, imported or installed.
+    """
+    load_installed()
+    for entry in entries:
+        if not set(entry["registers"]) <= _rows():
+            raise SettingError(_absent(entry, f"{what} was made"))
+        _compare(entry)
+
+
+def lines_that_load(entries: Sequence[Entry]) -> list[str]:
+    """Lines of Python after which methods with these origins are in the tables; installed packages need none."""
+    lines = {
+        "file": lambda one: f"nashpath.run.load_methods({one!r})",
+        "module": lambda one: f"import {one}",
+    }
+    return [line(entry[kind]) for entry in entries for kind, line in lines.items() if kind in entry]
+
+
+def _absent(entry: Entry, made: str) -> str:
+    """That the methods of an entry are not in the tables, and what puts them there."""
+    if "file" in entry:
+        return (
+            f"{made} with {_named(entry)} of the file {entry['file']} (sha256 {entry['sha256'][:12]}), which is not "
+            f"loaded; load it first: {lines_that_load([entry])[0]}"
+        )
+    if "package" in entry:
+        return (
+            f"{made} with {_named(entry)} of the package {entry['package']} {entry['version']}, which "
+            "registers no such method here; install it"
+        )
+    return (
+        f"{made} with {_named(entry)}, registered by the Python module {entry['module']}; "
+        "register it before, or name a file that does: --with PATH"
+    )
 
 
 def renewed(entries: Sequence[Entry], rows: Iterable[str], files: Sequence[MethodFile] = ()) -> list[Entry]:
@@ -231,7 +262,7 @@ def _find_again(entry: Entry, folder: Path | None, made: str) -> None:
 def _compare(entry: Entry) -> None:
     """Says where rows that are in the tables are not those of an entry. Raises `SettingError` if nobody named them."""
     owners = [file for file in _FILES.values() if set(file.registers) & set(entry["registers"])]
-    if "sha256" not in entry or any(file.sha256 == entry["sha256"] for file in owners):
+    if "sha256" not in entry or entry["sha256"] in {*(file.sha256 for file in owners), _imported_hash(entry)}:
         return
     for file in owners:
         text = f"{file.path} is not what the run was made with: its hash differs (sha256 {file.sha256[:12]}, then "
@@ -242,6 +273,16 @@ def _compare(entry: Entry) -> None:
     if not owners:
         text = f"{_named(entry)}: registered in Python; whether as in {entry['file']}, which the run was made with, is"
         warnings.warn(f"{text} not known", MethodsWarning, stacklevel=4)
+
+
+def _imported_hash(entry: Entry) -> str:
+    """The hash of the one Python module that registered all rows of an entry, as it lies on the disk; else empty."""
+    modules = {str(getattr(_method(row), "__module__", "")) for row in entry["registers"]}
+    place = getattr(sys.modules.get(modules.pop()), "__file__", None) if len(modules) == 1 else None
+    if place is None or not Path(place).is_file():
+        return ""
+    content = Path(place).read_bytes()
+    return whole_hash(content, hashes(local_imports(Path(place), content)))
 
 
 def _named(entry: Entry) -> str:

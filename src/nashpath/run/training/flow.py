@@ -30,6 +30,7 @@ from nashpath.run.training.resume import (
     device_here,
     differences,
     keep_changes,
+    nothing_there,
     steps_taken,
     told,
 )
@@ -88,7 +89,7 @@ def resume_flow(
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no flow to resume ({store.lacks}); leave out --resume to start one there")
+        raise SettingError(nothing_there(store, "flow"))
     with claimed(store):
         raw = as_written(store, "flow", data_path)
         remembered = raw.pop("with", [])

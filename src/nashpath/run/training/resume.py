@@ -10,7 +10,7 @@ from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import CheckpointError
 from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions, not_as_made
 from nashpath.run.folder.places import find_data
-from nashpath.run.folder.run_folder import CONFIG, RunFolder
+from nashpath.run.folder.run_folder import CONFIG, RunFolder, is_search
 from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
@@ -64,6 +64,12 @@ def as_written(store: RunFolder, verb: str, data_path: Path | None) -> Raw:
         raise SettingError(f"{store.folder} holds a {what}; resume it with: nashpath {own} {again}")
     recall(raw.get("with", []), store.folder)
     return raw
+
+
+def nothing_there(store: RunFolder, what: str) -> str:
+    """Why nothing is gone on with in a folder that holds no run, and what to do where one may begin there."""
+    cure = "" if is_search(store.folder) else "; leave out --resume to start one there"
+    return f"{store.folder} holds no {what} to resume ({store.lacks}){cure}"
 
 
 def begins_again(store: RunFolder, verb: str, start_from: str = "") -> list[str]:

@@ -39,6 +39,7 @@ from nashpath.run.training.resume import (
     device_kind,
     differences,
     keep_changes,
+    nothing_there,
     steps_taken,
     told,
 )
@@ -146,7 +147,7 @@ def resume_session(
     data_path = None if data_path is None else Path(data_path)
     store = RunFolder(folder)
     if not store.exists():
-        raise SettingError(f"{folder} holds no run to resume ({store.lacks}); leave out --resume to start one there")
+        raise SettingError(nothing_there(store, "run"))
     with claimed(store):
         raw = as_written(store, "train", data_path)
         remembered, sweeps = raw.pop("with", []), raw.pop("sweep", {})
