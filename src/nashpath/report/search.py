@@ -16,6 +16,7 @@ from nashpath.report.read import SEARCH, load_run, recalled
 from nashpath.report.tables import Heading, TableCell, origin
 from nashpath.run import FolderWarning
 from nashpath.run.assess.search import Candidate, Found
+from nashpath.run.folder.run_folder import CONFIG
 from nashpath.run.settings.method_files import Entry
 
 
@@ -52,7 +53,9 @@ def write_search(folder: str | Path, found: Found) -> tuple[Path, Outcome]:
         "headers": ["Candidate", *keys, "Rungs", "Steps", "Seeds", sought],
         "rows": rows,
         "picture": _picture(found),
-        "confirm": _page_of(confirm, keep=bool(missing)).relative_to(folder).as_posix() if confirm.exists() else "",
+        "confirm": _page_of(confirm, keep=bool(missing)).relative_to(folder).as_posix()
+        if (confirm / CONFIG).exists()
+        else "",
         "doubts": [*missing, *_changed(found.methods)],
         "data": {"film": None, "curves": curves_data([])},
     }

@@ -110,8 +110,9 @@ def methods_of(folder: Path, settings: Raw) -> list[MethodFile]:
 def _remembered(folder: Path) -> list[Entry]:
     """The methods of one's own that a search was begun with; none where there is no search, or a damaged one."""
     try:
-        return json.loads((folder / QUESTION).read_text()).get("with", [])
-    except (OSError, ValueError, AttributeError):
+        found = json.loads((folder / QUESTION).read_text()).get("with", [])
+        return [one for one in found if one["registers"]]
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
         return []
 
 
