@@ -264,14 +264,12 @@ def _user_errors() -> Iterator[None]:
         raise typer.Exit(1) from None  # the reader of our output left; there is nobody to tell
     except (typer.Exit, typer.Abort):
         raise
-    except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"error: {said_of(error)}", err=True)
-        raise typer.Exit(2) from error
     except Exception as error:
         if getattr(error, "exit_code", None) is not None:  # a refusal of the command line's own, as typer shows it
             raise
-        typer.echo(f"error: {unforeseen(error)}", err=True)
-        raise typer.Exit(3) from error
+        told, status = _told(error)
+        typer.echo(f"error: {told}", err=True)
+        raise typer.Exit(status) from error
 
 
 def guarded(verb: _Verb) -> _Verb:
@@ -291,22 +289,40 @@ def _interrupted() -> tuple[type[BaseException], ...]:
     return (room.Interrupted,) if room else ()
 
 
+def _told(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the status to exit with: 2 of what is the user's to change, 3 of what is not."""
+    own = sys.modules.get("nashpath.core.own")
+    if own is not None and not _is_out_of_memory(error) and (theirs := own.fault(error)):
+        return f"{theirs}; its traceback {_saved(error, 'nashpath-own-method-')}", 2
+    if isinstance(error, ValueError | OSError | ImportError):
+        return said_of(error), 2
+    return unforeseen(error), 3
+
+
 def unforeseen(error: Exception) -> str:
     """What to say of an error that no part of nashpath foresaw; its traceback is saved, and the file named."""
-    sizes = sys.modules.get("nashpath.run.settings.sizes")
-    if sizes.is_out_of_memory(error) if sizes else isinstance(error, MemoryError):
+    if _is_out_of_memory(error):
         return f"out of memory ({_first_line(error)}); make batch_size, widths or the number of members smaller"
     told = f"nashpath met an error that it does not know ({type(error).__name__}: {_first_line(error)})"
+    return f"{told}; please report it: its traceback {_saved(error, 'nashpath-')}"
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    sizes = sys.modules.get("nashpath.run.settings.sizes")
+    return sizes.is_out_of_memory(error) if sizes else isinstance(error, MemoryError)
+
+
+def _saved(error: Exception, name: str) -> str:
+    """Where the traceback of an error is from now on, in a file whose name begins so; or why it could not be saved."""
+    whole = f"nashpath {__version__}\n{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
     try:
         with tempfile.NamedTemporaryFile(
-            "w", prefix="nashpath-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+            "w", prefix=name, suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
         ) as file:
-            file.write(
-                f"nashpath {__version__}\n{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
-            )
+            file.write(whole)
     except OSError as refusal:
-        return f"{told}; its traceback could not be saved ({refusal})"
-    return f"{told}; please report it with its traceback, {file.name}"
+        return f"could not be saved ({refusal})"
+    return f"is in {file.name}"
 
 
 def _first_line(error: Exception) -> str:

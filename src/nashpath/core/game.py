@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import grad_and_value
 
+from nashpath.core.contracts import share_of
 from nashpath.core.hyperparameters import Hyperparameters, Stateful, split_buffers
 from nashpath.core.key import Key
 from nashpath.core.memory import shared
@@ -175,7 +176,7 @@ class _Turn(nn.Module):
                 term.advance(player, own)
         cost = self.game(player, batch)
         for term in terms:
-            cost = cost + term(player, own)
+            cost = cost + share_of(term, term(player, own))
         return cost
 
 

@@ -13,6 +13,7 @@ from torch.nn.parameter import is_lazy
 from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
+from nashpath.core.own import MethodError, is_own, refused, title
 from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
@@ -57,8 +58,9 @@ def check_game(game: Game, members: int = 1) -> str:
         try:
             with torch.enable_grad():
                 cost = called_twice(partial(_cost, problem, who, point, batch), modules)
+            _check_shares(modules, partial(_cost, problem, who, point, batch))
             _check_cost(game, who, cost, own, lambda who=who: problem.own_cost(who, batch))
-        except Refused:
+        except (Refused, MethodError):
             raise
         except Exception:
             check_data(game, key)
@@ -83,6 +85,33 @@ def _counting(game: Game, members: int) -> str:
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
     return problem.loss(who, point, batch)[0]
+
+
+def _check_shares(modules: Mapping[str, nn.Module], call: Callable[[], Any]) -> None:
+    """Refuses what adds to a player's cost (``prices``), and has no derivative by that player; of one's own alone."""
+    found: list[nn.Module] = []
+
+    def leave(module: nn.Module, given: object, result: object) -> None:
+        if isinstance(result, Tensor) and not result.requires_grad:
+            found.append(module)
+
+    asked = [module for module in modules.values() if getattr(module, "prices", False) and is_own(module)]
+    hooks = [module.register_forward_hook(leave) for module in asked]
+    try:
+        if hooks:
+            with torch.enable_grad():
+                call()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if found:
+        raise refused(
+            found[0],
+            "forward",
+            "its price does not depend on the parameters of the player whose cost it adds to, so that nothing is "
+            "learned from it: it does not ask the critic, or float(), .item(), .detach() or torch.no_grad() is on the "
+            "way",
+        )
 
 
 def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor], plain: Callable[[], Any]) -> None:
@@ -138,6 +167,8 @@ def _drawn_twice(game: Game, key: Key) -> Batch | None:
         before = global_random_state()[1:]
         first, second = (game.draw(Key.of(key.words), (1,)) for _ in range(2))
         touched = before != global_random_state()[1:] and moves_random_state(lambda: game.draw(Key.of(key.words), (1,)))
+    except MethodError:
+        raise
     except Exception:
         check_data(game, key)
         return None
@@ -147,6 +178,9 @@ def _drawn_twice(game: Game, key: Key) -> Batch | None:
             f"{kind}.draw gives another batch for the same key, or draws from a global random state, so no run could "
             f"be repeated, resumed or compared; {FROM_THE_KEY}"
         )
+    real, source = first.get("real"), getattr(game, "data", None)
+    if isinstance(real, Tensor) and source is not None and not bool(torch.isfinite(real).all()):
+        raise refused(source, "draw", "draw gives samples that are not finite (NaN or infinite)")
     short = [v for v in leaves(first) if isinstance(v, Tensor) and v.shape[:1] != (1,)]
     if short:
         raise Refused(
@@ -165,6 +199,8 @@ def check_data(game: Game, key: Key) -> None:
     before = global_random_state()[1:]
     try:
         first, second = (source.draw(Key.of(key.words), count) for _ in range(2))
+    except MethodError:
+        raise
     except Exception:  # whatever data of the user's may raise, the first step raises
         return
     touched = before != global_random_state()[1:] and moves_random_state(lambda: source.draw(Key.of(key.words), count))
@@ -282,7 +318,7 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
         return result
     for one, other in zip(first, second):  # the first to leave is the innermost
         if one.drew or (_alike(one.given, other.given) and not _alike(one.output, other.output)):
-            kind = type(modules[one.name]).__name__
+            kind = title(modules[one.name])
             if one.drew or one.python:
                 how = "draws from the global random state in its forward pass"
             else:

@@ -10,7 +10,21 @@ from torch import Tensor
 
 from nashpath.core.arguments import instead
 from nashpath.core.columns import TableUnits
+from nashpath.core.contracts import described, gives
 from nashpath.core.key import Key
+
+
+def _no_samples(result: object, source: "Source", key: Key, count: int) -> str:
+    """What is wrong with samples."""
+    if not isinstance(result, dict) or "real" not in result:
+        names = f" of {', '.join(map(str, result)) or 'nothing'}" if isinstance(result, dict) else ""
+        return f'returns {described(result)}{names}, not {{"real": samples}}'
+    real: object = result["real"]
+    wanted = (count, *source.shape)
+    if not isinstance(real, Tensor) or tuple(real.shape) != wanted or real.dtype != torch.get_default_dtype():
+        kind = f" of {real.dtype}" if isinstance(real, Tensor) else ""
+        return f"returns {described(real)}{kind} as real, not one of {torch.get_default_dtype()} and shape {wanted}"
+    return ""
 
 
 @instead(
@@ -29,7 +43,10 @@ class Source(Protocol):
 
     shape: tuple[int, ...]
 
-    def draw(self, key: Key, count: int) -> dict[str, Tensor]: ...
+    @gives(_no_samples, pure=True)
+    def draw(self, key: Key, count: int) -> dict[str, Tensor]:
+        """``count`` independent samples, ``{"real": [count, *shape]}``, whose numbers the key makes."""
+        ...
 
 
 @runtime_checkable

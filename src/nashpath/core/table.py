@@ -8,6 +8,9 @@ from functools import wraps
 from typing import Any
 
 from nashpath.core.arguments import check_constructor, did_you_mean
+from nashpath.core.contracts import hold
+from nashpath.core.own import Row, forget, note, place_of
+from nashpath.core.written import check_written
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Valid names of rows: usable unquoted in ``-s penalty=a`` and ``--sweep penalty=a,b``."""
@@ -18,6 +21,9 @@ class Table(Mapping[str, Any]):
 
     What a new row must be: a class derived from ``base`` that has the attributes ``needs``; or, where ``takes`` names
     arguments, anything that is called with these. The constructor of a class with a row checks its arguments.
+
+    A registered class is held to what its bases, and the protocol ``like``, say that their functions give
+    (`nashpath.core.contracts`), and what a registered function makes to be a ``makes``; ``gives`` says it in words.
     """
 
     def __init__(
@@ -27,7 +33,11 @@ class Table(Mapping[str, Any]):
         base: type = object,
         needs: Sequence[str] = (),
         takes: Sequence[str] = (),
+        like: type | None = None,
+        makes: type = object,
+        gives: str = "",
     ):
+        self.like, self.makes, self.gives = like, makes, gives
         self.kind, self.base, self.needs, self.takes = kind, base, tuple(needs), tuple(takes)
         self._methods = dict(methods)
         self._shipped = frozenset(methods)
@@ -74,18 +84,27 @@ class Table(Mapping[str, Any]):
             raise ValueError(f"{self.kind} {name!r} exists already ({_place(before)}); choose another name")
         self.check(name, method)
         _watch(method)
+        if inspect.isclass(method):
+            hold(method, self.like)
         self._methods[name] = method
+        note(method, self.row(name))
         self.version += 1
 
     def remove(self, name: str) -> None:
         """Takes a registered row out again. Raises `ValueError` for a row of the package."""
         if name in self._shipped or name not in self._methods:
             raise ValueError(f"{self.kind} {name!r} was not registered, so it cannot be removed")
-        del self._methods[name]
+        forget(self._methods.pop(name))
         self.version += 1
 
+    def row(self, name: str) -> Row:
+        """Kind and name of a row, and what is expected of it."""
+        return Row(self.kind, name, self.gives, place_of(self[name]))
+
     def check(self, name: str, method: Callable[..., Any]) -> None:
-        """Raises `ValueError` for an invalid method: a wrong base, a missing part or argument, no summary."""
+        """Raises `ValueError` for an invalid method: a wrong base, a missing part or argument, no summary, or what
+        `check_written` finds.
+        """
         what = f"{self.kind} {name!r}"
         if not callable(method) or not (inspect.isclass(method) or self.takes):
             raise ValueError(f"{what}: expected a class, got {method!r}")
@@ -102,6 +121,8 @@ class Table(Mapping[str, Any]):
             raise ValueError(
                 f"{what}: {_place(method)} has no docstring; its first line, one sentence, is what nashpath list shows"
             )
+        if wrong := check_written(method, self.like):
+            raise ValueError(f"{what}: {_place(method)}{wrong}")
 
     def summary(self, name: str) -> str:
         """The first line of the method's docstring."""

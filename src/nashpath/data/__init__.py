@@ -8,6 +8,7 @@ they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, 
 ``prepare(progress)`` for those with slow work to do before the first draw.
 """
 
+from nashpath.core.source import Source
 from nashpath.core.table import Table
 from nashpath.data.array import Array
 from nashpath.data.celeba import CelebA
@@ -53,6 +54,7 @@ SOURCES = Table(
         "hub": Hub,
     },
     needs=("draw",),
+    like=Source,
 )
 
 __all__ = [

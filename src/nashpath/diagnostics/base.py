@@ -7,9 +7,23 @@ from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
 from nashpath.core import tree as trees
+from nashpath.core.contracts import described, gives, no_scalar
 
 Readings = dict[str, Tensor]
 """Readings of a diagnostic, by name."""
+
+
+def _no_readings(result: object, diagnostic: "Diagnostic", *given: object) -> str:
+    """What is wrong with readings."""
+    if not isinstance(result, dict):
+        return f"returns {described(result)}, not a dict of readings by name"
+    for name, value in result.items():
+        if not any(name == known or str(name).startswith(f"{known}.") for known in diagnostic.readings):
+            known = ", ".join(diagnostic.readings) or "none"
+            return f"returns {name!r}, which is none of its readings ({known}): name it there"
+        if said := no_scalar(value):
+            return f"{said.replace('returns', f'returns as {name!r}')}: one number a reading"
+    return ""
 
 
 class Diagnostic:
@@ -27,6 +41,7 @@ class Diagnostic:
     readings: ClassVar[tuple[str, ...]] = ()
     """The names of its readings, without the ``.<player>`` or ``.<solver>`` that may follow."""
 
+    @gives(_no_readings, pure=True)
     def __call__(self, problem: FunctionalGame, point: Point, batches: Batch) -> Readings:
         """The readings of one member."""
         raise NotImplementedError

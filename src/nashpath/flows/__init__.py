@@ -26,7 +26,7 @@ FLOWS = Table("flow", {"monoflow": MonoFlow, "mmd": MMDFlow, "svgd": SVGD, "lang
 
 RATIOS = Table("ratio", {"discriminator": DiscriminatorRatio, "kde": KDERatio, "density": DensityRatio}, Ratio)
 
-INTEGRATORS = Table("integrator", {"euler": Euler, "torchdiffeq": TorchDiffEq}, needs=("step",))
+INTEGRATORS = Table("integrator", {"euler": Euler, "torchdiffeq": TorchDiffEq}, needs=("step",), like=Integrator)
 
 __all__ = [
     "FLOWS",

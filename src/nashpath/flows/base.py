@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters, Key
+from nashpath.core.contracts import described, gives, keeps_form, no_scalar, no_tensors
 from nashpath.core.math.kernel import by_rows
 from nashpath.core.shapes import LogDensity
 
@@ -29,9 +30,14 @@ class Field(NamedTuple):
     dissipation: Tensor | None = None
 
 
+def _no_learning(result: object, learner: "Learner", particles: Tensor, memory: FlowMemory, batch: Batch) -> str:
+    return keeps_form(memory, result, "memory")
+
+
 class Learner(Hyperparameters):
     """What learns where the particles are: a flow, and a ratio. As it stands it learns nothing."""
 
+    @gives(no_tensors)
     def init(self, particles: Tensor, key: Key) -> FlowMemory:
         """The memory before the first step."""
         return {}
@@ -40,9 +46,22 @@ class Learner(Hyperparameters):
         """All randomness of one `learn` on ``count`` particles."""
         return {}
 
+    @gives(_no_learning, pure=True)
     def learn(self, particles: Tensor, memory: FlowMemory, batch: Batch) -> FlowMemory:
         """Updates the memory for the present particles."""
         return memory
+
+
+def _no_field(result: object, flow: "Flow", points: Tensor, particles: Tensor, memory: FlowMemory) -> str:
+    """What is wrong with a field."""
+    if not isinstance(result, Field):
+        return f"returns {described(result)}, not a nashpath.flows.Field(velocity)"
+    velocity: object = result.velocity
+    if not isinstance(velocity, Tensor) or velocity.shape != points.shape:
+        return f"returns {described(velocity)} as velocity, for points of shape {tuple(points.shape)}"
+    known = {"divergence": result.divergence, "dissipation": result.dissipation}
+    others = [f"as {name} {told}" for name, v in known.items() if v is not None and (told := no_scalar(v))]
+    return f"gives {others[0]}" if others else ""
 
 
 class Flow(Learner):
@@ -54,9 +73,20 @@ class Flow(Learner):
     longest_step: float = math.inf
     """The longest step that an integrator may take; whoever knows the target's steepness sets it (`longest_step`)."""
 
+    @gives(_no_field, pure=True)
     def field(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> Field:
         """The field at ``points`` [n, *shape], given the ``particles`` [count, *shape]."""
         raise NotImplementedError
+
+
+def _no_ratio(result: Any, ratio: "Ratio", points: Tensor, particles: Tensor, memory: FlowMemory) -> str:
+    """What is wrong with a log ratio."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        return f"returns {described(result)}, not a pair (d, gradient of d)"
+    for name, value, shape in zip(("d", "its gradient"), result, (points.shape[:1], points.shape)):
+        if not isinstance(value, Tensor) or value.shape != shape:
+            return f"returns {described(value)} as {name}, not a tensor of shape {tuple(shape)}"
+    return ""
 
 
 class Ratio(Learner):
@@ -65,6 +95,7 @@ class Ratio(Learner):
     p is the target, q the particles' density now. Abstract: subclasses write `log_ratio`.
     """
 
+    @gives(_no_ratio, pure=True)
     def log_ratio(self, points: Tensor, particles: Tensor, memory: FlowMemory) -> tuple[Tensor, Tensor]:
         """``(d, ∇d)`` at ``points``: [n] and [n, *shape]."""
         raise NotImplementedError

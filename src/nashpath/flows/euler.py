@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Hyperparameters, Positive
+from nashpath.core.contracts import described, gives
 from nashpath.flows.base import Field, Flow, FlowMemory
 
 Control = Literal["shrink", "report", "off"]
@@ -42,11 +43,23 @@ class Stride(NamedTuple):
     held: float = 0.0
 
 
+def _no_stride(result: object, integrator: object, flow: Flow, particles: Tensor, *given: object) -> str:
+    if not isinstance(result, Stride):
+        return f"returns {described(result)}, not a nashpath.flows.Stride(particles, size, field)"
+    moved: object = result.particles
+    if not isinstance(moved, Tensor) or moved.shape != particles.shape:
+        return f"returns {described(moved)} as particles, of which it is given {tuple(particles.shape)}"
+    return ""
+
+
 @runtime_checkable
 class Integrator(Protocol):
     """Moves particles along a flow for one step; ``noise`` [count, *shape] is given to noisy flows."""
 
-    def step(self, flow: Flow, particles: Tensor, memory: FlowMemory, noise: Tensor | None = None) -> Stride: ...
+    @gives(_no_stride, pure=True)
+    def step(self, flow: Flow, particles: Tensor, memory: FlowMemory, noise: Tensor | None = None) -> Stride:
+        """One step: the new particles, the time it took, and the field where it began."""
+        ...
 
 
 def euler(

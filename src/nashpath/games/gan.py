@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Count, Game, Hyperparameters, Key, Source
+from nashpath.core.contracts import share_of
 from nashpath.core.game import DataSweep
 from nashpath.core.noise import Noise, bound, draw_noise, generated
 from nashpath.core.source import Indexed
@@ -119,7 +120,8 @@ class GAN(Game):
             fake = self.generator(latent)
             critic = self.critic(self.discriminator, [fake], batch)
             cost = self.price(player, critic, real, fake, batch)
-            paid += [term(player, self, critic, latent, fake) for term in self.sample_terms.values()]
+            terms = self.sample_terms.values()
+            paid += [share_of(term, term(player, self, critic, latent, fake)) for term in terms]
             if player == "discriminator":  # last, when all of the turn's passes have been made
                 critic.observe_real(real)
             return cost + torch.stack(paid).sum() if paid else cost

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.cache import remembered
+from nashpath.core.contracts import described, gives
 from nashpath.core.key import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
@@ -59,6 +60,11 @@ class Sample:
         self._made["features"] = outputs.as_dict()
         return self
 
+    @property
+    def made(self) -> Mapping[str, dict[str, Tensor]]:
+        """What was computed of it so far, by kind."""
+        return self._made
+
     @cached_property
     def content(self) -> str:
         """SHA-256 of the values with their shape and type."""
@@ -105,6 +111,23 @@ class Sample:
             made = remembered(key, make) if key else make()
             self._made[kind] = {name: tensor.to(self.values.device) for name, tensor in made.items()}
         return self._made[kind]
+
+
+def _no_numbers(result: object, *given: object) -> str:
+    """What is wrong with a metric's numbers."""
+    if not isinstance(result, dict) or not result:
+        return f"returns {described(result) if result != {} else 'no number'}, not a dict of numbers by name"
+    for name, value in result.items():
+        if not isinstance(name, str) or not isinstance(value, float | int) or isinstance(value, bool):
+            return f"returns {described(value)} as {name!r}, not a number of Python's: float(...), or .item()"
+    return ""
+
+
+def _of_samples(*given: Any) -> list[Tensor]:
+    """The samples that a metric is shown, and what was made of them so far."""
+    samples = [one for one in given if isinstance(one, Sample)]
+    made = [v for one in samples for kept in one.made.values() for v in kept.values()]
+    return [*(one.values for one in samples), *made]
 
 
 class Metric:
@@ -156,6 +179,7 @@ class Metric:
         """
         return {}
 
+    @gives(_no_numbers, pure=True, shown=_of_samples)
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """The numbers by name, from real and fake samples."""
         raise NotImplementedError

@@ -44,6 +44,8 @@ GENERATORS = Table(
     },
     nn.Module,
     takes=("latent", "shape"),
+    makes=nn.Module,
+    gives="a module from latents [batch, latent] to samples [batch, *shape], float32",
 )
 DISCRIMINATORS = Table(
     "discriminator",
@@ -59,6 +61,8 @@ DISCRIMINATORS = Table(
     },
     nn.Module,
     takes=("shape",),
+    makes=nn.Module,
+    gives="a module from samples [batch, *shape] to logits [batch, outputs], float32",
 )
 
 __all__ = [

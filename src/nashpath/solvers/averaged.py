@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree, checks_arguments
+from nashpath.core.contracts import gives, no_scalar
 from nashpath.solvers.base import Info, Memory, Solver
 from nashpath.solvers.wrapping import Wrapping
 
@@ -24,6 +25,7 @@ class WeightAveraging(Wrapping):
         super().__init__(solver)
         self.player, self.numbers = player, Hyperparameters(**numbers)
 
+    @gives(no_scalar, pure=True)
     def share(self, count: Tensor) -> Tensor:
         """The weight, in (0, 1], of the iterate after step ``count`` = 1, 2, …"""
         raise NotImplementedError

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
 from nashpath.core.arguments import instead
+from nashpath.core.contracts import described, gives, keeps_form, no_scalar, no_tensors, other_form
 from nashpath.core.torch_compat import with_child
 
 Memory = Any
@@ -40,6 +41,36 @@ class LinearPart(NamedTuple):
     most: float | Tensor = float("inf")
 
 
+def _no_move(result: Any, rule: "UpdateRule", gradient: Tree, memory: Memory) -> str:
+    """What is wrong with what a rule gives."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        return f"returns {described(result)}, not a pair (move, memory)"
+    move, kept = result
+    wrong = other_form(gradient, move, "move")
+    if wrong:
+        return f"returns a move that is not of the form of the gradient: {wrong}"
+    return keeps_form(memory, kept, "memory")
+
+
+def _no_step(
+    result: Any, solver: "Solver", problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
+) -> str:
+    """What is wrong with what a solver gives."""
+    if not isinstance(result, tuple) or len(result) != 3:
+        return f"returns {described(result)}, not three: (point, memory, info)"
+    moved, kept, info = result
+    if not isinstance(moved, Point) or not isinstance(info, dict):
+        return f"returns ({described(moved)}, …, {described(info)}), not (point, memory, info): a Point and a dict last"
+    wrong = other_form(point.players, moved.players, "players") or other_form(point.state, moved.state, "state")
+    if wrong:
+        return f"returns a point of another form than it is given: {wrong}"
+    told = [f"cost.{who}" for who in problem.players if f"cost.{who}" not in info]
+    if told:
+        return f"returns info without {told[0]}, by which divergence is seen: self.play gives it, or report(who, price)"
+    others = [f"{name} {said.removeprefix('returns ')}" for name, v in info.items() if (said := no_scalar(v))]
+    return f"returns info of which {others[0]}" if others else keeps_form(memory, kept, "memory")
+
+
 @instead("parameters are moved by rules such as nashpath.Adam(1e-3), not by an optimizer of torch")
 class UpdateRule(Hyperparameters):
     """One player's update: from a gradient and the rule's memory to a move (added to the parameters)."""
@@ -53,14 +84,17 @@ class UpdateRule(Hyperparameters):
     def __init__(self, learning_rate: NonNegative, **numbers: float):
         super().__init__(learning_rate=learning_rate, **numbers)
 
+    @gives(no_tensors)
     def init(self, params: Tree) -> Memory:
         """The memory before the first step; every leaf is a fresh tensor."""
         return {}
 
+    @gives(_no_move, pure=True, counted=True)
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         """``(move, memory)``: the next parameters are ``params + move``. Every move is linear in the learning rate."""
         raise NotImplementedError
 
+    @gives(_no_move, pure=True)
     def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         """As `forward`, for an extrapolation step: moments are updated, a schedule does not count it."""
         return self(gradient, memory)
@@ -74,8 +108,11 @@ class UpdateRule(Hyperparameters):
         return None
 
 
-class Solver(nn.Module):
-    """One step of play for all players. Abstract: subclasses write `forward` and ``draws``."""
+class Solver(Hyperparameters):
+    """One step of play for all players. Abstract: subclasses write `forward` and ``draws``.
+
+    The constructor takes its rules, and its numbers, each by its name.
+    """
 
     draws: int = 1
     """Number of independent batches that one step consumes."""
@@ -101,8 +138,9 @@ class Solver(nn.Module):
     preconditioner: tuple[str, ...] = ()
     """Entries of its memory that scale steps: near a fixed point they change too slowly to count."""
 
-    def __init__(self, **rules: UpdateRule):
-        super().__init__()
+    def __init__(self, **parts: UpdateRule | float | Tensor):
+        rules = {name: part for name, part in parts.items() if isinstance(part, nn.Module)}
+        super().__init__(**{name: part for name, part in parts.items() if name not in rules})  # pyright: ignore
         self.rules = nn.ModuleDict(rules)
         self.constraints: dict[str, Callable[[Tree], Tree]] = {}
         """Projections that end every move, by player; see `constrained`."""
@@ -112,6 +150,7 @@ class Solver(nn.Module):
         """The solver's name in sentences: that of its class in lower case with spaces."""
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cls.__name__).lower()
 
+    @gives(no_tensors)
     def init(self, problem: FunctionalGame, point: Point) -> Memory:
         """The memory before the first step."""
         self.check(problem)
@@ -177,6 +216,7 @@ class Solver(nn.Module):
                 f"the game's players are {sorted(problem.players)}; the solver has rules for {sorted(self.rules)}"
             )
 
+    @gives(_no_step, pure=True, counted=True)
     def forward(
         self, problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
     ) -> tuple[Point, Memory, Info]:

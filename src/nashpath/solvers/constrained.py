@@ -1,8 +1,14 @@
 """Constraints on a player's parameters under any solver. Abstract: `Clipped` defines the set."""
 
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, Point, Tree
+from nashpath.core.contracts import gives, other_form
 from nashpath.solvers.base import Info, Memory, Solver
 from nashpath.solvers.wrapping import Wrapping
+
+
+def _no_projection(result: object, constraint: "Constrained", params: Tree) -> str:
+    wrong = other_form(params, result, "params")
+    return f"returns other parameters than it is given: {wrong}" if wrong else ""
 
 
 class Constrained(Wrapping):
@@ -22,6 +28,7 @@ class Constrained(Wrapping):
     def inner(self, memory: Memory) -> Memory:
         return memory
 
+    @gives(_no_projection, pure=True)
     def project(self, params: Tree) -> Tree:
         """The parameters of the player in the set, nearest to ``params``."""
         raise NotImplementedError

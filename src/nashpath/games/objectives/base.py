@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from nashpath.core import Hyperparameters
+from nashpath.core.contracts import gives, no_scalar
 from nashpath.core.shapes import Critic, FakeLogits, RealLogits, SampleBatch, Scalar
 
 
@@ -12,6 +13,9 @@ class Objective(Hyperparameters):
     Subclasses write `discriminator(real, fake)` and `generator(fake, real)`, both from logits of any equal shape to
     a scalar. Both also work alone, on tensors, in a loop of one's own.
     """
+
+    prices = True
+    """Whether what it gives is a share of the cost of the player whose turn it is, and so depends on that player."""
 
     compares = False
     """Whether the generator's cost also depends on the logits of real samples (one more critic pass)."""
@@ -47,10 +51,12 @@ class Objective(Hyperparameters):
             if isinstance(part, Objective):
                 part.check(critic, samples)
 
+    @gives(no_scalar, pure=True)
     def discriminator(self, real: RealLogits, fake: FakeLogits) -> Scalar:
         """The discriminator's cost, a scalar."""
         raise NotImplementedError
 
+    @gives(no_scalar, pure=True)
     def generator(self, fake: FakeLogits, real: RealLogits | None = None) -> Scalar:
         """The generator's cost, a scalar. ``real`` is given only to objectives that compare."""
         raise NotImplementedError
@@ -60,6 +66,7 @@ class Objective(Hyperparameters):
         the logit itself that the objective compares."""
         return critic
 
+    @gives(no_scalar, pure=True)
     def forward(self, player: str, critic: Critic, real: SampleBatch, fake: SampleBatch) -> Scalar:
         """The cost of ``player`` for samples ``real`` and ``fake`` under ``critic``."""
         if player == "discriminator":

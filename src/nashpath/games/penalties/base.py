@@ -7,14 +7,30 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Hyperparameters
+from nashpath.core.contracts import described, gives, no_scalar
 from nashpath.core.key import Key
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
+from nashpath.core.tree import located_leaves
 from nashpath.games.critics import LogitCritic, mixing_layer
+
+
+def _no_noise(result: object, penalty: "Penalty", key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What is wrong with a penalty's noise."""
+    if not isinstance(result, dict):
+        return f"returns {described(result)}, not a dict of tensors"
+    for steps, leaf in located_leaves(result):
+        if not isinstance(leaf, Tensor) or tuple(leaf.shape[: len(lead)]) != tuple(lead):
+            at = ".".join(map(str, steps))
+            return f"returns {described(leaf)} as {at}, not a tensor whose shape begins with lead = {tuple(lead)}"
+    return ""
 
 
 class Penalty(Hyperparameters):
     """A term of the discriminator's cost. ``draw`` supplies its noise, ``forward`` is its price."""
+
+    prices = True
+    """Whether what it gives is a share of the cost of the player whose turn it is, and so depends on that player."""
 
     needs_input_gradient = False
     """Whether it uses ∇ₓ d (`slopes`), which means nothing where the critic normalises over the batch."""
@@ -70,10 +86,12 @@ class Penalty(Hyperparameters):
                 "normalisation, or another penalty"
             )
 
+    @gives(_no_noise, pure=True)
     def draw(self, key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> Batch:
         """The noise for real samples shaped (*lead, *shape), where ``lead`` ends with the batch size."""
         return {}
 
+    @gives(no_scalar, pure=True)
     def forward(self, critic: Critic, real: SampleBatch, fake: SampleBatch, noise: Batch) -> Scalar:
         """The penalty, a scalar. ``real`` and ``fake`` are [batch, *sample]; ``noise`` is one step's ``draw``."""
         raise NotImplementedError

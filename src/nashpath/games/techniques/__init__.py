@@ -1,6 +1,6 @@
 """Techniques that turn a game into a game. One file a technique; others are objectives, layers, or games themselves."""
 
-from nashpath.core import Table
+from nashpath.core import Game, Table
 from nashpath.games.techniques.adaptive_augment import AdaptiveAugment, ada
 from nashpath.games.techniques.around import AroundCritic
 from nashpath.games.techniques.diff_augment import DiffAugment, diff_augment
@@ -30,6 +30,8 @@ TECHNIQUES = Table(
         "truncation": truncation,
     },
     takes=("game",),
+    makes=Game,
+    gives="a function from a game to a game with the same players",
 )
 
 __all__ = [

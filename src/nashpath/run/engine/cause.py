@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, PlayerGradient, Point, Tree
+from nashpath.core.own import title
 from nashpath.core.tree import leaves
 from nashpath.core.typed import named_modules
 from nashpath.run.engine.step import TrainState, Trial
@@ -53,7 +54,7 @@ def cause(trial: Trial, train_state: TrainState, numbers: dict[str, Tree], batch
 
 
 def _told(name: str, module: Any, result: Any) -> list[str]:
-    return [f"the output of {name} ({type(module).__name__})"] if any(map(_bad, leaves(result))) else []
+    return [f"the output of {name} ({title(module)})"] if any(map(_bad, leaves(result))) else []
 
 
 def _bad(value: Any) -> bool:

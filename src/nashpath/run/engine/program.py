@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
+from nashpath.core.contracts import other_form
+from nashpath.core.own import title
 from nashpath.core.purity import counted
 from nashpath.core.torch_compat import global_random_state
 from nashpath.core.torch_compat.one_graph import CompilerError, as_one_graph
@@ -156,6 +158,7 @@ class Program:
                 if not stop():  # it is a block around this one that is to end
                     raise
                 return
+            self._check_form(before[0])
             self._explain(count)
             self._warm, self.compiles = True, False
             if warm:
@@ -166,6 +169,19 @@ class Program:
                 if not self.drew and random != global_random_state()[1:]:
                     self.drew = f"{DRAWN} in the steps {self.taken + 1:,} to {self.taken + count:,}; {PURE}"
             self.taken, steps = self.taken + count, steps - count
+
+    def _check_form(self, before: Any) -> None:
+        """Raises `SettingError` where what is carried from step to step has not the form that it had before."""
+        parts = ("point", "memory")
+        for old, new in [(before, self._train_state)] if self.mode == "stacked" else zip(before, self._train_state):
+            wrong = next((w for one in parts if (w := other_form(getattr(old, one), getattr(new, one), one))), "")
+            if wrong:
+                trial = self.trials[0]
+                whose = trial.game if wrong.startswith("point.state") else trial.solver.unwrapped(new.memory)[0]
+                raise SettingError(
+                    f"{title(whose)}: {wrong}, after step {self.taken + 1}: what is carried from step to step keeps "
+                    "its names, shapes and kinds of numbers, else no checkpoint of it could be read"
+                )
 
     def wait(self) -> None:
         """Returns when the device has done all that was asked of it."""
@@ -233,7 +249,7 @@ class Program:
         if recording is not None:
             self._train_state, self._info = recording(self._train_state, given)
             return recording.length
-        before, count = counted(self.trials[0].game) if self.compiles else {}, self._together(left)
+        before, count = counted(self.trials[0]) if self.compiles else {}, self._together(left)
         try:
             self._step_all(given, count)
             if self.compiles:
@@ -260,7 +276,7 @@ class Program:
 
     def _refuse_counting(self, before: dict[str, Any]) -> None:
         """Raises `SettingError` where a module counts in Python: a graph holds what it did once."""
-        changed = [name for name, value in counted(self.trials[0].game).items() if before.get(name, value) != value]
+        changed = [name for name, value in counted(self.trials[0]).items() if before.get(name, value) != value]
         if changed:
             raise SettingError(
                 f"{changed[0]} changed while the step was compiled: a forward is a function of tensors, and a compiled "

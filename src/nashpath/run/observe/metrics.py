@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Key, Source, derive, generator
+from nashpath.core.own import MethodError, named, refused
 from nashpath.core.source import Finite, HasExamples, fitting_features
 from nashpath.metrics import (
     METRICS,
@@ -91,6 +92,11 @@ class ReferenceSet:
         """
         drawn = source.draw(Key(0, "trial"), count)
         self.dry_run_results = self(drawn["real"], asked=drawn.get("label") if by_class else None)
+        for one in self.dry_run_results:
+            kind = METRICS[one.protocol.metric]
+            if one.name in ROW or (named(kind) and not math.isfinite(one.value)):
+                told = "is no number of its own in a row" if one.name in ROW else f"is {one.value}, of real samples"
+                raise refused(kind, "compute", f"its number {one.name!r} {told}")
         return self
 
     def against_itself(self, count: int) -> dict[str, float]:
@@ -157,6 +163,9 @@ def _real(source: Any, most: int) -> Tensor:
     return source.draw(Key(0, "reference"), most)["real"]
 
 
+ROW = frozenset({"step", "member", "seconds", "train_seconds", "gradients"})
+"""What a row of ``metrics.jsonl`` has beside what was measured."""
+
 MetricRow = dict[str, float | None]
 
 
@@ -180,6 +189,8 @@ def reference_set_of(
         return _tried(build_source(settings), *named, settings.evaluation_samples, device, trial.game.of_classes, say)
     except MetricError as error:
         raise SettingError(f"metrics: {error}") from None
+    except MethodError as error:
+        raise SettingError(str(error)) from error
 
 
 _TRIED: WeakKeyDictionary[Source, dict[tuple[Any, ...], ReferenceSet]] = WeakKeyDictionary()

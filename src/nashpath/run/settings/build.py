@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from nashpath.core import FunctionalGame, Game, Key, Source, Table, Tree, derive, did_you_mean, seeded
+from nashpath.core.contracts import described
 from nashpath.core.noise import bound, draw_noise
+from nashpath.core.own import fault, named, note, refused, title
 from nashpath.core.source import FromDisk, OneHot, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
@@ -240,16 +242,24 @@ def _annealing(settings: General, seed: int, given: Source | None) -> Annealing 
 def make(table: Table, chosen: Method, **given: Any) -> Any:
     """The chosen method of a table: its constructor called with what the builder gives, and with its own settings."""
     own = {k: v for k, v in chosen if k != "kind" and not isinstance(v, Method)}  # methods inside it are given
+    method = table[chosen.kind]
     try:
-        return table[chosen.kind](**given, **own)
-    except (TypeError, ValueError) as error:
-        if chosen.kind in str(error):
-            raise
-        raise SettingError(f"{table.kind} {chosen.kind}: {error}") from error
+        made = method(**given, **own)
     except Exception as error:
-        if chosen.kind not in table.registered:
+        theirs = fault(error)
+        if theirs:
+            raise SettingError(theirs) from error
+        if not isinstance(error, TypeError | ValueError) or chosen.kind in str(error):
             raise
-        told = " ".join(str(error).split())
-        raise SettingError(
-            f"{table.kind} {chosen.kind}, a method of your own, fails: {type(error).__name__}: {told}"
-        ) from error
+        raise SettingError(f"{table.kind} {chosen.kind}: {error}{_whose(given, str(error))}") from error
+    if chosen.kind in table.registered:
+        if not isinstance(made, table.makes):
+            raise SettingError(str(refused(method, "", f"it gives {described(made)}")))
+        note(made, table.row(chosen.kind))
+    return made
+
+
+def _whose(given: dict[str, Any], said: str) -> str:
+    """Which of the given parts that an error speaks of are of one's own, in brackets; nothing where none is."""
+    found = [f"the {name} is {title(part)}" for name, part in given.items() if name in said and named(part)]
+    return f" ({'; '.join(found)})" if found else ""

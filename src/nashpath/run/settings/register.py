@@ -10,6 +10,7 @@ from nashpath.metrics import METRICS
 from nashpath.run.errors import SettingError
 from nashpath.run.settings.model import TABLES
 from nashpath.run.settings.names import SHARED
+from nashpath.run.settings.numbers import check_numbers
 from nashpath.run.settings.schema import required, unsettable
 from nashpath.run.trackers import TRACKERS
 from nashpath.solvers import RULES, SCHEDULES
@@ -64,8 +65,9 @@ def register(kind: str, name: str, method: Any = None, *, python_only: Collectio
     Gives the method back. ``python_only`` names arguments that settings need not reach.
 
     Raises `SettingError` for a kind that does not exist, a name that is taken, and a method that cannot be built from
-    settings: not derived from its kind's base, without a docstring, with an argument that nothing gives, or with a
-    default that no text file can hold.
+    settings: not derived from its kind's base, without a docstring, with an argument that nothing gives, with a
+    default that no text file can hold or that its annotation excludes, without a function that its base asks for or
+    with one that does not take what it is called with, or with a number that becomes no buffer.
     """
     if kind not in KINDS:
         raise SettingError(f"no kind of method is called {kind!r}.{did_you_mean(kind, list(KINDS))} {_known()}")
@@ -75,6 +77,7 @@ def register(kind: str, name: str, method: Any = None, *, python_only: Collectio
         KINDS[kind].check(name, method)
         if kind not in BY_NAME:
             _check_arguments(f"{KINDS[kind].kind} {name!r}", method, {*BUILDER_GIVES.get(kind, ()), *python_only})
+            check_numbers(kind, f"{KINDS[kind].kind} {name!r}", method)
         KINDS[kind].register(name, method)
     except ValueError as error:
         raise SettingError(str(error)) from None

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Hyperparameters
+from nashpath.core.contracts import gives, no_scalar
 
 FIRST = 100
 """Steps at each of which the lowest factor is sought."""
@@ -17,6 +18,7 @@ class Schedule(Hyperparameters):
     varies: ClassVar[bool] = True
     """Whether the factor is ever anything but 1."""
 
+    @gives(no_scalar, pure=True)
     def forward(self, count: Tensor) -> Tensor:
         """The factor at step ``count`` = 0, 1, 2, …; both are scalars. Every schedule starts at 1."""
         raise NotImplementedError

@@ -1,0 +1,212 @@
+"""Methods of one's own: what they are called, where they are written, and which errors come from them."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from torch import nn
+
+PACKAGE = str(Path(__file__).parents[1])
+
+
+class MethodError(ValueError):
+    """What comes out wrong from a method of one's own; the message names it, its file, and what is expected."""
+
+
+class OwnMethodWarning(UserWarning):
+    """A method of one's own does what may make a run another one; the message names it and says what to do."""
+
+
+class Row(NamedTuple):
+    """The row of a registered method: the kind and name, and what methods of the kind have to give, in words."""
+
+    kind: str
+    name: str
+    gives: str = ""
+    place: str = ""
+
+
+_ROWS: "WeakKeyDictionary[Any, Row]" = WeakKeyDictionary()
+"""The registered classes and functions of one's own, and the modules that such functions made."""
+
+
+def note(method: Any, row: Row) -> None:
+    """Keeps what a method of one's own, or the module that one made, is called."""
+    made = isinstance(method, nn.Module)
+    if (made or is_own(method)) and _hashable(method):
+        _ROWS.setdefault(method, row)
+
+
+def forget(method: Any) -> None:
+    """The method has no name any more."""
+    if _hashable(method):
+        _ROWS.pop(method, None)
+
+
+def is_own(thing: Any) -> bool:
+    """Whether a class or function, or the class of an object, is written outside of nashpath and PyTorch."""
+    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    room = str(getattr(kind, "__module__", "")).partition(".")[0]
+    return room not in ("nashpath", "torch", "builtins") or _known(thing) is not None
+
+
+def title(thing: Any) -> str:
+    """What a method is called: kind, name and file, where it is registered; else its class."""
+    known = _known(thing)
+    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    return f"{known.kind} {known.name}, {known.place or place_of(kind)}" if known else kind.__name__
+
+
+def named(thing: Any) -> bool:
+    """Whether a method is registered, or what such a method made."""
+    return _known(thing) is not None
+
+
+def place_of(method: Any, part: str = "") -> str:
+    """``file.py:line`` of a function, or of a ``part`` of a class (without one, of its first function)."""
+    code = next(iter(_codes(method, part)), None) or next(iter(_codes(method)), None)
+    if code is not None:
+        return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
+    return str(getattr(method, "__module__", "?"))
+
+
+def expected(kind: Any, part: str) -> str:
+    """What nashpath says of this function of a class: how it is called, and the first paragraph of its docstring."""
+    for base in getattr(kind, "__mro__", ()):
+        function = vars(base).get(part)
+        if str(base.__module__).startswith("nashpath.") and inspect.isfunction(function) and function.__doc__:
+            told = inspect.cleandoc(function.__doc__).split("\n\n")[0].replace("`", "")
+            names = [name for name in inspect.signature(function).parameters if name != "self"]
+            return f"{part}({', '.join(names)}): {' '.join(told.split())}"
+    known = _known(kind)
+    return known.gives if known else ""
+
+
+def refused(thing: Any, part: str, wrong: str) -> MethodError:
+    """The error for a function whose result is ``wrong``, with what is expected of it."""
+    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    known, wanted = _known(thing), expected(kind, part)
+    named = f"{known.kind} {known.name}" if known else kind.__name__
+    told = f"{named} ({place_of(kind, part)}): {wrong}"
+    return MethodError(f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told)
+
+
+def fault(error: BaseException) -> str:
+    """What to say of an error that a method of one's own raised, or that was raised in its name; empty of others.
+
+    The innermost frame of its traceback counts that runs the method's code, or a function of its file below it.
+    """
+    if isinstance(error, MethodError):
+        return str(error)
+    if type(error).__module__.startswith("nashpath."):
+        theirs, whole = fault(error.__cause__) if error.__cause__ is not None else "", str(error)
+        if not theirs or theirs in whole:
+            return theirs and whole
+        return theirs if whole in theirs else f"{whole}. It comes from this: {theirs}"
+    owner, part, where = _innermost(error)
+    if owner is None:
+        return ""
+    kind = owner if inspect.isclass(owner) or inspect.isroutine(owner) else type(owner)
+    known, wanted = _known(owner), expected(kind, part)
+    named = f"{known.kind} {known.name}" if known else kind.__name__
+    said = " ".join(str(error).split())[:300]
+    told = f"{named}, of your own, fails at {where}: {type(error).__name__}{f': {said}' if said else ''}"
+    return f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told
+
+
+def _known(thing: Any) -> Row | None:
+    if _hashable(thing) and thing in _ROWS:
+        return _ROWS[thing]
+    kind = thing if inspect.isclass(thing) else type(thing)
+    return next((_ROWS[base] for base in kind.__mro__ if base in _ROWS), None) or _around(kind)
+
+
+def _around(kind: type) -> Row | None:
+    """The row of the function inside of which a class is written."""
+    place, inside, _ = kind.__qualname__.partition(".<locals>.")
+    rows = [*_ROWS.items()] if inside else []
+    return next(
+        (row for method, row in rows if (kind.__module__, place) == _where(method) and inspect.isroutine(method)), None
+    )
+
+
+def _where(method: Any) -> tuple[str, str]:
+    return str(getattr(method, "__module__", "")), str(getattr(method, "__qualname__", ""))
+
+
+def _hashable(thing: Any) -> bool:
+    return inspect.isclass(thing) or inspect.isroutine(thing) or isinstance(thing, nn.Module)
+
+
+def _innermost(error: BaseException) -> tuple[Any, str, str]:
+    """Whose code raised an error, in which of its functions, and where; None for the first where it is nobody's."""
+    owner, part, where = None, "", ""
+    files: set[str] = set()
+    for frame, line in _frames(error):
+        code = frame.f_code
+        holder = _owner(frame)
+        if holder is not None:
+            owner, part = holder, _name_of(holder, code)
+            kind = holder if inspect.isroutine(holder) or inspect.isclass(holder) else type(holder)
+            files.update(one.co_filename for one in _codes(kind))
+            where = place_of(kind, part)
+        if owner is not None and code.co_filename in files and not _inside(code.co_filename):
+            where = f"{Path(code.co_filename).name}:{line}"
+    return owner, part, where
+
+
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _owner(frame: FrameType) -> Any:
+    """The method of one's own whose code a frame runs: the object it is called on, or the function itself."""
+    code = frame.f_code
+    for method, _ in [*_ROWS.items()]:
+        if inspect.isroutine(method) and any(code is one for one in _codes(method)):
+            return method
+    first = code.co_varnames[0] if code.co_argcount else ""
+    held = frame.f_locals.get(first)
+    if held is None or inspect.isroutine(held):
+        return None
+    if _known(held) is not None:
+        return held
+    ours = isinstance(held, nn.Module) and is_own(held) and not _inside(code.co_filename)
+    return held if ours else None
+
+
+def _name_of(holder: Any, code: CodeType) -> str:
+    """The name under which a class has the function of this code."""
+    if inspect.isroutine(holder):
+        return holder.__name__
+    kind = holder if inspect.isclass(holder) else type(holder)
+    for base in kind.__mro__:
+        for name, function in vars(base).items():
+            if inspect.isfunction(function) and inspect.unwrap(function).__code__ is code:
+                return name
+    return code.co_name
+
+
+def _codes(method: Any, part: str = "") -> list[CodeType]:
+    """The code of a function, or of the functions of a class that are written outside of nashpath."""
+    if inspect.isclass(method):
+        functions: list[Callable[..., Any]] = [
+            function
+            for base in method.__mro__
+            for name, function in vars(base).items()
+            if inspect.isfunction(function) and part in ("", name)
+        ]
+    else:
+        functions = [method] if inspect.isfunction(method) else []
+    codes = [inspect.unwrap(function).__code__ for function in functions]
+    return [code for code in codes if not _inside(code.co_filename)]
+
+
+def _inside(file: str) -> bool:
+    return file.startswith((PACKAGE, "<"))
