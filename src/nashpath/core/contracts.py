@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nashpath.core.draws import moves_random_state
 from nashpath.core.own import OwnMethodWarning, is_own, refused, title
-from nashpath.core.torch_compat import global_random_state, is_outermost, times_written
+from nashpath.core.torch_compat import global_random_state, has_values, times_written
 from nashpath.core.tree import located_leaves, tensor_leaves
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -81,7 +81,7 @@ def _held(name: str, function: Callable[..., Any], contract: Contract) -> Callab
         calls += 1
         before = _plain(self) if contract.counted and calls > 1 else {}
         arguments = (*given, *named.values())
-        if contract.pure and is_outermost() and (calls <= LOOKED or calls & (calls - 1) == 0):
+        if contract.pure and has_values() and (calls <= LOOKED or calls & (calls - 1) == 0):
             result = _watched(self, name, lambda: function(self, *given, **named), contract.shown(*arguments))
         else:
             result = function(self, *given, **named)

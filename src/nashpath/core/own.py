@@ -7,9 +7,11 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 
 PACKAGE = str(Path(__file__).parents[1])
+TORCH = str(Path(torch.__file__).parent)
 
 
 class MethodError(ValueError):
@@ -120,7 +122,10 @@ def fault(error: BaseException) -> str:
 def _known(thing: Any) -> Row | None:
     if _hashable(thing) and thing in _ROWS:
         return _ROWS[thing]
-    kind = thing if inspect.isclass(thing) else type(thing)
+    return _of_class(thing if inspect.isclass(thing) else type(thing))
+
+
+def _of_class(kind: type) -> Row | None:
     return next((_ROWS[base] for base in kind.__mro__ if base in _ROWS), None) or _around(kind)
 
 
@@ -166,19 +171,25 @@ def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
 
 
 def _owner(frame: FrameType) -> Any:
-    """The method of one's own whose code a frame runs: the object it is called on, or the function itself."""
+    """The method of one's own whose function a frame runs: the object that it is called on, or the function itself."""
     code = frame.f_code
-    for method, _ in [*_ROWS.items()]:
+    for method in [*_ROWS]:
         if inspect.isroutine(method) and any(code is one for one in _codes(method)):
             return method
-    first = code.co_varnames[0] if code.co_argcount else ""
-    held = frame.f_locals.get(first)
-    if held is None or inspect.isroutine(held):
+    held = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    if held is None or inspect.isroutine(held) or code.co_filename.startswith(TORCH):
         return None
-    if _known(held) is not None:
-        return held
-    ours = isinstance(held, nn.Module) and is_own(held) and not _inside(code.co_filename)
-    return held if ours else None
+    kind = held if inspect.isclass(held) else type(held)
+    ours = _of_class(kind) is not None or (
+        issubclass(kind, nn.Module) and is_own(kind) and not _inside(code.co_filename)
+    )
+    return held if ours and _has(kind, code) else None
+
+
+def _has(kind: type, code: CodeType) -> bool:
+    """Whether code is that of a function of a class."""
+    functions = [one for base in kind.__mro__ for one in vars(base).values() if inspect.isfunction(one)]
+    return any(inspect.unwrap(one).__code__ is code for one in functions)
 
 
 def _name_of(holder: Any, code: CodeType) -> str:

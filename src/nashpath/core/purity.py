@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
-from nashpath.core.own import MethodError, is_own, refused, title
+from nashpath.core.own import MethodError, is_own, named, refused, title
 from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
@@ -75,12 +75,14 @@ def _counting(game: Game, members: int) -> str:
     name = changed_by_a_turn(game)
     if not name:
         return ""
+    holder = game.get_submodule(name.rpartition(".")[0])
+    told = f"{name} ({title(holder)})" if named(holder) else name
     if members > 1:
         raise Refused(
-            f"{name} changes in the forward pass, and is no buffer: members that are trained together would share it, "
+            f"{told} changes in the forward pass, and is no buffer: members that are trained together would share it, "
             f"each counting for all; {CURE}, or train each in a call, or a run, of its own"
         )
-    return f"{name} changes in the forward pass, and is no buffer, so that no checkpoint holds it: {CURE}"
+    return f"{told} changes in the forward pass, and is no buffer, so that no checkpoint holds it: {CURE}"
 
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
@@ -195,7 +197,7 @@ def check_data(game: Game, key: Key) -> None:
     source = getattr(game, "data", None)
     if not isinstance(source, Source):
         return
-    count, what = 16, f"{type(source).__name__}.draw"
+    count, what = 16, f"{title(source)}: draw" if named(source) else f"{type(source).__name__}.draw"
     before = global_random_state()[1:]
     try:
         first, second = (source.draw(Key.of(key.words), count) for _ in range(2))

@@ -55,6 +55,7 @@ SOURCES = Table(
     },
     needs=("draw",),
     like=Source,
+    gives='draw(key, count) gives {"real": [count, *shape]}, float32, whose numbers the key makes',
 )
 
 __all__ = [

@@ -141,6 +141,9 @@ def _generated(game: "GAN", key: Key) -> Tensor:
         raise ValueError(f"the generator ({name}) returns a {type(fake).__name__}; expected one tensor of samples")
     if tuple(fake.shape) != expected:
         raise ValueError(f"the generator returns shape {tuple(fake.shape)}; the data needs {expected}")
+    if fake.is_floating_point() and fake.dtype != torch.get_default_dtype():
+        check_precision("generator", game.generator)
+        raise ValueError(f"the generator returns {fake.dtype}; samples are {torch.get_default_dtype()}")
     return fake
 
 

@@ -190,6 +190,11 @@ def is_outermost() -> bool:
     return not recording and not torch._C._are_functorch_transforms_active()
 
 
+def has_values() -> bool:
+    """Whether tensors hold numbers that can be looked at: nothing compiles, and no transform of `torch.func` is on."""
+    return not torch.compiler.is_compiling() and not torch._C._are_functorch_transforms_active()
+
+
 def is_first_order() -> bool:
     """Whether what is computed now is neither compiled, nor seen by `torch.func`, nor within `twice_differentiated`.
 

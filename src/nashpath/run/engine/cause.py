@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, PlayerGradient, Point, Tree
-from nashpath.core.own import title
+from nashpath.core.own import named, title
 from nashpath.core.tree import leaves
 from nashpath.core.typed import named_modules
 from nashpath.run.engine.step import TrainState, Trial
@@ -49,7 +49,8 @@ def cause(trial: Trial, train_state: TrainState, numbers: dict[str, Tree], batch
     finally:
         for hook in hooks:
             hook.remove()
-    moved = [f"the new {who}.{name}" for who, own in point.players.items() for name, v in own.items() if _bad(v)]
+    by = f" (by {title(alone.solver)})" if named(alone.solver) else ""
+    moved = [f"the new {who}.{name}{by}" for who, own in point.players.items() for name, v in own.items() if _bad(v)]
     return next(iter([*seen, *moved]), "")
 
 

@@ -23,7 +23,7 @@ from nashpath.games.techniques import TECHNIQUES
 from nashpath.networks import DISCRIMINATORS, GENERATORS, OneHotOutput, initialise
 from nashpath.run.engine.step import Annealing, Trial, hold, hyperparameters_of
 from nashpath.run.errors import SettingError
-from nashpath.run.settings.model import General, dotted
+from nashpath.run.settings.model import TABLES, General, dotted
 from nashpath.run.settings.resolve import dump, resolve
 from nashpath.run.settings.schema import Method, accepts, swept_paths
 from nashpath.run.settings.sizes import check_batch
@@ -254,9 +254,17 @@ def make(table: Table, chosen: Method, **given: Any) -> Any:
         raise SettingError(f"{table.kind} {chosen.kind}: {error}{_whose(given, str(error))}") from error
     if chosen.kind in table.registered:
         if not isinstance(made, table.makes):
-            raise SettingError(str(refused(method, "", f"it gives {described(made)}")))
+            wrong = refused(method, "", f"it gives {described(made)}")
+            raise SettingError(str(wrong)) from wrong
         note(made, table.row(chosen.kind))
     return made
+
+
+def own_methods(settings: General, said: str) -> str:
+    """The methods of one's own that the settings choose, in brackets, for an error that names none of them."""
+    chosen = [(table, getattr(getattr(settings, path, None), "kind", "")) for path, table in TABLES.items()]
+    found = [title(table[name]) for table, name in chosen if name in table.registered]
+    return "" if not found or any(one in said for one in found) else f" (of your own here: {'; '.join(found)})"
 
 
 def _whose(given: dict[str, Any], said: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from nashpath.core import Source
+from nashpath.core.own import OwnMethodWarning
 from nashpath.core.passes import told_apart
 from nashpath.core.purity import check_game
 from nashpath.core.source import Prepares
@@ -17,7 +18,7 @@ from nashpath.run.engine.program import Prepared, Program
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.observe.metrics import reference_set_of
-from nashpath.run.settings.build import build_source, build_trial
+from nashpath.run.settings.build import build_source, build_trial, own_methods
 from nashpath.run.settings.classes import check_each_class
 from nashpath.run.settings.diagnostics import build_diagnostics
 from nashpath.run.settings.members import Member, by_structure
@@ -165,9 +166,10 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
     try:
         state = check_game(first.game, len(group))
     except ValueError as error:
-        raise SettingError(str(error)) from error
+        raise SettingError(f"{error}{own_methods(settings, str(error))}") from error
     if state:
-        warnings.warn(f"{state}; else a run that is resumed is not the run that was never stopped", stacklevel=2)
+        told = f"{state}; else a run that is resumed is not the run that was never stopped"
+        warnings.warn(told, OwnMethodWarning, stacklevel=2)
     trials = [first, *map(built, group[1:])]
     for member, trial in zip(group[1:], trials[1:]):
         told = told_apart(first, trial, f"that of seed {member.seed}", f"the member of seed {group[0].seed}")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nashpath.core import Key
 from nashpath.core.math.mmd import gaussian_mmd
+from nashpath.core.own import named, title
 from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
@@ -217,13 +218,15 @@ class FlowRecorder:
         rate = self.state.step / max(1e-9, time.perf_counter() - self.begun)
         return RunProgress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
 
+    def _whose(self) -> str:
+        return f" (of {title(self.flow)})" if named(self.flow) else ""
+
     def conclude(self, stopped: bool) -> None:
         """Writes the last picture, the outcome and the facts."""
         assert self.state is not None
         whole = self.state.step == self.settings.steps
-        outcome = (
-            "finished" if whole else "stopped" if stopped else f"diverged: particles at step {self.state.step + 1}"
-        )
+        lost = f"diverged: particles at step {self.state.step + 1}{self._whose()}"
+        outcome = "finished" if whole else "stopped" if stopped else lost
         member = {"member": 0, "seed": self.settings.seed, "settings": {}, "costs": {}, "metrics": self.metrics}
         member |= {"missing": self.missing} if self.missing else {}
         self.store.write_json("members.json", [{**member, "outcome": outcome, "steps": self.state.step}])
