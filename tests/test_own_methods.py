@@ -593,5 +593,8 @@ def test_what_fails_in_a_method_of_one_s_own_is_no_error_of_the_package(tmp_path
         network.load_state_dict({"other": torch.zeros(1)})
         return network
 
-    with pytest.raises(SettingError, match=r"generator stumbles, a method of your own, fails: RuntimeError: .*other"):
+    with pytest.raises(
+        SettingError,
+        match=r"generator stumbles, a method of your own, fails at test_own_methods.py:\d+: RuntimeError: .*other",
+    ):
         open_session({"generator": "stumbles", "data": "ring", "steps": 1}, {}, tmp_path / "run")

@@ -293,7 +293,7 @@ def _told(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the status to exit with: 2 of what is the user's to change, 3 of what is not."""
     own = sys.modules.get("nashpath.core.own")
     if own is not None and not _is_out_of_memory(error) and (theirs := own.fault(error)):
-        return f"{theirs}; its traceback {_saved(error, 'nashpath-own-method-')}", 2
+        return f"{theirs}; {_saved(error, 'nashpath-own-method-', 'its traceback is in')}", 2
     if isinstance(error, ValueError | OSError | ImportError):
         return said_of(error), 2
     return unforeseen(error), 3
@@ -304,7 +304,7 @@ def unforeseen(error: Exception) -> str:
     if _is_out_of_memory(error):
         return f"out of memory ({_first_line(error)}); make batch_size, widths or the number of members smaller"
     told = f"nashpath met an error that it does not know ({type(error).__name__}: {_first_line(error)})"
-    return f"{told}; please report it: its traceback {_saved(error, 'nashpath-')}"
+    return f"{told}; {_saved(error, 'nashpath-', 'please report it with its traceback,')}"
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -312,8 +312,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     return sizes.is_out_of_memory(error) if sizes else isinstance(error, MemoryError)
 
 
-def _saved(error: Exception, name: str) -> str:
-    """Where the traceback of an error is from now on, in a file whose name begins so; or why it could not be saved."""
+def _saved(error: Exception, name: str, told: str) -> str:
+    """Says where the traceback of an error is saved, in a file whose name begins so; or why it could not be."""
     whole = f"nashpath {__version__}\n{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
     try:
         with tempfile.NamedTemporaryFile(
@@ -321,8 +321,8 @@ def _saved(error: Exception, name: str) -> str:
         ) as file:
             file.write(whole)
     except OSError as refusal:
-        return f"could not be saved ({refusal})"
-    return f"is in {file.name}"
+        return f"its traceback could not be saved ({refusal})"
+    return f"{told} {file.name}"
 
 
 def _first_line(error: Exception) -> str:
@@ -366,10 +366,11 @@ def load_all(files: Sequence[Path] | None) -> "list[MethodFile]":
     From now on the warnings of nashpath are shown each time.
     """
     with leaving_at_once():
+        from nashpath.core.own import OwnMethodWarning
         from nashpath.data.base import DataWarning
         from nashpath.run import FolderWarning, MethodsWarning, load_methods
         from nashpath.run.settings.method_files import load_installed
-    for category in (DataWarning, FolderWarning, MethodsWarning):
+    for category in (DataWarning, FolderWarning, MethodsWarning, OwnMethodWarning):
         warnings.simplefilter("always", category)
     load_installed()
     return [load_methods(file) for file in files or ()]

@@ -189,6 +189,8 @@ def other_form(before: Any, now: Any, what: str) -> str:
 
 def _differences(before: Any, now: Any, what: str) -> Iterator[str]:
     old, new = dict(located_leaves(before)), dict(located_leaves(now))
+    if () in new and () not in old:
+        yield f"{what} is {described(now)}"
     for steps in {**old, **new}:
         told = _difference(old.get(steps, _NOTHING), new.get(steps, _NOTHING))
         if told:

@@ -114,8 +114,8 @@ def fault(error: BaseException) -> str:
     kind = owner if inspect.isclass(owner) or inspect.isroutine(owner) else type(owner)
     known, wanted = _known(owner), expected(kind, part)
     named = f"{known.kind} {known.name}" if known else kind.__name__
-    said = " ".join(str(error).split())[:300]
-    told = f"{named}, of your own, fails at {where}: {type(error).__name__}{f': {said}' if said else ''}"
+    said = " ".join(str(error).split())[:300].rstrip(".")
+    told = f"{named}, a method of your own, fails at {where}: {type(error).__name__}{f': {said}' if said else ''}"
     return f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told
 
 
@@ -216,7 +216,7 @@ def _codes(method: Any, part: str = "") -> list[CodeType]:
     else:
         functions = [method] if inspect.isfunction(method) else []
     codes = [inspect.unwrap(function).__code__ for function in functions]
-    return [code for code in codes if not _inside(code.co_filename)]
+    return [code for code in codes if not _inside(code.co_filename) and not code.co_filename.startswith(TORCH)]
 
 
 def _inside(file: str) -> bool:

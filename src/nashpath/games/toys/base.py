@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, DataSweep, Game, Key
+from nashpath.core.contracts import gives, no_scalar
 
 ORIGIN: Mapping[str, float] = {"generator": 0.0, "discriminator": 0.0}
 """An equilibrium at which every coordinate of both players is zero."""
@@ -79,6 +80,7 @@ class ZeroSum(KnownGame):
         super().__init__()
         self.generator, self.discriminator = Vector(x), Vector(y)
 
+    @gives(no_scalar, pure=True)
     def value(self, x: Tensor, y: Tensor) -> Tensor:
         """The value f(x, y) that x pays to y, a scalar."""
         raise NotImplementedError
