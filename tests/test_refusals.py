@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from nashpath.cli import console
 from nashpath.run import SettingError
 from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.overrides import parse_overrides
@@ -178,7 +177,7 @@ def test_no_memory_is_said_as_such(tmp_path, monkeypatch, error):
 
 def test_a_folder_for_tracebacks_that_cannot_be_written_hides_nothing(monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
-    assert "its traceback could not be saved" in console.unforeseen(KeyError("k"))
+    assert "its traceback could not be saved" in faults.unforeseen(KeyError("k"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -8,7 +8,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -125,10 +125,9 @@ def _some(tensor: Tensor) -> Tensor:
 
 def _plain(method: Any) -> dict[str, Any]:
     """Numbers and the lengths of lists among an object's attributes."""
-    held = vars(method).items()
-    return {name: value for name, value in held if isinstance(value, int | float)} | {
-        name: len(value) for name, value in held if isinstance(value, list)
-    }
+    held = cast("dict[str, object]", vars(method))
+    counts = {name: len(cast("list[object]", value)) for name, value in held.items() if isinstance(value, list)}
+    return {name: value for name, value in held.items() if isinstance(value, int | float)} | counts
 
 
 def _warn_of_counting(method: Any, before: dict[str, Any]) -> None:
@@ -149,9 +148,10 @@ def described(value: Any) -> str:
         return str(value)
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    name = cast("type[object]", type(value)).__name__
     if isinstance(value, tuple | list):
-        return f"a {type(value).__name__} of {len(value)}"
-    return f"a{'n' if type(value).__name__[0] in 'aeiou' else ''} {type(value).__name__}"
+        return f"a {name} of {len(cast('list[Any]', value))}"
+    return f"a{'n' if name[0] in 'aeiou' else ''} {name}"
 
 
 def no_scalar(result: Any, *given: Any) -> str:

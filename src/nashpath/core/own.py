@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -50,7 +50,7 @@ def forget(method: Any) -> None:
 
 def is_own(thing: Any) -> bool:
     """Whether a class or function, or the class of an object, is written outside of nashpath and PyTorch."""
-    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    kind = _kind_of(thing)
     room = str(getattr(kind, "__module__", "")).partition(".")[0]
     return room not in ("nashpath", "torch", "builtins") or _known(thing) is not None
 
@@ -58,7 +58,7 @@ def is_own(thing: Any) -> bool:
 def title(thing: Any) -> str:
     """What a method is called: kind, name and file, where it is registered; else its class."""
     known = _known(thing)
-    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    kind = _kind_of(thing)
     return f"{known.kind} {known.name}, {known.place or place_of(kind)}" if known else kind.__name__
 
 
@@ -78,7 +78,7 @@ def place_of(method: Any, part: str = "") -> str:
 def expected(kind: Any, part: str) -> str:
     """What nashpath says of this function of a class: how it is called, and the first paragraph of its docstring."""
     for base in getattr(kind, "__mro__", ()):
-        function = vars(base).get(part)
+        function = cast("dict[str, Any]", vars(base)).get(part)
         if str(base.__module__).startswith("nashpath.") and inspect.isfunction(function) and function.__doc__:
             told = inspect.cleandoc(function.__doc__).split("\n\n")[0].replace("`", "")
             names = [name for name in inspect.signature(function).parameters if name != "self"]
@@ -89,7 +89,7 @@ def expected(kind: Any, part: str) -> str:
 
 def refused(thing: Any, part: str, wrong: str) -> MethodError:
     """The error for a function whose result is ``wrong``, with what is expected of it."""
-    kind = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    kind = _kind_of(thing)
     known, wanted = _known(thing), expected(kind, part)
     named = f"{known.kind} {known.name}" if known else kind.__name__
     told = f"{named} ({place_of(kind, part)}): {wrong}"
@@ -111,7 +111,7 @@ def fault(error: BaseException) -> str:
     owner, part, where = _innermost(error)
     if owner is None:
         return ""
-    kind = owner if inspect.isclass(owner) or inspect.isroutine(owner) else type(owner)
+    kind = _kind_of(owner)
     known, wanted = _known(owner), expected(kind, part)
     named = f"{known.kind} {known.name}" if known else kind.__name__
     said = " ".join(str(error).split())[:300].rstrip(".")
@@ -119,10 +119,15 @@ def fault(error: BaseException) -> str:
     return f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told
 
 
+def _kind_of(thing: Any) -> Any:
+    """A class or a function itself; of another object its class."""
+    return thing if inspect.isclass(thing) or inspect.isroutine(thing) else cast(Any, type(thing))
+
+
 def _known(thing: Any) -> Row | None:
     if _hashable(thing) and thing in _ROWS:
         return _ROWS[thing]
-    return _of_class(thing if inspect.isclass(thing) else type(thing))
+    return _of_class(cast("type[object]", thing if inspect.isclass(thing) else type(thing)))
 
 
 def _of_class(kind: type) -> Row | None:
@@ -155,7 +160,7 @@ def _innermost(error: BaseException) -> tuple[Any, str, str]:
         holder = _owner(frame)
         if holder is not None:
             owner, part = holder, _name_of(holder, code)
-            kind = holder if inspect.isroutine(holder) or inspect.isclass(holder) else type(holder)
+            kind = _kind_of(holder)
             files.update(one.co_filename for one in _codes(kind))
             where = place_of(kind, part)
         if owner is not None and code.co_filename in files and not _inside(code.co_filename):
@@ -179,7 +184,7 @@ def _owner(frame: FrameType) -> Any:
     held = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
     if held is None or inspect.isroutine(held) or code.co_filename.startswith(TORCH):
         return None
-    kind = held if inspect.isclass(held) else type(held)
+    kind: Any = _kind_of(held)
     ours = _of_class(kind) is not None or (
         issubclass(kind, nn.Module) and is_own(kind) and not _inside(code.co_filename)
     )
@@ -196,9 +201,9 @@ def _name_of(holder: Any, code: CodeType) -> str:
     """The name under which a class has the function of this code."""
     if inspect.isroutine(holder):
         return holder.__name__
-    kind = holder if inspect.isclass(holder) else type(holder)
+    kind: Any = _kind_of(holder)
     for base in kind.__mro__:
-        for name, function in vars(base).items():
+        for name, function in cast("dict[str, Any]", vars(base)).items():
             if inspect.isfunction(function) and inspect.unwrap(function).__code__ is code:
                 return name
     return code.co_name

@@ -13,8 +13,9 @@ from torch.nn.parameter import is_lazy
 from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
-from nashpath.core.own import MethodError, is_own, named, refused, title
+from nashpath.core.own import MethodError, named, refused, title
 from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
+from nashpath.core.shares import check_shares
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
 from nashpath.core.tree import leaves, tensor_leaves
@@ -58,7 +59,7 @@ def check_game(game: Game, members: int = 1) -> str:
         try:
             with torch.enable_grad():
                 cost = called_twice(partial(_cost, problem, who, point, batch), modules)
-            _check_shares(modules, partial(_cost, problem, who, point, batch))
+            check_shares(modules, partial(_cost, problem, who, point, batch))
             _check_cost(game, who, cost, own, lambda who=who: problem.own_cost(who, batch))
         except (Refused, MethodError):
             raise
@@ -87,33 +88,6 @@ def _counting(game: Game, members: int) -> str:
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
     return problem.loss(who, point, batch)[0]
-
-
-def _check_shares(modules: Mapping[str, nn.Module], call: Callable[[], Any]) -> None:
-    """Refuses what adds to a player's cost (``prices``), and has no derivative by that player; of one's own alone."""
-    found: list[nn.Module] = []
-
-    def leave(module: nn.Module, given: object, result: object) -> None:
-        if isinstance(result, Tensor) and not result.requires_grad:
-            found.append(module)
-
-    asked = [module for module in modules.values() if getattr(module, "prices", False) and is_own(module)]
-    hooks = [module.register_forward_hook(leave) for module in asked]
-    try:
-        if hooks:
-            with torch.enable_grad():
-                call()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if found:
-        raise refused(
-            found[0],
-            "forward",
-            "its price does not depend on the parameters of the player whose cost it adds to, so that nothing is "
-            "learned from it: it does not ask the critic, or float(), .item(), .detach() or torch.no_grad() is on the "
-            "way",
-        )
 
 
 def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor], plain: Callable[[], Any]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,12 +14,13 @@ from nashpath.core.contracts import described, gives
 from nashpath.core.key import Key
 
 
-def _no_samples(result: object, source: "Source", key: Key, count: int) -> str:
+def _no_samples(result: Any, source: "Source", key: Key, count: int) -> str:
     """What is wrong with samples."""
     if not isinstance(result, dict) or "real" not in result:
-        names = f" of {', '.join(map(str, result)) or 'nothing'}" if isinstance(result, dict) else ""
+        given = ", ".join(map(str, cast("dict[str, object]", result))) or "nothing" if isinstance(result, dict) else ""
+        names = f" of {given}" if given else ""
         return f'returns {described(result)}{names}, not {{"real": samples}}'
-    real: object = result["real"]
+    real = cast("dict[str, object]", result)["real"]
     wanted = (count, *source.shape)
     if not isinstance(real, Tensor) or tuple(real.shape) != wanted or real.dtype != torch.get_default_dtype():
         kind = f" of {real.dtype}" if isinstance(real, Tensor) else ""

@@ -7,7 +7,7 @@ import copy
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,9 +43,9 @@ class LinearPart(NamedTuple):
 
 def _no_move(result: Any, rule: "UpdateRule", gradient: Tree, memory: Memory) -> str:
     """What is wrong with what a rule gives."""
-    if not isinstance(result, tuple) or len(result) != 2:
+    if not isinstance(result, tuple) or len(parts := cast("tuple[Any, ...]", result)) != 2:
         return f"returns {described(result)}, not a pair (move, memory)"
-    move, kept = result
+    move, kept = parts
     wrong = other_form(gradient, move, "move")
     if wrong:
         return f"returns a move that is not of the form of the gradient: {wrong}"
@@ -56,9 +56,9 @@ def _no_step(
     result: Any, solver: "Solver", problem: FunctionalGame, point: Point, memory: Memory, batches: Batch
 ) -> str:
     """What is wrong with what a solver gives."""
-    if not isinstance(result, tuple) or len(result) != 3:
+    if not isinstance(result, tuple) or len(parts := cast("tuple[Any, ...]", result)) != 3:
         return f"returns {described(result)}, not three: (point, memory, info)"
-    moved, kept, info = result
+    moved, kept, info = parts
     if not isinstance(moved, Point) or not isinstance(info, dict):
         return f"returns ({described(moved)}, …, {described(info)}), not (point, memory, info): a Point and a dict last"
     wrong = other_form(point.players, moved.players, "players") or other_form(point.state, moved.state, "state")
@@ -67,7 +67,8 @@ def _no_step(
     told = [f"cost.{who}" for who in problem.players if f"cost.{who}" not in info]
     if told:
         return f"returns info without {told[0]}, by which divergence is seen: self.play gives it, or report(who, price)"
-    others = [f"{name} {said.removeprefix('returns ')}" for name, v in info.items() if (said := no_scalar(v))]
+    named = cast("dict[str, object]", info).items()
+    others = [f"{name} {said.removeprefix('returns ')}" for name, v in named if (said := no_scalar(v))]
     return f"returns info of which {others[0]}" if others else keeps_form(memory, kept, "memory")
 
 
