@@ -245,6 +245,7 @@ def test_metrics_that_are_not_known_are_wanted_by_nobody(at):
 # Searches
 
 
+@pytest.mark.long
 def test_settings_files_of_searches_and_flows_name_files_as_seen_from_themselves(made, there, tmp_path, monkeypatch):
     (tmp_path / "sets").mkdir()
     (tmp_path / "sets" / "mine.py").write_text(MINE)
@@ -375,6 +376,7 @@ def test_an_imported_module_that_is_the_file_is_as_good_and_another_is_told(made
         nash.load(there / "g.safetensors")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("quick_python")
 def test_no_more_is_remembered_than_what_a_member_uses(made, there):
     load_methods(made / "mine.py")

@@ -28,7 +28,7 @@ from nashpath.run.assess.recorded import Recorded, recorded
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import write_atomic
-from nashpath.run.settings.members import rows_of
+from nashpath.run.settings.members import settings_rows
 from nashpath.run.settings.method_files import lines_that_load, load_methods, origins
 
 TOLERANCE = 1e-4
@@ -215,7 +215,7 @@ def export(
         raise SettingError(f"{run}: a {type(game).__name__} has no generator to export")
     told = recorded(run, member, found, licence)
     content = ENDINGS[to.suffix].write(found, told)
-    said = _verified(found, to, content, lines_that_load(origins(rows_of(found.settings))))
+    said = _verified(found, to, content, lines_that_load(origins(settings_rows(found.settings))))
     write_atomic(to, content)
     shape = f"(16, {game.latent})"
     normal = game.latent_distribution == "normal"

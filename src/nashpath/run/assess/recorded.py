@@ -10,7 +10,7 @@ from nashpath.run.folder.checkpoint import read_meta
 from nashpath.run.folder.identity import DATA_SINCE, of_other_data
 from nashpath.run.folder.places import named_places
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.members import rows_of
+from nashpath.run.settings.members import settings_rows
 from nashpath.run.settings.method_files import origins, without_folders
 from nashpath.run.settings.resolve import dump
 
@@ -30,7 +30,7 @@ def recorded(run: Path, member: int, loaded: LoadedMember, licence: str = "") ->
     shape: Any = about_data_from(meta, member)
     return {
         "settings": _without_places(dump(loaded.settings)),
-        "methods": without_folders(origins(rows_of(loaded.settings))),
+        "methods": without_folders(origins(settings_rows(loaded.settings))),
         "member": member,
         "seed": loaded.seed,
         "steps": loaded.steps,

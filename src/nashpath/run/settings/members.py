@@ -96,10 +96,10 @@ def _over(shared: Raw, raw: Raw) -> Raw:
 
 def chosen_rows(members: list[Member]) -> set[str]:
     """The methods that the members use, as ``kind.name``: those of the settings, and what is measured by name."""
-    return set[str]().union(*(rows_of(one) for one in {id(m.settings): m.settings for m in members}.values()))
+    return set[str]().union(*(settings_rows(one) for one in {id(m.settings): m.settings for m in members}.values()))
 
 
-def rows_of(settings: General) -> set[str]:
+def settings_rows(settings: General) -> set[str]:
     """`chosen_rows` of these settings."""
     flat, found = dump(settings), set[str]()
     for path in TABLES:
