@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from nashpath.flows import Langevin
-from nashpath.run import SettingError, resolve_flow, run_flow
+from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
 from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.run_folder import RunFolder
 from nashpath.run.settings.overrides import parse_overrides
 from nashpath.run.training import flow as flow_module
+from nashpath.run.training import flow_recorder
 from nashpath.run.training.flow_recorder import _check_memory
 from run_folders import assert_same, members, nash, rows, tensors
 
@@ -167,3 +168,52 @@ def test_a_memory_that_no_checkpoint_holds_is_refused_at_the_start():
     _check_memory("own", {"a": torch.zeros(1), "b": (torch.zeros(1),)})
     with pytest.raises(SettingError, match=r"flow=own: .* b\.0 is int"):
         _check_memory("own", {"a": torch.zeros(1), "b": (3,)})
+
+
+class Clock:
+    """A process's clock that moves at its start, in steps, and in estimates, of which its first one is dearer."""
+
+    def __init__(self, monkeypatch, step, once):
+        self.now, self.cold, self.step, self.once = 0.0, True, step, once
+        monkeypatch.setattr(flow_recorder.time, "process_time", lambda: self.now)
+        self.spends(monkeypatch, flow_recorder.FlowRecorder, "__init__", lambda: 30.0)
+        self.spends(monkeypatch, flow_recorder.FlowRecorder, "_estimates", self.estimate)
+        self.spends(monkeypatch, Langevin, "field", lambda: self.step)
+
+    def spends(self, monkeypatch, owner, name, seconds):
+        real = getattr(owner, name)
+
+        def spending(*given, **named):
+            self.now += seconds()
+            return real(*given, **named)
+
+        monkeypatch.setattr(owner, name, spending)
+
+    def estimate(self):
+        first, self.cold = self.cold, False
+        return self.once + 7.0 * first
+
+
+@pytest.mark.long(first=True)
+@pytest.mark.parametrize("cuts", [(1,), (2,), (3,), (2, 3), (9,), (3, 9)])
+@pytest.mark.parametrize(("step", "once", "every"), [(2.0, 0.2, 3), (1.0, 0.2, 6), (0.12, 0.2, 60), (0.01, 0.2, 120)])
+def test_how_often_a_flow_estimates_does_not_depend_on_where_it_was_stopped(
+    tmp_path, monkeypatch, cuts, step, once, every
+):
+    """``cuts`` before, at and after the step at which it is settled, 3 of 120, in new processes each time."""
+    settings = ("particles=9", "steps=120", "samples=4", "flow=langevin", "data=gaussian", "evaluation_samples=9")
+    for name, stops in (("whole", ()), ("cut", cuts)):
+        clock = Clock(monkeypatch, step, once)
+        monkeypatch.setattr("nashpath.run.training.session.GRACE", 0.5)
+        for at in (*stops, None):
+            with monkeypatch.context() as patch:
+                stop = (lambda: False) if at is None else stop_at(patch, at)
+                if (tmp_path / name / "config.toml").exists():
+                    resume_flow(tmp_path / name, (), stop=stop)
+                else:
+                    run_flow(resolve_flow(parse_overrides(settings)), tmp_path / name, stop=stop)
+            clock.cold = True
+        monkeypatch.undo()
+    estimated = [row["step"] for row in rows(tmp_path / "whole") if "w2" in row]
+    assert estimated == sorted({0, 3, *range(every, 121, every)})  # a twentieth of 120 steps, less the first and last
+    assert_same_flow(tmp_path / "cut", tmp_path / "whole")

@@ -44,8 +44,12 @@ class FlowRecorder:
         self.begun, self.started = time.perf_counter(), datetime.now(UTC).isoformat(timespec="seconds")
         self.log_every = settings.log_every or max(1, settings.steps // 100)
         self.sample_every = settings.sample_every or max(1, settings.steps // 40)
-        self.rarer, self.busy_since = 1, time.process_time()
-        """The multiple of `sample_every` at which there are estimates; where the process's clock stood at the start."""
+        self.rarer, self.settled = 1, False
+        """The multiple of `sample_every` at which there are estimates, and whether that is settled."""
+        self.flowing, self.flowed, self.left_at = 0.0, 0, time.process_time()
+        """Seconds of processes in so many steps alone; where the clock of this one stood when steps began again."""
+        self.warm = False
+        """Whether this process has made estimates."""
         real = self.source.draw(Key(settings.seed, "evaluation"), settings.evaluation_samples)["real"]
         self.real = real.flatten(1)
         self.plane = self.source.shape == (2,)
@@ -72,6 +76,8 @@ class FlowRecorder:
 
     def take(self, state: State) -> None:
         """Records one state where a row or a picture is due."""
+        if state.step:
+            self.flowing, self.flowed = self.flowing + time.process_time() - self.left_at, self.flowed + 1
         if self.state is None:
             _check_memory(self.settings.flow.kind, state.memory)
         size = state.time - self.state.time if self.state is not None else 0.0
@@ -93,8 +99,7 @@ class FlowRecorder:
             self._picture(state)
         if row:
             self._append(row)
-        if not state.step:
-            self.busy_since = time.process_time()  # what the first row and picture took is no part of a step
+        self.left_at = time.process_time()
 
     def _append(self, row: dict[str, Any]) -> None:
         assert self.state is not None
@@ -102,17 +107,27 @@ class FlowRecorder:
         self.store.append([{**where, **row}])
 
     def _estimated(self, state: State) -> dict[str, float]:
-        """The estimates; from the second ones it is settled how often they are made, where nobody said so."""
+        """The estimates; from the second ones it is settled how often they are made, where nobody said so.
+
+        The first ones of a process also pay for what is done once: where they would settle it they are made twice.
+        """
+        settles = not (self.settings.sample_every or self.settled) and 0 < state.step < self.settings.steps
+        if settles and not self.warm:
+            self._estimates(state.particles)
         began = time.process_time()
         found = self._estimates(state.particles)
-        once, flowing = time.process_time() - began, began - self.busy_since
-        if not self.settings.sample_every and state.step == self.sample_every:
-            said = self._settle(once, flowing / state.step)
+        if settles:
+            said = self._settle(time.process_time() - began, self.flowing / self.flowed)
             self.warnings += [said] if said else []
         return found
 
+    def _ground(self) -> dict[str, int]:
+        """What a settlement stands on."""
+        return {"steps": self.settings.steps, "sample_every": self.sample_every}
+
     def _settle(self, once: float, step: float) -> str:
         """Chooses `rarer` from the seconds of estimates and of a step; returns what to tell people, if anything."""
+        self.settled = True
         between, total = (self.settings.steps - 1) // self.sample_every, self.settings.steps
         fitting = affordable(allowed_seconds(step, total) - 2 * once, once)
         if between <= fitting:
@@ -146,7 +161,7 @@ class FlowRecorder:
         kl, mmd, w2 = smoothed_kl(x, self.real, width), float(gaussian_mmd(x, self.real, width)[0]), math.nan
         with suppress(MetricError):  # an estimate on the way never ends a flow
             w2 = exact_wasserstein(x, self.real, 2, most=max(len(x), len(self.real)))
-        self.metrics = {"kl": kl, "mmd": mmd, "w2": w2}
+        self.metrics, self.warm = {"kl": kl, "mmd": mmd, "w2": w2}, True
         return self.metrics
 
     @torch.no_grad()
@@ -172,11 +187,14 @@ class FlowRecorder:
             "overshoots": self.overshoots,
             "warnings": self.warnings,
             "rarer": self.rarer,
+            "settled": self._ground() if self.settled else {},
+            "flowing": [self.flowing, self.flowed],
             "metrics": self.metrics,
             "identity": self.stands_on,
             "changes": self.changes,
         }
         save_trees(self.store, {"flow": _tree(self.state)}, meta)
+        self.left_at = time.process_time()
 
     def restore(self) -> None:
         """Goes back to where the last checkpoint left the flow, where it was not stopped before its first."""
@@ -190,11 +208,15 @@ class FlowRecorder:
         self.changes += changed_draws(self.store, meta)
         tree = fill_tree(like, "flow.", tensors, path)
         self.state = State(meta["taken"][0], meta["time"], tree["particles"], tree["memory"])
-        self.begun, self.rarer = self.begun - meta["spent"], meta.get("rarer", 1)
+        self.begun -= meta["spent"]
+        if meta.get("settled") == self._ground():
+            self.rarer, self.settled = meta["rarer"], True
+        self.flowing, self.flowed = meta.get("flowing", (0.0, 0))
         self.window = [(rate, size) for rate, size in meta["window"]]
         self.before = tuple(meta["before"]) if meta["before"] else None
         self.overshoots, self.warnings, self.metrics = meta["overshoots"], meta["warnings"], meta["metrics"]
         self.store.truncate(self.state.step)
+        self.left_at = time.process_time()
 
     def forget(self) -> None:
         """Takes back, on the disk too, what was measured on other data than the flow has from this step on."""
