@@ -8,9 +8,11 @@ import pytest
 from nashpath.cli.search import direction_of
 from nashpath.report import write_search
 from nashpath.run import FolderError, RunFolder, SettingError, open_session
+from nashpath.run.assess import search as search_room
 from nashpath.run.assess.search import search
 from nashpath.run.assess.search_question import Question, parse_space
 from nashpath.run.engine import autotune
+from nashpath.run.engine.interrupt import Interrupted
 from nashpath.run.settings.members import plan
 from nashpath.run.settings.overrides import flatten_sweeps, parse_sweeps
 from run_folders import interrupt_after, members, nash
@@ -230,6 +232,29 @@ def test_the_command(tmp_path):
     assert "as given" in page
     assert "confirm/report.html" in page
     assert (tmp_path / "s" / "confirm" / "config.toml").exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_search_that_is_stopped_while_a_round_is_prepared_keeps_the_rounds_before_it(tmp_path, monkeypatch, at):
+    """``at`` the first round, of which nothing is written yet, at a later one, and where the best are confirmed."""
+    real, done = search_room.open_session, []
+
+    def stopped(*given):
+        done.append(1)
+        if len(done) == at:
+            raise Interrupted
+        return real(*given)
+
+    small = {"candidates": 4, "rungs": 2, "finalists": 1, "confirm": 4}
+    with monkeypatch.context() as patch:
+        patch.setattr(search_room, "open_session", stopped)
+        found = search(tmp_path / "s", question(**small))
+    assert not found.finished
+    assert sorted(len(one.values) for one in found.candidates) == {1: [0] * 4, 2: [1] * 4, 3: [1, 1, 2, 2]}[at]
+    assert json.loads((tmp_path / "s" / "found.json").read_text())["finished"] is False
+    assert write_search(tmp_path / "s", found)[0].exists()
+    assert search(tmp_path / "s", question(**small)).finished
 
 
 @pytest.mark.long

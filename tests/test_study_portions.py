@@ -209,7 +209,8 @@ def test_gathered_parts_are_the_whole(tmp_path, two):
 def test_what_does_not_fit_together_is_not_gathered(tmp_path, two):
     reproduce(two, "quick", tmp_path / "a", portion=Portion(("one",)))
     reproduce(two, "quick", tmp_path / "b", options={"steps": 3}, portion=Portion(("one",)))
-    with pytest.raises(SettingError, match="another options"):
+    said = "b is no part of what .*/a holds: options.steps is 3 in .*/b, not set in .*/a"
+    with pytest.raises(SettingError, match=said):
         gather_cells(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
     with pytest.raises(SettingError, match="no folder of a reproduction"):
         gather_cells(tmp_path / "all", [tmp_path])
@@ -232,7 +233,8 @@ def test_what_a_folder_holds_stays_where_parts_of_other_code_are_gathered_into_i
     assert "theirs: one.0 was measured by other source, and is left out" in said[0]
     assert cells(tmp_path / "mine") == before
     reproduce(two, "quick", tmp_path / "short", options={"steps": 3}, portion=Portion(("one",)))
-    with pytest.raises(SettingError, match="mine was begun with another options"):
+    said = "mine holds another .*: options.steps is not set in .*/mine, 3 in .*/short"
+    with pytest.raises(SettingError, match=said):
         gather_cells(tmp_path / "mine", [tmp_path / "short"])
     refused = command("gather", tmp_path / "all", tmp_path)
     assert f"{tmp_path} holds reproductions; name that of one study" in refused.stderr

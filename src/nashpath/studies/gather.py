@@ -1,13 +1,14 @@
 """Joins cells of one reproduction that were measured in several folders, on one machine or on many."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nashpath.run import RunFolder, SettingError
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.settings.method_files import loaded_files
+from nashpath.run.settings.model import dotted
 from nashpath.studies.cells import Kept, cell_identity, cell_path, read_cell, strays, told_stray
 from nashpath.studies.claim import Verdict
 from nashpath.studies.find import own_file
@@ -34,16 +35,14 @@ def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[V
     parts = [(folder, read_study(folder)) for folder in folders]
     first, known = parts[0]
     for folder, found in parts[1:]:
-        other = [word for key, word in SAME.items() if not _agree(key, found, known)]
-        if other:
-            raise SettingError(f"{folder} is no part of what {first} holds: it has another {', '.join(other)}")
+        if other := _differing(SAME, (folder, found), (first, known)):
+            raise SettingError(f"{folder} is no part of what {first} holds: {other}")
     store, begun = RunFolder(out), (out / "study.json").exists()
     if not begun:
         check_new(out)
     source = read_study(out) if begun else known  # what ``out`` holds already was measured by its own study's code
-    other = [SAME[key] for key in ("study", "scale", "options") if not _agree(key, source, known)]
-    if other:
-        raise SettingError(f"{out} was begun with another {', '.join(other)} than {first}; choose another place")
+    if other := _differing(("study", "scale", "options"), (out, source), parts[0]):
+        raise SettingError(f"{out} holds another reproduction than {first}: {other}; choose another place")
     store.claim()
     try:
         file = own_file(source["from"])
@@ -63,6 +62,20 @@ def gather_cells(out: str | Path, folders: Sequence[str | Path]) -> tuple[list[V
         return result.write("finished" if result.whole else "partial", workers, seconds, {}), said
     finally:
         store.release()
+
+
+def _differing(keys: Iterable[str], *two: tuple[Path, dict[str, Any]]) -> str:
+    """In what two records differ under these keys, in words: each entry with what it is in both."""
+    (here, found), (there, known) = two
+    said = list[str]()
+    for key in [key for key in keys if not _agree(key, found, known)]:
+        a, b = (dotted({SAME[key]: record.get(key)}) for record in (found, known))
+        apart = [name for name in dict.fromkeys([*a, *b]) if a.get(name) != b.get(name)]
+        if key == PARTS:  # which are hashes
+            said.append(f"{', '.join(apart)} differ")
+        else:
+            said += [f"{n} is {a.get(n, 'not set')} in {here}, {b.get(n, 'not set')} in {there}" for n in apart]
+    return "; ".join(said)
 
 
 def _agree(key: str, found: dict[str, Any], known: dict[str, Any]) -> bool:

@@ -104,9 +104,8 @@ def joined_evaluation(run: Path, count: int, data_path: Path | None) -> dict[str
         raise SettingError(f"{there}: part {', '.join(missing)} is missing; measure it with --part {missing[0]}")
     read = [_read(place) for place in places]
     for part, one in zip(parts, read):
-        other = [key for key, value in one["asked"].items() if value != read[0]["asked"][key]]
-        if other:
-            raise SettingError(f"{there}: part {part} was asked for another {' and '.join(other)}; measure it again")
+        if other := _differing(one["asked"], read[0]["asked"], parts[0]):
+            raise SettingError(f"{there}: part {part} {other} --part {part}")
     groups = [group for one in read for group in one["found"]["groups"]]
     members = [m for group in groups for m in group["members"]]
     if sorted(members) != list(range(len(planned(run, data_path)))):
@@ -116,6 +115,25 @@ def joined_evaluation(run: Path, count: int, data_path: Path | None) -> dict[str
     RunFolder(run).write_json(FOUND, found)
     shutil.rmtree(there)
     return found
+
+
+OPTIONS = {"count": "samples", "most": "real-samples"}
+"""What is asked for, by the names of the command's options where these are others."""
+
+
+def _differing(asked: dict[str, Any], first: dict[str, Any], part: str) -> str:
+    """In what a part was asked for something else than the first one, and with what to measure it again, in words."""
+    apart = [key for key, value in asked.items() if value != first[key] and key != "checkpoint"]
+    own, its = ([_option(key, one[key]) for key in apart] for one in (asked, first))
+    said = [f"was measured with {' '.join(own)}, and part {part} with {' '.join(its)}"] if apart else []
+    said += [f"is of another checkpoint than part {part}"] if asked["checkpoint"] != first["checkpoint"] else []
+    return f"{' and '.join(said)}; measure it again: {' '.join(its)}".rstrip() if said else ""
+
+
+def _option(key: str, value: Any) -> str:
+    """What was asked for as the command's line has it."""
+    text = ",".join(value) if isinstance(value, list) else str(value)
+    return f"--{OPTIONS.get(key, key)} {as_argument(text)}"
 
 
 def _one(some: Sequence[dict[str, Any]]) -> dict[str, Any]:

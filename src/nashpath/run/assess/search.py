@@ -23,6 +23,7 @@ import numpy as np
 
 from nashpath.core.math.bootstrap import interval
 from nashpath.run.assess.search_question import Chosen, Question, check_question, fitting, round_settings
+from nashpath.run.engine.interrupt import Interrupted
 from nashpath.run.engine.program import never
 from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
@@ -269,11 +270,14 @@ class _Search:
         question, store = self.found.question, RunFolder(place)
         points = list({json.dumps(one.point, sort_keys=True): one.point for one in candidates}.values())
         if not _is_finished(store):
-            if store.exists():
-                session = resume_session(place, [], self.notify, self.stop)
-            else:
-                raw = round_settings(question, steps, seeds) | _settled(self.folder)
-                session = open_session(raw, {TOGETHER: points}, place, self.notify, self.stop)
+            try:
+                if store.exists():
+                    session = resume_session(place, [], self.notify, self.stop)
+                else:
+                    raw = round_settings(question, steps, seeds) | _settled(self.folder)
+                    session = open_session(raw, {TOGETHER: points}, place, self.notify, self.stop)
+            except Interrupted:  # before this round, of which nothing is written then; others may be
+                return False
             if session.train() != "finished":
                 return False
         members, rows = json.loads(store.sound("members.json", _CURE)), _last_rows(store)
