@@ -211,6 +211,9 @@ def test_a_method_of_ones_own_is_checked_from_its_row_on():
         def __init__(self, learning_rate: NonNegative = 0.1, often: Count = 2):
             super().__init__(learning_rate)
 
+        def forward(self, gradient, memory):
+            return gradient, memory
+
     Halved(-1.0)
     try:
         nash.register("rule", "halved", Halved)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nashpath.cli import faults
 from nashpath.run import SettingError
 from nashpath.run.folder.settings_file import read_toml
 from nashpath.run.settings.overrides import parse_overrides

@@ -30,7 +30,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from nashpath.cli.faults import told_of
+from nashpath.cli.faults import told_with_status
 from nashpath.cli.places import shipped
 from nashpath.spelling import as_argument
 
@@ -263,7 +263,7 @@ def _user_errors() -> Iterator[None]:
     except Exception as error:
         if getattr(error, "exit_code", None) is not None:  # a refusal of the command line's own, as typer shows it
             raise
-        told, status = told_of(error)
+        told, status = told_with_status(error)
         typer.echo(f"error: {told}", err=True)
         raise typer.Exit(status) from error
 

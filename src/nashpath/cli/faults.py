@@ -9,10 +9,10 @@ from nashpath import __version__
 from nashpath.run.errors import said_of
 
 
-def told_of(error: Exception) -> tuple[str, int]:
+def told_with_status(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the status to exit with: 2 of what is the user's to change, 3 of what is not."""
     own = sys.modules.get("nashpath.core.own")
-    if own is not None and not _is_out_of_memory(error) and (theirs := own.fault(error)):
+    if own is not None and not _is_out_of_memory(error) and (theirs := own.own_fault(error)):
         return f"{theirs}; {_saved(error, 'nashpath-own-method-', 'its traceback is in')}", 2
     if isinstance(error, ValueError | OSError | ImportError):
         return said_of(error), 2

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.draws import moves_random_state
-from nashpath.core.own import OwnMethodWarning, is_own, refused, title
+from nashpath.core.own import OwnMethodWarning, is_own, own_title, refused_method
 from nashpath.core.torch_compat import global_random_state, has_values, times_written
 from nashpath.core.tree import located_leaves, tensor_leaves
 
@@ -54,7 +54,7 @@ def gives(
     return noted
 
 
-def hold(kind: type, like: type | None = None) -> None:
+def hold_to_contracts(kind: type, like: type | None = None) -> None:
     """Has a class of one's own keep to the contracts of its bases (and of the protocol ``like``), in place; once."""
     for name, contract in contracts(kind, like).items():
         function = inspect.getattr_static(kind, name, None)
@@ -87,7 +87,7 @@ def _held(name: str, function: Callable[..., Any], contract: Contract) -> Callab
             result = function(self, *given, **named)
         wrong = contract.fault(result, self, *arguments)
         if wrong:
-            raise refused(self, name, f"{name} {wrong}")
+            raise refused_method(self, name, f"{name} {wrong}")
         if before:
             _warn_of_counting(self, before)
         return result
@@ -102,14 +102,14 @@ def _watched(method: Any, name: str, call: Callable[[], Any], shown: list[Tensor
     random = global_random_state()[1:]
     result = call()
     if any(times_written(v) != written or not torch.equal(_some(v), some) for v, written, some in kept):
-        raise refused(
+        raise refused_method(
             method,
             name,
             f"{name} changes in place what it is given, which others use, too: write x = x - a in place of x -= a, or "
             "take a copy (x.clone())",
         )
     if random != global_random_state()[1:] and moves_random_state(call):
-        raise refused(
+        raise refused_method(
             method,
             name,
             f"{name} draws from the global random state of PyTorch or NumPy, so no run could be repeated: take what is "
@@ -134,15 +134,15 @@ def _warn_of_counting(method: Any, before: dict[str, Any]) -> None:
     now = _plain(method)
     for name in (name for name, value in before.items() if now.get(name, value) != value):
         warnings.warn(
-            f"{title(method)}: {name} changes from step to step, and is no part of its memory, so that no checkpoint "
-            "holds it, and members that are trained together share it: carry a tensor in the memory that init makes; "
-            "else a run that is resumed is not the run that was never stopped",
+            f"{own_title(method)}: {name} changes from step to step, and is no part of its memory, so that no "
+            "checkpoint holds it, and members that are trained together share it: carry a tensor in the memory that "
+            "init makes; else a run that is resumed is not the run that was never stopped",
             OwnMethodWarning,
             stacklevel=2,
         )
 
 
-def described(value: Any) -> str:
+def in_few_words(value: Any) -> str:
     """A value in a few words."""
     if value is None or isinstance(value, bool):
         return str(value)
@@ -158,13 +158,13 @@ def no_scalar(result: Any, *given: Any) -> str:
     """What is wrong with what must be a scalar tensor."""
     if isinstance(result, Tensor) and not result.dim():
         return ""
-    return f"returns {described(result)}, not a scalar tensor"
+    return f"returns {in_few_words(result)}, not a scalar tensor"
 
 
 def share_of(module: Any, cost: Any) -> Tensor:
     """A module's share of a cost. Raises `MethodError` where that is no scalar tensor."""
     if wrong := no_scalar(cost):
-        raise refused(module, "forward", f"forward {wrong}")
+        raise refused_method(module, "forward", f"forward {wrong}")
     return cost
 
 
@@ -176,7 +176,7 @@ def no_tensors(result: Any, *given: Any) -> str:
 
 def _others(tree: Any) -> list[str]:
     located = ((".".join(map(str, steps)) or "whole", leaf) for steps, leaf in located_leaves(tree))
-    return [f"{at} is {described(leaf)}" for at, leaf in located if not isinstance(leaf, Tensor)]
+    return [f"{at} is {in_few_words(leaf)}" for at, leaf in located if not isinstance(leaf, Tensor)]
 
 
 def other_form(before: Any, now: Any, what: str) -> str:
@@ -190,7 +190,7 @@ def other_form(before: Any, now: Any, what: str) -> str:
 def _differences(before: Any, now: Any, what: str) -> Iterator[str]:
     old, new = dict(located_leaves(before)), dict(located_leaves(now))
     if () in new and () not in old:
-        yield f"{what} is {described(now)}"
+        yield f"{what} is {in_few_words(now)}"
     for steps in {**old, **new}:
         told = _difference(old.get(steps, _NOTHING), new.get(steps, _NOTHING))
         if told:
@@ -204,11 +204,11 @@ def _difference(old: Any, new: Any) -> str:
     if new is _NOTHING:
         return "is gone"
     if not isinstance(new, Tensor):
-        return f"is {described(new)}, not a tensor"
+        return f"is {in_few_words(new)}, not a tensor"
     if old is _NOTHING:
         return "is new"
     if not isinstance(old, Tensor):
-        return f"was {described(old)}, not a tensor"
+        return f"was {in_few_words(old)}, not a tensor"
     return "" if (old.shape, old.dtype) == (new.shape, new.dtype) else f"was {_kind(old)}, and is {_kind(new)}"
 
 

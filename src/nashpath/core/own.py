@@ -22,7 +22,7 @@ class OwnMethodWarning(UserWarning):
     """A method of one's own does what may make a run another one; the message names it and says what to do."""
 
 
-class Row(NamedTuple):
+class OwnRow(NamedTuple):
     """The row of a registered method: the kind and name, and what methods of the kind have to give, in words."""
 
     kind: str
@@ -31,18 +31,18 @@ class Row(NamedTuple):
     place: str = ""
 
 
-_ROWS: "WeakKeyDictionary[Any, Row]" = WeakKeyDictionary()
+_ROWS: "WeakKeyDictionary[Any, OwnRow]" = WeakKeyDictionary()
 """The registered classes and functions of one's own, and the modules that such functions made."""
 
 
-def note(method: Any, row: Row) -> None:
+def note_name(method: Any, row: OwnRow) -> None:
     """Keeps what a method of one's own, or the module that one made, is called."""
     made = isinstance(method, nn.Module)
     if (made or is_own(method)) and _hashable(method):
         _ROWS.setdefault(method, row)
 
 
-def forget(method: Any) -> None:
+def unname(method: Any) -> None:
     """The method has no name any more."""
     if _hashable(method):
         _ROWS.pop(method, None)
@@ -55,14 +55,14 @@ def is_own(thing: Any) -> bool:
     return room not in ("nashpath", "torch", "builtins") or _known(thing) is not None
 
 
-def title(thing: Any) -> str:
+def own_title(thing: Any) -> str:
     """What a method is called: kind, name and file, where it is registered; else its class."""
     known = _known(thing)
     kind = _kind_of(thing)
     return f"{known.kind} {known.name}, {known.place or place_of(kind)}" if known else kind.__name__
 
 
-def named(thing: Any) -> bool:
+def is_named(thing: Any) -> bool:
     """Whether a method is registered, or what such a method made."""
     return _known(thing) is not None
 
@@ -87,7 +87,7 @@ def expected(kind: Any, part: str) -> str:
     return known.gives if known else ""
 
 
-def refused(thing: Any, part: str, wrong: str) -> MethodError:
+def refused_method(thing: Any, part: str, wrong: str) -> MethodError:
     """The error for a function whose result is ``wrong``, with what is expected of it."""
     kind = _kind_of(thing)
     known, wanted = _known(thing), expected(kind, part)
@@ -96,7 +96,7 @@ def refused(thing: Any, part: str, wrong: str) -> MethodError:
     return MethodError(f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told)
 
 
-def fault(error: BaseException) -> str:
+def own_fault(error: BaseException) -> str:
     """What to say of an error that a method of one's own raised, or that was raised in its name; empty of others.
 
     The innermost frame of its traceback counts that runs the method's code, or a function of its file below it.
@@ -104,7 +104,7 @@ def fault(error: BaseException) -> str:
     if isinstance(error, MethodError):
         return str(error)
     if type(error).__module__.startswith("nashpath."):
-        theirs, whole = fault(error.__cause__) if error.__cause__ is not None else "", str(error)
+        theirs, whole = own_fault(error.__cause__) if error.__cause__ is not None else "", str(error)
         if not theirs or theirs in whole:
             return theirs and whole
         return theirs if whole in theirs else f"{whole}. It comes from this: {theirs}"
@@ -124,17 +124,17 @@ def _kind_of(thing: Any) -> Any:
     return thing if inspect.isclass(thing) or inspect.isroutine(thing) else cast(Any, type(thing))
 
 
-def _known(thing: Any) -> Row | None:
+def _known(thing: Any) -> OwnRow | None:
     if _hashable(thing) and thing in _ROWS:
         return _ROWS[thing]
     return _of_class(cast("type[object]", thing if inspect.isclass(thing) else type(thing)))
 
 
-def _of_class(kind: type) -> Row | None:
+def _of_class(kind: type) -> OwnRow | None:
     return next((_ROWS[base] for base in kind.__mro__ if base in _ROWS), None) or _around(kind)
 
 
-def _around(kind: type) -> Row | None:
+def _around(kind: type) -> OwnRow | None:
     """The row of the function inside of which a class is written."""
     place, inside, _ = kind.__qualname__.partition(".<locals>.")
     rows = [*_ROWS.items()] if inside else []

@@ -13,7 +13,7 @@ from torch.nn.parameter import is_lazy
 from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
-from nashpath.core.own import MethodError, named, refused, title
+from nashpath.core.own import MethodError, is_named, own_title, refused_method
 from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
 from nashpath.core.shares import check_shares
 from nashpath.core.source import Source
@@ -77,13 +77,13 @@ def _counting(game: Game, members: int) -> str:
     if not name:
         return ""
     holder = game.get_submodule(name.rpartition(".")[0])
-    told = f"{name} ({title(holder)})" if named(holder) else name
+    whose = f" ({own_title(holder)})" if is_named(holder) else ""
     if members > 1:
         raise Refused(
-            f"{told} changes in the forward pass, and is no buffer: members that are trained together would share it, "
-            f"each counting for all; {CURE}, or train each in a call, or a run, of its own"
+            f"{name} changes in the forward pass{whose}, and is no buffer: members that are trained together would share "
+            f"it, each counting for all; {CURE}, or train each in a call, or a run, of its own"
         )
-    return f"{told} changes in the forward pass, and is no buffer, so that no checkpoint holds it: {CURE}"
+    return f"{name} changes in the forward pass{whose}, and is no buffer, so that no checkpoint holds it: {CURE}"
 
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
@@ -156,7 +156,7 @@ def _drawn_twice(game: Game, key: Key) -> Batch | None:
         )
     real, source = first.get("real"), getattr(game, "data", None)
     if isinstance(real, Tensor) and source is not None and not bool(torch.isfinite(real).all()):
-        raise refused(source, "draw", "draw gives samples that are not finite (NaN or infinite)")
+        raise refused_method(source, "draw", "draw gives samples that are not finite (NaN or infinite)")
     short = [v for v in leaves(first) if isinstance(v, Tensor) and v.shape[:1] != (1,)]
     if short:
         raise Refused(
@@ -171,7 +171,7 @@ def check_data(game: Game, key: Key) -> None:
     source = getattr(game, "data", None)
     if not isinstance(source, Source):
         return
-    count, what = 16, f"{title(source)}: draw" if named(source) else f"{type(source).__name__}.draw"
+    count, what = 16, f"{own_title(source)}: draw" if is_named(source) else f"{type(source).__name__}.draw"
     before = global_random_state()[1:]
     try:
         first, second = (source.draw(Key.of(key.words), count) for _ in range(2))
@@ -294,7 +294,7 @@ def called_twice(call: Callable[[], Any], modules: Mapping[str, nn.Module]) -> A
         return result
     for one, other in zip(first, second):  # the first to leave is the innermost
         if one.drew or (_alike(one.given, other.given) and not _alike(one.output, other.output)):
-            kind = title(modules[one.name])
+            kind = own_title(modules[one.name])
             if one.drew or one.python:
                 how = "draws from the global random state in its forward pass"
             else:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nashpath.core.own import is_own, refused
+from nashpath.core.own import is_own, refused_method
 
 
 def check_shares(modules: Mapping[str, nn.Module], call: Callable[[], Any]) -> None:
@@ -27,7 +27,7 @@ def check_shares(modules: Mapping[str, nn.Module], call: Callable[[], Any]) -> N
         for hook in hooks:
             hook.remove()
     if found:
-        raise refused(
+        raise refused_method(
             found[0],
             "forward",
             "its price does not depend on the parameters of the player whose cost it adds to, so that nothing is "

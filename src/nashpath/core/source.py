@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nashpath.core.arguments import instead
 from nashpath.core.columns import TableUnits
-from nashpath.core.contracts import described, gives
+from nashpath.core.contracts import gives, in_few_words
 from nashpath.core.key import Key
 
 
@@ -19,12 +19,12 @@ def _no_samples(result: Any, source: "Source", key: Key, count: int) -> str:
     if not isinstance(result, dict) or "real" not in result:
         given = ", ".join(map(str, cast("dict[str, object]", result))) or "nothing" if isinstance(result, dict) else ""
         names = f" of {given}" if given else ""
-        return f'returns {described(result)}{names}, not {{"real": samples}}'
+        return f'returns {in_few_words(result)}{names}, not {{"real": samples}}'
     real = cast("dict[str, object]", result)["real"]
     wanted = (count, *source.shape)
     if not isinstance(real, Tensor) or tuple(real.shape) != wanted or real.dtype != torch.get_default_dtype():
         kind = f" of {real.dtype}" if isinstance(real, Tensor) else ""
-        return f"returns {described(real)}{kind} as real, not one of {torch.get_default_dtype()} and shape {wanted}"
+        return f"returns {in_few_words(real)}{kind} as real, not one of {torch.get_default_dtype()} and shape {wanted}"
     return ""
 
 

@@ -8,8 +8,8 @@ from functools import wraps
 from typing import Any
 
 from nashpath.core.arguments import check_constructor, did_you_mean
-from nashpath.core.contracts import hold
-from nashpath.core.own import Row, forget, note, place_of
+from nashpath.core.contracts import hold_to_contracts
+from nashpath.core.own import OwnRow, note_name, place_of, unname
 from nashpath.core.written import check_written
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -85,21 +85,21 @@ class Table(Mapping[str, Any]):
         self.check(name, method)
         _watch(method)
         if inspect.isclass(method):
-            hold(method, self.like)
+            hold_to_contracts(method, self.like)
         self._methods[name] = method
-        note(method, self.row(name))
+        note_name(method, self.row(name))
         self.version += 1
 
     def remove(self, name: str) -> None:
         """Takes a registered row out again. Raises `ValueError` for a row of the package."""
         if name in self._shipped or name not in self._methods:
             raise ValueError(f"{self.kind} {name!r} was not registered, so it cannot be removed")
-        forget(self._methods.pop(name))
+        unname(self._methods.pop(name))
         self.version += 1
 
-    def row(self, name: str) -> Row:
+    def row(self, name: str) -> OwnRow:
         """Kind and name of a row, and what is expected of it."""
-        return Row(self.kind, name, self.gives, place_of(self[name]))
+        return OwnRow(self.kind, name, self.gives, place_of(self[name]))
 
     def check(self, name: str, method: Callable[..., Any]) -> None:
         """Raises `ValueError` for an invalid method: a wrong base, a missing part or argument, no summary, or what

@@ -8,7 +8,7 @@ they have: ``log_density(x)`` (exact); ``centres`` and ``deviation`` (mixtures, 
 ``prepare(progress)`` for those with slow work to do before the first draw.
 """
 
-from nashpath.core.source import Source
+from nashpath.core import source
 from nashpath.core.table import Table
 from nashpath.data.array import Array
 from nashpath.data.celeba import CelebA
@@ -54,7 +54,7 @@ SOURCES = Table(
         "hub": Hub,
     },
     needs=("draw",),
-    like=Source,
+    like=source.Source,
     gives='draw(key, count) gives {"real": [count, *shape]}, float32, whose numbers the key makes',
 )
 

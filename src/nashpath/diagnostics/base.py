@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, Point, Tree, pick
 from nashpath.core import tree as trees
-from nashpath.core.contracts import described, gives, no_scalar
+from nashpath.core.contracts import gives, in_few_words, no_scalar
 
 Readings = dict[str, Tensor]
 """Readings of a diagnostic, by name."""
@@ -16,7 +16,7 @@ Readings = dict[str, Tensor]
 def _no_readings(result: object, diagnostic: "Diagnostic", *given: object) -> str:
     """What is wrong with readings."""
     if not isinstance(result, dict):
-        return f"returns {described(result)}, not a dict of readings by name"
+        return f"returns {in_few_words(result)}, not a dict of readings by name"
     for name, value in result.items():
         if not any(name == known or str(name).startswith(f"{known}.") for known in diagnostic.readings):
             known = ", ".join(diagnostic.readings) or "none"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import grad
 
 from nashpath.core import Batch, Hyperparameters, Key
-from nashpath.core.contracts import described, gives, keeps_form, no_scalar, no_tensors
+from nashpath.core.contracts import gives, in_few_words, keeps_form, no_scalar, no_tensors
 from nashpath.core.math.kernel import by_rows
 from nashpath.core.shapes import LogDensity
 
@@ -55,10 +55,10 @@ class Learner(Hyperparameters):
 def _no_field(result: object, flow: "Flow", points: Tensor, particles: Tensor, memory: FlowMemory) -> str:
     """What is wrong with a field."""
     if not isinstance(result, Field):
-        return f"returns {described(result)}, not a nashpath.flows.Field(velocity)"
+        return f"returns {in_few_words(result)}, not a nashpath.flows.Field(velocity)"
     velocity: object = result.velocity
     if not isinstance(velocity, Tensor) or velocity.shape != points.shape:
-        return f"returns {described(velocity)} as velocity, for points of shape {tuple(points.shape)}"
+        return f"returns {in_few_words(velocity)} as velocity, for points of shape {tuple(points.shape)}"
     known = {"divergence": result.divergence, "dissipation": result.dissipation}
     others = [f"as {name} {told}" for name, v in known.items() if v is not None and (told := no_scalar(v))]
     return f"gives {others[0]}" if others else ""
@@ -82,10 +82,10 @@ class Flow(Learner):
 def _no_ratio(result: Any, ratio: "Ratio", points: Tensor, particles: Tensor, memory: FlowMemory) -> str:
     """What is wrong with a log ratio."""
     if not isinstance(result, tuple) or len(result) != 2:
-        return f"returns {described(result)}, not a pair (d, gradient of d)"
+        return f"returns {in_few_words(result)}, not a pair (d, gradient of d)"
     for name, value, shape in zip(("d", "its gradient"), result, (points.shape[:1], points.shape)):
         if not isinstance(value, Tensor) or value.shape != shape:
-            return f"returns {described(value)} as {name}, not a tensor of shape {tuple(shape)}"
+            return f"returns {in_few_words(value)} as {name}, not a tensor of shape {tuple(shape)}"
     return ""
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Count, Hyperparameters, Positive
-from nashpath.core.contracts import described, gives
+from nashpath.core.contracts import gives, in_few_words
 from nashpath.flows.base import Field, Flow, FlowMemory
 
 Control = Literal["shrink", "report", "off"]
@@ -45,10 +45,10 @@ class Stride(NamedTuple):
 
 def _no_stride(result: object, integrator: object, flow: Flow, particles: Tensor, *given: object) -> str:
     if not isinstance(result, Stride):
-        return f"returns {described(result)}, not a nashpath.flows.Stride(particles, size, field)"
+        return f"returns {in_few_words(result)}, not a nashpath.flows.Stride(particles, size, field)"
     moved: object = result.particles
     if not isinstance(moved, Tensor) or moved.shape != particles.shape:
-        return f"returns {described(moved)} as particles, of which it is given {tuple(particles.shape)}"
+        return f"returns {in_few_words(moved)} as particles, of which it is given {tuple(particles.shape)}"
     return ""
 
 

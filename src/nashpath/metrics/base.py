@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.cache import remembered
-from nashpath.core.contracts import described, gives
+from nashpath.core.contracts import gives, in_few_words
 from nashpath.core.key import Key
 from nashpath.core.rng import generator
 from nashpath.core.source import Source
@@ -116,10 +116,10 @@ class Sample:
 def _no_numbers(result: object, *given: object) -> str:
     """What is wrong with a metric's numbers."""
     if not isinstance(result, dict) or not result:
-        return f"returns {described(result) if result != {} else 'no number'}, not a dict of numbers by name"
+        return f"returns {in_few_words(result) if result != {} else 'no number'}, not a dict of numbers by name"
     for name, value in result.items():
         if not isinstance(name, str) or not isinstance(value, float | int) or isinstance(value, bool):
-            return f"returns {described(value)} as {name!r}, not a number of Python's: float(...), or .item()"
+            return f"returns {in_few_words(value)} as {name!r}, not a number of Python's: float(...), or .item()"
     return ""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nashpath.core.own import refused
+from nashpath.core.own import is_named, refused_method
 from nashpath.core.plain import tensor_of, why_not_plain
 from nashpath.core.rng import derive, generator
 from nashpath.core.table import did_you_mean
@@ -93,12 +93,12 @@ def compare_samples(
 
 def _check_own(kind: str, values: Mapping[str, float]) -> None:
     """Refuses a number of a metric of one's own that has the name of another metric's: it would take its place."""
-    if kind not in METRICS.registered:
+    if not is_named(METRICS[kind]):
         return
     for name, other in METRICS.items():
         taken = next((key for key in values if key == name or key in other.numbers), "") if name != kind else ""
         if taken:
-            raise refused(
+            raise refused_method(
                 METRICS[kind], "compute", f"its number {taken!r} has the name of one of {name}: give it another name"
             )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nashpath.core import own
 from nashpath.report.phrasing import setting
 from nashpath.studies import Cloud, Figure, Heat, Lines, Row, Strip
 
@@ -70,7 +71,13 @@ def draw_claim(claim: dict[str, Any]) -> "Canvas | None":
 
 def drawing(kind: type[Figure]) -> Callable[[Drawing], Drawing]:
     """A decorator for the function that draws figures of a ``kind`` of one's own from the rows that they select."""
-    return _draw.register(kind)
+    register = _draw.register(kind)
+
+    def named(function: Drawing) -> Drawing:
+        own.note_name(function, own.OwnRow("figure", kind.__name__, "a canvas of the rows that the figure selects"))
+        return register(function)
+
+    return named
 
 
 @singledispatch

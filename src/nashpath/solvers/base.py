@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nashpath.core import Batch, FunctionalGame, Hyperparameters, NonNegative, PlayerGradient, Point, Tree
 from nashpath.core import tree as trees
 from nashpath.core.arguments import instead
-from nashpath.core.contracts import described, gives, keeps_form, no_scalar, no_tensors, other_form
+from nashpath.core.contracts import gives, in_few_words, keeps_form, no_scalar, no_tensors, other_form
 from nashpath.core.torch_compat import with_child
 
 Memory = Any
@@ -44,7 +44,7 @@ class LinearPart(NamedTuple):
 def _no_move(result: Any, rule: "UpdateRule", gradient: Tree, memory: Memory) -> str:
     """What is wrong with what a rule gives."""
     if not isinstance(result, tuple) or len(parts := cast("tuple[Any, ...]", result)) != 2:
-        return f"returns {described(result)}, not a pair (move, memory)"
+        return f"returns {in_few_words(result)}, not a pair (move, memory)"
     move, kept = parts
     wrong = other_form(gradient, move, "move")
     if wrong:
@@ -57,10 +57,11 @@ def _no_step(
 ) -> str:
     """What is wrong with what a solver gives."""
     if not isinstance(result, tuple) or len(parts := cast("tuple[Any, ...]", result)) != 3:
-        return f"returns {described(result)}, not three: (point, memory, info)"
+        return f"returns {in_few_words(result)}, not three: (point, memory, info)"
     moved, kept, info = parts
     if not isinstance(moved, Point) or not isinstance(info, dict):
-        return f"returns ({described(moved)}, …, {described(info)}), not (point, memory, info): a Point and a dict last"
+        given = f"{in_few_words(moved)} first and {in_few_words(info)} last"
+        return f"returns {given}, not (point, memory, info): a Point and a dict"
     wrong = other_form(point.players, moved.players, "players") or other_form(point.state, moved.state, "state")
     if wrong:
         return f"returns a point of another form than it is given: {wrong}"

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from nashpath.core import Batch, Hyperparameters
-from nashpath.core.contracts import described, gives, no_scalar
+from nashpath.core.contracts import gives, in_few_words, no_scalar
 from nashpath.core.key import Key
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
@@ -18,11 +18,11 @@ from nashpath.games.critics import LogitCritic, mixing_layer
 def _no_noise(result: object, penalty: "Penalty", key: Key, lead: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """What is wrong with a penalty's noise."""
     if not isinstance(result, dict):
-        return f"returns {described(result)}, not a dict of tensors"
+        return f"returns {in_few_words(result)}, not a dict of tensors"
     for steps, leaf in located_leaves(result):
         if not isinstance(leaf, Tensor) or tuple(leaf.shape[: len(lead)]) != tuple(lead):
             at = ".".join(map(str, steps))
-            return f"returns {described(leaf)} as {at}, not a tensor whose shape begins with lead = {tuple(lead)}"
+            return f"returns {in_few_words(leaf)} as {at}, not a tensor whose shape begins with lead = {tuple(lead)}"
     return ""
 
 

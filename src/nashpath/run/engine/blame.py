@@ -5,7 +5,7 @@ from types import TracebackType
 from torch import nn
 
 from nashpath.core import FunctionalGame
-from nashpath.core.own import title
+from nashpath.core.own import own_title
 from nashpath.core.typed import named_modules
 from nashpath.run.errors import SettingError
 
@@ -36,7 +36,7 @@ def refusal(error: Exception, game: nn.Module, how: str) -> SettingError | None:
     if found is None and how == "differentiated" and not turn:
         return None
     whole = f"the game, in the turn of the {turn}," if turn else "the game"
-    what = whole if found is None else f"{names[id(found)]} ({title(found)})"
+    what = whole if found is None else f"{names[id(found)]} ({own_title(found)})"
     told = " ".join(str(error).split("\n")[0].split())[:200]
     if told.startswith("derivative for ") and "not implemented" in told:
         return SettingError(

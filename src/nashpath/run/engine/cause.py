@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Batch, FunctionalGame, PlayerGradient, Point, Tree
-from nashpath.core.own import named, title
+from nashpath.core.own import is_named, own_title
 from nashpath.core.tree import leaves
 from nashpath.core.typed import named_modules
 from nashpath.run.engine.step import TrainState, Trial
@@ -49,13 +49,13 @@ def cause(trial: Trial, train_state: TrainState, numbers: dict[str, Tree], batch
     finally:
         for hook in hooks:
             hook.remove()
-    by = f" (by {title(alone.solver)})" if named(alone.solver) else ""
+    by = f" (by {own_title(alone.solver)})" if is_named(alone.solver) else ""
     moved = [f"the new {who}.{name}{by}" for who, own in point.players.items() for name, v in own.items() if _bad(v)]
     return next(iter([*seen, *moved]), "")
 
 
 def _told(name: str, module: Any, result: Any) -> list[str]:
-    return [f"the output of {name} ({title(module)})"] if any(map(_bad, leaves(result))) else []
+    return [f"the output of {name} ({own_title(module)})"] if any(map(_bad, leaves(result))) else []
 
 
 def _bad(value: Any) -> bool:

@@ -17,7 +17,7 @@ from torch.func import vmap
 
 from nashpath.core import pick, tree_map
 from nashpath.core.contracts import other_form
-from nashpath.core.own import title
+from nashpath.core.own import own_title
 from nashpath.core.purity import counted
 from nashpath.core.torch_compat import global_random_state
 from nashpath.core.torch_compat.one_graph import CompilerError, as_one_graph
@@ -179,8 +179,8 @@ class Program:
                 trial = self.trials[0]
                 whose = trial.game if wrong.startswith("point.state") else trial.solver.unwrapped(new.memory)[0]
                 raise SettingError(
-                    f"{title(whose)}: {wrong}, after step {self.taken + 1}: what is carried from step to step keeps "
-                    "its names, shapes and kinds of numbers, else no checkpoint of it could be read"
+                    f"{own_title(whose)}: {wrong}, after step {self.taken + 1}: what is carried from step to step "
+                    "keeps its names, shapes and kinds of numbers, else no checkpoint of it could be read"
                 )
 
     def wait(self) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core import Key, Source, derive, generator
-from nashpath.core.own import MethodError, named, refused
+from nashpath.core.own import MethodError, is_named, refused_method
 from nashpath.core.source import Finite, HasExamples, fitting_features
 from nashpath.metrics import (
     METRICS,
@@ -94,9 +94,9 @@ class ReferenceSet:
         self.dry_run_results = self(drawn["real"], asked=drawn.get("label") if by_class else None)
         for one in self.dry_run_results:
             kind = METRICS[one.protocol.metric]
-            if one.name in ROW or (named(kind) and not math.isfinite(one.value)):
+            if one.name in ROW or (is_named(kind) and not math.isfinite(one.value)):
                 told = "is no number of its own in a row" if one.name in ROW else f"is {one.value}, of real samples"
-                raise refused(kind, "compute", f"its number {one.name!r} {told}")
+                raise refused_method(kind, "compute", f"its number {one.name!r} {told}")
         return self
 
     def against_itself(self, count: int) -> dict[str, float]:

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from nashpath.core import FunctionalGame, Game, Key, Source, Table, Tree, derive, did_you_mean, seeded
-from nashpath.core.contracts import described
+from nashpath.core.contracts import in_few_words
 from nashpath.core.noise import bound, draw_noise
-from nashpath.core.own import fault, named, note, refused, title
+from nashpath.core.own import is_named, note_name, own_fault, own_title, refused_method
 from nashpath.core.source import FromDisk, OneHot, is_labelled
 from nashpath.data import SOURCES
 from nashpath.games import GAMES, GAN, OBJECTIVES, PENALTIES
@@ -246,7 +246,7 @@ def make(table: Table, chosen: Method, **given: Any) -> Any:
     try:
         made = method(**given, **own)
     except Exception as error:
-        theirs = fault(error)
+        theirs = own_fault(error)
         if theirs:
             raise SettingError(theirs) from error
         if not isinstance(error, TypeError | ValueError) or chosen.kind in str(error):
@@ -254,20 +254,20 @@ def make(table: Table, chosen: Method, **given: Any) -> Any:
         raise SettingError(f"{table.kind} {chosen.kind}: {error}{_whose(given, str(error))}") from error
     if chosen.kind in table.registered:
         if not isinstance(made, table.makes):
-            wrong = refused(method, "", f"it gives {described(made)}")
+            wrong = refused_method(method, "", f"it gives {in_few_words(made)}")
             raise SettingError(str(wrong)) from wrong
-        note(made, table.row(chosen.kind))
+        note_name(made, table.row(chosen.kind))
     return made
 
 
 def own_methods(settings: General, said: str) -> str:
     """The methods of one's own that the settings choose, in brackets, for an error that names none of them."""
     chosen = [(table, getattr(getattr(settings, path, None), "kind", "")) for path, table in TABLES.items()]
-    found = [title(table[name]) for table, name in chosen if name in table.registered]
+    found = [own_title(table[name]) for table, name in chosen if name in table.registered]
     return "" if not found or any(one in said for one in found) else f" (of your own here: {'; '.join(found)})"
 
 
 def _whose(given: dict[str, Any], said: str) -> str:
     """Which of the given parts that an error speaks of are of one's own, in brackets; nothing where none is."""
-    found = [f"the {name} is {title(part)}" for name, part in given.items() if name in said and named(part)]
+    found = [f"the {name} is {own_title(part)}" for name, part in given.items() if name in said and is_named(part)]
     return f" ({'; '.join(found)})" if found else ""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nashpath.core import Key
 from nashpath.core.math.mmd import gaussian_mmd
-from nashpath.core.own import named, title
+from nashpath.core.own import is_named, own_title
 from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
@@ -241,7 +241,7 @@ class FlowRecorder:
         return RunProgress(self.state.step, self.settings.steps, 1, 1, dict(self.metrics), rate, "flowing")
 
     def _whose(self) -> str:
-        return f" (of {title(self.flow)})" if named(self.flow) else ""
+        return f" (of {own_title(self.flow)})" if is_named(self.flow) else ""
 
     def conclude(self, stopped: bool) -> None:
         """Writes the last picture, the outcome and the facts."""
