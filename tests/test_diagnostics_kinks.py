@@ -69,8 +69,7 @@ def test_what_is_clipped_is_not_said_to_spiral_out_for_ever(bound, x):
     assert (free.play.motion, free.play.played) == ("spirals out", 0)
     assert "so it moves ever further off" in " ".join(one.sentence for one in findings(free))
     assert held.play.played
-    # from near rest it takes longer to meet the bound than it is played
-    assert held.play.motion == ("goes round" if x > 0.1 else "spirals out")
+    assert held.play.motion == "goes round"  # from near rest, too, where it meets the bound after 300 rounds
     assert "ever further" not in " ".join(one.sentence for one in findings(held))
     assert held.play.turn == pytest.approx(2 * torch.pi / 0.2, rel=0.1)
 

@@ -141,6 +141,9 @@ def judge_way(
         return Behaviour("closes in", _rate_of_approach(whole, ARRIVED * scale), _length(seen), **told)
     enough = seen.turns >= (1 if final else ENOUGH) and math.isfinite(seen.length)
     if enough and (found := _by_turns(seen, told, final)):
+        if centre is None and found.motion == "closes in" and not _gathers(way, found.rate):
+            why = "it turns, and ever less about one middle, which moves"
+            return Behaviour("undecided", why=why, **told) if final else None
         if not adaptive or found.motion == "goes round" or (_agree(seen) and not 0.5 < seen.shrink < 2):
             return found
         why = f"the radius changes by a factor {found.a_turn:.4g} a turn, and the rules' own steps change besides"
@@ -157,9 +160,9 @@ def _at_the_end(seen: Winding, radius: Tensor | None, told: dict[str, Any], adap
         return Behaviour("undecided", why=why, **told)
     if radius is not None:
         first, last, rate = float(radius[0]), float(radius[-1]), _rate(radius)
-        if rate < 1 and last < 0.5 * first and _falls(radius) and (adaptive or _falls_to_the_end(radius)):
+        if rate < 1 and last < 0.5 * first and steadily_falls(radius) and (adaptive or _falls_to_the_end(radius)):
             return Behaviour("closes in", rate, slowing=_slows(radius.log().neg()), **told)
-        if rate > 1 and last > 2 * first and _falls(radius.flip(0)):
+        if rate > 1 and last > 2 * first and steadily_falls(radius.flip(0)):
             if last > FAR_OUT * first or not _slows(radius.log()):
                 return Behaviour("leaves", rate, **told)
             why = f"its distance grew {last / first:.3g} times, and ever more slowly"
@@ -195,7 +198,7 @@ def _has_arrived(way: Tensor, radius: Tensor, scale: float, adaptive: bool) -> b
         return False
     rests = float((way[-len(tail) :] - way[-1]).double().norm(dim=1).max()) <= STILL * scale
     half = len(tail) // 2
-    return rests or float(tail[half:].max()) <= NEARER * float(tail[:half].max()) or _falls(tail)
+    return rests or float(tail[half:].max()) <= NEARER * float(tail[:half].max()) or steadily_falls(tail)
 
 
 def _tail(radius: Tensor) -> Tensor:
@@ -235,6 +238,12 @@ def _by_turns(seen: Winding, told: dict[str, Any], final: bool) -> Behaviour | N
     return Behaviour("closes in" if mean < 0 else "spirals out", a_round, seen.length, slowing=slowing, **told)
 
 
+def _gathers(way: Tensor, rate: float) -> bool:
+    """Whether the last third of a way spreads less about its own middle than the first, by half of what a rate says."""
+    first, _, last = (float((part - part.mean(0)).double().norm(dim=1).max()) for part in way.tensor_split(3))
+    return last <= first * rate ** (len(way) / 3)
+
+
 def _agree(seen: Winding) -> bool:
     """Whether all turns say the same, and what they say is what the radius did."""
     signs = {math.copysign(1.0, rate) for rate in seen.rates}
@@ -255,7 +264,7 @@ def _rate_of_approach(radius: Tensor, level: float) -> float:
     return min(_rate(radius[: int((radius <= level).nonzero()[0]) + 1]), 1.0)
 
 
-def _falls(radius: Tensor) -> bool:
+def steadily_falls(radius: Tensor) -> bool:
     """Whether the radius falls over every tenth of the way."""
     parts = radius[torch.linspace(0, len(radius) - 1, 11).long()]
     return bool((parts.diff() < 0).all())

@@ -109,6 +109,10 @@ class UpdateRule(Hyperparameters):
         """The rule as a linear map of the gradient, where it is one near a resting point; None where it is none."""
         return None
 
+    def unlimited(self) -> "UpdateRule":
+        """The rule without any bound on the gradients that it is shown; its memory is the same. By default itself."""
+        return self
+
 
 class Solver(Hyperparameters):
     """One step of play for all players. Abstract: subclasses write `forward` and ``draws``.

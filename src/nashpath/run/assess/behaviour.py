@@ -1,7 +1,6 @@
 """What the present play does here: by its round at a stationary point, and by playing on everywhere else."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nashpath.core import Game, Point, Tree
+from nashpath.core import Game, Tree
 from nashpath.diagnostics import (
     Behaviour,
     Contraction,
@@ -18,17 +17,18 @@ from nashpath.diagnostics import (
     contraction_of,
     judge_way,
 )
-from nashpath.diagnostics.base import flatten
-from nashpath.diagnostics.behaviour import Centre, within_numbers
+from nashpath.diagnostics.behaviour import FAR_OUT, Centre, steadily_falls, within_numbers
 from nashpath.diagnostics.certificate import solve
 from nashpath.diagnostics.falling import SPENT, judge_falling
 from nashpath.games.toys.base import kind_at
+from nashpath.run.assess.bounds import encloses, excluded, rest_at_bound
 from nashpath.run.assess.flats import played_along
+from nashpath.run.assess.limits import binds
 from nashpath.run.assess.moments import unmet
+from nashpath.run.assess.playing import DISPLACED, displaced, play_on
 from nashpath.run.assess.schedules import changes_ahead, rates_left
 from nashpath.run.engine.linear_play import LinearPlay
-from nashpath.run.engine.sampler import following
-from nashpath.run.engine.step import TrainState, Trial, begin, hyperparameters_of, make_step
+from nashpath.run.engine.step import TrainState, Trial, begin
 
 SMALL = 64
 """Up to this many parameters rounds are formed as matrices and play goes on for thousands of rounds."""
@@ -42,10 +42,12 @@ FEWEST = 4
 """Points after those rounds that are judged without them, at least."""
 CHUNK = 200
 """Rounds between two looks at whether the play is decided."""
-DISPLACED = 1e-2
-"""The share of ``1 + ‖θ‖`` by which a point at rest is displaced where only playing on can tell."""
 ARRIVED = 1e-2
 """The share of ``1 + ‖θ‖`` that Newton's last step may have: at a root of order p, x/p of what is left."""
+GROWING = ("leaves", "spirals out")
+"""What no play does for good that constraints enclose."""
+SLOWED = 0.7
+"""Growth slows that gains, in the last third of what is judged, less than this share of that in the third before."""
 SHARES = (0.1, -0.1, 1.0, -1.0, 10.0, -10.0)
 """How far, in units of ``1 + ‖θ‖``, a field is looked at before it is called linear."""
 
@@ -61,40 +63,45 @@ def behaviour(
     """The play of a small game from here, and the way [rounds, parameters] if it was played on.
 
     Where the game is linear, or at rest, one round says it: the eigenvalues of the present play's own, with its rates,
-    momentum and memory. Everywhere else, and where rules adapt their steps, nothing is concluded from a linear picture:
-    play goes on, from a point at rest after a small displacement. So it does where schedules change the rates, or the
-    annealing of ``annealed``, which is the trial before its numbers were held at those of this step.
+    momentum and memory. Everywhere else, where rules adapt their steps, and where what holds the play binds on its way
+    (`limits`), nothing is concluded from a linear picture: play goes on, from a point at rest after a small
+    displacement. So it does where schedules change the rates, or the annealing of ``annealed``, which is the trial
+    before its numbers were held at those of this step.
     """
-    centre, known = centre_of(trial.game, near, seen)
+    centre, known = centre_of(trial, near, seen)
     if changes_ahead(annealed or trial, train_state):
         return _play_falling(annealed or trial, train_state, near, seen, centre, known, cap)
     at_rest, adaptive = bool(seen.stationary), _adaptive(trial, train_state)
     linear = not seen.bounded and _is_linear(near, centre)
     by_round = linear or (at_rest and not seen.bounded and not near.has_kink())
-    found = _round(trial, train_state, near) if by_round else None
+    first = found = _round(trial, train_state, near) if by_round else None
     # multipliers belong to the point of rest itself, and only those off the unit circle decide
     if found and not linear:
         found = _at_the_rest(trial, train_state, near, found, centre)
     if found and linear and not seen.noisy and not adaptive and not _scales(trial, near, centre):
         found = None
-    if found and seen.noisy and not _steady(trial, train_state, near, found):
+    if found and seen.noisy and ((linear and not _vanishes(near)) or not _steady(trial, train_state, near, found)):
+        found = None
+    begun = displaced(train_state, near) if at_rest else train_state
+    if found and not adaptive and _is_held(trial, begun, near, found, centre, cap):
         found = None
     if found and not adaptive:
         if linear and not seen.noisy and centre is None and not _vanishes(near):
             return Behaviour("leaves", why="the field vanishes nowhere"), None
         if linear or (found.sure and not found.flat and found.motion not in ("goes round", "stays")):
             return _by_round(found, near, seen, known), None
-    if at_rest:
-        train_state = displaced(train_state, near)
-    told, way = play_and_judge(trial, train_state, centre, known, cap, seen.noisy, adaptive)
+    held = encloses(trial.solver, near) or bool(linear and first and not found)
+    told, way = play_and_judge(trial, begun, near, centre, known, cap, seen.noisy, adaptive, held)
     told.noisy = seen.noisy
+    if told.motion == "undecided" and linear and not seen.noisy and centre is None and not _vanishes(near):
+        told = _without_end(trial, near, told, way)
     beside = told.centre == "another point of rest"
     if found and found.flat and found.motion == told.motion and beside:
         told = replace(told, rate=found.rate, turn=found.turn, flat=found.flat, along=0.0, centre=known)
     if found and at_rest:
         told.why = f"from a small displacement; the round here has a largest multiplier of {found.rate:.6g}. {told.why}"
     if found and found.flat and at_rest and centre is not None and not adaptive and not seen.noisy:
-        told = _with_flats(trial, train_state, near, told, centre, known, cap)
+        told = _with_flats(trial, begun, near, told, centre, known, cap)
     return told, way
 
 
@@ -115,10 +122,13 @@ def _play_falling(
         return now.point.players
 
     further, way = play_on(trial, begun, read), begun.steps.new_zeros(1)
+    enclosed = not seen.noisy and encloses(trial.solver, near)
     while True:
         way = further(max(CHUNK, min(len(way) - 1, cap + 1 - len(way))))
         rest = rates_left(trial, begun, last[0], len(way) - 1)
         final = len(way) > cap or rest < SPENT or not bool(torch.isfinite(way[-1]).all())
+        if enclosed and (end := rest_at_bound(trial.solver, near, way)) is not None:
+            centre, known = end, "the point of rest at a bound"
         if found := judge_falling(way, centre, known, rest, final, seen.noisy):
             if seen.stationary:
                 found.why = f"from a small displacement{'; ' + found.why if found.why else ''}"
@@ -179,6 +189,23 @@ def _at_the_rest(
     return found._replace(sure=False) if there is None else there._replace(sure=there.sure and same and alike)
 
 
+def _is_held(
+    trial: Trial, train_state: TrainState, near: Linearised, found: Contraction, centre: Tensor | None, cap: int
+) -> bool:
+    """Whether play from here is another than its round foretells, since something holds it on its way, or will."""
+    endless = found.motion in GROWING or not _vanishes(near)
+    return (endless and encloses(trial.solver, near)) or binds(trial, train_state, centre, cap)
+
+
+def _without_end(trial: Trial, near: Linearised, told: Behaviour, way: Tensor) -> Behaviour:
+    """What a way shows in a field that vanishes nowhere: it leaves where each tenth of it leads further, and far."""
+    off = (way - way[0]).norm(dim=1)
+    far = float(off[-1]) > FAR_OUT * (1 + float(way[0].norm())) and steadily_falls(off.flip(0))
+    if not far or encloses(trial.solver, near):
+        return told
+    return replace(told, motion="leaves", why="the field vanishes nowhere")
+
+
 def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Contraction) -> bool:
     """Whether the round is told apart from 1 by far more than it differs between two halves of the batches."""
     halves = [_round(trial, train_state, half) for half in near.halves()]
@@ -192,17 +219,21 @@ def _steady(trial: Trial, train_state: TrainState, near: Linearised, found: Cont
 def _scales(trial: Trial, near: Linearised, centre: Tensor | None) -> bool:
     """Whether two rounds from here are those from nearer the centre, and from further off, enlarged.
 
-    A solver may choose by where it is, and a constraint bind far from the centre alone.
+    A solver may choose by where it is, and a constraint bind far from the centre alone. Without a centre it is asked of
+    rounds from beside this point how they differ from those from here.
     """
-    if centre is None:
-        return True
-    away, moved = near.vector - centre, []
+    middle, moved = near.vector if centre is None else centre, []
+
+    def after(away: Tensor) -> Tensor:
+        return play_on(trial, begin(trial, near.at(middle + away - near.vector).point))(2)[-1]
+
+    away, still = near.vector - middle, middle if centre is not None else after(torch.zeros_like(middle))
     if float(away.norm()) <= DISPLACED:
         away = torch.randn(near.size, generator=torch.Generator().manual_seed(0)).to(away)
     for share in (1.0, 1e-2, 1e2):
-        way = play_on(trial, begin(trial, near.at(centre + share * away - near.vector).point))(2)
-        moved.append((way[-1] - centre) / share - away)
-    return all(bool((moved[0] - other).norm() <= 1e-4 * moved[0].norm()) for other in moved[1:])
+        moved.append((after(share * away) - still) / share - away)
+    rounding = 1e-11 * (1 + float(middle.norm()) + float(away.norm()))
+    return all(bool((moved[0] - other).norm() <= 1e-4 * moved[0].norm() + rounding) for other in moved[1:])
 
 
 def _vanishes(near: Linearised) -> bool:
@@ -229,8 +260,19 @@ def _round(trial: Trial, train_state: TrainState, near: Linearised) -> Contracti
         return None
 
 
-def centre_of(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
-    """What play goes round, if anything: the known point of the game, or what Newton's method finds from here."""
+def centre_of(trial: Trial, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
+    """What play goes round, if anything: the known point of the game, or what Newton's method finds from here.
+
+    A point that the constraints exclude is none.
+    """
+    found, known = stationary_point(trial.game, near, seen)
+    if found is None or not excluded(trial.solver, near, found):
+        return found, known
+    return (near.vector, "the point of rest at a bound") if seen.stationary else (None, "the middle of the path")
+
+
+def stationary_point(game: Game, near: Linearised, seen: PointEvidence) -> tuple[Tensor | None, Centre]:
+    """The known point of the game, or what Newton's method finds from here, within its constraints or not."""
     known: Any = getattr(game, "equilibrium", None)
     found = _nearest_rest(near, seen) if seen.stationary else None
     if known:
@@ -300,60 +342,21 @@ def _is_linear(near: Linearised, centre: Tensor | None) -> bool:
     return bool((torch.stack([near.untold(move) for move in moves]).norm(dim=1) <= 1e-9 * bound).all())
 
 
-def displaced(train_state: TrainState, near: Linearised) -> TrainState:
-    """A point at rest, moved a little in a fixed direction."""
-    rng, players = torch.Generator().manual_seed(0), {}
-    for who, own in train_state.point.players.items():
-        reach = DISPLACED * (1 + float(near.vector[near.block(who)].norm()))
-        moves = {k: torch.randn(v.shape, generator=rng).to(v) for k, v in own.items()}
-        size = math.sqrt(sum(float(m.square().sum()) for m in moves.values()))
-        players[who] = {k: v + reach / size * moves[k] for k, v in own.items()}
-    return train_state._replace(point=Point(players, train_state.point.state))
-
-
-def _played(train_state: TrainState) -> dict[str, Tree]:
-    return train_state.point.players
-
-
-def play_on(
-    trial: Trial, train_state: TrainState, read: Callable[[TrainState], dict[str, Tree]] = _played
-) -> Callable[[int], Tensor]:
-    """Plays on by so many rounds a call, with batches of its own: all points so far, [rounds + 1, parameters].
-
-    Where play leaves the finite numbers it ends, with infinity.
-    ``read`` says what is a point: the weights that are played, or something that the solver keeps beside them.
-    """
-    step, numbers = make_step(trial), hyperparameters_of(trial)
-    batches = following(trial.game, trial.solver.draws)
-    period = trial.solver.unwrapped(train_state.memory)[0].period
-    points, now = [flatten(read(train_state))], [train_state]
-
-    @torch.no_grad()
-    def further(rounds: int) -> Tensor:
-        for _ in range(rounds):
-            for _ in range(period):
-                now[0], _ = step(now[0], numbers, next(batches))
-            if int(now[0].diverged_player) >= 0:
-                points.append(torch.full_like(points[-1], math.inf))
-                break
-            points.append(flatten(read(now[0])))
-        return torch.stack(points)
-
-    return further
-
-
 def play_and_judge(
     trial: Trial,
     train_state: TrainState,
+    near: Linearised,
     centre: Tensor | None,
     known: Centre,
     cap: int,
     noisy: bool = False,
     adaptive: bool = False,
+    held: bool = False,
 ) -> tuple[Behaviour, Tensor]:
     """Plays on until it is decided, at most ``cap`` rounds. Rules that adapt first forget their beginning.
 
-    Of play that leaves before they did the whole way is judged: no more of it is to come.
+    Of play that leaves before they did the whole way is judged: no more of it is to come. Where something ``held`` it,
+    or may, growth is judged at the end alone, by the later half of it; and it may come to rest at a bound.
     """
     further, begun = play_on(trial, train_state), 0
     if adaptive:
@@ -364,7 +367,25 @@ def play_and_judge(
         begun = 0
     while True:
         last = len(way) - 1 >= cap or not bool(torch.isfinite(way[-1]).all())
+        if held and not noisy and (rest := rest_at_bound(trial.solver, near, way)) is not None:
+            centre, known = rest, "the point of rest at a bound"
         found = judge_way(way[begun:], centre, known, last, noisy, adaptive, way[:begun] if begun else None)
+        if found and held and found.motion in GROWING and bool(torch.isfinite(way[-1]).all()):
+            found = _by_its_end(way, max(begun, len(way) // 2), centre, known, noisy, adaptive) if last else None
         if found:
             return found, way
         way = further(CHUNK)
+
+
+def _by_its_end(
+    way: Tensor, late: int, centre: Tensor | None, known: Centre, noisy: bool, adaptive: bool
+) -> Behaviour | None:
+    """What a way shows from its round ``late`` on; undecided where it grows there ever more slowly."""
+    rest = way[late:]
+    found = judge_way(rest, centre, known, True, noisy, adaptive, way[:late])
+    if found and found.motion in GROWING:
+        off = (rest - (rest.mean(0) if centre is None else centre)).norm(dim=1)
+        first, then, last = (part.max().log() for part in off.tensor_split(3))
+        if bool(last - then < SLOWED * (then - first)):
+            return Behaviour("undecided", played=len(way) - 1, centre=known, why="it grows, and ever more slowly")
+    return found and replace(found, played=len(way) - 1)

@@ -10,7 +10,8 @@ from nashpath.diagnostics import Behaviour, Linearised, PlayerEvidence, PointEvi
 from nashpath.games import GAN
 from nashpath.games.penalties import R1, Sum
 from nashpath.networks import mixes_batch
-from nashpath.run.assess.behaviour import QUICK, behaviour, centre_of, displaced, play_on
+from nashpath.run.assess.behaviour import QUICK, behaviour, centre_of
+from nashpath.run.assess.playing import displaced, play_on
 from nashpath.run.assess.schedules import at_present_rates
 from nashpath.run.engine.sampler import draw
 from nashpath.run.engine.step import TrainState, Trial, begin
@@ -71,7 +72,7 @@ def try_changes(
 
 def _checked(trial: Trial, train_state: TrainState, near: Linearised, found: Behaviour) -> str:
     """What playing did of that which one round promises, over the rounds that it needs, at most `QUICK`."""
-    centre = centre_of(trial.game, near, PointEvidence())[0]
+    centre = centre_of(trial, near, PointEvidence())[0]
     if centre is None:
         return ""
     rounds = int(min(QUICK, max(20, found.rounds)))

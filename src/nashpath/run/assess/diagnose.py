@@ -18,7 +18,6 @@ from nashpath.core.source import HasModes
 from nashpath.core.torch_compat import IMPORTED_BY_GRADIENTS
 from nashpath.diagnostics import (
     Averages,
-    Certificate,
     Finding,
     Kind,
     Linearised,
@@ -32,14 +31,15 @@ from nashpath.diagnostics import (
     statements,
 )
 from nashpath.games.penalties import NoPenalty
-from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, displaced, play_on
-from nashpath.run.assess.bounds import held_by_bounds
+from nashpath.run.assess.behaviour import CAP, QUICK, SMALL, behaviour, centre_of, stationary_point
+from nashpath.run.assess.bounds import evidence_at
 from nashpath.run.assess.changes import try_changes
 from nashpath.run.assess.diagnose_averages import look_at_averages
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_play import continue_training, look_at_samples, plane_picture, still_grows
 from nashpath.run.assess.diagnose_point import BATCHES, Arrays, Notice, look_at_point, magnitudes, parameter_count
 from nashpath.run.assess.diagnose_steps import compare_steps, reconcile_steps
+from nashpath.run.assess.playing import displaced, play_on
 from nashpath.run.engine.device import with_threads
 from nashpath.run.engine.interrupt import uninterrupted
 from nashpath.run.engine.sampler import draw, to_float64
@@ -222,22 +222,20 @@ def _stationary(trial: Trial, near: Linearised, summary: RunSummary) -> Linearis
         return near
     if near.size > SMALL:
         return None
-    centre, _ = centre_of(trial.game, near, summary.evidence)
+    centre, _ = stationary_point(trial.game, near, summary.evidence)
     return None if centre is None else near.at(centre - near.vector)
 
 
 def _goal(trial: Trial, near: Linearised, summary: RunSummary, way: Tensor | None) -> Kind | None:
     """What the stationary point is on which play closes in from elsewhere; None where there is none, or noise."""
-    evidence, beside = summary.evidence, summary.play.centre == "another point of rest"
+    evidence = summary.evidence
+    beside = summary.play.centre in ("another point of rest", "the point of rest at a bound")
     if summary.play.motion != "closes in" or evidence.stationary or evidence.noisy:
         return None
-    goal = way[-1] if beside and way is not None else centre_of(trial.game, near, evidence)[0]
+    goal = way[-1] if beside and way is not None else centre_of(trial, near, evidence)[0]
     if goal is None:
         return None
-    there = near.at(goal.to(near.vector) - near.vector)
-    fields = there.field[None].expand(near.draws, -1)
-    held = held_by_bounds(trial.solver, there, fields)
-    return certify(Certificate(near.draws).look(there, fields, beside=there.beside().field[None], held=held))
+    return certify(evidence_at(trial.solver, near, goal))
 
 
 def _look_at_play(

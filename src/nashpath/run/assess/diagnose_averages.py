@@ -3,11 +3,12 @@
 import torch
 
 from nashpath.core import FunctionalGame, Game, Point, Tree
-from nashpath.diagnostics import Averages, Certificate, Linearised, RunSummary, certify
-from nashpath.run.assess.behaviour import SMALL, centre_of, play_on
-from nashpath.run.assess.bounds import held_by_bounds
+from nashpath.diagnostics import Averages, Linearised, RunSummary, certify
+from nashpath.run.assess.behaviour import SMALL, centre_of
+from nashpath.run.assess.bounds import evidence_at
 from nashpath.run.assess.diagnose_gap import look_at_gap
 from nashpath.run.assess.diagnose_point import Notice, look_at_point
+from nashpath.run.assess.playing import play_on
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.solvers.averaged import WeightAveraging
 
@@ -53,7 +54,7 @@ def _play_on(
     trial: Trial, train_state: TrainState, near: Linearised, summary: RunSummary, seen: Averages, cap: int
 ) -> None:
     """Fills in how far the averages are from what play goes round, over rounds that are played on."""
-    centre, known = centre_of(trial.game, near, summary.evidence)
+    centre, known = centre_of(trial, near, summary.evidence)
     seen.lasting = all(_lasts(one) for one in trial.solver.modules() if isinstance(one, WeightAveraging))
     if centre is None:
         return
@@ -65,10 +66,7 @@ def _play_on(
     away = (play_on(trial, train_state, averaged)(cap) - centre).double().norm(dim=1)
     if not bool(torch.isfinite(away).all()):
         return
-    there = near.at(centre - near.vector)
-    fields = there.field[None].expand(near.draws, -1)
-    held = held_by_bounds(trial.solver, there, fields)
-    seen.goal = certify(Certificate(near.draws).look(there, fields, beside=there.beside().field[None], held=held))
+    seen.goal = certify(evidence_at(trial.solver, near, centre))
     seen.centre, seen.rounds = known, len(away) - 1
     seen.distances = tuple(float(part.max()) for part in away.chunk(4))
 

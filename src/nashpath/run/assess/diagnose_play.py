@@ -15,8 +15,8 @@ from nashpath.diagnostics import Behaviour, RunSummary, plane_of, trajectory_of
 from nashpath.metrics.label_metrics import FEW_CLASSES
 from nashpath.metrics.modes import class_shares, coverage, modes
 from nashpath.metrics.nearest import nearest_labels
-from nashpath.run.assess.behaviour import play_on
 from nashpath.run.assess.diagnose_point import Arrays
+from nashpath.run.assess.playing import play_on
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.observe.snapshot import samples
 

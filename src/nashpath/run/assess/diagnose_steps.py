@@ -22,6 +22,7 @@ from nashpath.diagnostics.stable_step import (
     spectral_radii,
     stretch_around,
 )
+from nashpath.run.assess.bounds import excluded, touched
 from nashpath.run.assess.diagnose_point import Arrays, as_pairs
 from nashpath.run.assess.moments import unmet
 from nashpath.run.engine.linear_play import LinearPlay, linear_part
@@ -62,7 +63,7 @@ def compare_steps(
             if summary.evidence.stationary:
                 summary.unknown = f"a game of {near.size:,} parameters is too large for the multipliers of a round"
             return plain
-        summary.unknown = _why_unknown(play, centre, summary) or _no_moments(empty)
+        summary.unknown = _why_unknown(trial.solver, play, centre, summary) or _no_moments(empty)
         if summary.unknown or centre is None:
             return plain
         found = _margins(play, centre, summary)
@@ -75,12 +76,16 @@ def compare_steps(
         return plain
 
 
-def _why_unknown(play: LinearPlay, centre: Linearised | None, summary: RunSummary) -> str:
+def _why_unknown(solver: Solver, play: LinearPlay, centre: Linearised | None, summary: RunSummary) -> str:
     """Why no linear map around the stationary point tells which steps are stable; nothing where one does."""
     if summary.evidence.bounded:
         return f"the {' and the '.join(summary.evidence.bounded)} is held by its bound, where a round is no linear map"
     if centre is None:
         return "there is no stationary point near, to which they would belong"
+    if outside := excluded(solver, centre, centre.vector):
+        return f"the stationary point near lies outside of the {' and the '.join(outside)}'s bound"
+    if at_bound := touched(solver, centre):
+        return f"the stationary point lies at the {' and the '.join(at_bound)}'s bound, where a round is no linear map"
     if centre.has_kink():
         return "the field has a kink at the stationary point, so that no linear map says what is around it"
     if is_flat(centre.plain_matrix):

@@ -28,6 +28,9 @@ class NormClipped(WrappingRule):
     def extrapolate(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         return self.rule.extrapolate(self.clipped(gradient), memory)
 
+    def unlimited(self) -> UpdateRule:
+        return self.rule.unlimited()
+
     def clipped(self, gradient: Tree) -> Tree:
         """The gradient, shortened to the norm where it is longer."""
         return trees.scale(gradient, (self.norm / (trees.norm(gradient) + 1e-6)).clamp(max=1))

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from nashpath.core import Hyperparameters, Tree
+from nashpath.core.torch_compat import with_child
 from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 
 
@@ -30,6 +31,10 @@ class WrappingRule(UpdateRule):
 
     def init(self, params: Tree) -> Memory:
         return self.rule.init(params)
+
+    def unlimited(self) -> UpdateRule:
+        rule = self.rule.unlimited()
+        return self if rule is self.rule else with_child(self, "rule", rule)
 
     def linear(self, memory: Memory) -> LinearPart | None:
         return self.rule.linear(self.inner(memory))
