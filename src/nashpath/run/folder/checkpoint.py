@@ -140,7 +140,7 @@ def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[P
     """
     try:
         tensors, meta = _read(store, store.checkpoint, below)
-        if said := _older(store, max(meta.get("taken", [0]))):
+        if said := _older(store, meta):
             store.warn(said)
         return store.checkpoint, tensors, meta
     except _Damaged as error:
@@ -157,10 +157,10 @@ def read_checkpoint(store: RunFolder, below: tuple[str, ...] = ("",)) -> tuple[P
         return (store.previous, *found)
 
 
-def _older(store: RunFolder, step: int) -> str:
-    """That the run has reached more than the ``step`` of its checkpoint, in words, and where the later one is."""
+def _older(store: RunFolder, meta: dict[str, Any]) -> str:
+    """That the run has reached more than the step of its checkpoint, in words, and where the later one is."""
     reached = store.reached()
-    if step >= reached:
+    if not reached or (step := max(meta.get("taken", [0]))) >= reached:
         return ""
     there = checkpoint_step(store.previous) >= reached
     cure = f"{store.previous.name} is of that step: give it that name" if there else "put the one of that step back"
