@@ -27,7 +27,7 @@ VANISHED = 1e-6
 """The share of the slope below which the least mean of slopes around vanishes."""
 
 Cost = Callable[[Tensor], Tensor]
-Found = Literal["pulled", "resting", "kink", "unknown"]
+PullWord = Literal["pulled", "resting", "kink", "unknown"]
 """Pulled: a move gains as the slope promises, and rest is further off than allowed; resting: it is not. Kink: no move
 that was tried gains so. Unknown: what the slope promises is below rounding."""
 
@@ -61,7 +61,7 @@ def own_cost(near: Linearised, who: str, batches: Batch | None) -> Cost:
     return lambda own: near.cost(who, at(own))
 
 
-def pull(cost: Cost, here: Tensor, bend: NDArray[Any] | None, allowed: float) -> Found:
+def pull(cost: Cost, here: Tensor, bend: NDArray[Any] | None, allowed: float) -> PullWord:
     """What the slope of a cost ``[size] → scalar`` is, whose Hessian is ``bend``, [size, size], where it is known.
 
     ::
