@@ -80,8 +80,8 @@ def _counting(game: Game, members: int) -> str:
     whose = f" ({own_title(holder)})" if is_named(holder) else ""
     if members > 1:
         raise Refused(
-            f"{name} changes in the forward pass{whose}, and is no buffer: members that are trained together would "
-            f"share it, each counting for all; {CURE}, or train each in a call, or a run, of its own"
+            f"{name} changes in the forward pass{whose}, and is no buffer: members that are trained together "
+            f"would share it, each counting for all; {CURE}, or train each in a call, or a run, of its own"
         )
     return f"{name} changes in the forward pass{whose}, and is no buffer, so that no checkpoint holds it: {CURE}"
 
