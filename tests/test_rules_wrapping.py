@@ -15,8 +15,8 @@ NEUTRAL = {
     "scheduled clipping": lambda rule: Scheduled(NormClipped(rule, norm=1e6), SCHEDULES["constant"]()),
 }
 """Wrappers that change no move of the first steps."""
-ASKED = {"adaptive", "dense_learning_rate", "init", "forward", "extrapolate", "rate", "linear"}
-"""All that a rule is asked for, of which the law below holds."""
+ASKED = {"adaptive", "dense_learning_rate", "init", "forward", "extrapolate", "rate", "linear", "unlimited"}
+"""All that a rule is asked for, of which the laws below hold."""
 
 
 def same(one, other):
@@ -47,6 +47,21 @@ def test_a_wrapped_rule_says_what_the_rule_says(name, wrapper):
         if linear is not None and told is not None:
             same((linear.decay, linear.gain, linear.scale or {}), (told.decay, told.gain, told.scale or {}))
         params = trees.add(params, move)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_without_limits_moves_as_it_would_unclipped(name):
+    rule = RULES[name]()
+    assert rule.unlimited() is rule
+    constant = SCHEDULES["constant"]()
+    for wrap in (lambda r: r, lambda r: Scheduled(r, constant), lambda r: Scheduled(NormClipped(r, 2e-3), constant)):
+        clipped = NormClipped(wrap(rule), norm=1e-3)
+        free, params = clipped.unlimited(), {"w": torch.ones(3, 2)}
+        memory, kept = rule.init(params), clipped.init(params)
+        for turn in range(3):
+            gradient = {"w": torch.full((3, 2), 5.0 + turn)}
+            (move, memory), (theirs, kept) = rule(gradient, memory), free(gradient, kept)
+            same(move, theirs)
 
 
 def test_the_law_of_wrapped_rules_asks_all_that_a_rule_is_asked_for():
