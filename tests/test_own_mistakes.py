@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
 import nashpath as nash
 from nashpath.core import split_buffers
 from nashpath.core.own import is_own
+from nashpath.games.toys import Bilinear
 from nashpath.run import SettingError, load_methods
 from nashpath.run.settings.register import KINDS as KINDS_OF_TABLES
 from run_folders import flags
@@ -343,6 +345,22 @@ def test_the_rooms_own_methods_are_not_held():
 
 def is_held(function) -> bool:
     return hasattr(function, "__held__")
+
+
+@pytest.mark.parametrize("late", [1, 5])
+def test_what_is_carried_keeps_its_form_also_where_no_name_is_registered(late):
+    """A program compares what steps leave with what they were given, of any solver and at any step."""
+
+    class Grows(nash.Simultaneous):
+        taken = 0
+
+        def forward(self, problem, point, memory, batches):
+            moved, kept, info = super().forward(problem, point, memory, batches)
+            Grows.taken += 1
+            return moved, {**kept, "more": torch.zeros(1)} if Grows.taken == late else kept, info
+
+    with pytest.raises(SettingError, match=r"Grows: memory\.more is new, after step .*no checkpoint"):
+        nash.train(Bilinear(), Grows(nash.SGD(0.1), nash.SGD(0.1)), steps=late, log_every=1)
 
 
 # What is refused where it is registered

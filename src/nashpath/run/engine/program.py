@@ -177,7 +177,9 @@ class Program:
             wrong = next((w for one in parts if (w := other_form(getattr(old, one), getattr(new, one), one))), "")
             if wrong:
                 trial = self.trials[0]
-                whose = trial.game if wrong.startswith("point.state") else trial.solver.unwrapped(new.memory)[0]
+                state = wrong.removeprefix("point.state.").split()[0].rpartition(".")[0]
+                inside = wrong.startswith("point.state.")
+                whose = trial.game.get_submodule(state) if inside else trial.solver.unwrapped(old.memory)[0]
                 raise SettingError(
                     f"{own_title(whose)}: {wrong}, after step {self.taken + 1}: what is carried from step to step "
                     "keeps its names, shapes and kinds of numbers, else no checkpoint of it could be read"
