@@ -12,7 +12,7 @@ import torch
 
 import nashpath as nash
 from nashpath.core import split_buffers
-from nashpath.core.own import is_own
+from nashpath.core.own import is_own, own_fault
 from nashpath.games.toys import Bilinear
 from nashpath.run import SettingError, load_methods
 from nashpath.run.settings.register import KINDS as KINDS_OF_TABLES
@@ -434,3 +434,9 @@ def test_every_kind_has_its_numbers_handed_to_super(tmp_path):
         own = KINDS_OF_TABLES[kind]["mine"]
         rules = {"discriminator": nash.SGD(0.1), "generator": nash.SGD(0.1)} if kind == "solver" else {}
         assert split_buffers(own(**rules, phi=2.5))[0]["phi"] == 2.5
+
+
+def test_an_error_that_is_raised_from_itself_has_no_other_cause():
+    error = SettingError("two sizes")
+    error.__cause__ = error
+    assert own_fault(error) == ""

@@ -51,8 +51,9 @@ PRIVATE = {
     "oneDNN's switch": r"backends\.mkldnn",
 }
 """Of what only ``core/torch_compat`` may make use."""
-ALSO = {("code objects", "meaning.py")}
-"""But for the digest of what a study's function computes, which reads no code of PyTorch's."""
+ALSO = {("code objects", name) for name in ("meaning.py", "own.py", "written.py")}
+"""But for the digest of what a study's function computes, and what is asked of methods of one's own: no code of
+PyTorch's is read."""
 
 
 def test_no_other_folder_uses_private_torch():

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 PACKAGE = str(Path(__file__).parents[1])
-TORCH = str(Path(torch.__file__).parent)
+TORCH = str(Path(inspect.getfile(torch)).parent)
 
 
 class MethodError(ValueError):
@@ -104,7 +104,8 @@ def own_fault(error: BaseException) -> str:
     if isinstance(error, MethodError):
         return str(error)
     if type(error).__module__.startswith("nashpath."):
-        theirs, whole = own_fault(error.__cause__) if error.__cause__ is not None else "", str(error)
+        cause = error.__cause__
+        theirs, whole = "" if cause is None or cause is error else own_fault(cause), str(error)  # raised from itself
         if not theirs or theirs in whole:
             return theirs and whole
         return theirs if whole in theirs else f"{whole}. It comes from this: {theirs}"
