@@ -248,7 +248,7 @@ def test_parts_of_different_claims_are_not_gathered(tmp_path):
     for name in ("a", "b"):
         reproduce(str(file), "default", tmp_path / name, portion=Portion(part=(1, 2)))
         edit(file, 'by_seed("b")', 'by_seed("a")') if name == "a" else None
-    with pytest.raises(SettingError, match="is no part of what .*: claims.pos.computation differ"):
+    with pytest.raises(SettingError, match=r"is no part of what .*: claims\.pos\.computation differ"):
         gather_cells(tmp_path / "all", [tmp_path / "a", tmp_path / "b"])
     gather_cells(tmp_path / "all", [tmp_path / "a"])
     assert read_study(tmp_path / "all")["changed_since"] == ["pos"]
