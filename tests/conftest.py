@@ -12,6 +12,7 @@ import functools
 import gc
 import multiprocessing.spawn
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,7 @@ from nashpath.run.settings import method_files
 from nashpath.run.settings.register import KINDS
 from nashpath.run.training import session
 from quick_python import started
+from run_folders import small, trained
 
 _COPIES = os.environ.get("NASHPATH_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 REAL_DATA = Path(os.environ.setdefault("NASHPATH_REAL_DATA", _COPIES))  # workers of xdist inherit it
@@ -157,3 +159,17 @@ def quick_python(_quick_python: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def traced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled steps are traced, stacked and differentiated as ever; no C++ is made of them, which takes longest."""
     monkeypatch.setattr(program, "as_one_graph", functools.partial(program.as_one_graph, backend="traced"))
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run, with checkpoints on its way; nobody changes it."""
+    folder = tmp_path_factory.mktemp("original") / "run"
+    trained(small(checkpoint_every=8), folder)
+    return folder
+
+
+@pytest.fixture
+def run(original: Path, tmp_path: Path) -> Path:
+    """A copy of its folder."""
+    return Path(shutil.copytree(original, tmp_path / "run"))

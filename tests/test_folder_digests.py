@@ -28,18 +28,6 @@ from run_folders import assert_same_run, flags, nash, rows, small, trained
 CHECKPOINTS = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("original") / "run"
-    trained(small(checkpoint_every=8), folder)
-    return folder
-
-
-@pytest.fixture
-def run(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "run")
-
-
 def flip(file, at, bit=0):
     content = bytearray(file.read_bytes())
     content[at] ^= 1 << bit

@@ -1,7 +1,5 @@
 """Lines are appended whole, after a kill or a full disk, too; a run without its first checkpoint begins again."""
 
-import shutil
-
 import pytest
 
 from nashpath.core.cache import append_lines
@@ -11,18 +9,6 @@ from nashpath.run.folder.run_folder import RunFolder
 from run_folders import assert_same_run, files_of_at_most, nash, rows, small, trained
 
 CHECKPOINT = "checkpoint.safetensors"
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("original") / "run"
-    trained(small(checkpoint_every=8), folder)
-    return folder
-
-
-@pytest.fixture
-def run(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "run")
 
 
 CONTENTS = (b"", b"a\n", b"a\nb", b"b", b"a\n" + b"b" * 200_000, b"\n" * 5, b"a\nb\n" * 40_000)

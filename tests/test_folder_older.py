@@ -11,17 +11,10 @@ from nashpath.report.questions import questions
 from nashpath.report.read import load_run
 from nashpath.run import FolderWarning, gather_run, load, resume_session
 from nashpath.run.folder.checkpoint import checkpoint_step
-from run_folders import assert_same_run, flags, members, nash, small, trained
+from run_folders import assert_same_run, flags, members, nash
 
 LAST, BEFORE = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 SAID = "is an older one, of step 16; run.json says that step 20 was reached. What follows is of step 16; "
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("original") / "run"
-    trained(small(checkpoint_every=8), folder)
-    return folder
 
 
 def copied(run):
@@ -89,11 +82,6 @@ def test_a_page_asks_for_no_assessment_that_would_be_of_the_same_step(older, ver
     assert told in write_report(run).read_text()
     answers = {one.question: one.word for one in questions(load_run(run))}
     assert answers["What next?"] == ("see the diagnosis" if verb == "diagnose" else "diagnose it")
-
-
-@pytest.fixture
-def run(original, tmp_path):
-    return shutil.copytree(original, tmp_path / "run")
 
 
 def quiet(run):
