@@ -247,7 +247,7 @@ def choose_threads(trial: Trial, seed: int, precision: Precision) -> int:
     times = {}
     for count in (most, 1):
         torch.set_num_threads(count)
-        times[count] = seconds(Program([trial], [seed], "looped", False, precision))
+        times[count] = seconds(Program([trial], [seed], "looped", False, precision, record=False))
     best = most if times[most] < MARGIN * times[1] else 1
     torch.set_num_threads(best)
     return best
