@@ -10,6 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
+from nashpath.core.written import call_form
+
 PACKAGE = str(Path(__file__).parents[1])
 TORCH = str(Path(inspect.getfile(torch)).parent)
 
@@ -81,19 +83,14 @@ def expected(kind: Any, part: str) -> str:
         function = cast("dict[str, Any]", vars(base)).get(part)
         if str(base.__module__).startswith("nashpath.") and inspect.isfunction(function) and function.__doc__:
             told = inspect.cleandoc(function.__doc__).split("\n\n")[0].replace("`", "")
-            names = [name for name in inspect.signature(function).parameters if name != "self"]
-            return f"{part}({', '.join(names)}): {' '.join(told.split())}"
+            return f"{call_form(part, function)}: {' '.join(told.split())}"
     known = _known(kind)
     return known.gives if known else ""
 
 
 def refused_method(thing: Any, part: str, wrong: str) -> MethodError:
     """The error for a function whose result is ``wrong``, with what is expected of it."""
-    kind = _kind_of(thing)
-    known, wanted = _known(thing), expected(kind, part)
-    named = f"{known.kind} {known.name}" if known else kind.__name__
-    told = f"{named} ({place_of(kind, part)}): {wrong}"
-    return MethodError(f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told)
+    return MethodError(_told(thing, part, f" ({place_of(_kind_of(thing), part)}): {wrong}"))
 
 
 def own_fault(error: BaseException) -> str:
@@ -112,11 +109,16 @@ def own_fault(error: BaseException) -> str:
     owner, part, where = _innermost(error)
     if owner is None:
         return ""
-    kind = _kind_of(owner)
-    known, wanted = _known(owner), expected(kind, part)
-    named = f"{known.kind} {known.name}" if known else kind.__name__
     said = " ".join(str(error).split())[:300].rstrip(".")
-    told = f"{named}, a method of your own, fails at {where}: {type(error).__name__}{f': {said}' if said else ''}"
+    kind = f"{type(error).__name__}{f': {said}' if said else ''}"
+    return _told(owner, part, f", a method of your own, fails at {where}: {kind}")
+
+
+def _told(thing: Any, part: str, said: str) -> str:
+    """What is said of a method, after its name, and what is expected of this function of it."""
+    kind = _kind_of(thing)
+    known, wanted = _known(thing), expected(kind, part)
+    told = f"{known.kind} {known.name}{said}" if known else f"{kind.__name__}{said}"
     return f"{told}. Expected: {wanted.rstrip('.')}" if wanted else told
 
 
@@ -160,8 +162,8 @@ def _innermost(error: BaseException) -> tuple[Any, str, str]:
         code = frame.f_code
         holder = _owner(frame)
         if holder is not None:
-            owner, part = holder, _name_of(holder, code)
             kind = _kind_of(holder)
+            owner, part = holder, kind.__name__ if inspect.isroutine(kind) else _name_of(kind, code)
             files.update(one.co_filename for one in _codes(kind))
             where = place_of(kind, part)
         if owner is not None and code.co_filename in files and not _inside(code.co_filename):
@@ -189,25 +191,16 @@ def _owner(frame: FrameType) -> Any:
     ours = _of_class(kind) is not None or (
         issubclass(kind, nn.Module) and is_own(kind) and not _inside(code.co_filename)
     )
-    return held if ours and _has(kind, code) else None
+    return held if ours and _name_of(kind, code) else None
 
 
-def _has(kind: type, code: CodeType) -> bool:
-    """Whether code is that of a function of a class."""
-    functions = [one for base in kind.__mro__ for one in vars(base).values() if inspect.isfunction(one)]
-    return any(inspect.unwrap(one).__code__ is code for one in functions)
-
-
-def _name_of(holder: Any, code: CodeType) -> str:
-    """The name under which a class has the function of this code."""
-    if inspect.isroutine(holder):
-        return holder.__name__
-    kind: Any = _kind_of(holder)
+def _name_of(kind: Any, code: CodeType) -> str:
+    """The name under which a class has the function of this code; empty where it has none such."""
     for base in kind.__mro__:
         for name, function in cast("dict[str, Any]", vars(base)).items():
             if inspect.isfunction(function) and inspect.unwrap(function).__code__ is code:
                 return name
-    return code.co_name
+    return ""
 
 
 def _codes(method: Any, part: str = "") -> list[CodeType]:

@@ -44,14 +44,14 @@ def _functions(kind: type, like: type | None) -> Iterator[str]:
         yield " has no forward(...), which is what it computes"
     for name, base in asked.items():
         own = inspect.getattr_static(kind, name, None)
-        told = f"{name}({', '.join(_names(base))})"
+        told = call_form(name, base)
         if own is base or not callable(getattr(kind, name, None)):
             called = [other for other in asked if name in asked[other].__code__.co_names]
             around = any(inspect.getattr_static(kind, other) is not asked[other] for other in called)
             if (_is_abstract(base) and not around) or own is None:
                 yield f" has no {told}, which its base asks for"
         elif inspect.isfunction(own) and not _takes(own, base):
-            yield f": {name}({', '.join(_names(own))}) must take ({', '.join(_names(base))}), which it is called with"
+            yield f": {call_form(name, own)} must take {call_form('', base)}, which it is called with"
 
 
 def _asked(kind: type, like: type | None) -> dict[str, Any]:
@@ -72,8 +72,9 @@ def _is_abstract(function: Any) -> bool:
     return code.co_names == ("NotImplementedError",)
 
 
-def _names(function: Any) -> list[str]:
-    return [name for name in inspect.signature(function).parameters if name != "self"]
+def call_form(name: str, function: Callable[..., Any]) -> str:
+    """How a function is called: ``name(first, second)``, without ``self``."""
+    return f"{name}({', '.join(one for one in inspect.signature(function).parameters if one != 'self')})"
 
 
 def _takes(own: Any, base: Any) -> bool:

@@ -7,7 +7,6 @@ A run may be read while it is still being written: a missing file is an empty pa
 import json
 import math
 import tomllib
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.run.errors import MethodsWarning, SettingError
+from nashpath.report.recalled import recalled
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
 from nashpath.run.folder.identity import of_other_data
 from nashpath.run.folder.places import DATA_KEYS, LINKED, WITH
 from nashpath.run.folder.run_folder import is_search, plain_json
 from nashpath.run.observe.snapshot import SAMPLES
-from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.model import dotted
 
 SEARCH = "search.html"
@@ -32,8 +30,6 @@ SEARCH = "search.html"
 KNOWN = ("run.json", "members.json", "metrics.jsonl", "config.toml", "samples")
 UNREAD = ("checkpoint.safetensors", "checkpoint.previous.safetensors")
 """Files of a run that a report does not read."""
-UNKNOWN = "Without it a number that only it explains has no better side, and settings are not judged by it"
-"""What follows for a page where methods of a run's own are not there."""
 COSTS = {"gradients": "gradient evaluations", "train_seconds": "seconds of training"}
 """Keys of a metrics row that say what a member has cost so far, and their units."""
 REAL = "real."
@@ -223,21 +219,6 @@ def read_frames(run: Run, chosen: Iterable[tuple[int, Path]]) -> list[tuple[int,
         if fitting:
             kept.append((step, fitting))
     return kept
-
-
-def recalled(entries: Any, folder: Path) -> list[str]:
-    """Finds the methods again that a folder remembers; what is not there, or not as it was, in words."""
-    found: list[str] = []
-    for entry in entries if isinstance(entries, list) else []:
-        try:
-            with warnings.catch_warnings(record=True, category=MethodsWarning, action="always") as said:
-                recall([entry], folder)
-            found += [str(one.message) for one in said]
-        except SettingError as error:
-            found.append(f"{error}. {UNKNOWN}")
-        except (TypeError, KeyError, AttributeError):
-            found.append(f"{folder}: expected where methods came from, found {str(entry)[:80]!r}")
-    return found
 
 
 class _Reader:

@@ -12,7 +12,8 @@ from nashpath.report.headline import run_headline
 from nashpath.report.outcome import Outcome
 from nashpath.report.page import PAGE, curves_data, write_page, write_report
 from nashpath.report.phrasing import by_how_much, meaning, setting, titled, with_ends
-from nashpath.report.read import SEARCH, load_run, recalled
+from nashpath.report.read import SEARCH, load_run
+from nashpath.report.recalled import recalled
 from nashpath.report.tables import Heading, TableCell, origin
 from nashpath.run import FolderWarning
 from nashpath.run.assess.search import Candidate, Found

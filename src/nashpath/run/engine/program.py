@@ -158,7 +158,8 @@ class Program:
                 if not stop():  # it is a block around this one that is to end
                     raise
                 return
-            self._check_form(before[0])
+            if not (warm and self.compiled):  # a graph keeps the form that its first step had
+                self._check_form(before[0])
             self._explain(count)
             self._warm, self.compiles = True, False
             if warm:
