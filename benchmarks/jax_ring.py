@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-BATCH, LATENT, WIDTH, RATE, B1, B2, EPSILON = 64, 16, 64, 2e-4, 0.5, 0.999, 1e-8
+LATENT, RATE, B1, B2, EPSILON = 16, 2e-4, 0.5, 0.999, 1e-8
 SCANNED = 32
 """Steps a call."""
 
@@ -19,7 +19,7 @@ def available() -> bool:
     return importlib.util.find_spec("jax") is not None
 
 
-def jax_loop(members: int) -> Callable[[int], None]:
+def jax_loop(members: int, batch: int = 64, width: int = 64) -> Callable[[int], None]:
     """A function that takes about so many steps with ``members`` GANs (a multiple of `SCANNED`), compiled by now."""
     import jax
     import jax.numpy as jnp
@@ -41,21 +41,21 @@ def jax_loop(members: int) -> Callable[[int], None]:
 
     def real(key: Any) -> Any:
         which, where = jax.random.split(key)
-        angle = jax.random.randint(which, (BATCH,), 0, 8) * (jnp.pi / 4)
+        angle = jax.random.randint(which, (batch,), 0, 8) * (jnp.pi / 4)
         centre = 2 * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
-        return centre + 0.02 * jax.random.normal(where, (BATCH, 2))
+        return centre + 0.02 * jax.random.normal(where, (batch, 2))
 
     def cost_d(d: list[Any], g: list[Any], key: Any) -> Any:
         a, b, c, e = jax.random.split(key, 4)
-        x, fake = real(a), generate(g, jax.random.normal(b, (BATCH, LATENT)))
-        cloud = x + jax.random.uniform(c, (BATCH, 1)) * 0.5 * x.std() * jax.random.uniform(e, x.shape)
+        x, fake = real(a), generate(g, jax.random.normal(b, (batch, LATENT)))
+        cloud = x + jax.random.uniform(c, (batch, 1)) * 0.5 * x.std() * jax.random.uniform(e, x.shape)
         slope = jax.grad(lambda at: judge(d, at).sum())(cloud)
         length = jnp.sqrt(jnp.square(slope).sum(-1) + 1e-12)
         penalty = jnp.square(length - 1).mean()
         return jax.nn.softplus(-judge(d, x)).mean() + jax.nn.softplus(judge(d, fake)).mean() + penalty
 
     def cost_g(g: list[Any], d: list[Any], key: Any) -> Any:
-        return jax.nn.softplus(-judge(d, generate(g, jax.random.normal(key, (BATCH, LATENT))))).mean()
+        return jax.nn.softplus(-judge(d, generate(g, jax.random.normal(key, (batch, LATENT))))).mean()
 
     def adam(params: Any, slopes: Any, memory: Any) -> Any:
         first, second, count = memory
@@ -77,7 +77,7 @@ def jax_loop(members: int) -> Callable[[int], None]:
 
     def begin(key: Any) -> Any:
         a, b, c = jax.random.split(key, 3)
-        g, d = layers(a, [LATENT, WIDTH, WIDTH, 2]), layers(b, [2, WIDTH, WIDTH, 1])
+        g, d = layers(a, [LATENT, width, width, 2]), layers(b, [2, width, width, 1])
 
         def zeros(tree: Any) -> Any:
             return (jax.tree.map(jnp.zeros_like, tree), jax.tree.map(jnp.zeros_like, tree), jnp.zeros(()))

@@ -1,12 +1,12 @@
 """Every race of the engine in one command, kept as a record of this machine and shown in `docs/speed.md`.
 
 Raced are the ring (solo and stacked, eager and compiled, against a plain eager loop and, where it is installed, JAX)
-and a DCGAN of 32 pixels; measured besides are the share of a run's time that evaluation takes, and this machine's
-ceilings (a large matrix product, a large copy), which say how far a race is from them. Ratios are of one run; a ratio
-that fell by a fifth against this machine's last record is named.
+and a DCGAN of 32 pixels, then the ring over members, batch and width; measured besides are the share of a run's time
+that evaluation takes, and this machine's ceilings (a large matrix product, a large copy), which say how far a race is
+from them. Ratios are of one run; a ratio that fell by a fifth against this machine's last record is named.
 
-    python benchmarks/record.py [--rounds 5] [--members 1 16 64 256] [--only ring dcgan evaluation] [--records FOLDER]
-        [--page docs/speed.md] [--smallest]
+    python benchmarks/record.py [--rounds 5] [--members 1 16 64 256] [--only ring dcgan scaling evaluation]
+        [--records FOLDER] [--page docs/speed.md] [--smallest]
 """
 
 import argparse
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 import jax_ring
+import scaling
 import stacked
 from nashpath.run import open_session
 from nashpath.run.folder.run_folder import machine
+from scaling import operations
 from sizes import parse
 
 ROOT = Path(__file__).parent.parent
@@ -49,27 +49,6 @@ def ceilings(size: int = 1024, megabytes: int = 256, times: int = 5) -> dict[str
         y.copy_(x)
         copy.append(time.perf_counter() - start)
     return {"gflops": 2e-9 * size**3 / min(product), "gigabytes": 2e-3 * megabytes / min(copy)}
-
-
-class Operations(TorchDispatchMode):
-    """Counts the operations of products and convolutions (PyTorch's own counter cannot follow a nested derivative)."""
-
-    total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func.overloadpacket)
-        self.total += count(*args, **(kwargs or {}), out_val=result) if count else 0
-        return result
-
-
-def operations(race: stacked.Race) -> float:
-    """Floating-point operations of the matrix products and convolutions of one GAN step."""
-    program = stacked.program(race, 1, "looped", False)
-    program.run(1)
-    with Operations() as counted:
-        program.run(1)
-    return float(counted.total)
 
 
 def evaluation(steps: int) -> list[dict[str, Any]]:
@@ -109,6 +88,27 @@ def regressions(new: dict[str, Any], old: list[dict[str, Any]]) -> list[str]:
     return found
 
 
+def alike(record: dict[str, Any]) -> tuple[str, str]:
+    """What tells machines apart: the processor's name, and its vectors, since different machines share a name."""
+    return record["processor"], record["vectors"]
+
+
+def picture(record: dict[str, Any]) -> str:
+    """Where the picture of a record's curves is, from the page."""
+    return f"figures/speed-{'-'.join(_words(' '.join(alike(record))))}.png"
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() else " " for c in text).lower().split()
+
+
+def curves(chosen: argparse.Namespace, jax: bool) -> list[scaling.Point]:
+    """The ring over members, batch and width."""
+    if chosen.smallest:
+        return scaling.measure(4, 1, False, False, scaling.SIZES[:1])
+    return scaling.measure(scaling.MEMBERS[-1], 3, chosen.compile, jax)
+
+
 def records(folder: Path) -> list[dict[str, Any]]:
     """All records, the newest last."""
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
@@ -116,15 +116,15 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 def page(kept: list[dict[str, Any]]) -> str:
     """The newest record of each machine as a page, the last one first."""
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
     for record in reversed(kept):
-        newest.setdefault(record["processor"], record)
+        newest.setdefault(alike(record), record)
     lines = [HEAD]
-    for name, record in newest.items():
+    for (name, vectors), record in newest.items():
         about, top = record["machine"], record["ceilings"]
-        lines.append(f"## {name}\n")
+        lines.append(f"## {name}, {vectors}\n")
         lines.append(
-            f"Measured on {record['date']}: one thread, torch {about['versions']['torch']}, {record['vectors']}. One "
+            f"Measured on {record['date']}: one thread, torch {about['versions']['torch']}. One "
             f"thread makes at best {top['gflops']:.0f} · 10⁹ float32 operations a second in a matrix product, and "
             f"moves {top['gigabytes']:.1f} GB a second in a copy.\n"
         )
@@ -143,6 +143,12 @@ def page(kept: list[dict[str, Any]]) -> str:
                     f"| {r['way']} | {r['members']} | {rate:,.0f} | {spread} | {share:.0%} | {r['ready']:.0f} s |"
                 )
             lines.append("")
+        if record.get("scaling"):
+            lines += [
+                "### Over members, batch and width\n",
+                f"![Speed over members, batch and width]({picture(record)})\n",
+            ]
+            lines += [f"Of the ceiling, {said}.\n" for said in scaling.shares(record["scaling"], top["gflops"])]
         if record["evaluation"]:
             lines += ["### Evaluation\n", "| run | looks | share of the time |", "|---|---|---|"]
             lines += [f"| {e['run']} | {e['looks']} | {e['share']:.1%} |" for e in record["evaluation"]]
@@ -167,7 +173,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--members", type=int, nargs="+", default=[1, 16, 64, 256])
-    parser.add_argument("--only", nargs="+", choices=["ring", "dcgan", "evaluation"])
+    parser.add_argument("--only", nargs="+", choices=["ring", "dcgan", "scaling", "evaluation"])
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
@@ -184,7 +190,10 @@ def main() -> None:
 
 
 def measure(chosen: argparse.Namespace) -> None:
-    wanted, jax = chosen.only or ["ring", "dcgan", "evaluation"], jax_ring.available() and not chosen.smallest
+    wanted, jax = (
+        chosen.only or ["ring", "dcgan", "scaling", "evaluation"],
+        jax_ring.available() and not chosen.smallest,
+    )
     each = [True, False] if chosen.compile else [False]
     found: list[stacked.Rate] = []
     work: dict[str, float] = {}
@@ -204,21 +213,23 @@ def measure(chosen: argparse.Namespace) -> None:
         "ceilings": ceilings(128, 1, 1) if chosen.smallest else ceilings(),
         "operations": work,
         "races": [asdict(one) for one in found],
+        "scaling": curves(chosen, jax) if "scaling" in wanted else [],
         "evaluation": evaluation(4 if chosen.smallest else 2000) if "evaluation" in wanted else [],
     }
     for e in record["evaluation"]:
         print(f"{e['run']}: evaluation takes {e['share']:.1%} of the time in {e['looks']} looks")
-    same = [old for old in records(chosen.records) if old["processor"] == name]
+    same = [old for old in records(chosen.records) if alike(old) == alike(record)]
     record["regressions"] = regressions(record, same)
     for said in record["regressions"]:
         print(f"slower than in the last record: {said}")
     chosen.records.mkdir(parents=True, exist_ok=True)
-    words = "".join(c if c.isalnum() else " " for c in name).split()
-    path = chosen.records / f"{datetime.now(UTC):%Y-%m-%d-%H%M}-{'-'.join(words).lower()}.json"
+    path = chosen.records / f"{datetime.now(UTC):%Y-%m-%d-%H%M}-{'-'.join(_words(name))}.json"
     path.write_text(json.dumps(record, indent=1) + "\n")
     print(path)
     if chosen.page:
         chosen.page.write_text(page(records(chosen.records)))
+        drawn = scaling.draw(record["scaling"], record["ceilings"]["gflops"])
+        (chosen.page.parent / picture(record)).write_bytes(drawn)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from nashpath.games.gan import GAN
 from nashpath.games.objectives import NonSaturating
 from nashpath.games.penalties import Dragan
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from nashpath.run.engine.program import Program
+from nashpath.run.engine.memory import COMPILED, EAGER, even
+from nashpath.run.engine.program import Prepared, Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
 from sizes import parse
@@ -42,12 +43,14 @@ class Race:
     data: object
     members: int
     steps: tuple[int, int]
+    batch: int = 64
+    width: int = 64
 
 
-def plain_mlp(inputs: int, outputs: int, leak: float) -> nn.Module:
-    """Two hidden layers of 64, in stock PyTorch."""
+def plain_mlp(inputs: int, outputs: int, leak: float, width: int) -> nn.Module:
+    """Two hidden layers, in stock PyTorch."""
     act = nn.LeakyReLU(leak) if leak else nn.ReLU()
-    return nn.Sequential(nn.Linear(inputs, 64), act, nn.Linear(64, 64), act, nn.Linear(64, outputs))
+    return nn.Sequential(nn.Linear(inputs, width), act, nn.Linear(width, width), act, nn.Linear(width, outputs))
 
 
 def plain_dcgan() -> tuple[nn.Module, nn.Module]:
@@ -64,26 +67,38 @@ def plain_dcgan() -> tuple[nn.Module, nn.Module]:
     return generator, nn.Sequential(*down, *deep)
 
 
+def ring(batch: int = 64, width: int = 64) -> Race:
+    """Dense networks on the ring of eight."""
+    data = Ring()
+
+    def real(rng: torch.Generator) -> Tensor:
+        centres = data.centres[torch.randint(8, (batch,), generator=rng)]
+        return centres + 0.02 * torch.randn(batch, 2, generator=rng)
+
+    return Race(
+        f"ring, MLP 2x{width}, batch {batch}, DRAGAN",
+        16,
+        1.0,
+        lambda: (MLPGenerator(16, (2,), width=width), MLPDiscriminator((2,), width=width)),
+        lambda: (plain_mlp(16, 2, 0.0, width), plain_mlp(2, 1, 0.2, width)),
+        real,
+        data,
+        64,
+        (600, 128),
+        batch,
+        width,
+    )
+
+
 def races() -> dict[str, Race]:
     """The two games."""
-    ring = Ring()
     pictures = torch.rand(512, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
     def image_batch(rng: torch.Generator) -> Tensor:
         return pictures[torch.randint(512, (64,), generator=rng)]
 
     return {
-        "ring": Race(
-            "ring, MLP 2x64, batch 64, DRAGAN",
-            16,
-            1.0,
-            lambda: (MLPGenerator(16, (2,)), MLPDiscriminator((2,))),
-            lambda: (plain_mlp(16, 2, 0.0), plain_mlp(2, 1, 0.2)),
-            lambda rng: ring.centres[torch.randint(8, (64,), generator=rng)] + 0.02 * torch.randn(64, 2, generator=rng),
-            ring,
-            64,
-            (600, 128),
-        ),
+        "ring": ring(),
         "dcgan": Race(
             "DCGAN 32x32, width 32, batch 64, DRAGAN",
             64,
@@ -110,9 +125,9 @@ def eager_loop(race: Race) -> Callable[[int], None]:
         for _ in range(steps):
             x = race.real(rng)
             with torch.no_grad():
-                fake = g(torch.randn(64, race.latent, generator=rng))
+                fake = g(torch.randn(race.batch, race.latent, generator=rng))
             one = [1] * (x.dim() - 1)
-            cloud = x + torch.rand(64, *one, generator=rng) * 0.5 * x.std() * torch.rand(x.shape, generator=rng)
+            cloud = x + torch.rand(race.batch, *one, generator=rng) * 0.5 * x.std() * torch.rand(x.shape, generator=rng)
             cloud.requires_grad_()
             (slope,) = torch.autograd.grad(d(cloud).sum(), cloud, create_graph=True)
             penalty = race.weight * (slope.flatten(1).norm(dim=1) - 1).square().mean()
@@ -120,7 +135,7 @@ def eager_loop(race: Race) -> Callable[[int], None]:
             d_opt.zero_grad()
             loss.backward()
             d_opt.step()
-            loss = softplus(-d(g(torch.randn(64, race.latent, generator=rng)))).mean()
+            loss = softplus(-d(g(torch.randn(race.batch, race.latent, generator=rng)))).mean()
             g_opt.zero_grad()
             loss.backward()
             g_opt.step()
@@ -128,15 +143,33 @@ def eager_loop(race: Race) -> Callable[[int], None]:
     return run
 
 
-def program(race: Race, members: int, mode: str, compiled: bool) -> Program:
-    """The same game as a program of ``members``."""
-    trials = []
-    for seed in range(members):
+def program(
+    race: Race, members: int, mode: str, compiled: bool, first: int = 0, ready: Prepared | None = None
+) -> Program:
+    """The same game as a program of ``members``, whose seeds begin at ``first``."""
+    trials, seeds = [], range(first, first + members)
+    for seed in seeds:
         with seeded(seed):
             nets = race.ours()
-        game = GAN(*nets, NonSaturating(), Dragan(race.weight), data=race.data, latent=race.latent)  # type: ignore[arg-type]
+        how = {"data": race.data, "latent": race.latent, "batch_size": race.batch}
+        game = GAN(*nets, NonSaturating(), Dragan(race.weight), **how)  # type: ignore[arg-type]
         trials.append(Trial(game, Alternating(Adam(2e-4), Adam(2e-4))))
-    return Program(trials, range(members), mode, compiled)  # type: ignore[arg-type]
+    return Program(trials, seeds, mode, compiled, ready=ready)  # type: ignore[arg-type]
+
+
+def population(race: Race, members: int, mode: str, compiled: bool) -> Callable[[int], None]:
+    """As a run takes the steps of so many members: in stacks that fit the caches, which share one compiled step."""
+    made: list[Program] = []
+    ready: dict[int, Prepared] = {}
+    for part in even(members, (COMPILED if compiled else EAGER) if mode == "stacked" else members):
+        made.append(program(race, part, mode, compiled, sum(len(one.trials) for one in made), ready.get(part)))
+        ready.setdefault(part, made[-1].prepared)
+
+    def run(steps: int) -> None:
+        for one in made:
+            one.run(steps)
+
+    return run
 
 
 def rate(run: Callable[[int], None], steps: int, members: int) -> float:
@@ -185,10 +218,15 @@ def run_race(
     add("plain eager loop", 1, lambda: eager_loop(race), 3)
     for mode, members, compiled in ways:
         label = f"{mode if members > 1 else 'solo'}, {'compiled' if compiled else 'eager'}"
-        add(label, members, lambda m=mode, n=members, c=compiled: program(race, n, m, c).run, 2)
+        add(label, members, lambda m=mode, n=members, c=compiled: population(race, n, m, c), 2)
     if jax:
         for members in sorted({members for _, members, _ in ways}):
-            add("JAX, jit + vmap + scan", members, lambda n=members: jax_ring.jax_loop(n), jax_ring.SCANNED)
+            add(
+                "JAX, jit + vmap + scan",
+                members,
+                lambda n=members: jax_ring.jax_loop(n, race.batch, race.width),
+                jax_ring.SCANNED,
+            )
     rates: dict[tuple[str, int], list[float]] = {side: [] for side in sides}
     for _ in range(rounds):
         for (name, members), run in sides.items():

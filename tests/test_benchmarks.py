@@ -70,7 +70,7 @@ def test_the_page_of_speed_is_made_from_the_records(record):
 
 
 def test_operations_are_those_of_the_products(record):
-    with record.Operations() as counted:
+    with record.scaling.Operations() as counted:
         torch.matmul(torch.randn(3, 4), torch.randn(4, 5))
     assert counted.total == 2 * 3 * 4 * 5
 

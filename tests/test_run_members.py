@@ -79,6 +79,12 @@ def test_a_population_is_split_into_few_parts_of_equal_length(count, most):
     assert len(parts) <= max(2, 2 * -(-count // most))
 
 
+def test_compiled_stacks_are_smaller_than_eager_ones():
+    trial = build_trial(resolve(RING), 0)
+    assert [memory.most_together(trial, 1000, compiled) for compiled in (True, False)] == [32, 128]
+    assert memory.most_together(trial, 20, True) == 20
+
+
 def test_members_differ_by_seed_and_by_setting(tmp_path):
     trained({**RING, "seeds": [5, 7]}, tmp_path / "all", **{RATES: [1e-3, 1e-2]})
     weights = [tensors(tmp_path / "all", k)["point.players.generator.head.weight"] for k in range(4)]

@@ -326,6 +326,49 @@ def test_who_calls_the_parts_of_a_step(monkeypatch, size, fails, tried):
     assert asked == tried
 
 
+NARROW = [(5, 1, 6), (5, 2, 6), (2, 2, 2), (1, 7, 6), (4, 7, 6), (5, 7, 1), (5, 7, 4)]
+WIDE = [(5, 3, 6), (5, 7, 6), (0, 3, 5), (5, 0, 6), (5, 1, 70_000), (3, 70_000, 2)]
+
+
+@pytest.mark.parametrize("turned", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("stack", [(), (3,)])
+def test_narrow_products_are_those_of_a_library_and_wide_ones_are_left_to_it(stack, turned):
+    rng = torch.Generator().manual_seed(0)
+
+    def factor(rows: int, columns: int, turn: bool) -> torch.Tensor:
+        made = torch.randn(*stack, *((columns, rows) if turn else (rows, columns)), generator=rng)
+        return made.mT if turn else made
+
+    for rows, inner, columns in NARROW:
+        a, b = factor(rows, inner, turned[0]), factor(inner, columns, turned[1])
+        product = one_graph._product(a, b)
+        assert product.is_contiguous()
+        torch.testing.assert_close(product, a @ b)
+        shift = torch.randn(columns, generator=rng)
+        torch.testing.assert_close(one_graph._shifted_product(shift, a, b), shift + a @ b)
+        assert one_graph._shifted_product(shift, a, b, beta=2) is NotImplemented
+        assert one_graph._product(a.bfloat16(), b.bfloat16()) is NotImplemented
+    for rows, inner, columns in WIDE:
+        assert one_graph._product(factor(rows, inner, turned[0]), factor(inner, columns, turned[1])) is NotImplemented
+
+
+def test_a_compiled_graph_has_no_narrow_products():
+    """The last of four sums stands for a product that is narrow on all sides; a traced graph has them as they are."""
+    layers = [torch.randn(16, 2), torch.randn(16, 16), torch.randn(1, 16)]
+
+    def pull(x: torch.Tensor) -> torch.Tensor:
+        for weight in layers:
+            x = torch.tanh(x @ weight.t())
+        return x
+
+    for backend, products in (("inductor", 1), ("traced", 3)):
+        graph = one_graph.as_one_graph(pull, backend)
+        x = torch.randn(8, 2)
+        made = graph._trace(one_graph.TreeForm((x,)), [x])
+        assert sum("mm" in str(node.target) for node in made.graph.nodes) == products
+        torch.testing.assert_close(made(x, *graph._constants)[0], pull(x))
+
+
 def test_an_operator_of_others_is_called_by_python():
     traced = make_fx(lambda x: sum_over_ranks(x) + 1, tracing_mode="fake")(torch.zeros(2))
     assert not one_graph._calls_cost_most(traced, [torch.zeros(2)])

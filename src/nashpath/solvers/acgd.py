@@ -5,6 +5,7 @@ from torch import Tensor
 
 from nashpath.core import Batch, Decay, Few, FunctionalGame, Hyperparameters, NonNegative, Point, Positive, Tree, pick
 from nashpath.core import tree as trees
+from nashpath.core.math.averages import bias_correction
 from nashpath.solvers.base import Info, Memory, Solver, UpdateRule, price_all
 from nashpath.solvers.competition import compete, product_count, times
 from nashpath.solvers.derivatives import settled
@@ -68,5 +69,5 @@ class AdaptiveCompetitiveGradient(Solver):
         return point, memory, {**info, "residual": residual}
 
     def _shape(self, square: Tree, count: Tensor) -> Tree:
-        spread = (1 - self.numbers.decay**count).sqrt()
+        spread = bias_correction(self.numbers.decay, count).sqrt()
         return {k: spread / (v.sqrt() + self.numbers.epsilon) for k, v in square.items()}

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from nashpath.core import Batch, Decay, NonNegative
+from nashpath.core.math.averages import bias_correction
 from nashpath.games.penalties.base import Critic, Penalty
 
 
@@ -40,7 +41,7 @@ class LeCam(Penalty):
         self.count = self.count + 1
         self.real_sum = self.decay * self.real_sum + (1 - self.decay) * real.mean().detach()
         self.fake_sum = self.decay * self.fake_sum + (1 - self.decay) * fake.mean().detach()
-        share = 1 - self.decay**self.count
+        share = bias_correction(self.decay, self.count)
         above = relu(real - self.fake_sum / share).square().mean()
         below = relu(self.real_sum / share - fake).square().mean()
         return self.weight * (above + below)

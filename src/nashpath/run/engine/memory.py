@@ -19,9 +19,10 @@ COPIES = 4
 """What a parameter costs beside itself: its gradient, two moments of its rule, the new value beside the old."""
 SAFE = 0.5
 """The share of what is free that a stack is planned to take: estimates may be wrong by a factor of two."""
-CACHED = 64
-"""Members of a stack on a processor. A larger one leaves its caches: on an AVX-512 core the ring made 5,020 compiled
-steps a CPU-second in stacks of 64, 3,883 in stacks of 256 and 3,607 in one of 1,024 (eager: 1,210, 1,346 and 1,055)."""
+COMPILED, EAGER = 32, 128
+"""Members of a stack on a processor. A larger one leaves its caches: in stacks of 16, 32, 64 and 128 the ring made
+6,266, 6,364, 6,013 and 5,610 compiled steps a CPU-second, and 939, 1,268, 1,535 and 1,771 eager ones (AMD EPYC,
+AVX-512; on an Intel Xeon a stack of 256 eager members made 1,346, one of 1,024 made 1,055)."""
 PASSES = 3
 """Passes whose activations a step holds at once: real and generated samples, and the derivatives of one of them."""
 
@@ -74,15 +75,16 @@ def step_bytes(trial: Trial) -> tuple[float, float]:
     return held, PASSES * sum(seen) / count * game.batch_size  # type: ignore[operator]
 
 
-def most_together(trial: Trial, members: int) -> int:
+def most_together(trial: Trial, members: int, compiled: bool) -> int:
     """How many of ``members`` may step as one stack: at least one, and as many as memory holds beside all of them.
 
-    On a processor at most `CACHED`.
+    On a processor at most `COMPILED` where the step is compiled, else `EAGER`.
     """
     held, passing = step_bytes(trial)
     device = next(trial.parameters()).device
     fitting = int((available(device) * SAFE - held * members) / passing) if passing else members
-    return max(1, min(members, fitting, CACHED if device.type == "cpu" else members))
+    cached = COMPILED if compiled else EAGER
+    return max(1, min(members, fitting, cached if device.type == "cpu" else members))
 
 
 def even(count: int, most: int) -> list[int]:

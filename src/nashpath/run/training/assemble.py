@@ -73,10 +73,11 @@ def build_groups(
     def say(doing: str) -> None:
         notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
 
-    most = most_together(trials[0], len(trials))
+    most = most_together(trials[0], len(trials), settings.compile != "off")
     first, record = even(len(trials), most)[0], settings.cuda_graph == "auto"
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first, record)
     choice = eager_where_differentiated(choice, settings.compile, spreads)
+    most = most_together(trials[0], len(trials), choice.compiled)
     left, groups = list(sizes), list[MemberGroup]()
     for (own, games), spread in zip(built, spreads):
         parts = even(len(own), most) if choice.mode == "stacked" else [len(own)]
@@ -161,7 +162,8 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
 
     with within_memory(settings):
         first = built(group[0])
-    check_training(settings, first, len(group), most_together(first, len(group)) if settings.stack == "on" else 1)
+    together = most_together(first, len(group), settings.compile != "off") if settings.stack == "on" else 1
+    check_training(settings, first, len(group), together)
     check_draws(settings, first)
     try:
         state = check_game(first.game, len(group))

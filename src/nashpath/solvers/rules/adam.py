@@ -4,6 +4,7 @@ import torch
 
 from nashpath.core import Decay, NonNegative, Positive, Tree
 from nashpath.core import tree as trees
+from nashpath.core.math.averages import bias_correction
 from nashpath.solvers.base import LinearPart, Memory, UpdateRule
 
 
@@ -29,16 +30,18 @@ class Adam(UpdateRule):
         return {"first": trees.zeros(params), "second": trees.zeros(params), "count": count}
 
     def linear(self, memory: Memory) -> LinearPart:
-        spread = (1 - self.b2 ** memory["count"]).sqrt()
+        spread = bias_correction(self.b2, memory["count"]).sqrt()
         scale = {k: 1 / (v.sqrt() / spread + self.epsilon) for k, v in memory["second"].items()}
-        return LinearPart(self.b1, (1 - self.b1) / (1 - self.b1 ** memory["count"]), scale, 1 / self.epsilon)
+        return LinearPart(self.b1, (1 - self.b1) / bias_correction(self.b1, memory["count"]), scale, 1 / self.epsilon)
 
     def forward(self, gradient: Tree, memory: Memory) -> tuple[Tree, Memory]:
         count = memory["count"] + 1
         new1, new2 = 1 - self.b1, 1 - self.b2
         first = {k: torch.lerp(memory["first"][k], g, new1) for k, g in gradient.items()}
         second = {k: torch.lerp(memory["second"][k], g * g, new2) for k, g in gradient.items()}
-        spread = (1 - self.b2**count).sqrt()  # over and under the line: two numbers in place of two operations a tensor
-        size, least = -self.learning_rate * spread / (1 - self.b1**count), self.epsilon * spread
+        spread = bias_correction(
+            self.b2, count
+        ).sqrt()  # over and under the line: two numbers in place of two operations a tensor
+        size, least = -self.learning_rate * spread / bias_correction(self.b1, count), self.epsilon * spread
         move = {k: size * m / (second[k].sqrt() + least) for k, m in first.items()}
         return move, {"first": first, "second": second, "count": count}
