@@ -285,13 +285,12 @@ def test_the_papers_three_learning_rate_rules(schedule, steps):
 
 
 @pytest.mark.parametrize("decay", [0.0, 1e-30, 0.5, 0.9, 0.999, 0.99999])
-@pytest.mark.parametrize("count", [0.0, 1.0, 2.0, 10.0, 1e3, 1e7])
+@pytest.mark.parametrize("count", [1.0, 2.0, 10.0, 1e3, 1e7])
 def test_bias_correction_is_that_of_long_numbers(decay, count):
     """To the last digits of the decay that was given, also where 1 - decay**count has lost most of them."""
     single = torch.tensor(decay)
     expected = -torch.expm1(count * single.double().log().clamp(min=-1e9))
-    if count:
-        torch.testing.assert_close(expected, 1 - single.double() ** count, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(expected, 1 - single.double() ** count, rtol=1e-9, atol=1e-12)
     found = bias_correction(single, torch.tensor(count))
     torch.testing.assert_close(found.double(), expected, rtol=3e-7, atol=0)
     torch.testing.assert_close(bias_correction(float(single), torch.tensor(count)), found, rtol=1e-6, atol=0)

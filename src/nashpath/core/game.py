@@ -276,8 +276,7 @@ class FunctionalGame:
                 cost, state = own(params)
         finally:
             self._then = None
-        gradient = {k: slope.detach() for k, slope in zip(params, found)}
-        return PlayerGradient(gradient, cost.detach(), {k: v.detach() for k, v in state.items()})
+        return PlayerGradient(dict(zip(params, found)), cost.detach(), {k: v.detach() for k, v in state.items()})
 
     def apply(self, player: str, point: Point, *inputs: Tensor) -> Tensor:
         """Output of the player's module on ``inputs`` at the point, in full precision; no state is renewed."""
