@@ -1,8 +1,12 @@
 """oneDNN is used only where it is exact, and the setting is put back."""
 
+import pytest
 import torch
 
+from nashpath.run.engine import program
 from nashpath.run.engine.onednn import EXACT, float32_matmul, onednn_is_exact
+from nashpath.run.settings.build import build_trial
+from nashpath.run.settings.resolve import resolve
 
 
 def test_products_inside_are_those_of_float32():
@@ -42,3 +46,17 @@ def test_a_library_that_rounds_is_not_used(monkeypatch):
             assert torch.backends.mkldnn.matmul.fp32_precision != "bf16"
     finally:
         onednn_is_exact.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("mode", "enough", "asked"), [("stacked", 1, True), ("stacked", -1, False), ("looped", 1, False)]
+)
+def test_small_stacks_and_single_members_do_not_ask_for_it(monkeypatch, mode, enough, asked):
+    trial = build_trial(resolve({"generator": {"width": 4}, "discriminator": {"width": 4}, "batch_size": 4}), 0)
+    size = sum(v.numel() for v in trial.parameters())
+    monkeypatch.setattr(program, "WORK", 3 * size + (enough < 0))
+    seen = []
+    real = float32_matmul
+    monkeypatch.setattr(program, "float32_matmul", lambda wanted: (seen.append(wanted), real(wanted))[1])
+    program.Program([trial] * 3, range(3), mode).run(1)
+    assert set(seen) == {asked}

@@ -25,7 +25,7 @@ from nashpath.run.engine.blame import refusal
 from nashpath.run.engine.cause import cause
 from nashpath.run.engine.device import Precision, tf32_products, wait_for
 from nashpath.run.engine.interrupt import Interrupted, interruptible
-from nashpath.run.engine.onednn import float32_matmul
+from nashpath.run.engine.onednn import WORK, float32_matmul
 from nashpath.run.engine.recording import LONGEST, RECORDS, Record, Recordings, copied
 from nashpath.run.engine.sampler import BLOCK_STEPS, DrawFunction, Sampler
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial, begin, hyperparameters_of, make_step, outcome
@@ -89,6 +89,8 @@ class Program:
         self.mode: Mode = mode
         train_states = [begin(trial) for trial in trials]
         self.device = train_states[0].steps.device
+        together = len(trials) * sum(v.numel() for v in trials[0].parameters())
+        self._onednn = mode == "stacked" and self.device.type == "cpu" and together >= WORK
         self.sampler = Sampler([trial.game for trial in trials], trials[0].solver.draws, seeds, self.device)
         self.drawing = compiled and self.sampler.alike and (ready is None or ready.drawing)
         """Whether the step draws its batches itself."""
@@ -140,8 +142,7 @@ class Program:
             warm, count, before = self._warm, 0, (self._train_state, self._info)
             compiling = interruptible(stop) if self.compiled and not warm else nullcontext()
             try:
-                products = float32_matmul(self.mode == "stacked" and self.device.type == "cpu")
-                with compiling, products, tf32_products(self.precision == "tf32"):
+                with compiling, float32_matmul(self._onednn), tf32_products(self.precision == "tf32"):
                     if warm and self._recorder is not None:
                         self._record(self._recorder, steps)
                     random = global_random_state()[1:]  # type checkers draw from Python's
