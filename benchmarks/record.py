@@ -166,10 +166,11 @@ BENDS = """The dashed line is the ceiling of products. Why the curves bend:
 - **Width.** Products grow with the square of the width, calls not at all. From 256 on it is a library's speed in
   products that counts, and the memory that the rule moves for every parameter.
 
-Points were measured one after the other, in a quarter of an hour in which the plain loop became slower by a sixth, ours
-by a quarter, and JAX not (batch 64 and width 64 are the same game as one member; why, was not looked for): compare with
-the plain loop at the same point. Since then stacks of fewer than 14 rings go by MKL and not by oneDNN, whose calls take
-12 µs longer: four members make 6,066 steps a CPU-second instead of 4,411 (AMD EPYC, AVX-512)."""
+Points were measured one after the other, in one process, in which the plain loop became slower by a sixth and ours by a
+quarter (batch 64 and width 64 are the same game as one member): what is alive beside a step slows it. Beside 1,024
+members one GAN makes 3,499 steps instead of 3,915, without Python's garbage collector, too, and 3,901 when they are
+gone. So compare with the plain loop at the same point. Since then stacks of fewer than 14 rings go by MKL and not by
+oneDNN, whose calls take 12 µs longer: four members make 6,066 steps a CPU-second instead of 4,411 (AMD EPYC)."""
 
 HEAD = """# Speed
 

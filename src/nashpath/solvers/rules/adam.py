@@ -39,9 +39,8 @@ class Adam(UpdateRule):
         new1, new2 = 1 - self.b1, 1 - self.b2
         first = {k: torch.lerp(memory["first"][k], g, new1) for k, g in gradient.items()}
         second = {k: torch.lerp(memory["second"][k], g * g, new2) for k, g in gradient.items()}
-        spread = bias_correction(
-            self.b2, count
-        ).sqrt()  # over and under the line: two numbers in place of two operations a tensor
+        # over and under the line: two numbers in place of two operations a tensor
+        spread = bias_correction(self.b2, count).sqrt()
         size, least = -self.learning_rate * spread / bias_correction(self.b1, count), self.epsilon * spread
         move = {k: size * m / (second[k].sqrt() + least) for k, m in first.items()}
         return move, {"first": first, "second": second, "count": count}
