@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 LATENT, RATE, B1, B2, EPSILON = 16, 2e-4, 0.5, 0.999, 1e-8
+NAME = "JAX, jit + vmap + scan"
 SCANNED = 32
 """Steps a call."""
 

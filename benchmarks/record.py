@@ -32,6 +32,7 @@ from scaling import operations
 from sizes import parse
 
 ROOT = Path(__file__).parent.parent
+PARTS = ["ring", "dcgan", "scaling", "evaluation"]
 REGRESSION = 0.8
 """A ratio below this share of the last record's is a regression."""
 
@@ -189,7 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--members", type=int, nargs="+", default=[1, 16, 64, 256])
-    parser.add_argument("--only", nargs="+", choices=["ring", "dcgan", "scaling", "evaluation"])
+    parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--records", type=Path, default=ROOT / "benchmarks" / "records")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
@@ -206,10 +207,7 @@ def main() -> None:
 
 
 def measure(chosen: argparse.Namespace) -> None:
-    wanted, jax = (
-        chosen.only or ["ring", "dcgan", "scaling", "evaluation"],
-        jax_ring.available() and not chosen.smallest,
-    )
+    wanted, jax = chosen.only or PARTS, jax_ring.available() and not chosen.smallest
     each = [True, False] if chosen.compile else [False]
     found: list[stacked.Rate] = []
     work: dict[str, float] = {}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -20,17 +20,14 @@ from torch.utils.flop_counter import flop_registry
 
 import jax_ring
 import stacked
-from nashpath.report.draw import COLOURS, as_png
+from nashpath.report.draw import COLOURS, as_png, new_panels
+from nashpath.run.engine.memory import COMPILED
 from sizes import parse
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MEMBERS = (1, 4, 16, 64, 256, 1024, 4096)
 SIZES = (16, 64, 256, 1024)
 LONGEST = 3.0
 """Seconds of one measurement, about."""
-JAX = "JAX, jit + vmap + scan"
 
 Point = dict[str, Any]
 Run = Callable[[int], None]
@@ -39,9 +36,9 @@ Run = Callable[[int], None]
 def measure(most: int, rounds: int, compiles: bool, jax: bool, sizes: tuple[int, ...] = SIZES) -> list[Point]:
     """Every point of the three curves: GAN steps of all members a CPU-second, and the operations of one in products."""
     found: list[Point] = []
-    for curve, way, at, race, make in points(most, compiles, jax, sizes):
+    for curve, way, at, work, make in points(most, compiles, jax, sizes):
         members = at if curve == "members" else 1
-        run, least = make(), jax_ring.SCANNED if way == JAX else 1
+        run, least = make(), jax_ring.SCANNED if way == jax_ring.NAME else 1
         run(least)  # compiles
         run(least)
         begun = time.process_time()
@@ -49,7 +46,6 @@ def measure(most: int, rounds: int, compiles: bool, jax: bool, sizes: tuple[int,
         took = max(time.process_time() - begun, 1e-6)
         steps = least * max(1, min(600 // least, int(LONGEST / rounds / took)))
         rates = [stacked.rate(run, steps, members) for _ in range(rounds)]
-        work = operations(race)
         found.append({"curve": curve, "way": way, "at": at, "rates": rates, "operations": work})
         print(f"  {curve} {at}: {way} {statistics.median(rates):,.0f}", flush=True)
     return found
@@ -57,27 +53,29 @@ def measure(most: int, rounds: int, compiles: bool, jax: bool, sizes: tuple[int,
 
 def points(
     most: int, compiles: bool, jax: bool, sizes: tuple[int, ...]
-) -> Iterator[tuple[str, str, int, stacked.Race, Callable[[], Run]]]:
-    """What is raced where."""
+) -> Iterator[tuple[str, str, int, float, Callable[[], Run]]]:
+    """What is raced where: the curve, the way, the place on the curve, the operations of a step, and how it is made."""
     race = stacked.ring()
+    work = operations(race)
     for n in (n for n in MEMBERS if n <= most):
         mode = "stacked" if n > 1 else "looped"
-        yield "members", "eager", n, race, partial(stacked.population, race, n, mode, False)
+        yield "members", "eager", n, work, partial(stacked.population, race, n, mode, False)
         if compiles:
-            yield "members", "compiled", n, race, partial(stacked.population, race, n, mode, True)
-        if compiles and stacked.COMPILED < n <= 256:
-            yield "members", "compiled, one stack", n, race, partial(one_stack, race, n)
+            yield "members", "compiled", n, work, partial(stacked.population, race, n, mode, True)
+        if compiles and COMPILED < n <= 256:
+            yield "members", "compiled, one stack", n, work, partial(one_stack, race, n)
         if jax:
-            yield "members", JAX, n, race, partial(jax_ring.jax_loop, n)
+            yield "members", jax_ring.NAME, n, work, partial(jax_ring.jax_loop, n)
     for curve in ("batch", "width"):
         for size in sizes:
             other = stacked.ring(**{curve: size})
-            yield curve, "plain eager loop", size, other, partial(stacked.eager_loop, other)
-            yield curve, "eager", size, other, partial(stacked.population, other, 1, "looped", False)
+            work = operations(other)
+            yield curve, "plain eager loop", size, work, partial(stacked.eager_loop, other)
+            yield curve, "eager", size, work, partial(stacked.population, other, 1, "looped", False)
             if compiles:
-                yield curve, "compiled", size, other, partial(stacked.population, other, 1, "looped", True)
+                yield curve, "compiled", size, work, partial(stacked.population, other, 1, "looped", True)
             if jax:
-                yield curve, JAX, size, other, partial(jax_ring.jax_loop, 1, other.batch, other.width)
+                yield curve, jax_ring.NAME, size, work, partial(jax_ring.jax_loop, 1, other.batch, other.width)
 
 
 def one_stack(race: stacked.Race, members: int) -> Run:
@@ -113,17 +111,12 @@ def _speed(point: Point) -> float:
 
 def draw(found: list[Point], ceiling: float) -> bytes:
     """The curves as a PNG: 10⁹ operations a second in products, and what one thread makes at best, dashed."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    canvas = Figure(figsize=(12, 4), layout="constrained")
-    FigureCanvasAgg(canvas)
     ways = list(dict.fromkeys(point["way"] for point in found))
     curves = list(dict.fromkeys(point["curve"] for point in found))
-    first: Axes | None = None
-    for k, curve in enumerate(curves):
-        axes = canvas.add_subplot(1, len(curves), k + 1, sharey=first)
-        first = first or axes
+    canvas, grid = new_panels(len(curves), 3.8, 3.8)
+    for curve, axes in zip(curves, grid):
+        if axes is not grid[0]:
+            axes.sharey(grid[0])
         for way, colour in zip(ways, COLOURS):
             own = [p for p in found if (p["curve"], p["way"]) == (curve, way)]
             axes.plot([p["at"] for p in own], [_speed(p) for p in own], "o-", color=colour, label=way, markersize=4)
@@ -133,9 +126,8 @@ def draw(found: list[Point], ceiling: float) -> bytes:
         axes.set_xticks(sorted({p["at"] for p in found if p["curve"] == curve}))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel({"members": "members", "batch": "batch, one GAN", "width": "width, one GAN"}[curve])
-    assert first is not None
-    first.set_ylabel("10⁹ operations a second in products")
-    handles = {label: h for axes in canvas.axes for h, label in zip(*axes.get_legend_handles_labels())}
+    grid[0].set_ylabel("10⁹ operations a second in products")
+    handles = {label: h for axes in grid for h, label in zip(*axes.get_legend_handles_labels())}
     canvas.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles), frameon=False)
     return as_png(canvas)
 

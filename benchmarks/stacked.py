@@ -23,7 +23,7 @@ from nashpath.games.gan import GAN
 from nashpath.games.objectives import NonSaturating
 from nashpath.games.penalties import Dragan
 from nashpath.networks import DCGANDiscriminator, DCGANGenerator, MLPDiscriminator, MLPGenerator
-from nashpath.run.engine.memory import COMPILED, EAGER, even
+from nashpath.run.engine.memory import even, within_caches
 from nashpath.run.engine.program import Prepared, Program
 from nashpath.run.engine.step import Trial
 from nashpath.solvers import Adam, Alternating
@@ -161,7 +161,7 @@ def population(race: Race, members: int, mode: str, compiled: bool) -> Callable[
     """As a run takes the steps of so many members: in stacks that fit the caches, which share one compiled step."""
     made: list[Program] = []
     ready: dict[int, Prepared] = {}
-    for part in even(members, (COMPILED if compiled else EAGER) if mode == "stacked" else members):
+    for part in even(members, within_caches(members, "cpu", compiled) if mode == "stacked" else members):
         made.append(program(race, part, mode, compiled, sum(len(one.trials) for one in made), ready.get(part)))
         ready.setdefault(part, made[-1].prepared)
 
@@ -222,7 +222,7 @@ def run_race(
     if jax:
         for members in sorted({members for _, members, _ in ways}):
             add(
-                "JAX, jit + vmap + scan",
+                jax_ring.NAME,
                 members,
                 lambda n=members: jax_ring.jax_loop(n, race.batch, race.width),
                 jax_ring.SCANNED,
@@ -231,7 +231,7 @@ def run_race(
     for _ in range(rounds):
         for (name, members), run in sides.items():
             taken = steps or max(race.steps[1], race.steps[0] // members)
-            if name.startswith("JAX"):
+            if name == jax_ring.NAME:
                 taken = jax_ring.SCANNED * max(1, taken // jax_ring.SCANNED)
             rates[name, members].append(rate(run, taken, members))
     base = rates["plain eager loop", 1]

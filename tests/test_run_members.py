@@ -81,8 +81,9 @@ def test_a_population_is_split_into_few_parts_of_equal_length(count, most):
 
 def test_compiled_stacks_are_smaller_than_eager_ones():
     trial = build_trial(resolve(RING), 0)
-    assert [memory.most_together(trial, 1000, compiled) for compiled in (True, False)] == [32, 128]
-    assert memory.most_together(trial, 20, True) == 20
+    fitting = memory.most_together(trial, 1000)
+    assert [memory.within_caches(fitting, "cpu", compiled) for compiled in (True, False)] == [32, 128]
+    assert memory.within_caches(memory.most_together(trial, 20), "cpu", True) == 20
 
 
 def test_members_differ_by_seed_and_by_setting(tmp_path):

@@ -137,7 +137,7 @@ def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
     tables = {name: _table(part, figure, xs, ys) for name, part in panels.items()}
     known = np.concatenate([t[np.isfinite(t)] for t in tables.values()])
     scale = (LogNorm if figure.log and known.min() > 0 else Normalize)(known.min(), known.max())
-    canvas, grid = _panels(len(panels), 2.3, 2.2)
+    canvas, grid = new_panels(len(panels), 2.3, 2.2)
     picture = None
     for axes, (name, table) in zip(grid, tables.items()):
         picture = axes.imshow(table, norm=scale, cmap="viridis", origin="lower", aspect="auto")
@@ -158,7 +158,7 @@ def _heat(figure: Heat, rows: list[Row]) -> "Canvas":
 def _cloud(figure: Cloud, rows: list[Row]) -> "Canvas":
     shown = [row for row in rows if row.get(figure.points)]
     first = {label: part[0] for label, part in _groups(shown, figure.by).items()}
-    canvas, grid = _panels(len(first), 2.3, 2.3)
+    canvas, grid = new_panels(len(first), 2.3, 2.3)
     for axes, (label, row) in zip(grid, first.items()):
         if figure.real and row.get(figure.real):
             axes.scatter(*np.array(row[figure.real]).T, s=4, color="#0072b2", alpha=0.35, lw=0)
@@ -174,7 +174,7 @@ def new_canvas(width: float, height: float) -> tuple["Canvas", "Axes"]:
     return canvas, canvas.add_subplot()
 
 
-def _panels(count: int, width: float, height: float) -> tuple["Canvas", list["Axes"]]:
+def new_panels(count: int, width: float, height: float) -> tuple["Canvas", list["Axes"]]:
     columns = min(4, count)
     lines = -(-count // columns)
     canvas = _blank(columns * width + 0.6, lines * height + 0.2)

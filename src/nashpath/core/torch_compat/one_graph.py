@@ -123,8 +123,7 @@ class OneGraph:
         mode = FakeTensorMode(allow_non_fake_inputs=True, shape_env=no_values, static_shapes=True)
         try:
             with mode:
-                on_cpu = all(tensor.device.type == "cpu" for tensor in given)
-                table = _narrow_products() if on_cpu and self._backend == "inductor" else {}
+                table = NARROW if self._backend == "inductor" and _on_cpu(given) else {}
                 graph: GraphModule = make_fx(flat, decomposition_table=table)(*map(mode.from_tensor, given))
         finally:
             compiler._is_compiling_flag = before
@@ -140,12 +139,6 @@ and, in stacks of 16, 190 became 271 and 172). With three and four numbers a poi
 305 to 270), but three shared columns cost (303 to 315)."""
 LARGE = 65_536
 """Numbers in a factor up to which that is done: in networks of width 256 and 1,024 it made 1 to 3 %."""
-
-
-def _narrow_products() -> dict[Any, Callable[..., Any]]:
-    """What stands for products in a graph: the sums where they are narrow, themselves elsewhere."""
-    aten = torch.ops.aten
-    return {aten.mm.default: _product, aten.bmm.default: _product, aten.addmm.default: _shifted_product}
 
 
 def _product(a: Tensor, b: Tensor) -> Any:
@@ -169,6 +162,15 @@ def _product(a: Tensor, b: Tensor) -> Any:
 def _shifted_product(shift: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Any:
     made = _product(a, b) if beta == alpha == 1 else NotImplemented
     return made if made is NotImplemented else shift + made
+
+
+ATEN: Any = torch.ops.aten
+NARROW = {ATEN.mm.default: _product, ATEN.bmm.default: _product, ATEN.addmm.default: _shifted_product}
+"""What stands for products in a graph: sums where they are narrow, and themselves elsewhere."""
+
+
+def _on_cpu(tensors: list[Tensor]) -> bool:
+    return all(tensor.device.type == "cpu" for tensor in tensors)
 
 
 def _lifted(graph: GraphModule, mode: FakeTensorMode) -> list[Tensor]:
@@ -233,8 +235,7 @@ def _calls_cost_most(graph: GraphModule, inputs: list[Tensor]) -> bool:
     made = [node.meta.get("val") for node in calls]
     sizes = [value.numel() for value in made if isinstance(value, Tensor)]
     own = any(getattr(node.target, "namespace", "aten") not in ("aten", "prims") for node in calls)
-    on_cpu = all(tensor.device.type == "cpu" for tensor in inputs)
-    return on_cpu and not own and bool(sizes) and sum(sizes) < SMALL * len(sizes)
+    return _on_cpu(inputs) and not own and bool(sizes) and sum(sizes) < SMALL * len(sizes)
 
 
 class CompilerError(RuntimeError):

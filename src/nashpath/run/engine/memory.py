@@ -75,16 +75,17 @@ def step_bytes(trial: Trial) -> tuple[float, float]:
     return held, PASSES * sum(seen) / count * game.batch_size  # type: ignore[operator]
 
 
-def most_together(trial: Trial, members: int, compiled: bool) -> int:
-    """How many of ``members`` may step as one stack: at least one, and as many as memory holds beside all of them.
-
-    On a processor at most `COMPILED` where the step is compiled, else `EAGER`.
-    """
+def most_together(trial: Trial, members: int) -> int:
+    """How many of ``members`` memory holds as one stack beside all of them, at least one."""
     held, passing = step_bytes(trial)
     device = next(trial.parameters()).device
     fitting = int((available(device) * SAFE - held * members) / passing) if passing else members
-    cached = COMPILED if compiled else EAGER
-    return max(1, min(members, fitting, cached if device.type == "cpu" else members))
+    return max(1, min(members, fitting))
+
+
+def within_caches(count: int, device: torch.device | str, compiled: bool) -> int:
+    """How many of ``count`` step as one stack: on a processor at most `COMPILED`, or `EAGER` where nothing compiles."""
+    return min(count, COMPILED if compiled else EAGER) if torch.device(device).type == "cpu" else count
 
 
 def even(count: int, most: int) -> list[int]:

@@ -13,7 +13,7 @@ from nashpath.core.purity import check_game
 from nashpath.core.source import Prepares
 from nashpath.run.engine.autotune import Choice, choose, choose_threads
 from nashpath.run.engine.device import Precision, precision_of
-from nashpath.run.engine.memory import even, most_together, readable, step_bytes
+from nashpath.run.engine.memory import even, most_together, readable, step_bytes, within_caches
 from nashpath.run.engine.program import Prepared, Program
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
@@ -73,11 +73,11 @@ def build_groups(
     def say(doing: str) -> None:
         notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
 
-    most = most_together(trials[0], len(trials), settings.compile != "off")
-    first, record = even(len(trials), most)[0], settings.cuda_graph == "auto"
+    fitting, record = most_together(trials[0], len(trials)), settings.cuda_graph == "auto"
+    first = even(len(trials), within_caches(fitting, device, settings.compile != "off"))[0]
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first, record)
     choice = eager_where_differentiated(choice, settings.compile, spreads)
-    most = most_together(trials[0], len(trials), choice.compiled)
+    most = within_caches(fitting, device, choice.compiled)
     left, groups = list(sizes), list[MemberGroup]()
     for (own, games), spread in zip(built, spreads):
         parts = even(len(own), most) if choice.mode == "stacked" else [len(own)]
@@ -162,8 +162,8 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
 
     with within_memory(settings):
         first = built(group[0])
-    together = most_together(first, len(group), settings.compile != "off") if settings.stack == "on" else 1
-    check_training(settings, first, len(group), together)
+    fitting = most_together(first, len(group)) if settings.stack == "on" else 1
+    check_training(settings, first, len(group), within_caches(fitting, device, settings.compile != "off"))
     check_draws(settings, first)
     try:
         state = check_game(first.game, len(group))
