@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis.strategies import floats, integers
+from hypothesis.strategies import booleans, floats, integers
 
 from nashpath.data import Digits
 from nashpath.metrics.evaluate import compare_samples
@@ -28,7 +28,7 @@ NUMBERS = {"fid", "precision", "recall"}
 def usual_grace():
     """As in the package: `conftest.py` gives all other tests time without end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session_room, "GRACE", 0.5)
+        patch.setattr(session_room, "GRACE", 0.1)
         yield
 
 
@@ -161,16 +161,21 @@ def test_the_share_of_the_time_decides_and_the_largest_activity_what_is_advised(
     some=floats(0.01, 1),
     total=integers(1, 100_000),
     usual=integers(1, 1000),
+    second=booleans(),
+    whole=booleans(),
 )
-def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, total, usual):
+def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, total, usual, second, whole):
+    """Whether it is settled at the evaluation at the start, or at the ``second`` one, which is then counted as well."""
     schedule = Timetable.__new__(Timetable)
     schedule.total, schedule.usual, schedule.rarer, schedule.few = total, min(usual, total), 1, False
-    said = schedule.settle(once, step, some)
+    before = (1.0 if whole else some,) * (2 if second else 1)
+    said = schedule.settle(once, step, some, before)
     period = schedule.rarer * schedule.usual
     between = len(range(period, total, period))
     allowed = max(session_room.GRACE, EVALUATING * step * total)
-    each, ends = (some * once, (1 + some) * once) if schedule.few else (once, 2 * once)
-    assert between == 0 or between * each + ends <= allowed * (1 + 1e-9)
+    each, ends = (some * once if schedule.few else once), (sum(before) + 1) * once
+    between -= schedule.rarer == 1 and second  # the second one is then one of them
+    assert between <= 0 or between * each + ends <= allowed * (1 + 1e-9)
     assert bool(said) == (schedule.rarer > 1 or schedule.few)
     if schedule.rarer > 1:  # it is no rarer than it must be
         oftener = (schedule.rarer - 1) * schedule.usual
@@ -186,7 +191,7 @@ def test_where_looks_at_all_members_are_too_many_those_shown_are_looked_at_and_a
     monkeypatch.setattr(session_room, "AT_START", 19)
     monkeypatch.setattr(session_room, "LEAST_LOOKS", 10**9)
     settle = Timetable.settle  # seven looks in between: at 100 s for all and 80 s for 16 of 20, 800 s do for the latter
-    monkeypatch.setattr(Timetable, "settle", lambda own, once, step, some: settle(own, 100.0, step, some))
+    monkeypatch.setattr(Timetable, "settle", lambda own, once, step, some, before: settle(own, 100.0, step, some))
     monkeypatch.setattr(Timetable, "allowed", lambda own, step: 800.0 if own.settled else 0.0)
     trained(small(**many), tmp_path / "few")
 

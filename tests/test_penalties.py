@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn, tensor
+from torch.func import grad, vmap
 
 from nashpath.core import FunctionalGame, Key, point_of, seeded, tree_map
+from nashpath.core.torch_compat import twice_differentiated
 from nashpath.games import GAN, PENALTIES
 from nashpath.games.penalties import (
     R1,
@@ -26,6 +28,7 @@ from nashpath.games.penalties import (
     Sobolev,
     Sum,
 )
+from nashpath.games.penalties.base import norms
 from nashpath.games.views import shift, view, whole
 from nashpath.solvers import SGD, Simultaneous
 from nashpath.solvers.clipped import Clipped
@@ -157,6 +160,21 @@ def test_a_flat_critic_has_no_nan():
     penalty = GradientPenalty()
     penalty(critic, REAL, FAKE, noise(penalty)).backward()
     assert torch.isfinite(critic.weight.grad).all()
+
+
+def test_norms_and_their_derivatives_are_alike_recorded_and_under_transforms():
+    """Also where a slope is exactly zero; and the second derivative there is a number where it will be asked for."""
+    slope = torch.tensor([[3.0, 4.0], [0.0, 0.0], [-1e-20, 1e-20], [1e18, 0.0]], dtype=torch.float64)
+    recorded = slope.clone().requires_grad_()
+    found = norms(recorded)
+    torch.testing.assert_close(found, norms(slope))
+    torch.testing.assert_close(found, vmap(norms)(slope[None])[0])
+    (first,) = torch.autograd.grad(found.sum(), recorded)
+    torch.testing.assert_close(first, grad(lambda x: norms(x).sum())(slope))
+    assert torch.equal(first[1], torch.zeros(2, dtype=torch.float64))
+    with twice_differentiated():
+        (again,) = torch.autograd.grad(norms(recorded).sum(), recorded, create_graph=True)
+    assert torch.isfinite(torch.autograd.grad(again[:2].square().sum(), recorded)[0]).all()
 
 
 def test_segments_need_equal_batches():

@@ -9,7 +9,17 @@ import torch
 from torch.func import grad, vmap
 
 from nashpath.core.torch_compat.one_graph import as_one_graph
-from nashpath.core.tree import TreeForm, finite, leaf_norms, leaves, located_leaves, norm, tensor_leaves, tree_map
+from nashpath.core.tree import (
+    SMALL,
+    TreeForm,
+    finite,
+    leaf_norms,
+    leaves,
+    located_leaves,
+    norm,
+    tensor_leaves,
+    tree_map,
+)
 
 
 class Pair(NamedTuple):
@@ -122,7 +132,13 @@ def test_norms_are_those_of_numpy_however_they_are_asked_for():
     each = vmap(lambda own: torch.stack(leaf_norms(own)))(tree)
     np.testing.assert_allclose(each, [[np.linalg.norm(tree[k][i]) for k in ("w", "b")] for i in range(3)], rtol=1e-6)
     floats = {k: tree[k] for k in ("w", "b")}
-    np.testing.assert_allclose(torch.no_grad()(norm)(floats), np.hypot(*by_numpy), rtol=1e-6)
+    for one in (floats, tree):
+        np.testing.assert_allclose(torch.no_grad()(norm)(one), np.hypot(*by_numpy), rtol=1e-6)
+    large = {"w": torch.randn(SMALL, generator=rng), "b": tree["b"]}
+    by_numpy = np.linalg.norm(np.concatenate([*large.values()]))
+    np.testing.assert_allclose(
+        torch.no_grad()(norm)(large), np.linalg.norm(np.concatenate([*large.values()])), rtol=1e-6
+    )
     slope = grad(norm)(floats)["w"]
     torch.testing.assert_close(slope, floats["w"] / norm(floats))
     torch.testing.assert_close(as_one_graph(norm, "traced")(floats), norm(floats))

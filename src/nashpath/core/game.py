@@ -357,13 +357,11 @@ def frozen_parameters(game: Game) -> Tree:
 
 def load_point(game: Game, point: Point) -> None:
     """Writes a point's parameters and state into the game's modules, in place."""
+    own = {**dict(game.named_parameters()), **dict(game.named_buffers())}
+    held = {f"{who}.{name}": value for who, params in point.players.items() for name, value in params.items()}
     with torch.no_grad():
-        for who, params in point.players.items():
-            own = game.get_submodule(who)
-            for name, value in params.items():
-                own.get_parameter(name).copy_(value)
-        for name, kept in {**split_buffers(game)[1], **frozen_parameters(game)}.items():
-            kept.copy_(point.state[name])
+        for name, value in {**held, **point.state}.items():
+            own[name].copy_(value)
 
 
 def own_state(state: Tree, player: str) -> Tree:

@@ -9,6 +9,7 @@ Reference: Salmon, Moraes, Dror & Shaw 2011, "Parallel Random Numbers: As Easy a
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,9 +30,11 @@ BITS = 24
 Shape = int | tuple[int, ...]
 Asked = tuple[int, int, int]
 """What one call asks for: the stream's number, the number of the call in it, and how many blocks of four words."""
+Words = tuple[Tensor, Tensor, Tensor, Tensor]
+"""The four words of each of several blocks."""
 
 
-def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> Words:
     """Four 32-bit words (in int64) for each counter [n]; ``words`` [7] are the two of the key, then `CONSTANTS`."""
     if not torch.compiler.is_compiling() and len(c0) > AT_ONCE:
         some = [slice(begin, begin + AT_ONCE) for begin in range(0, len(c0), AT_ONCE)]
@@ -40,18 +43,35 @@ def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> tup
         return a, b, c, d
     if is_plain(words, c0, c1, c2, c3):  # NumPy's operations on small arrays take a quarter of the time of PyTorch's
         plain: list[int] = words.tolist()  # type: ignore[reportUnknownMemberType]
-        made = _rounds(plain, *(c.numpy() for c in (c0, c1, c2, c3)))
-        a, b, c, d = (torch.as_tensor(word) for word in made)
+        made = _array_rounds(plain, *(c.numpy().view(np.uint64) for c in (c0, c1, c2, c3)))
+        a, b, c, d = (torch.as_tensor(word.view(np.int64)) for word in made)
         return a, b, c, d
     return _rounds([words[i] for i in range(7)], c0, c1, c2, c3)
 
 
 def _rounds(words: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
-    """The arithmetic of `philox`, on tensors or arrays of int64."""
+    """The arithmetic of `philox`, on tensors of int64."""
     k0, k1, m0, m1, w0, w1, mask = words
     for _ in range(ROUNDS):
         low, high = c0 * m0, c2 * m1  # wrap as signed 64 bits; the masks after the shifts make the words right again
         c0, c1, c2, c3 = ((high >> 32) & mask) ^ c1 ^ k0, high & mask, ((low >> 32) & mask) ^ c3 ^ k1, low & mask
+        k0, k1 = (k0 + w0) & mask, (k1 + w1) & mask
+    return c0, c1, c2, c3
+
+
+def _array_rounds(words: list[int], c0: Any, c1: Any, c2: Any, c3: Any) -> tuple[Any, Any, Any, Any]:
+    """The arithmetic of `philox`, on arrays of uint64: the upper half of a product needs no mask there."""
+    k0, k1, m0, m1, w0, w1, mask = words
+    for _ in range(ROUNDS):
+        low, high = c0 * np.uint64(m0), c2 * np.uint64(m1)
+        c0, c2 = high >> np.uint64(32), low >> np.uint64(32)
+        c0 ^= c1  # in place, which takes a quarter less
+        c0 ^= np.uint64(k0)
+        c2 ^= c3
+        c2 ^= np.uint64(k1)
+        high &= np.uint64(mask)
+        low &= np.uint64(mask)
+        c1, c3 = high, low
         k0, k1 = (k0 + w0) & mask, (k1 + w1) & mask
     return c0, c1, c2, c3
 
@@ -124,7 +144,7 @@ class Key:
             tag = ((tag ^ ord(letter)) * 0x01000193) & MASK
         return Key.of(self.words, self.step, tag, self.ahead, self.log)
 
-    def blocks(self, count: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def blocks(self, count: int) -> Words:
         """The next ``4 · count`` words in [0, 2³²), as four int64 tensors [count]."""
         call, self.calls = self.calls, self.calls + 1
         if self.log is not None:
@@ -172,7 +192,7 @@ class Ahead(NamedTuple):
     """Words made beforehand: four tensors [blocks], and where in them those of each call begin."""
 
     places: dict[Asked, int]
-    made: tuple[Tensor, Tensor, Tensor, Tensor]
+    made: Words
 
 
 class Plan:
@@ -195,17 +215,25 @@ class Plan:
     def key(self, words: Tensor, step: int | Tensor) -> Key:
         """The key of ``words`` at a step."""
         block, call, tag = self.counters
-        made = philox(words, block, call, torch.zeros_like(block) + step, tag)
+        return self.key_of(words, step, philox(words, block, call, torch.zeros_like(block) + step, tag))
+
+    def key_of(self, words: Tensor, step: int | Tensor, made: Words) -> Key:
+        """The key of ``words`` at a step whose words are `made`."""
         return Key.of(words, step, ahead=Ahead(self.places, made))
 
-    def keys(self, words: Tensor, steps: Tensor) -> list[Key]:
-        """The key of each of several steps [n]; their words are made in one pass."""
+    def made(self, words: Tensor, steps: Tensor) -> Words:
+        """The words of each of several ``steps`` [n], in one pass: four tensors [n, blocks]."""
         count = self.counters.shape[1]
         block, call, tag = (c.repeat(len(steps)) for c in self.counters)
-        a, b, c, d = philox(words, block, call, steps.repeat_interleave(count), tag)
-        parts = [slice(k * count, (k + 1) * count) for k in range(len(steps))]
-        mades = [Ahead(self.places, (a[at], b[at], c[at], d[at])) for at in parts]
-        return [Key.of(words, int(step), ahead=ahead) for step, ahead in zip(steps, mades)]
+        a, b, c, d = (
+            w.view(len(steps), count) for w in philox(words, block, call, steps.repeat_interleave(count), tag)
+        )
+        return a, b, c, d
+
+    def keys(self, words: Tensor, steps: Tensor) -> list[Key]:
+        """The key of each of several ``steps`` [n], by `made`."""
+        each = zip(*self.made(words, steps))
+        return [self.key_of(words, int(step), made) for step, made in zip(steps, each)]
 
 
 def words_of(seed: int, stream: str = "", device: str | torch.device = "cpu") -> Tensor:

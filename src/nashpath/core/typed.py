@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 
-def vector_norm(x: Tensor, order: float = 2.0) -> Tensor:
-    """``(Σ |xᵢ|^order)^(1/order)`` over all entries, a scalar; the largest magnitude where ``order`` is infinite."""
-    return torch.linalg.vector_norm(x, order)
+def vector_norm(x: Tensor, order: float = 2.0, dim: int | None = None) -> Tensor:
+    """``(Σ |xᵢ|^order)^(1/order)`` over one axis, or over all entries; the largest magnitude where it is infinite."""
+    return torch.linalg.vector_norm(x, order, dim)
 
 
 def split(x: Tensor, sizes: int | list[int]) -> tuple[Tensor, ...]:

@@ -5,10 +5,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu as leaky_relu_of
-from torch.nn.functional import relu
+from torch.nn.functional import relu, threshold
 
 from nashpath.core.table import Table
-from nashpath.core.torch_compat import is_first_order, is_plain_pass
+from nashpath.core.torch_compat import has_values, is_first_order, is_plain_pass
 
 
 class Rectifier(nn.Module):
@@ -32,6 +32,8 @@ class Rectifier(nn.Module):
             return relu(x) if self.slope == 0 else leaky_relu_of(x, self.slope)
         if self.slope == 0:
             return torch.where(x > 0, x, 0.0)
+        if has_values():  # the same numbers as below: a choice takes three times as long on small tensors
+            return x * threshold(x.detach().sign(), 0.0, self.slope)
         return x * torch.where(x > 0, x.new_ones(()), x.new_full((), self.slope))  # not of numbers: they are float32
 
     def extra_repr(self) -> str:

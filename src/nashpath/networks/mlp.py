@@ -82,10 +82,12 @@ class MLPGenerator(nn.Module):
         self.head = nn.Linear(features, prod(shape))
         self.image = nn.Unflatten(1, shape)
         self.output = nn.Tanh() if len(shape) == 3 else nn.Identity()
+        self.shaped = len(shape) > 1
         finish(self, norm, init)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.output(self.image(self.head(self.features(z))))
+        made = self.head(self.features(z))
+        return self.output(self.image(made)) if self.shaped else made  # of vectors both do nothing, and take time
 
 
 class MLPDiscriminator(nn.Module):

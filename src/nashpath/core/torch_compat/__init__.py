@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import nn
+from torch import _utils, nn
 from torch.func import functional_call
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.spectral_norm import SpectralNorm as SpectralNormHook
@@ -343,6 +343,12 @@ def onednn_matmul() -> Any:
         return None
     switch = getattr(torch.backends.mkldnn, "matmul", None)
     return switch if hasattr(switch, "fp32_precision") else None
+
+
+def joined(tensors: list[torch.Tensor]) -> torch.Tensor:
+    """The numbers of all tensors as one vector, a copy."""
+    utils: Any = _utils
+    return utils._flatten_dense_tensors(tensors)
 
 
 # One call for a list of tensors, as torch.optim itself makes them; a name that ends in _ works in place.

@@ -11,7 +11,9 @@ from nashpath.core.contracts import gives, in_few_words, no_scalar
 from nashpath.core.key import Key
 from nashpath.core.math.derivatives import derivative
 from nashpath.core.shapes import Critic, FakeBatch, RealBatch, SampleBatch, Scalar
+from nashpath.core.torch_compat import is_first_order
 from nashpath.core.tree import located_leaves
+from nashpath.core.typed import vector_norm
 from nashpath.games.critics import LogitCritic, mixing_layer
 
 
@@ -119,6 +121,8 @@ def squared_norms(slope: Tensor) -> Tensor:
 
 def norms(slope: Tensor) -> Tensor:
     """``‖∇d‖`` per sample, [batch]; its derivative is 0, not NaN, where the slope is exactly zero."""
+    if is_first_order():
+        return vector_norm(slope.flatten(1), dim=1)
     square = squared_norms(slope)
     flat = square == 0
     return torch.where(flat, torch.zeros_like(square), torch.where(flat, torch.ones_like(square), square).sqrt())

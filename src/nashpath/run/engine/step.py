@@ -3,6 +3,7 @@
 Being pure, it can be stacked with `vmap`, compiled, or both, and means the same each time.
 """
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from nashpath.core import FunctionalGame, Game, Point, Tree, point_of, split_buffers, tree_map
 from nashpath.core.torch_compat import call_with, is_outermost
-from nashpath.core.tree import finite, leaf_norms
+from nashpath.core.tree import finite, norm
 from nashpath.run.engine.sampler import DrawFunction
 from nashpath.solvers import Solver
 
@@ -162,8 +163,8 @@ def _goes_on(train_state: TrainState, point: Point, info: dict[str, Tensor]) -> 
     if train_state.diverged_player.device.type != "cpu":
         return False
     told = [v for k, v in info.items() if k.rpartition(".")[2] in point.players]
-    sound = torch.isfinite(torch.stack([*told, *leaf_norms(point.players)])).all()
-    return bool(sound) and int(train_state.diverged_player) == NOT_DIVERGED
+    sound = all(math.isfinite(v.item()) for v in (*told, norm(point.players)))
+    return sound and int(train_state.diverged_player) == NOT_DIVERGED
 
 
 def _sound(info: dict[str, Tensor], player: str) -> Tensor:

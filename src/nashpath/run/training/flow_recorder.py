@@ -129,8 +129,8 @@ class FlowRecorder:
         """Chooses `rarer` from the seconds of estimates and of a step; returns what to tell people, if anything."""
         self.settled = True
         between, total = (self.settings.steps - 1) // self.sample_every, self.settings.steps
-        fitting = affordable(allowed_seconds(step, total) - 2 * once, once)
-        if between <= fitting:
+        fitting = affordable(allowed_seconds(step, total) - 3 * once, once)  # less the first, the present and the last
+        if between <= fitting + 1:
             return ""
         self.rarer = multiple(between, fitting)
         often = f"every {self.rarer * self.sample_every} steps" if fitting else "at the start and the end alone"

@@ -28,8 +28,8 @@ AT_ONCE = 0.5
 
 EVALUATING = 0.05
 """The share of the training time that evaluation may take where nobody says how often it is wanted."""
-GRACE = 0.5
-"""Seconds of evaluation that no run need save: a twentieth of those of a run of ten."""
+GRACE = 0.1
+"""Seconds of evaluation that no run need save, since nobody waits for them."""
 LEAST_LOOKS = 3
 """Where fewer evaluations of all members fit in between, those of a few members are made there."""
 AT_START = 64
@@ -97,20 +97,21 @@ class Timetable:
         """Seconds for all evaluations between the first and the last, where a step takes ``step`` seconds."""
         return allowed_seconds(step, self.total)
 
-    def settle(self, once: float, step: float, some: float = 1.0) -> str:
+    def settle(self, once: float, step: float, some: float = 1.0, before: tuple[float, ...] = (1.0,)) -> str:
         """Chooses `rarer` and `few` from the seconds that the free activities take ``once``, and those of a ``step``.
 
-        ``once`` is for all members, of which the few that are shown are a share ``some``. The evaluations at the start
-        and at the end are counted, too. Returns what to tell people, empty where nothing changes.
+        ``once`` is for all members, of which the few that are shown are a share ``some``. Those ``before``, at the
+        start and perhaps at the first time after it, were of such shares of the members; they and the one at the end
+        are counted, too. Returns what to tell people, empty where nothing changes.
         """
         self.settled = True
-        between = max(0, (self.total - 1) // self.usual)
-        fitting = affordable(self.allowed(step) - 2 * once, once)
-        if between <= fitting:
+        between, left = max(0, (self.total - 1) // self.usual), self.allowed(step) - (sum(before) + 1) * once
+        fitting = affordable(left, once)
+        if between < fitting + len(before):
             return ""
         self.few = fitting < LEAST_LOOKS and some < 1
         if self.few:
-            fitting = affordable(self.allowed(step) - (1 + some) * once, some * once)
+            fitting = affordable(left, some * once)
         self.rarer = multiple(between, fitting)
         often = f"every {self.rarer * self.usual} steps, not {self.usual}" if fitting else "at the start and the end"
         who = "evaluated"
@@ -262,7 +263,7 @@ class Session:
             took |= {name: took[name] / some for name in took if name != "watch"}
         once = sum(took.values())
         if not first or once > schedule.allowed(step):
-            said = schedule.settle(once, step, some)
+            said = schedule.settle(once, step, some, (1.0 if recorder.whole else some,) * (1 if first else 2))
             if recorder.pictures or schedule.free != {"look"}:  # of a toy it only saves fewer points of the path
                 recorder.warn_of(said)
 
