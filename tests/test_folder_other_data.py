@@ -10,6 +10,8 @@ from nashpath.report.outcome import member_outcome
 from nashpath.report.questions import questions
 from nashpath.run import load, resume_session
 from nashpath.run.assess.recorded import recorded
+from nashpath.run.folder import identity
+from nashpath.run.folder.identity import changed_data, identity_of, other_data
 from run_folders import flags, members, nash, rows
 
 RNG = np.random.default_rng(0)
@@ -48,6 +50,31 @@ def changed(by):
 def resume(verb, by, *more):
     given = [f"-s{key}={value}" for key, value in changed(by)]
     return nash(verb, "--resume", "--accept-changes", *given, *more, "--out", "run")
+
+
+def stands_on(path):
+    return identity_of({"data": {"kind": "folder", "path": str(path)}}, {}, [], "cpu")
+
+
+@pytest.mark.parametrize(("files", "size"), [(1, 1_000_000), (300, 50)])
+def test_one_byte_anywhere_makes_other_data(tmp_path, files, size, monkeypatch):
+    """Of 300 files one in five was read, and of a large one its beginning, middle and end."""
+    for k in range(files):
+        (tmp_path / f"{k:03}.bin").write_bytes(RNG.bytes(size))
+    before = stands_on(tmp_path)
+    assert changed_data(before, stands_on(tmp_path)) == []
+    older = {**before, "data": {key: v for key, v in before["data"].items() if key != "content"}}
+    for file, at in zip(RNG.integers(files, size=6), RNG.integers(size, size=6)):
+        path = tmp_path / f"{file:03}.bin"
+        kept = path.read_bytes()
+        path.write_bytes(kept[:at] + bytes([kept[at] ^ 1]) + kept[at + 1 :])
+        now = stands_on(tmp_path)
+        assert changed_data(before, now) == ["data: the content of files differs"]
+        assert other_data(before, now)
+        assert changed_data(older, now) in ([], ["data: the content of files differs"])  # a sample is what it kept
+        path.write_bytes(kept)
+    monkeypatch.setattr(identity, "READ_WHOLE", 10)
+    assert changed_data(before, stands_on(tmp_path)) == []
 
 
 CASES = [(verb, by) for verb in SETTINGS for by in ("settings", "file")]

@@ -5,6 +5,7 @@ Places on the disk belong to no experiment: a data set is the same wherever it l
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ FREE = {*_WAYS, "steps", "track", "track_project", "diagnostics", "metrics", "fe
 ERRORS = "surrogateescape"
 """How names of files that are not UTF-8 go into a hash: as the bytes that they are."""
 READ_FILES, READ_BYTES = 64, 1 << 16
-"""At most so many files are read for the hash, each at its beginning, middle and end by so many bytes."""
+"""Of data of any size so many files are read for a hash, each at its beginning, middle and end by so many bytes."""
+READ_WHOLE = 1 << 29
+"""Bytes of data up to which all of them are read for another hash, which takes half a second."""
 ANNEAL_STEPS = "anneal_steps"
 """The setting whose 0 means the run's ``steps``, which a resumed run may change."""
 DATA_SINCE = "data_since"
@@ -113,9 +116,9 @@ def changed_data(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for key, text in words.items()
         if key in old and key in new and old[key] != new[key]
     ]
-    if not said and old and new and old != new:
-        named = old.get("names") != new.get("names")
-        said = ["names or sizes of files differ" if named else "the content of files differs"]
+    other = [key for key in old if key in new and old[key] != new[key]]
+    if not said and other:
+        said = ["names or sizes of files differ" if "names" in other else "the content of files differs"]
     return [f"data: {', '.join(said)}"] if said else []
 
 
@@ -177,7 +180,7 @@ def _places(raw: Raw) -> list[str]:
 
 
 def _data(raw: Raw) -> dict[str, Any]:
-    """Number, names, sizes and a hash of a sample of the files of the data; empty where they lie on no disk."""
+    """Number, names, sizes and content of the files of the data, as hashes; empty where they lie on no disk."""
     chosen = _places(raw)
     data = raw.get("data", {})
     kind = SOURCES.get(data.get("kind", ""), None) if isinstance(data, dict) else None
@@ -200,13 +203,14 @@ def _data(raw: Raw) -> dict[str, Any]:
     for at in picked:
         content.update(_sampled(files[at], sizes[at]))
     listed = hashlib.sha256("\n".join(f"{name}\t{size}" for name, size in zip(names, sizes)).encode("utf-8", ERRORS))
-    return {
+    found = {
         "files": len(files),
         "bytes": sum(sizes),
         "names": listed.hexdigest()[:32],
         "sample": content.hexdigest()[:32],
         LINKED: linked,
     }
+    return found | ({"content": _content(files)} if sum(sizes) <= READ_WHOLE else {})
 
 
 def _files(root: Path) -> tuple[list[tuple[str, str, int]], int]:
@@ -222,9 +226,18 @@ def _files(root: Path) -> tuple[list[tuple[str, str, int]], int]:
     return sorted(found, key=lambda file: file[0].split("/")), linked
 
 
+def _content(files: Sequence[str]) -> str:
+    """A hash of all that is in the files, in their order; one that may not be read counts as empty."""
+    found = hashlib.sha256()
+    for file in files:
+        with suppress(OSError), open(file, "rb") as stored:
+            found.update(hashlib.file_digest(stored, "sha256").digest())
+    return found.hexdigest()[:32]
+
+
 def _sampled(file: str, size: int) -> bytes:
-    with open(file, "rb") as stored:
-        parts = []
+    parts = list[bytes]()
+    with suppress(OSError), open(file, "rb") as stored:
         for at in dict.fromkeys([0, max(0, size // 2), max(0, size - READ_BYTES)]):
             stored.seek(at)
             parts.append(stored.read(READ_BYTES))
