@@ -69,14 +69,18 @@ def test_more_members_than_memory_holds_at_once_run_in_several_stacks(tmp_path, 
     assert_same(tensors(tmp_path / "resumed"), tensors(tmp_path / "several"))
 
 
-@given(count=integers(1, 3000), most=integers(1, 400))
-def test_a_population_is_split_into_few_parts_of_equal_length(count, most):
-    parts = memory.even(count, most)
+@given(count=integers(1, 3000), most=integers(1, 400), fits=integers(0, 1000))
+def test_a_population_is_split_into_few_parts_of_equal_length(count, most, fits):
+    """Of more than ``most``, where they fit, or a few, only if that makes all of them equal and others are not."""
+    parts = memory.even(count, most, fits)
     assert sum(parts) == count
-    assert max(parts) <= most
+    assert max(parts) <= max(most, min(2 * most, fits))
+    if max(parts) > most or max(parts) <= most // 2 < count:
+        assert len(set(parts)) == 1
+        assert len(set(memory.even(count, most))) == 2
     assert len(set(parts[:-1])) <= 1
     assert parts[-1] <= parts[0]
-    assert len(parts) <= max(2, 2 * -(-count // most))
+    assert len(parts) <= max(2, (4 if fits else 2) * -(-count // most))
 
 
 def test_compiled_stacks_are_smaller_than_eager_ones():

@@ -88,15 +88,17 @@ def within_caches(count: int, device: torch.device | str, compiled: bool) -> int
     return min(count, COMPILED if compiled else EAGER) if torch.device(device).type == "cpu" else count
 
 
-def even(count: int, most: int) -> list[int]:
+def even(count: int, most: int, fits: int = 0) -> list[int]:
     """``count`` in parts of at most ``most``: all equal where a divisor of at least half of ``most`` allows it.
 
-    Equal parts share one compiled program.
+    Equal parts share one compiled program, and a second one takes longer to compile than stacks of another size lose in
+    most runs: so where no such divisor does, one up to twice ``most`` and ``fits`` may, or from a quarter of ``most``.
     """
     if count <= most:
         return [count]
-    fitting = [size for size in range(most, most // 2, -1) if count % size == 0]
-    size = fitting[0] if fitting else -(-count // -(-count // most))
+    sizes = [*range(most, most // 2, -1)]
+    sizes += [*range(most + 1, min(2 * most, fits) + 1), *range(most // 2, most // 4, -1)] if fits else []
+    size = next((size for size in sizes if count % size == 0), -(-count // -(-count // most)))
     whole, rest = divmod(count, size)
     return [size] * whole + [rest] * bool(rest)
 

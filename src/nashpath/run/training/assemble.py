@@ -74,13 +74,14 @@ def build_groups(
         notify(RunProgress(0, settings.steps, 0, 0, {}, 0.0, doing))
 
     fitting, record = most_together(trials[0], len(trials)), settings.cuda_graph == "auto"
-    first = even(len(trials), within_caches(fitting, device, settings.compile != "off"))[0]
+    compiles = settings.compile != "off"
+    first = even(len(trials), within_caches(fitting, device, compiles), fitting * compiles)[0]
     choice = choose(trials, seeds, settings.steps, settings.stack, settings.compile, precision, say, first, record)
     choice = eager_where_differentiated(choice, settings.compile, spreads)
     most = within_caches(fitting, device, choice.compiled)
     left, groups = list(sizes), list[MemberGroup]()
     for (own, games), spread in zip(built, spreads):
-        parts = even(len(own), most) if choice.mode == "stacked" else [len(own)]
+        parts = even(len(own), most, fitting * choice.compiled) if choice.mode == "stacked" else [len(own)]
         if sizes:
             parts = _taken_from(left, len(own))
         ready: dict[int, Prepared] = {first: choice.ready} if choice.ready and games is trials else {}
