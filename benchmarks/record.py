@@ -12,7 +12,6 @@ from them. Ratios are of one run; a ratio that fell by a fifth against this mach
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
@@ -27,6 +26,7 @@ import jax_ring
 import scaling
 import stacked
 from nashpath.run import open_session
+from nashpath.run.engine.device import processor
 from nashpath.run.folder.run_folder import machine
 from scaling import operations
 from sizes import parse
@@ -65,16 +65,6 @@ def evaluation(steps: int) -> list[dict[str, Any]]:
             share = aside.evaluating / (aside.evaluating + training)
             found.append({"run": f"ring, {members} seeds, {steps} steps", "share": share, "looks": aside.times["look"]})
     return found
-
-
-def processor() -> str:
-    """The processor's name, as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def regressions(new: dict[str, Any], old: list[dict[str, Any]]) -> list[str]:

@@ -1,10 +1,13 @@
 """What ``device=auto`` means, and the variable that it obeys."""
 
+import json
+
 import pytest
 import torch
 
+from nashpath.report.verdict import run_facts
 from nashpath.run import SettingError, open_session
-from nashpath.run.engine.device import find_device, tf32_products
+from nashpath.run.engine.device import find_device, hardware, processor, tf32_products
 from run_folders import flags, nash, small
 
 
@@ -24,6 +27,15 @@ def test_auto_obeys_the_variable(gpus, monkeypatch, variable, expected):
     if variable is not None:
         monkeypatch.setenv("NASHPATH_DEVICE", variable)
     assert find_device("auto") == torch.device(expected)
+
+
+def test_a_run_says_on_what_processor_and_what_gpu(gpus, monkeypatch, original):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {torch.device(device).index}")
+    vectors = torch.backends.cpu.get_cpu_capability()
+    assert hardware("cuda:1") == {"processor": f"{processor()} ({vectors})", "gpu": "GPU 1"}
+    facts = json.loads((original / "run.json").read_text())
+    assert facts["processor"] == hardware("cpu")["processor"]
+    assert dict(run_facts(facts))["processor"] == facts["processor"]
 
 
 def test_a_device_that_was_asked_for_is_not_overruled(gpus, monkeypatch):

@@ -212,7 +212,7 @@ def test_a_folder_without_digests_is_read_with_a_word(own):
         gather_cells(folder.parent / "all", [folder])
 
 
-ELSEWHERE = {"versions": {"torch": "1.0"}, "platform": "Plan9 mips", "processor": "R3000"}
+ELSEWHERE = {"versions": {"torch": "1.0"}, "platform": "Plan9 mips", "processor": "R3000", "gpu": "IMPACT"}
 
 
 def test_what_measured_a_cell_goes_with_it(tmp_path, monkeypatch):
@@ -233,7 +233,7 @@ def test_what_measured_a_cell_goes_with_it(tmp_path, monkeypatch):
         assert {"cells": 1, **ELSEWHERE} in found["measured_on"]
         assert {"cells": 1, **cell_files.here()} in found["measured_on"]
         (said,) = warnings_of(found)
-        assert "1 cell by torch 1.0 on Plan9 mips, R3000" in said
+        assert "1 cell by torch 1.0 on Plan9 mips, R3000, IMPACT" in said
         again(folder)
     store, name = RunFolder(tmp_path / "all"), "cells/e.0.json"
     cell = json.loads((tmp_path / "all" / name).read_text())

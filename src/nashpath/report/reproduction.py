@@ -61,7 +61,7 @@ def write_reproduction(folder: str | Path) -> Path:
         "moved_on": has_moved_on(found),
         "failed": found["failed"],
         "experiments": [_experiment(folder, found, e) for e in experiments_of(found)] or _as_it_was(found),
-        "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found), *_processor(found)],
+        "facts": [("source", found["source"]), ("workers", found["workers"]), *run_facts(found), *_hardware(found)],
         "data": {"film": None, "curves": {"charts": []}},
     }
     return write_page(folder / PAGE, "study.html.j2", context)
@@ -107,12 +107,16 @@ def _measured_by(group: dict[str, Any]) -> str:
     if "versions" not in group:
         return "by what was not recorded"
     versions = ", ".join(f"{name} {version}" for name, version in group["versions"].items())
-    return f"by {versions} on {group['platform']}, {group['processor']}"
+    return f"by {versions} on {', '.join(group[part] for part in ('platform', 'processor', 'gpu') if part in group)}"
 
 
-def _processor(found: dict[str, Any]) -> list[tuple[str, str]]:
+def _hardware(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """The processor, and the GPU if there was one, where one machine measured all."""
     groups = found.get("measured_on", [])
-    return [("processor", groups[0].get("processor", "not recorded"))] if len(groups) == 1 else []
+    if len(groups) != 1:
+        return []
+    known = {"processor": "not recorded", **groups[0]}
+    return [(part, known[part]) for part in ("processor", "gpu") if part in known]
 
 
 def rows_of(folder: Path, found: dict[str, Any], experiment: Experiment) -> Rows:

@@ -128,7 +128,7 @@ def _standing(key: str, members: dict[int, list[float]]) -> str | None:
 
 def run_facts(info: dict[str, Any]) -> list[tuple[str, Any]]:
     """Name and value of what is worth knowing about how numbers were made, in reading order."""
-    rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "platform", "threads")]
+    rows = [(key.replace("_", " "), info.get(key)) for key in ("device", "gpu", "processor", "platform", "threads")]
     rows += [("started from", _start(info["start"]))] if isinstance(info.get("start"), dict) else []
     return [(key, value) for key, value in [*rows, *dict(info.get("versions") or {}).items()] if value is not None]
 

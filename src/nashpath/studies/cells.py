@@ -1,14 +1,11 @@
 """The file of a measured cell: its rows, what it is a cell of, the hash of its source, and what measured it."""
 
 import json
-import platform
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from nashpath.run.engine.device import find_device, hardware
 from nashpath.run.folder.run_folder import RunFolder, machine, plain_json
 from nashpath.studies.rows import Row
 from nashpath.studies.study import Experiment
@@ -85,8 +82,8 @@ def told_stray(name: str) -> str:
 
 
 def here() -> Kept:
-    """What a cell that is measured now is measured by: versions, platform and processor."""
-    return {**{key: machine()[key] for key in ("versions", "platform")}, "processor": _processor()}
+    """What a cell that is measured now is measured by: versions, platform, processor, and the GPU if it has one."""
+    return {**{key: machine()[key] for key in ("versions", "platform")}, **hardware(find_device("auto"))}
 
 
 def measured_on(cells: Iterable[Kept]) -> list[Kept]:
@@ -96,15 +93,3 @@ def measured_on(cells: Iterable[Kept]) -> list[Kept]:
         on = cell.get("on") or {}
         counted.setdefault(json.dumps(on, sort_keys=True), [on, 0])[1] += 1
     return [{"cells": count, **on} for _, (on, count) in sorted(counted.items())]
-
-
-@cache
-def _processor() -> str:
-    """The processor's name, with the instructions that torch uses on it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not on Linux
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = named[0] if named else platform.processor() or platform.machine()
-    return f"{name} ({torch.backends.cpu.get_cpu_capability()})"

@@ -23,7 +23,7 @@ from nashpath.core.cache import cache_folder, replacing
 from nashpath.core.errors import first_line
 from nashpath.core.torch_compat.one_graph import compiled_folder
 from nashpath.core.tree import leaves
-from nashpath.run.engine.device import Precision
+from nashpath.run.engine.device import Precision, hardware
 from nashpath.run.engine.program import Mode, Prepared, Program
 from nashpath.run.engine.sampler import probe
 from nashpath.run.engine.step import Trial
@@ -138,9 +138,7 @@ def _kind_of(program: Program, count: int, precision: Precision) -> str:
     modules = [(name, f"{type(own).__module__}.{type(own).__qualname__}") for name, own in trial.named_modules()]
     tensors = [(name, v.shape, v.dtype) for name, v in trial.state_dict(keep_vars=True).items()]
     drawn = [v.shape for v in leaves(probe(trial.game, trial.solver.draws, program.device))]
-    where = (platform.processor(), platform.machine(), torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
-    if program.device.type == "cuda":
-        where = (torch.cuda.get_device_name(program.device),)
+    where = (hardware(program.device), platform.machine(), torch.get_num_threads())
     how = (program.mode, count, str(precision), version("torch"))
     return hashlib.sha256(repr((modules, tensors, drawn, where, how)).encode()).hexdigest()[:32]
 

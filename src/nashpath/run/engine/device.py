@@ -1,8 +1,11 @@
 """Device and precision of a run."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -36,6 +39,24 @@ def find_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= found:
         raise SettingError(f"{where}: there is no {name}; PyTorch finds cuda:0 to cuda:{found - 1}")
     return device
+
+
+@cache
+def processor() -> str:
+    """The processor's name, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not on Linux
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def hardware(device: torch.device | str = "cpu") -> dict[str, str]:
+    """The ``processor`` by name, with the vector instructions that PyTorch uses on it; of a CUDA device the ``gpu``."""
+    device = torch.device(device)
+    found = {"processor": f"{processor()} ({torch.backends.cpu.get_cpu_capability()})"}
+    return found | ({"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {})
 
 
 def wait_for(device: torch.device) -> None:

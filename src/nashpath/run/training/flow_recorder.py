@@ -17,6 +17,7 @@ from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.metrics import MetricError, exact_wasserstein
+from nashpath.run.engine.device import hardware
 from nashpath.run.errors import SettingError
 from nashpath.run.folder.checkpoint import changed_draws, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.identity import DATA_SINCE, not_of_now
@@ -263,6 +264,7 @@ class FlowRecorder:
             "steps": self.state.step,
             "steps_per_second": round(self.state.step / seconds, 3),
             **machine(),
+            **hardware(self.device),
             "device": str(self.device),
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,

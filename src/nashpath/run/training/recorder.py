@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from nashpath.metrics.features import Outputs
+from nashpath.run.engine.device import hardware
 from nashpath.run.engine.interrupt import interruptible
 from nashpath.run.engine.program import never, spent
 from nashpath.run.engine.step import NOT_DIVERGED, TrainState, Trial
@@ -337,6 +338,7 @@ class Recorder:
         reference_sets = {id(group.reference_set): group.reference_set for group in self.groups if group.reference_set}
         return {
             **machine(),
+            **hardware(self.groups[0].program.device),
             "device": str(self.groups[0].program.device),
             "shape": self.sample_shape(),
             "metrics": [entry for one in reference_sets.values() for entry in protocols(one.dry_run_results)],
