@@ -23,7 +23,7 @@ compilers for GPUs do not take them as literals beyond 2³¹."""
 
 ROUNDS = 10
 AT_ONCE = 1 << 15
-"""Blocks that eager arithmetic makes at a time: its intermediate results then stay in the cache."""
+"""Blocks that eager arithmetic makes at a time on a processor: its intermediate results then stay in the cache."""
 BITS = 24
 """Bits of a uniform number: those of a float32's mantissa."""
 
@@ -36,7 +36,7 @@ Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> Words:
     """Four 32-bit words (in int64) for each counter [n]; ``words`` [7] are the two of the key, then `CONSTANTS`."""
-    if not torch.compiler.is_compiling() and len(c0) > AT_ONCE:
+    if not torch.compiler.is_compiling() and len(c0) > AT_ONCE and c0.device.type == "cpu":
         some = [slice(begin, begin + AT_ONCE) for begin in range(0, len(c0), AT_ONCE)]
         made = [philox(words, c0[at], c1[at], c2[at], c3[at]) for at in some]
         a, b, c, d = (torch.cat([words_[i] for words_ in made]) for i in range(4))
