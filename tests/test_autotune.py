@@ -1,6 +1,8 @@
 """What `compile=auto` does: a bet, then what was measured, then what is remembered. Nothing is really compiled here."""
 
+import importlib
 import json
+import os
 
 import pytest
 import torch
@@ -151,3 +153,10 @@ def test_the_compiler_keeps_its_work_beside_our_caches_unless_it_was_told_where(
     assert compiled_folder() == tmp_path / "inductor"
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "/elsewhere")
     assert str(compiled_folder()) == "/elsewhere"
+    folders = importlib.import_module("torch._inductor.runtime.cache_dir_utils")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setattr(folders, "default_cache_dir", lambda: str(tmp_path / "temporary"))
+    folders.cache_dir()  # which an import of the compiler asks for, and writes into the variable
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "temporary")
+    assert compiled_folder() == tmp_path / "inductor"
+    assert folders.cache_dir() == str(tmp_path / "inductor")

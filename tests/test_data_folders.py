@@ -307,10 +307,67 @@ def test_an_unfinished_cache_is_not_used(images, cache):
     root, _ = images
     expected = Folder(str(root), size=8).examples()
     array, note = next(cache.glob("*.npy")), next(cache.glob("*.json"))
-    assert json.loads(note.read_text()) == []
+    assert json.loads(note.read_text())["lost"] == []
     note.unlink()
     array.write_bytes(b"half of it")
     assert torch.equal(Folder(str(root), size=8).examples(), expected)
+    note.write_text("[]")  # as earlier versions wrote it, without a hash
+    assert torch.equal(Folder(str(root), size=8).examples(), expected)
+
+
+def flipped(file, at):
+    content = bytearray(file.read_bytes())
+    content[at % len(content)] ^= 4
+    file.write_bytes(content)
+
+
+DAMAGE = {
+    "a pixel": lambda array, note: flipped(array, 300),
+    "the last pixel": lambda array, note: flipped(array, -1),
+    "the shape": lambda array, note: flipped(array, array.read_bytes().index(b"(") + 2),
+    "the kind": lambda array, note: flipped(array, array.read_bytes().index(b"u1") + 1),
+    "cut": lambda array, note: array.write_bytes(array.read_bytes()[:-50]),
+    "longer": lambda array, note: array.write_bytes(array.read_bytes().replace(b"(12,", b"(11,")),
+    "emptied": lambda array, note: array.write_bytes(b""),
+    "no array": lambda array, note: array.write_text("hello"),
+    "fewer pictures": lambda array, note: np.save(array, np.load(array)[1:]),
+    "other pictures": lambda array, note: np.save(array, np.load(array)[::-1]),
+    "note cut": lambda array, note: note.write_text(note.read_text()[:20]),
+    "note emptied": lambda array, note: note.write_text(""),
+    "note of text": lambda array, note: note.write_text('"a"'),
+    "note without pixels": lambda array, note: note.write_text('{"lost": []}'),
+    "note of another form": lambda array, note: note.write_text('{"lost": [3], "pixels": ""}'),
+    "note of other pixels": lambda array, note: flipped(note, -5),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_damaged_pictures_of_the_cache_are_decoded_anew(images, cache, what):
+    root, _ = images
+    expected = Folder(str(root), size=8).examples()
+    DAMAGE[what](next(cache.glob("*.npy")), next(cache.glob("*.json")))
+    with pytest.warns(DataWarning, match=r"\.npy is damaged, or not of one reading with .*\.json: .* decoded anew"):
+        assert torch.equal(Folder(str(root), size=8).examples(), expected)
+    assert torch.equal(Folder(str(root), size=8).examples(), expected)
+
+
+def test_pictures_keep_their_classes_where_one_could_not_be_read_for_a_moment(images, cache, monkeypatch):
+    """The note of an earlier reading, in which all could be read, is not that of these pictures."""
+    root, _ = images
+    expected = Folder(str(root), size=8, labels=True).labelled_examples()
+    next(cache.glob("*.npy")).unlink()
+
+    def refuse(source, shape, bits, fit):
+        if source.name == "03.png":
+            raise PermissionError(13, "Permission denied")
+        return read_picture(source, shape)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_cache, "read_picture", refuse)
+        with pytest.warns(UserWarning, match="1 of 12 images"):
+            assert len(Folder(str(root), size=8, labels=True)) == 11
+    for found, known in zip(Folder(str(root), size=8, labels=True).labelled_examples(), expected, strict=True):
+        assert torch.equal(found, known)
 
 
 def test_an_interrupted_decoding_leaves_nothing_behind(images, cache):

@@ -168,15 +168,17 @@ def test_evaluation_nobody_asked_for_stays_within_its_share(once, step, some, to
     """Whether it is settled at the evaluation at the start, or at the ``second`` one, which is then counted as well."""
     schedule = Timetable.__new__(Timetable)
     schedule.total, schedule.usual, schedule.rarer, schedule.few = total, min(usual, total), 1, False
-    before = (1.0 if whole else some,) * (2 if second else 1)
-    said = schedule.settle(once, step, some, before)
+    done, spent = 1 + second, 2 * (1 + second) * once * (1.0 if whole else some)  # they also paid for what is done once
+    said = schedule.settle(once, step, some, done, spent)
     period = schedule.rarer * schedule.usual
     between = len(range(period, total, period))
     allowed = max(session_room.GRACE, EVALUATING * step * total)
-    each, ends = (some * once if schedule.few else once), (sum(before) + 1) * once
-    between -= schedule.rarer == 1 and second  # the second one is then one of them
-    assert between <= 0 or between * each + ends <= allowed * (1 + 1e-9)
+    each, ends = (some * once if schedule.few else once), spent + once
+    later = between - (schedule.rarer == 1 and second)  # the second one is then one of them
+    assert later <= 0 or later * each + ends <= allowed * (1 + 1e-9)
     assert bool(said) == (schedule.rarer > 1 or schedule.few)
+    if said:
+        assert ("at most 5%" in said) == (between * each + ends <= EVALUATING * step * total)
     if schedule.rarer > 1:  # it is no rarer than it must be
         oftener = (schedule.rarer - 1) * schedule.usual
         assert len(range(oftener, total, oftener)) * each + ends > allowed * (1 - 1e-9)
@@ -191,7 +193,7 @@ def test_where_looks_at_all_members_are_too_many_those_shown_are_looked_at_and_a
     monkeypatch.setattr(session_room, "AT_START", 19)
     monkeypatch.setattr(session_room, "LEAST_LOOKS", 10**9)
     settle = Timetable.settle  # seven looks in between: at 100 s for all and 80 s for 16 of 20, 800 s do for the latter
-    monkeypatch.setattr(Timetable, "settle", lambda own, once, step, some, before: settle(own, 100.0, step, some))
+    monkeypatch.setattr(Timetable, "settle", lambda own, once, step, some, *done: settle(own, 100.0, step, some))
     monkeypatch.setattr(Timetable, "allowed", lambda own, step: 800.0 if own.settled else 0.0)
     trained(small(**many), tmp_path / "few")
 

@@ -130,6 +130,36 @@ def test_a_killed_writer_leaves_no_half_file(own_cache: Path, monkeypatch: pytes
     assert list(own_cache.iterdir()) == []
 
 
+def test_a_byte_of_kept_statistics_that_is_another_has_them_made_anew(own_cache: Path):
+    """Whichever: of numbers, names, shapes, or of the hash itself; and a file that was kept under another key."""
+    known = {"mean": torch.tensor([1.5, -2.0]), "root": torch.tensor(3.0, dtype=torch.double), "n": torch.zeros(0)}
+    made: list[int] = []
+
+    def make() -> dict[str, torch.Tensor]:
+        made.append(1)
+        return known
+
+    def right() -> bool:
+        found = remembered("key", make)
+        return found.keys() == known.keys() and all(torch.equal(found[name], v) for name, v in known.items())
+
+    assert right()
+    assert right()
+    assert len(made) == 1
+    (file,) = own_cache.rglob("*.safetensors")
+    whole = file.read_bytes()
+    for at in range(len(whole)):
+        made.clear()
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert right()
+        assert made or whole[at : at + 1] == b" "  # a header may hold other blanks
+    file.write_bytes(whole)
+    file.rename(file.with_name("other.safetensors"))
+    made.clear()
+    remembered("other", make)
+    assert made
+
+
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NASHPATH_CACHE", str(tmp_path / "file"))

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
-from torch.func import grad, jvp
+from torch.func import grad, jvp, vmap
 from torch.nn.functional import leaky_relu
 
 from nashpath.core.math.derivatives import derivative
-from nashpath.networks.activations import Rectifier
+from nashpath.core.torch_compat.one_graph import as_one_graph
+from nashpath.networks.activations import ACTIVATIONS, Rectifier
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -27,6 +28,26 @@ def test_values_and_gradients_are_those_of_torch(slope, dtype):
     assert torch.equal(grad(lambda x: own(x).sum())(finite), grad(lambda x: theirs(x).sum())(finite))
     cubed = grad(lambda x: grad(lambda y: own(y).pow(3).sum())(x).sum())(finite)
     assert torch.equal(cubed, grad(lambda x: grad(lambda y: theirs(y).pow(3).sum())(x).sum())(finite))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_is_no_number_stays_none_however_it_is_asked(name):
+    """Else a member that diverges inside a network would be told to have finished where it is stacked or compiled."""
+    layer, x = ACTIVATIONS[name](), torch.tensor([[float("nan"), 1.0]])
+
+    def value(x):
+        return layer(x).square()
+
+    asked = {
+        "plain": value(x),
+        "recorded": value(x.clone().requires_grad_()),
+        "stacked": vmap(value)(x),
+        "transformed": grad(lambda x: value(x).sum())(x),
+        "twice": derivative(lambda x: value(x).sum(1), x.clone().requires_grad_()),
+        "traced": as_one_graph(value, "traced")(x),
+    }
+    for how, found in asked.items():
+        assert found.isnan().tolist() == [[True, False]], how
 
 
 def test_no_second_derivative_reaches_the_layers_below():

@@ -117,7 +117,7 @@ def test_an_array_file_that_was_replaced_or_removed_is_noticed(array):
         source_of(settings)
 
 
-@pytest.mark.parametrize("change", ["added", "added below", "removed"])
+@pytest.mark.parametrize("change", ["added", "added below", "removed", "written", "written below", "replaced"])
 def test_a_folder_that_was_changed_is_read_again(tmp_path, change):
     (tmp_path / "below").mkdir()
     for name in ("a.png", "b.png", "below/c.png"):
@@ -129,11 +129,23 @@ def test_a_folder_that_was_changed_is_read_again(tmp_path, change):
     for folder in (tmp_path, tmp_path / "below"):  # as if it had been made some time ago
         os.utime(folder, ns=(10**18, 10**18))
     first = source_of(settings)
+    assert float(first.draw(Key(0), 50)["real"].max()) == -1
+    picture = Image.new("L", (8, 8), 255)
     if change == "removed":
         (tmp_path / "a.png").unlink()
+    elif change == "replaced":
+        picture.save(tmp_path / "new.png")
+        os.replace(tmp_path / "new.png", tmp_path / "a.png")
     else:
-        Image.new("L", (8, 8)).save(tmp_path / ("d.png" if change == "added" else "below/d.png"))
-    assert len(source_of(settings).files) == (2 if change == "removed" else 4)
+        names = {"added": "d.png", "added below": "below/d.png", "written": "a.png", "written below": "below/c.png"}
+        picture.save(tmp_path / names[change])
+    assert first.changed()
+    again = source_of(settings)
+    assert again is not first
+    assert len(again.files) == {"added": 4, "removed": 2}.get(change.split()[0], 3)
+    if change != "removed":
+        assert float(again.draw(Key(0), 50)["real"].max()) == 1
+    assert source_of(settings) is again
 
 
 def test_data_that_read_no_files_never_change():

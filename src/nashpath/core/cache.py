@@ -1,6 +1,7 @@
 """Files that are replaced whole, and a disk cache of tensors by content hash in such files."""
 
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import BinaryIO
 
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -28,16 +30,33 @@ def cache_folder() -> Path:
 def remembered(key: str, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
     """The tensors kept under ``key``, or else those that ``make`` returns, kept from now on.
 
-    A damaged file is made anew; a folder that cannot be written is not an error, the work is only not kept.
+    A file that is damaged, or of another key, is made anew; a folder that cannot be written is not an error, the work
+    is only not kept.
     """
     path = swept(cache_folder() / "metrics") / f"{key}.safetensors"
     try:
-        return load_tensors(path)
-    except (OSError, SafetensorError):
-        made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
+        kept = load_tensors(path)
+        if torch.equal(kept.pop(DIGEST), _digest(key, kept)):
+            return kept
+    except (OSError, LookupError, SafetensorError):
+        pass
+    made = {name: tensor.detach().cpu().contiguous() for name, tensor in make().items()}
     with suppress(OSError), replacing(path) as file:
-        file.write(tensor_bytes(made))
+        file.write(tensor_bytes({**made, DIGEST: _digest(key, made)}))
     return made
+
+
+DIGEST = "sha256"
+"""The name, among kept tensors, of the hash of the others."""
+
+
+def _digest(key: str, tensors: dict[str, Tensor]) -> Tensor:
+    """A hash of the key, and of names, shapes, kinds and numbers of tensors, uint8 [32]."""
+    found = hashlib.sha256(key.encode())
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return torch.tensor([*found.digest()], dtype=torch.uint8)
 
 
 def _locked(path: Path) -> BinaryIO:

@@ -182,7 +182,7 @@ class FiniteSource:
         raise NotImplementedError
 
     def changed(self) -> bool:
-        """Whether the files are others now (`FromDisk`); in a folder of images, whether one was added or taken out."""
+        """Whether the files are others now (`FromDisk`)."""
         return self._stamp is not None and stamp(self._stamp) != self._stamp
 
     def prepare(self, progress: Progress | None = None) -> None:

@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-from nashpath.data.base import GIBIBYTE, Bytes, DataWarning, SideLength
+from nashpath.data.base import GIBIBYTE, Bytes, DataWarning, SideLength, stamp
 from nashpath.data.folder import Folder
 from nashpath.data.hub import local_folder
 from nashpath.data.published import VARIABLE, copy_below
@@ -39,7 +39,9 @@ class CelebA(Folder):
         self.split, self._again = split, {"folder": folder, "size": size, "device_bytes": device_bytes}
         root = local_folder(self.copy_of(folder))
         super().__init__(str(_inside(root, PICTURES)), size, 3, device_bytes=device_bytes)
-        wanted = _named(_inside(root, PARTITION), split)
+        partition = _inside(root, PARTITION)
+        self._stamp = {**(self._stamp or {}), **stamp([partition])}
+        wanted = _named(partition, split)
         self._files = [file for file in self._files if file.name in wanted]
         if len(self._files) < len(wanted):
             warnings.warn(

@@ -58,6 +58,8 @@ class Folder(FiniteSource):
     """
 
     _store: PictureStore | None = None
+    _read: str | None = None
+    """The fingerprint of the files when they were read."""
 
     def __init__(
         self,
@@ -98,12 +100,22 @@ class Folder(FiniteSource):
         """The number of classes; 0 without ``labels``."""
         return len(self.class_names)
 
+    def changed(self) -> bool:
+        """Whether a picture was added, taken out, or written again since they were read (`FromDisk`)."""
+        try:
+            return super().changed() or (self._read is not None and self._read != self._fingerprint())
+        except OSError:  # one is gone
+            return True
+
+    def _fingerprint(self) -> str:
+        unusual = [own for own, usual in ((self._bits, 16), (self._fit, "crop")) if own != usual]
+        return fingerprint(self._root, self._files, "folder", self.shape, *unusual)
+
     def _fill(self, progress: Progress | None) -> SampleBuffer:
         names = names_inside(self._root, self._files)
         warn_of_unused_bits(str(self._root), self._files, self._bits)
         warn_of_pages(str(self._root), self._files, names)
-        unusual = [own for own, usual in ((self._bits, 16), (self._fit, "crop")) if own != usual]
-        key = fingerprint(self._root, self._files, "folder", self.shape, *unusual)
+        self._read = key = self._fingerprint()
         if len(names) * math.prod(self._picture) > self._device_bytes:
             self._store = PictureStore(f"{key}-encoded", self._root, self._files, self._picture, self._bits, self._fit)
             labels = self._labels(names)

@@ -1,7 +1,7 @@
 """Pictures are decoded once, into one file of bytes that later runs map into memory.
 
-A file is complete or absent (`replacing`). The note beside it (``.json``) names what could not be read, and is written
-last; without it there is no cache.
+A file is complete or absent (`replacing`). The note beside it (``.json``) names what could not be read, and the hash of
+the pictures; it is written last. Pictures without it, or that are not those of it, are decoded anew.
 """
 
 import hashlib
@@ -99,22 +99,25 @@ def decoded(
     """
     folder = swept(cache_folder())
     array, note = folder / f"{key}.npy", folder / f"{key}.json"
-    if array.exists() and note.exists():
-        lost = [_Lost(*entry) for entry in json.loads(note.read_text())]
-    else:
+    found = _kept(array, note, total, shape)
+    if found is None:
         _check_room(folder, where, total, shape)
         try:
             with replacing(array) as file:
-                lost = _decode(file, _pixels(items, shape, bits, fit), total, shape, progress)
+                lost, pixels = _decode(file, _pixels(items, shape, bits, fit), total, shape, progress)
             if all(entry.lasting for entry in lost):
                 with replacing(note) as file:
-                    file.write(json.dumps(lost).encode())
+                    file.write(json.dumps({"lost": lost, "pixels": pixels}).encode())
+            else:
+                note.unlink(missing_ok=True)  # that of an earlier reading
         except OSError as error:
             needed = total * int(np.prod(shape)) / 1e6
             raise OSError(
                 f"cannot make the image cache in {folder} ({error}); it needs {needed:.0f} MB there, or set "
                 "NASHPATH_CACHE to another folder"
             ) from error
+    else:
+        lost = found
     listed = listing([(entry.name, entry.reason) for entry in lost])
     if len(lost) == total:
         raise ValueError(f"none of the {total} images in {where} could be read:{listed}")
@@ -123,6 +126,31 @@ def decoded(
         warnings.warn(start + listed, DataWarning, stacklevel=2)
     kept = np.delete(np.arange(total), [entry.place for entry in lost])
     return Decoded(np.load(array, mmap_mode="r", allow_pickle=False), kept)
+
+
+def _kept(array: Path, note: Path, total: int, shape: Shape) -> "list[_Lost] | None":
+    """What could not be read of pictures that were decoded before; None where there are none, or not those of the note.
+
+    They are read for that, half a second a gigabyte. Of pictures that are damaged it is said.
+    """
+    if not (array.exists() and note.exists()):
+        return None
+    try:
+        told = json.loads(note.read_text())
+        if isinstance(told, list):  # of an earlier version, which kept no hash
+            return None
+        lost = [_Lost(*entry) for entry in told["lost"]]
+        if len(lost) == total:
+            return lost
+        images = np.load(array, mmap_mode="r", allow_pickle=False)
+        formed = (images.shape, images.dtype) == ((total - len(lost), *shape), np.uint8)
+        if formed and hashlib.sha256(images).hexdigest() == told["pixels"]:
+            return lost
+    except (OSError, ValueError, EOFError, TypeError, LookupError):
+        pass
+    said = f"{array} is damaged, or not of one reading with {note.name}: the pictures are decoded anew"
+    warnings.warn(said, DataWarning, stacklevel=3)
+    return None
 
 
 def _check_room(folder: Path, where: str, total: int, shape: Shape) -> None:
@@ -138,23 +166,24 @@ def _check_room(folder: Path, where: str, total: int, shape: Shape) -> None:
 
 def _decode(
     file: BinaryIO, pictures: "Iterable[_Named]", total: int, shape: Shape, progress: Progress | None
-) -> list[_Lost]:
-    """Appends a row for each readable picture; returns the others."""
-    lost = []
+) -> tuple[list[_Lost], str]:
+    """Appends a row for each readable picture; returns the others, and a hash of the rows."""
+    lost, written = [], hashlib.sha256()
     _header(file, total, shape)
     start = file.tell()
     for index, (name, pixels) in enumerate(pictures):
         if isinstance(pixels, UnreadablePicture):
             lost.append(_Lost(index, name, *pixels))
         else:
-            file.write(pixels.tobytes())
+            file.write(pixels.data)
+            written.update(pixels.data)
         if progress is not None and (index % BLOCK == BLOCK - 1 or index == total - 1):
             progress(index + 1, total)
     file.seek(0)
     _header(file, total - len(lost), shape)  # NumPy pads headers so that the row count may change in place
     if file.tell() != start:
         raise RuntimeError("NumPy changed the length of its header; delete the cache and report this")
-    return lost
+    return lost, written.hexdigest()
 
 
 def _header(file: BinaryIO, count: int, shape: Shape) -> None:

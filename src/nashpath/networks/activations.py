@@ -31,7 +31,7 @@ class Rectifier(nn.Module):
         if is_first_order() or is_plain_pass():
             return relu(x) if self.slope == 0 else leaky_relu_of(x, self.slope)
         if self.slope == 0:
-            return torch.where(x > 0, x, 0.0)
+            return torch.where(x <= 0, 0.0, x)  # what is no number stays none
         if has_values():  # the same numbers as below: a choice takes three times as long on small tensors
             return x * threshold(x.detach().sign(), 0.0, self.slope)
         return x * torch.where(x > 0, x.new_ones(()), x.new_full((), self.slope))  # not of numbers: they are float32

@@ -3,6 +3,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,13 +19,21 @@ from nashpath.core.cache import cache_folder
 from nashpath.core.errors import first_line
 from nashpath.core.tree import TreeForm, tensor_leaves
 
+FOLDER = "TORCHINDUCTOR_CACHE_DIR"
+"""The variable that says where the compiler keeps what it made."""
+
 
 def compiled_folder() -> Path:
-    """Where the compiler keeps what it made, for later processes: ``$TORCHINDUCTOR_CACHE_DIR``, or beside our caches.
+    """Where the compiler keeps what it made, for later processes: where `FOLDER` says, or beside our caches.
 
-    PyTorch's own choice is a folder for temporary files, which a system empties when it starts.
+    PyTorch's own choice is a folder for temporary files, which a system empties when it starts. A first gradient may
+    already have written that into the variable.
     """
-    return Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor")))
+    folders: Any = sys.modules.get("torch._inductor.runtime.cache_dir_utils")
+    chosen = os.environ.get(FOLDER)
+    if not chosen or (folders is not None and chosen == folders.default_cache_dir()):
+        chosen = os.environ[FOLDER] = str(cache_folder() / "inductor")
+    return Path(chosen)
 
 
 def as_one_graph(function: Callable[..., Any], backend: Literal["inductor", "traced"] = "inductor") -> "OneGraph":

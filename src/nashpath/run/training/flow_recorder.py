@@ -26,7 +26,7 @@ from nashpath.run.observe.snapshot import GRID, extent, grid
 from nashpath.run.settings.flow import build_flow, start
 from nashpath.run.settings.method_files import Entry, without_folders
 from nashpath.run.training.group import RunProgress
-from nashpath.run.training.session import EVALUATING, affordable, allowed_seconds, multiple
+from nashpath.run.training.session import affordable, allowed_seconds, multiple, share_told
 
 ARROWS = 16
 """The velocity is saved on a square grid of so many points a side."""
@@ -135,9 +135,10 @@ class FlowRecorder:
             return ""
         self.rarer = multiple(between, fitting)
         often = f"every {self.rarer * self.sample_every} steps" if fitting else "at the start and the end alone"
+        takes = share_told((3 + (total - 1) // (self.rarer * self.sample_every)) * once, total * step)
         return (
-            f"KL, MMD and W2 take {once:.2g} s and a step {step:.2g} s: estimated {often}, so that they take at most "
-            f"{EVALUATING:.0%} of the time; sample_every says how often instead"
+            f"estimating KL, MMD and W2 takes {once:.2g} s and a step {step:.2g} s: done {often}, {takes}; "
+            "sample_every says how often instead"
         )
 
     def _motion(self, state: State, size: float) -> dict[str, Any]:

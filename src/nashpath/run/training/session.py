@@ -57,6 +57,14 @@ def multiple(between: int, fitting: int) -> int:
     return between // (fitting + 1) + 1
 
 
+def share_told(evaluating: float, training: float) -> str:
+    """What part of the seconds of training those of evaluating are, where they are as few as they may be; in words."""
+    if evaluating <= EVALUATING * training:
+        return f"so that it takes at most {EVALUATING:.0%} of the training time"
+    share = evaluating / training
+    return f"which takes about {share:.0%} of the training time: fewer evaluation_samples or metrics take less"
+
+
 class Timetable:
     """What is due after which steps: activities with their periods (0: never), in the order in which they are done.
 
@@ -97,30 +105,32 @@ class Timetable:
         """Seconds for all evaluations between the first and the last, where a step takes ``step`` seconds."""
         return allowed_seconds(step, self.total)
 
-    def settle(self, once: float, step: float, some: float = 1.0, before: tuple[float, ...] = (1.0,)) -> str:
+    def settle(self, once: float, step: float, some: float = 1.0, done: int = 1, spent: float | None = None) -> str:
         """Chooses `rarer` and `few` from the seconds that the free activities take ``once``, and those of a ``step``.
 
-        ``once`` is for all members, of which the few that are shown are a share ``some``. Those ``before``, at the
-        start and perhaps at the first time after it, were of such shares of the members; they and the one at the end
-        are counted, too. Returns what to tell people, empty where nothing changes.
+        ``once`` is for all members, of which the few that are shown are a share ``some``. The evaluations ``done`` so
+        far, at the start and perhaps at the first time after it, took ``spent`` seconds (default: those of so many);
+        they and the one at the end are counted, too. Returns what to tell people, empty where nothing changes.
         """
         self.settled = True
-        between, left = max(0, (self.total - 1) // self.usual), self.allowed(step) - (sum(before) + 1) * once
+        ends = (done * once if spent is None else spent) + once
+        between, left = max(0, (self.total - 1) // self.usual), self.allowed(step) - ends
         fitting = affordable(left, once)
-        if between < fitting + len(before):
+        if between < fitting + done:
             return ""
         self.few = fitting < LEAST_LOOKS and some < 1
-        if self.few:
-            fitting = affordable(left, some * once)
+        each = some * once if self.few else once
+        fitting = affordable(left, each)
         self.rarer = multiple(between, fitting)
         often = f"every {self.rarer * self.usual} steps, not {self.usual}" if fitting else "at the start and the end"
         who = "evaluated"
         if self.few:
             who = "all members are evaluated at the end, and those that are shown"
             often = often if fitting else "at the start"
+        takes = share_told(ends + each * ((self.total - 1) // (self.rarer * self.usual)), step * self.total)
         return (
-            f"an evaluation takes {once:.3g} s and a step {step:.2g} s: {who} {often}, so that it takes at most "
-            f"{EVALUATING:.0%} of the training time; sample_every says how often instead"
+            f"an evaluation takes {once:.3g} s and a step {step:.2g} s: {who} {often}, {takes}; sample_every says how "
+            "often instead"
         )
 
     def settlement(self) -> dict[str, Any]:
@@ -263,7 +273,8 @@ class Session:
             took |= {name: took[name] / some for name in took if name != "watch"}
         once = sum(took.values())
         if not first or once > schedule.allowed(step):
-            said = schedule.settle(once, step, some, (1.0 if recorder.whole else some,) * (1 if first else 2))
+            spent = sum(recorder.overhead.seconds.get(name, 0.0) for name in schedule.free)
+            said = schedule.settle(once, step, some, 1 if first else 2, spent)
             if recorder.pictures or schedule.free != {"look"}:  # of a toy it only saves fewer points of the path
                 recorder.warn_of(said)
 
