@@ -327,3 +327,14 @@ def test_members_of_every_row_draw_together(path, kind):
     sampler = Sampler(games, 1, [0, 1], torch.device("cpu"))
     assert sampler.traced
     assert sampler.alike
+
+
+@pytest.mark.unchecked("asks for what the annotations exclude")
+def test_sizes_and_limits_that_are_none_are_refused():
+    for ask in (lambda: Key(0).normal(-1), lambda: Key(0).uniform((2, -3)), lambda: Key(0).normal(2.5)):
+        with pytest.raises(ValueError, match="a shape of whole numbers"):
+            ask()
+    for high in (2.5, True, 0, 2**32):
+        with pytest.raises(ValueError, match="expected a whole number of 1 to"):
+            Key(0).integers(high, 3)
+    assert Key(0).normal(0).shape == (0,)

@@ -55,7 +55,7 @@ def _digest(key: str, tensors: dict[str, Tensor]) -> Tensor:
     found = hashlib.sha256(key.encode())
     for name, tensor in sorted(tensors.items()):
         found.update(f"\n{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return torch.tensor([*found.digest()], dtype=torch.uint8)
 
 

@@ -172,7 +172,7 @@ class Key:
 
     def integers(self, high: int, *shape: Shape) -> Tensor:
         """Integers of 0 to ``high − 1`` (int64), each as likely up to ``high / 2³²``; ``high`` at most 2³¹."""
-        if isinstance(high, bool) or not isinstance(high, int | np.integer) or not 0 < high <= 2**31:
+        if not _is_whole(high) or not 0 < high <= 2**31:
             raise ValueError(f"Key.integers: high is {high}, expected a whole number of 1 to 2**31")
         size, count = _sizes(shape)
         return torch.cat([(word * high) >> 32 for word in self.blocks(count)])[: math.prod(size)].reshape(size)
@@ -245,9 +245,13 @@ def words_of(seed: int, stream: str = "", device: str | torch.device = "cpu") ->
 def _sizes(shape: tuple[Shape, ...]) -> tuple[tuple[int, ...], int]:
     """The shape, given as numbers or as one tuple, and how many blocks of four numbers fill it."""
     size = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple) else shape
-    if any(not isinstance(side, int | np.integer) or side < 0 for side in size):
+    if not all(_is_whole(side) and int(side) >= 0 for side in size):  # type: ignore[arg-type]
         raise ValueError(f"a key makes numbers of a shape of whole numbers, as normal(64, 16); it was asked for {size}")
     return size, -(-math.prod(size) // 4)  # type: ignore[return-value,arg-type]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _joined(parts: list[Tensor], size: tuple[int, ...]) -> Tensor:
