@@ -268,6 +268,7 @@ def test_images_that_are_not_in_the_range_are_refused():
     assert found["ms_ssim"] == pytest.approx(found["ms_ssim_real"], abs=0.05)
 
 
+@pytest.mark.filterwarnings("ignore:real samples reach")
 @pytest.mark.parametrize("side", [8, 32])
 def test_images_of_another_unit_are_refused_unless_the_range_may_be_theirs(side):
     """By the rule of features of such images: one set below 0 is enough, and nothing is told from one value."""

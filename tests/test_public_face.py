@@ -274,9 +274,11 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
         nash.evaluate(real, ((fake + 1) * 127.5).byte())
     with pytest.raises(MetricError, match=r"a generated one \(4, 4, 1\): give images of one size"):
         nash.evaluate(real, fake.permute(0, 2, 3, 1))
-    for other in ((fake + 1) / 2, (fake + 1) * 127.5, fake / 20):
-        with pytest.warns(UserWarning, match="if these are images in two units"):
+    for other in ((fake + 1) / 2, (fake + 1) * 127.5):
+        with pytest.raises(MetricError, match="images in two units, -1 to 1 and 0 to "):
             nash.evaluate(real, other)
+    with pytest.warns(UserWarning, match="if these are images in two units"):
+        nash.evaluate(real, fake / 20)
     whole = ((real + 1) * 127.5).byte()
     with pytest.warns(UserWarning, match="distances are then in units of bytes"):
         nash.evaluate(whole, whole.flip(0))
@@ -287,7 +289,7 @@ def test_images_in_two_units_or_layouts_are_not_compared_in_silence():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nash.evaluate(real.flatten(1), 100 * fake.flatten(1))  # vectors may differ in any way
-        nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2)
+        nash.evaluate((real + 1) / 2, (0.9 * fake + 1) / 2, features=lambda x: x.flatten(1))
 
 
 @pytest.mark.long

@@ -28,6 +28,8 @@ class Extractor:
     resize: str = "none"
     signed_images: bool = False
     """Whether it sees images from -1 to 1, and would see others wrong."""
+    in_units_of_samples: bool = False
+    """Whether distances of features are in the unit of the samples."""
 
     def __call__(self, samples: Tensor) -> Outputs:
         """One batch ``[b, ...]``; images in [-1, 1]."""
@@ -42,6 +44,7 @@ class Pixels(Extractor):
     """The samples themselves, flattened: for points, and for features computed elsewhere."""
 
     name = "pixels"
+    in_units_of_samples = True
 
     def __call__(self, samples: Tensor) -> Outputs:
         return Outputs(samples.flatten(1))
