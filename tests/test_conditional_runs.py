@@ -14,9 +14,12 @@ from PIL import Image
 import nashpath
 from nashpath.core.source import class_balance
 from nashpath.data import Array, Folder
-from nashpath.metrics import MetricError, PerClass, Sample, evaluate_samples
+from nashpath.metrics import MetricError, PerClass, Sample, class_of, evaluate_samples
 from nashpath.report.animation import images_film
+from nashpath.report.curves import charts, strands
+from nashpath.report.phrasing import title
 from nashpath.report.read import load_run, read_frames
+from nashpath.report.tables import is_of_class, member_table
 from nashpath.run import SettingError
 from nashpath.run.assess import diagnose_point
 from nashpath.run.settings.build import build_game
@@ -167,7 +170,49 @@ def test_numbers_by_class(pets):
     assert page.exit_code == 0
     text = (pets[0] / "report.html").read_text()
     assert "0 (cat): 66.7 %" in text
-    assert "intra_fid.1" in text
+    assert "intra_fid.1 (class dog)" in text
+
+
+@pytest.mark.long
+def test_numbers_of_a_class_say_its_name_wherever_they_are_shown(tmp_path):
+    """Folders of numbers are sorted as text: number 2 is folder "10", and no number is taken for a name."""
+    names = sorted(map(str, range(12)))
+    for name in names:
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for k in range(3):
+            Image.new("L", (8, 8), 20 * int(name) + k).save(tmp_path / "photos" / name / f"{k}.png")
+    data = ("data=folder", f"data.path={tmp_path / 'photos'}", "data.size=8", "data.channels=1", "data.labels=true")
+    run, own = tmp_path / "run", ("metrics=['per_class']", "features=pixels", "evaluation_samples=60", "samples=24")
+    nash("train", *flags(*MLPS, *data, *own), "--out", run)
+    said = nash("evaluate", run, "--samples", 90, "--features", "pixels", "--metrics", "per_class").stdout
+    listed = "0, 1, 2 (10), 3 (11), 4 (2), 5 (3), 6 (4), 7 (5), 8 (6), 9 (7), 10 (8), 11 (9)"
+    assert f"classes: {listed}\n" in said
+    (group,) = json.loads((run / "evaluation.json").read_text())["groups"]
+    assert group["class_names"] == names
+    member, classed = nashpath.load(run), [entry for entry in group["numbers"] if "class" in entry]
+    assert {entry["name"] for entry in classed} == {e["name"] for e in group["numbers"] if is_of_class(e["name"])}
+    for entry in classed:
+        assert member.class_number(entry["class"]) == class_of(entry["name"])
+    loaded = load_run(run)
+    page = (run / "report.html").read_text()
+    assert "intra_fid.2 (class 10)<" in page
+    headers, _ = member_table(loaded)
+    assert "Intra FID of class 10" in [getattr(one, "text", one) for one in headers]
+    titles = {chart["key"]: chart["title"] for chart in charts(strands(loaded), loaded.class_names)}
+    assert titles["intra_fid.2"] == "Intra FID of class 10"
+    assert images_film(read_frames(loaded, loaded.frames[-1:]), [0], loaded.reference)["classes"] == listed
+    nash("export", run, "--to", tmp_path / "g.safetensors")
+    card = (tmp_path / "g.safetensors.md").read_text()
+    assert f"and classes [n], of {listed}," in card
+    assert "- intra_fid.2 (class 10): " in card
+
+
+def test_which_class_a_number_is_of():
+    known = {"intra_fid.3": 3, "class_accuracy.12@mnist": 12, "intra_fid.0 (raw weights)": 0}
+    none = ["intra_fid", "fid@features.2", "fid.3", "gradient_norm.generator", "intra_fid.x"]
+    assert {name: class_of(name) for name in [*known, *none]} == known | dict.fromkeys(none)
+    assert title("intra_fid.3@mnist", ["a", "b", "c", "d"]) == "Intra FID of class d (mnist)"
+    assert title("intra_fid.3") == "Intra FID of class number 3"
 
 
 def test_the_report_shows_one_row_a_class(pets):

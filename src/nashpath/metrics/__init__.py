@@ -28,7 +28,7 @@ from nashpath.metrics.errors import (
     TooFewSamplesError,
     TooManySamplesError,
 )
-from nashpath.metrics.evaluate import evaluate_samples, metric_and_features, metric_names, real_sample
+from nashpath.metrics.evaluate import class_of, evaluate_samples, metric_and_features, metric_names, real_sample
 from nashpath.metrics.features import FEATURES, Extractor, as_extractor, download_inception
 from nashpath.metrics.fid import FID
 from nashpath.metrics.fid_infinity import FIDInfinity
@@ -87,6 +87,7 @@ __all__ = [
     "as_extractor",
     "by_quadrature",
     "class_accuracy",
+    "class_of",
     "classes",
     "correlations",
     "download_inception",

@@ -153,6 +153,9 @@ class Metric:
     shares: ClassVar[frozenset[str]] = frozenset()
     """The numbers that are shares, from 0 to 1: shown as percentages."""
 
+    by_class: ClassVar[frozenset[str]] = frozenset()
+    """The numbers that are also given of each class, as ``NAME.K`` with the number of the class."""
+
     signed: ClassVar[bool] = True
     """Whether a number of it can be below zero, as unbiased estimates can."""
 

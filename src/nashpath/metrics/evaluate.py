@@ -116,6 +116,13 @@ def metric_and_features(name: str) -> tuple[str, str]:
     return kind, where
 
 
+def class_of(number: str) -> int | None:
+    """The class that a number is of alone: 3 of ``intra_fid.3@pixels``; None of what is of all samples."""
+    key, _, which = metric_and_features(number.split(" ")[0])[0].partition(".")
+    owned = any(key in kind.by_class for kind in METRICS.values())
+    return int(which) if owned and which.isdecimal() else None
+
+
 def metric_names(metrics: Sequence[str]) -> list[str]:
     """The metrics' names, with groups (``prdc``) spelt out, without repetition; a `MetricError` for unknown ones."""
     known, found = [*METRICS, *GROUPS], list[str]()

@@ -58,6 +58,7 @@ class PerClass(Metric):
 
     bias: ClassVar[str] = "intra_fid is biased upward, more so with fewer samples of each class"
     better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "classifier_accuracy": 1, "intra_fid": -1}
+    by_class: ClassVar[frozenset[str]] = frozenset(better)
     signed = False
     numbers: ClassVar[Mapping[str, str]] = {
         "class_accuracy": "share of generated samples whose nearest real one is of the class that was asked for",

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from nashpath.core.columns import TableUnits
+from nashpath.core.errors import first_names
 from nashpath.report.columns import table_units
 from nashpath.report.curves import strands
-from nashpath.report.phrasing import count, settings_label
-from nashpath.report.read import Run, read_frames
+from nashpath.report.phrasing import count, numbered, settings_label
+from nashpath.report.read import Run, class_names_of, read_frames
 from nashpath.report.sheet import sheet
+from nashpath.report.tables import MOST_CLASSES
 
 IMAGE_BUDGET = 1_700_000
 """Bytes of all PNG files together; base64 makes a third more of it in the page."""
@@ -38,6 +40,7 @@ def images_film(frames: Frames, members: Shown, reference: dict[str, np.ndarray]
         "shown": shown,
         "sheets": [[_png(saved.get(f"m{m}"), shown, _rows(saved, m)) for m in members] for _, saved in frames],
         "by_class": any(_rows(saved, m) for _, saved in frames for m in members),
+        "classes": first_names(numbered(class_names_of(reference)), MOST_CLASSES),
         "real": _png(real, shown) if real is not None and real.ndim == 4 else None,
         "nearest": [_png(_nearest(last.get(f"m{m}"), real), shown, _rows(last, m)) for m in members],
         "among": 0 if real is None else len(real),

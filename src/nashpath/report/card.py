@@ -5,8 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from nashpath.core.cache import replacing
-from nashpath.report.phrasing import number
-from nashpath.report.tables import directed, ends_of, lines_of_diverged, origin, protocol_lines, values_that_count
+from nashpath.core.errors import first_names
+from nashpath.report.phrasing import number, numbered
+from nashpath.report.tables import (
+    MOST_CLASSES,
+    directed,
+    ends_of,
+    lines_of_diverged,
+    origin,
+    protocol_lines,
+    values_that_count,
+)
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.settings.model import dotted
 
@@ -77,8 +86,7 @@ def _methods(entries: list[dict[str, Any]]) -> list[str]:
 
 def _classes(told: dict[str, Any]) -> str:
     names = told.get("classes") or []
-    shown = ", ".join(f"{k} ({name})" if name != str(k) else name for k, name in enumerate(names[:100]))
-    return f" and classes [n], of {shown}{', …' if len(names) > 100 else ''}," if names else ""
+    return f" and classes [n], of {first_names(numbered(names), MOST_CLASSES)}," if names else ""
 
 
 def _data(told: dict[str, Any]) -> str:

@@ -4,13 +4,15 @@ A *strand* is such a set of members; it gets one colour in every chart.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nashpath.diagnostics import DIAGNOSTICS
-from nashpath.report.phrasing import is_share, meaning, settings_label, titled
+from nashpath.report.phrasing import is_share, meaning, settings_label, title, titled
 from nashpath.report.read import COSTS, RESERVED, ReportMember, Run, drawable
 
 POINTS = 400
@@ -59,17 +61,17 @@ def strands(run: Run) -> list[Strand]:
     ]
 
 
-def charts(parts: list[Strand]) -> list[dict[str, Any]]:
+def charts(parts: list[Strand], classes: Sequence[str] = ()) -> list[dict[str, Any]]:
     """One chart a measured key.
 
     A chart is ``{"key", "title", "meaning", "share", "family", "steps", "pooled", "series"}``, each of the series
     ``{"strand", "middle", "low", "high"}``. Costs come first, then gradient norms, diagnostics, and whatever was
     evaluated. Missing values are None. Where strands can be compared at equal cost, each of the series also has
-    ``"at"``: what its members had cost at each step, by `axes`.
+    ``"at"``: what its members had cost at each step, by `axes`. ``classes`` are their names, for numbers of one alone.
     """
     order = [*FAMILIES.values(), DIAGNOSED, OTHER]
     spent = {cost: [_by_step(cost, part.rows) for part in parts] for cost in axes(parts) if cost != "step"}
-    built = [_chart(key, parts, spent) for key in _keys(parts)]
+    built = [_chart(key, parts, spent, partial(title, classes=classes)) for key in _keys(parts)]
     return sorted(built, key=lambda chart: order.index(chart["family"]))
 
 
@@ -84,13 +86,15 @@ def _keys(parts: list[Strand]) -> list[str]:
     return sorted(keys.difference(RESERVED))
 
 
-def _chart(key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[float]]]]) -> dict[str, Any]:
+def _chart(
+    key: str, parts: list[Strand], spent: dict[str, list[dict[int, list[float]]]], name: Callable[[str], str]
+) -> dict[str, Any]:
     values = [_by_step(key, part.rows) for part in parts]
     steps = sorted({step for one in values for step in one})
     bins = np.array_split(np.array(steps), min(POINTS, len(steps)))
     return {
         "key": key,
-        "title": titled(key),
+        "title": titled(key, name),
         "meaning": meaning(key),
         "share": is_share(key),
         "family": _family(key.partition(".")[0]),

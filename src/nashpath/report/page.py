@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -24,7 +24,7 @@ from nashpath.report.diagnosis import diagnoses
 from nashpath.report.equal_cost import equal_cost
 from nashpath.report.headline import run_headline
 from nashpath.report.outcome import Outcome, tops
-from nashpath.report.phrasing import duration, number, setting
+from nashpath.report.phrasing import duration, number, numbered, setting
 from nashpath.report.present import note_of, of_group
 from nashpath.report.questions import questions
 from nashpath.report.read import Run, load_run
@@ -87,9 +87,14 @@ def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:
     return path
 
 
-def curves_data(parts: list[Any], tops: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
-    """What the page's script needs to draw the curves of some strands; ``tops``: the most that a number can be."""
-    drawn = [{**chart, "top": tops.get(chart["key"])} for chart in charts(parts)]
+def curves_data(
+    parts: list[Any], tops: Mapping[str, float] = MappingProxyType({}), classes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the page's script needs to draw the curves of some strands; ``tops``: the most that a number can be.
+
+    ``classes`` are the names of the data's classes.
+    """
+    drawn = [{**chart, "top": tops.get(chart["key"])} for chart in charts(parts, classes)]
     return {"strands": [part.label for part in parts], "charts": drawn, "axes": axes(parts)}
 
 
@@ -120,7 +125,12 @@ def _context(run: Run) -> dict[str, Any]:
     if film is None and run.reference:
         alone = replace(run, reference={})
         film = _part(run, "the film", lambda: json.loads(plain_json(animation(alone))), None)
-    curves = _part(run, "the curves", lambda: json.loads(plain_json(curves_data(parts, tops(run)))), curves_data([]))
+    curves = _part(
+        run,
+        "the curves",
+        lambda: json.loads(plain_json(curves_data(parts, tops(run), run.class_names))),
+        curves_data([]),
+    )
     groups = run.evaluation.get("groups", [])
     context = {
         "name": run.name,
@@ -161,11 +171,10 @@ def _context(run: Run) -> dict[str, Any]:
 
 def _classes(run: Run) -> list[tuple[str, str]]:
     """The shares of the classes in labelled data; of many only the range."""
-    shares, kept = run.reference.get("class_balance"), run.reference.get("class_names")
-    if shares is None or kept is None:
+    shares = run.reference.get("class_balance")
+    if shares is None or not run.class_names:
         return []
-    named = [name if name == str(k) else f"{k} ({name})" for k, name in enumerate(json.loads(kept.tobytes()))]
-    told = [f"{name}: {100 * float(share):.3g} %" for name, share in zip(named, shares)]
+    told = [f"{name}: {100 * float(share):.3g} %" for name, share in zip(numbered(run.class_names), shares)]
     if len(told) > 20:
         told = [f"{len(told)}, from {told[int(shares.argmin())]} to {told[int(shares.argmax())]}"]
     return [("classes in the data", ", ".join(told))]

@@ -1,12 +1,12 @@
 """Numbers, times and settings in words a person reads."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nashpath.core.table import rebuilt
 from nashpath.diagnostics import DIAGNOSTICS
-from nashpath.metrics import METRICS
+from nashpath.metrics import METRICS, class_of
 
 INITIALS = ("fid", "kid", "ms", "ssim", "kl", "js", "mmd")
 """Words of keys that are written in capitals."""
@@ -64,14 +64,24 @@ def listed(words: list[str], most: int = 4) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def title(key: str) -> str:
-    """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"FID"``."""
+def title(key: str, classes: Sequence[str] = ()) -> str:
+    """``"gradient_norm.generator"`` as ``"Gradient norm of the generator"``; ``"fid"`` as ``"FID"``.
+
+    Of one class by its name, ``"Intra FID of class cat"``, where the names of the ``classes`` are known.
+    """
+    number = class_of(key)
     key, _, features = key.partition("@")
     what, _, whose = key.replace("_", " ").partition(".")
     what = " ".join(word.upper() if word in INITIALS else PEOPLE.get(word, word) for word in what.split(" "))
-    return (
-        (what[:1].upper() + what[1:]) + (f" of the {whose}" if whose else "") + (f" ({features})" if features else "")
-    )
+    of = f" of the {whose}" if whose else ""
+    if number is not None:
+        of = f" of class {classes[number]}" if number < len(classes) else f" of class number {number}"
+    return what[:1].upper() + what[1:] + of + (f" ({features})" if features else "")
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The names of classes, each after its number where it is not called by that: ``0 (cat)``."""
+    return [name if name == str(k) else f"{k} ({name})" for k, name in enumerate(names)]
 
 
 def phrase(key: str) -> str:

@@ -175,11 +175,21 @@ class Run:
         return any("distance" in member.metrics for member in self.members)
 
     @cached_property
+    def class_names(self) -> list[str]:
+        return class_names_of(self.reference)
+
+    @cached_property
     def real(self) -> dict[str, float]:
         """What real samples get, by the name of the number."""
         whole = {k: v for k, v in self.reference.items() if k.startswith(REAL) and v.size == 1 and np.isfinite(v).all()}
         found = {k.removeprefix(REAL): float(v.item()) for k, v in whole.items()}
         return ({"modes": float(len(self.reference["centres"]))} if "centres" in self.reference else {}) | found
+
+
+def class_names_of(reference: dict[str, np.ndarray]) -> list[str]:
+    """The names of the classes of labelled data, by their numbers; none of others."""
+    kept = reference.get("class_names")
+    return [] if kept is None else json.loads(kept.tobytes())
 
 
 def load_run(folder: Path | str) -> Run:

@@ -2,12 +2,17 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from nashpath.report.phrasing import amount, meaning, number, setting, settings_label, title, titled
+from nashpath.core.errors import first_names
+from nashpath.report.phrasing import amount, meaning, number, numbered, setting, settings_label, title, titled
 from nashpath.report.read import ReportMember, Run, drawable
 from nashpath.run.settings.changed import not_default
 from nashpath.run.settings.model import dotted
+
+MOST_CLASSES = 100
+"""Classes that are named; of more it is said how many there are."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ def cell(value: Any) -> TableCell:
 
 def member_table(run: Run) -> tuple[list["str | Heading"], list[list[TableCell]]]:
     """``(headers, rows)``: every member with its seed, its own settings, outcome, steps, costs and metrics."""
+    named = partial(title, classes=run.class_names)
     settings, costs, metrics = (_union(run.members, part) for part in ("settings", "costs", "metrics"))
     headers: list[str | Heading] = ["Member", "Seed", *settings, "Outcome", "Steps"]
     headers += [Heading(title(key), meaning(key)) for key in (f"cost.{c}" for c in costs)]
@@ -61,7 +67,7 @@ def member_table(run: Run) -> tuple[list["str | Heading"], list[list[TableCell]]
     if any(key in run.real for key in metrics):
         blank = [TableCell("")] * (len(headers) - 1)
         rows.append([TableCell("real against real"), *blank, *real])
-    return headers + [Heading(titled(key), meaning(key)) for key in metrics], rows
+    return headers + [Heading(titled(key, named), meaning(key)) for key in metrics], rows
 
 
 @dataclass(frozen=True)
@@ -136,8 +142,9 @@ def _table(group: dict[str, Any], note: str) -> Evaluated:
 
 
 def directed(entry: dict[str, Any]) -> str:
-    """The name of a number, with an arrow to the better side where there is one."""
-    return entry["name"] + {1: " ↑", -1: " ↓"}.get(entry.get("better", 0), "")
+    """The name of a number, with that of its class, and with an arrow to the better side where there is one."""
+    of = f" (class {entry['class']})" if "class" in entry else ""
+    return entry["name"] + of + {1: " ↑", -1: " ↓"}.get(entry.get("better", 0), "")
 
 
 def ends_of(entry: dict[str, Any]) -> str:
@@ -188,4 +195,6 @@ def protocol_lines(group: dict[str, Any]) -> list[str]:
         settings = f" ({'; '.join(said)})" if said else ""
         numbers = [one for one in entry["numbers"] if not is_of_class(one)]  # they are measured as their mean
         lines.append(f"{', '.join(numbers)}{settings}: {entry['bias'] or 'no bias is known'}")
+    if names := group.get("class_names"):
+        lines.append(f"classes: {first_names(numbered(names), MOST_CLASSES)}")
     return [*lines, *(halves if any(entry.get("real") is not None for entry in group.get("numbers", [])) else [])]

@@ -14,7 +14,7 @@ function imagesFilm(host, film) {
     real = element("img", {src: prefix + film.real, alt: "Real samples"});
     stage.append(element("figure", {}, real, element("figcaption", {}, "Real.")));
   }
-  const words = (film.by_class ? "One row a class, in their order; a column has one latent. " : "")
+  const words = (film.by_class ? "One row a class" + (film.classes && ", from the top: " + film.classes) + "; a column has one latent. " : "")
     + (film.steps.length > 1 ? "Move the slider to see earlier steps." : "");
   host.append(stage, element("p", {class: "note"}, words + leftOut(film)));
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from nashpath.core.math.bootstrap import interval
-from nashpath.metrics import METRICS, Measurement, MetricError, metric_and_features
+from nashpath.metrics import METRICS, Measurement, MetricError, class_of, metric_and_features
 from nashpath.run.observe.metrics import ReferenceSet, protocols
 from nashpath.run.settings.members import Member
 
@@ -57,6 +57,8 @@ def group_of(
         better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
         numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
         numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
+        if (number := class_of(m.name)) is not None:
+            numbers[-1]["class"] = reference_set.class_names[number]
         going = [str(member.index) not in gone for member in members] or [True]
         numbers[-1]["counted"] = [value is not None and moves for value, moves in zip(values, going)]
         numbers[-1] |= over_members(numbers[-1])
@@ -66,6 +68,8 @@ def group_of(
             notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
     told |= {"failed": failed, "diverged": gone, "notes": list(dict.fromkeys(notes))}
+    if any(METRICS[m.protocol.metric].by_class for m in (sound[0] if sound else [])):
+        told["class_names"] = reference_set.class_names
     return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nashpath.core import Key, Source, derive, generator
 from nashpath.core.own import MethodError, is_named, refused_method
-from nashpath.core.source import Finite, HasExamples, fitting_features
+from nashpath.core.source import Finite, HasExamples, class_names, fitting_features
 from nashpath.metrics import (
     METRICS,
     FeaturesError,
@@ -65,6 +65,7 @@ class ReferenceSet:
         count = most or _most(source)
         self.real = real_sample(_real(source, count), extractor, split)
         self.known = facts_of(source, count)
+        self.class_names = class_names(source)
         spaces = dict.fromkeys(where for name in self.metrics if (where := metric_and_features(name)[1]))
         elsewhere = {where: self.real.seen_by(extractor_of(source, where)) for where in spaces}
         self.seen = {features: self.real, **elsewhere}
