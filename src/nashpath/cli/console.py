@@ -269,13 +269,17 @@ def _user_errors() -> Iterator[None]:
 
 
 def guarded(verb: _Verb) -> _Verb:
-    """A verb whose errors are told by `_user_errors` wherever they come from: what it prints may fail, too."""
+    """A verb whose errors are told by `_user_errors` wherever they come from: what it prints may fail, too.
+
+    Its help is its docstring, in which brackets are letters, not the terminal's markup.
+    """
 
     @wraps(verb)
     def told(*given: Any, **named: Any) -> Any:
         with _user_errors():
             return verb(*given, **named)
 
+    told.__doc__ = escape(verb.__doc__ or "")
     return told  # type: ignore[return-value]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from nashpath.cli.console import LARGEST_SEED, LARGEST_SIZE, With, load_all, repeated, working
@@ -181,19 +182,20 @@ def _print(group: dict[str, Any]) -> None:
 
     console, several = Console(highlight=False), len(group["members"]) > 1
     columns = ["Number", "Member", "Value", "95 % interval"] if several else ["Number", "Value", "Real halves"]
-    table = Table(*columns, box=SIMPLE, title=settings_label(group["settings"]))
+    label = settings_label(group["settings"])
+    table = Table(*columns, box=SIMPLE, title=escape(label))
     whole = [entry for entry in group["numbers"] if not is_of_class(entry["name"])]
     for entry in whole:
         for member, value in zip(group["members"] or [0], entry["values"]):
             beside = [] if several else [number(entry.get("real"))]
-            table.add_row(directed(entry), *([str(member)] if several else []), number(value), *beside)
+            table.add_row(escape(directed(entry)), *([str(member)] if several else []), number(value), *beside)
         if several:
-            table.add_row(directed(entry), "mean", number(entry["mean"]), ends_of(entry) or "–")
-            table.add_row(directed(entry), "real halves", number(entry.get("real")))
+            table.add_row(escape(directed(entry)), "mean", number(entry["mean"]), ends_of(entry) or "–")
+            table.add_row(escape(directed(entry)), "real halves", number(entry.get("real")))
     if whole:
         console.print(table)
     else:
-        console.print(f"{table.title or 'the run'}: no member has samples to measure", markup=False)
+        console.print(f"{label or 'the run'}: no member has samples to measure", markup=False)
     if len(whole) < len(group["numbers"]):
         console.print("the numbers of each class are in evaluation.json and in the report", markup=False)
     for line in protocol_lines(group):

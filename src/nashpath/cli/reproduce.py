@@ -318,7 +318,7 @@ def _shown(claims: list[dict[str, Any]], asked: Sequence[str]) -> list[dict[str,
 def _table(found: dict[str, Any], claims: list[dict[str, Any]]) -> Table:
     from nashpath.report.reproduction import found_text
 
-    table = Table(title=f"{found['study']} ({found['scale']})", title_justify="left")
+    table = Table(title=escape(f"{found['study']} ({found['scale']})"), title_justify="left")
     judged = found["scale"] != "quick"
     for column in ("verdict", "claim", "measured", "criterion")[not judged :]:
         table.add_column(column, overflow="fold")
