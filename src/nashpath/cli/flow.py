@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from nashpath.cli.begun import settings_in
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
 from nashpath.cli.stopping import stopping, writing_the_page
-from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder, settings_in
+from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder
 from nashpath.spelling import as_argument
 
 _Setting = Annotated[

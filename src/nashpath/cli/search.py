@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from nashpath.cli.begun import settings_or_recipe
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
 from nashpath.cli.places import given_place
 from nashpath.cli.stopping import stopping
-from nashpath.cli.train import Quiet, settings_in
+from nashpath.cli.train import ConfigOrData, Quiet, RecipeName
 
-_Config = Annotated[Path | None, typer.Argument(help="A TOML file of settings; -s overrides it.", show_default=False)]
 _Setting = Annotated[list[str] | None, typer.Option("-s", "--set", metavar="KEY=VALUE", help="One setting.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON last.")]
 _Space = Annotated[
@@ -41,7 +41,8 @@ _Out = Annotated[Path, typer.Option("--out", parser=given_place, help="The searc
 def search(
     out: _Out,
     objective: _Objective,
-    config: _Config = None,
+    config: ConfigOrData = None,
+    recipe: RecipeName = "",
     space: _Space = None,
     better: _Better = "",
     settings: _Setting = None,
@@ -58,7 +59,8 @@ def search(
 ) -> None:
     """Search settings: candidates in stacked batches, by successive halving; the best are confirmed on fresh seeds.
 
-    Ctrl-C stops cleanly, and the same command goes on. Needs Optuna: pip install "nashpath[search]".
+    Given data alone it begins with a recipe for them, as `nashpath train` does. Ctrl-C stops cleanly, and the same
+    command goes on. Needs Optuna: pip install "nashpath[search]".
     """
     with stopping() as stop, ExitStack() as stack:
         check_given(config, ("-s", settings), ("--space", space))
@@ -73,7 +75,8 @@ def search(
         from nashpath.run.settings.overrides import override, parse_seeds
         from nashpath.run.settings.resolve import resolve
 
-        raw = override(settings_in(config), settings or [])
+        sought = [f"{one.partition('=')[0]}=0" for one in space or []]  # what is searched, no recipe anneals
+        raw = override(settings_or_recipe(config, recipe, settings or [], sought, live), settings or [])
         if "sweep" in raw or "seeds" in raw:
             raise SettingError("a search has its own --seeds and --space; leave out seeds and sweep")
         if own:

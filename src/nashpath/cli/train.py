@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nashpath.cli.begun import settings_or_recipe
 from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated
 from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
@@ -240,9 +241,7 @@ def _asked(
     from nashpath.run.settings.overrides import asked
     from nashpath.run.settings.points import partly_used
 
-    raw = _begun(config, recipe, texts, sweep, live)
-    if raw is None:
-        raw = settings_in(config)
+    raw = settings_or_recipe(config, recipe, texts, sweep, live)
     if own:
         raw["with"] = [*raw.get("with", []), *map(str, own)]
     raw, sweeps = asked(raw, texts, sweep)
@@ -250,81 +249,6 @@ def _asked(
         where = f"{key.rpartition('.')[0]} is {' or '.join(lacking)}"
         live.say(f"{key} is not used where {where}, which has no such setting")
     return raw, sweeps
-
-
-def _begun(
-    config: Path | None, recipe: str, texts: list[str], sweep: list[str], live: ProgressBar
-) -> dict[str, Any] | None:
-    """The settings of a recipe, where data are given in place of settings, or one is asked for; says which, and why."""
-    from nashpath.run import RunFolder, RunProgress, SettingError
-    from nashpath.run.settings.begin import begin_with_data, data_at
-    from nashpath.run.settings.flow import is_flow
-    from nashpath.run.settings.overrides import override
-
-    if config and RunFolder(config).exists():
-        if is_flow(RunFolder(config).read_config()):
-            raise SettingError(f"{config} is a flow: nashpath flow --resume --out {as_argument(config)} continues it")
-        raise SettingError(f"{config} is a run: --resume continues it; nashpath evaluate, diagnose and sample read it")
-    data = data_at(config) if config else None
-    if data is None:
-        if config and config.suffix != ".toml" and not _is_toml(config):
-            raise SettingError(
-                f"{config}: neither settings (a TOML file) nor data that can be read: a folder of pictures, a .csv, "
-                ".tsv, .npy or .npz file"
-            )
-        if config and recipe:
-            raise SettingError(f"--recipe is for data; {config} has settings of its own: leave one of them out")
-        if not recipe:
-            return None
-        data = override({"data": "ring"}, texts)["data"]
-        data = {"kind": data} if isinstance(data, str) else data
-    elif any(text.partition("=")[0].strip() == "data" for text in texts):
-        raise SettingError(f"{config} is data, and -s data= names others: leave one of them out")
-    largest = 0 if config is None else _largest_side()
-    begun = begin_with_data(
-        data,
-        recipe,
-        texts,
-        sweep,
-        largest,
-        lambda done, total: live(RunProgress(done, total, 0, 0, {}, 0.0, "reading the data")),
-    )
-    for one in begun.why:
-        live.say(one)
-    return begun.settings
-
-
-def settings_in(config: Path | None) -> dict[str, Any]:
-    """The settings of a file, whose places and methods are found as seen from there; none of none.
-
-    Raises `SettingError`, also where a file of methods is not there, or was changed.
-    """
-    from nashpath.run.folder.places import find_data
-    from nashpath.run.folder.settings_file import read_toml
-    from nashpath.run.settings.method_files import begin_with
-
-    raw = find_data(read_toml(config), config.parent) if config else {}
-    begin_with(raw.get("with", []))
-    return raw
-
-
-def _is_toml(file: Path) -> bool:
-    """Whether a file of another ending is one of settings nevertheless."""
-    from nashpath.run import SettingError
-    from nashpath.run.folder.settings_file import read_toml
-
-    try:
-        read_toml(file)
-    except SettingError:
-        return False
-    return True
-
-
-def _largest_side() -> int:
-    """The side that larger pictures are scaled down to where nobody says one."""
-    import torch
-
-    return 64 if torch.cuda.is_available() else 32
 
 
 def folder_to_resume(config: Path | None, out: Path | None, verb: str, sweep: list[str] | None = None) -> Path:

@@ -21,7 +21,11 @@ def read_toml(path: Path) -> Raw:
         return renamed(parse_toml(path.read_text(encoding="utf-8-sig"), str(path)))
     except FileNotFoundError:
         raise SettingError(f"{path}: no such file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except IsADirectoryError:
+        raise SettingError(f"{path}: not a TOML file but a folder") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{path}: not a TOML file: it holds no text (in UTF-8)") from None
+    except tomllib.TOMLDecodeError as error:
         raise SettingError(f"{path}: not a TOML file: {error}") from None
 
 
