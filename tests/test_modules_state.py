@@ -1,7 +1,10 @@
 """What modules hold besides parameters and buffers: alike in members that share a step, or refused; tied tensors."""
 
 import functools
+import html
+import json
 import random
+import re
 import threading
 
 import numpy as np
@@ -12,6 +15,8 @@ from torch.utils.checkpoint import checkpoint
 
 import nashpath as nash
 from nashpath.core.likeness import hold_the_same
+from nashpath.core.own import OwnMethodWarning
+from nashpath.report import write_report
 from nashpath.run import SettingError
 
 
@@ -173,6 +178,98 @@ def share(self):
     self.b.register_buffer("n", self.a.n)
 
 
+FORMS = {
+    "grows": lambda b: torch.cat([b, b[:1]]),
+    "grows in place": lambda b: b.resize_(len(b) + 1),
+    "shrinks": lambda b: b[:1],
+    "another kind of number": lambda b: b.double(),
+    "comes": lambda b: torch.zeros(2),
+    "goes": lambda b: None,
+}
+
+
+class Reshaping(nn.Module):
+    """A layer with a buffer of which each pass, from one on, makes another by ``change``."""
+
+    def __init__(self, change, inputs, outputs, first=0, begin=2):
+        super().__init__()
+        self.layer, self.change, self.left = nn.Linear(inputs, outputs), change, first
+        self.register_buffer("held", torch.zeros(begin) if begin else None)
+
+    def forward(self, x):
+        self.left -= 1
+        if self.left < 0:
+            self.held = self.change(self.held)
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("who", ["generator", "discriminator"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_buffer_that_takes_another_form_is_refused_in_words(form, who):
+    def part(own, inputs, outputs):
+        begin = 0 if form == "comes" else 2
+        return Reshaping(FORMS[form], inputs, outputs, begin=begin) if own == who else nn.Linear(inputs, outputs)
+
+    networks = part("generator", 4, 2), part("discriminator", 2, 1)
+    with pytest.raises(ValueError, match=rf"Reshaping: {who}\.held (was|is).*after its forward pass"):
+        nash.GAN(*networks, data=nash.Ring(), latent=4)
+
+
+def test_a_buffer_that_takes_another_form_later_is_refused_and_the_modules_hold_what_was_reached():
+    game = gan(Reshaping(FORMS["grows"], 4, 2, first=40))
+    before = flat(game)
+    with (
+        pytest.warns(OwnMethodWarning, match=r"generator\.left changes"),
+        pytest.raises(SettingError, match=r"Reshaping: point\.state\.generator\.held was .* after step \d+"),
+    ):
+        nash.train(game, solver(), 60, log_every=1)
+    assert game.generator.held.shape == (2,)
+    assert not torch.equal(before, flat(game))
+
+
+def test_the_passes_that_check_a_game_leave_its_tensors():
+    """Running statistics, parameters that a pass writes to, and a buffer that it puts another in the place of."""
+
+    def writes(self, h):
+        with torch.no_grad():
+            self.a.weight.mul_(0.9)
+        self.held = self.held + 1
+        return self.norm(h)
+
+    def begin(self):
+        self.norm = nn.BatchNorm1d(4)
+        self.register_buffer("held", torch.zeros(3))
+
+    torch.manual_seed(0)
+    network = Styled(writes, begin)
+    before, held = {k: v.clone() for k, v in network.state_dict().items()}, network.held
+    gan(network)
+    assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
+    assert network.held is held
+
+
+@pytest.mark.parametrize("keep", [torch.Tensor.mean, lambda h: [h.mean()], lambda h: {"it": h.mean()}])
+def test_a_tensor_that_is_kept_for_the_next_pass_is_not_called_a_weight_out_of_sight(keep):
+    """One member warns of the state, several are refused for it: the weights are read under their names."""
+
+    def style(self, h):
+        before = self.last["it"] if isinstance(self.last, dict) else self.last
+        before = before[0] if isinstance(before, list) else before
+        self.last = keep(h.detach())
+        return h + before
+
+    def game():
+        return made(style, lambda self: setattr(self, "last", torch.zeros(())))
+
+    played = game()
+    before = flat(played)
+    with pytest.warns(OwnMethodWarning, match=r"generator\.last changes in the forward pass"):
+        nash.train(played, solver(), 2)
+    assert not torch.equal(before, flat(played))
+    with pytest.raises(ValueError, match=r"generator\.last changes in the forward pass.*each counting for all"):
+        nash.train_many([game(), game()], [solver(), solver()], 2, [0, 1])
+
+
 def test_a_buffer_of_two_modules_stays_one():
     seen = []
 
@@ -181,7 +278,8 @@ def test_a_buffer_of_two_modules_stays_one():
         seen.append((float(self.a.n), float(self.b.n)))
         return h * self.b.n
 
-    nash.train(made(counts, share), solver(), 3)
+    with pytest.warns(OwnMethodWarning, match=r"generator\.style changes"):  # it appends to a list
+        nash.train(made(counts, share), solver(), 3)
     assert all(one == other for one, other in seen)
 
 
@@ -200,7 +298,8 @@ def test_members_do_not_share_a_count(style, value):
     def game():
         return made(style, lambda self: setattr(self, "it", value if value != [] else []))
 
-    assert nash.train(game(), solver(), 2).outcome == "finished"
+    with pytest.warns(OwnMethodWarning, match=r"generator\.it changes .* evaluates or diagnoses.* resumed"):
+        assert nash.train(game(), solver(), 2).outcome == "finished"
     with pytest.raises(ValueError, match=r"generator\.it"):
         nash.train_many([game(), game()], [solver(), solver()], 2, [0, 1], stack=False)
 
@@ -295,10 +394,38 @@ def test_runs_whose_seeds_make_another_python_state_are_refused(tmp_path, own_me
 
 def test_a_run_whose_passes_count_in_python_says_so_and_several_members_are_refused(tmp_path, own_methods):
     registered("counting", lambda self: setattr(self, "it", 0), step_on)
-    with pytest.warns(UserWarning, match=r"generator\.it changes in the forward pass.*resumed"):
-        run("counting", tmp_path / "one")
+    said = r"generator\.it changes in the forward pass.*evaluates or diagnoses.*resumed"
+    with pytest.warns(OwnMethodWarning, match=said):
+        run("counting", tmp_path / "one").train()
+    _told_once(tmp_path / "one", said)
+    with pytest.warns(OwnMethodWarning, match=said):
+        nash.resume_session(tmp_path / "one", {"steps": 4}).train()
+    _told_once(tmp_path / "one", said)
     with pytest.raises(SettingError, match=r"generator\.it changes in the forward pass.*each counting for all"):
         run("counting", tmp_path / "two", seeds=[0, 1])
+
+
+def _told_once(folder, said):
+    kept = json.loads((folder / "run.json").read_text())["warnings"]
+    assert len([one for one in kept if re.match(said, one)]) == 1
+    assert re.search(said, html.unescape(write_report(folder).read_text()))
+
+
+def test_a_run_whose_solver_counts_in_python_keeps_what_is_said_of_it(tmp_path, own_methods):
+    class Counting(nash.Alternating):
+        """A solver of a test.
+
+        Reference: none.
+        """
+
+        def forward(self, problem, point, memory, batches):
+            self.taken = getattr(self, "taken", 0) + 1
+            return super().forward(problem, point, memory, batches)
+
+    nash.register("solver", "counting")(Counting)
+    with pytest.warns(OwnMethodWarning, match="taken changes from step to step"):
+        run("mlp", tmp_path / "one", solver="counting").train()
+    _told_once(tmp_path / "one", "solver counting.*taken changes from step to step")
 
 
 class Later(nn.Module):
@@ -315,9 +442,11 @@ class Later(nn.Module):
 
 @pytest.mark.parametrize("noise", [lambda: torch.randn(()), lambda: float(np.random.rand())])
 def test_draws_that_come_later_are_told_with_their_steps(noise):
-    with pytest.warns(UserWarning, match=r"random state of PyTorch or NumPy moved in the steps \d+ to \d+"):
+    said = r"random state of PyTorch or NumPy moved in the steps \d+ to \d+"
+    with pytest.warns(UserWarning, match=said), pytest.warns(OwnMethodWarning, match=r"generator\.calls changes"):
         nash.train(gan(Later(noise)), solver(), 100)
 
 
 def test_play_that_draws_nothing_moves_no_global_state():
-    nash.train(gan(Later(lambda: 0.0)), solver(), 100)  # a warning would fail it
+    with pytest.warns(OwnMethodWarning, match=r"generator\.calls changes"):  # another warning would fail it
+        nash.train(gan(Later(lambda: 0.0)), solver(), 100)

@@ -5,7 +5,6 @@ is told where it enters, with the method's kind, name and file.
 """
 
 import inspect
-import warnings
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nashpath.core.draws import moves_random_state
-from nashpath.core.own import OwnMethodWarning, is_own, own_title, refused_method
+from nashpath.core.own import is_own, own_title, refused_method, warn_of_own
 from nashpath.core.torch_compat import global_random_state, has_values, times_written
 from nashpath.core.tree import located_leaves, tensor_leaves
 
@@ -22,6 +21,10 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 LOOKED = 16
 """Calls of a function of which each is watched for what it changes; later ones where their number is a power of two."""
+KEEPS_FORM = (
+    "what is carried from step to step keeps its names, shapes and kinds of numbers, else no checkpoint of it could be "
+    "read"
+)
 COMPARED = 1 << 16
 """Numbers of a tensor that are compared with what they were."""
 
@@ -133,12 +136,11 @@ def _plain(method: Any) -> dict[str, Any]:
 def _warn_of_counting(method: Any, before: dict[str, Any]) -> None:
     now = _plain(method)
     for name in (name for name, value in before.items() if now.get(name, value) != value):
-        warnings.warn(
+        warn_of_own(
+            method,
             f"{own_title(method)}: {name} changes from step to step, and is no part of its memory, so that no "
             "checkpoint holds it, and members that are trained together share it: carry a tensor in the memory that "
             "init makes; else a run that is resumed is not the run that was never stopped",
-            OwnMethodWarning,
-            stacklevel=2,
         )
 
 

@@ -1,6 +1,7 @@
 """Methods of one's own: what they are called, where they are written, and which errors come from them."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
@@ -35,6 +36,22 @@ class OwnRow(NamedTuple):
 
 _ROWS: "WeakKeyDictionary[Any, OwnRow]" = WeakKeyDictionary()
 """The registered classes and functions of one's own, and the modules that such functions made."""
+
+
+_SAID: "WeakKeyDictionary[nn.Module, dict[str, None]]" = WeakKeyDictionary()
+"""What was warned of, by the module that does it."""
+
+
+def warn_of_own(method: Any, said: str, stacklevel: int = 2) -> None:
+    """Raises an `OwnMethodWarning` about a method, and keeps what it says for `own_warnings`."""
+    if isinstance(method, nn.Module):
+        _SAID.setdefault(method, {})[said] = None
+    warnings.warn(said, OwnMethodWarning, stacklevel=stacklevel + 1)
+
+
+def own_warnings(*modules: nn.Module) -> list[str]:
+    """What was said by `warn_of_own` of any part of these modules, each once."""
+    return list({said: None for module in modules for part in module.modules() for said in _SAID.get(part, {})})
 
 
 def note_name(method: Any, row: OwnRow) -> None:

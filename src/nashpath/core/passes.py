@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from nashpath.core.game import FunctionalGame, Game, point_of
 from nashpath.core.key import Key
@@ -44,20 +45,35 @@ def turns(game: Game) -> list[Callable[[], Any]]:
 
 
 @contextmanager
-def as_they_were(game: nn.Module) -> Generator[None, None, None]:
-    """After this block all modules hold the buffers and the attributes that they held before."""
-    kept = [(m, dict(vars(m)), dict(vars(m)["_buffers"])) for _, m in named_modules(game)]
-    values = [(v, v.clone()) for _, v in game.named_buffers()]
+def with_its_tensors(module: nn.Module) -> Generator[None, None, None]:
+    """After this block all modules hold the buffers of before; these and the parameters have the numbers of before."""
+    kept = [(vars(m)["_buffers"], dict(vars(m)["_buffers"])) for _, m in named_modules(module)]
+    tensors = [v for v in (*module.buffers(), *module.parameters()) if not is_lazy(v)]
+    values = [(v, v.detach().clone()) for v in tensors]
     try:
         yield
     finally:
-        for module, attributes, buffers in kept:
+        for held, buffers in kept:
+            held.clear()
+            held.update(buffers)
+        with torch.no_grad():
+            for tensor, value in values:
+                if tensor.shape != value.shape:
+                    tensor.resize_(value.shape)
+                tensor.copy_(value)
+
+
+@contextmanager
+def as_they_were(game: nn.Module) -> Generator[None, None, None]:
+    """After this block all modules hold the buffers and the attributes that they held before."""
+    kept = [(m, dict(vars(m))) for _, m in named_modules(game)]
+    try:
+        with with_its_tensors(game):
+            yield
+    finally:
+        for module, attributes in kept:
             vars(module).clear()
             vars(module).update(attributes)
-            vars(module)["_buffers"].update(buffers)
-        with torch.no_grad():
-            for buffer, value in values:
-                buffer.copy_(value)
 
 
 class _Marker:

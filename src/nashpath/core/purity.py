@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from nashpath.core.contracts import KEEPS_FORM, other_form
 from nashpath.core.draws import moves_random_state, seeds_of_any_draw
 from nashpath.core.game import Batch, FunctionalGame, Game, Point, pick, point_of
 from nashpath.core.key import Key
-from nashpath.core.own import MethodError, is_named, own_title, refused_method
-from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn
+from nashpath.core.own import MethodError, is_named, own_title, refused_method, warn_of_own
+from nashpath.core.passes import CURE, as_they_were, changed_by_a_turn, with_its_tensors
 from nashpath.core.shares import check_shares
 from nashpath.core.source import Source
 from nashpath.core.torch_compat import DROPOUTS, global_random_state, has_gradient_hooks, hidden_power_iteration
@@ -38,11 +39,11 @@ class Refused(ValueError):
     """A module that is refused for what it does, in words of its own."""
 
 
-def check_game(game: Game, members: int = 1) -> str:
+def check_game(game: Game, members: int = 1) -> None:
     """Raises `ValueError` where a game's modules, draws or costs are no pure functions, or a player would never learn.
 
-    Where a module keeps a state in Python it is refused for several ``members``, who would share it; for one it is
-    returned in words.
+    Where a module keeps a state in Python it is refused for several ``members``, who would share it; for one an
+    `OwnMethodWarning` says it.
 
     It draws two batches of one key and prices one of them twice for each player. What fails with an error of its own is
     left to the first step, which names the module.
@@ -52,7 +53,7 @@ def check_game(game: Game, members: int = 1) -> str:
     key = Key(0, "check", next(game.parameters()).device)
     batch = _drawn_twice(game, key)
     if batch is None:
-        return ""
+        return
     modules = {name or type(game).__name__: module for name, module in named_modules(game)}
     for who in game.players:
         own = {name: value.requires_grad_() for name, value in point.players[who].items()}
@@ -67,15 +68,15 @@ def check_game(game: Game, members: int = 1) -> str:
             check_data(game, key)
             for player in game.players:
                 check_precision(player, game.get_submodule(player))
-            return ""
-    return _counting(game, members)
+            return
+    _check_counting(game, members)
 
 
-def _counting(game: Game, members: int) -> str:
-    """Which state a module keeps in Python, in words, for one member; `Refused` for several."""
+def _check_counting(game: Game, members: int) -> None:
+    """Warns of a state that a module keeps in Python where there is one member; raises `Refused` for several."""
     name = changed_by_a_turn(game)
     if not name:
-        return ""
+        return
     holder = game.get_submodule(name.rpartition(".")[0])
     whose = f" ({own_title(holder)})" if is_named(holder) else ""
     if members > 1:
@@ -83,7 +84,13 @@ def _counting(game: Game, members: int) -> str:
             f"{name} changes in the forward pass{whose}, and is no buffer: members that are trained together "
             f"would share it, each counting for all; {CURE}, or train each in a call, or a run, of its own"
         )
-    return f"{name} changes in the forward pass{whose}, and is no buffer, so that no checkpoint holds it: {CURE}"
+    warn_of_own(
+        holder,
+        f"{name} changes in the forward pass{whose}, and is no buffer: every pass changes it, also one that evaluates "
+        "or diagnoses, and no checkpoint holds it, so that where a pass depends on it how often that is done changes "
+        f"the training, and a run that is resumed is not the run that was never stopped; {CURE}",
+        stacklevel=4,
+    )
 
 
 def _cost(problem: FunctionalGame, who: str, point: Point, batch: Batch) -> Any:
@@ -114,7 +121,6 @@ def _check_cost(game: Game, who: str, cost: Any, own: Mapping[str, Tensor], plai
 def _check_read(game: Game, who: str, known: Mapping[str, Tensor | None], plain: Callable[[], Any]) -> None:
     """Refuses parameters that the forward pass reads elsewhere than under their names, so that they would not move."""
     parameters = {name: game.get_submodule(who).get_parameter(name) for name in known}
-    before = counted(game)
     with as_they_were(game):
         try:
             cost = plain()
@@ -123,12 +129,13 @@ def _check_read(game: Game, who: str, known: Mapping[str, Tensor | None], plain:
             )
         except Exception:  # whatever a pass of the user's may raise, the first step raises
             return
-        counts = before != counted(game)  # the two passes are not one function
     most = max((float(v.abs().max()) for v in slopes if v is not None and v.numel()), default=0.0)
     for (name, here), there in zip(known.items(), slopes):
-        if there is None or (here is not None and counts):
+        if there is None:
             continue
-        if here is None or not torch.allclose(here, there, rtol=0.0, atol=SLOPE * most, equal_nan=True):
+        if here is not None and torch.allclose(here, there, rtol=0.0, atol=SLOPE * most, equal_nan=True):
+            continue
+        if here is None or not changed_by_a_turn(game):  # else the two passes are not one function
             raise Refused(
                 f"{who}.{name} is read in the forward pass by another way than its name (through a list, a dict, or a "
                 "view of it), where what a step gives it is not seen, so it would not learn: read it as the attribute "
@@ -252,18 +259,19 @@ def check_precision(who: str, network: nn.Module) -> None:
 
 
 def undrawn(who: str, network: nn.Module, x: Tensor) -> Any:
-    """The network's output, which autograd records. Raises `ValueError` that names the module which draws for itself.
+    """The network's output, which autograd records, and may not be differentiated. Its buffers are left as they were.
 
-    Its buffers are left as the second of two passes does.
+    Raises `ValueError` that names the module which draws for itself, or the buffer whose form the pass changes.
     """
-    kept = {name: buffer.clone() for name, buffer in network.named_buffers()}
 
     def call() -> Any:
-        for name, buffer in network.named_buffers():
-            buffer.copy_(kept[name])
-        given = x.clone()
-        with torch.enable_grad():
+        given, before = x.clone(), {name: buffer.clone() for name, buffer in network.named_buffers()}
+        with with_its_tensors(network), torch.enable_grad():
             result = network(given)
+            wrong = other_form(before, dict(network.named_buffers()), who)
+        if wrong:
+            holder = network.get_submodule(wrong.split()[0].removeprefix(f"{who}.").rpartition(".")[0])
+            raise Refused(f"{own_title(holder)}: {wrong}, after its forward pass: {KEEPS_FORM}")
         if not torch.equal(given.nan_to_num(), x.nan_to_num()):
             raise Refused(
                 f"the {who} ({type(network).__name__}) writes into its input, which others use, too: write "

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from nashpath.core import Key
 from nashpath.core.game import check_own
+from nashpath.core.passes import with_its_tensors
 from nashpath.core.purity import Refused, check_modules, check_precision, undrawn
 from nashpath.core.torch_compat import has_lazy_parameters, squash_of, squashed_by
 from nashpath.core.typed import named_modules
@@ -80,8 +81,7 @@ def check_shapes(game: "GAN") -> None:
     key = Key(0, device=device)
     if has_lazy_parameters(game):
         _make_lazy(game, key)
-    kept = {k: v.clone() for k, v in game.state_dict().items()}
-    with torch.no_grad():
+    with torch.no_grad(), with_its_tensors(game):
         made = _generated(game, key)
         fake = made.detach()
         logits = _logits(game, fake)
@@ -89,7 +89,6 @@ def check_shapes(game: "GAN") -> None:
             game.objective.check(network, fake)
         _check_learns("generator", game.generator, made)
         _check_learns("discriminator", game.discriminator, logits)
-        game.load_state_dict(kept)
     _check_range(game, made)
     for which, network in critics(game.discriminator).items():
         squashed = squashed_by(network, fake)

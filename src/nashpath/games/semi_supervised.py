@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from nashpath.core import Batch, Count, Hyperparameters, Key, NonNegative, Source, Tree, Whole, generator
 from nashpath.core.math.f_divergences import logistic_loss
 from nashpath.core.noise import bound
+from nashpath.core.passes import with_its_tensors
 from nashpath.core.source import Classified
 from nashpath.core.typed import split
 from nashpath.games.critics import activations, observe_real
@@ -183,10 +184,8 @@ def choose_labelled(data: Source, labels: int, seed: int) -> tuple[Tensor, Tenso
 
 def check_classes(discriminator: nn.Module, x: Tensor, classes: int) -> None:
     """Refuses a discriminator that does not return one logit for each class."""
-    kept = {k: v.clone() for k, v in discriminator.state_dict().items()}
-    with torch.no_grad():
+    with torch.no_grad(), with_its_tensors(discriminator):
         shape = tuple(discriminator(x[:2]).shape)
-    discriminator.load_state_dict(kept)
     if shape != (2, classes):
         raise ValueError(
             f"the discriminator returns shape {shape}; {classes} classes need (2, {classes}): outputs={classes}"

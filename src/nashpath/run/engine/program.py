@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import vmap
 
 from nashpath.core import pick, tree_map
-from nashpath.core.contracts import other_form
+from nashpath.core.contracts import KEEPS_FORM, other_form
 from nashpath.core.own import own_title
 from nashpath.core.purity import counted
 from nashpath.core.torch_compat import global_random_state
@@ -160,7 +160,7 @@ class Program:
                     raise
                 return
             if not (warm and self.compiled):  # a graph keeps the form that its first step had
-                self._check_form(before[0])
+                self._check_form(before, count)
             self._explain(count)
             self._warm, self.compiles = True, False
             if warm:
@@ -172,20 +172,21 @@ class Program:
                     self.drew = f"{DRAWN} in the steps {self.taken + 1:,} to {self.taken + count:,}; {PURE}"
             self.taken, steps = self.taken + count, steps - count
 
-    def _check_form(self, before: Any) -> None:
-        """Raises `SettingError` where what is carried from step to step has not the form that it had before."""
-        parts = ("point", "memory")
-        for old, new in [(before, self._train_state)] if self.mode == "stacked" else zip(before, self._train_state):
+    def _check_form(self, before: tuple[Any, Any], count: int) -> None:
+        """Raises `SettingError` where what is carried from step to step has not the form of ``before``.
+
+        The members are then where they were, which their modules can hold.
+        """
+        parts, now = ("point", "memory"), self._train_state
+        for old, new in [(before[0], now)] if self.mode == "stacked" else zip(before[0], now):
             wrong = next((w for one in parts if (w := other_form(getattr(old, one), getattr(new, one), one))), "")
             if wrong:
+                self._train_state, self._info = before
                 trial = self.trials[0]
                 state = wrong.removeprefix("point.state.").split()[0].rpartition(".")[0]
                 inside = wrong.startswith("point.state.")
                 whose = trial.game.get_submodule(state) if inside else trial.solver.unwrapped(old.memory)[0]
-                raise SettingError(
-                    f"{own_title(whose)}: {wrong}, after step {self.taken + 1}: what is carried from step to step "
-                    "keeps its names, shapes and kinds of numbers, else no checkpoint of it could be read"
-                )
+                raise SettingError(f"{own_title(whose)}: {wrong}, after step {self.taken + count}: {KEEPS_FORM}")
 
     def wait(self) -> None:
         """Returns when the device has done all that was asked of it."""

@@ -1,13 +1,11 @@
 """From members to programs: data made ready, trials built and looked at, stacked or not, spread over processes."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
 from nashpath.core import Source
-from nashpath.core.own import OwnMethodWarning
 from nashpath.core.passes import told_apart
 from nashpath.core.purity import check_game
 from nashpath.core.source import Prepares
@@ -167,12 +165,9 @@ def build_trials(group: list[Member], device: torch.device, start: StartingPoint
     check_training(settings, first, len(group), within_caches(fitting, device, settings.compile != "off"))
     check_draws(settings, first)
     try:
-        state = check_game(first.game, len(group))
+        check_game(first.game, len(group))
     except ValueError as error:
         raise SettingError(f"{error}{own_methods(settings, str(error))}") from error
-    if state:
-        told = f"{state}; else a run that is resumed is not the run that was never stopped"
-        warnings.warn(told, OwnMethodWarning, stacklevel=2)
     trials = [first, *map(built, group[1:])]
     for member, trial in zip(group[1:], trials[1:]):
         told = told_apart(first, trial, f"that of seed {member.seed}", f"the member of seed {group[0].seed}")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nashpath.core import Key
 from nashpath.core.math.mmd import gaussian_mmd
-from nashpath.core.own import is_named, own_title
+from nashpath.core.own import is_named, own_title, own_warnings
 from nashpath.core.source import HasModes
 from nashpath.core.tree import located_leaves
 from nashpath.flows import Flow, State, smoothed_kl
@@ -269,7 +269,7 @@ class FlowRecorder:
             "device": str(self.device),
             "shape": list(self.source.shape),
             "overshoots": self.overshoots,
-            "warnings": [*self.changes, *self.warnings],
+            "warnings": [*self.changes, *own_warnings(self.flow), *self.warnings],
             **{key: value for key, value in self.stands_on.items() if key == DATA_SINCE},
             **({"methods": without_folders(self.methods)} if self.methods else {}),
         }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
+from nashpath.core.own import own_warnings
 from nashpath.metrics.features import Outputs
 from nashpath.run.engine.device import hardware
 from nashpath.run.engine.interrupt import interruptible
@@ -307,13 +308,14 @@ class Recorder:
         times = {"wall_seconds": self.seconds(), "evaluate_seconds": self.overhead.evaluating}
         times |= {"steps_per_second": self.steps_per_second()}
         about = {"format": 1, "name": self.store.folder.name, "status": status, "started": self.started}
-        about |= {"warnings": [*self.changes, *self.warnings]}
+        own = own_warnings(*(group.program.trials[0] for group in self.groups))
+        about |= {"warnings": [*self.changes, *own, *self.warnings]}
         told = {
             key: self.stands_on[key] for key in ("data", "settings", "start", DATA_SINCE) if self.stands_on.get(key)
         }
         about |= {"steps": self.taken, **{key: round(value, 3) for key, value in times.items()}}
-        own = {"methods": without_folders(self.methods)} if self.methods else {}
-        self.store.write_json("run.json", about | told | own | self._programs())
+        told |= {"methods": without_folders(self.methods)} if self.methods else {}
+        self.store.write_json("run.json", about | told | self._programs())
 
     def summary(self) -> list[dict[str, Any]]:
         """One entry a member: seed, what differs, outcome, steps, costs, metrics, and why some are missing."""
