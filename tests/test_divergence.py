@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from nashpath.games.toys import Bilinear, Quadratic
 from nashpath.run.assess.diagnose import diagnose_member
 from nashpath.run.engine.program import Program
 from nashpath.run.engine.step import Trial
+from nashpath.solvers import SOLVERS
 from nashpath.solvers.rollback import MOST, Rollback
 from run_folders import assert_same_run, flags, interrupt_after, members
 from run_folders import nash as command
@@ -88,6 +90,64 @@ def test_a_gradient_is_named():
 
     told = nash.train(gan(Root()), solver(), 3).outcome
     assert re.fullmatch(r"diverged: generator at step 1: the gradient of generator.body.bias is not finite", told)
+
+
+class Steep(nash.Game):
+    """Linear costs: slopes of ``size`` in four entries a player, at any point."""
+
+    players = ("discriminator", "generator")
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+        for who in self.players:
+            self.add_module(who, nn.Linear(4, 1, bias=False))
+            nn.init.constant_(self.get_submodule(who).weight, 1e-20)
+
+    def draw(self, key, lead=()):
+        return {"x": key.normal(*lead, 1)}
+
+    def forward(self, player, batch):
+        return self.get_submodule(player).weight.sum() * self.size
+
+
+@pytest.mark.parametrize("stack", [None, True, False])
+def test_a_gradient_whose_norm_alone_overflows_is_named(stack):
+    slopes = np.full(4, 1e20, np.float32)
+    with np.errstate(over="ignore"):
+        assert np.isfinite(slopes).all()
+        assert np.isinf(np.square(slopes).sum())
+    rates = nash.Simultaneous(nash.SGD(1e-30), nash.SGD(1e-30)), nash.Simultaneous(nash.SGD(1e-30), nash.SGD(1e-30))
+    if stack is None:
+        found = [nash.train(Steep(1e20), rates[0], 3)]
+    else:
+        found = nash.train_many([Steep(1e20), Steep(1e20)], rates, 3, [0, 1], stack=stack)
+    for one in found:
+        told = "diverged: discriminator at step 1: the norm of the gradient of the discriminator is not finite"
+        assert one.outcome == told
+    assert nash.train(Steep(1e18), solver(1e-30), 3).outcome == "finished"
+
+
+@pytest.mark.parametrize("size", [1e20, 3e37])
+@pytest.mark.parametrize("name", [name for name in SOLVERS if name != "svre"])  # which needs finite data
+def test_every_solver_that_overflows_says_in_what(name, size):
+    """Entries are finite and norms are not: an outcome has the player, the step and what was not finite."""
+    rules = {who: nash.SGD(1e-30) for who in Steep.players}
+    outcome = nash.train(Steep(size), SOLVERS[name](**rules), 2).outcome
+    assert re.fullmatch(r"finished|diverged: (discriminator|generator) at step \d+: .+ is not finite", outcome), outcome
+
+
+def test_a_norm_that_no_step_reports_is_no_cause():
+    """The gradient is looked at where the step reports its norm: here a parameter leaves the numbers."""
+
+    class Unreported(nash.Simultaneous):
+        def forward(self, problem, point, memory, batches):
+            point, memory, info = super().forward(problem, point, memory, batches)
+            return point, memory, {k: v for k, v in info.items() if k.startswith("cost.")}
+
+    wild = Unreported(nash.SGD(1e30), nash.SGD(1e30))
+    told = nash.train(Steep(1e20), wild, 3).outcome
+    assert told == "diverged: discriminator at step 1: the new discriminator.weight is not finite"
 
 
 def test_a_parameter_that_overflows_in_its_update_is_named():

@@ -31,7 +31,7 @@ class LoadedMember(PlayedGame):
 
     ``settings`` is the tree of resolved settings (``settings.penalty.weight``); ``outcome`` is ``finished``,
     ``stopped`` (its run had not ended), or which player left the finite numbers, when, and through which module,
-    gradient or parameter.
+    gradient, norm or parameter.
     """
 
     solver: Solver

@@ -88,8 +88,8 @@ def train(
 
     The game's modules are trained in place. ``seed`` seeds all draws. ``history`` has a row every ``log_every`` steps
     (by default a hundred rows) with the readings of ``diagnostics``; ``notify`` receives each, too. A game that leaves
-    the finite numbers stays at its last finite state, and ``outcome`` says which player left, when,
-    and which module, gradient or parameter was the first that was not finite. Ctrl-C ends it after the present step:
+    the finite numbers stays at its last finite state, and ``outcome`` says which player left, when, and
+    which module, gradient, norm or parameter was the first that was not finite. Ctrl-C ends it after the present step:
     what was done is given back, with the outcome ``stopped``. ``precision=torch.bfloat16`` is mixed
     precision: products in bfloat16, parameters and costs in float32.
 
