@@ -60,7 +60,12 @@ def diagnose(
         except UndiagnosedError as error:
             found, failed = error.found, error
         _show(found, as_json)
-        page = write_report(run)
+        try:
+            page = write_report(run)
+        except OSError as error:
+            if failed is not None:  # both are told
+                typer.echo(f"error: {failed}", err=True)
+            raise error from failed
     if not as_json:
         typer.echo(str(page))
     if failed is not None:

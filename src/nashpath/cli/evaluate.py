@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,18 +106,18 @@ def evaluate(
             given = [str(run.absolute()), f"--metrics={metrics}", f"--features={features}", f"--samples={samples}"]
             given += [f"--real-samples={real_samples}", f"--split={split}", f"--seed={seed}", f"--device={device}"]
             given += repeated(**{"data-path": [data_path] if data_path else [], "with": own})
-            found = _in_parts(on, parts, run, given, sbatch or [], say, data_path)
-            if found is None:
-                return
+            measure = partial(_in_parts, on, parts, run, given, sbatch or [], say, data_path)
+        elif run is not None:
+            measure = partial(evaluate_run, run, wish, members, split, out, say, data_path, real)
         else:
-            try:
-                if run is not None:
-                    found = evaluate_run(run, wish, members, split, out, say, data_path, real)
-                else:
-                    found = evaluate_images(real, fake, wish, size, out, say)  # type: ignore[arg-type]
-            except UnwrittenError as error:
-                _show(error.found, as_json)
-                raise
+            measure = partial(evaluate_images, real, fake, wish, size, out, say)  # type: ignore[arg-type]
+        try:
+            found = measure()
+        except UnwrittenError as error:
+            _show(error.found, as_json)
+            raise
+        if found is None:
+            return
         _show(found, as_json)
         written = write_report(run) if run and not out else out
         if written and not as_json:

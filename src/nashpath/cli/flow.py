@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from nashpath.cli.begun import settings_in
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all
+from nashpath.cli.console import ProgressBar, With, check_given, load_all
 from nashpath.cli.index import check_known
 from nashpath.cli.places import DataPath, given_place
-from nashpath.cli.stopping import stopping, writing_the_page
+from nashpath.cli.stopping import stopping, written_page
 from nashpath.cli.train import Accept, Config, Quiet, Resume, folder_to_resume, next_folder
 from nashpath.spelling import as_argument
 
@@ -44,7 +44,7 @@ def flow(
             check_known("flow", config, settings or [], [], own)
         files = load_all(own)
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
-        from nashpath.report import load_run, report_and_headline
+        from nashpath.report import load_run
         from nashpath.run import SettingError, resolve_flow, resume_flow, run_flow
         from nashpath.run.settings.overrides import parse_overrides
 
@@ -57,12 +57,10 @@ def flow(
         else:
             chosen = resolve_flow(changes, settings_in(config))
             folder = run_flow(chosen, out or stack.enter_context(next_folder("flow")), live, stop, files)
-        with writing_the_page(folder, live):
-            page, found = report_and_headline(folder)
+        page = written_page(folder, live)
         member = load_run(folder).members[0]
         if member.outcome == "stopped":
             live.tell(
                 f"stopped at step {member.steps}; continue with: nashpath flow --resume --out {as_argument(folder)}"
             )
-        live.tell(found.text, COLOURS[found.tone])
-    typer.echo(str(page))
+    page.told(live)

@@ -1,13 +1,15 @@
 """``nashpath gather``: joins what was measured in several folders."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nashpath.cli.console import With, load_all
+from nashpath.cli.console import ProgressBar, With, load_all
 from nashpath.cli.places import given_place
 from nashpath.cli.reproduce import StudyJson, conclude
+from nashpath.cli.stopping import written_page
 
 _Out = Annotated[Path, typer.Argument(help="The folder to gather into; it may be new.", parser=given_place)]
 _Folders = Annotated[
@@ -24,7 +26,7 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Study
     is that of one study) are judged together.
     """
     load_all(own)
-    from nashpath.report import is_reproduction, report_and_headline, write_reproduction
+    from nashpath.report import is_reproduction, write_reproduction
     from nashpath.run import SettingError, gather_run, join_evaluations
     from nashpath.run.assess.evaluate_parts import is_evaluation
     from nashpath.run.folder.run_folder import plain_json
@@ -40,11 +42,13 @@ def gather(out: _Out, folders: _Folders = None, own: With = None, as_json: Study
             gather_run(out, folders or [])
         else:
             join_evaluations(run)
-        page, found = report_and_headline(run)
-        told = {"run": str(run), "headline": found.text, "quality": found.tone, "pages": [str(page)]}
-        typer.echo(plain_json(told) if as_json else f"{found.text}\n{page}")
+        page = written_page(run, ProgressBar(quiet=True))
+        pages = [str(page.path)] if page.path is not None else []
+        told = {"run": str(run), "headline": page.found.text, "quality": page.found.tone, "pages": pages}
+        typer.echo(plain_json(told) if as_json else "\n".join([page.found.text, *pages]))
+        page.check()
         return
     _, said = gather_cells(out, folders)
     for line in said:
         typer.echo(f"warning: {line}", err=True)
-    conclude([read_study(out)], [str(write_reproduction(out))], as_json)
+    conclude([read_study(out)], [partial(write_reproduction, out)], as_json)

@@ -4,10 +4,11 @@ import itertools
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic as now
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,9 +120,9 @@ def reproduce(
             left = replace(portion, seconds=max(0.0, until - now()))
             _one(name, scale, folder, count, options, left, quiet)
         found = [read_study(folder) for folder in folders]
-        pages = [str(write_reproduction(folder)) for folder in folders]
+        pages = [partial(write_reproduction, folder) for folder in folders]
         if len(folders) > 1:
-            pages.append(str(write_results(folders, folders[0].parent / "results.md")))
+            pages.append(partial(write_results, folders, folders[0].parent / "results.md"))
         conclude(found, pages, as_json, claims or ())
 
 
@@ -262,16 +263,27 @@ def _folders(chosen: Sequence[str], scale: str, options: dict[str, Any]) -> list
     return names
 
 
-def conclude(found: list[dict[str, Any]], pages: list[str], as_json: bool, asked: Sequence[str] = ()) -> None:
-    """Prints what was found, of the claims that were ``asked`` for by name, or of all.
+def conclude(
+    found: list[dict[str, Any]], pages: Sequence[Callable[[], Path]], as_json: bool, asked: Sequence[str] = ()
+) -> None:
+    """Writes the pages, and prints what was found, of the claims that were ``asked`` for by name, or of all.
 
-    What is to be said beside the verdicts is. Cells that failed are named, and end the command with status 1.
+    What is to be said beside the verdicts is. Cells that failed are named, and end the command with status 1. Pages
+    that cannot be written lose nothing of it: the first one's error is raised at last.
     """
-    _print(found, pages, as_json, asked)
+    written, refusals = list[str](), list[OSError]()
+    for write in pages:
+        try:
+            written.append(str(write()))
+        except OSError as error:
+            refusals.append(error)
+    _print(found, written, as_json, asked)
     warn_of(found)
     failed = [f"{one['study']}: {label}: {error}" for one in found for label, error in one["failed"].items()]
     for line in failed:
         typer.echo(f"failed: {line}", err=True)
+    for error in refusals:
+        raise error
     if failed:
         raise typer.Exit(1)
 

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nashpath.cli.begun import settings_or_recipe
-from nashpath.cli.console import COLOURS, ProgressBar, With, check_given, load_all, repeated
+from nashpath.cli.console import ProgressBar, With, check_given, load_all, repeated
 from nashpath.cli.index import check_known
 from nashpath.cli.parts import On, Parts, Slurm, all_done, check_ways, many_parts
 from nashpath.cli.places import DataPath, given_place, reserved
-from nashpath.cli.stopping import stopping, writing_the_page
+from nashpath.cli.stopping import Page, stopping, written_page
 from nashpath.spelling import as_argument
 
 if TYPE_CHECKING:
-    from nashpath.report import Outcome
     from nashpath.run import Session
     from nashpath.run.engine.data_parallel import Ranks
 
@@ -107,7 +106,6 @@ def train(
         if _followed(ranks):
             return
         live = stack.enter_context(ProgressBar(quiet))  # not before: leaving at once would leave no cursor
-        from nashpath.report import report_and_headline
         from nashpath.run import SettingError, open_session, resume_session
         from nashpath.run.settings.overrides import parse_overrides
         from nashpath.run.training.parts import part_folder
@@ -142,9 +140,8 @@ def train(
                 )
         _tell_ways(session, None if resume else asked[0], live)
         status = session.train()
-        with writing_the_page(session.store.folder, live):
-            page, found = report_and_headline(session.store.folder)
-    _conclude(session, status, page, found, as_json, live)
+        page = written_page(session.store.folder, live)
+    _conclude(session, status, page, as_json, live)
 
 
 def _tell_ways(session: "Session", asked: dict[str, Any] | None, live: ProgressBar) -> None:
@@ -210,7 +207,6 @@ def _train_parts(
     as_json: bool,
 ) -> None:
     """Trains all parts at once, and gathers them; or hands them to the queue of a cluster."""
-    from nashpath.report import report_and_headline
     from nashpath.run import gather_run
     from nashpath.run.assess.gather import check_gatherable
     from nashpath.run.folder.run_folder import plain_json
@@ -224,13 +220,12 @@ def _train_parts(
     if not all_done(job, on, sbatch, [f"nashpath gather {as_argument(out)}"], live.say, stop):
         return
     gather_run(out)
-    with writing_the_page(out, live):
-        page, found = report_and_headline(out)
-    if as_json:
-        typer.echo(plain_json({"run": str(out), "headline": found.text, "quality": found.tone}))
-    else:
-        live.tell(found.text, COLOURS[found.tone])
-        typer.echo(str(page))
+    page = written_page(out, live)
+    if not as_json:
+        page.told(live)
+        return
+    typer.echo(plain_json({"run": str(out), "headline": page.found.text, "quality": page.found.tone}))
+    page.check()
 
 
 def _asked(
@@ -291,7 +286,7 @@ def _kind(chosen: Any, standard: str) -> str:
     return str(chosen.get("kind", standard) if isinstance(chosen, dict) else chosen or standard)
 
 
-def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_json: bool, live: ProgressBar) -> None:
+def _conclude(session: "Session", status: str, page: Page, as_json: bool, live: ProgressBar) -> None:
     from nashpath.run.folder.run_folder import plain_json
 
     for member in session.summary():
@@ -307,11 +302,11 @@ def _conclude(session: "Session", status: str, page: Path, found: "Outcome", as_
             f"stopped at step {session.taken}; continue with: nashpath train --resume --out "
             f"{as_argument(session.store.folder)}"
         )
-    if as_json:
-        rate = round(session.recorder.steps_per_second(), 3)
-        members = [{k: v for k, v in member.items() if k != "member"} for member in session.summary()]
-        told = {"headline": found.text, "quality": found.tone, "members": members}
-        typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, **told}))
-    else:
-        live.tell(found.text, COLOURS[found.tone])
-        typer.echo(str(page))
+    if not as_json:
+        page.told(live)
+        return
+    rate = round(session.recorder.steps_per_second(), 3)
+    members = [{k: v for k, v in member.items() if k != "member"} for member in session.summary()]
+    told = {"headline": page.found.text, "quality": page.found.tone, "members": members}
+    typer.echo(plain_json({"run": str(session.store.folder), "steps_per_second": rate, **told}))
+    page.check()

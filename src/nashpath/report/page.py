@@ -31,8 +31,10 @@ from nashpath.report.read import Run, load_run
 from nashpath.report.tables import SettingsTable, evaluated, member_table, settings_table
 from nashpath.report.verdict import run_facts, verdict
 from nashpath.run import FolderError, FolderWarning
+from nashpath.run.errors import UnwrittenError, said_of
 from nashpath.run.folder.run_folder import plain_json, sweep_run, write_atomic
 from nashpath.run.settings.model import dotted
+from nashpath.spelling import as_argument
 
 PAGE = "report.html"
 SCRIPTS = ("dom", "player", "axes", "scale", "images", "contours", "points", "trajectory", "curves", "table", "main")
@@ -71,10 +73,22 @@ def _write(loaded: Run) -> Path:
 
 
 def report_and_headline(run: Path | str) -> tuple[Path, Outcome]:
-    """As `write_report`, and what became of the game; numbers that cannot be understood are said to be such."""
-    loaded = _loaded(run)
+    """As `write_report`, and what became of the game; numbers that cannot be understood are said to be such.
+
+    Raises an `UnwrittenError` that holds what became of the game where the page cannot be written (a full disk).
+    """
+    loaded = load_run(run)
     unknown = Outcome("what became of the game cannot be told from the folder", "open")
-    return _write(loaded), _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
+    try:
+        check_replaceable(loaded.folder / PAGE)
+        page, refusal = _write(loaded), None
+    except OSError as error:
+        page, refusal = loaded.folder / PAGE, error
+    found = _part(loaded, "what became of the game", lambda: run_headline(loaded), unknown)
+    if refusal is not None:
+        again = f"nashpath report {as_argument(loaded.folder)}"
+        raise UnwrittenError(f"{said_of(refusal)}, then: {again}", found) from refusal
+    return page, found
 
 
 def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:

@@ -47,7 +47,7 @@ from nashpath.run.engine.step import TrainState, Trial, outcome, with_numbers_of
 from nashpath.run.errors import SettingError, UndiagnosedError, kept_if_unwritten
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.checkpoint import restore_members
-from nashpath.run.folder.run_folder import RunFolder
+from nashpath.run.folder.run_folder import RunFolder, made_by
 from nashpath.run.observe.snapshot import has_samples
 
 FOUND, ARRAYS = "diagnosis.json", "diagnosis.npz"
@@ -146,7 +146,7 @@ def diagnose(
         raise next(iter(failed.values()))
     store = RunFolder(folder)
     arrays = {f"m{one.member}.{name}": array for one in found for name, array in one.arrays.items()}
-    with kept_if_unwritten(found):
+    with kept_if_unwritten(found), made_by("the same nashpath diagnose again"):
         store.write_arrays(ARRAYS, arrays)
         store.write_json(FOUND, {"members": [one.as_json() for one in found]})
     if failed:

@@ -33,7 +33,7 @@ from nashpath.run.engine.step import TrainState, Trial, outcome
 from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import read_meta, restore_members
 from nashpath.run.folder.outputs import check_output
-from nashpath.run.folder.run_folder import RunFolder, named_infinities, plain_json, write_atomic
+from nashpath.run.folder.run_folder import RunFolder, made_by, named_infinities, plain_json, write_atomic
 from nashpath.run.observe.metrics import ReferenceSet, data_name, standard
 from nashpath.run.observe.snapshot import has_samples, keeps_average, place, units_from
 from nashpath.run.settings.build import build_source, make
@@ -338,7 +338,7 @@ def _asked(trial: Trial, train_state: TrainState, wish: EvaluationOptions) -> Te
 
 def _write(path: Path, found: dict[str, Any]) -> None:
     store = RunFolder(path.parent)
-    with kept_if_unwritten(found):
+    with kept_if_unwritten(found), made_by("the same nashpath evaluate again"):
         if store.exists():  # which keeps a digest of the file
             store.write_json(path.name, found)
         else:

@@ -16,10 +16,10 @@ from typing import Any
 from nashpath.core.cache import check_replaceable
 from nashpath.run.assess.evaluate import EvaluationOptions, Notify, measure_run
 from nashpath.run.assess.evaluate_groups import check_any, grouped, over_members
-from nashpath.run.errors import SettingError
+from nashpath.run.errors import SettingError, kept_if_unwritten
 from nashpath.run.folder.checkpoint import checkpoint_digest, planned
 from nashpath.run.folder.lock import FolderLock
-from nashpath.run.folder.run_folder import RunFolder, write_atomic
+from nashpath.run.folder.run_folder import RunFolder, made_by, write_atomic
 from nashpath.run.settings.members import part_of
 from nashpath.run.training.parts import part_folder
 from nashpath.spelling import as_argument
@@ -112,7 +112,8 @@ def joined_evaluation(run: Path, count: int, data_path: Path | None) -> dict[str
         raise SettingError(f"{there}: the parts have other members than {run}; measure them again")
     found = {**read[0]["found"], "groups": [_one(some) for _, some in grouped(groups, itemgetter("settings"))]}
     check_any(found)
-    RunFolder(run).write_json(FOUND, found)
+    with kept_if_unwritten(found), made_by(f"nashpath gather {as_argument(there)}"):
+        RunFolder(run).write_json(FOUND, found)
     shutil.rmtree(there)
     return found
 

@@ -15,7 +15,7 @@ from nashpath.run.folder.checkpoint import CheckpointError, read_checkpoint, rea
 from nashpath.run.folder.identity import changed_settings, flat_settings_of
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.places import find_data, remember_data
-from nashpath.run.folder.run_folder import METRICS, RunFolder
+from nashpath.run.folder.run_folder import METRICS, RunFolder, made_by
 from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, by_structure, plan
 from nashpath.run.settings.method_files import recall
@@ -58,6 +58,13 @@ def gather_run(out: str | Path, folders: Sequence[str | Path] = ()) -> None:
     raw = {key: value for key, value in first.raw.items() if key != "part"}
     store = RunFolder(out)
     _check_out(store, parts, first.run["steps"])
+    with made_by(" ".join(["nashpath gather", *map(as_argument, [out, *folders])])):
+        _gather(store, raw, parts)
+
+
+def _gather(store: RunFolder, raw: Raw, parts: Sequence[_Part]) -> None:
+    """Writes the run of which these are the parts, whose settings are ``raw``."""
+    out, first = store.folder, parts[0]
     store.claim()
     try:
         _check_out(store, parts, first.run["steps"])  # now that nobody else writes there

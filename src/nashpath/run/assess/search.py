@@ -29,7 +29,7 @@ from nashpath.run.errors import FolderError, SettingError
 from nashpath.run.folder.lock import FolderLock
 from nashpath.run.folder.outputs import check_new
 from nashpath.run.folder.run_folder import METRICS as METRICS_FILE
-from nashpath.run.folder.run_folder import QUESTION, RunFolder, plain_json, write_atomic
+from nashpath.run.folder.run_folder import QUESTION, RunFolder, made_by, plain_json, write_atomic
 from nashpath.run.settings.method_files import Entry, MethodFile, begin_with, recall, renewed
 from nashpath.run.settings.model import dotted
 from nashpath.run.settings.overrides import TOGETHER, Raw
@@ -69,6 +69,7 @@ class Found:
     """Where methods of one's own come from."""
 
 
+@made_by("the same nashpath search again")
 def search(
     folder: Path,
     question: Question,

@@ -14,6 +14,7 @@ import platform
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -41,6 +42,19 @@ WRITTEN = (
     *("diagnosis.npz", "report.html", "trackers.json", JOURNAL, "samples", "events", "study.json", "cells"),
 )
 """What a run, a flow or a reproduction writes beside its settings."""
+
+
+_AGAIN: ContextVar[str] = ContextVar("again", default="")
+
+
+@contextmanager
+def made_by(again: str) -> Iterator[None]:
+    """What is written into run folders in this block is made by the command ``again``, and not by resuming the run."""
+    token = _AGAIN.set(again)
+    try:
+        yield
+    finally:
+        _AGAIN.reset(token)
 
 
 class RunFolder:
@@ -295,7 +309,7 @@ class RunFolder:
             why, then = refusal
             if self.exists():
                 kept = "the last checkpoint is kept" if self.has_checkpoint() else "it has no checkpoint yet"
-                then = f"{kept}; {then}, then: {self.again}"
+                then = f"{kept}; {then}, then: {_AGAIN.get() or self.again}"
             raise FolderError(f"{self.folder}: {why}, {name} could not be written; {then}") from error
 
 
