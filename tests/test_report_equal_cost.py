@@ -113,6 +113,48 @@ def test_a_difference_is_one_at_equal_cost_or_none_is_given(tmp_path: Path, look
     else:
         assert seconds.budget == 100
         assert told == ["costs more than 5 % apart", "–"]
+        assert "evaluate oftener (sample_every" in seconds.caption
+
+
+LATE = [(0, 100), (0, 94, 100), (0, 50, 96, 100), tuple(range(0, 101, 7))]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("looks", LATE)
+@pytest.mark.parametrize("rates", [(1, 1, 3), (1, 2, 2), (2, 3, 5), (1, 1, 1)])
+def test_no_number_was_measured_far_below_the_cost_that_it_is_told_at(
+    tmp_path: Path, rates: tuple[int, ...], looks: tuple[int, ...], gone: bool
+) -> None:
+    """Numbers of a row are those of its evaluations within 5 % of the budget, by each number's own; FID is seldom."""
+    members, rows = [], []
+    for m in range(6):
+        lost = gone and m == 4
+        told = {"member": m, "seed": m % 2, "settings": {"solver": "abc"[m // 2]}, "metrics": {"fid": 0.0, "kid": 0.0}}
+        members.append({**told, "outcome": "diverged: generator at step 1" if lost else "finished"})
+        for step in (0,) if lost else looks:
+            row = {"step": step, "member": m, "gradients": step * rates[m // 2], "kid": float(step * rates[m // 2])}
+            rows.append(row | ({"fid": row["kid"]} if step in looks[::2] else {}))
+    (table,) = equal_cost(strands(load_run(folders.folder(tmp_path / "run", members, rows))))
+    for row in table.rows[:3]:
+        for one in row[3:5]:  # each number is the cost that it was measured at
+            assert one.value is None or one.value >= 0.95 * table.budget or (gone and row[0].text == "solver = c")
+    for row in table.rows[3:]:
+        assert all(one.text.startswith("–") or abs(one.value) <= 0.05 * table.budget for one in row[3:5]) or gone
+    left_out = any("of 2 have one" in one.text for row in table.rows[:3] for one in row[3:5])
+    assert left_out == ("is left out: evaluate oftener" in table.caption) or gone
+
+
+def test_members_that_were_never_trained_are_not_compared(tmp_path: Path) -> None:
+    """Two that diverged before their first step count where they stopped, and differ by their first weights alone."""
+    members, rows = [], []
+    for m in range(6):
+        told = {"member": m, "seed": m % 2, "settings": {"solver": "abc"[m // 2]}, "steps": 9, "metrics": {"fid": 0.0}}
+        members.append({**told, "outcome": "finished" if m > 3 else "diverged: generator at step 1"})
+        rows += [
+            {"step": step, "member": m, "gradients": step, "fid": float(m)} for step in ((0, 9) if m > 3 else (0,))
+        ]
+    (table,) = equal_cost(strands(load_run(folders.folder(tmp_path / "run", members, rows))))
+    assert [row[2:4] for row in texts(table)[3:4]] == [["evaluated too early", "–"]]
 
 
 def test_settings_whose_costs_are_near_keep_their_difference_where_those_of_others_are_not(tmp_path: Path) -> None:

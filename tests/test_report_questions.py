@@ -78,6 +78,11 @@ def test_good_is_the_share_of_the_way_to_real_samples(distances, word, text, tmp
         ),
         ({"evaluation": {"groups": [{"numbers": [{"name": "recall", "mean": 0.3, "real": 0.8}]}]}}, "partly", "30 %"),
         ({"evaluation": {"groups": [{"numbers": [{"name": "recall", "mean": 0.7, "real": 0.8}]}]}}, "no", "70 %"),
+        (
+            {"evaluation": {"groups": [{"numbers": [{"name": "recall", "mean": 0.0, "real": 0.8}]}]}},
+            "undecided",
+            "elsewhere",
+        ),
     ],
 )
 def test_collapse_is_read_from_the_best_number_there_is(known, word, text, tmp_path):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 import warnings
 from pathlib import Path
@@ -348,25 +349,38 @@ def test_the_seeds_that_would_decide_are_the_fewest(deviation: float, error: flo
     assert (needed == 3) == (deviation == 0.01)
 
 
+BOUNDED = {
+    **dict.fromkeys(("marginal_gap", "marginal_worst"), (0.0, 1.0)),  # the largest difference of two shares
+    **dict.fromkeys(("correlation_gap", "correlation_worst"), (0.0, 2.0)),  # of two correlations
+    **dict.fromkeys(("ms_ssim", "ms_ssim_real"), (0.0, 1.0)),  # products of likenesses, negative ones taken as 0
+    "mmd": (-2.0, 2.0),  # of a kernel from 0 to 1
+    "inception_score": (1.0, math.inf),  # the exponential of a divergence
+    **dict.fromkeys(("mmd_error", "mmd_bandwidth", "kid_error"), (0.0, math.inf)),
+}
 NUMBERS = {number: metric for metric, row in METRICS.items() for number in row.numbers}
 
 
 @pytest.mark.parametrize("key", sorted(NUMBERS))
-def test_no_interval_leaves_where_its_number_can_lie(key: str) -> None:
-    values, row = [0.0, 0.5, 1.0], METRICS[NUMBERS[key]]
+@pytest.mark.parametrize("top", [None, 3.0])
+def test_no_interval_leaves_where_its_number_can_lie(key: str, top: float | None) -> None:
+    row = METRICS[NUMBERS[key]]
+    least, most = BOUNDED.get(key, (-math.inf if row.signed else 0.0, 1.0 if key in row.shares else math.inf))
+    begin = max(least, 0.0)
+    values = [begin, begin + 0.5, begin + 1.0]
     mean, low, high = interval(values)
-    assert low < 0 < 1 < high
-    low = low if row.signed else 0.0
-    high = 1.0 if key in row.shares else high
+    assert low < begin < begin + 1 < high
+    low, high = max(low, least), min(high, most, top or math.inf)
     entry = {"name": key, "metric": NUMBERS[key], "values": [*values, None], "counted": [True, True, True, False]}
-    assert over_members(entry) == {
+    assert over_members(entry | ({"top": top} if top else {})) == {
         "mean": mean,
         "low": low,
         "high": high,
     }
     said = f"{amount(key, mean)} [{amount(key, low)}, {amount(key, high)}]"
-    assert with_ends(key, interval(values)) == with_ends(f"{key}@digits", interval(values)) == said
-    assert "[-" in with_ends(key, interval(values), by_how_much), "a difference may be negative"
+    tops = {key: top} if top else {}
+    assert with_ends(key, interval(values), tops=tops) == said
+    assert top or with_ends(f"{key}@digits", interval(values)) == said
+    assert "[-" in with_ends(key, interval([0.0, 0.5, 1.0]), by_how_much), "a difference may be negative"
 
 
 def test_only_estimates_that_can_be_negative_are_signed() -> None:

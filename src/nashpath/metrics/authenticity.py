@@ -45,11 +45,15 @@ class Authenticity(Metric):
     def caveat(self, real: Sample, fake: Sample) -> str:
         return distinct_of(real).said(self.bias)
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"authenticity": share of fakes}``."""
-        validate_samples(real.features, "real", least=2)
+        validate_samples(real.features, "real", least=self.least)
         kept = distinct_of(real).kept.to(real.features.device)
-        known = validate_samples(real.features[kept], "real", least=2)
+        known = validate_samples(real.features[kept], "real", least=self.least)
         (x, y), exponent = in_units(*validate_pair(known, fake.features))
         check_spread([x, y], middle(x))
         among = real.once("among-features-distinct", lambda: {"nearest": distances_among(known)})["nearest"]

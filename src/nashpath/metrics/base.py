@@ -159,10 +159,24 @@ class Metric:
     signed: ClassVar[bool] = True
     """Whether a number of it can be below zero, as unbiased estimates can."""
 
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Where numbers can lie, whatever the samples, that are no shares and bounded all the same."""
+
     @classmethod
     def limits(cls, number: str) -> tuple[float, float]:
-        """Where a number can lie: no end of an interval of its mean lies outside."""
-        return (-math.inf if cls.signed else 0.0, math.inf) if number not in cls.shares else (0.0, 1.0)
+        """Where a number (of a class: ``accuracy.3``) can lie: no end of an interval of its mean lies outside."""
+        number = number.partition(".")[0]
+        usual = (0.0, 1.0) if number in cls.shares else (-math.inf if cls.signed else 0.0, math.inf)
+        return cls.bounds.get(number, usual)
+
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        """The most that numbers can be beside these real samples, where that is less than their `limits` say."""
+        return {}
+
+    @property
+    def least(self) -> int:
+        """The fewest real samples that it is defined for."""
+        return 1
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""

@@ -74,10 +74,14 @@ class ClosestRecord(Metric):
             return said
         return f"{said}; of {count} real rows up to {100 * fresh_share(count):.2g} % of fresh ones are too close"
 
+    @property
+    def least(self) -> int:
+        return 4
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"closest", "closest_real", "too_close"}``."""
-        validate_samples(real.values, "real", least=4)
-        known = validate_samples(real.values[distinct_of(real).kept], "real", least=4)
+        validate_samples(real.values, "real", least=self.least)
+        known = validate_samples(real.values[distinct_of(real).kept], "real", least=self.least)
         (x, y), exponent = in_units(*validate_pair(known, fake.values))
         check_spread([x, y], middle(x))
         order = torch.randperm(len(x), generator=rng).to(x.device)

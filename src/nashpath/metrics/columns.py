@@ -85,6 +85,7 @@ class Marginals(TableMetric):
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"marginal_gap": -1, "marginal_worst": -1}
     signed = False
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"marginal_gap": (0.0, 1.0), "marginal_worst": (0.0, 1.0)}
     numbers: ClassVar[Mapping[str, str]] = {
         "marginal_gap": "distance of a column's distribution from the real one, from 0 to 1, mean over columns",
         "marginal_worst": "the same of the column where it is largest",
@@ -129,6 +130,10 @@ class Correlations(TableMetric):
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"correlation_gap": -1, "correlation_worst": -1}
     signed = False
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "correlation_gap": (0.0, 2.0),
+        "correlation_worst": (0.0, 2.0),
+    }
     numbers: ClassVar[Mapping[str, str]] = {
         "correlation_gap": "difference of the correlation of two columns from the real one, mean over pairs",
         "correlation_worst": "the same of the pair where it is largest",
@@ -138,9 +143,13 @@ class Correlations(TableMetric):
     def of(cls, columns: TableUnits) -> "Correlations":
         return cls()
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"correlation_gap", "correlation_worst"}``."""
-        x, y = validate_pair(real.values, fake.values, least=2)
+        x, y = validate_pair(real.values, fake.values, least=self.least)
         gap = (correlations(x) - correlations(y)).abs()
         pairs = gap[torch.triu(torch.ones_like(gap), 1) > 0]
         if not len(pairs):

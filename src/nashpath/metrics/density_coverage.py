@@ -47,9 +47,16 @@ class DensityCoverage(Metric):
     def __init__(self, neighbours: Count = 5):
         self.neighbours = neighbours
 
+    @property
+    def least(self) -> int:
+        return self.neighbours + 1
+
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        return {"density": len(real) / self.neighbours}
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"density": mean count over k, "coverage": share of reals}``."""
-        validate_samples(real.features, "real", least=self.neighbours + 1)
+        validate_samples(real.features, "real", least=self.least)
         x, y = validate_pair(real.features, fake.features)
         grid = grid_of(x, y)
         around = reach(real, x, self.neighbours, grid)

@@ -1,6 +1,7 @@
 """The front door: real and fake samples in, measurements with their protocols out."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from nashpath.core.plain import tensor_of, why_not_plain
 from nashpath.core.rng import derive, generator
 from nashpath.core.table import did_you_mean
 from nashpath.metrics.base import Metric, Sample
-from nashpath.metrics.errors import MetricError
+from nashpath.metrics.errors import MetricError, TooFewSamplesError
 from nashpath.metrics.features import Extractor, as_extractor
 from nashpath.metrics.protocol import Measurement, Protocol
 from nashpath.metrics.table import GROUPS, METRICS
@@ -61,8 +62,12 @@ def compare_samples(
     known: Mapping[str, Any] | None = None,
     seed: int = 0,
     check: Callable[[Sample, Sample], None] = lambda real, fake: None,
+    left_out: dict[str, str] | None = None,
 ) -> list[Measurement]:
-    """As `evaluate_samples`, for samples whose units are known; ``check`` sees them once in each feature space."""
+    """As `evaluate_samples`, for samples whose units are known; ``check`` sees them once in each feature space.
+
+    A metric that needs more samples is put into ``left_out`` with the reason, where such a dict is given.
+    """
     own, chosen, names = settings or {}, dict[str, Metric](), metric_names(metrics)
     _check_names("settings", own, list(dict.fromkeys([*names, *(metric_and_features(name)[0] for name in names)])))
     facts = sorted({need for kind in METRICS for need in _needs(kind)})
@@ -70,6 +75,8 @@ def compare_samples(
     for name in names:
         kind, _ = metric_and_features(name)
         chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
+    if left_out is None:
+        check_enough(chosen, len(real))
     seen = set[str]()
     reference = real if isinstance(real, Sample) else real_sample(real, features, split)
     measured = fake if isinstance(fake, Sample) else Sample(fake, reference.extractor)
@@ -84,11 +91,38 @@ def compare_samples(
         if space not in seen:
             check(a, b)
             seen.add(space)
-        values = metric.compute(a, b, generator(derive(seed, kind)))
+        try:
+            values = metric.compute(a, b, generator(derive(seed, kind)))
+        except TooFewSamplesError as error:
+            if left_out is None:
+                raise TooFewSamplesError(f"{name}: {error}", error.whose) from error
+            left_out[name] = str(error)
+            continue
         _check_own(kind, values)
-        protocol = protocol_of(kind, metric, a, b)
-        results += [Measurement(f"{key}@{where}" if where else key, v, protocol) for key, v in values.items()]
+        results += _measurements(values, protocol_of(kind, metric, a, b), metric.tops(a), where)
     return results
+
+
+def _measurements(
+    values: Mapping[str, float], protocol: Protocol, tops: Mapping[str, float], where: str
+) -> list[Measurement]:
+    """The numbers of one metric, by the names that they have in the features ``where``."""
+    named = {key: f"{key}@{where}" if where else key for key in values}
+    return [Measurement(named[key], value, protocol, tops.get(key, math.inf)) for key, value in values.items()]
+
+
+def check_enough(metrics: Mapping[str, Metric], real: int, others: Sequence[str] = ()) -> None:
+    """Raises a `TooFewSamplesError` where one of these metrics by name needs more than so many ``real`` samples.
+
+    It names all that do, and those that can be measured: of these, or else the ``others``.
+    """
+    lacking = {name: metric.least for name, metric in metrics.items() if metric.least > real}
+    if not lacking:
+        return
+    told = ", ".join(f"{name} needs at least {least} real samples" for name, least in lacking.items())
+    able = [name for name in metrics if name not in lacking] or list(others)
+    ways = f"give more, or measure {', '.join(able)} alone" if able else "give more"
+    raise TooFewSamplesError(f"{told}, and there {'is' if real == 1 else 'are'} {real}: {ways}", "real")
 
 
 def _check_own(kind: str, values: Mapping[str, float]) -> None:

@@ -37,6 +37,10 @@ class FID(Metric):
     def caveat(self, real: Sample, fake: Sample) -> str:
         return few_for_covariance(self.bias, real, fake)
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid": distance}``."""
         return {"fid": frechet(real.moments, fake.moments)}

@@ -43,6 +43,10 @@ class FIDInfinity(Metric):
     def caveat(self, real: Sample, fake: Sample) -> str:
         return few_for_covariance(self.bias, real, fake)
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid_infinity": intercept, "fid_infinity_low": ..., "fid_infinity_high": ...}``."""
         from scipy.special import stdtrit  # here, so that importing nashpath stays light

@@ -1,5 +1,6 @@
 """The Inception score: are samples of a clear class, and are all classes there?"""
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import ClassVar
@@ -27,6 +28,7 @@ class InceptionScore(Metric):
     bias: ClassVar[str] = "biased downward with few samples in a split"
     better: ClassVar[Mapping[str, int]] = {"inception_score": 1}
     signed = False
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"inception_score": (1.0, math.inf)}
     numbers: ClassVar[Mapping[str, str]] = {
         "inception_score": "how sure a classifier is of each sample and how varied its classes are: "
         "from 1 to the number of classes",
@@ -35,6 +37,10 @@ class InceptionScore(Metric):
 
     def __init__(self, splits: Count = 10):
         self.splits = splits
+
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        classes = Sample(real.values[:1], real.extractor).logits.shape[1]
+        return {"inception_score": classes, "inception_score_deviation": (classes - 1) / 2}
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"inception_score": mean, "inception_score_deviation": over splits}``."""

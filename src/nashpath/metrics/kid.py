@@ -1,5 +1,6 @@
 """The kernel distance: unbiased, so it may be compared where FID may not."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ class KID(Metric):
 
     bias: ClassVar[str] = "unbiased"
     better: ClassVar[Mapping[str, int]] = {"kid": -1}
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"kid_error": (0.0, math.inf)}
     numbers: ClassVar[Mapping[str, str]] = {
         "kid": "squared maximum mean discrepancy of features under a polynomial kernel: 0 for equal distributions",
         "kid_error": "standard error of KID",
@@ -43,9 +45,13 @@ class KID(Metric):
     def __init__(self, degree: Count = 3):
         self.degree = degree
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"kid": squared MMD, "kid_error": its standard error}``."""
-        x, y = validate_pair(real.features, fake.features, least=2)
+        x, y = validate_pair(real.features, fake.features, least=self.least)
         own = [self._among(sample, part) / (len(part) - 1) for sample, part in ((real, x), (fake, y))]
         within, across = (own[0], own[1]), (self._row_sums(x, y) / len(y), self._row_sums(y, x) / len(x))
         rounding = torch.finfo(torch.double).eps * float(across[0].abs().max())

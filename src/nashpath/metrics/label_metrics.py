@@ -1,5 +1,6 @@
 """Metrics that need to know something of the data: a mixture's centres, or labels. `evaluate` takes it as ``known``."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -12,7 +13,7 @@ from nashpath.metrics.base import GLANCED, GLANCED_AGAINST, Metric, Sample
 from nashpath.metrics.columns import table_of
 from nashpath.metrics.distinct import distinct_of
 from nashpath.metrics.errors import ShapeError, validate_samples
-from nashpath.metrics.modes import modes
+from nashpath.metrics.modes import class_shares, modes
 from nashpath.metrics.nearest import classes, combinations, distances_among, memorised, stacked_modes
 
 FEW_CLASSES = 100
@@ -35,7 +36,7 @@ def facts_of(source: Source, most: int) -> dict[str, object]:
 
 
 class Modes(Metric):
-    """Modes of a known mixture that the samples cover, how evenly, and the share of good samples.
+    """Modes of a known mixture that the samples cover, how evenly, and the share of samples near one.
 
     See `modes`. ``centres [k, d]`` and ``deviation`` are the data's.
 
@@ -63,6 +64,9 @@ class Modes(Metric):
     def __init__(self, centres: Tensor, deviation: float):
         self.centres = centres
         self.deviation = deviation
+
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        return {"modes": len(self.centres), "mode_kl": math.log(len(self.centres))}
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"modes", "high_quality", "mode_kl"}``."""
@@ -99,6 +103,10 @@ class Classes(Metric):
     def __init__(self, labels: Tensor, classes: Count):
         self.labels = labels
         self.classes = classes
+
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        rarest = float(class_shares(self.labels.long(), self.classes).min())
+        return {"classes": self.classes, "class_kl": -math.log(rarest) if rarest else math.inf}
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"classes", "class_kl"}``."""
@@ -142,14 +150,23 @@ class StackedModes(Metric):
         self.digit_labels = digit_labels
         self.judge = judge
 
+    def tops(self, real: Sample) -> Mapping[str, float]:
+        each = 10 if self.judge == "nearest" else self._stacked(real.values[:1], real).shape[1]
+        many = each ** real.values.shape[1]
+        return {"stacked_modes": many, "stacked_kl": math.log(many)}
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"stacked_modes", "stacked_kl"}``."""
         if self.judge == "nearest":
             return stacked_modes(fake.values, self.digits, self.digit_labels)
         if fake.values.dim() != 4:
             raise ShapeError(f"stacked digits are [n, channels, h, w]; got {tuple(fake.values.shape)}")
-        logits = Sample(fake.values.flatten(0, 1).unsqueeze(1), fake.extractor).logits
+        logits = self._stacked(fake.values, fake)
         return combinations(logits.argmax(1).view(len(fake.values), -1), logits.shape[1])
+
+    def _stacked(self, values: Tensor, sample: Sample) -> Tensor:
+        """The logits of each channel of ``values [n, channels, h, w]``, by the classifier of a sample's features."""
+        return Sample(values.flatten(0, 1).unsqueeze(1), sample.extractor).logits
 
 
 class Memorisation(Metric):
@@ -174,9 +191,13 @@ class Memorisation(Metric):
     def caveat(self, real: Sample, fake: Sample) -> str:
         return distinct_of(real).said(self.bias)
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""
-        validate_samples(real.values, "examples", least=2)
+        validate_samples(real.values, "examples", least=self.least)
         known = real.values[distinct_of(real).kept]
         among = real.once("among-distinct", lambda: {"nearest": distances_among(known)})["nearest"]
         return memorised(fake.values, known, among)

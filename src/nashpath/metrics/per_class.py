@@ -87,6 +87,10 @@ class PerClass(Metric):
             words.append(f"no class has {FEW} real and {FEW} generated samples: intra_fid tells little")
         return "; ".join(words)
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"class_accuracy" or "classifier_accuracy", "intra_fid"}``, and each with ``.K``."""
         validate_pair(fake.values, real.values, ("samples", "real samples"))

@@ -17,9 +17,10 @@ class PrecisionRecall(Metric):
     """Share of fakes that lie among the reals, and of reals that lie among the fakes.
 
     A point lies among a set if it is within a member's distance to that member's ``neighbours``-th nearest other.
-    ``precision`` falls when samples are bad, ``recall`` when they lack variety. Within includes the boundary (≤), as
-    published; code with < finds less where many distances tie. Equal distances are equal, whatever
-    their rounding. Block by block: memory grows with the number of samples, not with its square.
+    ``precision`` falls when samples lie away from the reals, ``recall`` when they reach few of them; where one real has
+    a large ball, samples of any kind may lie in it, so that a high precision alone does not say that they are good.
+    Within includes the boundary (≤), as published; code with < finds less where many distances tie. Equal distances are
+    equal, whatever their rounding. Block by block: memory grows with the number of samples, not with its square.
 
     Raises `TooFewSamplesError` (no more samples than neighbours), `NotFiniteError`, `ShapeError`.
 
@@ -43,9 +44,13 @@ class PrecisionRecall(Metric):
     def __init__(self, neighbours: Count = 3):
         self.neighbours = neighbours
 
+    @property
+    def least(self) -> int:
+        return self.neighbours + 1
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"precision": share of fakes, "recall": share of reals}``."""
-        x, y = validate_pair(real.features, fake.features, least=self.neighbours + 1)
+        x, y = validate_pair(real.features, fake.features, least=self.least)
         grid = grid_of(x, y)
         around_x, around_y = reach(real, x, self.neighbours, grid), reach(fake, y, self.neighbours, grid)
         recall, precision = (torch.zeros(len(part), dtype=torch.bool, device=x.device) for part in (x, y))

@@ -1,6 +1,7 @@
 """The protocol of a measurement. Numbers of different protocols are not comparable, and here cannot be compared."""
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nashpath.metrics.errors import ProtocolError
@@ -38,6 +39,8 @@ class Measurement:
     name: str
     value: float
     protocol: Protocol
+    top: float = field(default=math.inf, compare=False)
+    """The most that it could be beside these real samples, where that is known (`Metric.tops`)."""
 
     def as_dict(self) -> dict[str, Any]:
         """For a JSON file."""

@@ -43,9 +43,13 @@ class RarityScore(Metric):
     def __init__(self, neighbours: Count = 3):
         self.neighbours = neighbours
 
+    @property
+    def least(self) -> int:
+        return self.neighbours + 1
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"rarity": mean radius, "rarity_share": share of fakes}``."""
-        validate_samples(real.features, "real", least=self.neighbours + 1)
+        validate_samples(real.features, "real", least=self.least)
         x, y = validate_pair(real.features, fake.features)
         grid = grid_of(x, y)
         around = reach(real, x, self.neighbours, grid)

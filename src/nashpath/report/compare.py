@@ -169,7 +169,7 @@ def _apart(found: TableCell, key: str, strand: Strand, first: Strand) -> TableCe
     gaps = [own[seed] - its[seed] for seed in own if seed in its]
     if strand is first or len(gaps) < 2 or strand.apart(first):
         return found
-    away = f"{with_ends(key, interval(gaps), by_how_much)} from the first, {len(gaps)} paired seeds"
+    away = f"{with_ends(key, interval(gaps), by_how_much, strand.tops)} from the first, {len(gaps)} paired seeds"
     return TableCell(f"{found.text}; {away}", found.value)
 
 
@@ -180,7 +180,9 @@ def _mean(key: str, values: list[float], strand: Strand) -> TableCell:
     if not values:
         return TableCell(f"– ({none})" if none else "–")
     found = interval(values)
-    return TableCell(f"{with_ends(key, found)} ({'; '.join(filter(None, [f'n = {len(values)}', none]))})", found[0])
+    return TableCell(
+        f"{with_ends(key, found, tops=strand.tops)} ({'; '.join(filter(None, [f'n = {len(values)}', none]))})", found[0]
+    )
 
 
 def _link(run: Run, name: str, out: Path) -> TableCell:

@@ -3,6 +3,7 @@
 A *strand* is such a set of members; it gets one colour in every chart.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Strand:
     """What its numbers rest on (`Run.ground`)."""
     rows_now: list[dict[str, Any]] = field(default_factory=list)
     """Those of its rows that are of the run's present data."""
+    tops: dict[str, float] = field(default_factory=dict)
+    """The most that its numbers can be which count what the data have."""
 
     def apart(self, other: "Strand") -> list[str]:
         """The settings in which the grounds of two strands differ; one that a run of another version lacks is none."""
@@ -56,9 +59,20 @@ def strands(run: Run) -> list[Strand]:
             [row for m in members for row in run.rows_of.get(m.member, [])],
             run.ground(members[0].settings),
             [row for m in members for row in run.rows_now.get(m.member, [])],
+            _tops(run),
         )
         for label, members in groups.items()
     ]
+
+
+def _tops(run: Run) -> dict[str, float]:
+    """How many modes, combinations or classes the data have, and how far shares can be from even ones at most."""
+    shape, reference = run.info.get("shape") or [], run.reference
+    counts = {"modes": len(reference["centres"])} if "centres" in reference else dict[str, int]()
+    counts |= {"stacked_modes": 10 ** int(shape[0])} if "real.stacked_modes" in reference and shape else {}
+    farthest = {key.replace("modes", "kl") if "_" in key else "mode_kl": math.log(n) for key, n in counts.items()}
+    counts |= {"classes": len(reference["class_balance"])} if "class_balance" in reference else {}
+    return {**counts, **farthest}
 
 
 def charts(parts: list[Strand], classes: Sequence[str] = ()) -> list[dict[str, Any]]:

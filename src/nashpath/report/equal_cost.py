@@ -2,11 +2,12 @@
 
 The budget is the largest cost at which all settings were measured, within `NEAR`, so that nothing is extrapolated; a
 member's result is its last evaluation within the budget. Where evaluations are that near to each other nowhere in the
-latter half of what all reached, the budget is all of that, and differences are given between those alone whose
-evaluations are near. Members that diverged stay where they stopped, count with what they had there, and are
+latter half of what all reached, the budget is all of that, and numbers are given of those members alone that were
+evaluated near it. Members that diverged stay where they stopped, count with what they had there, and are
 named; they do not limit the budget.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ Evaluations = dict[int, list[dict[str, Any]]]
 """Rows of one strand that hold an evaluation, by member, in order of steps."""
 Within = dict[int, dict[str, Any] | None]
 """The last evaluation of each member within a budget."""
+SINCE = ".since"
+"""Under this name an evaluation has, by number, the row in which it was measured."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ def _evaluations(part: Strand, keys: list[str]) -> Evaluations:
     known: Evaluations = {m.member: [] for m in part.members}
     for row in sorted(part.rows_now, key=lambda row: row["step"]):
         if any(key in row for key in keys):
-            before = known[row["member"]][-1:] or [{}]
-            known[row["member"]].append({**{key: before[0][key] for key in keys if key in before[0]}, **row})
+            before = (known[row["member"]][-1:] or [{SINCE: {}}])[0]
+            since = {**before[SINCE], **{key: row for key in keys if key in row}}
+            known[row["member"]].append({**{key: one[key] for key, one in since.items()}, **row, SINCE: since})
     return known
 
 
@@ -114,24 +118,51 @@ def _table(parts: list[Strand], found: list[Evaluations], keys: list[str], cost:
     marked = any(m.diverged for part in parts for m in part.members)
     headers = ["Settings", "Members", "Evaluated at", *map(titled, keys), *(["Diverged"] if marked else [])]
     rows: list[list[TableCell]] = []
-    withins = [{m: _within(rows, cost, budget) for m, rows in evaluations.items()} for evaluations in found]
+    last = [{m: _within(rows, cost, budget) for m, rows in evaluations.items()} for evaluations in found]
+    withins = [_near(part, within, cost, budget) for part, within in zip(parts, last)]
     for part, within in zip(parts, withins):
         members, gone = TableCell(f"{len(part.members):,}", len(part.members)), [m for m in part.members if m.diverged]
-        results = [_result(key, within) for key in keys]
+        results = [_result(key, within, part.tops) for key in keys]
         named = [_gone(gone)] if marked else []
         rows.append([TableCell(part.label), members, _where(part.members, within, cost), *results, *named])
     for part, within in zip(parts[1:], withins[1:]):
-        if told := _less(part, within, parts[0], withins[0], keys, cost):
+        if told := _less(part, within, parts[0], withins[0], keys, cost, budget):
             rows.append([*told, *([TableCell("")] if marked else [])])
     caption = f"At {number(budget)} {COSTS[cost]} a member, {_limit(parts, budget, most)}."
+    caption += f" {SELDOM}" if withins != last else ""
     return EqualCost(cost, budget, caption, headers, rows, {titled(key): meaning(key) for key in keys})
 
 
-def _less(part: Strand, within: Within, first: Strand, its: Within, keys: list[str], cost: str) -> list[TableCell]:
+SELDOM = (
+    f"What was measured more than {100 * NEAR:g} % below that is left out: evaluate oftener (sample_every, or "
+    "evaluate_every for the metrics that settings name)."
+)
+
+
+def _near(part: Strand, within: Within, cost: str, budget: float) -> Within:
+    """The evaluations without the numbers that were measured at less than the budget, and not near it.
+
+    Members that diverged keep theirs, whatever they had cost.
+    """
+    stopped, found = {m.member for m in part.members if m.diverged}, dict(within)
+    for member, row in within.items():
+        if row is not None and member not in stopped:
+            early = [key for key, one in row[SINCE].items() if not _reaches(one.get(cost), budget)]
+            found[member] = {key: value for key, value in row.items() if key not in early}
+    return found
+
+
+def _reaches(spent: Any, budget: float) -> bool:
+    return drawable(spent) and spent >= (1 - NEAR) * budget
+
+
+def _less(
+    part: Strand, within: Within, first: Strand, its: Within, keys: list[str], cost: str, budget: float
+) -> list[TableCell]:
     """The differences from the first setting, over pairs that share a seed; empty where there are no two pairs.
 
-    Where costs of a pair are not near each other, it is said instead: the difference would be one of costs, too.
-    Members that diverged count where they stopped, whatever that had cost.
+    Where costs of a pair are not near each other, or not near the budget, it is said instead: the difference would be
+    one of costs, too. Members that diverged count where they stopped, whatever that had cost, if any had been trained.
     """
     a, b = _by_seed(part, within), _by_seed(first, its)
     shared = [seed for seed in a if seed in b]
@@ -139,11 +170,18 @@ def _less(part: Strand, within: Within, first: Strand, its: Within, keys: list[s
         return []
     told = [TableCell(f"{part.label}, less {first.label}"), TableCell(f"{len(shared):,} pairs", len(shared))]
     gone = {m.seed for one in (part, first) for m in one.members if m.diverged}
-    costs = [sorted((float(a[seed][cost]), float(b[seed][cost]))) for seed in shared if seed not in gone]
-    if any(low < (1 - NEAR) * high for low, high in costs):
-        return [*told, TableCell(f"costs more than {100 * NEAR:g} % apart"), *[TableCell("–") for _ in keys]]
+    costs = {seed: sorted((float(a[seed][cost]), float(b[seed][cost]))) for seed in shared}
+    sound = [pair for seed, pair in costs.items() if seed not in gone]
+    apart = any(low < (1 - NEAR) * high for low, high in sound)
+    if apart or not all(_reaches(low, budget) for low, _ in sound) or not all(high for _, high in costs.values()):
+        why = f"costs more than {100 * NEAR:g} % apart" if apart else "evaluated too early"
+        return [*told, TableCell(why), *[TableCell("–") for _ in keys]]
     of = len({m.seed for m in part.members} & {m.seed for m in first.members})
-    return [*told, TableCell("–"), *(_difference(key, [(a[seed], b[seed]) for seed in shared], of) for key in keys)]
+    return [
+        *told,
+        TableCell("–"),
+        *(_difference(key, [(a[seed], b[seed]) for seed in shared], of, part.tops) for key in keys),
+    ]
 
 
 def _limit(parts: list[Strand], budget: float, most: float) -> str:
@@ -184,21 +222,23 @@ def _by_seed(part: Strand, within: Within) -> dict[int, dict[str, Any]]:
     return {seed: row for seed, row in rows.items() if seed is not None and row is not None}
 
 
-def _difference(key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]], of: int) -> TableCell:
+def _difference(
+    key: str, pairs: list[tuple[dict[str, Any], dict[str, Any]]], of: int, tops: Mapping[str, float]
+) -> TableCell:
     """Mean and interval of the differences between members that share a seed; how many they are, if not all ``of``."""
     values = [float(a[key]) - float(b[key]) for a, b in pairs if drawable(a.get(key)) and drawable(b.get(key))]
     short = f" ({len(values)} of {of} pairs have one)" if len(values) < of else ""
     if not values:
         return TableCell(f"–{short}")
     found = interval(values)
-    return TableCell(f"{with_ends(key, found, by_how_much)}{short}", found[0])
+    return TableCell(f"{with_ends(key, found, by_how_much, tops)}{short}", found[0])
 
 
-def _result(key: str, within: Within) -> TableCell:
+def _result(key: str, within: Within, tops: Mapping[str, float]) -> TableCell:
     """Mean and interval over members; how many have no number, if any has none."""
     values = [float(row[key]) for row in within.values() if row is not None and drawable(row.get(key))]
     short = f" ({len(values)} of {len(within)} have one)" if len(values) < len(within) else ""
     if not values:
         return TableCell(f"–{short}")
     found = interval(values)
-    return TableCell(f"{with_ends(key, found)}{short}", found[0])
+    return TableCell(f"{with_ends(key, found, tops=tops)}{short}", found[0])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class _Arm:
     members: int
     diverged: int
     unmeasured: int = 0
+    tops: Mapping[str, float] = field(default_factory=dict)
+    """The most that its numbers can be (`Strand.tops`)."""
 
     @property
     def lost(self) -> int:
@@ -159,7 +161,7 @@ def _ground_apart(parts: Sequence[Strand]) -> str:
 
 def _arm(part: Strand, end: Outcome, key: str) -> _Arm:
     diverged, unmeasured = sum(m.diverged for m in part.members), len(without(part.members, key))
-    return _Arm(part.label, end, by_seed(part.members, key), len(part.members), diverged, unmeasured)
+    return _Arm(part.label, end, by_seed(part.members, key), len(part.members), diverged, unmeasured, part.tops)
 
 
 def by_seed(members: Sequence[ReportMember], key: str) -> dict[int | None, float]:
@@ -200,7 +202,7 @@ def _best(given: Sequence[_Arm], key: str, sign: int) -> Outcome:
     gap = (unclear or gaps)[0]
     which = f" of {gap.other.label}" if len(unclear) > 1 else ""
     values = f"{name} {amount(key, gap.means[0])} against {amount(key, gap.means[1])}{which}"
-    span = f"difference {with_ends(key, gap.found, by_how_much)} over {gap.how}"
+    span = f"difference {with_ends(key, gap.found, by_how_much, gap.other.tops)} over {gap.how}"
     if not unclear:
         rest = f" and {len(others) - 1} more" if len(others) > 1 else ""
         said = f"{best.told} is better than {gap.other.told}{rest}: {values}, {span}{absent}"
@@ -221,7 +223,7 @@ def _among(arms: Sequence[_Arm], key: str, sign: int, error: float) -> str:
         if worse:
             gap, rest = worse[0], f" and {len(worse) - 1} more" if len(worse) > 1 else ""
             values = f"{amount(key, gap.means[0])} against {amount(key, gap.means[1])}"
-            span = f"difference {with_ends(key, gap.found, by_how_much)} over {gap.how}"
+            span = f"difference {with_ends(key, gap.found, by_how_much, gap.other.tops)} over {gap.how}"
             return f"; decided is that {arm.told} is better than {gap.other.told}{rest}: {values}, {span}"
     return ""
 

@@ -1,7 +1,8 @@
 """Numbers, times and settings in words a person reads."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from nashpath.core.table import rebuilt
@@ -178,16 +179,23 @@ def by_how_much(key: str, value: float) -> str:
     return said.replace(" %", " point" if said in ("1 %", "-1 %") else " points")
 
 
-def with_ends(key: str, found: tuple[float, float, float], say: Callable[[str, float], str] = amount) -> str:
+def with_ends(
+    key: str,
+    found: tuple[float, float, float],
+    say: Callable[[str, float], str] = amount,
+    tops: Mapping[str, float] = MappingProxyType({}),
+) -> str:
     """A mean and the ends of its interval, by their key: ``0.3 [0.2, 0.4]``; of ends that are NaN nothing.
 
     Nor of ends that are both the mean: what was alike in all members has shown no spread, and no interval. No end lies
     where the number cannot, nor, of a difference (``say`` is `by_how_much`), where none of two such numbers can.
+    ``tops`` are the most that numbers can be of these data.
     """
     mean, low, high = found
     if math.isnan(low) or low == high:
         return say(key, mean)
     least, most = limits(key)
+    most = min(most, tops.get(key, math.inf))
     if say is by_how_much:
         least, most = least - most, most - least
     low, high = max(low, least), min(high, most)

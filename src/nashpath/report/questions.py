@@ -20,6 +20,9 @@ GROWING = 1.1
 """Samples that differ more than halfway through training by this factor still spread."""
 RECALLED = 0.5
 """The share of real samples' own recall from which on nothing is said to be missing."""
+NOWHERE = (
+    ", as samples have that are all alike, and such that lie elsewhere: nashpath diagnose says how far they spread"
+)
 STILL_BETTER = 0.05
 """The share of its range by which a number that improved so much in the last quarter says to train on."""
 BY_CHANCE = 0.05
@@ -144,9 +147,10 @@ def _recalled(run: Run) -> tuple[str, str] | None:
     for number in (number for group in groups for number in group.get("numbers", [])):
         if number.get("name") == "recall" and drawable(number.get("mean")) and number.get("real"):
             share = number["mean"] / number["real"]
-            word = "no" if share >= RECALLED else "yes" if number["mean"] < 0.01 else "partly"
+            word = "no" if share >= RECALLED else "undecided" if number["mean"] < 0.01 else "partly"
             beside = amount("recall", number["real"])
-            return word, f"recall {amount('recall', number['mean'])} (real against real {beside}; evaluation)"
+            said = f"recall {amount('recall', number['mean'])} (real against real {beside}; evaluation)"
+            return word, f"{said}{NOWHERE if word == 'undecided' else ''}"
     return None
 
 

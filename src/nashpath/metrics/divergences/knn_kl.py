@@ -53,7 +53,7 @@ def neighbour_kl(x: Tensor, y: Tensor, neighbours: int = 5) -> float:
     copies = int(((own == 0) | (other == 0)).sum())
     if copies:
         raise NotFiniteError(
-            f"{copies} of {n} samples have {neighbours} copies or more, so there is no density there; a mode collapse, "
-            "or samples copied from the data?"
+            f"{copies} of {n} samples have {neighbours} copies or more, so there is no density there: samples are "
+            "alike, or copied from the data"
         )
     return float(x.shape[1] * (other / own).log().mean()) + math.log(m / (n - 1))

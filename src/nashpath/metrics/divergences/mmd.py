@@ -1,5 +1,6 @@
 """The kernel two-sample distance with a Gaussian kernel."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -33,6 +34,11 @@ class MaximumMeanDiscrepancy(Metric):
 
     bias: ClassVar[str] = "unbiased at a fixed bandwidth"
     better: ClassVar[Mapping[str, int]] = {"mmd": -1}
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "mmd": (-2.0, 2.0),
+        "mmd_error": (0.0, math.inf),
+        "mmd_bandwidth": (0.0, math.inf),
+    }
     numbers: ClassVar[Mapping[str, str]] = {
         "mmd": "squared maximum mean discrepancy of features (of vectors: the vectors themselves) under a Gaussian "
         "kernel: 0 for equal distributions",
@@ -43,9 +49,13 @@ class MaximumMeanDiscrepancy(Metric):
     def __init__(self, bandwidth: NonNegative = 0.0, most: Count = 2000):
         self.bandwidth, self.most = bandwidth, most
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"mmd": squared distance, "mmd_error": its standard error, "mmd_bandwidth": the kernel's}``."""
-        parts, exponent = in_units(*validate_pair(real.features, fake.features, least=2))
+        parts, exponent = in_units(*validate_pair(real.features, fake.features, least=self.least))
         x, y = (part.double() for part in parts)
         both = torch.cat([x, y])
         check_spread([x, y], middle(both))

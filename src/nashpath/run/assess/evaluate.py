@@ -179,17 +179,17 @@ def measure_run(
         raise SettingError(f"{folder}: a {kind} has no samples to measure; see nashpath diagnose {as_argument(folder)}")
     check_fits("--samples", wish.count, restored[0][1].game.data.shape)  # type: ignore[union-attr, arg-type]
     groups: list[dict[str, Any]] = []
-    reference_sets: dict[Any, ReferenceSet] = {}
+    reference_sets: dict[Any, ReferenceSet | MetricError] = {}
     for settings, some in _alike(restored):
         member, trial, train_state = some[0]
         data: Any = build_source(member.settings) if real is None else member.settings.data.model_dump_json()  # type: ignore[attr-defined]
         if data not in reference_sets:
-            if real is None:
-                held = _held_against(member.settings, split, wish)
-            else:
-                others = _others(member, real, read_meta(RunFolder(folder)), trial)
-                held = ReferenceSet(others, _of_others(others, wish), wish.features, str(real), wish.most)
-            reference_sets[data] = held.to(train_state.steps.device)
+            others = None if real is None else _others(member, real, read_meta(RunFolder(folder)), trial)
+            try:
+                held = _held_against(member.settings, split, wish) if others is None else _of_others(others, real, wish)
+                reference_sets[data] = held.to(train_state.steps.device)
+            except TooFewSamplesError as error:
+                reference_sets[data] = _with_option(error, wish)
         reference_set = reference_sets[data]
         told = {str(m.index): outcome(trial, train_state) for m, trial, train_state in some}
         diverged = {index: said for index, said in told.items() if said != "finished"}
@@ -220,9 +220,10 @@ def evaluate_images(
         check_output(out)
     source, samples = load_pair(real, fake, size)
     notify(f"reading {real} and {fake}")
-    reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(find_device(wish.device))
-    notify("measuring")
+    device = find_device(wish.device)
     try:
+        reference_set = ReferenceSet(source, wish.metrics, wish.features, str(real), wish.most).to(device)
+        notify("measuring")
         measured = reference_set(samples.examples(wish.count or None), wish.seed)
     except MetricError as error:
         raise _with_option(error, wish) from error
@@ -257,7 +258,7 @@ def _held_against(settings: Any, split: str, wish: EvaluationOptions) -> Referen
         metrics = (*standard(source), "memorisation")
     if not wish.metrics and GAMES[settings.game.kind].of_classes:
         metrics = (*(metrics or standard(source)), "per_class")
-    return ReferenceSet(source, metrics, wish.features, name, wish.most)
+    return ReferenceSet(source, metrics, wish.features, name, wish.most, named=bool(wish.metrics))
 
 
 def _others(member: Member, real: Path, known: dict[str, Any], trial: Trial) -> Source:
@@ -284,19 +285,22 @@ def _others(member: Member, real: Path, known: dict[str, Any], trial: Trial) -> 
     return source
 
 
-def _of_others(source: Source, wish: EvaluationOptions) -> tuple[str, ...]:
-    """The metrics that compare with data that were not trained on. Raises `SettingError` for one that cannot."""
+def _of_others(source: Source, real: Path | None, wish: EvaluationOptions) -> ReferenceSet:
+    """The reference set of data from another place. Raises `SettingError` for a metric of the samples trained on."""
     names = wish.metrics or standard(source)
     of_training = [name for name in metric_names(names) if METRICS[metric_and_features(name)[0]].of_training]
     if wish.metrics and of_training:
         raise SettingError(f"--real: {of_training[0]} compares with the samples trained on; leave one out")
-    return tuple(name for name in metric_names(names) if name not in of_training)
+    left = tuple(name for name in metric_names(names) if name not in of_training)
+    return ReferenceSet(source, left, wish.features, str(real), wish.most, named=bool(wish.metrics))
 
 
 def _of_each(
-    some: list[Restored], reference_set: ReferenceSet, wish: EvaluationOptions, notify: Notify
+    some: list[Restored], reference_set: ReferenceSet | MetricError, wish: EvaluationOptions, notify: Notify
 ) -> list[list[Measurement] | MetricError]:
     """The measurements of each member, or why there are none."""
+    if isinstance(reference_set, MetricError):
+        return [reference_set for _ in some]
     results: list[list[Measurement] | MetricError] = []
     for at, (member, trial, train_state) in enumerate(some, 1):
         notify(f"measuring member {member.index}" + (f" ({at} of {len(some)})" if len(some) > 1 else ""))

@@ -1,5 +1,6 @@
 """The groups of an evaluation: members of the same settings together, with their numbers and the means over them."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -26,19 +27,44 @@ def grouped(entries: Iterable[T], by: Callable[[T], dict[str, Any]]) -> list[tup
 def over_members(entry: dict[str, Any]) -> dict[str, float | None]:
     """Mean over members of an entry of ``numbers``, with the ends of its interval, within the number's limits.
 
+    ``top`` of the entry is the most that it can be of these data, where that is known.
+
     Those count that were measured and did not diverge; where none is left, all three are None.
     """
     counted = [value for value, counts in zip(entry["values"], entry["counted"]) if counts]
     if not counted:
         return dict.fromkeys(("mean", "low", "high"))
-    within = METRICS[entry["metric"]].limits(metric_and_features(entry["name"].split(" ")[0])[0])
+    low, high = METRICS[entry["metric"]].limits(_plain(entry["name"]))
+    within = (low, min(high, entry.get("top", math.inf)))
     return dict(zip(("mean", "low", "high"), interval(counted, within=within)))
+
+
+def _plain(name: str) -> str:
+    """The name of a number whatever it was measured in, and of whichever weights."""
+    return metric_and_features(name.split(" ")[0])[0]
+
+
+NARROW = (
+    "precision near 1 with recall near 0: nearly all samples lie in the neighbourhoods of real ones, and hardly any "
+    "real one in theirs, so they are more alike than real ones; whether they are good these two do not show (one wide "
+    "neighbourhood may hold them all)"
+)
+
+
+def _notes(found: dict[str, float]) -> list[str]:
+    """What several numbers of a member say together that none says alone."""
+    pairs = [
+        (value, found.get(name.replace("precision", "recall", 1)))
+        for name, value in found.items()
+        if _plain(name) == "precision"
+    ]
+    return [NARROW] if any(value > 0.99 and recall is not None and recall < 0.01 for value, recall in pairs) else []
 
 
 def group_of(
     settings: dict[str, Any],
     members: list[Member],
-    reference_set: ReferenceSet,
+    reference_set: ReferenceSet | MetricError,
     results: Sequence[list[Measurement] | MetricError],
     diverged: dict[str, str] | None = None,
 ) -> dict[str, Any]:
@@ -49,13 +75,17 @@ def group_of(
     gone = diverged or {}
     sound = [one for one in results if not isinstance(one, MetricError)]
     by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
-    of_real = reference_set.against_itself(sound[0][0].protocol.fake) if sound else {}
+    of_real = (
+        reference_set.against_itself(sound[0][0].protocol.fake)
+        if sound and isinstance(reference_set, ReferenceSet)
+        else {}
+    )
     numbers: list[dict[str, Any]] = []
-    notes: list[str] = []
     for m in sound[0] if sound else []:
         values = [one.get(m.name) for one in by_name]
-        better = METRICS[m.protocol.metric].better.get(metric_and_features(m.name.split(" ")[0])[0], 0)
+        better = METRICS[m.protocol.metric].better.get(_plain(m.name), 0)
         numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
+        numbers[-1] |= {"top": m.top} if math.isfinite(m.top) else {}
         numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
         if (number := class_of(m.name)) is not None:
             numbers[-1]["class"] = reference_set.class_names[number]
@@ -63,9 +93,9 @@ def group_of(
         numbers[-1]["counted"] = [value is not None and moves for value, moves in zip(values, going)]
         numbers[-1] |= over_members(numbers[-1])
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
-    for one in by_name:
-        if one.get("precision", 0) > 0.99 and one.get("recall", 1) < 0.01:
-            notes.append("precision near 1 with recall near 0: the samples are good and all alike, a mode collapse")
+    notes = [note for one in by_name for note in _notes(one)]
+    left_out = reference_set.left_out if isinstance(reference_set, ReferenceSet) else {}
+    notes += [f"{name} is left out, since nobody named it: {why}" for name, why in left_out.items()]
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
     told |= {"failed": failed, "diverged": gone, "notes": list(dict.fromkeys(notes))}
     if any(METRICS[m.protocol.metric].by_class for m in (sound[0] if sound else [])):

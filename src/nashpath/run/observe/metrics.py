@@ -20,13 +20,14 @@ from nashpath.metrics import (
     Measurement,
     MetricError,
     Sample,
+    TooFewSamplesError,
     as_extractor,
     facts_of,
     metric_and_features,
     metric_names,
     real_sample,
 )
-from nashpath.metrics.evaluate import compare_samples
+from nashpath.metrics.evaluate import build, check_enough, compare_samples
 from nashpath.metrics.features import Extractor, Outputs, Pixels
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
@@ -49,13 +50,25 @@ class ReferenceSet:
     Without ``metrics`` those that fit the data, with ``features`` "auto" those that do. At
     most ``most`` real samples (0: 50,000 held ones or 10,000 draws, within 2 GiB). ``split`` says what they are.
 
-    Raises `SettingError` for features that cannot be had, and a `MetricError` for unknown metrics.
+    Metrics that nobody named (``named`` False, or no ``metrics``), and that need more samples, are left out.
+
+    Raises `SettingError` for features that cannot be had, and a `MetricError` for unknown metrics, for those that need
+    to know what these data do not say, and for those that need more real samples than there are.
     """
 
     def __init__(
-        self, source: Source, metrics: Sequence[str] = (), features: str = "auto", split: str = "", most: int = 0
+        self,
+        source: Source,
+        metrics: Sequence[str] = (),
+        features: str = "auto",
+        split: str = "",
+        most: int = 0,
+        named: bool = True,
     ):
         self.metrics = metric_names(metrics or standard(source))
+        self.named = named and bool(metrics)
+        self.left_out: dict[str, str] = {}
+        """The metrics that were left out so far, and why."""
         of_training = [name for name in self.metrics if METRICS[metric_and_features(name)[0]].of_training]
         if of_training and not isinstance(source, Finite):
             raise SettingError(
@@ -66,6 +79,7 @@ class ReferenceSet:
         self.real = real_sample(_real(source, count), extractor, split)
         self.known = facts_of(source, count)
         self.class_names = class_names(source)
+        self._check_enough(source)
         spaces = dict.fromkeys(where for name in self.metrics if (where := metric_and_features(name)[1]))
         elsewhere = {where: self.real.seen_by(extractor_of(source, where)) for where in spaces}
         self.seen = {features: self.real, **elsewhere}
@@ -84,7 +98,22 @@ class ReferenceSet:
         for name, outputs in (seen or {}).items():
             space = self.seen[name]
             (sample if space is self.real else sample.seen_by(space.extractor)).known(outputs)
-        return compare_samples(self.real, sample, self.metrics, known=known, seed=seed)
+        left_out = None if self.named else dict[str, str]()
+        found = compare_samples(self.real, sample, self.metrics, known=known, seed=seed, left_out=left_out)
+        self.left_out |= left_out or {}
+        if not found:
+            raise TooFewSamplesError("; ".join(f"{name}: {why}" for name, why in self.left_out.items()))
+        return found
+
+    def _check_enough(self, source: Source) -> None:
+        """Raises a `TooFewSamplesError` where metrics need more real samples than there are (`check_enough`)."""
+        known = {"asked": torch.zeros(0), **self.known}
+        built = {name: build(metric_and_features(name)[0], {}, known) for name in self.metrics}
+        usual = {name: build(name, {}, known) for name in standard(source)}
+        able = [name for name, metric in usual.items() if metric.least <= len(self.real)]
+        enough = any(metric.least <= len(self.real) for metric in built.values())
+        if self.named or not enough:
+            check_enough(built, len(self.real), able)
 
     def dry_run(self, source: Source, count: int, by_class: bool = False) -> "ReferenceSet":
         """Measures ``count`` new real samples: says early what cannot be measured, and makes what does not change.
@@ -115,7 +144,7 @@ class ReferenceSet:
         names = [name for name in self.metrics if not METRICS[metric_and_features(name)[0]].of_training]
         try:
             reals = real_sample(values[a], self.real.extractor, self.real.split)
-            return {m.name: m.value for m in compare_samples(reals, values[b], names, known=known)}
+            return {m.name: m.value for m in compare_samples(reals, values[b], names, known=known, left_out={})}
         except MetricError:
             return {}
 
