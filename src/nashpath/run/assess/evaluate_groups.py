@@ -72,35 +72,35 @@ def group_of(
 
     Members that ``diverged`` are measured where they stopped, and do not count in the mean.
     """
-    gone = diverged or {}
+    gone, known = diverged or {}, reference_set if isinstance(reference_set, ReferenceSet) else None
     sound = [one for one in results if not isinstance(one, MetricError)]
     by_name = [{m.name: m.value for m in one} if not isinstance(one, MetricError) else {} for one in results]
-    of_real = (
-        reference_set.against_itself(sound[0][0].protocol.fake)
-        if sound and isinstance(reference_set, ReferenceSet)
-        else {}
-    )
+    of_real = known.against_itself(sound[0][0].protocol.fake) if sound and known else {}
+    going = [str(member.index) not in gone for member in members] or [True]
     numbers: list[dict[str, Any]] = []
     for m in sound[0] if sound else []:
         values = [one.get(m.name) for one in by_name]
-        better = METRICS[m.protocol.metric].better.get(_plain(m.name), 0)
-        numbers.append({"name": m.name, "metric": m.protocol.metric, "values": values, "better": better})
-        numbers[-1] |= {"top": m.top} if math.isfinite(m.top) else {}
-        numbers[-1]["real"] = of_real.get(m.name.split(" ")[0])
-        if (number := class_of(m.name)) is not None:
-            numbers[-1]["class"] = reference_set.class_names[number]
-        going = [str(member.index) not in gone for member in members] or [True]
-        numbers[-1]["counted"] = [value is not None and moves for value, moves in zip(values, going)]
-        numbers[-1] |= over_members(numbers[-1])
+        own = _facts(m, known) | {"values": values, "real": of_real.get(m.name.split(" ")[0])}
+        own["counted"] = [value is not None and moves for value, moves in zip(values, going)]
+        numbers.append(own | over_members(own))
     failed = {str(m.index): str(one) for m, one in zip(members, results) if isinstance(one, MetricError)}
     notes = [note for one in by_name for note in _notes(one)]
-    left_out = reference_set.left_out if isinstance(reference_set, ReferenceSet) else {}
+    left_out = known.left_out if known else {}
     notes += [f"{name} is left out, since nobody named it: {why}" for name, why in left_out.items()]
     told = {"members": [m.index for m in members], "seeds": [m.seed for m in members], "settings": settings}
     told |= {"failed": failed, "diverged": gone, "notes": list(dict.fromkeys(notes))}
-    if any(METRICS[m.protocol.metric].by_class for m in (sound[0] if sound else [])):
-        told["class_names"] = reference_set.class_names
+    if known and any(METRICS[m.protocol.metric].by_class for m in (sound[0] if sound else [])):
+        told["class_names"] = known.class_names
     return {**told, "numbers": numbers, "protocols": protocols(sound[0]) if sound else []}
+
+
+def _facts(m: Measurement, known: ReferenceSet | None) -> dict[str, Any]:
+    """What is known of a number besides its values: metric, better side, where it ends, and the class it is of."""
+    better = METRICS[m.protocol.metric].better.get(_plain(m.name), 0)
+    found: dict[str, Any] = {"name": m.name, "metric": m.protocol.metric, "better": better}
+    found |= {"top": m.top} if math.isfinite(m.top) else {}
+    number = class_of(m.name)
+    return found | ({"class": known.class_names[number]} if known and number is not None else {})
 
 
 def check_any(found: dict[str, Any]) -> None:
