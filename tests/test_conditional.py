@@ -1,5 +1,7 @@
 """Class-conditional GANs: heads against the papers' equations, and each class's samples are of it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -174,6 +176,29 @@ def test_latents_are_those_of_the_plain_game():
     one, two = plain.draw(Key(5)), game().draw(Key(5))
     assert torch.equal(one["real"], two["real"])
     assert torch.equal(one["latent"], two["latent"][:, :2])
+
+
+@pytest.mark.parametrize("wrap", [lambda g: g, lambda g: copy.deepcopy(g).eval()], ids=["in training", "for use"])
+def test_a_generator_takes_latents_and_classes_apart_or_joined(wrap):
+    """As the exported program does; what names no class is refused with the call that does."""
+    played = game()
+    generator, label = wrap(played.generator), torch.tensor([2, 0, 1, 1])
+    joined = played.of_class(played.latents(Key(0), (4,)), label)
+    torch.testing.assert_close(generator(*played.inputs(joined)), generator(joined), rtol=0, atol=0)
+    width, count = played.latent, played.classes
+    for given in (
+        (joined[:, :width],),
+        (joined, label),
+        (joined[:, :width], label[:3]),
+        (joined[:, :width], label[:, None]),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"takes latents \[n, {width}\] and classes \[n\]: generator\(latents, cl"
+        ):
+            generator(*given)
+    for label in (count, -1):
+        with pytest.raises(IndexError):
+            generator(joined[:, :width], torch.full((4,), label))
 
 
 def test_conditional_batch_norm_is_one_batch_norm_a_class():

@@ -161,6 +161,21 @@ for bad in (2, 3, 99, -1, -2, -3):
 """Classes that there are not are an error, in place of samples of none."""
 
 
+def test_a_loaded_generator_is_called_as_the_exported_program_is(pets):
+    """Apart, joined, and by the latents that the game draws: the samples of `sample`, seed by seed."""
+    member = nashpath.load(pets[0])
+    key = nashpath.Key(3, "sampled")
+    latents, classes = member.game.inputs(member.game.latents_of_samples(key, 6))
+    for label in (0, 1):
+        asked = member.generator(latents, torch.full((6,), label))
+        np.testing.assert_allclose(asked.detach(), member.sample(6, seed=3, label=label), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        member.generator(latents, classes).detach(), member.sample(6, seed=3), rtol=1e-5, atol=1e-6
+    )
+    with pytest.raises(ValueError, match=r"a generator of 2 classes takes latents .* got latents \[4, "):
+        member.generator(torch.randn(4, member.game.latent))
+
+
 def test_numbers_by_class(pets):
     nash("evaluate", pets[0], "--samples", 60, "--features", "pixels", "--metrics", "per_class", "--member", "all")
     found = json.loads((pets[0] / "evaluation.json").read_text())

@@ -17,6 +17,8 @@ from nashpath.games.heads import ClassHead
 class ClassGenerator(nn.Module):
     """A generator of classes: latents ``[batch, latent + classes]``, the last ones one-hot, to samples.
 
+    It also takes the two apart, as exported programs do: ``(latents [batch, latent], classes [batch])`` (int64). Raises
+    `Refused` for latents of another width, which name no class, and `IndexError` for a class that there is not.
     ``network`` maps [batch, latent + embedding], z beside the class's row of ``embedding``, to samples. A layer
     of it with a method ``conditional(classes)`` (batch normalisation) is replaced by what that returns: a layer that
     takes the one-hot classes of the batch from its attribute ``given``. `Conditional.latents` draws classes from the
@@ -33,8 +35,9 @@ class ClassGenerator(nn.Module):
         self.register_buffer("balance", balance)
         self.norms = make_conditional(network, self.classes)
 
-    def forward(self, latents: Tensor) -> Tensor:
-        chosen = latents[:, self.latent :]
+    def forward(self, latents: Tensor, classes: Tensor | None = None) -> Tensor:
+        self._check(latents, classes)
+        chosen = latents[:, self.latent :] if classes is None else one_hot_of(classes, self.classes).to(latents.dtype)
         norms: list[Any] = [self.network.get_submodule(name) for name in self.norms]
         for norm in norms:
             norm.given = chosen
@@ -43,6 +46,18 @@ class ClassGenerator(nn.Module):
         finally:
             for norm in norms:
                 norm.given = None
+
+    def _check(self, latents: Tensor, classes: Tensor | None) -> None:
+        """Raises `Refused` for inputs of other shapes."""
+        count, wide = latents.shape[0], self.latent + (self.classes if classes is None else 0)
+        if latents.shape != (count, wide) or (classes is not None and classes.shape != (count,)):
+            given = f"latents {list(latents.shape)}" + (
+                "" if classes is None else f" and classes {list(classes.shape)}"
+            )
+            raise Refused(
+                f"a generator of {self.classes} classes takes latents [n, {self.latent}] and classes [n]: "
+                f"generator(latents, classes), or both joined by game.of_class(latents, classes); got {given}"
+            )
 
 
 class ClassDiscriminator(Noise):

@@ -50,6 +50,9 @@ class LoadedMember(PlayedGame):
     def generator(self) -> nn.Module:
         """The trained generator for use, from ``[n, latent]`` to samples ``[n, *shape]``: a copy in eval mode.
 
+        That of a class-conditional game takes ``(latents [n, latent], classes [n])``. What ``game.latents(key, (n,))``
+        draws, it takes in every game.
+
         ``game.generator`` is the one inside the game, in training mode, to train on or to price.
         """
         return self._copies("generator")
