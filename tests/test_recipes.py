@@ -11,6 +11,7 @@ from PIL import Image
 from nashpath.run import SettingError, open_session
 from nashpath.run.settings import recipe as module
 from nashpath.run.settings.begin import FEW, begin_with_data, data_at
+from nashpath.run.settings.build import build_source
 from nashpath.run.settings.overrides import override
 from nashpath.run.settings.recipe import of_kind, reached, recipe_named, recipes
 from nashpath.run.settings.resolve import resolve
@@ -122,6 +123,38 @@ def test_arrays_and_tables_are_read_off_their_files(tmp_path):
     }
     whose = {name: begin_with_data(one).why[0].split(":")[0] for name, one in found.items() if name[0] in "abdf"}
     assert whose == {"a.npy": "recipe ring", "b.npz": "recipe table", "d.tsv": "recipe table", "f.npy": "recipe table"}
+
+
+@pytest.mark.parametrize(
+    ("folders", "stray", "texts", "said"),
+    [
+        (
+            ["a", "b"],
+            False,
+            [],
+            "the pictures lie in 2 subfolders (a, b); if these are classes: -s data.labels=true",
+        ),
+        ([f"{k:03}" for k in range(7)], False, [], "in 7 subfolders (000, 001, 002, 003, 004 and 2 more)"),
+        (["a"], False, [], ""),
+        (["a", "b"], True, [], ""),
+        (["a", "b"], False, ["game=conditional", "data.labels=true"], ""),
+        (["a", "b"], False, ["data.labels=false"], ""),
+        ([f"{k:03}" for k in range(301)], False, [], ""),
+    ],
+)
+def test_subfolders_that_can_be_classes_are_said_to_be(folders, stray, texts, said, tmp_path):
+    for name in folders:
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), 9).save(tmp_path / name / "0.png")
+    if stray:
+        Image.new("L", (8, 8), 9).save(tmp_path / "0.png")
+    hints = [one for one in begin_with_data(data_at(tmp_path), texts=texts).why if "subfolders" in one]
+    assert len(hints) == bool(said)
+    assert all(said in one for one in hints)
+    if hints:  # what is said is what works
+        begun = begin_with_data(data_at(tmp_path), texts=["data.labels=true", "game=conditional"])
+        settings = override(begun.settings, ["data.labels=true", "game=conditional"])
+        assert build_source(resolve(settings)).class_names == folders
 
 
 def test_few_pictures_are_augmented_unless_the_user_says_otherwise(tmp_path):

@@ -184,6 +184,14 @@ class Rereads(Source, Protocol):
 
 
 @runtime_checkable
+class Foldered(Source, Protocol):
+    """Data in folders: the names of those that hold all samples between them, which may be classes; none of others."""
+
+    @property
+    def subfolders(self) -> list[str]: ...
+
+
+@runtime_checkable
 class OneHot(Source, Protocol):
     """Vectors of which some numbers are one-hot: where each such block begins, and how wide it is; none: no blocks."""
 

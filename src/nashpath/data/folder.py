@@ -96,6 +96,11 @@ class Folder(FiniteSource):
         return list(self._files)
 
     @property
+    def subfolders(self) -> list[str]:
+        """The first level of subfolders, where no picture lies outside them: what ``labels`` would take."""
+        return [] if any(file.parent == self._root for file in self._files) else _class_names(self._root, self._files)
+
+    @property
     def classes(self) -> int:
         """The number of classes; 0 without ``labels``."""
         return len(self.class_names)

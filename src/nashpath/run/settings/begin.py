@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from nashpath.core import Source
-from nashpath.core.source import Finite, OneHot, Prepares
+from nashpath.core.errors import first_names
+from nashpath.core.source import Finite, Foldered, OneHot, Prepares
 from nashpath.data import SOURCES
 from nashpath.networks import DISCRIMINATORS, GENERATORS
 from nashpath.run.errors import SettingError
@@ -26,6 +27,10 @@ LOW = 3
 """Dimensions of what counts as points; vectors of more numbers are tables."""
 SIDES = range(8, 129)
 """Sides that pictures of a folder may be scaled to."""
+
+
+MOST_CLASSES = 300
+"""Of more subfolders it is not said that they can be classes."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,19 @@ def _told(
         why.append(
             f"{count:,} pictures are few: the discriminator sees them changed at random (technique diff_augment)"
         )
+    if isinstance(source, Foldered) and not {"data.labels", "game"} & mine:
+        why += _possible_classes(source.subfolders)
     return Beginning(raw, why)
+
+
+def _possible_classes(names: list[str]) -> list[str]:
+    """That subfolders may be classes, where there are as many as classes may be; nobody but the user knows."""
+    if not 2 <= len(names) <= MOST_CLASSES:
+        return []
+    return [
+        f"the pictures lie in {len(names)} subfolders ({first_names(names, 5)}); if these are classes: "
+        "-s data.labels=true -s game=conditional"
+    ]
 
 
 def _reason(recipe: Recipe, raced: str, by_name: bool) -> str:
