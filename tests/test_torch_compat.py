@@ -375,9 +375,9 @@ def test_an_operator_of_others_is_called_by_python():
     assert one_graph._calls_cost_most(make_fx(torch.exp, tracing_mode="fake")(torch.zeros(2)), [torch.zeros(2)])
 
 
-def test_joined():
+def test_laid_together():
     own = [torch.arange(6.0).reshape(2, 3), torch.tensor(7.0), torch.zeros(0), torch.arange(4.0).reshape(2, 2).T]
-    found = compat.joined(own)
+    found = compat.laid_together(own)
     assert torch.equal(found, torch.cat([v.reshape(-1) for v in own]))
     found += 1  # a copy
     assert torch.equal(own[0], torch.arange(6.0).reshape(2, 3))

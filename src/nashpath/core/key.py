@@ -30,11 +30,11 @@ BITS = 24
 Shape = int | tuple[int, ...]
 Asked = tuple[int, int, int]
 """What one call asks for: the stream's number, the number of the call in it, and how many blocks of four words."""
-Words = tuple[Tensor, Tensor, Tensor, Tensor]
+FourWords = tuple[Tensor, Tensor, Tensor, Tensor]
 """The four words of each of several blocks."""
 
 
-def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> Words:
+def philox(words: Tensor, c0: Tensor, c1: Tensor, c2: Tensor, c3: Tensor) -> FourWords:
     """Four 32-bit words (in int64) for each counter [n]; ``words`` [7] are the two of the key, then `CONSTANTS`."""
     if not torch.compiler.is_compiling() and len(c0) > AT_ONCE and c0.device.type == "cpu":
         some = [slice(begin, begin + AT_ONCE) for begin in range(0, len(c0), AT_ONCE)]
@@ -144,7 +144,7 @@ class Key:
             tag = ((tag ^ ord(letter)) * 0x01000193) & MASK
         return Key.of(self.words, self.step, tag, self.ahead, self.log)
 
-    def blocks(self, count: int) -> Words:
+    def blocks(self, count: int) -> FourWords:
         """The next ``4 · count`` words in [0, 2³²), as four int64 tensors [count]."""
         call, self.calls = self.calls, self.calls + 1
         if self.log is not None:
@@ -189,10 +189,10 @@ class Key:
 
 
 class Ahead(NamedTuple):
-    """Words made beforehand: four tensors [blocks], and where in them those of each call begin."""
+    """FourWords made beforehand: four tensors [blocks], and where in them those of each call begin."""
 
     places: dict[Asked, int]
-    made: Words
+    made: FourWords
 
 
 class Plan:
@@ -217,11 +217,11 @@ class Plan:
         block, call, tag = self.counters
         return self.key_of(words, step, philox(words, block, call, torch.zeros_like(block) + step, tag))
 
-    def key_of(self, words: Tensor, step: int | Tensor, made: Words) -> Key:
+    def key_of(self, words: Tensor, step: int | Tensor, made: FourWords) -> Key:
         """The key of ``words`` at a step whose words are `made`."""
         return Key.of(words, step, ahead=Ahead(self.places, made))
 
-    def made(self, words: Tensor, steps: Tensor) -> Words:
+    def made(self, words: Tensor, steps: Tensor) -> FourWords:
         """The words of each of several ``steps`` [n], in one pass: four tensors [n, blocks]."""
         count = self.counters.shape[1]
         block, call, tag = (c.repeat(len(steps)) for c in self.counters)

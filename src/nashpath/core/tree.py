@@ -12,7 +12,7 @@ from typing import Any, TypeGuard, TypeVar, cast
 import torch
 from torch import Tensor
 
-from nashpath.core.torch_compat import foreach_norm, is_outermost, joined
+from nashpath.core.torch_compat import foreach_norm, is_outermost, laid_together
 from nashpath.core.typed import vector_norm
 
 Tree = dict[str, Tensor]
@@ -179,7 +179,7 @@ def norm(tree: object) -> Tensor:
     """The Euclidean norm over all floating-point leaves, a scalar."""
     found = _floats(tree)
     few = len(found) > 1 and is_outermost() and _small(found)
-    return vector_norm(joined(found) if few else torch.stack(leaf_norms(found)))
+    return vector_norm(laid_together(found) if few else torch.stack(leaf_norms(found)))
 
 
 def leaf_norms(tree: object) -> list[Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nashpath.core import Key
 from nashpath.core.hyperparameters import Count
-from nashpath.core.math.transport import cost_in_order, cost_on_lines, in_order
+from nashpath.core.math.transport import cost_in_order, cost_on_lines, sorted_rows
 from nashpath.core.source import Source
 from nashpath.metrics.base import GLANCED, Metric, Sample
 from nashpath.metrics.errors import validate_pair
@@ -45,8 +45,8 @@ class SlicedWasserstein(Metric):
         found = fake[:GLANCED]
         real, directions, shadow = _real_side(source, key, len(found), fake.device)
         (x, y), exponent = in_units(*validate_pair(real, found))
-        shadow = in_order(directions.mT @ x.double().mT) if exponent else shadow
-        cost = cost_in_order(shadow, in_order(directions.mT @ y.double().mT), power=2).mean()
+        shadow = sorted_rows(directions.mT @ x.double().mT) if exponent else shadow
+        cost = cost_in_order(shadow, sorted_rows(directions.mT @ y.double().mT), power=2).mean()
         return {"sliced_wasserstein": restored(float(cost) ** 0.5, exponent, "the sliced Wasserstein distance")}
 
     def __init__(self, projections: Count = 128, power: Count = 2):
@@ -73,7 +73,7 @@ def _real_side(source: Source, key: Key, count: int, device: torch.device) -> tu
         kept.clear()
         real = source.draw(key.stream("real"), count)["real"].to(device)
         directions = _directions(real.flatten(1).shape[1], 32, key.generator()).to(device)
-        kept[wish] = real, directions, in_order(directions.mT @ real.flatten(1).double().mT)
+        kept[wish] = real, directions, sorted_rows(directions.mT @ real.flatten(1).double().mT)
     return kept[wish]
 
 

@@ -37,11 +37,11 @@ def cost_on_lines(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
     It is the integral over u in (0, 1) of the p-th power of the difference of both u-quantiles, which are constant
     between the multiples of 1/n and of 1/m.
     """
-    return cost_in_order(in_order(x), in_order(y), power)
+    return cost_in_order(sorted_rows(x), sorted_rows(y), power)
 
 
 def cost_in_order(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
-    """As `cost_on_lines`, of rows that are `in_order` already."""
+    """As `cost_on_lines`, of `sorted_rows`."""
     n, m = x.shape[1], y.shape[1]
     if n == m:
         return (x - y).abs().pow(power).mean(1)
@@ -53,7 +53,7 @@ def cost_in_order(x: Tensor, y: Tensor, power: int = 1) -> Tensor:
     return (x[:, of_x] - y[:, of_y]).abs().pow(power) @ share
 
 
-def in_order(x: Tensor) -> Tensor:
+def sorted_rows(x: Tensor) -> Tensor:
     """Each row in order. On processors by NumPy, whose sort is vectorised: a tenth of the time."""
     if x.device.type != "cpu" or x.requires_grad:
         return x.contiguous().sort(1).values

@@ -345,7 +345,7 @@ def onednn_matmul() -> Any:
     return switch if hasattr(switch, "fp32_precision") else None
 
 
-def joined(tensors: list[torch.Tensor]) -> torch.Tensor:
+def laid_together(tensors: list[torch.Tensor]) -> torch.Tensor:
     """The numbers of all tensors as one vector, a copy."""
     utils: Any = _utils
     return utils._flatten_dense_tensors(tensors)

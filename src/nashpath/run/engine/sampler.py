@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from nashpath.core import Batch, Game, Key, pick, tree_map
-from nashpath.core.key import Asked, Plan, Words, words_of
+from nashpath.core.key import Asked, FourWords, Plan, words_of
 from nashpath.core.likeness import MODULE, hold_the_same
 from nashpath.core.source import Indexed
 from nashpath.core.torch_compat import call_with
@@ -60,7 +60,7 @@ class DrawFunction(nn.Module):
         """The batches of one step; a pure function."""
         return call_with(self, dict(tensors), (self.plan.key(words, step),))
 
-    def of(self, words: Tensor, tensors: dict[str, Tensor], step: Tensor, made: Words) -> Batch:
+    def of(self, words: Tensor, tensors: dict[str, Tensor], step: Tensor, made: FourWords) -> Batch:
         """As `at`, of the words that the plan has `made` of this step."""
         return call_with(self, dict(tensors), (self.plan.key_of(words, step, made),))
 
