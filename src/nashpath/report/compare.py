@@ -13,6 +13,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.headline import by_seed, ranking
+from nashpath.report.member_settings import settings_of
 from nashpath.report.outcome import member_outcome, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
@@ -23,10 +24,7 @@ from nashpath.run import FolderWarning
 from nashpath.run.folder.outputs import check_output
 from nashpath.run.folder.run_folder import plain_json
 from nashpath.run.settings.changed import SETTLED
-from nashpath.run.settings.model import dotted
 
-UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
-"""Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of the table)."""
 WAYS = SETTLED - {"device"}
 """Settings by which a run is faster, not other; left to a run, it settles them by what it measures."""
 FEW_SETTINGS = 4
@@ -59,7 +57,7 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
 
 def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
     lines = _lines(loaded)
-    settings = [{**_config(run), **strand.settings} for run, _, strand in lines]
+    settings = [settings_of(run.config, strand.settings, defaults=True) for run, _, strand in lines]
     swept = {key for _, _, strand in lines for key in strand.settings}
     differing = [key for key in _differing(settings) if key in swept or key not in WAYS]
     beside = differing if len(differing) <= FEW_SETTINGS else []
@@ -134,10 +132,6 @@ def _overlaid(lines: list[tuple[Run, str, Strand]]) -> list[Strand]:
     return [
         replace(strand, label=name if not strand.settings else f"{name}: {strand.label}") for _, name, strand in lines
     ]
-
-
-def _config(run: Run) -> dict[str, Any]:
-    return dotted({key: value for key, value in run.config.items() if key not in UNEQUAL_BY_NATURE})
 
 
 def _differing(settings: list[dict[str, Any]]) -> list[str]:

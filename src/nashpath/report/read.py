@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nashpath.report.member_settings import settings_of
 from nashpath.report.recalled import recalled
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
@@ -154,8 +155,8 @@ class Run:
 
         Members that differ in it were not measured alike, and no number says which is better.
         """
-        short = {f"{key}.kind" if key in ("data", "game") else key: value for key, value in settings.items()}
-        return self._ground | self._measured(short)
+        files = {key: value for key, value in self._ground.items() if key == "data.files"}
+        return (self._measured(settings_of(self.config, settings)) if settings else self._ground) | files
 
     @cached_property
     def _ground(self) -> dict[str, Any]:
