@@ -36,7 +36,7 @@ def pair(path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("written", ["key", "key.kind"])
-@pytest.mark.parametrize("path", sorted(METHODS - {"game"}))
+@pytest.mark.parametrize("path", sorted(METHODS))
 def test_a_swept_member_has_the_settings_of_its_own_method(path: str, written: str) -> None:
     """Of each of two methods, whichever the base has: exactly what it was planned with, defaults included."""
     judged = 0
