@@ -8,7 +8,7 @@ import torch
 from nashpath.core.rng import generator
 from nashpath.data import Digits
 from nashpath.metrics import METRICS, Sample, TooFewSamplesError, evaluate_samples, real_sample
-from nashpath.metrics.evaluate import build, compare_samples
+from nashpath.metrics.evaluate import built_metric, compare_samples
 from nashpath.metrics.features import as_extractor
 from nashpath.run.assess.evaluate_groups import group_of
 from nashpath.run.observe.metrics import ReferenceSet
@@ -92,7 +92,7 @@ def test_an_interval_over_members_ends_at_the_top() -> None:
 def test_a_metric_measures_from_its_least_number_of_real_samples_on(name: str) -> None:
     """With fewer it is refused by its name before anything is measured, or left out where nobody named it."""
     facts = known(40, 40)
-    least = build(name, {}, facts).least
+    least = built_metric(name, {}, facts).least
     real, fake = samples(name, 40, 1), samples(name, 40, 2)
     enough = max(least, 4) if name == "per_class" else least  # of which a class needs two
     assert measured(name, real[:enough], fake)

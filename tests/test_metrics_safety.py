@@ -17,7 +17,7 @@ from nashpath.metrics import (
     evaluate_samples,
     grid,
 )
-from nashpath.metrics.evaluate import build, compare_samples
+from nashpath.metrics.evaluate import built_metric, compare_samples
 
 REAL, LABELS = Digits("test").labelled_examples(200)
 KNOWN = {
@@ -97,7 +97,7 @@ def test_degenerate_samples_give_finite_numbers_or_say_why_not(name: str, case: 
 @pytest.mark.parametrize("name", METRICS)
 def test_the_input_is_left_alone_and_global_randomness_too(name: str):
     before, state = FAKE.clone(), torch.get_rng_state()
-    metric = build(name, {}, KNOWN)
+    metric = built_metric(name, {}, KNOWN)
     first = measure(name, FAKE)
     assert torch.equal(before, FAKE)
     assert torch.equal(state, torch.get_rng_state())
@@ -151,7 +151,7 @@ def test_what_is_no_tensor_of_real_numbers_is_refused_with_the_cure(name: str, k
     make, told = ODD[kind]
     with pytest.raises(MetricError, match=told):
         measure(name, make(FAKE))
-    metric = build(name, {}, KNOWN)
+    metric = built_metric(name, {}, KNOWN)
     for real, fake, who in ((REAL, make(FAKE), "fake"), (make(REAL), FAKE, "real")):
         with pytest.raises(MetricError, match=f"^{who}.*{told}"):
             metric(real, fake)

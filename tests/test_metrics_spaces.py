@@ -15,7 +15,7 @@ from nashpath.data import SOURCES
 from nashpath.metrics import METRICS, Metric, Sample, class_accuracy
 from nashpath.metrics.base import GLANCED_AGAINST
 from nashpath.metrics.divergences import MaximumMeanDiscrepancy
-from nashpath.metrics.evaluate import build, compare_samples
+from nashpath.metrics.evaluate import built_metric, compare_samples
 from nashpath.metrics.features import as_extractor
 from nashpath.metrics.label_metrics import facts_of
 from nashpath.report.tables import protocol_lines
@@ -97,7 +97,7 @@ def is_of_features(name: str) -> bool:
     real, fake = drawn["real"], source.draw(Key(1), 400)["real"]
     known = facts_of(source, 400) | ({"asked": drawn["label"], "labels": drawn["label"]} if "label" in drawn else {})
     extractor = as_extractor("digits" if real.shape[1:] == (1, 8, 8) else "pixels")
-    metric = build(name, {}, {"columns": None} | known)
+    metric = built_metric(name, {}, {"columns": None} | known)
     if metric.space:
         return False
     Watched.looked = False

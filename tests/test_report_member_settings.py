@@ -8,7 +8,7 @@ import pytest
 
 import report_folders as folders
 from nashpath.report.compare import _context
-from nashpath.report.member_settings import settings_of
+from nashpath.report.member_settings import played_settings
 from nashpath.report.read import load_run
 from nashpath.run.settings.members import plan, record
 from nashpath.run.settings.model import TABLES, dotted
@@ -48,7 +48,7 @@ def test_a_swept_member_has_the_settings_of_its_own_method(path: str, written: s
         config = {**record({path: base} if "." not in path else {}, members), "sweep": {path: [base, other]}}
         for member in members:
             point = {path if written == "key" else f"{path}.kind": member.swept[path]}
-            told, real = settings_of(config, point, defaults=True), dotted(dump(member.settings))
+            told, real = played_settings(config, point, defaults=True), dotted(dump(member.settings))
             assert {k: v for k, v in told.items() if k.startswith(f"{path}.")} == {
                 k: v for k, v in real.items() if k.startswith(f"{path}.")
             }

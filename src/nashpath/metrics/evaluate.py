@@ -74,7 +74,7 @@ def compare_samples(
     _check_names("known", known or {}, facts)
     for name in names:
         kind, _ = metric_and_features(name)
-        chosen[name] = build(kind, own.get(name, own.get(kind, {})), known or {})
+        chosen[name] = built_metric(kind, own.get(name, own.get(kind, {})), known or {})
     if left_out is None:
         check_enough(chosen, len(real))
     seen = set[str]()
@@ -168,7 +168,7 @@ def metric_names(metrics: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def build(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> Metric:
+def built_metric(name: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> Metric:
     """The metric, with its settings and what it needs to know of the data; a `MetricError` names what is missing."""
     needs = _needs(name)
     missing = [need for need in needs if need not in known]

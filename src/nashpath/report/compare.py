@@ -13,7 +13,7 @@ from nashpath.core.math.bootstrap import interval
 from nashpath.report.curves import Strand, strands
 from nashpath.report.equal_cost import EqualCost, equal_cost
 from nashpath.report.headline import by_seed, ranking
-from nashpath.report.member_settings import settings_of
+from nashpath.report.member_settings import played_settings
 from nashpath.report.outcome import member_outcome, together, tops, wanted
 from nashpath.report.page import curves_data, write_page
 from nashpath.report.phrasing import by_how_much, count, duration, meaning, setting, titled, with_ends
@@ -57,7 +57,7 @@ def compare_reports(runs: Sequence[str | Path], out: str | Path) -> Path:
 
 def _context(loaded: list[Run], out: Path) -> dict[str, Any]:
     lines = _lines(loaded)
-    settings = [settings_of(run.config, strand.settings, defaults=True) for run, _, strand in lines]
+    settings = [played_settings(run.config, strand.settings, defaults=True) for run, _, strand in lines]
     swept = {key for _, _, strand in lines for key in strand.settings}
     differing = [key for key in _differing(settings) if key in swept or key not in WAYS]
     beside = differing if len(differing) <= FEW_SETTINGS else []

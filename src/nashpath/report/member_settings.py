@@ -13,7 +13,7 @@ UNEQUAL_BY_NATURE = ("name", "out", "sweep", "with")
 """Top-level settings that say nothing about the method (what is swept, or chosen, stands in each line of a table)."""
 
 
-def settings_of(config: Mapping[str, Any], point: Mapping[str, Any], defaults: bool = False) -> dict[str, Any]:
+def played_settings(config: Mapping[str, Any], point: Mapping[str, Any], defaults: bool = False) -> dict[str, Any]:
     """The settings by dotted key, of members at a ``point`` of the sweep of a run with these settings.
 
     A method that the point chooses, by its key or by ``key.kind``, takes the place of the run's, of which no number

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nashpath.report.member_settings import settings_of
+from nashpath.report.member_settings import played_settings
 from nashpath.report.recalled import recalled
 from nashpath.run.folder.arrays import read_arrays
 from nashpath.run.folder.digests import Digests
@@ -156,7 +156,7 @@ class Run:
         Members that differ in it were not measured alike, and no number says which is better.
         """
         files = {key: value for key, value in self._ground.items() if key == "data.files"}
-        return (self._measured(settings_of(self.config, settings)) if settings else self._ground) | files
+        return (self._measured(played_settings(self.config, settings)) if settings else self._ground) | files
 
     @cached_property
     def _ground(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from nashpath.metrics import (
     metric_names,
     real_sample,
 )
-from nashpath.metrics.evaluate import build, check_enough, compare_samples
+from nashpath.metrics.evaluate import built_metric, check_enough, compare_samples
 from nashpath.metrics.features import Extractor, Outputs, Pixels
 from nashpath.run.engine.step import TrainState, Trial
 from nashpath.run.errors import SettingError
@@ -108,8 +108,8 @@ class ReferenceSet:
     def _check_enough(self, source: Source) -> None:
         """Raises a `TooFewSamplesError` where metrics need more real samples than there are (`check_enough`)."""
         known = {"asked": torch.zeros(0), **self.known}
-        built = {name: build(metric_and_features(name)[0], {}, known) for name in self.metrics}
-        usual = {name: build(name, {}, known) for name in standard(source)}
+        built = {name: built_metric(metric_and_features(name)[0], {}, known) for name in self.metrics}
+        usual = {name: built_metric(name, {}, known) for name in standard(source)}
         able = [name for name, metric in usual.items() if metric.least <= len(self.real)]
         enough = any(metric.least <= len(self.real) for metric in built.values())
         if self.named or not enough:
