@@ -244,6 +244,21 @@ class TableUnits(NamedTuple):
         found = [(end - c.width, c.one_hot) for c, end in zip(self.columns, ends) if c.one_hot]
         return [(begin + at, width) for begin, (at, width) in found]
 
+    def other_form(self, before: "TableUnits") -> list[str]:
+        """In which columns rows have another form than those of ``before``, in words: other numbers stand for them."""
+        old, new = ({column.name: column for column in one.columns} for one in (before, self))
+        said = [f"column {name!r} is gone" for name in old if name not in new]
+        said += [f"column {name!r} is new" for name in new if name not in old]
+        for name in (name for name in old if name in new):
+            then, now = (getattr(one[name], "names", ()) for one in (old, new))
+            said += [f"column {name!r} holds {text!r} now" for text in now if then and text not in then]
+            said += [f"column {name!r} holds no {text!r} now" for text in then if now and text not in now]
+            if bool(then) != bool(now) or (not now and old[name].width != new[name].width):
+                took, takes = old[name].width, new[name].width
+                parts = ", ".join(filter(None, new[name].parts))
+                said.append(f"column {name!r} was {took} of a sample's numbers and is {takes} ({parts})")
+        return said
+
     def encoded(self, values: Sequence[np.ndarray]) -> np.ndarray:
         """The numbers of columns ``[n]`` each, ``[n, width]``."""
         return np.concatenate([column.encode(own) for column, own in zip(self.columns, values)], 1)

@@ -47,6 +47,10 @@ class CheckpointError(ValueError):
     """A checkpoint that is damaged, of an earlier format, or that belongs to another experiment."""
 
 
+class MisfitError(CheckpointError):
+    """A checkpoint that is whole, and of another experiment than the one that is to go on with it."""
+
+
 class _Damaged(CheckpointError):
     """A checkpoint that cannot be trusted; the one before it may do."""
 
@@ -112,7 +116,7 @@ def load_members(
     with safe_open(path, "pt") as file:
         more = [*tensors, *(key for key in file.keys() if key.partition(".")[0] not in known)]  # noqa: SIM118
     if more:
-        raise CheckpointError(f"{path}: holds more than this experiment has, such as {min(more)}")
+        raise MisfitError(f"{path}: holds more than this experiment has, such as {min(more)}")
     return members, meta
 
 
@@ -232,7 +236,7 @@ def _of_generators(key: str, found: str) -> bool:
 def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) -> Any:
     """``tree`` with its leaves replaced by the stored ones, which are taken out of ``tensors``.
 
-    Raises `CheckpointError`.
+    Raises `MisfitError`.
     """
     found, present = [], {k: v for k, v in tensors.items() if k.startswith(f"{prefix}point.state.")}
     for name, leaf in zip(names(tree), leaves(tree)):
@@ -240,10 +244,10 @@ def fill_tree(tree: Any, prefix: str, tensors: dict[str, Tensor], path: Path) ->
         if key not in tensors and STATISTICS in name:
             tensors[key] = present[f"{prefix}point.state.{name.split(STATISTICS)[1]}"]
         if key not in tensors:
-            raise CheckpointError(f"{path}: holds no {key}; it belongs to another experiment")
+            raise MisfitError(f"{path}: holds no {key}; it belongs to another experiment")
         stored = tensors.pop(key)
         if stored.dtype != leaf.dtype or stored.shape != leaf.shape:
-            raise CheckpointError(f"{path}: {key} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
+            raise MisfitError(f"{path}: {key} has shape {tuple(stored.shape)}, this run {tuple(leaf.shape)}")
         # A copy is aligned as PyTorch aligns its own memory; products on other addresses may round in another way.
         found.append(torch.empty_like(leaf).copy_(stored))
     following = iter(found)

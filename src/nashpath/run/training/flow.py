@@ -33,6 +33,7 @@ from nashpath.run.training.resume import (
     nothing_there,
     steps_taken,
     told,
+    told_if_unfit,
 )
 from nashpath.run.training.session import CHECKPOINT_SECONDS
 
@@ -113,10 +114,12 @@ def resume_flow(
         taken = steps_taken(stored, settings.steps, "flow")
         with told(), interruptible(stop):
             recorder = FlowRecorder(settings, store, methods, about)
-        for warning in keep_changes(recorder, stored, taken, said, again):
-            notify(warning)
+        warnings = keep_changes(recorder, stored, taken, said, again)
         store.warn_if_unchecked()
-        recorder.restore()
+        with told_if_unfit(store, "flow", stored, [recorder.source], said):
+            recorder.restore()
+        for warning in warnings:
+            notify(warning)
         if store.reached() > taken:
             recorder.conclude(stopped=True)  # else this flow's own checkpoints would seem to be older ones
         if other:

@@ -19,6 +19,7 @@ from nashpath.flows import Flow, State, smoothed_kl
 from nashpath.metrics import MetricError, exact_wasserstein
 from nashpath.run.engine.device import hardware
 from nashpath.run.errors import SettingError
+from nashpath.run.folder.about_data import about_data
 from nashpath.run.folder.checkpoint import changed_draws, fill_tree, read_checkpoint, save_trees
 from nashpath.run.folder.identity import DATA_SINCE, not_of_now
 from nashpath.run.folder.run_folder import RunFolder, machine
@@ -194,6 +195,7 @@ class FlowRecorder:
             "metrics": self.metrics,
             "identity": self.stands_on,
             "changes": self.changes,
+            "about_data": about_data([self.source]),
         }
         save_trees(self.store, {"flow": _tree(self.state)}, meta)
         self.left_at = time.process_time()

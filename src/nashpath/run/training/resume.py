@@ -1,16 +1,20 @@
 """What a run that goes on may and may not stand on; alike for trainings and flows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nashpath.core.columns import TableUnits
+from nashpath.core.source import HasUnits, Source, class_names, is_labelled
 from nashpath.run.engine.device import find_device
 from nashpath.run.errors import SettingError
-from nashpath.run.folder.checkpoint import CheckpointError
+from nashpath.run.folder.about_data import about_data_from
+from nashpath.run.folder.checkpoint import CheckpointError, MisfitError
 from nashpath.run.folder.identity import changed_data, changed_settings, changed_versions, not_as_made
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import CONFIG, RunFolder, is_search
+from nashpath.run.observe.snapshot import units_from
 from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.method_files import recall
 from nashpath.run.settings.overrides import Raw
@@ -104,10 +108,55 @@ def steps_taken(stored: dict[str, Any], steps: int, what: str) -> int:
 def keep_changes(
     recorder: "Recorder | FlowRecorder", stored: dict[str, Any], taken: int, said: list[str], again: list[str]
 ) -> list[RunProgress]:
-    """Records what was ``said`` to differ; that, and what begins ``again``, as warnings."""
+    """Records what was ``said`` to differ; that, and what begins ``again``, as warnings, once the run has gone on."""
     new, before = [f"resumed at step {taken}: {one}" for one in said], stored.get("changes", [])
     recorder.changes = [*before, *new]
     return [RunProgress(taken, recorder.settings.steps, 0, 0, {}, 0.0, warning=one) for one in (*again, *new)]
+
+
+@contextmanager
+def told_if_unfit(
+    store: RunFolder, verb: str, stored: dict[str, Any], sources: Sequence[Any], said: Sequence[str]
+) -> Iterator[None]:
+    """A checkpoint that does not fit what was changed since is told with the change (what was ``said`` to differ).
+
+    ``sources`` are the data of each member, ``verb`` is train or flow.
+    """
+    try:
+        yield
+    except MisfitError as error:
+        if not said:
+            raise
+        form = _other_form(stored, sources)
+        raise MisfitError(
+            f"{store.folder}: what it has trained does not fit what is there now: {'; '.join([*form, *said])} "
+            f"({error}). Put it back as it was, or train anew: nashpath {verb} {as_argument(store.folder / CONFIG)} "
+            "--out ANOTHER_FOLDER"
+        ) from error
+
+
+def _other_form(stored: dict[str, Any], sources: Sequence[Any]) -> list[str]:
+    """In what a sample of the data has another form than when the checkpoint was written, of the first such member."""
+    for member, source in enumerate(sources):
+        before = about_data_from(stored, member) if isinstance(source, Source) else None
+        if before is None or not isinstance(source, Source):
+            continue
+        units = units_from(stored, member)
+        now = source.units if isinstance(source, HasUnits) else None
+        columns = now.other_form(units) if isinstance(units, TableUnits) and isinstance(now, TableUnits) else []
+        old, new = (" × ".join(map(str, shape)) for shape in (before["shape"], source.shape))
+        said = columns or ([f"a sample was {old} numbers, is {new}"] if old != new else [])
+        then, classes = before.get("class_names", []), class_names(source) if is_labelled(source) else []
+        if then != classes:
+            said = [*said, f"the classes were {_some(then)}, are {_some(classes)}"]
+        if said:
+            return said
+    return []
+
+
+def _some(names: Sequence[str]) -> str:
+    told = ", ".join(names[:8])
+    return f"{len(names)} ({told}{', …' * (len(names) > 8)})"
 
 
 def device_kind(device: str) -> str:

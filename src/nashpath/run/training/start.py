@@ -28,7 +28,7 @@ from nashpath.run.settings.method_files import Entry, begin_with, origins, renew
 from nashpath.run.settings.overrides import Changes, Raw, assign, pairs_of
 from nashpath.run.settings.resolve import dump
 from nashpath.run.training.assemble import build_groups, prepare
-from nashpath.run.training.group import RunProgress
+from nashpath.run.training.group import RunProgress, in_order
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import (
     already_there,
@@ -42,6 +42,7 @@ from nashpath.run.training.resume import (
     nothing_there,
     steps_taken,
     told,
+    told_if_unfit,
 )
 from nashpath.run.training.session import Session
 from nashpath.run.training.start_from import starting_points
@@ -173,10 +174,13 @@ def resume_session(
             groups = build_groups(members, settings, notify, stored.get("sizes", ()), ranks)
         raw["compile"] = _switch(groups[0].program.compiled)
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
-        for warning in keep_changes(recorder, stored, taken, said, again):
-            notify(warning)
+        warnings = keep_changes(recorder, stored, taken, said, again)
         session = Session(recorder, stop, ranks)
-        session.restore()
+        sources = [getattr(group.program.trials[i].game, "data", None) for _, group, i in in_order(groups)]
+        with told_if_unfit(store, "train", stored, sources, said):
+            session.restore()
+        for warning in warnings:
+            notify(warning)
         store.warn_if_unchecked()
         if store.reached() > taken:
             recorder.write_down("stopped")  # else this run's own checkpoints would seem to be older ones
