@@ -171,7 +171,8 @@ def test_a_place_that_a_report_would_not_use_is_refused(runs, tmp_path):
 
 
 def test_too_few_samples_are_refused_by_the_option_that_asks_for_them(runs):
-    assert "--samples 1: fake has 1 samples" in nash("evaluate", runs / "ring", "--samples", "1", expect=2).stderr
+    few = ("--samples", "1", "--metrics", "prdc")
+    assert "--samples 1: precision_recall: fake has 1 samples" in nash("evaluate", runs / "ring", *few, expect=2).stderr
 
 
 def test_report_rebuilds_one_run_and_compares_several(runs, tmp_path):
