@@ -231,16 +231,18 @@ def test_a_picture_that_is_too_large_says_so(images, monkeypatch):
         Folder(str(images[0]), size=8).prepare()
 
 
+def refused_once(source, shape, bits, fit):
+    """`read_picture` at a moment when the system refuses one file."""
+    if source.name == "03.png":
+        raise PermissionError(13, "Permission denied")
+    return read_picture(source, shape)
+
+
 def test_what_the_system_refused_is_tried_again(images, monkeypatch):
     root, _ = images
 
-    def refuse(source, shape, bits, fit):
-        if source.name == "03.png":
-            raise PermissionError(13, "Permission denied")
-        return read_picture(source, shape)
-
     with monkeypatch.context() as patch:
-        patch.setattr(image_cache, "read_picture", refuse)
+        patch.setattr(image_cache, "read_picture", refused_once)
         with pytest.warns(UserWarning, match=r"1 of 12 images .*\n  a/03\.png \(PermissionError"):
             assert len(Folder(str(root), size=8)) == 11
     assert len(Folder(str(root), size=8)) == 12
@@ -357,13 +359,8 @@ def test_pictures_keep_their_classes_where_one_could_not_be_read_for_a_moment(im
     expected = Folder(str(root), size=8, labels=True).labelled_examples()
     next(cache.glob("*.npy")).unlink()
 
-    def refuse(source, shape, bits, fit):
-        if source.name == "03.png":
-            raise PermissionError(13, "Permission denied")
-        return read_picture(source, shape)
-
     with monkeypatch.context() as patch:
-        patch.setattr(image_cache, "read_picture", refuse)
+        patch.setattr(image_cache, "read_picture", refused_once)
         with pytest.warns(UserWarning, match="1 of 12 images"):
             assert len(Folder(str(root), size=8, labels=True)) == 11
     for found, known in zip(Folder(str(root), size=8, labels=True).labelled_examples(), expected, strict=True):
