@@ -157,11 +157,13 @@ BENDS = """The dashed line is the ceiling of products. Why the curves bend:
 - **Width.** Products grow with the square of the width, calls not at all. From 256 on it is a library's speed in
   products that counts, and the memory that the rule moves for every parameter.
 
-Points were measured one after the other, in one process, in which the plain loop became slower by a sixth and ours by a
-quarter (batch 64 and width 64 are the same game as one member): what is alive beside a step slows it. Beside 1,024
-members one GAN makes 3,499 steps instead of 3,915, without Python's garbage collector, too, and 3,901 when they are
-gone. So compare with the plain loop at the same point. Since then stacks of fewer than 14 rings go by MKL and not by
-oneDNN, whose calls take 12 µs longer: four members make 6,066 steps a CPU-second instead of 4,411 (AMD EPYC)."""
+Points were measured one after the other, in one process. One member, batch 64 and width 64 are the same game: the plain
+loop made 409 and 468 steps of it there, ours 2,671, 2,370 and 3,386, JAX 3,518, 3,110 and 3,517. What is alive beside
+a step slows it (beside 1,024 members one GAN made 3,499 steps instead of 3,915, and 3,901 when they were gone), and so
+does what else a machine does. So compare at one point only. The races above have populations of 256 beside them, too:
+in a process of its own, on the same day, a compiled solo GAN made 3,918 and 4,013 steps (7.4 × the plain loop) and JAX
+3,192 and 3,616; an eager one took 1.06 to 1.13 times as long as the plain loop. Held to AVX2, ours made 3,695, JAX
+3,531, of 16 members 6,080 and 4,287."""
 
 HEAD = """# Speed
 
