@@ -25,7 +25,7 @@ from nashpath.run.folder.about_data import about_data_from
 from nashpath.run.folder.identity import changed_data_of, changed_settings, flat_settings_of, kept_length
 from nashpath.run.folder.places import find_data
 from nashpath.run.folder.run_folder import RunFolder
-from nashpath.run.settings.build import AbsentSource, build_source, build_trial
+from nashpath.run.settings.build import AbsentSource, build_source, build_trial, files_asked_once
 from nashpath.run.settings.flow import is_flow
 from nashpath.run.settings.members import Member, plan
 from nashpath.run.settings.method_files import recall
@@ -303,6 +303,7 @@ def _as_made(store: RunFolder, raw: Raw) -> Raw:
     return raw | kept
 
 
+@files_asked_once()
 def restore_members(
     folder: str | Path,
     members: Sequence[int] | None = None,

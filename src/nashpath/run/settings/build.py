@@ -2,7 +2,9 @@
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -37,7 +39,7 @@ def build_source(settings: General) -> Source:
     chosen: Method = settings.data  # type: ignore[attr-defined]
     key = f"{SOURCES.version} {chosen.model_dump_json()}"  # a data set that is registered anew is another one
     source = _IN_USE.get(key)
-    if source is None or (isinstance(source, FromDisk) and source.changed()):
+    if source is None or _changed(key, source):
         try:
             source = _IN_USE[key] = make(SOURCES, chosen)
         except (TypeError, ValueError) as error:
@@ -48,6 +50,29 @@ def build_source(settings: General) -> Source:
 
 _IN_USE: WeakValueDictionary[str, Source] = WeakValueDictionary()
 """Data sets in use, by their settings."""
+_ASKED: ContextVar[set[str] | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def files_asked_once() -> Iterator[None]:
+    """Within this block each data set in use is asked once whether its files changed, not for every member that has it.
+
+    Of a folder of pictures that is a look at every file.
+    """
+    token = _ASKED.set(_ASKED.get() or set())
+    try:
+        yield
+    finally:
+        _ASKED.reset(token)
+
+
+def _changed(key: str, source: Source) -> bool:
+    asked = _ASKED.get()
+    if asked is not None and key in asked:
+        return False
+    if asked is not None:
+        asked.add(key)
+    return isinstance(source, FromDisk) and source.changed()
 
 
 @dataclass(eq=False)

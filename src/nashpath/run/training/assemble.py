@@ -16,7 +16,7 @@ from nashpath.run.engine.program import Prepared, Program
 from nashpath.run.engine.step import Trial
 from nashpath.run.errors import SettingError
 from nashpath.run.observe.metrics import reference_set_of
-from nashpath.run.settings.build import build_source, build_trial, own_methods
+from nashpath.run.settings.build import build_source, build_trial, files_asked_once, own_methods
 from nashpath.run.settings.classes import check_each_class
 from nashpath.run.settings.diagnostics import build_diagnostics
 from nashpath.run.settings.members import Member, by_structure
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nashpath.run.engine.data_parallel import Ranks, Spread
 
 
+@files_asked_once()
 def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> list[Source]:
     """Lets each data set do its slow work (decoding, downloading) before training, and says so; returns them.
 
@@ -46,6 +47,7 @@ def prepare(members: list[Member], notify: Callable[[RunProgress], None]) -> lis
     return sources
 
 
+@files_asked_once()
 def build_groups(
     members: list[Member],
     settings: General,
