@@ -189,7 +189,7 @@ class Key:
 
 
 class Ahead(NamedTuple):
-    """FourWords made beforehand: four tensors [blocks], and where in them those of each call begin."""
+    """Words made beforehand: four tensors [blocks], and where in them those of each call begin."""
 
     places: dict[Asked, int]
     made: FourWords

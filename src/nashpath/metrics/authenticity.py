@@ -35,6 +35,7 @@ class Authenticity(Metric):
     bias: ClassVar[str] = "about 0.5 for fresh real samples, and near 1 for bad ones too: they are far from all"
     better: ClassVar[Mapping[str, int]] = {"authenticity": 1}
     signed = False
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "authenticity": "share of generated samples that lie no nearer to a training sample than that sample's own "
         "nearest neighbour",
@@ -44,10 +45,6 @@ class Authenticity(Metric):
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         return distinct_of(real).said(self.bias)
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"authenticity": share of fakes}``."""

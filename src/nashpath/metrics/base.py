@@ -162,6 +162,9 @@ class Metric:
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """Where numbers can lie, whatever the samples, that are no shares and bounded all the same."""
 
+    least: int = 1
+    """The fewest real samples that it is defined for."""
+
     @classmethod
     def limits(cls, number: str) -> tuple[float, float]:
         """Where a number (of a class: ``accuracy.3``) can lie: no end of an interval of its mean lies outside."""
@@ -172,11 +175,6 @@ class Metric:
     def tops(self, real: Sample) -> Mapping[str, float]:
         """The most that numbers can be beside these real samples, where that is less than their `limits` say."""
         return {}
-
-    @property
-    def least(self) -> int:
-        """The fewest real samples that it is defined for."""
-        return 1
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         """What to know about the number from these samples: ``bias``, and what their numbers add to it."""

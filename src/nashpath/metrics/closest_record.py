@@ -53,6 +53,7 @@ class ClosestRecord(Metric):
     bias: ClassVar[str] = "distances fall with the number of real rows"
     better: ClassVar[Mapping[str, int]] = {"too_close": -1}
     signed = False
+    least = 4
     numbers: ClassVar[Mapping[str, str]] = {
         "closest": "mean distance of a generated row to the nearest row of one half of the real ones",
         "closest_real": "the same for the other half of the real ones",
@@ -73,10 +74,6 @@ class ClosestRecord(Metric):
         if count >= 2 * ONE_IN - 2:
             return said
         return f"{said}; of {count} real rows up to {100 * fresh_share(count):.2g} % of fresh ones are too close"
-
-    @property
-    def least(self) -> int:
-        return 4
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"closest", "closest_real", "too_close"}``."""

@@ -134,6 +134,7 @@ class Correlations(TableMetric):
         "correlation_gap": (0.0, 2.0),
         "correlation_worst": (0.0, 2.0),
     }
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "correlation_gap": "difference of the correlation of two columns from the real one, mean over pairs",
         "correlation_worst": "the same of the pair where it is largest",
@@ -142,10 +143,6 @@ class Correlations(TableMetric):
     @classmethod
     def of(cls, columns: TableUnits) -> "Correlations":
         return cls()
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"correlation_gap", "correlation_worst"}``."""

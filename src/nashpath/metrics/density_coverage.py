@@ -45,11 +45,7 @@ class DensityCoverage(Metric):
         return len(source.shape) in (1, 3)
 
     def __init__(self, neighbours: Count = 5):
-        self.neighbours = neighbours
-
-    @property
-    def least(self) -> int:
-        return self.neighbours + 1
+        self.neighbours, self.least = neighbours, neighbours + 1
 
     def tops(self, real: Sample) -> Mapping[str, float]:
         return {"density": len(real) / self.neighbours}

@@ -25,6 +25,7 @@ class FID(Metric):
     bias: ClassVar[str] = "biased upward, more so with fewer samples"
     better: ClassVar[Mapping[str, int]] = {"fid": -1}
     signed = False
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "fid": "Fréchet distance between Gaussians fitted to features of real and generated samples, in "
         "squared units of the features",
@@ -36,10 +37,6 @@ class FID(Metric):
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         return few_for_covariance(self.bias, real, fake)
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid": distance}``."""

@@ -30,6 +30,7 @@ class FIDInfinity(Metric):
 
     bias: ClassVar[str] = "nearly unbiased in the number of fakes; biased in that of reals"
     better: ClassVar[Mapping[str, int]] = {"fid_infinity": -1}
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "fid_infinity": "FID continued to infinitely many generated samples",
         "fid_infinity_low": "lower end of its 95 % interval",
@@ -42,10 +43,6 @@ class FIDInfinity(Metric):
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         return few_for_covariance(self.bias, real, fake)
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"fid_infinity": intercept, "fid_infinity_low": ..., "fid_infinity_high": ...}``."""

@@ -33,6 +33,7 @@ class KID(Metric):
     bias: ClassVar[str] = "unbiased"
     better: ClassVar[Mapping[str, int]] = {"kid": -1}
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"kid_error": (0.0, math.inf)}
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "kid": "squared maximum mean discrepancy of features under a polynomial kernel: 0 for equal distributions",
         "kid_error": "standard error of KID",
@@ -44,10 +45,6 @@ class KID(Metric):
 
     def __init__(self, degree: Count = 3):
         self.degree = degree
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"kid": squared MMD, "kid_error": its standard error}``."""

@@ -180,6 +180,7 @@ class Memorisation(Metric):
     bias: ClassVar[str] = "distances fall with the number of real samples"
     better: ClassVar[Mapping[str, int]] = {"copies": -1}
     signed = False
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "nearest": "mean distance of a generated sample to the nearest training sample, in units of the samples",
         "nearest_real": "the same for training samples among each other",
@@ -190,10 +191,6 @@ class Memorisation(Metric):
 
     def caveat(self, real: Sample, fake: Sample) -> str:
         return distinct_of(real).said(self.bias)
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"nearest", "nearest_real", "copies"}``."""

@@ -32,6 +32,7 @@ class MSSSIM(Metric):
     bias: ClassVar[str] = "unbiased; noise falls with the number of pairs"
     better: ClassVar[Mapping[str, int]] = {"ms_ssim": -1}
     bounds: ClassVar[Mapping[str, tuple[float, float]]] = {"ms_ssim": (0.0, 1.0), "ms_ssim_real": (0.0, 1.0)}
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "ms_ssim": "mean likeness of two generated images, at most 1: high where all look alike",
         "ms_ssim_real": "the same for real images, at most 1",
@@ -39,10 +40,6 @@ class MSSSIM(Metric):
 
     def __init__(self, pairs: Count = 1000):
         self.pairs = pairs
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"ms_ssim": mean over pairs of fakes, "ms_ssim_real": over pairs of reals}``."""

@@ -60,6 +60,7 @@ class PerClass(Metric):
     better: ClassVar[Mapping[str, int]] = {"class_accuracy": 1, "classifier_accuracy": 1, "intra_fid": -1}
     by_class: ClassVar[frozenset[str]] = frozenset(better)
     signed = False
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "class_accuracy": "share of generated samples whose nearest real one is of the class that was asked for",
         "classifier_accuracy": "share of generated samples that the features' classifier takes for the class that was "
@@ -86,10 +87,6 @@ class PerClass(Metric):
         if least < FEW:
             words.append(f"no class has {FEW} real and {FEW} generated samples: intra_fid tells little")
         return "; ".join(words)
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"class_accuracy" or "classifier_accuracy", "intra_fid"}``, and each with ``.K``."""

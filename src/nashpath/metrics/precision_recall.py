@@ -42,11 +42,7 @@ class PrecisionRecall(Metric):
         return len(source.shape) in (1, 3)
 
     def __init__(self, neighbours: Count = 3):
-        self.neighbours = neighbours
-
-    @property
-    def least(self) -> int:
-        return self.neighbours + 1
+        self.neighbours, self.least = neighbours, neighbours + 1
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"precision": share of fakes, "recall": share of reals}``."""

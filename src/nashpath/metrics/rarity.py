@@ -41,11 +41,7 @@ class RarityScore(Metric):
     shares: ClassVar[frozenset[str]] = frozenset({"rarity_share"})
 
     def __init__(self, neighbours: Count = 3):
-        self.neighbours = neighbours
-
-    @property
-    def least(self) -> int:
-        return self.neighbours + 1
+        self.neighbours, self.least = neighbours, neighbours + 1
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"rarity": mean radius, "rarity_share": share of fakes}``."""

@@ -139,12 +139,7 @@ def _context(run: Run) -> dict[str, Any]:
     if film is None and run.reference:
         alone = replace(run, reference={})
         film = _part(run, "the film", lambda: json.loads(plain_json(animation(alone))), None)
-    curves = _part(
-        run,
-        "the curves",
-        lambda: json.loads(plain_json(curves_data(parts, tops(run), run.class_names))),
-        curves_data([]),
-    )
+    curves = _part(run, "the curves", lambda: _curves(run, parts), curves_data([]))
     groups = run.evaluation.get("groups", [])
     context = {
         "name": run.name,
@@ -181,6 +176,11 @@ def _context(run: Run) -> dict[str, Any]:
         "data": {"film": film, "curves": curves, "flowing": "flow" in run.config},
     }
     return {**context, "notes": list(dict.fromkeys(run.notes)), "doubts": run.doubts}
+
+
+def _curves(run: Run, parts: list[Any]) -> dict[str, Any]:
+    """`curves_data` of a run, as JSON can hold it."""
+    return json.loads(plain_json(curves_data(parts, tops(run), run.class_names)))
 
 
 def _classes(run: Run) -> list[tuple[str, str]]:

@@ -39,6 +39,7 @@ class MaximumMeanDiscrepancy(Metric):
         "mmd_error": (0.0, math.inf),
         "mmd_bandwidth": (0.0, math.inf),
     }
+    least = 2
     numbers: ClassVar[Mapping[str, str]] = {
         "mmd": "squared maximum mean discrepancy of features (of vectors: the vectors themselves) under a Gaussian "
         "kernel: 0 for equal distributions",
@@ -48,10 +49,6 @@ class MaximumMeanDiscrepancy(Metric):
 
     def __init__(self, bandwidth: NonNegative = 0.0, most: Count = 2000):
         self.bandwidth, self.most = bandwidth, most
-
-    @property
-    def least(self) -> int:
-        return 2
 
     def compute(self, real: Sample, fake: Sample, rng: torch.Generator) -> dict[str, float]:
         """``{"mmd": squared distance, "mmd_error": its standard error, "mmd_bandwidth": the kernel's}``."""

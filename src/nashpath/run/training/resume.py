@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nashpath.core.columns import TableUnits
+from nashpath.core.errors import first_names
 from nashpath.core.source import HasUnits, Source, class_names, is_labelled
 from nashpath.run.engine.device import find_device
 from nashpath.run.errors import SettingError
@@ -116,7 +117,7 @@ def keep_changes(
 
 @contextmanager
 def told_if_unfit(
-    store: RunFolder, verb: str, stored: dict[str, Any], sources: Sequence[Any], said: Sequence[str]
+    store: RunFolder, verb: str, stored: dict[str, Any], sources: Sequence[Source | None], said: Sequence[str]
 ) -> Iterator[None]:
     """A checkpoint that does not fit what was changed since is told with the change (what was ``said`` to differ).
 
@@ -135,11 +136,11 @@ def told_if_unfit(
         ) from error
 
 
-def _other_form(stored: dict[str, Any], sources: Sequence[Any]) -> list[str]:
+def _other_form(stored: dict[str, Any], sources: Sequence[Source | None]) -> list[str]:
     """In what a sample of the data has another form than when the checkpoint was written, of the first such member."""
     for member, source in enumerate(sources):
-        before = about_data_from(stored, member) if isinstance(source, Source) else None
-        if before is None or not isinstance(source, Source):
+        before = about_data_from(stored, member)
+        if source is None or before is None:
             continue
         units = units_from(stored, member)
         now = source.units if isinstance(source, HasUnits) else None
@@ -148,15 +149,11 @@ def _other_form(stored: dict[str, Any], sources: Sequence[Any]) -> list[str]:
         said = columns or ([f"a sample was {old} numbers, is {new}"] if old != new else [])
         then, classes = before.get("class_names", []), class_names(source) if is_labelled(source) else []
         if then != classes:
-            said = [*said, f"the classes were {_some(then)}, are {_some(classes)}"]
+            told = (f"{len(names)} ({first_names(names, 8)})" for names in (then, classes))
+            said = [*said, "the classes were {}, are {}".format(*told)]
         if said:
             return said
     return []
-
-
-def _some(names: Sequence[str]) -> str:
-    told = ", ".join(names[:8])
-    return f"{len(names)} ({told}{', …' * (len(names) > 8)})"
 
 
 def device_kind(device: str) -> str:

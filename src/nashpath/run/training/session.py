@@ -296,7 +296,7 @@ class Session:
     def checkpoint(self) -> None:
         """Writes everything a resumed run needs, atomically."""
         programs = [group.program for group in self.groups]
-        games = [group.program.trials[i].game for _, group, i in in_order(self.groups)]
+        games = self._games()
         meta = {
             "sizes": [len(group.members) for group in self.groups],
             "taken": [program.taken for program in programs],
@@ -310,11 +310,19 @@ class Session:
             "identity": self.recorder.stands_on,
             "changes": self.recorder.changes,
             "shape": self.recorder.sample_shape(),
-            "about_data": about_data([_data_of(game) for game in games]),
+            "about_data": about_data(self.sources()),
             "units": units_of(games),
         }
         save_checkpoint(self.store, self._members(), meta)
         self.saved = time.perf_counter()
+
+    def _games(self) -> list[Game]:
+        """The game of every member, in member order."""
+        return [group.program.trials[i].game for _, group, i in in_order(self.groups)]
+
+    def sources(self) -> list[Source | None]:
+        """The data of every member, in member order; None of games without any."""
+        return [_data_of(game) for game in self._games()]
 
     def restore(self) -> None:
         """Continues where the run folder's checkpoint was taken; later rows and samples are dropped.

@@ -28,7 +28,7 @@ from nashpath.run.settings.method_files import Entry, begin_with, origins, renew
 from nashpath.run.settings.overrides import Changes, Raw, assign, pairs_of
 from nashpath.run.settings.resolve import dump
 from nashpath.run.training.assemble import build_groups, prepare
-from nashpath.run.training.group import RunProgress, in_order
+from nashpath.run.training.group import RunProgress
 from nashpath.run.training.recorder import Recorder
 from nashpath.run.training.resume import (
     already_there,
@@ -176,8 +176,7 @@ def resume_session(
         recorder = Recorder(store, groups, notify, methods=methods, stands_on=about)
         warnings = keep_changes(recorder, stored, taken, said, again)
         session = Session(recorder, stop, ranks)
-        sources = [getattr(group.program.trials[i].game, "data", None) for _, group, i in in_order(groups)]
-        with told_if_unfit(store, "train", stored, sources, said):
+        with told_if_unfit(store, "train", stored, session.sources(), said):
             session.restore()
         for warning in warnings:
             notify(warning)
